@@ -1,0 +1,76 @@
+# leadline: `make help` lists what is here. Nothing but Python 3.11+ and make is needed to start.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROTOS := $(wildcard protos/leadline/v1/*.proto)
+STUBS := clients/python/leadline/v1
+TEST_PROCESSES ?= 3
+
+.PHONY: run demo test check generate generate-check proto-lint proto-breaking lint types imports bench soak lock format help
+
+run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
+	exec $(BIN)/leadline serve
+
+demo: .venv/server ## import examples/, replay its calls, show who was logged and why
+	exec $(BIN)/python examples/demo.py
+
+test: .venv/dev ## run every test
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal tests
+
+check: generate-check lint types imports proto-lint ## all that needs no running server: stubs, lint, types, imports, protos
+
+generate: .venv/dev ## write the typed stubs from protos/
+	$(BIN)/python tools/generate.py
+
+generate-check: .venv/dev ## fail when the committed stubs are stale
+	$(BIN)/python tools/generate.py --check
+
+proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
+	$(BIN)/buf lint
+
+proto-breaking: .venv/dev ## fail on a breaking change against the last release's contract
+	$(BIN)/python tools/breaking.py
+
+lint: .venv/dev ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/dev ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: .venv/dev ## mypy, strict
+	$(BIN)/mypy
+
+imports: .venv/dev ## the dependency rule (import-linter)
+	$(BIN)/lint-imports
+
+bench: .venv/dev ## measure against a bare grpc.aio echo
+	@echo "make bench: not there yet; it comes with docs/performance.md."; exit 1
+
+soak: .venv/dev ## the long tests
+	$(BIN)/python -m pytest -m soak tests
+
+lock: ## renew requirements/*.txt with their hashes (needs uv)
+	bash tools/lock.sh
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/build: requirements/build.txt | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements/build.txt
+	@touch $@
+
+.venv/server: requirements/server.txt pyproject.toml .venv/build
+	$(PIP) install --require-hashes -r requirements/server.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/server
+	$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt
+	@touch $@

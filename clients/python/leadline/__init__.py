@@ -1,0 +1,1 @@
+"""The leadline client: generated stubs in `leadline.v1`."""

@@ -1,0 +1,1 @@
+"""The leadline server: a call-to-CRM gateway."""

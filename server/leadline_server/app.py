@@ -1,0 +1,133 @@
+"""The composition root: everything is made and joined here, and nowhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from leadline_server.clock import Clock, SystemClock
+from leadline_server.commands import (
+    Commands,
+    CreateContact,
+    FindContact,
+    GetAccountSettings,
+    GetCallLog,
+    GetPreferences,
+    ListCallLogs,
+    LogCall,
+    RetryCallLog,
+    SearchContacts,
+    UpdateAccountSettings,
+    UpdatePreferences,
+    WatchCallLogs,
+)
+from leadline_server.commands.paging import PageTokens
+from leadline_server.config import Settings
+from leadline_server.contacts.claims import NumberClaims
+from leadline_server.contacts.directory import AccountDirectory
+from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
+from leadline_server.delivery.courier import Courier
+from leadline_server.delivery.decider import Decider
+from leadline_server.delivery.feed import ChangeFeed
+from leadline_server.delivery.loop import DeliveryLoop
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.ledger import Ledger
+
+DRAIN_SECONDS: Final = 2.0
+"""What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The service at work, without a transport."""
+
+    commands: Commands
+    ledger: Ledger
+
+
+def _unwrapped(adapter: CrmAdapter) -> CrmAdapter:
+    return adapter
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
+) -> AsyncIterator[App]:
+    """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
+
+    Args:
+        settings: where everything is.
+        clock: the time of day; the machine's own by default.
+        wrap: put around every CRM adapter.
+
+    Raises:
+        LedgerUnavailable: the ledger cannot be used; the message says what to do.
+        CrmUnavailable: the embedded CRM's file cannot be used.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        books = await open_crm_database(settings.crm_path)
+        stack.push_async_callback(books.close)
+        for account_id, account in settings.accounts.items():
+            begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
+            await ledger.accounts.create(account_id, begin)
+
+        def connect(account_id: str, region: Callable[[], str]) -> CrmAdapter:
+            return wrap(EmbeddedCrm(books, account_id, region))
+
+        directory = AccountDirectory(ledger.accounts, connect)
+        lookup = ContactLookup(ledger.claims, clock)
+        claims = NumberClaims(ledger.claims, lookup, clock)
+        decider = Decider(ledger.accounts, ledger.preferences, lookup, clock)
+        courier = Courier(ledger.call_logs, directory, decider, claims, clock)
+        feed = ChangeFeed(ledger.call_logs)
+        stack.push_async_callback(courier.drain, DRAIN_SECONDS)
+        await _run_in_background(stack, DeliveryLoop(ledger.call_logs, courier, clock).run(), feed.run())
+        yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
+
+
+def _commands(  # noqa: PLR0913 - the one place where everything meets
+    ledger: Ledger,
+    directory: AccountDirectory,
+    lookup: ContactLookup,
+    claims: NumberClaims,
+    decider: Decider,
+    courier: Courier,
+    feed: ChangeFeed,
+    clock: Clock,
+) -> Commands:
+    return Commands(
+        find_contact=FindContact(directory, lookup, clock),
+        search_contacts=SearchContacts(directory, PageTokens(ledger.secret, "contacts")),
+        create_contact=CreateContact(directory, ledger.preferences, claims, ledger.requests, clock),
+        log_call=LogCall(directory, ledger.call_logs, decider, courier, clock),
+        get_call_log=GetCallLog(directory, ledger.call_logs),
+        retry_call_log=RetryCallLog(directory, ledger.call_logs, courier, clock),
+        list_call_logs=ListCallLogs(directory, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
+        watch_call_logs=WatchCallLogs(directory, ledger.call_logs, feed, ledger.secret),
+        get_preferences=GetPreferences(ledger.accounts, ledger.preferences),
+        update_preferences=UpdatePreferences(ledger.preferences),
+        get_account_settings=GetAccountSettings(ledger.accounts),
+        update_account_settings=UpdateAccountSettings(ledger.accounts),
+        regions=directory.region,
+    )
+
+
+async def _run_in_background(stack: AsyncExitStack, *jobs: Coroutine[None, None, None]) -> None:
+    for job in jobs:
+        task = asyncio.create_task(job)
+        stack.push_async_callback(_cancelled, task)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,113 @@
+"""CreateContact: a person, or a program on their behalf, wants a contact."""
+
+import hashlib
+from dataclasses import dataclass
+
+from leadline_server.clock import Clock
+from leadline_server.contacts.claims import HeldClaim, NumberClaims
+from leadline_server.contacts.directory import Account, AccountDirectory
+from leadline_server.contacts.keyed_locks import KeyedLocks
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
+from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.preferences import resolve
+from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactCreation:
+    """The contact that is wanted. An empty `name` takes the placeholder name; `request_id` makes repeating safe."""
+
+    account_id: str
+    user_id: str
+    request_id: str
+    name: str
+    number: PhoneNumber
+    contact_type: str
+    email: str
+    company: str
+    allow_duplicate: bool
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the same request, however its number is written."""
+        fields = (
+            self.user_id,
+            self.name,
+            self.number.key,
+            self.contact_type,
+            self.email,
+            self.company,
+            str(self.allow_duplicate),
+        )
+        return hashlib.sha256("\0".join(fields).encode()).digest()
+
+
+class CreateContact:
+    """Creates a contact under its number's claim."""
+
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        preferences: PreferenceStore,
+        claims: NumberClaims,
+        requests: Requests,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._preferences = preferences
+        self._claims = claims
+        self._requests = requests
+        self._clock = clock
+        self._in_flight = KeyedLocks()
+
+    async def execute(self, creation: ContactCreation) -> Contact:
+        """Create the contact, or return the one that the same request made before.
+
+        Raises:
+            AccountNotFound: there is no such account.
+            RequestIdReused: the request id was used for another request.
+            ContactAlreadyExists: the number has contacts, and no duplicate was asked for.
+            CrmError: cannot tell whether it has, or the CRM did not create it.
+        """
+        account = await self._directory.get(creation.account_id)
+        if not creation.request_id:
+            return await self._create(account, creation)
+        async with self._in_flight.hold((account.id, creation.request_id)):
+            answer = await self._requests.get(account.id, creation.request_id, self._clock.now())
+            if answer is None:
+                return await self._create_once(account, creation)
+        if answer.fingerprint != creation.fingerprint:
+            raise RequestIdReused(creation.request_id)
+        return answer.contact
+
+    async def _create_once(self, account: Account, creation: ContactCreation) -> Contact:
+        contact = await self._create(account, creation)
+        answer = Answer(creation.fingerprint, contact)
+        await self._requests.remember(account.id, creation.request_id, answer, self._clock.now())
+        return contact
+
+    async def _create(self, account: Account, creation: ContactCreation) -> Contact:
+        draft = ContactDraft(
+            name=creation.name or await self._placeholder_name(account, creation.user_id),
+            phone_number=creation.number,
+            type=creation.contact_type,
+            email=creation.email,
+            company=creation.company,
+            is_placeholder=not creation.name,
+        )
+        async with self._claims.hold(account, creation.number) as claim:
+            return await _claimed(claim, draft, creation)
+
+    async def _placeholder_name(self, account: Account, user_id: str) -> str:
+        user = await self._preferences.get(account.id, user_id)
+        return resolve(account.settings, user).placeholder_name
+
+
+async def _claimed(claim: HeldClaim, draft: ContactDraft, creation: ContactCreation) -> Contact:
+    if creation.allow_duplicate:
+        return await claim.create_another(draft)
+    matches = await claim.look_again()
+    if matches:
+        raise ContactAlreadyExists([match.contact.id for match in matches])
+    return await claim.create(draft)

@@ -1,0 +1,141 @@
+"""LogCall: a call was reported, by the phone system or by a person."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from leadline_server.clock import Clock
+from leadline_server.commands.budget import Budget
+from leadline_server.contacts.directory import Account, AccountDirectory
+from leadline_server.delivery.courier import Courier, is_due
+from leadline_server.delivery.decider import Decider
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.decision import CreatePlaceholder, LogAgainst, Outcome, Wait
+from leadline_server.domain.errors import ContactNotFound, CrmError
+from leadline_server.domain.progress import CallReport, reported
+from leadline_server.ports.ledger import CallKey, CallLogs
+
+MOST_SECONDS: Final = 10.0
+"""How long a caller without a deadline waits for the CRM, in seconds."""
+
+ANSWER_MARGIN: Final = 0.1
+"""What is kept of a deadline to answer in, in seconds."""
+
+_CHOICE_SECONDS: Final = 2.0
+"""How long the check of a chosen contact may take before the call is accepted without it, in seconds."""
+
+
+class LogCall:
+    """Accepts a report durably, then delivers the call within the caller's budget."""
+
+    def __init__(
+        self, directory: AccountDirectory, call_logs: CallLogs, decider: Decider, courier: Courier, clock: Clock
+    ) -> None:
+        self._directory = directory
+        self._call_logs = call_logs
+        self._decider = decider
+        self._courier = courier
+        self._clock = clock
+
+    async def execute(self, report: CallReport, budget: Budget, *, validate_only: bool = False) -> CallLog:
+        """Accept the report, and answer with where the call stands when the budget ends, or earlier.
+
+        Raises:
+            AccountNotFound: there is no such account.
+            InvalidRequest: the first report of a call without its direction.
+            ContactNotFound: the CRM has no contact with the chosen id.
+            CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
+            CrmError: with `validate_only`, cannot tell.
+            LedgerUnavailable: the report could not be stored; nothing was accepted.
+        """
+        account = await self._directory.get(report.account_id)
+        await _check_choice(account, report, budget, is_required=validate_only)
+        if validate_only:
+            return await self._foreseen(account, report)
+        log, is_news, is_new = await self._accept(account, report)
+        key = CallKey(log.account_id, log.call_id)
+        is_waiting = is_due(log) and log.attempts == 0
+        if not (is_news and is_due(log)) and not is_waiting and not self._courier.is_carrying(key):
+            return log
+        return await delivered(self._courier, log, budget, is_new=is_new)
+
+    async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
+        """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""
+        now, before = self._clock.now(), list[CallLog | None]()
+
+        def change(log: CallLog | None) -> CallLog:
+            before[:] = [log]
+            return _reported(account, log, report, now)
+
+        log = await self._call_logs.change(CallKey(report.account_id, report.event.call_id), change)
+        return log, log is not before[0], before[0] is None
+
+    async def _foreseen(self, account: Account, report: CallReport) -> CallLog:
+        """What would become of the call; nothing is written."""
+        known = await self._call_logs.get(CallKey(report.account_id, report.event.call_id))
+        log = _reported(account, known, report, self._clock.now())
+        if known is not None and (log is known or log.is_decided):
+            return log
+        foreseen = _foretold(log, await self._decider.decide(account, log))
+        return foreseen if known is not None else replace(foreseen, revision=0)
+
+
+async def delivered(courier: Courier, log: CallLog, budget: Budget, *, is_new: bool) -> CallLog:
+    """Where the log stands when it is delivered; where it stands now, if the budget ends before that."""
+    try:
+        async with asyncio.timeout(budget.share(MOST_SECONDS, ANSWER_MARGIN)):
+            return await courier.deliver(log, is_new=is_new)
+    except TimeoutError:
+        return log
+
+
+async def _check_choice(account: Account, report: CallReport, budget: Budget, *, is_required: bool) -> None:
+    """Refuse a chosen contact that certainly does not exist.
+
+    A read, before the report is stored: a mistaken choice must change nothing. If the CRM cannot tell in time the
+    report is accepted all the same, and the choice is checked on delivery.
+    """
+    if not report.contact_id:
+        return
+    try:
+        async with asyncio.timeout(budget.share(_CHOICE_SECONDS, ANSWER_MARGIN)):
+            contact: Contact | None = await account.crm.get_contact(report.contact_id)
+    except (CrmError, TimeoutError):
+        if is_required:
+            raise
+        return
+    if contact is None:
+        raise ContactNotFound(report.contact_id)
+
+
+def _reported(account: Account, log: CallLog | None, report: CallReport, now: datetime) -> CallLog:
+    capabilities, region = account.crm.capabilities, account.settings.default_region
+    return reported(log, report, now, region=region, can_move=capabilities.moves_log)
+
+
+def _foretold(log: CallLog, outcome: Outcome) -> CallLog:
+    """The log as the outcome would leave it."""
+    if isinstance(outcome, Wait):
+        return replace(
+            log,
+            state=CallLogState.PENDING,
+            reason=CallLogReason.NOT_FINAL,
+            explanation=outcome.explanation,
+            decided_revision=log.input_revision,
+        )
+    decided = replace(log, explanation=outcome.explanation, decided_revision=log.input_revision, next_attempt_time=None)
+    if isinstance(outcome, CreatePlaceholder):
+        contact = Contact(
+            id="",
+            name=outcome.name,
+            phone_numbers=(outcome.number.e164,),
+            type=outcome.contact_type,
+            is_placeholder=True,
+        )
+        return replace(decided, state=CallLogState.LOGGED, reason=CallLogReason.PLACEHOLDER_CREATED, contact=contact)
+    decided = replace(decided, reason=outcome.reason, candidates=outcome.candidates)
+    if isinstance(outcome, LogAgainst):
+        return replace(decided, state=CallLogState.LOGGED, contact=outcome.contact)
+    return decided if decided.state is CallLogState.LOGGED else replace(decided, state=CallLogState.UNLOGGED)

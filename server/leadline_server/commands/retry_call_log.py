@@ -1,0 +1,41 @@
+"""RetryCallLog: a person mended the cause, and asks for another attempt."""
+
+from leadline_server.clock import Clock
+from leadline_server.commands.budget import Budget
+from leadline_server.commands.log_call import delivered
+from leadline_server.contacts.directory import AccountDirectory
+from leadline_server.delivery.courier import Courier
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.errors import CallLogNotFound
+from leadline_server.domain.progress import retried
+from leadline_server.ports.ledger import CallKey, CallLogs
+
+
+class RetryCallLog:
+    """Decides and delivers a call anew; one with nothing left to do stays as it is."""
+
+    def __init__(self, directory: AccountDirectory, call_logs: CallLogs, courier: Courier, clock: Clock) -> None:
+        self._directory = directory
+        self._call_logs = call_logs
+        self._courier = courier
+        self._clock = clock
+
+    async def execute(self, key: CallKey, budget: Budget) -> CallLog:
+        """Try again, and answer with where the call stands when the budget ends, or earlier.
+
+        Raises:
+            AccountNotFound: there is no such account.
+            CallLogNotFound: the call was never reported.
+        """
+        await self._directory.get(key.account_id)
+        now = self._clock.now()
+
+        def change(log: CallLog | None) -> CallLog:
+            if log is None:
+                raise CallLogNotFound(key.call_id)
+            return retried(log, now)
+
+        log = await self._call_logs.change(key, change)
+        if log.next_attempt_time is None:
+            return log
+        return await delivered(self._courier, log, budget, is_new=False)

@@ -1,0 +1,45 @@
+"""UpdateAccountSettings: the administrator changes defaults, locks or how numbers are read."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ports.ledger import Accounts
+
+_BUILT_IN: Final = AccountSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettingsUpdate:
+    """The fields to write, as in an update mask (`default_region`, `defaults.placeholder_name`), and their values.
+
+    `clears` are those of `fields` that were not given a value: they return to the built-in one.
+    """
+
+    account_id: str
+    settings: AccountSettings
+    fields: tuple[str, ...]
+    clears: frozenset[str] = frozenset()
+
+
+class UpdateAccountSettings:
+    """Writes an account's settings, all the fields or none."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def execute(self, update: AccountSettingsUpdate) -> AccountSettings:
+        """Write the fields, and return the settings then. Raises AccountNotFound."""
+
+        def change(settings: AccountSettings) -> AccountSettings:
+            own: dict[str, Any] = {}
+            defaults: dict[str, Any] = {}
+            for path in update.fields:
+                _, dot, name = path.partition("defaults.")
+                if dot:
+                    defaults[name] = getattr(update.settings.defaults, name)
+                else:
+                    own[path] = getattr(_BUILT_IN if path in update.clears else update.settings, path)
+            return replace(settings, defaults=replace(settings.defaults, **defaults), **own)
+
+        return await self._accounts.change(update.account_id, change)

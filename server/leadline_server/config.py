@@ -1,0 +1,168 @@
+"""Settings: from flags, the environment, a TOML file and built-in defaults, in that order.
+
+Each is checked at the start. One that is unknown or bad is named, and the server does not start.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from leadline_server.domain.phone import is_region
+
+PREFIX: Final = "LEADLINE_"
+DEMO_ACCOUNT: Final = "demo"
+
+
+class BadSettings(Exception):  # noqa: N818 - it names what is bad, one sentence a line
+    """Settings that leadline does not start with."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _address(value: str) -> str:
+    """`host:port` on this machine: nothing is authenticated yet, so nothing is offered to others."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:50051")
+    if host != "localhost" and not _is_loopback(host.removeprefix("[").removesuffix("]")):
+        raise ValueError("must be a loopback address: leadline does not authenticate callers; put a proxy before it")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _region(value: str) -> str:
+    if not is_region(value):
+        raise ValueError("must be an ISO 3166-1 code of two letters, such as US")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be an IANA time zone, such as Europe/Berlin")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class AccountConfig(BaseModel):
+    """An account that exists from the start. What is given here is where it begins; RPCs change it later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default_region: Annotated[str, AfterValidator(_region)] = Field(
+        "US", description="The ISO 3166-1 code that numbers without a country code are read in."
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="The IANA time zone that times are shown to people in."
+    )
+    crm: Literal["embedded"] = Field("embedded", description="The CRM adapter.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    listen: Address = Field("127.0.0.1:50051", description="Where gRPC is served, HOST:PORT; port 0 takes a free one.")
+    metrics_listen: Address = Field("127.0.0.1:9464", description="Where /metrics and /healthz are served, HOST:PORT.")
+    data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; made where missing.")
+    ledger: str = Field("", description="Where the ledger is: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db.")
+    config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look: for people, or JSON.")
+    grace_period: float = Field(
+        10.0, ge=0, le=600, description="Seconds that SIGTERM gives to finish what is in flight."
+    )
+    accounts: dict[str, AccountConfig] = Field(
+        default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
+        description="The accounts by id, tables [accounts.ID] of the file.",
+    )
+
+    @property
+    def ledger_path(self) -> Path:
+        """The ledger's file."""
+        return Path(self.ledger.removeprefix("sqlite:")) if self.ledger else self.data_dir / "ledger.db"
+
+    @property
+    def crm_path(self) -> Path:
+        """The embedded CRM's file."""
+        return self.data_dir / "crm.db"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the file that one of them names."""
+        file = init_settings().get("config") or env_settings().get("config")
+        if not file:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file))
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force; `flags` are those given on the command line, None values being absent.
+
+    Raises:
+        BadSettings: some are unknown or bad; all of them are named.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    problems = [f"{name}: no such setting. Known are {_known()}." for name in sorted(_unknown_variables())]
+    try:
+        _check_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
+        settings = Settings(**given)
+        problems += [] if settings.accounts else ["accounts: at least one is needed"]
+        problems += _ledger_problems(settings)
+    except ValidationError as error:
+        problems += [_sentence(detail) for detail in error.errors()]
+    except (OSError, ValueError) as error:
+        problems.append(f"config: {error}")
+    if problems:
+        raise BadSettings(problems)
+    return settings
+
+
+def _check_file(path: str | Path | None) -> None:
+    """Read the file once, so that a missing one is an error: pydantic-settings passes over it."""
+    if path:
+        Path(path).read_bytes()
+
+
+def _unknown_variables() -> set[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "accounts"}
+    return {name for name in os.environ if name.startswith(PREFIX)} - known
+
+
+def _known() -> str:
+    return ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "accounts")
+
+
+def _ledger_problems(settings: Settings) -> list[str]:
+    if settings.ledger.startswith(("postgresql:", "postgres:")):
+        return ["ledger: this version keeps its ledger in SQLite; give a path or sqlite:PATH"]
+    return []
+
+
+def _sentence(detail: Any) -> str:
+    place = ".".join(str(part) for part in detail["loc"]) or "settings"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{place}: no such setting" if detail["type"] == "extra_forbidden" else f"{place}: {message}"

@@ -1,0 +1,44 @@
+"""The accounts at work: their settings and their CRM."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.ledger import Accounts
+
+Connect = Callable[[str, Callable[[], str]], CrmAdapter]
+"""Makes the adapter of an account, by its id and by what tells the region that its numbers are read in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as it is now: its settings, and the adapter to its CRM."""
+
+    id: str
+    settings: AccountSettings
+    crm: CrmAdapter
+
+
+class AccountDirectory:
+    """Gives accounts by id."""
+
+    def __init__(self, accounts: Accounts, connect: Connect) -> None:
+        self._accounts = accounts
+        self._connect = connect
+        self._seen: dict[str, Account] = {}
+
+    async def get(self, account_id: str) -> Account:
+        """The account with the settings in force now. Raises AccountNotFound."""
+        settings = await self._accounts.get(account_id)
+        seen = self._seen.get(account_id)
+        if seen is None or seen.settings is not settings:
+            adapter = (
+                seen.crm if seen else self._connect(account_id, lambda: self._seen[account_id].settings.default_region)
+            )
+            seen = self._seen[account_id] = Account(account_id, settings, adapter)
+        return seen
+
+    async def region(self, account_id: str) -> str:
+        """The region that the account's numbers are read in. Raises AccountNotFound."""
+        return (await self._accounts.get(account_id)).default_region

@@ -1,0 +1,88 @@
+-- Several accounts keep their books in one file.
+CREATE TABLE books (
+    book INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL UNIQUE
+);
+
+-- Times are microseconds since 1970-01-01 UTC.
+CREATE TABLE contacts (
+    pk INTEGER PRIMARY KEY,
+    book INTEGER NOT NULL REFERENCES books (book),
+    id TEXT NOT NULL UNIQUE,
+    unique_key TEXT,                    -- of the request that created it, or of the record it was imported from
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,          -- what searches compare and order by
+    type TEXT NOT NULL,
+    create_time INTEGER,
+    last_activity_time INTEGER,
+    is_placeholder INTEGER NOT NULL,
+    details TEXT NOT NULL               -- JSON, for it is only read whole: phone_numbers, email, company, title, attributes
+);
+
+CREATE UNIQUE INDEX contacts_by_unique_key ON contacts (book, unique_key) WHERE unique_key IS NOT NULL;
+CREATE INDEX contacts_by_name ON contacts (book, folded_name, id);
+
+-- A contact is found by its numbers' keys (see keys.py): one probe here, one in contacts.
+CREATE TABLE contact_numbers (
+    book INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    contact INTEGER NOT NULL REFERENCES contacts (pk) ON DELETE CASCADE,
+    PRIMARY KEY (book, key, contact)
+) WITHOUT ROWID;
+
+CREATE INDEX contact_numbers_by_contact ON contact_numbers (contact);
+
+-- Finds rare parts of names; trigrams without positions, for the hits are compared with the whole name anyway.
+CREATE VIRTUAL TABLE contact_names USING fts5 (
+    folded_name, content = 'contacts', content_rowid = 'pk', tokenize = 'trigram', detail = none, columnsize = 0
+);
+
+-- New names are added by rows.py, many at once: a trigger would have FTS5 write its index out after every row, which takes
+-- eight times as long.
+CREATE TRIGGER contacts_deleted AFTER DELETE ON contacts BEGIN
+    INSERT INTO contact_names (contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
+END;
+
+CREATE TRIGGER contacts_renamed AFTER UPDATE OF folded_name ON contacts BEGIN
+    INSERT INTO contact_names (contact_names, rowid, folded_name) VALUES ('delete', old.pk, old.folded_name);
+    INSERT INTO contact_names (rowid, folded_name) VALUES (new.pk, new.folded_name);
+END;
+
+-- The call journal. All but the columns at the end belongs to leadline and follows the call.
+CREATE TABLE call_logs (
+    pk INTEGER PRIMARY KEY,
+    book INTEGER NOT NULL REFERENCES books (book),
+    id TEXT NOT NULL UNIQUE,
+    unique_key TEXT NOT NULL,
+    contact INTEGER REFERENCES contacts (pk) ON DELETE SET NULL,
+    call_id TEXT NOT NULL,
+    linked_id TEXT,
+    owner TEXT NOT NULL,                -- the CRM's user, else leadline's
+    direction TEXT,
+    number TEXT NOT NULL,               -- the other party's
+    caller_number TEXT,
+    caller_name TEXT,
+    callee_number TEXT,
+    callee_name TEXT,
+    start_time INTEGER NOT NULL,
+    answer_time INTEGER,
+    end_time INTEGER,
+    duration INTEGER,                   -- seconds of conversation
+    result TEXT,
+    disposition TEXT,
+    subject TEXT,
+    note TEXT,
+    recording_url TEXT,
+    voicemail_url TEXT,
+    summary TEXT,
+    transcript TEXT,
+    attestation TEXT,
+    attributes TEXT NOT NULL,           -- JSON
+    update_time INTEGER NOT NULL,
+    -- Columns of the people who work with the journal; leadline never writes them.
+    follow_up TEXT,
+    rating INTEGER
+);
+
+CREATE UNIQUE INDEX call_logs_by_unique_key ON call_logs (book, unique_key);
+CREATE INDEX call_logs_by_contact ON call_logs (contact, start_time);

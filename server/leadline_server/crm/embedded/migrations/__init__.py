@@ -1,0 +1,1 @@
+"""The schema of the embedded CRM, step by step."""

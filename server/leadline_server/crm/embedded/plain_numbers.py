@@ -1,0 +1,74 @@
+"""A short cut to the significant digits of plainly written numbers, for imports that read a million of them.
+
+libphonenumber takes some 50 to 100 us for a number that it sees for the first time. What it does to a number with plain
+digits comes down to this: split off the country code, drop a national prefix if the region's pattern matches at the
+start, and compare the length with the possible ones. Where the pattern does not match there is nothing to drop, and the
+digits are the answer. All else, and whatever looks ambiguous, is left to it; a test holds the two together.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneMetadata
+
+_PLAIN: Final = re.compile(r"(\+?)((?:[0-9][ .\-]?|\([1-9][0-9]*\)[ .\-]?){8,20})")
+_SEPARATORS: Final = str.maketrans("", "", " .-()")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A numbering plan: its country code, the prefixes that are no part of a number, how many digits one may have."""
+
+    country_code: str
+    prefixes: re.Pattern[str]
+    lengths: frozenset[int]
+
+    def has(self, digits: str) -> bool:
+        """Whether `digits` are surely a possible number, with nothing to drop from it."""
+        return len(digits) in self.lengths and digits[0] != "0" and not self.prefixes.match(digits)
+
+
+def plain_significant(text: str, region: str) -> str:
+    """The significant digits of a number; empty where only `parse_number` can tell, which may well find some."""
+    matched = _PLAIN.fullmatch(text)
+    if matched is None:
+        return ""
+    digits = matched[2].translate(_SEPARATORS)
+    if matched[1]:
+        return _international(digits)
+    home = _plan_of_region(region)
+    if home is None or digits.startswith(home.country_code) or not home.has(digits):
+        return ""
+    # Read in its region it must also be what its E.164 form says, which the country code's main region reads.
+    return digits if _international(home.country_code + digits) == digits else ""
+
+
+def _international(digits: str) -> str:
+    for length in (1, 2, 3):
+        plan = _plan_of_country(digits[:length])
+        if plan is not None:
+            return digits[length:] if plan.has(digits[length:]) else ""
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _plan_of_country(code: str) -> _Plan | None:
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)) if code[0] != "0" else None
+    return _plan_of_region(regions[0]) if regions else None
+
+
+@lru_cache(maxsize=512)
+def _plan_of_region(region: str) -> _Plan | None:
+    metadata = PhoneMetadata.metadata_for_region(region, None) if region in phonenumbers.SUPPORTED_REGIONS else None
+    if metadata is None or metadata.general_desc is None:
+        return None
+    prefixes = [prefix for prefix in (metadata.international_prefix, metadata.national_prefix_for_parsing) if prefix]
+    lengths = set(metadata.general_desc.possible_length) - set(metadata.general_desc.possible_length_local_only)
+    return _Plan(
+        country_code=str(metadata.country_code),
+        prefixes=re.compile("|".join(f"(?:{prefix})" for prefix in prefixes) or r"(?!)"),
+        lengths=frozenset(lengths),
+    )

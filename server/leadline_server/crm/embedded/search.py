@@ -1,0 +1,105 @@
+"""Searching an account's book by a part of the name."""
+
+import sqlite3
+from functools import partial
+from typing import Final, NamedTuple
+
+import msgspec
+
+from leadline_server.crm.embedded.database import CrmDatabase
+from leadline_server.crm.embedded.keys import fold
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.errors import CrmRejected
+from leadline_server.ports.crm import ContactPage
+
+_FEW: Final = 2_000  # hits that are fetched and sorted at once
+_SLICE: Final = 20_000  # names that are read at once, some milliseconds' worth, so that lookups get their turn
+_TRIGRAM: Final = 3
+
+
+class Position(NamedTuple):
+    """A place in the order of an account's contacts."""
+
+    folded_name: str = ""
+    id: str = ""
+
+
+async def search(database: CrmDatabase, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
+    """A page of the contacts whose name has `name` in it, by name, then id.
+
+    Rare parts of names are found in an index of trigrams, frequent ones by reading the names in their order until the
+    page is full, slice by slice: so the cost is bounded either way, and a search never holds up lookups for long.
+    """
+    part, start = fold(name), _read_cursor(cursor)
+    contacts = await database.read(lambda connection: _find_rare(connection, account_id, part, start, limit + 1))
+    if contacts is None:
+        contacts = await _find_frequent(database, account_id, part, start, limit + 1)
+    page = tuple(contacts[:limit])
+    return ContactPage(page, _write_cursor(page[-1]) if len(contacts) > limit else "")
+
+
+def _find_rare(
+    connection: sqlite3.Connection, account_id: str, part: str, start: Position, limit: int
+) -> list[Contact] | None:
+    """The contacts after `start`; None where the index cannot tell, or has too many."""
+    if len(part) < _TRIGRAM or "\0" in part:
+        return None
+    trigrams = {part[at : at + _TRIGRAM].replace('"', '""') for at in range(len(part) - _TRIGRAM + 1)}
+    match = " AND ".join(f'"{trigram}"' for trigram in trigrams)
+    hits = connection.execute(
+        "SELECT rowid FROM contact_names WHERE contact_names MATCH ? LIMIT ?", (match, _FEW + 1)
+    ).fetchall()
+    if len(hits) > _FEW:
+        return None
+    rows = connection.execute(
+        f"SELECT {CONTACT_COLUMNS} FROM json_each(?) AS hit CROSS JOIN contacts AS c ON c.pk = hit.value"  # noqa: S608 - a constant
+        " WHERE c.book = (SELECT book FROM books WHERE account_id = ?)"
+        " AND (c.folded_name, c.id) > (?, ?) AND instr(c.folded_name, ?) ORDER BY c.folded_name, c.id LIMIT ?",
+        (msgspec.json.encode([pk for (pk,) in hits]).decode(), account_id, *start, part, limit),
+    )
+    return [contact_from(row) for row in rows]
+
+
+async def _find_frequent(
+    database: CrmDatabase, account_id: str, part: str, start: Position, limit: int
+) -> list[Contact]:
+    contacts: list[Contact] = []
+    position: Position | None = start
+    while position is not None and len(contacts) < limit:
+        read = partial(_read_slice, account_id=account_id, part=part, start=position, limit=limit - len(contacts))
+        more, position = await database.read(read)
+        contacts += more
+    return contacts
+
+
+def _read_slice(
+    connection: sqlite3.Connection, account_id: str, part: str, start: Position, limit: int
+) -> tuple[list[Contact], Position | None]:
+    """The contacts of a slice of the names, and where the next slice begins (None at the end)."""
+    book = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+    if book is None:
+        return [], None
+    end = connection.execute(
+        "SELECT folded_name, id FROM contacts WHERE book = ? AND (folded_name, id) > (?, ?)"
+        " ORDER BY folded_name, id LIMIT 1 OFFSET ?",
+        (*book, *start, _SLICE - 1),
+    ).fetchone()
+    within, bounds = ("AND (c.folded_name, c.id) <= (?, ?)", end) if end else ("", ())
+    rows = connection.execute(
+        f"SELECT {CONTACT_COLUMNS} FROM contacts AS c WHERE c.book = ? AND (c.folded_name, c.id) > (?, ?) {within}"  # noqa: S608 - constants
+        " AND instr(c.folded_name, ?) ORDER BY c.folded_name, c.id LIMIT ?",
+        (*book, *start, *bounds, part, limit),
+    )
+    return [contact_from(row) for row in rows], Position(*end) if end else None
+
+
+def _write_cursor(last: Contact) -> str:
+    return msgspec.json.encode(Position(fold(last.name), last.id)).decode()
+
+
+def _read_cursor(cursor: str) -> Position:
+    try:
+        return msgspec.json.decode(cursor, type=Position) if cursor else Position()
+    except msgspec.MsgspecError as error:
+        raise CrmRejected("This is no cursor of this contact book.") from error

@@ -1,0 +1,1 @@
+"""Bringing accepted calls into the CRM."""

@@ -1,0 +1,110 @@
+"""A call as the phone system reports it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+
+class CallDirection(IntEnum):
+    """Who called whom. Numbers as in the contract."""
+
+    INBOUND = 1
+    OUTBOUND = 2
+    INTERNAL = 3
+
+
+class CallResult(IntEnum):
+    """How the call ended, in telephony's words. Numbers as in the contract."""
+
+    ANSWERED = 1
+    NO_ANSWER = 2
+    BUSY = 3
+    REJECTED = 4
+    CANCELED = 5
+    FAILED = 6
+    VOICEMAIL = 7
+
+
+class Attestation(IntEnum):
+    """What STIR/SHAKEN says of the caller's number (RFC 8588; ATIS-1000074). Numbers as in the contract."""
+
+    A = 1
+    B = 2
+    C = 3
+    FAILED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One end of a call. `name` is the caller-ID name; `phone_number` is as the phone system wrote it."""
+
+    phone_number: str | None = None
+    name: str | None = None
+    extension: str | None = None
+    user_id: str | None = None
+
+    @property
+    def address(self) -> str:
+        """What can be looked up: the number, else the extension, else the empty string."""
+        return self.phone_number or self.extension or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLeg:
+    """One attempt to reach one user or device within a call."""
+
+    id: str
+    user_id: str | None = None
+    party: Party = Party()
+    start_time: datetime | None = None
+    answer_time: datetime | None = None
+    end_time: datetime | None = None
+    result: CallResult | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether somebody, or a voicemail-less device, took this leg."""
+        return self.result is CallResult.ANSWERED or self.answer_time is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """All that is known of one call so far. None means unset."""
+
+    id: str
+    linked_id: str | None = None
+    direction: CallDirection | None = None
+    caller: Party = Party()
+    callee: Party = Party()
+    start_time: datetime | None = None
+    answer_time: datetime | None = None
+    end_time: datetime | None = None
+    result: CallResult | None = None
+    disposition: str | None = None
+    subject: str | None = None
+    note: str | None = None
+    recording_url: str | None = None
+    voicemail_url: str | None = None
+    summary: str | None = None
+    transcript: str | None = None
+    attestation: Attestation | None = None
+    is_final: bool | None = None
+    event_time: datetime | None = None
+    legs: tuple[CallLeg, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def counterpart(self, user_id: str) -> Party:
+        """The party that is looked up: never the log's own user.
+
+        That is the caller of an INBOUND call, the callee of an OUTBOUND one, and for INTERNAL whoever is not `user_id`.
+        """
+        if self.direction is CallDirection.INBOUND:
+            return self.caller
+        if self.direction is CallDirection.INTERNAL and self.callee.user_id == user_id:
+            return self.caller
+        return self.callee
+
+    def is_answered_by(self, user_id: str) -> bool:
+        """Whether a leg of this user was answered."""
+        return any(leg.user_id == user_id and leg.is_answered for leg in self.legs)

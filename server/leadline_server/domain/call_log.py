@@ -1,0 +1,140 @@
+"""A call log: one call of one account on its way into the CRM."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Final
+
+from leadline_server.domain.call import Call
+from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.merge import Stamps
+
+MAX_DELIVERY_AGE: Final = timedelta(days=7)
+"""A call that the CRM did not take in this time is FAILED, until somebody retries it."""
+
+FINAL_WAIT: Final = timedelta(hours=4)
+"""A call that waits to be final is decided with what is there after this time without news."""
+
+
+class CallLogState(IntEnum):
+    """Where a call stands. Numbers as in the contract."""
+
+    LOGGED = 1
+    UNLOGGED = 2
+    PENDING = 3
+    FAILED = 4
+
+
+class CallLogReason(IntEnum):
+    """Why it stands there. Numbers as in the contract."""
+
+    CONTACT_MATCHED = 1
+    CONTACT_CHOSEN = 2
+    MATCH_RESOLVED = 3
+    PLACEHOLDER_CREATED = 4
+    PLACEHOLDER_REUSED = 5
+    NO_CONTACT = 6
+    SEVERAL_CONTACTS = 7
+    AUTO_LOGGING_OFF = 8
+    NUMBER_WITHHELD = 9
+    NUMBER_UNUSABLE = 10
+    INTERNAL_CALL = 11
+    EXCLUDED = 12
+    NOT_FINAL = 13
+    UNTRUSTED_CALLER = 14
+    CRM_UNAVAILABLE = 15
+    CRM_REJECTED = 16
+
+
+class LogTrigger(IntEnum):
+    """Who wants the call logged: the phone system on its own, or a person. Numbers as in the contract."""
+
+    AUTOMATIC = 1
+    MANUAL = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A decision to log that was taken, but has not reached the CRM yet. It stands, whatever preferences say later."""
+
+    contact: Contact
+    reason: CallLogReason
+    explanation: str
+    candidates: tuple[ContactMatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLog:
+    """One call of one account: what is known of it, where it stands, and what is still to be done.
+
+    Attributes:
+        user_id: whose log it is; their preferences decide.
+        call: the call, merged from every report.
+        stamps: what the next report is merged by.
+        state, reason, explanation, contact, candidates, crm_log_id, crm_log_url: as in the contract. `reason` is None
+            for a call that nobody tried to deliver yet.
+        number_key: the other party's number as `PhoneNumber.key`; empty where it has none.
+        user_answered: whether `user_id` reported an answered leg; only who did can take the log over.
+        input_revision: counts the changes of what a decision depends on.
+        decided_revision: the input revision that the latest decision was taken on; 0 before the first.
+        trigger: who asked for the decision that is to be taken.
+        chosen_contact_id: the contact that a person chose; empty if nobody did. It stays chosen.
+        standing: the decision that waits for the CRM.
+        content_revision: counts the changes of what the CRM should show.
+        delivered_revision: the content revision that the CRM does show; 0 for none.
+        attempts: failed deliveries since the last success.
+        next_attempt_time: when it is due; None for a call that nothing is to be done for.
+        pending_since: when it last became due for the first time; delivery gives up MAX_DELIVERY_AGE later.
+        last_news_time: when the last report arrived that changed something.
+        revision: counts the changes that a client can see.
+    """
+
+    account_id: str
+    user_id: str
+    call: Call
+    stamps: Stamps = field(default_factory=Stamps)
+    state: CallLogState = CallLogState.PENDING
+    reason: CallLogReason | None = None
+    explanation: str = ""
+    contact: Contact | None = None
+    candidates: tuple[ContactMatch, ...] = ()
+    crm_log_id: str = ""
+    crm_log_url: str = ""
+    number_key: str = ""
+    user_answered: bool = False
+    input_revision: int = 1
+    decided_revision: int = 0
+    trigger: LogTrigger = LogTrigger.AUTOMATIC
+    chosen_contact_id: str = ""
+    standing: Standing | None = None
+    content_revision: int = 1
+    delivered_revision: int = 0
+    attempts: int = 0
+    next_attempt_time: datetime | None = None
+    last_error: str = ""
+    pending_since: datetime
+    last_news_time: datetime
+    create_time: datetime
+    update_time: datetime
+    revision: int = 1
+
+    @property
+    def call_id(self) -> str:
+        """The phone system's id of the call."""
+        return self.call.id
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the latest decision was taken on what is known now."""
+        return self.decided_revision == self.input_revision
+
+    @property
+    def update_pending(self) -> bool:
+        """Whether the CRM has the call, but not its latest state."""
+        return self.state is CallLogState.LOGGED and self.delivered_revision < self.content_revision
+
+    @property
+    def shown_state(self) -> CallLogState:
+        """The state that clients see: an unlogged call that is being decided anew is PENDING."""
+        is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
+        return CallLogState.PENDING if is_retaken else self.state

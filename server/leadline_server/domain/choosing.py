@@ -1,0 +1,52 @@
+"""Choosing among several contacts that have one number."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.preferences import MultipleMatchAction
+
+
+def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
+    """Each contact once, by its strongest match; the likeliest first: kind, real before placeholder, name, id."""
+    best: dict[str, ContactMatch] = {}
+    for match in sorted(matches, key=_likelihood):
+        best.setdefault(match.contact.id, match)
+    return tuple(best.values())
+
+
+def contenders(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
+    """The contacts that a preference has to choose among.
+
+    Duplicates of one contact count once, only the strongest kind of match counts, and real contacts beat placeholders.
+    """
+    candidates = ranked(matches)
+    strongest = [m for m in candidates if m.kind is candidates[0].kind]
+    real = [m for m in strongest if not m.contact.is_placeholder]
+    return tuple(real or strongest)
+
+
+def pick(rivals: Sequence[ContactMatch], action: MultipleMatchAction) -> ContactMatch | None:
+    """The one of several that `action` chooses; None where it leaves the choice to a person.
+
+    Ties go to the smallest id. A contact without the time in question sorts last; if none has it, nobody is picked.
+    """
+    if action is MultipleMatchAction.DO_NOTHING:
+        return None
+    if action is MultipleMatchAction.FIRST_ALPHABETICAL:
+        return min(rivals, key=lambda m: (m.contact.name.casefold(), m.contact.id))
+    newest = action is MultipleMatchAction.MOST_RECENT_ACTIVITY
+    timed = [(time, m) for m in rivals if (time := _time(m, newest=newest)) is not None]
+    if not timed:
+        return None
+    best = (max if newest else min)(time for time, _ in timed)
+    return min((m for time, m in timed if time == best), key=lambda m: m.contact.id)
+
+
+def _time(match: ContactMatch, *, newest: bool) -> datetime | None:
+    return match.contact.last_activity_time if newest else match.contact.create_time
+
+
+def _likelihood(match: ContactMatch) -> tuple[int, bool, str, str, str]:
+    contact = match.contact
+    return match.kind, contact.is_placeholder, contact.name.casefold(), contact.id, match.phone_number

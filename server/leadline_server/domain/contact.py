@@ -1,0 +1,55 @@
+"""Contacts: people and companies as a CRM knows them, and how a number matched one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from leadline_server.domain.phone import PhoneNumber
+
+
+class MatchKind(IntEnum):
+    """How a contact's number matches the number asked for, strongest first. Numbers as in the contract."""
+
+    EXACT = 1
+    NATIONAL = 2
+    EXTENSION = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One record of the CRM. Empty strings and None mean that the CRM does not say."""
+
+    id: str
+    name: str = ""
+    phone_numbers: tuple[str, ...] = ()
+    type: str = ""
+    email: str = ""
+    company: str = ""
+    title: str = ""
+    url: str = ""
+    create_time: datetime | None = None
+    last_activity_time: datetime | None = None
+    is_placeholder: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMatch:
+    """A contact that has the number asked for. `phone_number` is written as it was asked."""
+
+    contact: Contact
+    phone_number: str
+    kind: MatchKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactDraft:
+    """A contact to be created. `is_placeholder` marks one that nobody asked for by name."""
+
+    name: str
+    phone_number: PhoneNumber
+    type: str = ""
+    email: str = ""
+    company: str = ""
+    is_placeholder: bool = False

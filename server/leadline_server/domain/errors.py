@@ -1,0 +1,263 @@
+"""Every error that leadline raises on purpose.
+
+    LeadlineError
+    +-- InvalidRequest              the request breaks a rule; names every field at once
+    |   +-- MalformedMessage        the bytes are no message of this RPC
+    |   +-- InvalidPageToken
+    |   +-- InvalidResumeToken
+    +-- MessageTooLarge
+    +-- AccountNotFound
+    +-- CallLogNotFound
+    +-- ContactNotFound
+    +-- ContactAlreadyExists
+    +-- RequestIdReused             the same request_id with another request
+    +-- PreferenceLocked
+    +-- CallLogNotMovable
+    +-- ResumeTokenExpired
+    +-- WatcherTooSlow
+    +-- CrmError                    what an adapter raises
+    |   +-- CrmUnavailable          cannot tell; try again
+    |   |   +-- CrmRateLimited      ... after a delay
+    |   +-- CrmRejected             the CRM refuses this request for good
+    |   +-- CrmAuthFailed           the CRM refuses leadline's credentials
+    |   +-- CrmOutcomeUnknown       a write was sent and no answer came
+    +-- LedgerUnavailable           leadline's own storage cannot be used now
+    |   +-- LedgerFull
+    +-- BudgetExhausted             the caller's deadline left no time for the work
+    +-- ShuttingDown
+
+"Not found" of a lookup is a value (an empty list), never one of these.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorReason(StrEnum):
+    """Why a request failed: the values of `leadline.v1.ErrorReason` without their prefix."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    MALFORMED_MESSAGE = "MALFORMED_MESSAGE"
+    MESSAGE_TOO_LARGE = "MESSAGE_TOO_LARGE"
+    INVALID_PAGE_TOKEN = "INVALID_PAGE_TOKEN"  # noqa: S105 - a reason, not a secret
+    INVALID_RESUME_TOKEN = "INVALID_RESUME_TOKEN"  # noqa: S105 - a reason, not a secret
+    RESUME_TOKEN_EXPIRED = "RESUME_TOKEN_EXPIRED"  # noqa: S105 - a reason, not a secret
+    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
+    CALL_LOG_NOT_FOUND = "CALL_LOG_NOT_FOUND"
+    CONTACT_NOT_FOUND = "CONTACT_NOT_FOUND"
+    CONTACT_ALREADY_EXISTS = "CONTACT_ALREADY_EXISTS"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    PREFERENCE_LOCKED = "PREFERENCE_LOCKED"
+    CALL_LOG_NOT_MOVABLE = "CALL_LOG_NOT_MOVABLE"
+    CRM_UNAVAILABLE = "CRM_UNAVAILABLE"
+    CRM_RATE_LIMITED = "CRM_RATE_LIMITED"
+    CRM_REJECTED = "CRM_REJECTED"
+    CRM_AUTH_FAILED = "CRM_AUTH_FAILED"
+    CRM_OUTCOME_UNKNOWN = "CRM_OUTCOME_UNKNOWN"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    LEDGER_FULL = "LEDGER_FULL"
+    WATCHER_TOO_SLOW = "WATCHER_TOO_SLOW"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One broken rule of a request: the field's path as in the contract, and a sentence."""
+
+    field: str
+    description: str
+
+
+class LeadlineError(Exception):
+    """The base: a sentence for people, a reason for programs, and values as metadata.
+
+    `retry_after` is in seconds; None where repeating the same request does not help.
+    """
+
+    reason: ClassVar[ErrorReason] = ErrorReason.INTERNAL
+
+    def __init__(
+        self, message: str, *, metadata: Mapping[str, str] | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.retry_after = retry_after
+
+
+class InvalidRequest(LeadlineError):
+    """The request breaks rules of the contract; nothing was changed."""
+
+    reason = ErrorReason.INVALID_REQUEST
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = tuple(violations)
+
+
+class MalformedMessage(InvalidRequest):
+    """The bytes received are not a message of this RPC."""
+
+    reason = ErrorReason.MALFORMED_MESSAGE
+
+
+class InvalidPageToken(InvalidRequest):
+    """A page token that leadline did not make for this very list."""
+
+    reason = ErrorReason.INVALID_PAGE_TOKEN
+
+
+class InvalidResumeToken(InvalidRequest):
+    """A resume token that leadline did not make for this very watch."""
+
+    reason = ErrorReason.INVALID_RESUME_TOKEN
+
+
+class MessageTooLarge(LeadlineError):
+    """The request is larger than the server reads."""
+
+    reason = ErrorReason.MESSAGE_TOO_LARGE
+
+
+class AccountNotFound(LeadlineError):
+    """No such account."""
+
+    reason = ErrorReason.ACCOUNT_NOT_FOUND
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
+
+
+class CallLogNotFound(LeadlineError):
+    """No call with this id was ever reported to the account."""
+
+    reason = ErrorReason.CALL_LOG_NOT_FOUND
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"No call {call_id!r} is known in this account.", metadata={"call_id": call_id})
+
+
+class ContactNotFound(LeadlineError):
+    """The CRM has no contact with the id that a person chose."""
+
+    reason = ErrorReason.CONTACT_NOT_FOUND
+
+    def __init__(self, contact_id: str) -> None:
+        super().__init__(f"The CRM has no contact {contact_id!r}.", metadata={"contact_id": contact_id})
+
+
+class ContactAlreadyExists(LeadlineError):
+    """The number has contacts already, and `allow_duplicate` was not set."""
+
+    reason = ErrorReason.CONTACT_ALREADY_EXISTS
+
+    def __init__(self, contact_ids: Sequence[str]) -> None:
+        super().__init__(
+            "The number has a contact already. Set allow_duplicate to create another one.",
+            metadata={"contact_ids": ",".join(contact_ids)},
+        )
+
+
+class RequestIdReused(LeadlineError):
+    """The `request_id` was used for another request within the last 24 hours."""
+
+    reason = ErrorReason.REQUEST_ID_REUSED
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            "This request_id belongs to another request. Use a new one.", metadata={"request_id": request_id}
+        )
+
+
+class PreferenceLocked(LeadlineError):
+    """The administrator locked the preferences that a user tried to write."""
+
+    reason = ErrorReason.PREFERENCE_LOCKED
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(
+            f"Locked by the account's administrator: {', '.join(fields)}.", metadata={"fields": ",".join(fields)}
+        )
+
+
+class CallLogNotMovable(LeadlineError):
+    """The CRM cannot move an existing call log to another contact."""
+
+    reason = ErrorReason.CALL_LOG_NOT_MOVABLE
+
+
+class ResumeTokenExpired(LeadlineError):
+    """Changes since this token are no longer kept; list the calls anew and watch from now."""
+
+    reason = ErrorReason.RESUME_TOKEN_EXPIRED
+
+
+class WatcherTooSlow(LeadlineError):
+    """The watcher reads slower than calls change; resume from the token in the metadata."""
+
+    reason = ErrorReason.WATCHER_TOO_SLOW
+
+
+class CrmError(LeadlineError):
+    """The base of what a CRM adapter raises."""
+
+    reason = ErrorReason.CRM_UNAVAILABLE
+
+
+class CrmUnavailable(CrmError):
+    """The CRM failed, timed out or answered only in part: cannot tell. Repeating may help."""
+
+
+class CrmRateLimited(CrmUnavailable):
+    """The CRM asks to slow down; `retry_after` says for how long."""
+
+    reason = ErrorReason.CRM_RATE_LIMITED
+
+
+class CrmRejected(CrmError):
+    """The CRM refuses this very request; repeating it unchanged never helps."""
+
+    reason = ErrorReason.CRM_REJECTED
+
+
+class CrmAuthFailed(CrmError):
+    """The CRM refuses leadline's credentials: an administrator has to act."""
+
+    reason = ErrorReason.CRM_AUTH_FAILED
+
+
+class CrmOutcomeUnknown(CrmError):
+    """A write was sent and no answer came: it may or may not have happened."""
+
+    reason = ErrorReason.CRM_OUTCOME_UNKNOWN
+
+
+class LedgerUnavailable(LeadlineError):
+    """leadline's own storage cannot be read or written at the moment; nothing was accepted."""
+
+    reason = ErrorReason.LEDGER_UNAVAILABLE
+
+
+class LedgerFull(LedgerUnavailable):
+    """No space is left for leadline's own storage; nothing was accepted."""
+
+    reason = ErrorReason.LEDGER_FULL
+
+
+class BudgetExhausted(LeadlineError):
+    """What the caller's deadline left was not enough to answer."""
+
+    reason = ErrorReason.DEADLINE_EXCEEDED
+
+
+class ShuttingDown(LeadlineError):
+    """The server is draining; another one, or this one in a moment, will answer."""
+
+    reason = ErrorReason.SHUTTING_DOWN

@@ -1,0 +1,163 @@
+"""Merging what several reports say of one call.
+
+A report names only the fields that it has news of. For each field:
+
+- what a final report said outranks what any other said;
+- among equals the newest `event_time` wins; without event times the last to arrive does;
+- after a final report, one that is neither final nor timed only fills what is unset.
+
+Where every report has an `event_time`, that is a maximum over (final, event_time): the order of arrival is all one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+from leadline_server.domain.call import Call, CallLeg
+
+
+class Stamp(NamedTuple):
+    """When, and how authoritatively, a field was last written. Fields without one were written untimed, not final."""
+
+    time: datetime | None = None
+    final: bool = False
+
+
+_UNSTAMPED = Stamp()
+
+FieldStamps = Mapping[str, Stamp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamps:
+    """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id."""
+
+    fields: FieldStamps = field(default_factory=dict)
+    attributes: FieldStamps = field(default_factory=dict)
+    legs: Mapping[str, FieldStamps] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent:
+    """What one report says of a call.
+
+    `fields` and the inner mappings of `legs` are keyed by field name, those of a party by `caller.name` and the like.
+    A value of None clears the field; a field that is no key is not spoken of. `is_final` and `event_time` speak of the
+    report itself, and so are not among the fields.
+    """
+
+    call_id: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, str | None] = field(default_factory=dict)
+    legs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    event_time: datetime | None = None
+    is_final: bool | None = None
+
+
+class Merged(NamedTuple):
+    """A call after a report, with the stamps to merge the next one by."""
+
+    call: Call
+    stamps: Stamps
+
+
+def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
+    """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
+    before = call if call is not None else Call(id=event.call_id)
+    rule = _Rule(event, is_settled=before.is_final is True)
+    merged, field_stamps = rule.merge_fields(before, stamps.fields, event.fields)
+    attributes, attribute_stamps = rule.merge_attributes(before.attributes, stamps.attributes, event.attributes)
+    legs, leg_stamps = _merge_legs(rule, before.legs, stamps.legs, event.legs)
+    merged = replace(
+        merged,
+        attributes=attributes,
+        legs=legs,
+        is_final=before.is_final or (before.is_final if event.is_final is None else event.is_final),
+        event_time=_later(before.event_time, event.event_time),
+    )
+    return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps))
+
+
+_Record = TypeVar("_Record", Call, CallLeg)
+
+
+class _Rule:
+    """Decides which of one event's values enter a call."""
+
+    def __init__(self, event: CallEvent, *, is_settled: bool) -> None:
+        self._stamp = Stamp(event.event_time, event.is_final is True)
+        self._is_settled = is_settled
+
+    def merge_fields(
+        self, record: _Record, stamps: FieldStamps, news: Mapping[str, Any]
+    ) -> tuple[_Record, FieldStamps]:
+        """The record with the news that wins, and its stamps."""
+        won = {path: value for path, value in news.items() if self._wins(stamps.get(path), _read(record, path))}
+        return _write(record, won), self._stamped(stamps, won)
+
+    def merge_attributes(
+        self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
+    ) -> tuple[Mapping[str, str], FieldStamps]:
+        """The attributes with the news that wins, and their stamps."""
+        won = {key: value for key, value in news.items() if self._wins(stamps.get(key), values.get(key))}
+        after = {key: value for key, value in {**values, **won}.items() if value is not None}
+        return after, self._stamped(stamps, won)
+
+    def _wins(self, old: Stamp | None, current: object) -> bool:
+        was, now = old or _UNSTAMPED, self._stamp
+        if now.final != was.final:
+            return now.final
+        if now.time is not None and was.time is not None:
+            return now.time >= was.time
+        return now.final or not self._is_settled or current is None
+
+    def _stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
+        if not won or (self._stamp == _UNSTAMPED and not stamps):
+            return stamps
+        after = dict(stamps)
+        for path in won:
+            # News without a time keeps the field's old one: whatever is older than that stays outdated.
+            stamp = Stamp(self._stamp.time or stamps.get(path, _UNSTAMPED).time, self._stamp.final)
+            if stamp != _UNSTAMPED:
+                after[path] = stamp
+        return after
+
+
+def _merge_legs(
+    rule: _Rule, legs: tuple[CallLeg, ...], stamps: Mapping[str, FieldStamps], news: Mapping[str, Mapping[str, Any]]
+) -> tuple[tuple[CallLeg, ...], Mapping[str, FieldStamps]]:
+    if not news:
+        return legs, stamps
+    by_id = {leg.id: leg for leg in legs}
+    after = dict(stamps)
+    for leg_id, fields in news.items():
+        leg = by_id.get(leg_id) or CallLeg(id=leg_id)
+        by_id[leg_id], leg_stamps = rule.merge_fields(leg, stamps.get(leg_id, {}), fields)
+        if leg_stamps:
+            after[leg_id] = leg_stamps
+    # Sorted, so that legs reported in any order make the same call.
+    return tuple(by_id[leg_id] for leg_id in sorted(by_id)), after
+
+
+def _read(record: Call | CallLeg, path: str) -> object:
+    party, dot, name = path.rpartition(".")
+    return getattr(getattr(record, party), name) if dot else getattr(record, name)
+
+
+def _write(record: _Record, values: Mapping[str, Any]) -> _Record:
+    own: dict[str, Any] = {}
+    parties: dict[str, dict[str, Any]] = {}
+    for path, value in values.items():
+        party, dot, name = path.rpartition(".")
+        if dot:
+            parties.setdefault(party, {})[name] = value
+        else:
+            own[name] = value
+    for party, changes in parties.items():
+        own[party] = replace(getattr(record, party), **changes)
+    return replace(record, **own) if own else record
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((time for time in (one, other) if time is not None), default=None)

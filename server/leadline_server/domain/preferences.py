@@ -1,0 +1,123 @@
+"""Preferences: what leadline may do on its own, per field over three levels.
+
+The built-in value is overridden by the account's default, and that by the user's own value, unless the account's
+administrator locked the field: then the user's value is kept but has no say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
+
+from leadline_server.domain.call import CallDirection, CallResult
+
+
+class UnknownContactAction(IntEnum):
+    """What happens to a call whose other party is confirmed to be in no contact. Numbers as in the contract."""
+
+    DO_NOTHING = 1
+    CREATE_PLACEHOLDER = 2
+
+
+class MultipleMatchAction(IntEnum):
+    """What happens to a call that matches several contacts. Numbers as in the contract."""
+
+    DO_NOTHING = 1
+    FIRST_ALPHABETICAL = 2
+    MOST_RECENT_ACTIVITY = 3
+    EARLIEST_CREATED = 4
+
+
+class PreferenceSource(IntEnum):
+    """The level that a preference's value comes from. Numbers as in the contract."""
+
+    BUILT_IN = 1
+    ACCOUNT = 2
+    USER = 3
+
+    @property
+    def phrase(self) -> str:
+        """The level in words, for explanations."""
+        return {1: "the built-in default", 2: "the account's default", 3: "the user's preference"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """One level's values. None inherits from the level below; an empty tuple is a value of its own."""
+
+    auto_log_calls: bool | None = None
+    unknown_contact_action: UnknownContactAction | None = None
+    placeholder_name: str | None = None
+    placeholder_contact_type: str | None = None
+    multiple_match_action: MultipleMatchAction | None = None
+    log_internal_calls: bool | None = None
+    excluded_directions: tuple[CallDirection, ...] | None = None
+    excluded_results: tuple[CallResult, ...] | None = None
+    excluded_numbers: tuple[str, ...] | None = None
+    wait_until_final: bool | None = None
+    distrust_failed_attestation: bool | None = None
+    crm_user_id: str | None = None
+
+
+PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
+
+USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
+"""Fields that mean nothing for a whole account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """What an administrator sets for an account.
+
+    `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
+    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    """
+
+    defaults: Preferences = Preferences()
+    locked: tuple[str, ...] = ()
+    default_region: str = "US"
+    time_zone: str = "UTC"
+    number_formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePreferences:
+    """The values in force for one user, each with the level it comes from."""
+
+    auto_log_calls: bool = True
+    unknown_contact_action: UnknownContactAction = UnknownContactAction.DO_NOTHING
+    placeholder_name: str = "Unknown Caller"
+    placeholder_contact_type: str = ""
+    multiple_match_action: MultipleMatchAction = MultipleMatchAction.DO_NOTHING
+    log_internal_calls: bool = False
+    excluded_directions: tuple[CallDirection, ...] = ()
+    excluded_results: tuple[CallResult, ...] = ()
+    excluded_numbers: tuple[str, ...] = ()
+    wait_until_final: bool = False
+    distrust_failed_attestation: bool = False
+    crm_user_id: str = ""
+    sources: Mapping[str, PreferenceSource]
+    locked: frozenset[str] = frozenset()
+
+    def origin(self, name: str) -> str:
+        """The level of one field in words, with the lock where there is one: for explanations."""
+        phrase = self.sources[name].phrase
+        return f"{phrase}, locked by the administrator" if name in self.locked else phrase
+
+
+@lru_cache(maxsize=4096)
+def resolve(settings: AccountSettings, user: Preferences) -> EffectivePreferences:
+    """The preferences in force for a user who set `user`, in an account with `settings`."""
+    values: dict[str, object] = {}
+    sources = dict.fromkeys(PREFERENCE_FIELDS, PreferenceSource.BUILT_IN)
+    locked = frozenset(settings.locked)
+    for name in PREFERENCE_FIELDS:
+        own = None if name in locked else getattr(user, name)
+        default = None if name in USER_ONLY_FIELDS else getattr(settings.defaults, name)
+        if own is not None:
+            values[name], sources[name] = own, PreferenceSource.USER
+        elif default is not None:
+            values[name], sources[name] = default, PreferenceSource.ACCOUNT
+    # Keys and types are those of Preferences, field by field; a test holds the two classes together.
+    return EffectivePreferences(sources=sources, locked=locked, **values)  # type: ignore[arg-type]

@@ -1,0 +1,392 @@
+"""How a call log changes: by reports, by a person's retry, and by what came of a delivery. Pure functions.
+
+Delivery works on a snapshot while reports go on arriving. So every function that records what came of it takes the
+current log and the snapshot (`basis`), and keeps what is newer.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from leadline_server.domain.call import Call, CallResult
+from leadline_server.domain.call_log import (
+    FINAL_WAIT,
+    MAX_DELIVERY_AGE,
+    CallLog,
+    CallLogReason,
+    CallLogState,
+    LogTrigger,
+    Standing,
+)
+from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
+from leadline_server.domain.merge import CallEvent, Stamps, merge
+from leadline_server.domain.phone import parse_number
+
+INLINE_GRACE: Final = timedelta(seconds=5)
+"""Who accepted a call delivers it at once; the delivery loop takes it up after this time, in case they died."""
+
+_ACCEPTED: Final = "Accepted; on its way to the CRM."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallReport:
+    """One `LogCall`: who reports, what they know, and the contact that a person chose (empty: nobody chose)."""
+
+    account_id: str
+    user_id: str
+    event: CallEvent
+    trigger: LogTrigger = LogTrigger.AUTOMATIC
+    contact_id: str = ""
+
+
+def reported(log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool) -> CallLog:
+    """The log after a report; the very same object where the report changes nothing.
+
+    Args:
+        log: the log before; None for a call not heard of yet.
+        report: what was reported.
+        now: the time of the report's arrival.
+        region: the account's default region, for numbers without a country code.
+        can_move: whether the CRM can move an existing log to another contact.
+
+    Raises:
+        InvalidRequest: the first report of a call without its direction.
+        CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
+    """
+    if log is None:
+        return _first(report, now, region)
+    return _Report(log, report, now, region).applied(can_move=can_move)
+
+
+def _first(report: CallReport, now: datetime, region: str) -> CallLog:
+    call, stamps = merge(None, Stamps(), report.event)
+    if call.direction is None:
+        raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
+    return CallLog(
+        account_id=report.account_id,
+        user_id=report.user_id,
+        call=call,
+        stamps=stamps,
+        explanation=_ACCEPTED,
+        number_key=_number_key(call, report.user_id, region),
+        user_answered=_is_answered(call, report),
+        trigger=report.trigger,
+        chosen_contact_id=report.contact_id,
+        next_attempt_time=now + INLINE_GRACE,
+        pending_since=now,
+        last_news_time=now,
+        create_time=now,
+        update_time=now,
+    )
+
+
+def _number_key(call: Call, user_id: str, region: str) -> str:
+    return parse_number(call.counterpart(user_id).address, region).key
+
+
+def _is_answered(call: Call, report: CallReport) -> bool:
+    """Whether the reporter's own leg was answered; a report without legs speaks of the reporter's own."""
+    if any(leg.user_id == report.user_id for leg in call.legs):
+        return call.is_answered_by(report.user_id)
+    if report.event.legs:
+        return False
+    fields = report.event.fields
+    return fields.get("result") is CallResult.ANSWERED or fields.get("answer_time") is not None
+
+
+class _Report:
+    """One report on a call that is known already."""
+
+    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str) -> None:
+        self._log, self._report, self._now = log, report, now
+        self._call, self._stamps = merge(log.call, log.stamps, report.event)
+        is_answered = _is_answered(self._call, report)
+        was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
+        self._user_id = report.user_id if is_answered and not was_answered else log.user_id
+        self._user_answered = was_answered or (is_answered and report.user_id == self._user_id)
+        self._number_key = _number_key(self._call, self._user_id, region)
+        self._chooses = bool(report.contact_id) and report.contact_id != log.chosen_contact_id
+
+    def applied(self, *, can_move: bool) -> CallLog:
+        """The log after the report."""
+        log = self._log
+        after = replace(
+            log,
+            call=self._call,
+            stamps=self._stamps,
+            user_id=self._user_id,
+            number_key=self._number_key,
+            user_answered=self._user_answered,
+        )
+        if _content(after) != _content(log):
+            after = replace(after, content_revision=log.content_revision + 1)
+        after = (
+            self._after_logging(after, can_move=can_move) if log.state is CallLogState.LOGGED else self._before(after)
+        )
+        if after == log:
+            return log
+        if after.call != log.call:
+            after = replace(after, last_news_time=self._now)
+        return revised(log, after, self._now)
+
+    def _before(self, after: CallLog) -> CallLog:
+        """Not in the CRM yet: whatever the decision depends on asks for a new one; the rest just goes along."""
+        log, is_manual = self._log, self._report.trigger is LogTrigger.MANUAL
+        if not (self._chooses or is_manual or _inputs(after) != _inputs(log)):
+            return self._still_waiting(after)
+        if not self._chooses and _inputs(after) == _inputs(log) and self._is_under_way():
+            return replace(after, **self._due())
+        # A person asks for an unlogged call again: it stays as it is until that is answered.
+        is_asked_again = is_manual and log.state is CallLogState.UNLOGGED
+        return replace(
+            after if is_asked_again else _undecided(after),
+            input_revision=log.input_revision + 1,
+            standing=None,
+            trigger=self._trigger(),
+            chosen_contact_id=self._report.contact_id or log.chosen_contact_id,
+            **self._due(),
+        )
+
+    def _still_waiting(self, after: CallLog) -> CallLog:
+        """News that no decision depends on: a call that waits to be final waits on from here."""
+        log = self._log
+        if log.reason is not CallLogReason.NOT_FINAL or not log.is_decided or after.call == log.call:
+            return after
+        wait_until = self._now + FINAL_WAIT
+        return replace(after, next_attempt_time=wait_until, pending_since=wait_until)
+
+    def _is_under_way(self) -> bool:
+        """Whether what a person asks for, the call in the CRM, is decided or asked for already."""
+        log = self._log
+        is_asked = log.trigger is LogTrigger.MANUAL and not log.is_decided
+        return log.state is CallLogState.PENDING and (log.standing is not None or is_asked)
+
+    def _trigger(self) -> LogTrigger:
+        """A person's wish is not forgotten because the phone system reports before it is answered."""
+        is_waiting = not self._log.is_decided and self._log.trigger is LogTrigger.MANUAL
+        return LogTrigger.MANUAL if is_waiting else self._report.trigger
+
+    def _after_logging(self, after: CallLog, *, can_move: bool) -> CallLog:
+        """In the CRM: what changed is written there; it stays logged whatever the news."""
+        log = self._log
+        if self._chooses:
+            after = self._chosen(after, can_move=can_move)
+        elif not log.chosen_contact_id and _counterpart(after) != _counterpart(log):
+            after = replace(
+                after, input_revision=log.input_revision + 1, standing=None, trigger=LogTrigger.AUTOMATIC
+            )
+        is_news = after.content_revision > log.content_revision or after.input_revision > log.input_revision
+        return replace(after, **self._due()) if is_news else after
+
+    def _chosen(self, after: CallLog, *, can_move: bool) -> CallLog:
+        contact_id, log = self._report.contact_id, self._log
+        after = replace(after, chosen_contact_id=contact_id, standing=None)
+        if log.contact is not None and log.contact.id == contact_id:
+            return replace(
+                after,
+                reason=CallLogReason.CONTACT_CHOSEN,
+                explanation="A person confirmed the contact.",
+                # A move to another contact that is under way is to be taken back.
+                input_revision=log.input_revision + (not log.is_decided),
+            )
+        if not can_move:
+            raise CallLogNotMovable(
+                "The CRM cannot move a call log to another contact.", metadata={"contact_id": contact_id}
+            )
+        return replace(
+            after,
+            input_revision=log.input_revision + 1,
+            content_revision=log.content_revision + 1,
+            trigger=LogTrigger.MANUAL,
+        )
+
+    def _due(self) -> dict[str, Any]:
+        """What makes a log due; one that was at rest starts a new delivery."""
+        due: dict[str, Any] = {"next_attempt_time": self._now + INLINE_GRACE}
+        if self._log.next_attempt_time is None:
+            due |= {"pending_since": self._now, "attempts": 0, "last_error": ""}
+        return due
+
+
+def retried(log: CallLog, now: datetime) -> CallLog:
+    """The log after a person asked to try again; the very same object where there is nothing to try."""
+    if log.state is CallLogState.LOGGED and log.is_decided and not log.update_pending:
+        return log
+    after = replace(
+        _undecided(log) if log.state is CallLogState.FAILED else log,
+        input_revision=log.input_revision + (log.state is not CallLogState.LOGGED),
+        standing=None,
+        pending_since=now,
+        next_attempt_time=now + INLINE_GRACE,
+    )
+    return revised(log, after, now)
+
+
+def _undecided(log: CallLog) -> CallLog:
+    """The log as PENDING; what an earlier decision or refusal said of it is no longer so."""
+    if log.state is CallLogState.PENDING:
+        return log
+    return replace(log, state=CallLogState.PENDING, reason=None, explanation=_ACCEPTED, candidates=())
+
+
+def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str, str], now: datetime) -> CallLog:
+    """The log after the CRM took it: `crm_log` is the id and the URL of what it made."""
+    # A person may have confirmed the contact while it was being written.
+    is_confirmed = (
+        log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == standing.contact.id
+    )
+    after = replace(
+        log,
+        state=CallLogState.LOGGED,
+        reason=log.reason if is_confirmed else standing.reason,
+        explanation=log.explanation if is_confirmed else standing.explanation,
+        contact=standing.contact,
+        candidates=standing.candidates,
+        crm_log_id=crm_log[0],
+        crm_log_url=crm_log[1],
+        standing=None,
+        decided_revision=basis.input_revision,
+        delivered_revision=basis.content_revision,
+        attempts=0,
+        last_error="",
+    )
+    is_done = after.is_decided and not after.update_pending
+    return revised(log, replace(after, next_attempt_time=None if is_done else now), now)
+
+
+def unlogged(
+    log: CallLog,
+    basis: CallLog,
+    reason: CallLogReason,
+    explanation: str,
+    candidates: tuple[ContactMatch, ...],
+    now: datetime,
+) -> CallLog:
+    """The log after the decision to write nothing; unchanged where newer inputs ask for another decision."""
+    if log.input_revision != basis.input_revision:
+        return log
+    if log.state is CallLogState.LOGGED:
+        # What is in the CRM stays there, with the contact that it has.
+        next_attempt_time = log.next_attempt_time if log.update_pending else None
+        after = replace(
+            log,
+            decided_revision=basis.input_revision,
+            next_attempt_time=next_attempt_time,
+            attempts=0,
+            last_error="",
+        )
+        return revised(log, after, now)
+    after = replace(
+        log,
+        state=CallLogState.UNLOGGED,
+        reason=reason,
+        explanation=explanation,
+        candidates=candidates,
+        contact=None,
+        decided_revision=basis.input_revision,
+        attempts=0,
+        next_attempt_time=None,
+        last_error="",
+    )
+    return revised(log, after, now)
+
+
+def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> CallLog:
+    """The log of a call that is to be decided when it is final, or silent for FINAL_WAIT."""
+    if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED:
+        return log
+    after = replace(
+        log,
+        state=CallLogState.PENDING,
+        reason=CallLogReason.NOT_FINAL,
+        explanation=explanation,
+        candidates=(),
+        decided_revision=basis.input_revision,
+        attempts=0,
+        last_error="",
+        next_attempt_time=log.last_news_time + FINAL_WAIT,
+        pending_since=log.last_news_time + FINAL_WAIT,
+    )
+    return revised(log, after, now)
+
+
+def deferred(
+    log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
+) -> CallLog:
+    """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long."""
+    is_current = log.input_revision == basis.input_revision
+    is_over = now - log.pending_since > MAX_DELIVERY_AGE
+    after = replace(
+        log,
+        standing=standing if is_current else None,
+        attempts=log.attempts + 1,
+        next_attempt_time=None if is_over else now + delay,
+        last_error=error,
+    )
+    if log.state is not CallLogState.LOGGED:
+        after = replace(
+            after,
+            state=CallLogState.FAILED if is_over else CallLogState.PENDING,
+            reason=CallLogReason.CRM_UNAVAILABLE,
+            explanation=(
+                f"The CRM was out of reach for {MAX_DELIVERY_AGE.days} days; retry when it is back."
+                if is_over
+                else "The CRM cannot be reached; the call is kept and delivered when it is back."
+            ),
+        )
+    return revised(log, after, now)
+
+
+def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
+    """The log after the CRM refused it for good; unchanged where newer inputs ask for another attempt."""
+    if log.input_revision != basis.input_revision or log.content_revision != basis.content_revision:
+        return log
+    after = replace(log, attempts=log.attempts + 1, next_attempt_time=None, last_error=error)
+    if log.state is not CallLogState.LOGGED:
+        after = replace(
+            after,
+            state=CallLogState.FAILED,
+            reason=CallLogReason.CRM_REJECTED,
+            explanation="The CRM refuses this call; mend the cause and retry.",
+        )
+    return revised(log, after, now)
+
+
+def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
+    """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
+    if _visible(before) != _visible(after):
+        return replace(after, revision=before.revision + 1, update_time=now)
+    return before if after == before else after
+
+
+def _visible(log: CallLog) -> tuple[object, ...]:
+    return (
+        log.state,
+        log.reason,
+        log.user_id,
+        log.call,
+        log.contact,
+        log.crm_log_id,
+        log.crm_log_url,
+        log.candidates,
+        log.explanation,
+        log.update_pending,
+        log.attempts,
+        log.last_error,
+    )
+
+
+def _inputs(log: CallLog) -> tuple[object, ...]:
+    """What a decision depends on, beside preferences and the contacts that there are."""
+    call = log.call
+    return log.user_id, call.direction, call.caller, call.callee, call.result, call.is_final, call.attestation
+
+
+def _counterpart(log: CallLog) -> tuple[object, ...]:
+    return log.call.direction, log.call.counterpart(log.user_id).address
+
+
+def _content(log: CallLog) -> tuple[object, ...]:
+    """What the CRM shows of the call: all but the marks that steer leadline itself."""
+    return log.user_id, replace(log.call, event_time=None, is_final=None)

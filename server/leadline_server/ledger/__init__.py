@@ -1,0 +1,1 @@
+"""Implementations of the ledger port: leadline's own durable state."""

@@ -1,0 +1,100 @@
+-- Times are microseconds since 1970-01-01T00:00:00Z. Bodies are JSON documents (ledger/codec.py), as BLOB to spare the
+-- check of their encoding; what queries select or sort by is repeated in columns.
+
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret BLOB NOT NULL,                        -- signs tokens; the same for every process that shares this file
+    checks INTEGER NOT NULL DEFAULT 0,           -- written to by health checks, to see whether writing works
+    call_log_sequence INTEGER NOT NULL DEFAULT 0 -- the last one handed out; never lowered, so none comes twice
+);
+
+CREATE TABLE accounts (
+    account_id TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE preferences (
+    account_id TEXT NOT NULL REFERENCES accounts,
+    user_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (account_id, user_id)
+) WITHOUT ROWID;
+
+-- Counts the changes of both tables above, whoever makes them, so that a process knows when its cache is out of date.
+-- A table of its own: its one page is all that is read to find out.
+CREATE TABLE settings_generation (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    value INTEGER NOT NULL
+);
+INSERT INTO settings_generation (id, value) VALUES (1, 1);
+CREATE TRIGGER account_created AFTER INSERT ON accounts
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+CREATE TRIGGER account_changed AFTER UPDATE ON accounts
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+CREATE TRIGGER account_deleted AFTER DELETE ON accounts
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+CREATE TRIGGER preferences_created AFTER INSERT ON preferences
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+CREATE TRIGGER preferences_changed AFTER UPDATE ON preferences
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+CREATE TRIGGER preferences_deleted AFTER DELETE ON preferences
+BEGIN
+    UPDATE settings_generation SET value = value + 1;
+END;
+
+-- With a rowid: new calls are appended, and a body is too large for the inner pages of a table WITHOUT ROWID.
+CREATE TABLE call_logs (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    shown_state INTEGER NOT NULL,
+    reason INTEGER,
+    number_key TEXT,              -- NULL: none; so for contact_id
+    contact_id TEXT,
+    start_time INTEGER NOT NULL,  -- of the call; the first report's where the call has none
+    next_attempt_time INTEGER,    -- NULL: nothing is to be done
+    sequence INTEGER NOT NULL,    -- of the latest change that clients can see, in the order of commits
+    body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX call_logs_by_key ON call_logs (account_id, call_id);
+CREATE UNIQUE INDEX call_logs_by_sequence ON call_logs (sequence);
+CREATE INDEX call_logs_by_due_time ON call_logs (next_attempt_time) WHERE next_attempt_time IS NOT NULL;
+-- A list is sorted by time, then call id, whatever it selects.
+CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id);
+CREATE INDEX call_logs_by_user ON call_logs (account_id, user_id, start_time DESC, call_id);
+CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_time DESC, call_id)
+    WHERE number_key IS NOT NULL;
+CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_time DESC, call_id)
+    WHERE contact_id IS NOT NULL;
+
+-- A number's contact, and the creation of one that was begun and whose end is not recorded.
+CREATE TABLE claims (
+    account_id TEXT NOT NULL,
+    number_key TEXT NOT NULL,
+    creation_key TEXT,
+    begun_at INTEGER,
+    contact_id TEXT,
+    recorded_at INTEGER,
+    PRIMARY KEY (account_id, number_key)
+) WITHOUT ROWID;
+
+CREATE TABLE requests (
+    account_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    answered_at INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    contact BLOB NOT NULL,
+    PRIMARY KEY (account_id, request_id)
+) WITHOUT ROWID;
+CREATE INDEX requests_by_time ON requests (answered_at);

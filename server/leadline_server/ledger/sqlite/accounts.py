@@ -1,0 +1,60 @@
+"""Accounts and their settings in SQLite."""
+
+import sqlite3
+from collections.abc import Callable
+
+from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ledger.codec import SETTINGS
+from leadline_server.ledger.sqlite.generation import GenerationCache, SettingsGeneration, read_generation
+from leadline_server.storage.sqlite import SqliteDatabase
+
+
+class SqliteAccounts:
+    """A ledger.Accounts."""
+
+    def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
+        self._database = database
+        self._cache: GenerationCache[str, AccountSettings] = GenerationCache(generation)
+
+    async def create(self, account_id: str, settings: AccountSettings) -> bool:
+        """Create an account; False, changing nothing, if it exists."""
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            statement = "INSERT INTO accounts (account_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            return connection.execute(statement, (account_id, SETTINGS.encode(settings))).rowcount == 1
+
+        return await self._database.write(insert)
+
+    async def get(self, account_id: str) -> AccountSettings:
+        """The settings in force now. Raises AccountNotFound."""
+        cached = self._cache.get(account_id)
+        if cached is not None:
+            return cached
+        generation, settings = await self._database.read(
+            # In this order: settings newer than their generation are merely read again.
+            lambda connection: (read_generation(connection), load_settings(connection, account_id))
+        )
+        self._cache.put(account_id, settings, generation)
+        return settings
+
+    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+        """Replace the settings by what `change` makes of them, and return that. Raises AccountNotFound."""
+
+        def update(connection: sqlite3.Connection) -> AccountSettings:
+            before = load_settings(connection, account_id)
+            after = change(before)
+            if after != before:
+                statement = "UPDATE accounts SET body = ? WHERE account_id = ?"
+                connection.execute(statement, (SETTINGS.encode(after), account_id))
+            return after
+
+        return await self._database.write(update)
+
+
+def load_settings(connection: sqlite3.Connection, account_id: str) -> AccountSettings:
+    """The settings of an account. Raises AccountNotFound."""
+    rows = connection.execute("SELECT body FROM accounts WHERE account_id = ?", (account_id,)).fetchall()
+    if not rows:
+        raise AccountNotFound(account_id)
+    return SETTINGS.decode(rows[0][0])

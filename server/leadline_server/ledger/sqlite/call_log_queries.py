@@ -1,0 +1,91 @@
+"""The queries over many call logs: pages of lists, what is due, what changed."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from leadline_server.ledger.codec import CALL_LOG, from_microseconds, to_microseconds
+from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
+
+_Condition = tuple[str, tuple[object, ...]]
+
+_DUE: Final = """
+    SELECT account_id, call_id FROM call_logs WHERE next_attempt_time <= ? ORDER BY next_attempt_time, id LIMIT ?
+"""
+_NEXT_DUE: Final = """
+    SELECT next_attempt_time FROM call_logs WHERE next_attempt_time IS NOT NULL ORDER BY next_attempt_time LIMIT 1
+"""
+_CHANGES: Final = "SELECT sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
+
+
+def page(
+    connection: sqlite3.Connection, selection: CallLogFilter, after: tuple[int, str] | None, limit: int
+) -> CallLogPage:
+    """See ports.ledger.CallLogs.list. A position is the start time in microseconds and the call id."""
+    statement, values = list_statement(selection, after)
+    rows = connection.execute(statement, (*values, limit + 1)).fetchall()
+    call_logs = [CALL_LOG.decode(body) for _, _, body in rows[:limit]]
+    has_more = len(rows) > limit
+    return CallLogPage(call_logs, (rows[limit - 1][0], rows[limit - 1][1]) if has_more else None)
+
+
+def list_statement(selection: CallLogFilter, after: tuple[int, str] | None) -> tuple[str, tuple[object, ...]]:
+    """The query of a list, and its values but the last, the limit. It reads an index in order; nothing is sorted."""
+    conditions = list(_conditions(selection, after))
+    where = " AND ".join(condition for condition, _ in conditions)
+    statement = (
+        f"SELECT start_time, call_id, body FROM call_logs WHERE {where}"  # noqa: S608 - the conditions are constants
+        " ORDER BY start_time DESC, call_id LIMIT ?"
+    )
+    return statement, tuple(value for _, values in conditions for value in values)
+
+
+def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iterator[_Condition]:
+    yield "account_id = ?", (selection.account_id,)
+    if selection.user_id:
+        yield "user_id = ?", (selection.user_id,)
+    if selection.phone_number:
+        yield "number_key = ?", (selection.phone_number,)
+    if selection.contact_id:
+        yield "contact_id = ?", (selection.contact_id,)
+    if selection.states:
+        yield "shown_state IN (SELECT value FROM json_each(?))", (_array(selection.states),)
+    if selection.reasons:
+        yield "reason IN (SELECT value FROM json_each(?))", (_array(selection.reasons),)
+    if selection.start_time is not None:
+        yield "start_time >= ?", (to_microseconds(selection.start_time),)
+    if selection.end_time is not None:
+        yield "start_time < ?", (to_microseconds(selection.end_time),)
+    if after is not None:
+        start_time, call_id = after
+        yield "start_time <= ? AND (start_time < ? OR call_id > ?)", (start_time, start_time, call_id)
+
+
+def _array(values: Sequence[int]) -> str:
+    # One parameter for any number of values, so that the statement stays the same and stays prepared.
+    return json.dumps([int(value) for value in values])
+
+
+def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[CallKey]:
+    """See ports.ledger.CallLogs.due."""
+    return [CallKey(*row) for row in connection.execute(_DUE, (to_microseconds(now), limit)).fetchall()]
+
+
+def next_due_time(connection: sqlite3.Connection) -> datetime | None:
+    """See ports.ledger.CallLogs.next_due_time."""
+    rows = connection.execute(_NEXT_DUE).fetchall()
+    return from_microseconds(rows[0][0]) if rows else None
+
+
+def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Change]:
+    """See ports.ledger.CallLogs.changes."""
+    rows = connection.execute(_CHANGES, (after, limit)).fetchall()
+    return [Change(sequence, CALL_LOG.decode(body)) for sequence, body in rows]
+
+
+def last_sequence(connection: sqlite3.Connection) -> int:
+    """See ports.ledger.CallLogs.last_sequence."""
+    [(sequence,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
+    return int(sequence)

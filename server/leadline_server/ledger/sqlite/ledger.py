@@ -1,0 +1,95 @@
+"""Opening the SQLite ledger, and its parts together."""
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from leadline_server.ledger.sqlite.accounts import SqliteAccounts
+from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
+from leadline_server.ledger.sqlite.claims import SqliteClaims
+from leadline_server.ledger.sqlite.generation import open_settings_generation
+from leadline_server.ledger.sqlite.preferences import SqlitePreferences
+from leadline_server.ledger.sqlite.requests import SqliteRequests
+from leadline_server.storage.sqlite import SqliteDatabase, open_database
+
+MIGRATIONS: Final = "leadline_server.ledger.migrations.sqlite"
+
+_SECRET_BYTES: Final = 32
+
+
+class SqliteLedger:
+    """A ledger.Ledger. Made by `open_sqlite_ledger`."""
+
+    def __init__(
+        self, database: SqliteDatabase, accounts: SqliteAccounts, preferences: SqlitePreferences, secret: bytes
+    ) -> None:
+        self._database = database
+        self._secret = secret
+        self._accounts = accounts
+        self._preferences = preferences
+        self._call_logs = SqliteCallLogs(database)
+        self._claims = SqliteClaims(database)
+        self._requests = SqliteRequests(database)
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        """See ports.ledger.Ledger; so for all that follows."""
+        return self._accounts
+
+    @property
+    def preferences(self) -> SqlitePreferences:
+        """What users set."""
+        return self._preferences
+
+    @property
+    def call_logs(self) -> SqliteCallLogs:
+        """The calls and where each stands."""
+        return self._call_logs
+
+    @property
+    def claims(self) -> SqliteClaims:
+        """Contacts being created, and created."""
+        return self._claims
+
+    @property
+    def requests(self) -> SqliteRequests:
+        """Answers by request id."""
+        return self._requests
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes, made with the file."""
+        return self._secret
+
+    async def check(self) -> None:
+        """Write one row, synced to disk, and read it back on the reader's connection."""
+        await self._database.write(lambda connection: connection.execute("UPDATE ledger SET checks = checks + 1"))
+        await self._database.read(lambda connection: connection.execute("SELECT checks FROM ledger").fetchall())
+
+
+@asynccontextmanager
+async def open_sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
+    """The ledger in the file `path`, made with mode 0600 where it is missing. Closed, with its threads, at the end.
+
+    Raises:
+        LedgerUnavailable: the file cannot be used, is no database or damaged, or belongs to a newer leadline; the
+            message has the path and what to do.
+    """
+    async with AsyncExitStack() as stack:
+        database = await open_database(path, migrations=MIGRATIONS)
+        stack.push_async_callback(database.close)
+        secret = await database.write(_ensure_secret)
+        generation = await stack.enter_async_context(open_settings_generation(path))
+        yield SqliteLedger(
+            database, SqliteAccounts(database, generation), SqlitePreferences(database, generation), secret
+        )
+
+
+def _ensure_secret(connection: sqlite3.Connection) -> bytes:
+    statement = "INSERT INTO ledger (id, secret) VALUES (1, ?) ON CONFLICT DO NOTHING"
+    connection.execute(statement, (secrets.token_bytes(_SECRET_BYTES),))
+    [(secret,)] = connection.execute("SELECT secret FROM ledger").fetchall()
+    return bytes(secret)

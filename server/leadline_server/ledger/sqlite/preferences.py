@@ -1,0 +1,59 @@
+"""Users' preferences in SQLite."""
+
+import sqlite3
+from collections.abc import Callable
+
+from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.ledger.codec import PREFERENCES
+from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.generation import GenerationCache, SettingsGeneration, read_generation
+from leadline_server.storage.sqlite import SqliteDatabase
+
+
+class SqlitePreferences:
+    """A ledger.PreferenceStore."""
+
+    def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
+        self._database = database
+        self._cache: GenerationCache[tuple[str, str], Preferences] = GenerationCache(generation)
+
+    async def get(self, account_id: str, user_id: str) -> Preferences:
+        """What the user set; empty preferences for a user who set nothing."""
+        cached = self._cache.get((account_id, user_id))
+        if cached is not None:
+            return cached
+        generation, preferences = await self._database.read(
+            # In this order: preferences newer than their generation are merely read again.
+            lambda connection: (read_generation(connection), _load(connection, account_id, user_id))
+        )
+        self._cache.put((account_id, user_id), preferences, generation)
+        return preferences
+
+    async def change(
+        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+    ) -> tuple[AccountSettings, Preferences]:
+        """Replace what the user set by what `change` makes of it and of the account's settings in the same instant."""
+
+        def update(connection: sqlite3.Connection) -> tuple[AccountSettings, Preferences]:
+            settings = load_settings(connection, account_id)
+            before = _load(connection, account_id, user_id)
+            after = change(settings, before)
+            if after != before:
+                _save(connection, account_id, user_id, after)
+            return settings, after
+
+        return await self._database.write(update)
+
+
+def _load(connection: sqlite3.Connection, account_id: str, user_id: str) -> Preferences:
+    query = "SELECT body FROM preferences WHERE account_id = ? AND user_id = ?"
+    rows = connection.execute(query, (account_id, user_id)).fetchall()
+    return PREFERENCES.decode(rows[0][0]) if rows else Preferences()
+
+
+def _save(connection: sqlite3.Connection, account_id: str, user_id: str, preferences: Preferences) -> None:
+    statement = (
+        "INSERT INTO preferences (account_id, user_id, body) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET body = excluded.body"
+    )
+    connection.execute(statement, (account_id, user_id, PREFERENCES.encode(preferences)))

@@ -1,0 +1,222 @@
+"""The port to the ledger: leadline's own durable state.
+
+Obligations of every implementation: a method that changes something returns only once the change would survive power
+loss; what it changes is all there or not at all; a `change` function is pure, and may be called more than once with
+newer state before its last result is kept. Failures are LedgerUnavailable or LedgerFull, and then nothing was changed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.preferences import AccountSettings, Preferences
+
+
+class Accounts(Protocol):
+    """The accounts and their settings."""
+
+    async def create(self, account_id: str, settings: AccountSettings) -> bool:
+        """Create an account; False, changing nothing, if it exists."""
+        ...
+
+    async def get(self, account_id: str) -> AccountSettings:
+        """The settings in force now. Raises AccountNotFound."""
+        ...
+
+    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+        """Replace the settings by what `change` makes of them, and return that. Raises AccountNotFound."""
+        ...
+
+
+class PreferenceStore(Protocol):
+    """What users set for themselves. Users need no registration: an unknown one has set nothing."""
+
+    async def get(self, account_id: str, user_id: str) -> Preferences:
+        """What the user set; empty preferences for a user who set nothing."""
+        ...
+
+    async def change(
+        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+    ) -> tuple[AccountSettings, Preferences]:
+        """Replace what the user set by what `change` makes of it and of the account's settings in the same instant.
+
+        Raises AccountNotFound, and whatever `change` raises, then changing nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLogFilter:
+    """Which call logs of an account to list. Empty fields do not restrict.
+
+    `phone_number` is the other party's, compared with `CallLog.number_key`; times bound the call's start (the first
+    report's time where that is unknown), half open.
+    """
+
+    account_id: str
+    user_id: str = ""
+    states: tuple[CallLogState, ...] = ()
+    reasons: tuple[CallLogReason, ...] = ()
+    phone_number: str = ""
+    contact_id: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+class CallLogPage(NamedTuple):
+    """Some call logs, newest first, and the position after the last; None when there are no more."""
+
+    call_logs: Sequence[CallLog]
+    next_position: tuple[int, str] | None
+
+
+class Change(NamedTuple):
+    """A change that clients can see, and its place in the ledger's order of commits."""
+
+    sequence: int
+    call_log: CallLog
+
+
+class CallKey(NamedTuple):
+    """What identifies a call."""
+
+    account_id: str
+    call_id: str
+
+
+class CallLogs(Protocol):
+    """The calls and where each stands."""
+
+    async def get(self, key: CallKey) -> CallLog | None:
+        """The call log; None if the call was never reported."""
+        ...
+
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
+        """Replace the call log by what `change` makes of it, and return that.
+
+        Changes of one call are serialised. Where `change` returns its very argument, nothing is written. Whatever
+        `change` raises is raised, and nothing is changed.
+        """
+        ...
+
+    async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
+        """Up to `limit` call logs by start time, newest first, then call id, beginning after position `after`."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[CallKey]:
+        """The calls whose `next_attempt_time` is not after `now`, the longest due first."""
+        ...
+
+    async def next_due_time(self) -> datetime | None:
+        """When the next call falls due; None if nothing waits."""
+        ...
+
+    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+        """The current states of the calls whose latest visible change (a new revision) comes after sequence `after`.
+
+        In order of commit, over all accounts. A change is never visible here before one with a smaller sequence.
+        """
+        ...
+
+    async def last_sequence(self) -> int:
+        """The sequence of the latest visible change; 0 before the first."""
+        ...
+
+    def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Call `on_change` soon after changes were committed through this ledger object. Returns the unsubscriber."""
+        ...
+
+
+class Remembered(NamedTuple):
+    """A contact that leadline made or found for a number, and when."""
+
+    contact_id: str
+    time: datetime
+
+
+class Claims(Protocol):
+    """Who creates the contact of a number, and which one it became."""
+
+    async def begin(self, account_id: str, number_key: str, creation_key: str, now: datetime) -> str:
+        """Record, before the CRM is asked, that a contact is about to be created for the number.
+
+        Returns the creation key to use: `creation_key`, or that of an earlier creation whose end was never recorded.
+        """
+        ...
+
+    async def finish(self, account_id: str, number_key: str, contact_id: str, now: datetime) -> None:
+        """Record that the number's contact is `contact_id`; the creation that was begun is over."""
+        ...
+
+    async def abandon(self, account_id: str, number_key: str) -> None:
+        """Record that the creation begun for the number certainly made nothing."""
+        ...
+
+    async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
+        """The contacts recorded for these numbers, by number key."""
+        ...
+
+    async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
+        """Forget that `contact_id` is the number's contact: the CRM no longer has it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The remembered answer to a request: its fingerprint, and the contact that it made."""
+
+    fingerprint: bytes
+    contact: Contact
+
+
+class Requests(Protocol):
+    """The answers to `CreateContact` by `request_id`, for 24 hours."""
+
+    async def get(self, account_id: str, request_id: str, now: datetime) -> Answer | None:
+        """The answer given to this request; None if it is unknown or older than 24 hours."""
+        ...
+
+    async def remember(self, account_id: str, request_id: str, answer: Answer, now: datetime) -> None:
+        """Remember a success. Old answers may be dropped on the way."""
+        ...
+
+
+class Ledger(Protocol):
+    """The whole of it, one part a purpose. Commands take the parts that they need."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts and their settings."""
+        ...
+
+    @property
+    def preferences(self) -> PreferenceStore:
+        """What users set."""
+        ...
+
+    @property
+    def call_logs(self) -> CallLogs:
+        """The calls and where each stands."""
+        ...
+
+    @property
+    def claims(self) -> Claims:
+        """Contacts being created, and created."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """Answers by request id."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes, made with the ledger, for signing tokens: the same for every process that shares it."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the ledger can be read and written now; else raise LedgerUnavailable or LedgerFull."""
+        ...

@@ -1,0 +1,66 @@
+"""Serving: from the first listening socket to a clean end."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from leadline_server.app import open_app
+from leadline_server.config import Settings
+from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.logs import configure_logs
+from leadline_server.storage.sqlite import wal_warning
+from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.metrics import metrics_endpoint
+from leadline_server.transport.server import Server
+
+_log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
+    """Serve until SIGTERM or SIGINT; returns what kept it from serving, in a sentence, or None after a clean end.
+
+    `announce` is given the lines for people: where it serves, once it does.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    if warning := wal_warning():
+        _log.warning("old sqlite", detail=warning)
+    try:
+        asyncio.run(_serve(settings, announce))
+    except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
+        return str(error)
+    return None
+
+
+async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    registry = CollectorRegistry()
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(open_app(settings))
+        server = Server(app.commands, registry)
+        port = server.bind(settings.listen)
+        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
+        metrics_port = await stack.enter_async_context(metrics)
+        await server.start()
+        # One write: whoever waits for the line that says where, gets all of them.
+        announce(
+            f"leadline serves gRPC on {_with_port(settings.listen, port)}"
+            f" (metrics on http://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
+            f" data in {settings.data_dir.absolute()}).\n"
+            "Accounts: " + ", ".join(settings.accounts) + ". Stop with Ctrl-C."
+        )
+        await stopping.wait()
+        _log.info("draining", seconds=settings.grace_period)
+        await server.drain(settings.grace_period)
+    _log.info("stopped")
+
+
+def _with_port(address: str, port: int) -> str:
+    host, _ = split_address(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

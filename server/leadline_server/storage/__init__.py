@@ -1,0 +1,1 @@
+"""What everything that keeps state in SQLite shares: batching, group commits, migrations."""

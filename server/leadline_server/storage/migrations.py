@@ -1,0 +1,84 @@
+"""Schema migrations: numbered SQL files, each applied once, in order, recorded in the database itself."""
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Final
+
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.storage.connection import immediate_transaction
+
+_FILE_NAME: Final = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of a schema: its number from 1 on, its name, and the SQL that takes it."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def load_migrations(package: str) -> Sequence[Migration]:
+    """The migrations among the files of `package`, which are named like `0001_contacts.sql`, in order.
+
+    Raises:
+        ValueError: the numbers have gaps or doubles, or do not begin with 1.
+    """
+    found = [
+        Migration(int(match["version"]), match["name"], file.read_text(encoding="utf-8"))
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name)
+        if (match := _FILE_NAME.fullmatch(file.name))
+    ]
+    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+        raise ValueError(f"The migrations of {package} are not numbered 1, 2, 3 ...")
+    return found
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Bring the database up to the last of `migrations`: all missing ones, or none, in one transaction.
+
+    Processes that start at once wait for each other; the later ones find nothing to do.
+
+    Raises:
+        LedgerUnavailable: the database has a newer schema than `migrations` know.
+    """
+    with immediate_transaction(connection):
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)"
+        )
+        version, name = connection.execute("SELECT coalesce(max(version), 0), name FROM schema_migrations").fetchone()
+        known = len(migrations)
+        if version > known:
+            raise LedgerUnavailable(
+                f"Its schema is version {version} ({name}), written by a newer leadline; this one knows versions up to"
+                f" {known}. Run the newer leadline, or restore a backup from before the upgrade."
+            )
+        for migration in migrations[version:]:
+            _apply(connection, migration)
+
+
+def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
+    for statement in _statements(migration.sql):
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
+        (migration.version, migration.name, datetime.now(UTC).isoformat(timespec="seconds")),
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    # Not executescript(): it commits the open transaction before it begins.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        raise ValueError(f"A migration ends within a statement: {statement.strip()[:80]!r}")

@@ -1,0 +1,241 @@
+"""A SQLite database for many concurrent users within one process: group commits, grouped reads, exact closing."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.storage.batching import Batcher
+from leadline_server.storage.connection import (
+    BUSY_PATIENCE,
+    Connection,
+    immediate_transaction,
+    new_connection,
+    retry_busy,
+    storage_error,
+)
+from leadline_server.storage.migrations import load_migrations, migrate
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+CHECKPOINT_AFTER: Final = 1_000
+"""Changed rows after which a writer moves the write-ahead log into the database file."""
+
+_MAX_WRITES: Final = 512
+_MAX_READS: Final = 256
+_CHECKPOINT_PATIENCE_MS: Final = 20
+
+
+async def open_database(path: Path, *, migrations: str, checkpoint_after: int = CHECKPOINT_AFTER) -> "SqliteDatabase":
+    """Open the database file `path`, made with mode 0600 (its folder 0700) where it is missing, and migrate it.
+
+    `migrations` names the package of its migrations; `checkpoint_after` is in changed rows. Whoever opens must `close`:
+    a connection left open keeps the process from exiting.
+
+    Raises:
+        LedgerUnavailable: the file cannot be used, is no database, or a newer one; the message says what to do.
+    """
+    steps = load_migrations(migrations)
+    async with AsyncExitStack() as opened:
+        try:
+            await asyncio.to_thread(_create_file, path)
+            # The writer waits for locks by `retry_busy`; a reader has to only while a crashed log is recovered.
+            writer, reader = new_connection(path, timeout=0), new_connection(path, timeout=BUSY_PATIENCE)
+            await opened.enter_async_context(writer)
+            await writer.run(_prepare_writer)
+            await writer.run(lambda connection: migrate(connection, steps))
+            await opened.enter_async_context(reader)
+            await reader.run(_prepare_reader)
+        except LedgerUnavailable as error:
+            raise LedgerUnavailable(f"{path}: {error.message}") from error
+        except (sqlite3.Error, OSError) as error:
+            raise _open_error(path, error) from error
+        opened.pop_all()
+        return SqliteDatabase(writer, reader, checkpoint_after)
+
+
+class SqliteDatabase:
+    """One database file: a writer connection and a reader connection, each with a thread. See `open_database`."""
+
+    def __init__(self, writer: Connection, reader: Connection, checkpoint_after: int) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._checkpoint_after = checkpoint_after
+        self._checkpointed_at = 0  # the writer's count of changed rows at its last checkpoint
+        self._hooks: list[Callable[[], object]] = []
+        self._writes: Batcher[Work[Any], Any] = Batcher(self._commit, _MAX_WRITES)
+        self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
+        self._is_closed = False
+
+    def after_commit(self, hook: Callable[[], object]) -> None:
+        """Have `hook` called on the event loop after every group of writes that changed a row, before they return."""
+        self._hooks.append(hook)
+
+    async def write(self, work: Work[T]) -> T:
+        """What `work` returns, once all that it wrote is committed and synced to disk.
+
+        Writes that gather while one commit runs share the next one. A `work` that raises leaves nothing behind and
+        disturbs nobody; it may therefore run twice, so it must touch nothing but the connection, and must not begin or
+        end transactions. It must not return an exception. Cancelling this does not take the write back.
+
+        Raises:
+            LedgerUnavailable: the storage failed, LedgerFull if for want of space; nothing was written.
+            Exception: whatever `work` raises.
+        """
+        self._ensure_open()
+        return cast("T", await self._writes.submit(work))
+
+    async def read(self, work: Work[T]) -> T:
+        """What `work` returns. All its queries see one state, which includes every write that has returned.
+
+        Reads that gather while others run share one thread hop, so `work` must be short. It cannot write.
+
+        Raises:
+            LedgerUnavailable: the storage failed.
+            Exception: whatever `work` raises.
+        """
+        self._ensure_open()
+        return cast("T", await self._reads.submit(work))
+
+    async def close(self) -> None:
+        """Finish what was begun and close both connections. Closing twice is fine."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._writer.close)
+            closing.push_async_callback(self._reader.close)
+            await self._reads.close()
+            await self._writes.close()
+
+    def _ensure_open(self) -> None:
+        if self._is_closed:
+            raise LedgerUnavailable("leadline's storage is closed.")
+
+    async def _commit(self, works: list[Work[Any]]) -> Sequence[Any]:
+        results, has_changed = await self._writer.run(lambda connection: self._commit_on_thread(connection, works))
+        if has_changed:
+            loop = asyncio.get_running_loop()
+            for hook in self._hooks:
+                loop.call_soon(hook)  # the loop reports what a hook raises; it must not fail a write that is on disk
+        return results
+
+    def _commit_on_thread(self, connection: sqlite3.Connection, works: list[Work[Any]]) -> tuple[Sequence[Any], bool]:
+        before = connection.total_changes
+        if before - self._checkpointed_at >= self._checkpoint_after:
+            _checkpoint(connection)
+            self._checkpointed_at = before
+        results = commit_group(connection, works)
+        return results, connection.total_changes != before
+
+    async def _query(self, works: list[Work[Any]]) -> Sequence[Any]:
+        return await self._reader.run(lambda connection: _read_group(connection, works))
+
+
+def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
+    """The results of `works`, run in order in one transaction; an exception stands for one that failed.
+
+    The first attempt runs them bare. Only if one raises is all rolled back and run again, each in a savepoint, which
+    keeps savepoints out of the usual case. A failing storage fails them all.
+    """
+    try:
+        with immediate_transaction(connection):
+            return [work(connection) for work in works]
+    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the write
+        failure = storage_error(error)
+        if failure or len(works) == 1:
+            return [failure or error] * len(works)
+    try:
+        with immediate_transaction(connection):
+            return [_run_in_savepoint(connection, work) for work in works]
+    except Exception as error:  # noqa: BLE001 - as above
+        return [storage_error(error) or error] * len(works)
+
+
+def _run_in_savepoint(connection: sqlite3.Connection, work: Work[Any]) -> Any:
+    connection.execute("SAVEPOINT work")
+    try:
+        result = work(connection)
+    except Exception as error:
+        if storage_error(error):
+            raise
+        connection.execute("ROLLBACK TO work")
+        result = error
+    connection.execute("RELEASE work")
+    return result
+
+
+def _read_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
+    try:
+        connection.execute("BEGIN")
+        return [_attempt(connection, work) for work in works]
+    except sqlite3.Error as error:
+        return [storage_error(error) or error] * len(works)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _attempt(connection: sqlite3.Connection, work: Work[Any]) -> Any:
+    try:
+        return work(connection)
+    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the read
+        return storage_error(error) or error
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    # SQLite before 3.51.3 has a race that can corrupt a database: one process's checkpoint may overlook that another's
+    # commit began the write-ahead log anew (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). So no connection
+    # checkpoints by itself (wal_autocheckpoint=0, see below); writers do it here, in mode FULL, which holds the write
+    # lock meanwhile. Only if another process keeps that lock for the whole busy timeout does SQLite fall back to a
+    # checkpoint beside a writer. The last connection to close checkpoints too: it is alone by then.
+    connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_PATIENCE_MS}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+    except sqlite3.OperationalError as error:
+        # Nothing is lost by a checkpoint that did not happen; a storage that is gone shows with the next commit.
+        if storage_error(error) is None:
+            raise
+    finally:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+
+def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
+    """A sentence to log at the start where this SQLite has the race that `_checkpoint` works around; else None."""
+    if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45):
+        return None
+    written = ".".join(map(str, version))
+    return (
+        f"SQLite {written} has a rare race between processes that share a database; leadline avoids what provokes it."
+        " SQLite 3.51.3 or newer is free of it."
+    )
+
+
+def _create_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)  # SQLite gives its -wal and -shm files the mode of this one
+
+
+def _prepare_writer(connection: sqlite3.Connection) -> None:
+    retry_busy(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
+    connection.execute("PRAGMA synchronous = FULL")  # a commit returns when the disk has it
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # see _checkpoint
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+def _open_error(path: Path, error: Exception) -> LedgerUnavailable:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return LedgerUnavailable(f"{path} is no database or is damaged. Restore a backup, or move the file away.")
+    if code == sqlite3.SQLITE_FULL:
+        return LedgerUnavailable(f"{path}: no space is left on its disk.")
+    return LedgerUnavailable(f"{path} cannot be opened for writing ({error}). Check the path and its permissions.")

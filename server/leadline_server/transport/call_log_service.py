@@ -1,0 +1,50 @@
+"""CallLogService over gRPC: read the request, run the command, write the answer."""
+# ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
+
+from collections.abc import AsyncGenerator
+
+from leadline.v1 import call_log_service_pb2 as pb
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
+
+from leadline_server.commands import Commands
+from leadline_server.commands.budget import Budget
+from leadline_server.transport.endpoint import Context
+from leadline_server.transport.mapping import call_log_service as mapping
+from leadline_server.transport.mapping.call_log import call_log_message
+
+
+class CallLogServicer(CallLogServiceServicer):
+    """CallLogService."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
+        """Take a report of a call."""
+        budget = Budget(context.time_remaining())
+        report = mapping.call_report(request)
+        log = await self._commands.log_call.execute(report, budget, validate_only=request.validate_only)
+        return pb.LogCallResponse(call_log=call_log_message(log))
+
+    async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
+        """Show one call's log."""
+        log = await self._commands.get_call_log.execute(mapping.call_key(request))
+        return pb.GetCallLogResponse(call_log=call_log_message(log))
+
+    async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
+        """Decide and deliver one call anew."""
+        budget = Budget(context.time_remaining())
+        log = await self._commands.retry_call_log.execute(mapping.call_key(request), budget)
+        return pb.RetryCallLogResponse(call_log=call_log_message(log))
+
+    async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
+        """List an account's call logs."""
+        query = await mapping.call_log_query(request, self._commands.regions)
+        return mapping.list_call_logs_response(await self._commands.list_call_logs.execute(query))
+
+    async def WatchCallLogs(
+        self, request: pb.WatchCallLogsRequest, context: Context
+    ) -> AsyncGenerator[pb.WatchCallLogsResponse, None]:
+        """Follow the changes of an account's call logs."""
+        async for item in self._commands.watch_call_logs.execute(mapping.watch(request)):
+            yield mapping.watch_call_logs_response(item)

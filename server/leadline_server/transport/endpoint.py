@@ -1,0 +1,181 @@
+"""An endpoint: one RPC from bytes to bytes.
+
+Handlers are registered without (de)serializers, because gRPC answers a message that it cannot decode with UNKNOWN and
+the text of the exception. An endpoint decodes, calls the typed servicer, encodes, bounds the time, turns errors into
+statuses, measures and logs. It is composed once, at registration; a call runs through one function.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from time import perf_counter
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from leadline_server.domain.errors import (
+    BudgetExhausted,
+    FieldViolation,
+    InvalidRequest,
+    LeadlineError,
+    MalformedMessage,
+    MessageTooLarge,
+)
+from leadline_server.transport import status
+from leadline_server.transport.metrics import RpcMetrics
+from leadline_server.transport.streams import Streams
+
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+"""What a request may have at most."""
+
+MOST_SECONDS: Final = 10.0
+"""How long an RPC may take whose caller gives it more, or no, time."""
+
+MARGIN_SHARE: Final = 0.1
+MAX_MARGIN: Final = 0.1
+"""Of the caller's time this share, in seconds this at most, is kept back to answer in."""
+
+OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
+"""RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+_Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
+_Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+
+
+def method_handlers(
+    service: ServiceDescriptor, servicer: object, metrics: RpcMetrics, streams: Streams
+) -> Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]:
+    """The endpoints of one service, by the names of its RPCs, for registration with a server."""
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for method in service.methods:
+        behaviour = getattr(servicer, method.name)
+        if method.server_streaming:
+            stream = _stream(method, behaviour, metrics, streams)
+            handlers[method.name] = grpc.unary_stream_rpc_method_handler(stream)
+        else:
+            unary = _unary(method, behaviour, metrics)
+            handlers[method.name] = grpc.unary_unary_rpc_method_handler(unary)
+    return handlers
+
+
+def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]], metrics: RpcMetrics) -> _Unary:
+    decode = _decoder(method)
+    rpc = method.name
+    bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
+    in_flight, finished = metrics.in_flight(rpc), metrics.finished(rpc)
+
+    async def endpoint(data: bytes, context: Context) -> bytes:
+        started = perf_counter()
+        in_flight.inc()
+        code = status.OK
+        try:
+            response = await bounded(decode(data), context)
+            return response.SerializeToString()
+        except asyncio.CancelledError:
+            code = status.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+            answer = _logged(rpc, error)
+            code = answer.code.name
+            await _refuse(context, answer)
+        finally:
+            in_flight.dec()
+            finished(code, perf_counter() - started)
+
+    return endpoint
+
+
+def _stream(method: MethodDescriptor, behaviour: Callable[..., Any], metrics: RpcMetrics, streams: Streams) -> _Stream:
+    decode = _decoder(method)
+    rpc = method.name
+    in_flight, finished = metrics.in_flight(rpc), metrics.finished(rpc)
+
+    async def endpoint(data: bytes, context: Context) -> None:
+        started = perf_counter()
+        in_flight.inc()
+        code = status.OK
+        try:
+            async with streams.lasting(), aclosing(behaviour(decode(data), context)) as responses:
+                async for response in responses:
+                    await context.write(response.SerializeToString())
+        except asyncio.CancelledError:
+            code = status.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+            answer = _logged(rpc, error)
+            code = answer.code.name
+            await _refuse(context, answer)
+        finally:
+            in_flight.dec()
+            finished(code, perf_counter() - started)
+
+    return endpoint
+
+
+def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
+    """A function that reads the RPC's request from bytes."""
+    request_type = GetMessageClass(method.input_type)
+    name = method.input_type.full_name
+
+    def decode(data: bytes) -> Message:
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise MessageTooLarge(
+                f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
+                metadata={"limit": str(MAX_MESSAGE_BYTES)},
+            )
+        try:
+            return request_type.FromString(data)
+        except DecodeError as error:
+            raise MalformedMessage([FieldViolation("", f"The bytes are no {name}.")]) from error
+
+    return decode
+
+
+def _bounded(behaviour: Callable[..., Awaitable[Message]]) -> Callable[[Message, Context], Awaitable[Message]]:
+    """The same behaviour, given up in time to tell the caller so."""
+
+    async def bounded(request: Message, context: Context) -> Message:
+        remaining = context.time_remaining()
+        seconds = MOST_SECONDS
+        if remaining is not None:
+            seconds = min(seconds, remaining - min(MAX_MARGIN, remaining * MARGIN_SHARE))
+        try:
+            async with asyncio.timeout(seconds) as scope:
+                return await behaviour(request, context)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise BudgetExhausted("There was no time left to answer. Retry with a later deadline.") from None
+
+    return bounded
+
+
+async def _refuse(context: Context, answer: status.Refusal) -> NoReturn:
+    await context.abort(answer.code, answer.message, ((status.DETAILS_KEY, answer.details),))
+
+
+def _logged(rpc: str, error: Exception) -> status.Refusal:
+    """What to answer for an error, after one line of log: no message of a request, for these name people."""
+    answer = status.refusal(error)
+    known = {"rpc": rpc, "code": answer.code.name, "reason": answer.reason}
+    if "correlation_id" in answer.metadata:
+        _log.error("rpc_failed", **known, correlation_id=answer.metadata["correlation_id"], exc_info=error)
+    elif isinstance(error, InvalidRequest):
+        _log.info("rpc_refused", **known, fields=[_loggable(violation.field) for violation in error.violations[:16]])
+    elif isinstance(error, LeadlineError) and error.__cause__ is not None:
+        _log.info("rpc_refused", **known, cause=type(error.__cause__).__name__)
+    else:
+        _log.info("rpc_refused", **known)
+    return answer
+
+
+def _loggable(field: str) -> str:
+    """A field's path without the key of an attribute, which is the caller's own text."""
+    return field.partition('["')[0]

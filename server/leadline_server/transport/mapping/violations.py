@@ -1,0 +1,134 @@
+"""Collecting every broken rule of a request, so that the caller learns of all of them at once."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from leadline_server.domain.errors import FieldViolation, InvalidRequest
+
+ID_LENGTH: Final = 128
+"""Ids of accounts, users, calls, contacts and legs, in characters."""
+
+TOKEN_LENGTH: Final = 1024
+"""Page and resume tokens, in characters."""
+
+DEFAULT_PAGE_SIZE: Final = 50
+MAX_PAGE_SIZE: Final = 1000
+NUMBER_LENGTH: Final = 64
+SIP_URI_LENGTH: Final = 256
+URL_LENGTH: Final = 2048
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# google/protobuf/timestamp.proto: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
+_FIRST_SECOND: Final = -62_135_596_800
+_LAST_SECOND: Final = 253_402_300_799
+_NANOS: Final = 1_000_000_000
+
+_has_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+_has_control_but_layout = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]").search
+_is_web_address = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE).fullmatch
+
+_is_sip_uri = re.compile(r"sips?:", re.IGNORECASE).search
+
+_Member = TypeVar("_Member")
+
+
+class Violations:
+    """The broken rules of one request. Each method returns the value that it was given, read as the domain has it.
+
+    After a violation the value returned is of no use; `raise_any` keeps it from getting any further.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found: list[FieldViolation] = []
+
+    def __bool__(self) -> bool:
+        """Whether a rule was broken so far."""
+        return bool(self._found)
+
+    def add(self, field: str, description: str) -> None:
+        """Note a broken rule: the field's path as in the contract, and a sentence."""
+        self._found.append(FieldViolation(field, description))
+
+    def raise_any(self) -> None:
+        """Raise InvalidRequest with everything found, if anything was."""
+        if self._found:
+            raise InvalidRequest(self._found)
+
+    def identifier(self, field: str, value: str) -> str:
+        """A required id."""
+        if not value:
+            self.add(field, "Required.")
+        return self.text(field, value, ID_LENGTH)
+
+    def text(self, field: str, value: str, limit: int = ID_LENGTH) -> str:
+        """One line of at most `limit` characters."""
+        if len(value) > limit:
+            self.add(field, f"At most {limit} characters; there are {len(value)}.")
+        elif _has_control(value):
+            self.add(field, "No control characters.")
+        return value
+
+    def long_text(self, field: str, value: str, limit: int) -> str:
+        """Several lines of at most `limit` characters together."""
+        if len(value) > limit:
+            self.add(field, f"At most {limit} characters; there are {len(value)}.")
+        elif _has_control_but_layout(value):
+            self.add(field, "No control characters but line feeds, carriage returns and tabs.")
+        return value
+
+    def number_text(self, field: str, value: str) -> str | None:
+        """A phone number as somebody wrote it; None if it is too long. What it contains is not looked at."""
+        if len(value) > NUMBER_LENGTH:
+            limit = SIP_URI_LENGTH if _is_sip_uri(value) else NUMBER_LENGTH
+            if len(value) > limit:
+                self.add(field, f"At most {limit} characters; there are {len(value)}.")
+                return None
+        return value
+
+    def web_address(self, field: str, value: str) -> str:
+        """An http or https address; the empty string passes."""
+        if self.text(field, value, URL_LENGTH) and not _is_web_address(value):
+            self.add(field, "Must be an http or https address.")
+        return value
+
+    def member(self, field: str, value: int, members: Mapping[int, _Member]) -> _Member | None:
+        """The enum's member with this number; None after a violation."""
+        found = members.get(value)
+        if found is None:
+            self.add(field, "Must be set." if value == 0 else f"{value} is no value of this enum.")
+        return found
+
+    def members(self, field: str, values: Iterable[int], members: Mapping[int, _Member]) -> tuple[_Member, ...]:
+        """The enum's members with these numbers, each once."""
+        found = (self.member(f"{field}[{index}]", value, members) for index, value in enumerate(values))
+        return tuple(dict.fromkeys(member for member in found if member is not None))
+
+    def time(self, field: str, value: Timestamp) -> datetime | None:
+        """A point in time, to the microsecond; None after a violation."""
+        if not _FIRST_SECOND <= value.seconds <= _LAST_SECOND:
+            self.add(field, "Must be between the years 1 and 9999.")
+            return None
+        if not 0 <= value.nanos < _NANOS:
+            self.add(field, "`nanos` must be between 0 and 999,999,999.")
+            return None
+        return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
+
+    def page_size(self, value: int) -> int:
+        """How many entries a page has at most: 0 stands for the default."""
+        if not 0 <= value <= MAX_PAGE_SIZE:
+            self.add("page_size", f"Must be between 0 and {MAX_PAGE_SIZE}.")
+        return value or DEFAULT_PAGE_SIZE
+
+
+def timestamp(value: datetime | None) -> Timestamp | None:
+    """The contract's form of a point in time with its time zone; None stays None."""
+    if value is None:
+        return None
+    since = value - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)

@@ -1,0 +1,42 @@
+"""PreferencesService over gRPC: read the request, run the command, write the answer."""
+# ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
+
+from leadline.v1 import preferences_service_pb2 as pb
+from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceServicer
+
+from leadline_server.commands import Commands
+from leadline_server.transport.endpoint import Context
+from leadline_server.transport.mapping import preferences_service as mapping
+
+
+class PreferencesServicer(PreferencesServiceServicer):
+    """PreferencesService."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    async def GetPreferences(self, request: pb.GetPreferencesRequest, context: Context) -> pb.GetPreferencesResponse:
+        """Show what applies to a user."""
+        account_id, user_id = mapping.user_of(request)
+        return mapping.get_preferences_response(await self._commands.get_preferences.execute(account_id, user_id))
+
+    async def UpdatePreferences(
+        self, request: pb.UpdatePreferencesRequest, context: Context
+    ) -> pb.UpdatePreferencesResponse:
+        """Write what a user set."""
+        update = await mapping.preferences_update(request, self._commands.regions)
+        return mapping.update_preferences_response(await self._commands.update_preferences.execute(update))
+
+    async def GetAccountSettings(
+        self, request: pb.GetAccountSettingsRequest, context: Context
+    ) -> pb.GetAccountSettingsResponse:
+        """Show an account's settings."""
+        account_id = mapping.account_of(request)
+        return mapping.get_account_settings_response(await self._commands.get_account_settings.execute(account_id))
+
+    async def UpdateAccountSettings(
+        self, request: pb.UpdateAccountSettingsRequest, context: Context
+    ) -> pb.UpdateAccountSettingsResponse:
+        """Write an account's settings."""
+        update = await mapping.account_settings_update(request, self._commands.regions)
+        return mapping.update_account_settings_response(await self._commands.update_account_settings.execute(update))

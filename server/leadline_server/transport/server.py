@@ -1,0 +1,131 @@
+"""The gRPC server: what it listens with, what it serves, and how it stops."""
+
+import asyncio
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
+from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
+from grpc_reflection.v1alpha import reflection
+from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_service_pb2
+from prometheus_client import CollectorRegistry
+
+from leadline_server.commands import Commands
+from leadline_server.domain.errors import ShuttingDown
+from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.call_log_service import CallLogServicer
+from leadline_server.transport.contact_service import ContactServicer
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handlers
+from leadline_server.transport.metrics import RpcMetrics
+from leadline_server.transport.preferences_service import PreferencesServicer
+from leadline_server.transport.streams import Streams
+
+OPTIONS: Final[tuple[tuple[str, int], ...]] = (
+    # Two servers on one port would each get a part of the calls, and nobody would notice: a taken port is an error.
+    ("grpc.so_reuseport", 0),
+    # Above our own limit, so that a request that is somewhat too large gets our answer, not the connection's.
+    ("grpc.max_receive_message_length", 4 * MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 15 * 60_000),
+)
+"""Channel arguments of the server (gRPC's grpc_types.h and its keepalive guide)."""
+
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+_HEALTH_NEWS_SECONDS: Final = 0.5  # for health watchers to take the news that the server stops
+
+
+class Server:
+    """leadline's gRPC server: the three services, reflection and health.
+
+    Args:
+        commands: what it serves.
+        registry: where the metrics of its RPCs are registered.
+    """
+
+    def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
+        self._streams, self._health_streams = Streams(), Streams()
+        self._health = _Health(self._health_streams)
+        self._is_serving = False
+        self._server = grpc.aio.server(options=OPTIONS)
+        metrics = RpcMetrics(registry)
+        servicers = {
+            _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
+            _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
+            _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
+        }
+        for service, servicer in servicers.items():
+            handlers = method_handlers(service, servicer, metrics, self._streams)
+            self._server.add_registered_method_handlers(service.full_name, dict(handlers))
+        self._names = [service.full_name for service in servicers]
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)  # type: ignore[no-untyped-call] # ships no types
+        reflected = (*self._names, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(reflected, self._server)  # type: ignore[no-untyped-call] # ships no types
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it takes new calls."""
+        return self._is_serving
+
+    def bind(self, address: str) -> int:
+        """Take an address (`host:port`; port 0 takes a free one) before `start`; returns the port.
+
+        Raises:
+            AddressUnavailable: it is taken, malformed, or not of this machine.
+        """
+        split_address(address)
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise AddressUnavailable(address, "it is taken, or no address of this machine") from error
+
+    async def start(self) -> None:
+        """Take calls."""
+        await self._set_health(_NOT_SERVING)
+        await self._server.start()
+        await self._set_health(_SERVING)
+        self._is_serving = True
+
+    async def drain(self, grace: float) -> None:
+        """Stop: tell health checks, end the watches, take no new calls, finish the others within `grace` seconds."""
+        self._is_serving = False
+        try:
+            async with asyncio.timeout(_HEALTH_NEWS_SECONDS):
+                await self._health.enter_graceful_shutdown()
+        except TimeoutError:
+            pass  # A health watcher that does not read must not keep the others.
+        self._streams.end()
+        self._health_streams.end()
+        await self._server.stop(grace)
+
+    async def _set_health(self, status: Any) -> None:
+        for name in ("", *self._names):
+            await self._health.set(name, status)
+
+
+class _Health(health.HealthServicer):
+    """grpc.health.v1, whose watches end with the server: else each of them would use up the whole grace."""
+
+    def __init__(self, streams: Streams) -> None:
+        super().__init__()
+        self._streams = streams
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the health protocol's name
+        """Follow a service's health until the server stops."""
+        try:
+            async with self._streams.lasting():
+                await super().Watch(request, context)
+        except ShuttingDown:
+            return
+
+
+def _service(module: Any, name: str) -> ServiceDescriptor:
+    service: ServiceDescriptor = module.DESCRIPTOR.services_by_name[name]
+    return service

@@ -1,0 +1,14 @@
+"""The SQLite ledger keeps the ledger port's obligations."""
+
+from pathlib import Path
+
+import pytest
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.testing.ledger_conformance import LedgerConformance
+from leadline_server.testing.ledger_samples import OpenLedger
+
+
+class TestSqliteLedger(LedgerConformance):
+    @pytest.fixture
+    def open_ledger(self, tmp_path: Path) -> OpenLedger:
+        return lambda: open_sqlite_ledger(tmp_path / "ledger.db")

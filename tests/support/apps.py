@@ -1,0 +1,124 @@
+"""The whole service in this process, on real files, without a transport; and what its tests say to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from leadline_server.app import App, open_app
+from leadline_server.commands.budget import Budget
+from leadline_server.commands.create_contact import ContactCreation
+from leadline_server.commands.find_contact import ContactQuery
+from leadline_server.commands.update_preferences import PreferencesUpdate
+from leadline_server.config import Settings
+from leadline_server.domain.call import CallDirection
+from leadline_server.domain.call_log import CallLog, LogTrigger
+from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.phone import parse_number
+from leadline_server.domain.preferences import Preferences
+from leadline_server.domain.progress import CallReport
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.ledger import CallKey
+
+ACCOUNT = "demo"
+USER = "alice"
+STRANGER = "+12025550147"
+
+
+class SettableClock:
+    """Real time, moved forward at will."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, by: timedelta) -> None:
+        self._ahead += by
+
+
+@dataclass
+class Harness:
+    """An app, with short words for what tests do."""
+
+    app: App
+    clock: SettableClock
+
+    async def log(
+        self,
+        call_id: str,
+        caller: str = STRANGER,
+        *,
+        user: str = USER,
+        contact_id: str = "",
+        trigger: LogTrigger = LogTrigger.AUTOMATIC,
+        validate_only: bool = False,
+        seconds: float = 10.0,
+        is_final: bool | None = None,
+        **fields: Any,
+    ) -> CallLog:
+        """Report an inbound call from `caller`, as a phone system would; `caller__name` is the field caller.name."""
+        event = CallEvent(
+            call_id=call_id,
+            fields={
+                "direction": CallDirection.INBOUND,
+                "caller.phone_number": caller,
+                **{name.replace("__", "."): value for name, value in fields.items()},
+            },
+            is_final=is_final,
+        )
+        report = CallReport(account_id=ACCOUNT, user_id=user, event=event, trigger=trigger, contact_id=contact_id)
+        return await self.app.commands.log_call.execute(report, Budget(seconds), validate_only=validate_only)
+
+    async def get(self, call_id: str) -> CallLog:
+        return await self.app.commands.get_call_log.execute(CallKey(ACCOUNT, call_id))
+
+    async def retry(self, call_id: str) -> CallLog:
+        return await self.app.commands.retry_call_log.execute(CallKey(ACCOUNT, call_id), Budget(10.0))
+
+    async def settled(self, call_id: str, until: Callable[[CallLog], bool], seconds: float = 20.0) -> CallLog:
+        """The call log, once `until` holds for it."""
+        async with asyncio.timeout(seconds):
+            while not until(log := await self.get(call_id)):
+                await asyncio.sleep(0.02)
+        return log
+
+    async def prefer(self, user: str = USER, **values: Any) -> None:
+        update = PreferencesUpdate(account_id=ACCOUNT, user_id=user, values=Preferences(**values), fields=tuple(values))
+        await self.app.commands.update_preferences.execute(update)
+
+    async def find(self, number: str) -> tuple[ContactMatch, ...]:
+        query = ContactQuery(account_id=ACCOUNT, user_id=USER, numbers=(parse_number(number, "US"),), skip_cache=False)
+        return (await self.app.commands.find_contact.execute(query)).matches
+
+    async def create(self, name: str, number: str, **values: Any) -> Contact:
+        creation = ContactCreation(
+            **{
+                "account_id": ACCOUNT,
+                "user_id": USER,
+                "request_id": "",
+                "name": name,
+                "number": parse_number(number, "US"),
+                "contact_type": "",
+                "email": "",
+                "company": "",
+                "allow_duplicate": False,
+                **values,
+            }
+        )
+        return await self.app.commands.create_contact.execute(creation)
+
+
+@asynccontextmanager
+async def open_harness(
+    folder: Path, *, wrap: Callable[[CrmAdapter], CrmAdapter] = lambda adapter: adapter
+) -> AsyncIterator[Harness]:
+    """A fresh or reopened app whose files are in `folder`."""
+    clock = SettableClock()
+    async with open_app(Settings(data_dir=folder), clock=clock, wrap=wrap) as app:
+        yield Harness(app, clock)

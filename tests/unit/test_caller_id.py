@@ -1,0 +1,199 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from leadline_server.domain.caller_id import MAX_NAME, usable_name
+from leadline_server.domain.phone import parse_number
+
+NUMBER = parse_number("+14155550123", "US")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "JOHN DOE",
+        "SMITH JOHN",
+        "JOHN DOE MD",
+        "Jane Doe, MD",
+        "DOE JANE PA",
+        "SMITH AL",
+        "Jack Ma",
+        "JACK MA",
+        "Al",
+        "Anne-Marie O'Neil",
+        "李小龙",
+        "Müller & Söhne",
+        "ACME INC",
+        "ACME & CO",
+        "FORD MOTOR CO",
+        "CHECK IN",
+        "DURHAM VA",
+        "CITY OF DALLAS TX",
+        "FIRST BANK TX",
+        "JUAN DE LA CRUZ TX",
+        "DALLAS COWBOYS",
+        "BALTIMORE",
+        "Georgia",
+        "Virginia",
+        "Georgia Doe",
+        "Texas Instruments",
+        "3M",
+        "Studio 54",
+        "Private Label LLC",
+        "Unknown Pleasures Records",
+        "Spamhaus",
+        "JENNIFER NULL",
+        "WALMART 123456",
+        "JANE DOE 4155550123",
+        "Hotel: Astoria",
+        "alice@example.com",
+    ],
+)
+def test_a_name_is_kept(name: str) -> None:
+    assert usable_name(name, NUMBER) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        pytest.param("  JOHN   DOE ", "JOHN DOE", id="white space"),
+        pytest.param('"John Doe"', "John Doe", id="double quotes"),
+        pytest.param("\u201cJohn Doe\u201d", "John Doe", id="typographic quotes"),
+        pytest.param("' \"John Doe\" '", "John Doe", id="nested quotes"),
+        pytest.param("John\tDoe\r\n", "John Doe", id="control characters"),
+        pytest.param("John\x00Doe", "John Doe", id="a null byte"),
+        pytest.param("\u202eJohn Doe\u202c", "John Doe", id="direction overrides"),
+        pytest.param("John \ud800Doe", "John Doe", id="half a surrogate pair"),
+        pytest.param("Jose\u0301", "Jos\u00e9", id="a combining accent"),
+        pytest.param("J" * 200, "J" * MAX_NAME, id="more than 128 characters"),
+    ],
+)
+def test_a_name_is_cleaned_of(name: str, cleaned: str) -> None:
+    assert usable_name(name, NUMBER) == cleaned
+
+
+@pytest.mark.parametrize("name", [None, "", "   ", '""', "\x00\x01", "-", "...", "?", "☎", "12"])
+def test_no_letters_name_nobody(name: str | None) -> None:
+    assert usable_name(name, NUMBER) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "+14155550123",
+        "14155550123",
+        "(415) 555-0123",
+        "415 555 0123 ext. 12",
+        "0014155550123",
+        "Call from +1 415 555 0123",
+        "Caller 4155550123",
+        "4155550123 CA",
+        "tel:+14155550123",
+        "sip:alice@pbx.example.com",
+        "sip:4155550123@pbx.example.com",
+        '"Alice" <sip:alice@pbx.example.com>',
+        "XXX-XXX-0123",
+        "V123456789012",
+    ],
+)
+def test_a_number_or_an_address_names_nobody(name: str) -> None:
+    assert usable_name(name, NUMBER) is None
+
+
+@pytest.mark.parametrize("name", ["101", "x101", "Ext 101", "sip:101@pbx.example.com"])
+def test_an_extension_names_nobody(name: str) -> None:
+    assert usable_name(name, parse_number("101", "US")) is None
+
+
+def test_the_number_as_it_was_written_names_nobody() -> None:
+    assert usable_name("Trunk-East", parse_number("trunk-east", "US")) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WIRELESS CALLER",
+        "Wireless  Caller",
+        "UNAVAILABLE",
+        "UNKNOWN",
+        "<unknown>",
+        "UNKNOWN CALLER",
+        "UNKNOWN NAME",
+        "ANONYMOUS",
+        "PRIVATE",
+        "PRIVATE CALLER",
+        "RESTRICTED",
+        "BLOCKED",
+        "OUT OF AREA",
+        "OUT-OF-AREA",
+        "NO NAME",
+        "NAME UNAVAILABLE",
+        "NAME UNAVAILABL",
+        "CELL PHONE",
+        "CELL PHONE   MA",
+        "CELLULAR CALL",
+        "MOBILE CALLER",
+        "TOLL FREE CALL",
+        "TOLL FREE CALLER",
+        "TOLL FREE CALLE",
+        "INCOMING CALL",
+        "CALLER",
+        "Caller ID",
+        "No Caller ID",
+        "SPAM",
+        "SPAM?",
+        "[Spam]",
+        "SPAM RISK",
+        "Scam Likely",
+        "POTENTIAL SPAM",
+        "TELEMARKETER",
+        "asterisk",
+        "Unbekannt",
+    ],
+)
+def test_a_carriers_placeholder_names_nobody(name: str) -> None:
+    assert usable_name(name, NUMBER) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("SAN FRANCISCO CA", id="a city and its state"),
+        pytest.param("SAN FRANCISCO, CA", id="a city, a comma and its state"),
+        pytest.param("NEW YORK NY", id="a city named as its state"),
+        pytest.param("YREKA CA", id="a small town in capitals"),
+        pytest.param("Yreka, CA", id="a small town with a comma"),
+        pytest.param("RANCHO PALOS VERDES CA", id="a city of three words"),
+        pytest.param("ST. LOUIS MO", id="a city with a dot"),
+        pytest.param("COEUR D'ALENE ID", id="a city with an apostrophe"),
+        pytest.param("TORONTO ON", id="a Canadian city"),
+        pytest.param("Boston MA", id="a known city in mixed case"),
+        pytest.param("BALTIMORE MD", id="a known city before a degree"),
+        pytest.param("DENVER CO", id="a known city before a word"),
+        pytest.param("Ouray, CO", id="a small town, a comma and a word"),
+        pytest.param("CALIFORNIA", id="a state"),
+        pytest.param("California", id="a state in mixed case"),
+        pytest.param("NEW JERSEY", id="a state of two words"),
+        pytest.param("GEORGIA", id="a state in capitals that is a given name too"),
+        pytest.param("BRITISH COLUMBIA", id="a province"),
+        pytest.param("TEXAS CALL", id="a call from a state"),
+    ],
+)
+def test_a_place_names_nobody(name: str) -> None:
+    assert usable_name(name, NUMBER) is None
+
+
+@settings(max_examples=500, deadline=None)
+@given(name=st.text(max_size=300))
+def test_a_usable_name_is_clean_and_stays_usable(name: str) -> None:
+    usable = usable_name(name, NUMBER)
+    if usable is not None:
+        assert usable == " ".join(usable.split())
+        assert 0 < len(usable) <= MAX_NAME
+        assert usable.encode()
+        assert usable_name(usable, NUMBER) == usable
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.from_regex(r"[A-Z][a-z]{2,9} [A-Z][a-z]{3,9}son", fullmatch=True))
+def test_a_plain_personal_name_is_never_lost(name: str) -> None:
+    assert usable_name(name, NUMBER) == name

@@ -1,0 +1,118 @@
+"""Settings and preferences are cached just as long as they are in force."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
+from leadline_server.ledger.sqlite.generation import GenerationCache, SettingsGeneration, open_settings_generation
+from leadline_server.storage.sqlite import SqliteDatabase
+from leadline_server.testing.ledger_samples import call_log, put
+
+ACCOUNT, USER = "acme", "alice"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
+    async with open_sqlite_ledger(path) as ledger:
+        await ledger.accounts.create(ACCOUNT, AccountSettings())
+        yield ledger
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The reads that went to a database thread."""
+    seen: list[object] = []
+    read = SqliteDatabase.read
+
+    async def counted(self: SqliteDatabase, work: object) -> object:
+        seen.append(work)
+        return await read(self, work)  # type: ignore[arg-type] # handed on as it came
+
+    monkeypatch.setattr(SqliteDatabase, "read", counted)
+    return seen
+
+
+async def both(ledger: SqliteLedger) -> tuple[AccountSettings, Preferences]:
+    return await ledger.accounts.get(ACCOUNT), await ledger.preferences.get(ACCOUNT, USER)
+
+
+async def test_what_did_not_change_is_read_once(ledger: SqliteLedger, reads: list[object]) -> None:
+    for _ in range(5):
+        assert await both(ledger) == (AccountSettings(), Preferences())
+    assert len(reads) == 2
+
+
+async def test_calls_that_are_logged_do_not_empty_the_cache(ledger: SqliteLedger, reads: list[object]) -> None:
+    await both(ledger)
+    await put(ledger, call_log())
+    await ledger.check()
+    del reads[:]
+    await both(ledger)
+    assert reads == []
+
+
+async def test_what_was_changed_by_hand_is_in_force_at_once(ledger: SqliteLedger, path: Path) -> None:
+    await both(ledger)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("""UPDATE accounts SET body = '{"default_region": "GB"}'""")
+    assert await both(ledger) == (AccountSettings(default_region="GB"), Preferences())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("""INSERT INTO preferences VALUES ('acme', 'alice', '{"auto_log_calls": false}')""")
+    assert (await both(ledger))[1] == Preferences(auto_log_calls=False)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM preferences")
+    assert (await both(ledger))[1] == Preferences()
+
+
+async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLedger, path: Path) -> None:
+    await both(ledger)
+    await ledger.accounts.change(ACCOUNT, lambda settings: replace(settings, default_region="GB"))
+    await both(ledger)
+    with closing(sqlite3.connect(path)) as connection:
+        [(busy, frames, checkpointed)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    assert (busy, frames, checkpointed) == (0, 0, 0)
+
+
+async def test_a_generation_that_cannot_be_told_makes_no_cached_value_good(path: Path) -> None:
+    async with open_sqlite_ledger(path), open_settings_generation(path) as generation:
+        cache: GenerationCache[str, str] = GenerationCache(generation)
+        cache.put("key", "value", generation.current() or 0)
+        assert cache.get("key") == "value"
+    assert generation.current() is None
+    assert cache.get("key") is None
+
+
+async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger, open_settings_generation(path) as generation:
+        cache: GenerationCache[str, str] = GenerationCache(generation)
+        old = _certain(generation)
+        await ledger.accounts.create(ACCOUNT, AccountSettings())
+        cache.put("other", "new", _certain(generation))
+        cache.put("key", "old", old)
+        assert cache.get("key") is None
+        assert cache.get("other") == "new"
+
+
+async def test_a_full_cache_is_emptied_and_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline_server.ledger.sqlite.generation.MAX_CACHED", 2)
+    async with open_sqlite_ledger(path), open_settings_generation(path) as generation:
+        cache: GenerationCache[int, str] = GenerationCache(generation)
+        for key in range(3):
+            cache.put(key, "value", _certain(generation))
+        assert [cache.get(key) for key in range(3)] == [None, None, "value"]
+
+
+def _certain(generation: SettingsGeneration) -> int:
+    current = generation.current()
+    assert current is not None
+    return current

@@ -1,0 +1,144 @@
+"""The SQLite ledger's file: who may read it, when it is refused, and what is not written."""
+
+import asyncio
+import sqlite3
+import stat
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.testing.ledger_samples import call_log, key, put
+
+# Another process: the way a command line tool changes an account while the server runs.
+CHANGE_SETTINGS = """
+import asyncio, sys
+from dataclasses import replace
+from pathlib import Path
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+async def main():
+    async with open_sqlite_ledger(Path(sys.argv[1])) as ledger:
+        await ledger.accounts.change("acme", lambda settings: replace(settings, default_region="GB"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new folder, 100% #1?" / "ledger.db"
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+
+
+def read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def size_of_log(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
+async def test_nobody_else_may_read_the_files(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await ledger.check()
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+
+
+async def test_closing_leaves_one_file_and_no_thread(path: Path) -> None:
+    threads = set(threading.enumerate())
+    async with open_sqlite_ledger(path) as ledger:
+        await put(ledger, call_log())
+        await ledger.accounts.create("acme", AccountSettings())
+        await ledger.accounts.get("acme")
+    assert [file.name for file in path.parent.iterdir()] == ["ledger.db"]
+    left = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("asyncio_")]
+    assert left == []
+
+
+async def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
+    write(path, b"Dear diary, " * 1_000)
+    with pytest.raises(LedgerUnavailable) as refusal:
+        async with open_sqlite_ledger(path):
+            pass
+    assert str(path) in refusal.value.message
+    assert "Restore a backup" in refusal.value.message
+    assert read(path) == b"Dear diary, " * 1_000
+
+
+async def test_a_truncated_file_is_refused(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await asyncio.gather(*(put(ledger, call_log(f"{number}")) for number in range(100)))
+    write(path, read(path)[:9_000])
+    with pytest.raises(LedgerUnavailable) as refusal:
+        async with open_sqlite_ledger(path) as ledger:
+            await ledger.check()
+    assert refusal.value.message
+
+
+async def test_a_ledger_of_a_newer_leadline_is_refused(path: Path) -> None:
+    async with open_sqlite_ledger(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO schema_migrations VALUES (9999, 'future', '')")
+    with pytest.raises(LedgerUnavailable, match=r"version 9999 \(future\)"):
+        async with open_sqlite_ledger(path):
+            pass
+
+
+async def test_handles_opened_at_once_share_one_secret(path: Path) -> None:
+    async def secret() -> bytes:
+        async with open_sqlite_ledger(path) as ledger:
+            return ledger.secret
+
+    assert len(set(await asyncio.gather(*(secret() for _ in range(4))))) == 1
+
+
+async def test_a_change_that_changes_nothing_writes_nothing(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await put(ledger, call_log())
+        before = size_of_log(path)
+        await asyncio.gather(*(ledger.call_logs.change(key(), lambda log: log or call_log()) for _ in range(8)))
+        assert size_of_log(path) == before
+        await put(ledger, call_log(attempts=1))
+        assert size_of_log(path) > before
+
+
+async def test_a_damaged_call_log_is_a_failure_not_an_unknown_call(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await put(ledger, call_log())
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE call_logs SET body = substr(body, 1, 40)")
+        with pytest.raises(LedgerUnavailable):
+            await ledger.call_logs.get(key())
+        with pytest.raises(LedgerUnavailable):
+            await put(ledger, call_log(attempts=1))
+
+
+async def test_settings_changed_by_another_process_are_in_force_at_once(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await ledger.accounts.create("acme", AccountSettings())
+        assert await ledger.accounts.get("acme") == AccountSettings()
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", CHANGE_SETTINGS, path)
+        assert await asyncio.wait_for(other.wait(), 30) == 0
+        assert await ledger.accounts.get("acme") == replace(AccountSettings(), default_region="GB")
+
+
+async def test_a_closed_ledger_says_so(path: Path) -> None:
+    async with open_sqlite_ledger(path) as ledger:
+        await ledger.accounts.create("acme", AccountSettings())
+        await ledger.accounts.get("acme")
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await ledger.accounts.get("acme")
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await ledger.check()

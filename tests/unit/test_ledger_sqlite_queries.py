@@ -1,0 +1,91 @@
+"""The SQLite ledger's queries read what they need and no more, however many calls there are."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _NEXT_DUE, list_statement
+from leadline_server.ledger.sqlite.requests import _DROP
+from leadline_server.ports.ledger import CallLogFilter
+from leadline_server.testing.ledger_samples import NOW, put
+from leadline_server.testing.ledger_samples import call_log as a_call_log
+
+RESTRICTIONS: dict[str, Any] = {
+    "user_id": "alice",
+    "phone_number": "+14155550123",
+    "contact_id": "c_1",
+    "states": (CallLogState.PENDING,),
+    "reasons": (CallLogReason.NOT_FINAL,),
+    "start_time": NOW,
+    "end_time": NOW,
+}
+COMBINATIONS = [
+    names for count in range(len(RESTRICTIONS) + 1) for names in itertools.combinations(RESTRICTIONS, count)
+]
+BEST_INDEX = {
+    "user_id": "call_logs_by_user (account_id=? AND user_id=?",
+    "phone_number": "call_logs_by_number (account_id=? AND number_key=?",
+    "contact_id": "call_logs_by_contact (account_id=? AND contact_id=?",
+}
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+        await put(ledger, a_call_log())
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
+
+
+def plan(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> list[str]:
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+def test_no_list_sorts_and_none_reads_other_accounts(connection: sqlite3.Connection) -> None:
+    for names, after in itertools.product(COMBINATIONS, [None, (7, "call-1")]):
+        selection = CallLogFilter(account_id="acme", **{name: RESTRICTIONS[name] for name in names})
+        statement, values = list_statement(selection, after)
+        steps = plan(connection, statement, (*values, 10))
+        of_calls = [step for step in steps if "call_logs" in step]
+        assert not [step for step in steps if "TEMP B-TREE" in step], names
+        assert len(of_calls) == 1, names
+        assert of_calls[0].startswith("SEARCH call_logs USING INDEX call_logs_by_"), names
+        assert "(account_id=?" in of_calls[0], names
+
+
+@pytest.mark.parametrize("name", BEST_INDEX)
+@pytest.mark.parametrize("others", [(), ("states", "reasons"), ("start_time", "end_time")])
+def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
+    connection: sqlite3.Connection, name: str, others: tuple[str, ...]
+) -> None:
+    chosen = {each: RESTRICTIONS[each] for each in (name, *others)}
+    statement, values = list_statement(CallLogFilter(account_id="acme", **chosen), None)
+    assert BEST_INDEX[name] in " ".join(plan(connection, statement, (*values, 10)))
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "index"),
+    [
+        (_DUE, (1, 10), "call_logs_by_due_time"),
+        (_NEXT_DUE, (), "call_logs_by_due_time"),
+        (_CHANGES, (1, 10), "call_logs_by_sequence"),
+        (_DROP, (1, 10), "requests_by_time"),
+    ],
+)
+def test_what_is_due_new_or_old_is_found_by_an_index(
+    connection: sqlite3.Connection, statement: str, values: tuple[object, ...], index: str
+) -> None:
+    steps = " / ".join(plan(connection, statement, values))
+    assert index in steps
+    assert "TEMP B-TREE" not in steps

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Renew the lock files. Build backends come first, so that everything after them installs hashed and without isolation.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade)
+"${compile[@]}" requirements/build.in -o requirements/build.txt
+"${compile[@]}" pyproject.toml --extra server -c requirements/build.txt -o requirements/server.txt
+"${compile[@]}" pyproject.toml --extra server --group dev -c requirements/server.txt -c requirements/build.txt -o requirements/dev.txt
