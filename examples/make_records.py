@@ -21,8 +21,8 @@ NAMES = {"101": "Alice Archer", "102": "Bob Baker", "103": "Carol Chandler"}
 MALFORMED = {
     61: '"","2125550171","101","from-trunk","""CUT OFF"" <2125550171>","PJSIP/trunk-000',
     142: '"","2125550172","102","from-trunk","""NO SUCH DAY"" <2125550172>","PJSIP/trunk-00000fff",'
-    '"PJSIP/102-00000ffe","Dial","PJSIP/102,25","2026-11-31 10:00:00",,"2026-11-31 10:00:20",20,0,"NO ANSWER","DOCUMENTATION",'
-    '"1793461200.4095",""',
+    '"PJSIP/102-00000ffe","Dial","PJSIP/102,25","2026-11-31 10:00:00",,"2026-11-31 10:00:20",20,0,"NO ANSWER",'
+    '"DOCUMENTATION","1793461200.4095",""',
 }
 
 # Numbers as a trunk shows them, with the caller-ID name that comes along. First people who are among the contacts.

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
-from prometheus_client import CollectorRegistry
-
 from leadline_server.commands import Commands
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.transport.server import Server
+from prometheus_client import CollectorRegistry
 
 _Response = TypeVar("_Response")
 

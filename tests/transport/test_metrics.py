@@ -7,13 +7,12 @@ import aiohttp
 import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from prometheus_client import CollectorRegistry
-from transport.serving import refused, serving
-
 from leadline_server.commands.find_contact import FoundContacts
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.transport.addresses import AddressUnavailable
 from leadline_server.transport.metrics import metrics_endpoint
+from prometheus_client import CollectorRegistry
+from transport.serving import refused, serving
 
 ASKED = pb.FindContactRequest(account_id="demo", phone_numbers=["+14155550123"])
 

@@ -12,21 +12,21 @@ from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from prometheus_client import CollectorRegistry
-from transport.serving import fake_commands, read_refusal, serving
-
 from leadline_server.commands.find_contact import FoundContacts
 from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.transport.addresses import AddressUnavailable
 from leadline_server.transport.server import Server
+from prometheus_client import CollectorRegistry
+from transport.serving import fake_commands, read_refusal, serving
 
 ASKED = pb.FindContactRequest(account_id="demo", phone_numbers=["+14155550123"])
 SERVICES = [f"leadline.v1.{name}Service" for name in ("Contact", "CallLog", "Preferences")]
+POSITION = "position-1"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 async def endless_watch(_: object) -> AsyncIterator[WatchItem]:
-    yield WatchItem(None, "token-1")
+    yield WatchItem(None, POSITION)
     await asyncio.Event().wait()
 
 
@@ -56,7 +56,7 @@ async def test_reflection_names_the_services() -> None:
 
         def ask() -> set[str]:
             with grpc.insecure_channel(f"127.0.0.1:{it.port}") as channel:
-                database = ProtoReflectionDescriptorDatabase(channel)  # type: ignore[no-untyped-call] # ships no types
+                database = ProtoReflectionDescriptorDatabase(channel)
                 return set(database.get_services())
 
         names = await asyncio.to_thread(ask)
@@ -90,7 +90,7 @@ async def test_draining_ends_watches_at_once_and_says_why() -> None:
     async with serving(watch_call_logs=endless_watch) as it:
         watch = CallLogServiceStub(it.channel).WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo"))
         messages = aiter(watch)
-        assert (await anext(messages)).resume_token == "token-1"
+        assert (await anext(messages)).resume_token == POSITION
         await asyncio.wait_for(it.server.drain(60), 5)
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await anext(messages)
@@ -113,7 +113,7 @@ async def test_a_watcher_who_leaves_ends_the_command() -> None:
 
     async def watched(_: object) -> AsyncIterator[WatchItem]:
         try:
-            yield WatchItem(None, "token-1")
+            yield WatchItem(None, POSITION)
             await asyncio.Event().wait()
         finally:
             left.set()

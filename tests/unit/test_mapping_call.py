@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline.v1 import call_pb2 as pb
-
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.merge import CallEvent, Stamps, merge
@@ -119,7 +118,10 @@ def test_an_empty_attribute_removes_its_key() -> None:
 
 
 def test_legs_are_told_apart_by_id_and_clear_field_by_field() -> None:
-    legs_ = [pb.CallLeg(id="a", party=pb.Party(phone_number="101")), pb.CallLeg(id="b", user_id="", end_time=Timestamp())]
+    legs_ = [
+        pb.CallLeg(id="a", party=pb.Party(phone_number="101")),
+        pb.CallLeg(id="b", user_id="", end_time=Timestamp()),
+    ]
     assert read(pb.Call(id="c1", legs=legs_)).legs == {
         "a": {"party.phone_number": "101"},
         "b": {"user_id": None, "end_time": None},
@@ -191,18 +193,39 @@ def test_a_number_that_is_no_value_of_its_enum_is_a_violation(number: int, path:
 
 def test_all_broken_rules_are_named_together() -> None:
     message = pb.Call(note="\0", caller=pb.Party(name="\0"), legs=[pb.CallLeg()], recording_url="x")
-    assert set(violations(message)) == {"call.id", "call.note", "call.caller.name", "call.legs[0].id", "call.recording_url"}
+    assert set(violations(message)) == {
+        "call.id",
+        "call.note",
+        "call.caller.name",
+        "call.legs[0].id",
+        "call.recording_url",
+    }
 
 
 @pytest.mark.parametrize(
     ("message", "path", "value"),
     [
         (pb.Call(id="c", note="n" * 16_384), "note", "n" * 16_384),
+        (pb.Call(id="c", summary="s" * 16_384), "summary", "s" * 16_384),
+        (pb.Call(id="c", transcript="t" * 262_144), "transcript", "t" * 262_144),
+        (pb.Call(id="c", disposition="d" * 256), "disposition", "d" * 256),
         (pb.Call(id="c", transcript="two\r\nlines\tlong"), "transcript", "two\r\nlines\tlong"),
         (pb.Call(id="c", recording_url="HTTPS://example.com"), "recording_url", "HTTPS://example.com"),
-        (pb.Call(id="c", start_time=Timestamp(seconds=1, nanos=1999)), "start_time", "1970-01-01T00:00:01.000001+00:00"),
+        (
+            pb.Call(id="c", start_time=Timestamp(seconds=1, nanos=1999)),
+            "start_time",
+            "1970-01-01T00:00:01.000001+00:00",
+        ),
     ],
-    ids=["longest note", "lines", "capitals", "nanoseconds are cut"],
+    ids=[
+        "longest note",
+        "longest summary",
+        "longest transcript",
+        "longest disposition",
+        "lines",
+        "capitals",
+        "nanoseconds are cut",
+    ],
 )
 def test_what_is_just_allowed_passes(message: pb.Call, path: str, value: Any) -> None:
     found = read(message).fields[path]

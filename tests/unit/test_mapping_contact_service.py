@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
-
 from leadline_server.commands.find_contact import FoundContacts
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
@@ -93,7 +92,9 @@ def test_found_contacts_are_written_whole() -> None:
 def test_a_search_takes_fifty_contacts_unless_it_says_how_many() -> None:
     search = mapping.contact_search(pb.SearchContactsRequest(account_id="us", query=" Ada "))
     assert search == ContactSearch(account_id="us", user_id="", name="Ada", page_size=50, page_token="")
-    assert mapping.contact_search(pb.SearchContactsRequest(account_id="us", query="A", page_size=1000)).page_size == 1000
+    assert (
+        mapping.contact_search(pb.SearchContactsRequest(account_id="us", query="A", page_size=1000)).page_size == 1000
+    )
 
 
 def test_a_search_names_all_that_is_wrong() -> None:

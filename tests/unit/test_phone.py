@@ -261,6 +261,7 @@ def test_six_digits_are_a_number_where_all_numbers_are_that_short() -> None:
         pytest.param("415-555-0123 / 415-555-0124", id="two numbers with a slash"),
         pytest.param("4155550123 call me", id="a sentence"),
         pytest.param("415-KLL-0123xx1", id="letters for digits and a broken extension"),
+        pytest.param("415-KLL-0123 x5 x6", id="letters for digits and two extensions"),
         pytest.param("555-0123 cell", id="a label without brackets"),
         pytest.param("415+5550123", id="a plus in the middle"),
         pytest.param("415555\x000123", id="a control character"),

@@ -7,7 +7,6 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from leadline.v1 import error_reason_pb2
-
 from leadline_server.domain import errors
 from leadline_server.transport.status import CODES, refusal
 
@@ -55,7 +54,11 @@ def test_a_thousand_violations_still_fit_into_the_metadata_that_clients_accept(t
 
 def test_sixteen_ordinary_violations_are_all_named() -> None:
     broken = [errors.FieldViolation(f"phone_numbers[{i}]", "No phone number that can be read.") for i in range(16)]
-    status, bad_request, info = Status.FromString(refusal(errors.InvalidRequest(broken)).details), BadRequest(), ErrorInfo()
+    status, bad_request, info = (
+        Status.FromString(refusal(errors.InvalidRequest(broken)).details),
+        BadRequest(),
+        ErrorInfo(),
+    )
     assert status.details[0].Unpack(info)
     assert status.details[1].Unpack(bad_request)
     assert [violation.field for violation in bad_request.field_violations] == [v.field for v in broken]

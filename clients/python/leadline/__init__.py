@@ -1,1 +1,31 @@
-"""The leadline client: generated stubs in `leadline.v1`."""
+"""The leadline client: `Client`, `AsyncClient`, what they raise in `leadline.errors`, generated messages in `leadline.v1`.
+
+The names are imported on first use, so that whoever needs only the messages does not wait for the rest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+__all__ = ["AsyncClient", "Client", "LeadlineError", "errors"]
+
+if TYPE_CHECKING:
+    from leadline import errors
+    from leadline._async_client import AsyncClient
+    from leadline._client import Client
+    from leadline.errors import LeadlineError
+else:  # Hidden from type checkers: they would take every name for one of this module.
+    _HOMES: Final = {
+        "AsyncClient": "leadline._async_client",
+        "Client": "leadline._client",
+        "LeadlineError": "leadline.errors",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return import_module("leadline.errors")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'leadline' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -83,9 +83,11 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
     _show_problems(console, f"{summary.skipped_rows} rows were skipped", summary.skipped, summary.skipped_rows)
     _show_problems(console, f"{summary.failed_calls} calls were refused", summary.failed, summary.failed_calls)
     for reason, rows in summary.ignored.items():
-        console.print(f"{_count(rows, 'row')} left out on purpose: {escape(reason)}.")
+        console.print(f"{_count(rows, 'row')} left out on purpose: {escape(reason)}.", soft_wrap=True)
     if summary.stopped:
-        console.print(f"[bold red]Stopped early:[/] {escape(summary.stopped)}. Run it again: nothing doubles.")
+        console.print(
+            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. Run it again: nothing doubles."
+        )
     for state, advice in _NEXT_STEPS.items():
         if calls := summary.calls_in(state):
             console.print(f"{_count(calls, 'call')} {advice.format(account=account)}", highlight=False, soft_wrap=True)
@@ -115,10 +117,12 @@ def _table(summary: "Summary") -> "rich.table.Table":
 def _show_problems(console: "rich.console.Console", title: str, problems: "list[Problem]", total: int) -> None:
     from rich.markup import escape
 
+    from leadline_server.cli.replay.summary import by_line
+
     if not total:
         return
     console.print(f"[bold]{title}:[/]" if total > 1 else f"[bold]{title.replace('s were', ' was', 1)}:[/]")
-    for problem in problems[:_SHOWN_PROBLEMS]:
+    for problem in by_line(problems)[:_SHOWN_PROBLEMS]:
         lines = ", ".join(str(line) for line in problem.lines)
         console.print(f"  line {lines}: {escape(problem.reason)}", highlight=False, soft_wrap=True)
     if total > _SHOWN_PROBLEMS:

@@ -133,9 +133,10 @@ class _Report:
     def _before(self, after: CallLog) -> CallLog:
         """Not in the CRM yet: whatever the decision depends on asks for a new one; the rest just goes along."""
         log, is_manual = self._log, self._report.trigger is LogTrigger.MANUAL
-        if not (self._chooses or is_manual or _inputs(after) != _inputs(log)):
+        has_new_inputs = self._chooses or _inputs(after) != _inputs(log)
+        if not has_new_inputs and not is_manual:
             return self._still_waiting(after)
-        if not self._chooses and _inputs(after) == _inputs(log) and self._is_under_way():
+        if not has_new_inputs and self._is_under_way():
             return replace(after, **self._due())
         # A person asks for an unlogged call again: it stays as it is until that is answered.
         is_asked_again = is_manual and log.state is CallLogState.UNLOGGED
@@ -173,9 +174,7 @@ class _Report:
         if self._chooses:
             after = self._chosen(after, can_move=can_move)
         elif not log.chosen_contact_id and _counterpart(after) != _counterpart(log):
-            after = replace(
-                after, input_revision=log.input_revision + 1, standing=None, trigger=LogTrigger.AUTOMATIC
-            )
+            after = replace(after, input_revision=log.input_revision + 1, standing=None, trigger=LogTrigger.AUTOMATIC)
         is_news = after.content_revision > log.content_revision or after.input_revision > log.input_revision
         return replace(after, **self._due()) if is_news else after
 

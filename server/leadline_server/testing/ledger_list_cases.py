@@ -161,6 +161,7 @@ async def _listed(ledger: Ledger, size: int) -> list[str]:
     found = list(page.call_logs)
     while page.next_position is not None:
         page = await ledger.call_logs.list(everything, page.next_position, size)
-        assert len(page.call_logs) > 0
         found.extend(page.call_logs)
+        assert 0 < len(page.call_logs) <= size
+        assert len({log.call_id for log in found}) == len(found)
     return [log.call_id for log in found]

@@ -37,7 +37,10 @@ MOST_SECONDS: Final = 10.0
 
 MARGIN_SHARE: Final = 0.1
 MAX_MARGIN: Final = 0.1
-"""Of the caller's time this share, in seconds this at most, is kept back to answer in."""
+"""Of the caller's time this share, in seconds this at most, is kept back to answer in.
+
+It also covers that gRPC rounds deadlines up on their way: those from 1 s to 10 s by less than 10 ms.
+"""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
@@ -133,7 +136,7 @@ def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
         try:
             return request_type.FromString(data)
         except DecodeError as error:
-            raise MalformedMessage([FieldViolation("", f"The bytes are no {name}.")]) from error
+            raise MalformedMessage([FieldViolation("request", f"The bytes are no {name}.")]) from error
 
     return decode
 

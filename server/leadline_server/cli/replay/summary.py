@@ -1,5 +1,6 @@
 """Counts what became of a file's rows, in memory that does not grow with the file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,9 +89,9 @@ class Summary:
                 for state, reason, found in self.rows()
             ],
             "skipped_rows": self.skipped_rows,
-            "skipped": [{"line": problem.lines[0], "reason": problem.reason} for problem in self.skipped],
+            "skipped": [{"line": one.lines[0], "reason": one.reason} for one in by_line(self.skipped)],
             "failed_calls": self.failed_calls,
-            "failed": [{"lines": list(problem.lines), "error": problem.reason} for problem in self.failed],
+            "failed": [{"lines": list(one.lines), "error": one.reason} for one in by_line(self.failed)],
             "ignored": self.ignored,
             "stopped": self.stopped,
         }
@@ -102,6 +103,11 @@ class Summary:
         line = outcome.replayed.lines[0]
         if not found.example_line or line < found.example_line:
             found.example, found.example_line = log.explanation, line
+
+
+def by_line(problems: Iterable[Problem]) -> list[Problem]:
+    """In the order of the file; calls without a user are only known to be so when their last row was read."""
+    return sorted(problems, key=lambda problem: problem.lines)
 
 
 def state_name(state: CallLogState.ValueType) -> str:

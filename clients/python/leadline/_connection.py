@@ -1,0 +1,195 @@
+"""One connection to leadline: channel, retries, deadlines, and gRPC's errors as the client's own."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Final, TypeVar, cast
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from leadline import errors
+from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_service_pb2
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
+from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
+from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+
+MetadataPairs = Iterable[tuple[str, str | bytes]]
+MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
+"""Asked before every RPC for the metadata to send, such as `[("authorization", "Bearer ...")]`; keys in lower case."""
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+_SAFE_WRITES: Final = frozenset({"leadline.v1.CallLogService.LogCall", "leadline.v1.ContactService.CreateContact"})
+"""Writes that can be sent again: an upsert by call id, and a creation that the client always gives a `request_id`."""
+
+_RETRY_POLICY: Final = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+"""gRPC adds the jitter itself (gRFC A6, "Exponential Backoff"); the deadline spans all attempts."""
+
+
+def service_config() -> str:
+    """gRPC's service config (gRFC A6): what is tried again, and when the channel stops trying because all fails."""
+    config = {
+        "methodConfig": [{"name": [_name(method) for method in _retried()], "retryPolicy": _RETRY_POLICY}],
+        # Each failure takes a token, each success brings 0.1: below half of them nothing is retried.
+        "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+    }
+    return json.dumps(config)
+
+
+def channel_options() -> Sequence[tuple[str, str | int]]:
+    """Channel arguments (gRPC's grpc_types.h)."""
+    return (
+        ("grpc.service_config", service_config()),
+        ("grpc.enable_retries", 1),
+        # The configuration is ours: one that a name server offers must not take its place.
+        ("grpc.service_config_disable_resolution", 1),
+        # After an outage the connection is back soon; gRPC's own maximum is two minutes.
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        # A peer that vanished without a word is noticed, by a quiet watch as well.
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.max_pings_without_data", 0),
+        # A page of call logs with their transcripts may have more than gRPC's 4 MiB.
+        ("grpc.max_receive_message_length", -1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stubs:
+    """The generated stubs of the three services."""
+
+    contacts: ContactServiceStub
+    call_logs: CallLogServiceStub
+    preferences: PreferencesServiceStub
+
+
+class Connection:
+    """A channel that is opened on first use, by the event loop that uses it.
+
+    Args:
+        target: `host:port`, or another of gRPC's names.
+        timeout: seconds for every RPC that is not given its own.
+        credentials: for TLS; None connects in plain text.
+        metadata: asked before every RPC.
+
+    Raises:
+        ValueError: the timeout is not positive.
+    """
+
+    def __init__(
+        self, target: str, timeout: float, credentials: grpc.ChannelCredentials | None, metadata: MetadataHook | None
+    ) -> None:
+        self.timeout = _positive(timeout)
+        self._target = target
+        self._credentials = credentials
+        self._metadata = metadata
+        self._channel: grpc.aio.Channel | None = None
+        self._stubs: Stubs | None = None
+        self._is_closed = False
+
+    def stubs(self) -> Stubs:
+        """The stubs, on an open channel.
+
+        Raises:
+            Cancelled: the connection was closed.
+        """
+        if self._is_closed:
+            raise closed()
+        if self._stubs is None:
+            self._channel = channel = self._open()
+            self._stubs = Stubs(
+                ContactServiceStub(channel), CallLogServiceStub(channel), PreferencesServiceStub(channel)
+            )
+        return self._stubs
+
+    async def ask(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout: float | None,  # noqa: ASYNC109 - it is the RPC's deadline, which the server is told
+    ) -> _Response:
+        """One answer to one request, within `timeout` seconds (None: the connection's own).
+
+        Raises:
+            LeadlineError: the RPC failed.
+        """
+        seconds = self.timeout if timeout is None else _positive(timeout)
+        metadata = await self.metadata()
+        with translated():
+            return await method(request, timeout=seconds, metadata=metadata)
+
+    async def metadata(self) -> Any:
+        """What to send along, as the hook says now."""
+        if self._metadata is None:
+            return None
+        given = self._metadata()
+        pairs = cast("MetadataPairs", await given if isawaitable(given) else given)
+        return grpc.aio.Metadata(*pairs)
+
+    async def close(self) -> None:
+        """End what is under way, with Cancelled, and close the channel. Closing twice does nothing."""
+        self._is_closed = True
+        if self._channel is not None:
+            await self._channel.close()
+
+    def _open(self) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(self._target, options=channel_options())
+        return grpc.aio.secure_channel(self._target, self._credentials, options=channel_options())
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise LeadlineError where gRPC raises its own.
+
+    A cancellation that nobody asked this task for is the channel's end, and becomes Cancelled; a real one passes.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise errors.from_rpc_error(error) from error
+    except grpc.aio.UsageError as error:  # the channel was closed between two steps
+        raise closed() from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise closed() from error
+
+
+def closed() -> errors.Cancelled:
+    """The error of a client that is closed."""
+    return errors.Cancelled(grpc.StatusCode.CANCELLED, message="The client is closed.")
+
+
+def _positive(seconds: float) -> float:
+    if not seconds > 0:
+        raise ValueError("A timeout is more than 0 seconds.")
+    return seconds
+
+
+def _retried() -> Iterator[MethodDescriptor]:
+    """Reads, as the contract marks them, and the writes that are safe to repeat."""
+    for module in (contact_service_pb2, call_log_service_pb2, preferences_service_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                is_read = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+                if is_read or method.full_name in _SAFE_WRITES:
+                    yield method
+
+
+def _name(method: MethodDescriptor) -> dict[str, str]:
+    return {"service": method.containing_service.full_name, "method": method.name}

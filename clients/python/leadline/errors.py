@@ -1,0 +1,208 @@
+"""What the client raises when leadline does not answer OK.
+
+    LeadlineError               any of them, and codes that have no class of their own
+    ├── Cancelled               the client was closed
+    ├── InvalidArgument         the request breaks a rule; `field_violations` has every field at fault
+    ├── DeadlineExceeded        the time was gone before an answer; a write may have been carried out
+    ├── NotFound                no such account, call log or contact
+    ├── AlreadyExists           the number has contacts already: `contact_ids`
+    ├── PermissionDenied        the caller is known and may not do this
+    ├── ResourceExhausted       a message too large, leadline's storage full, or a watcher too slow
+    ├── FailedPrecondition      locked, not movable, refused by the CRM, or a `request_id` used before
+    ├── OutOfRange              the resume token of a watch is too old
+    ├── Unimplemented           the server, or the account's CRM, does not know how to do this
+    ├── Internal                a bug in leadline; `correlation_id` finds it in the server's log
+    ├── Unavailable             leadline or the CRM cannot be asked now: nothing can be said, try again
+    └── Unauthenticated         who calls is not known
+
+`reason` tells the causes of one class apart: the name of an ErrorReason without its prefix, such as ACCOUNT_NOT_FOUND.
+"No match" is never an error, and "cannot tell" always is one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import DecodeError, Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+
+DOMAIN: Final = "leadline"
+_DETAILS_KEY: Final = "grpc-status-details-bin"  # google.rpc.Status, by gRPC's convention for rich errors
+_CUT_SIGN: Final = "…"  # what the server ends a value with that is too long for a header
+
+_Detail = TypeVar("_Detail", bound=Message)
+
+
+class FieldViolation(NamedTuple):
+    """A field at fault.
+
+    Attributes:
+        field: its path in the request, such as `phone_numbers[1]`.
+        description: what is wrong with it, for people.
+    """
+
+    field: str
+    description: str
+
+
+class LeadlineError(Exception):
+    """An RPC that did not answer OK.
+
+    Attributes:
+        code: the gRPC status code.
+        reason: the ErrorReason without its prefix; empty where the answer is not leadline's own (a connection that
+            failed, a proxy, a deadline that passed here).
+        message: one sentence for people.
+        metadata: the values that belong to the reason, such as `account_id`.
+        field_violations: every field at fault, for InvalidArgument.
+        retry_delay: after how many seconds a retry may help; None where the server does not say.
+        correlation_id: what finds an internal error in the server's log; else empty.
+    """
+
+    def __init__(  # noqa: PLR0913 - an error is made in one place, with all that it carries
+        self,
+        code: grpc.StatusCode,
+        reason: str = "",
+        message: str = "",
+        metadata: Mapping[str, str] | None = None,
+        field_violations: Sequence[FieldViolation] = (),
+        retry_delay: float | None = None,
+        correlation_id: str = "",
+    ) -> None:
+        # All arguments are passed on: copying and pickling an exception calls its class with `args`.
+        super().__init__(code, reason, message, metadata, field_violations, retry_delay, correlation_id)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.field_violations = tuple(field_violations)
+        self.retry_delay = retry_delay
+        self.correlation_id = correlation_id
+
+    def __str__(self) -> str:
+        head = f"{self.code.name} ({self.reason})" if self.reason else self.code.name
+        faults = "; ".join(f"{violation.field}: {violation.description}" for violation in self.field_violations)
+        trace = f"correlation id {self.correlation_id}" if self.correlation_id else ""
+        notes = "; ".join(note for note in (faults, trace) if note)
+        return f"{head}: {self.message}" + (f" [{notes}]" if notes else "")
+
+
+class Cancelled(LeadlineError):
+    """The client was closed."""
+
+
+class InvalidArgument(LeadlineError):
+    """The request breaks a rule of the contract; nothing was changed."""
+
+
+class DeadlineExceeded(LeadlineError):
+    """The time was gone before an answer; a write may have been carried out, and can be sent again as it was."""
+
+
+class NotFound(LeadlineError):
+    """There is no such account, call log or contact; `reason` says which."""
+
+
+class AlreadyExists(LeadlineError):
+    """The number has contacts already."""
+
+    @property
+    def contact_ids(self) -> tuple[str, ...]:
+        """The contacts' ids; where they are more than an error can carry, the first ones."""
+        ids = self.metadata.get("contact_ids", "").split(",")
+        return tuple(contact_id for contact_id in ids if contact_id and not contact_id.endswith(_CUT_SIGN))
+
+
+class PermissionDenied(LeadlineError):
+    """The caller is known and may not do this in this account."""
+
+
+class ResourceExhausted(LeadlineError):
+    """The message is too large, leadline's storage is full, or a watcher reads too slowly; `reason` says which."""
+
+
+class FailedPrecondition(LeadlineError):
+    """Something has to change first: a lock, the CRM's rules, a `request_id` that was used for another request."""
+
+
+class OutOfRange(LeadlineError):
+    """The resume token is too old: list the call logs, then watch without one."""
+
+
+class Unimplemented(LeadlineError):
+    """The server, or the account's CRM, does not know how to do this."""
+
+
+class Internal(LeadlineError):
+    """A bug in leadline; `correlation_id` finds it in the server's log."""
+
+
+class Unavailable(LeadlineError):
+    """leadline or the CRM cannot be asked now. It says nothing about who called: never take it for "no contact"."""
+
+
+class Unauthenticated(LeadlineError):
+    """Who calls is not known, or cannot be proved."""
+
+
+_CLASSES: Final[Mapping[grpc.StatusCode, type[LeadlineError]]] = {
+    grpc.StatusCode.CANCELLED: Cancelled,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.OUT_OF_RANGE: OutOfRange,
+    grpc.StatusCode.UNIMPLEMENTED: Unimplemented,
+    grpc.StatusCode.INTERNAL: Internal,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+}
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> LeadlineError:
+    """The error that stands for what gRPC raised, with the details that the server sent along."""
+    status = _status(error)
+    info, bad_request, retry = _detail(status, ErrorInfo), _detail(status, BadRequest), _detail(status, RetryInfo)
+    is_ours = info is not None and info.domain == DOMAIN
+    metadata = dict(info.metadata) if info is not None and is_ours else {}
+    return _CLASSES.get(error.code(), LeadlineError)(
+        error.code(),
+        info.reason if info is not None and is_ours else "",
+        error.details() or "",
+        metadata,
+        [FieldViolation(at.field, at.description) for at in bad_request.field_violations] if bad_request else (),
+        retry.retry_delay.ToMilliseconds() / 1000 if retry else None,
+        metadata.get("correlation_id", ""),
+    )
+
+
+def _status(error: grpc.aio.AioRpcError) -> Status:
+    """The google.rpc.Status of the answer; an empty one where there is none, or it cannot be read."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return Status.FromString(value)
+            except DecodeError:
+                break
+    return Status()
+
+
+def _detail(status: Status, kind: type[_Detail]) -> _Detail | None:
+    for packed in status.details:
+        found = _unpacked(packed, kind)
+        if found is not None:
+            return found
+    return None
+
+
+def _unpacked(packed: Any, kind: type[_Detail]) -> _Detail | None:
+    detail = kind()
+    try:
+        return detail if packed.Unpack(detail) else None
+    except DecodeError:
+        return None

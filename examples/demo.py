@@ -1,0 +1,252 @@
+# ruff: noqa: INP001 a script, not a package
+"""Two weeks of a small company's calls, replayed through a server of its own: who was logged, who was not, and why.
+
+Run it as `.venv/bin/python examples/demo.py [DATA_DIRECTORY] [--json]`. Without a directory it makes a temporary one
+and leaves it there to look around in. The server listens on free loopback ports and is stopped at the end.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import grpc
+from leadline.v1 import preferences_pb2, preferences_service_pb2, preferences_service_pb2_grpc
+from leadline_server.cli.calls_import import show_summary
+from leadline_server.cli.replay.files import RecordFormat, read_rows
+from leadline_server.cli.replay.grouping import group
+from leadline_server.cli.replay.replayer import Item, Outcome, Replayer
+from leadline_server.cli.replay.rules import Rules
+from leadline_server.cli.replay.summary import Summary, reason_name, state_name
+from leadline_server.domain.call import Call, CallDirection
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+HERE = Path(__file__).parent
+PROGRAM = str(Path(sys.executable).with_name("leadline"))
+ACCOUNT = "demo"
+USERS = {"101": "alice", "102": "bob", "103": "carol"}
+ZONE = ZoneInfo("America/New_York")
+ACTIONS = {
+    "alice": preferences_pb2.UNKNOWN_CONTACT_ACTION_DO_NOTHING,
+    "bob": preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER,
+}
+WISHES = {
+    "alice": "unknown callers: do nothing",
+    "bob": "unknown callers: create a placeholder",
+    "carol": "the account's defaults",
+}
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+
+
+@dataclass
+class Report:
+    """What the replay told."""
+
+    summary: Summary = field(default_factory=Summary)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def note(self, item: Item) -> None:
+        """Keeps an outcome, counts everything."""
+        self.summary.add(item)
+        if isinstance(item, Outcome):
+            self.outcomes.append(item)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a call, for programs; in the order in which the calls ended."""
+        return [row(outcome) for outcome in self.outcomes]
+
+
+def row(outcome: Outcome) -> dict[str, Any]:
+    """What became of one call."""
+    call, log = outcome.replayed.call, outcome.call_log
+    found = {
+        "call_id": call.id,
+        "lines": list(outcome.replayed.lines),
+        "user": outcome.replayed.user_id,
+        "start_time": (call.start_time or datetime.min.replace(tzinfo=UTC)).isoformat(),
+        "direction": call.direction.name if call.direction else "",
+        "result": call.result.name if call.result else "",
+        "number": call.counterpart(outcome.replayed.user_id).address,
+        "error": outcome.error,
+    }
+    if log is not None:
+        found |= {"state": state_name(log.state), "reason": reason_name(log.reason), "explanation": log.explanation}
+        found |= {"contact": log.contact.name, "contact_id": log.contact.id, "crm_log_id": log.crm_log_id}
+    return found
+
+
+def import_contacts(data_dir: Path) -> None:
+    """Fills the built-in CRM from both files."""
+    for name in ("contacts.vcf", "contacts.csv"):
+        command = [PROGRAM, "contacts", "import", str(HERE / name)]
+        command += ["--account", ACCOUNT, "--data-dir", str(data_dir)]
+        done = subprocess.run(command, env=environment(data_dir), capture_output=True, text=True, check=False)  # noqa: S603 our own program
+        if done.returncode:
+            sys.exit(f"importing {name} failed:\n{done.stdout}{done.stderr}")
+
+
+def environment(data_dir: Path) -> dict[str, str]:
+    """The environment of the demo's own server: nothing of a real installation's settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADLINE_")}
+    return inherited | {
+        "LEADLINE_DATA_DIR": str(data_dir),
+        "LEADLINE_LISTEN": "127.0.0.1:0",
+        "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+    }
+
+
+@asynccontextmanager
+async def serving(data_dir: Path) -> AsyncIterator[str]:
+    """A server on a free port, as its address; stopped by SIGTERM."""
+    log = await asyncio.to_thread((data_dir / "server.log").open, "ab")
+    with log:
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            "serve",
+            env=environment(data_dir), stdin=DEVNULL, stdout=PIPE, stderr=log,
+        )  # fmt: skip
+    try:
+        yield await asyncio.wait_for(address_of(process), START_SECONDS)
+    finally:
+        await stop(process)
+
+
+async def address_of(process: Process) -> str:
+    """The address that the server prints once it serves."""
+    if process.stdout is not None:
+        async for line in process.stdout:
+            if match := re.search(r"127\.0\.0\.1:\d+", line.decode(errors="replace")):
+                return match[0]
+    sys.exit("the server did not start; see server.log in the data directory")
+
+
+async def stop(process: Process) -> None:
+    """Asks the server to stop, and waits until it has."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.communicate(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def replay(data_dir: Path, records: str) -> Report:
+    """Sets the users' preferences and replays the calls, one after the other, as they happened.
+
+    One at a time, so that the same stranger is unknown first and known later in every run.
+    """
+    report = Report()
+    rules = Rules(time_zone=ZONE, users=USERS)
+    async with serving(data_dir) as address, grpc.aio.insecure_channel(address) as channel:
+        preferences = preferences_service_pb2_grpc.PreferencesServiceStub(channel)
+        for user, action in ACTIONS.items():
+            wish = preferences_pb2.Preferences(unknown_contact_action=action)
+            request = preferences_service_pb2.UpdatePreferencesRequest(
+                account_id=ACCOUNT, user_id=user, preferences=wish
+            )
+            await preferences.UpdatePreferences(request, timeout=10)
+        with io.StringIO(records) as stream:
+            calls = group(read_rows(stream, RecordFormat.ASTERISK, rules), rules.default_user)
+            await Replayer(channel, ACCOUNT, concurrency=1).run(calls, report.note)
+    return report
+
+
+def show(report: Report, data_dir: Path, console: Console) -> None:
+    """The same for people."""
+    for user in USERS.values():
+        console.print(calls_of(user, report))
+    show_summary(report.summary, ACCOUNT, console)
+    console.print(placeholders(report))
+    folder = escape(str(data_dir))
+    for line in (
+        f"\nThe company's data is in {folder}. To look around, start a server on it:",
+        f"  leadline serve --data-dir {folder}",
+        "and then, for example:",
+        f"  leadline calls list --account {ACCOUNT} --state unlogged",
+        f"  leadline calls import examples/Master.csv --account {ACCOUNT} --time-zone {ZONE.key} "
+        + " ".join(f"--user {extension}={user}" for extension, user in USERS.items()),
+    ):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def calls_of(user: str, report: Report) -> Table:
+    """One user's calls, the logged ones first."""
+    mine = [outcome for outcome in report.outcomes if outcome.replayed.user_id == user]
+    table = Table(title=f"{user}, {WISHES[user]}: {len(mine)} calls", title_justify="left")
+    for name in ("Time", "Direction", "Other party", "State", "Reason"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Why", overflow="ellipsis", no_wrap=True)
+    for outcome in sorted(mine, key=lambda one: "" if one.call_log and one.call_log.contact.id else "unlogged"):
+        call, told = outcome.replayed.call, row(outcome)
+        time = call.start_time.astimezone(ZONE).strftime("%m-%d %H:%M") if call.start_time else ""
+        direction = call.direction.name.lower() if call.direction else ""
+        state, reason = told.get("state", "ERROR"), told.get("reason", "")
+        why = told.get("explanation") or told["error"]
+        table.add_row(
+            time, direction, escape(other_party(call, user, told.get("contact", ""))), state, reason, escape(why)
+        )
+    return table
+
+
+def other_party(call: Call, user: str, contact: str) -> str:
+    """Whom the user talked to: the contact if there is one, else what the phone system shows."""
+    party = call.counterpart(user)
+    name = contact or ("" if call.direction is CallDirection.OUTBOUND else party.name) or ""
+    return f"{name} {party.address}".strip() or "withheld"
+
+
+def placeholders(report: Report) -> Table:
+    """The contacts that were created."""
+    created = [
+        outcome
+        for outcome in report.outcomes
+        if outcome.call_log is not None and reason_name(outcome.call_log.reason) == "PLACEHOLDER_CREATED"
+    ]
+    table = Table(title=f"{len(created)} placeholder contacts created", title_justify="left")
+    for name in ("Name", "Number", "For", "Contact"):
+        table.add_column(name)
+    for outcome in created:
+        contact = outcome.call_log.contact if outcome.call_log else None
+        if contact is not None:
+            numbers = ", ".join(contact.phone_numbers)
+            table.add_row(escape(contact.name), numbers, outcome.replayed.user_id, contact.id)
+    return table
+
+
+def main() -> None:
+    """Runs the demo."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data_dir", nargs="?", type=Path, help="where the demo keeps its data; default: a new folder")
+    parser.add_argument("--json", action="store_true", help="print what became of every call as JSON")
+    options = parser.parse_args()
+    data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="leadline-demo-"))
+    data_dir.mkdir(parents=True, exist_ok=True)
+    import_contacts(data_dir)
+    report = asyncio.run(replay(data_dir, (HERE / "Master.csv").read_text(encoding="utf-8")))
+    if options.json:
+        told = {"data_dir": str(data_dir), "calls": report.rows(), "summary": report.summary.to_json()}
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    else:
+        show(report, data_dir, Console(width=None if sys.stdout.isatty() else 200))
+
+
+if __name__ == "__main__":
+    main()

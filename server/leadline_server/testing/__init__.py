@@ -1,0 +1,21 @@
+"""The conformance suites of the ports, for pytest: whoever writes an adapter or a ledger runs them over it."""
+
+import pytest
+
+# Before they are imported, so that a failing assertion of theirs shows its values.
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{module}"
+        for module in (
+            "crm_call_log_cases",
+            "crm_contact_cases",
+            "crm_conformance",
+            "crm_lookup_cases",
+            "ledger_call_log_cases",
+            "ledger_claim_cases",
+            "ledger_conformance",
+            "ledger_list_cases",
+            "ledger_settings_cases",
+        )
+    )
+)

@@ -1,0 +1,139 @@
+"""The obligations of CrmAdapter's call logs, as tests."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from leadline_server.domain.call import Call
+from leadline_server.domain.errors import CrmRejected
+from leadline_server.testing.crm_harness import START, CrmUnderTest, Report, a_key
+
+_TEXTS = (
+    pytest.param("Called back, all well.", id="plain"),
+    pytest.param("Žluťoučký kůň 🐎 说", id="Unicode"),
+    pytest.param("first line\nsecond line", id="lines"),
+    pytest.param("'); DROP TABLE call_logs; -- {{x}} ${y} </p>", id="hostile"),
+    pytest.param("long " * 1_000, id="5,000 characters"),
+)
+
+
+class WriteLogCases:
+    """Writing call logs, and finding them again. Subclasses provide the fixture `crm`."""
+
+    async def test_a_log_is_the_contacts_and_says_what_the_call_says(self, crm: CrmUnderTest) -> None:
+        people, contact = crm.other_hands(), await crm.a_contact()
+        log = await crm.adapter.create_call_log(Report().entry(contact.id, subject="Hello", note="World"), a_key())
+        seen = await people.see_log(log.id)
+        assert (seen.contact_id, seen.subject, seen.note) == (contact.id, "Hello", "World")
+
+    @pytest.mark.parametrize("text", _TEXTS)
+    async def test_a_note_stays_as_it_is(self, crm: CrmUnderTest, text: str) -> None:
+        people, contact = crm.other_hands(), await crm.a_contact()
+        log = await crm.adapter.create_call_log(Report().entry(contact.id, note=text), a_key())
+        assert (await people.see_log(log.id)).note == text
+
+    async def test_a_call_of_which_next_to_nothing_is_known_can_be_logged(self, crm: CrmUnderTest) -> None:
+        contact = await crm.a_contact()
+        entry = replace(Report().entry(contact.id), call=Call(id=a_key()), fallback_time=START)
+        assert (await crm.adapter.create_call_log(entry, a_key())).id
+
+    async def test_a_log_of_a_contact_that_does_not_exist_is_rejected(self, crm: CrmUnderTest) -> None:
+        with pytest.raises(CrmRejected):
+            await crm.adapter.create_call_log(Report().entry("no-such-contact"), a_key())
+
+    async def test_one_key_makes_one_log(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "enforces_unique_key")
+        contact, key = await crm.a_contact(), a_key()
+        logs = [await crm.adapter.create_call_log(Report().entry(contact.id), key) for _ in range(2)]
+        assert logs[0] == logs[1]
+
+    async def test_one_key_makes_one_log_32_times_at_once(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "enforces_unique_key")
+        contact, key, report = await crm.a_contact(), a_key(), Report()
+        logs = await asyncio.gather(*(crm.adapter.create_call_log(report.entry(contact.id), key) for _ in range(32)))
+        assert len({log.id for log in logs}) == 1
+
+    async def test_another_key_makes_another_log(self, crm: CrmUnderTest) -> None:
+        contact = await crm.a_contact()
+        logs = [await crm.adapter.create_call_log(Report().entry(contact.id), a_key()) for _ in range(2)]
+        assert logs[0].id != logs[1].id
+
+    async def test_a_log_is_found_by_its_key(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "finds_log_by_key")
+        contact, key = await crm.a_contact(), a_key()
+        log = await crm.adapter.create_call_log(Report().entry(contact.id), key)
+        assert await crm.adapter.find_call_log(key) == log
+
+    async def test_a_key_that_was_never_used_finds_no_log(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "finds_log_by_key")
+        assert await crm.adapter.find_call_log(a_key()) is None
+
+    async def test_a_write_that_was_cancelled_is_found_by_its_key_or_can_be_repeated(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "finds_log_by_key")
+        _requires(crm, "enforces_unique_key")
+        contact, key, report = await crm.a_contact(), a_key(), Report()
+        lost = asyncio.create_task(crm.adapter.create_call_log(report.entry(contact.id), key))
+        await asyncio.sleep(0)
+        lost.cancel()
+        await asyncio.wait([lost])
+        log = await crm.adapter.create_call_log(report.entry(contact.id), key)
+        assert await crm.adapter.find_call_log(key) == log
+
+
+class UpdateLogCases:
+    """Updating and moving call logs. Subclasses provide the fixture `crm`."""
+
+    async def test_an_update_changes_what_the_log_says(self, crm: CrmUnderTest) -> None:
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
+        updated = await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
+        assert updated.id == log.id
+        assert (await people.see_log(log.id)).note == "after"
+
+    async def test_an_update_leaves_what_people_wrote(self, crm: CrmUnderTest) -> None:
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        log = await crm.adapter.create_call_log(report.entry(contact.id), a_key())
+        await people.edit_log(log.id, "Send the offer")
+        await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
+        assert (await people.see_log(log.id)).peoples_field == "Send the offer"
+
+    async def test_the_same_update_twice_is_as_good_as_once(self, crm: CrmUnderTest) -> None:
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        log = await crm.adapter.create_call_log(report.entry(contact.id), a_key())
+        for _ in range(2):
+            await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
+        assert (await people.see_log(log.id)).note == "after"
+
+    async def test_an_update_of_a_log_that_never_was_is_rejected(self, crm: CrmUnderTest) -> None:
+        contact = await crm.a_contact()
+        with pytest.raises(CrmRejected):
+            await crm.adapter.update_call_log("no-such-log", Report().entry(contact.id))
+
+    async def test_an_update_of_a_log_that_is_gone_is_rejected(self, crm: CrmUnderTest) -> None:
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        log = await crm.adapter.create_call_log(report.entry(contact.id), a_key())
+        await people.delete_log(log.id)
+        with pytest.raises(CrmRejected):
+            await crm.adapter.update_call_log(log.id, report.entry(contact.id))
+
+    async def test_an_update_for_another_contact_moves_the_log(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "moves_log")
+        people, report = crm.other_hands(), Report()
+        one, other = await crm.a_contact(), await crm.a_contact()
+        log = await crm.adapter.create_call_log(report.entry(one.id), a_key())
+        await crm.adapter.update_call_log(log.id, report.entry(other.id))
+        assert (await people.see_log(log.id)).contact_id == other.id
+
+    async def test_a_log_that_cannot_be_moved_there_stays_as_it_is(self, crm: CrmUnderTest) -> None:
+        _requires(crm, "moves_log")
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
+        with pytest.raises(CrmRejected):
+            await crm.adapter.update_call_log(log.id, report.entry("no-such-contact", note="after"))
+        assert (await people.see_log(log.id)).contact_id == contact.id
+
+
+def _requires(crm: CrmUnderTest, capability: str) -> None:
+    if not getattr(crm.adapter.capabilities, capability):
+        pytest.skip(f"The adapter does not declare {capability}.")

@@ -1,0 +1,160 @@
+"""What the CRM conformance suite needs of the CRM under test, and what it says to it."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from leadline_server.domain.call import Call, CallDirection, CallResult, Party
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.matching import match_kind
+from leadline_server.domain.phone import parse_number
+from leadline_server.ports.crm import CrmAdapter, LogEntry
+
+START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+_POLL = 0.05  # seconds between two looks at a search index that lags
+_GRACE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLog:
+    """A call log as people see it in the CRM: whose it is, what leadline says there, and what people wrote beside it."""
+
+    contact_id: str
+    subject: str
+    note: str
+    peoples_field: str
+
+
+class People(Protocol):
+    """What people do in the CRM without leadline: an adapter's author writes it with the CRM's own API."""
+
+    async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
+        """Add a contact with `numbers`, written just so; its id."""
+        ...
+
+    async def delete_contact(self, contact_id: str) -> None:
+        """Delete a contact."""
+        ...
+
+    async def count_contacts(self) -> int:
+        """How many contacts there are."""
+        ...
+
+    async def see_log(self, log_id: str) -> SeenLog:
+        """A call log as it is now."""
+        ...
+
+    async def edit_log(self, log_id: str, text: str) -> None:
+        """Write `text` into a field of the log that leadline does not own."""
+        ...
+
+    async def delete_log(self, log_id: str) -> None:
+        """Delete a call log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmUnderTest:
+    """A CRM and the adapter to it.
+
+    Attributes:
+        adapter: what is tested. Leftovers of earlier runs do no harm: the suite uses new names, numbers and keys.
+        people: other hands in the same CRM; None skips what cannot be tested without.
+        region: the region that the adapter's account reads numbers in.
+        max_name: the characters that a contact's name may have in this CRM.
+    """
+
+    adapter: CrmAdapter
+    people: People | None = None
+    region: str = "US"
+    max_name: int = 255
+
+    def other_hands(self) -> People:
+        """The people, or the end of the test."""
+        if self.people is None:
+            pytest.skip("CrmUnderTest.people is not given: nobody can act in the CRM beside the adapter.")
+        return self.people
+
+    async def ids(self, *numbers: str) -> set[str]:
+        """The ids of the contacts that really have one of `numbers`, in one lookup."""
+        asked = [parse_number(number, self.region) for number in numbers]
+        return {
+            contact.id
+            for contact in await self.adapter.find_contacts(asked)
+            if any(match_kind(number, stored, self.region) for number in asked for stored in contact.phone_numbers)
+        }
+
+    async def becomes_found(self, number: str, expected: set[str]) -> None:
+        """Wait until a lookup of `number` finds just `expected`: no longer than the declared lag of the index."""
+        found = await eventually(
+            lambda: self.ids(number), lambda ids: ids == expected, self.adapter.capabilities.search_lag
+        )
+        assert found == expected
+
+    async def a_contact(self, name: str = "", number: str = "") -> Contact:
+        """A new contact; its name and number are new too where they are not given."""
+        draft = ContactDraft(name=name or a_name(), phone_number=parse_number(number or a_number(), self.region))
+        return await self.adapter.create_contact(draft, a_key())
+
+
+async def eventually(
+    look: Callable[[], Awaitable[set[str]]], is_right: Callable[[set[str]], bool], lag: timedelta
+) -> set[str]:
+    """What `look` sees once it is right, or once `lag` is over. Without a lag it looks once."""
+    end = asyncio.get_running_loop().time() + (lag + _GRACE if lag else lag).total_seconds()
+    while True:
+        seen = await look()
+        if is_right(seen) or asyncio.get_running_loop().time() >= end:
+            return seen
+        await asyncio.sleep(_POLL)
+
+
+def a_number() -> str:
+    """A new fictional number (NXX 555-0100 to 555-0199 are reserved for fiction in North America)."""
+    area = 200 + secrets.randbelow(800)
+    return f"+1{area if area % 100 != 11 else area + 1}55501{secrets.randbelow(100):02}"
+
+
+def a_name() -> str:
+    """A new name."""
+    return f"Conformance {secrets.token_hex(6)}"
+
+
+def a_key() -> str:
+    """A new unique key."""
+    return f"conformance-{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Builds log entries of one call."""
+
+    call_id: str = field(default_factory=a_key)
+
+    def entry(self, contact_id: str, *, subject: str = "A call", note: str = "A note") -> LogEntry:
+        """An entry of an answered call of two minutes."""
+        call = Call(
+            id=self.call_id,
+            direction=CallDirection.INBOUND,
+            caller=Party(phone_number="+14155550123", name="Ada Lovelace"),
+            callee=Party(extension="101", user_id="alice"),
+            start_time=START,
+            answer_time=START + timedelta(seconds=5),
+            end_time=START + timedelta(seconds=125),
+            result=CallResult.ANSWERED,
+            subject=subject,
+            note=note,
+        )
+        return LogEntry(
+            call=call,
+            contact_id=contact_id,
+            user_id="alice",
+            crm_user_id="",
+            number="+14155550123",
+            fallback_time=START,
+        )

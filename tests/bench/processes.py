@@ -1,0 +1,106 @@
+"""The processes of a measurement: servers whose CPU time is read, and loads."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server under measurement."""
+
+    address: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the whole process so far."""
+        # proc(5): fields 14 and 15, counted behind the parenthesis that ends the name.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def resident_bytes(self) -> int:
+        """Memory in use."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One load against one server."""
+
+    calls: int
+    seconds: float
+    p50: float
+    p99: float
+    cpu: float
+
+    @property
+    def cpu_per_call(self) -> float:
+        """Server CPU seconds a call."""
+        return self.cpu / self.calls
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+
+@contextmanager
+def echo_server(response: Path) -> Iterator[Server]:
+    """The bare echo of one response."""
+    with _process([sys.executable, str(TESTS / "bench" / "echo.py"), str(response)], {}) as process:
+        yield Server(_line(process).strip(), process.pid)
+
+
+@contextmanager
+def leadline_server(data: Path) -> Iterator[Server]:
+    """One leadline server process over the files in `data`, as it comes: durable writes on."""
+    environment = {
+        "LEADLINE_DATA_DIR": str(data),
+        "LEADLINE_LISTEN": "127.0.0.1:0",
+        "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_LOG_LEVEL": "error",
+    }
+    with _process([sys.executable, "-m", "leadline_server"], environment) as process:
+        yield Server(_line(process).split(" on ")[1].split()[0], process.pid)
+
+
+def load(server: Server, method: str, requests: Path, in_flight: int, responses: Path | None = None) -> Result:
+    """Send all requests to a server from another process."""
+    command = [sys.executable, "-m", "bench.load", server.address, method, str(requests), str(in_flight)]
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        [*command, str(responses or "-")],
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=300,
+    )
+    return Result(**json.loads(done.stdout), cpu=server.cpu_seconds() - before)
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LEADLINE_")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean | environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    if process.stdout is None or not (line := process.stdout.readline()):
+        raise RuntimeError("the server did not start")
+    return line

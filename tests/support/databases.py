@@ -1,0 +1,32 @@
+"""What is in a server's two databases, read from beside it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+NAMES: Final = ("ledger.db", "crm.db")
+
+
+def dump(data_dir: Path) -> dict[str, list[str]]:
+    """Everything in both databases, as SQL."""
+    return {name: _dumped(data_dir / name) for name in NAMES}
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows that a query gives."""
+    with _opened(database) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _dumped(database: Path) -> list[str]:
+    with _opened(database) as connection:
+        return list(connection.iterdump())
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("BEGIN")  # one snapshot, whatever the server commits meanwhile
+        yield connection

@@ -1,0 +1,121 @@
+"""Batches gather while one flush runs, and no submitter suffers for another."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from leadline_server.storage.batching import Batcher
+
+
+class Doubler:
+    """A flush that waits for `may_run`, and remembers its groups. Odd items below zero fail."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.running = 0
+        self.started = asyncio.Event()
+        self.may_run = asyncio.Event()
+        self.may_run.set()
+
+    async def __call__(self, items: list[int]) -> Sequence[int | Exception]:
+        self.groups.append(items)
+        self.running += 1
+        assert self.running == 1
+        self.started.set()
+        await self.may_run.wait()
+        self.running -= 1
+        if 13 in items:
+            raise LookupError("13")
+        return [ValueError(str(item)) if item < 0 else item * 2 for item in items]
+
+
+@pytest.fixture
+def doubler() -> Doubler:
+    return Doubler()
+
+
+@pytest.fixture
+def batcher(doubler: Doubler) -> Batcher[int, int]:
+    return Batcher(doubler, max_batch=4)
+
+
+async def test_an_item_gets_its_own_result(batcher: Batcher[int, int]) -> None:
+    assert await asyncio.gather(*map(batcher.submit, [3, 1, 2])) == [6, 2, 4]
+
+
+async def test_what_one_turn_of_the_loop_submits_is_one_group(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    await asyncio.gather(*map(batcher.submit, [3, 1, 2]))
+    assert doubler.groups == [[3, 1, 2]]
+
+
+async def test_items_gather_while_a_flush_runs(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    doubler.may_run.clear()
+    first = asyncio.create_task(batcher.submit(1))
+    await doubler.started.wait()
+    others = [asyncio.create_task(batcher.submit(item)) for item in (2, 3)]
+    await asyncio.sleep(0)
+    doubler.may_run.set()
+    assert await asyncio.gather(first, *others) == [2, 4, 6]
+    assert doubler.groups == [[1], [2, 3]]
+
+
+async def test_a_group_is_no_larger_than_allowed_and_the_order_is_kept(
+    batcher: Batcher[int, int], doubler: Doubler
+) -> None:
+    await asyncio.gather(*map(batcher.submit, range(10)))
+    assert doubler.groups == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+async def test_an_exception_as_a_result_is_raised_to_its_submitter_alone(batcher: Batcher[int, int]) -> None:
+    good, bad, late = await asyncio.gather(*map(batcher.submit, [1, -2, 3]), return_exceptions=True)
+    assert (good, late) == (2, 6)
+    assert isinstance(bad, ValueError)
+
+
+async def test_a_flush_that_fails_fails_its_group_and_no_later_one(batcher: Batcher[int, int]) -> None:
+    results = await asyncio.gather(*map(batcher.submit, [1, 2, 3, 13, 5]), return_exceptions=True)
+    assert [type(result) for result in results] == [LookupError] * 4 + [int]
+
+
+async def test_a_cancelled_submitter_does_not_take_its_item_back(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    doubler.may_run.clear()
+    cancelled, other = (asyncio.create_task(batcher.submit(item)) for item in (1, 2))
+    await doubler.started.wait()
+    cancelled.cancel()
+    doubler.may_run.set()
+    assert await other == 4
+    assert cancelled.cancelled()
+    assert doubler.groups == [[1, 2]]
+
+
+async def test_too_few_results_are_an_error_and_nobody_waits_for_ever() -> None:
+    async def forgetful(_: list[int]) -> list[int]:
+        return []
+
+    with pytest.raises(RuntimeError, match="1 items gave 0 results"):
+        await Batcher[int, int](forgetful, max_batch=4).submit(1)
+
+
+async def test_closing_waits_for_all_that_was_submitted(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in range(6)]
+    await asyncio.sleep(0)
+    await batcher.close()
+    assert [await task for task in tasks] == [0, 2, 4, 6, 8, 10]
+
+
+async def test_a_closed_batcher_takes_nothing_more(batcher: Batcher[int, int]) -> None:
+    await batcher.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await batcher.submit(1)
+
+
+async def test_when_the_loop_goes_down_no_submitter_waits_for_ever(
+    batcher: Batcher[int, int], doubler: Doubler
+) -> None:
+    doubler.may_run.clear()
+    submitted = [asyncio.create_task(batcher.submit(item)) for item in range(6)]
+    await doubler.started.wait()
+    for task in asyncio.all_tasks() - {asyncio.current_task(), *submitted}:
+        task.cancel()
+    await asyncio.wait(submitted)
+    assert all(task.cancelled() for task in submitted)

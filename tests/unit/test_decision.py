@@ -1,0 +1,417 @@
+"""The decision, row by row: what becomes of a call."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
+from leadline_server.domain.call_log import CallLogReason, LogTrigger
+from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
+from leadline_server.domain.decision import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    LogAgainst,
+    LookUp,
+    Outcome,
+    Situation,
+    Wait,
+    decide,
+)
+from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
+from unit.strategies import ALICE, BOB, NOW, NUMBER, effective
+
+CREATE = UnknownContactAction.CREATE_PLACEHOLDER
+MANUAL = LogTrigger.MANUAL
+INBOUND, OUTBOUND, INTERNAL = CallDirection.INBOUND, CallDirection.OUTBOUND, CallDirection.INTERNAL
+BUILT_IN = effective()
+CREATING = effective(unknown_contact_action=CREATE)
+ANN, BO = Contact(id="c1", name="Ann"), Contact(id="c2", name="Bo")
+SOMEBODY = Contact(id="c3", name="Unknown Caller", is_placeholder=True)
+HOLDING_BACK = [
+    ({"auto_log_calls": False}, {}, CallLogReason.AUTO_LOGGING_OFF),
+    ({"excluded_directions": (INBOUND,)}, {}, CallLogReason.EXCLUDED),
+    ({"excluded_results": (CallResult.BUSY,)}, {"result": CallResult.BUSY}, CallLogReason.EXCLUDED),
+    ({"excluded_numbers": (NUMBER,)}, {}, CallLogReason.EXCLUDED),
+    ({}, {"direction": INTERNAL}, CallLogReason.INTERNAL_CALL),
+    (
+        {"distrust_failed_attestation": True},
+        {"attestation": Attestation.FAILED},
+        CallLogReason.UNTRUSTED_CALLER,
+    ),
+]
+"""Preferences, and a call that they hold back."""
+
+
+def inbound(**changes: Any) -> Call:
+    """A call that Alice gets from NUMBER."""
+    call = Call(
+        id="call-1",
+        direction=INBOUND,
+        caller=Party(phone_number=NUMBER),
+        callee=Party(extension="101", user_id=ALICE),
+    )
+    return replace(call, **changes)
+
+
+def situation(call: Call, **changes: Any) -> Situation:
+    return replace(Situation(call=call, user_id=ALICE, region="US"), **changes)
+
+
+def match(contact: Contact, kind: MatchKind = MatchKind.EXACT) -> ContactMatch:
+    return ContactMatch(contact, NUMBER, kind)
+
+
+def decided(
+    call: Call, preferences: EffectivePreferences = BUILT_IN, *found: ContactMatch, **changes: Any
+) -> Outcome | LookUp:
+    """The decision on a call by whose number `found` are conclusively found."""
+    return decide(situation(call, **changes), preferences, found)
+
+
+def asked(call: Call, preferences: EffectivePreferences = BUILT_IN, **changes: Any) -> Outcome | LookUp:
+    """The decision before anybody looked."""
+    return decide(situation(call, **changes), preferences)
+
+
+def reason(outcome: Outcome | LookUp) -> CallLogReason:
+    assert isinstance(outcome, LogAgainst | LeaveUnlogged), outcome
+    return outcome.reason
+
+
+def explanation(outcome: Outcome | LookUp) -> str:
+    assert not isinstance(outcome, LookUp)
+    return outcome.explanation
+
+
+# Who is looked up
+
+
+@pytest.mark.parametrize(
+    ("call", "address"),
+    [
+        (inbound(), NUMBER),
+        (inbound(direction=OUTBOUND, callee=Party(phone_number="+442079460123")), "+442079460123"),
+        (inbound(direction=INTERNAL, caller=Party(extension="102", user_id=BOB)), "102"),
+        (
+            inbound(direction=INTERNAL, caller=Party(extension="101", user_id=ALICE), callee=Party(extension="103")),
+            "103",
+        ),
+        (inbound(caller=Party(extension="102")), "102"),
+        (inbound(caller=Party(phone_number=NUMBER, extension="102")), NUMBER),
+    ],
+    ids=["the caller", "the callee", "the internal caller", "the internal callee", "an extension", "number first"],
+)
+def test_the_other_party_is_looked_up(call: Call, address: str) -> None:
+    outcome = asked(call, effective(log_internal_calls=True))
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.text == address
+
+
+def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
+    call = inbound(caller=Party(phone_number="020 7946 0123"))
+    outcome = asked(call, region="GB")
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.e164 == "+442079460123"
+
+
+# One contact
+
+
+def test_one_contact_is_logged_against() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(ANN))
+    assert isinstance(outcome, LogAgainst)
+    assert (outcome.contact, outcome.reason, outcome.candidates) == (ANN, CallLogReason.CONTACT_MATCHED, ())
+
+
+def test_a_contact_found_twice_is_one_contact() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(ANN, MatchKind.EXTENSION), match(ANN))
+    assert reason(outcome) is CallLogReason.CONTACT_MATCHED
+
+
+def test_a_known_contact_is_logged_against_where_unknown_ones_are_created() -> None:
+    assert reason(decided(inbound(), CREATING, match(ANN))) is CallLogReason.CONTACT_MATCHED
+
+
+def test_a_placeholder_that_exists_is_used_again() -> None:
+    outcome = decided(inbound(), CREATING, match(SOMEBODY))
+    assert isinstance(outcome, LogAgainst)
+    assert (outcome.contact, outcome.reason) == (SOMEBODY, CallLogReason.PLACEHOLDER_REUSED)
+
+
+def test_a_real_contact_beside_a_placeholder_needs_no_preference() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(SOMEBODY), match(ANN))
+    assert isinstance(outcome, LogAgainst)
+    assert (outcome.contact, outcome.reason) == (ANN, CallLogReason.CONTACT_MATCHED)
+    assert [each.contact for each in outcome.candidates] == [ANN, SOMEBODY]
+
+
+def test_the_strongest_match_needs_no_preference() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(ANN, MatchKind.NATIONAL), match(BO))
+    assert isinstance(outcome, LogAgainst)
+    assert outcome.contact is BO
+
+
+# Several contacts
+
+
+def test_several_contacts_are_left_to_a_person() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(BO), match(ANN))
+    assert isinstance(outcome, LeaveUnlogged)
+    assert outcome.reason is CallLogReason.SEVERAL_CONTACTS
+    assert [each.contact for each in outcome.candidates] == [ANN, BO]
+
+
+def test_several_contacts_never_make_another_one() -> None:
+    assert reason(decided(inbound(), CREATING, match(BO), match(ANN))) is CallLogReason.SEVERAL_CONTACTS
+
+
+@pytest.mark.parametrize(
+    ("action", "picked"),
+    [
+        (MultipleMatchAction.FIRST_ALPHABETICAL, "c1"),
+        (MultipleMatchAction.MOST_RECENT_ACTIVITY, "c2"),
+        (MultipleMatchAction.EARLIEST_CREATED, "c3"),
+    ],
+)
+def test_the_multiple_match_preference_picks_one(action: MultipleMatchAction, picked: str) -> None:
+    day = timedelta(days=1)
+    first = Contact(id="c1", name="Ann", last_activity_time=NOW, create_time=NOW)
+    active = Contact(id="c2", name="Bo", last_activity_time=NOW + day)
+    old = Contact(id="c3", name="Cy", create_time=NOW - day)
+    found = [match(old), match(active), match(first)]
+    outcome = decided(inbound(), effective(multiple_match_action=action), *found)
+    assert isinstance(outcome, LogAgainst)
+    assert (outcome.contact.id, outcome.reason) == (picked, CallLogReason.MATCH_RESOLVED)
+    assert [each.contact.id for each in outcome.candidates] == ["c1", "c2", "c3"]
+
+
+@pytest.mark.parametrize("action", [MultipleMatchAction.MOST_RECENT_ACTIVITY, MultipleMatchAction.EARLIEST_CREATED])
+def test_contacts_without_the_time_in_question_are_left_to_a_person(action: MultipleMatchAction) -> None:
+    outcome = decided(inbound(), effective(multiple_match_action=action), match(ANN), match(BO))
+    assert reason(outcome) is CallLogReason.SEVERAL_CONTACTS
+    assert "none of which has the time" in explanation(outcome)
+
+
+# Nobody
+
+
+def test_an_unknown_caller_stays_unlogged_unless_somebody_says_otherwise() -> None:
+    assert reason(decided(inbound())) is CallLogReason.NO_CONTACT
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("Ann Archer", "Ann Archer"),
+        (None, "Unknown Caller"),
+        ("", "Unknown Caller"),
+        ("WIRELESS CALLER", "Unknown Caller"),
+        ("UNAVAILABLE", "Unknown Caller"),
+        (NUMBER, "Unknown Caller"),
+    ],
+)
+def test_a_placeholder_is_named_by_a_caller_id_that_names_somebody(name: str | None, named: str) -> None:
+    outcome = decided(inbound(caller=Party(phone_number=NUMBER, name=name)), CREATING)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert (outcome.name, outcome.number.e164) == (named, NUMBER)
+
+
+def test_a_placeholder_has_the_name_and_the_type_of_the_preferences() -> None:
+    preferences = effective(
+        unknown_contact_action=CREATE, placeholder_name="Unbekannt", placeholder_contact_type="lead"
+    )
+    outcome = decided(inbound(), preferences)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert (outcome.name, outcome.contact_type) == ("Unbekannt", "lead")
+
+
+def test_an_unknown_callee_follows_the_same_preference() -> None:
+    call = inbound(direction=OUTBOUND, caller=Party(user_id=ALICE), callee=Party(phone_number=NUMBER))
+    assert reason(decided(call)) is CallLogReason.NO_CONTACT
+    assert isinstance(decided(call, CREATING), CreatePlaceholder)
+
+
+def test_a_lookup_comes_before_any_placeholder() -> None:
+    assert isinstance(asked(inbound(), CREATING), LookUp)
+
+
+# Numbers that nobody can be made of
+
+
+@pytest.mark.parametrize("number", ["anonymous", "Restricted", "unknown", "+266696687", "", None])
+def test_a_withheld_number_is_neither_looked_up_nor_made_a_contact(number: str | None) -> None:
+    call = inbound(caller=Party(phone_number=number))
+    assert reason(asked(call, CREATING)) is CallLogReason.NUMBER_WITHHELD
+    assert reason(decided(call, CREATING)) is CallLogReason.NUMBER_WITHHELD
+
+
+@pytest.mark.parametrize("number", ["911", "112", "*67", "*98", "not a number", "+1", "+1415555012399999"])
+def test_a_service_code_or_garbage_is_neither_looked_up_nor_made_a_contact(number: str) -> None:
+    call = inbound(direction=OUTBOUND, callee=Party(phone_number=number))
+    assert reason(asked(call, CREATING)) is CallLogReason.NUMBER_UNUSABLE
+    assert reason(decided(call, CREATING)) is CallLogReason.NUMBER_UNUSABLE
+
+
+@pytest.mark.parametrize("party", [Party(extension="102"), Party(phone_number="72345")])
+def test_an_extension_or_short_code_is_looked_up_but_never_made_a_contact(party: Party) -> None:
+    call = inbound(caller=party)
+    assert isinstance(asked(call, CREATING), LookUp)
+    assert reason(decided(call, CREATING)) is CallLogReason.NUMBER_UNUSABLE
+    assert reason(decided(call, CREATING, match(ANN))) is CallLogReason.CONTACT_MATCHED
+
+
+def test_a_person_gets_no_contact_from_a_withheld_number_either() -> None:
+    call = inbound(caller=Party(phone_number="anonymous"))
+    assert reason(asked(call, CREATING, trigger=MANUAL)) is CallLogReason.NUMBER_WITHHELD
+
+
+# What holds an automatic call back
+
+
+@pytest.mark.parametrize(("held", "call", "why"), HOLDING_BACK, ids=lambda value: str(value)[:40])
+def test_an_automatic_call_is_held_back_without_a_lookup(
+    held: dict[str, Any], call: dict[str, Any], why: CallLogReason
+) -> None:
+    preferences = effective(unknown_contact_action=CREATE, **held)
+    assert reason(asked(inbound(**call), preferences)) is why
+    assert reason(decided(inbound(**call), preferences)) is why
+    assert reason(decided(inbound(**call), preferences, match(ANN))) is why
+
+
+@pytest.mark.parametrize(("held", "call", "why"), HOLDING_BACK, ids=lambda value: str(value)[:40])
+def test_a_person_is_not_held_back(held: dict[str, Any], call: dict[str, Any], why: CallLogReason) -> None:
+    preferences = effective(unknown_contact_action=CREATE, **held)
+    call = {"caller": Party(phone_number=NUMBER, user_id=BOB), **call}
+    assert isinstance(asked(inbound(**call), preferences, trigger=MANUAL), LookUp)
+    assert reason(decided(inbound(**call), preferences, match(ANN), trigger=MANUAL)) is CallLogReason.CONTACT_MATCHED
+
+
+@pytest.mark.parametrize(
+    ("preferences", "call"),
+    [
+        ({"excluded_directions": (OUTBOUND,)}, {}),
+        ({"excluded_results": (CallResult.BUSY,)}, {"result": CallResult.ANSWERED}),
+        ({"excluded_numbers": ("+14155550124", "+44*")}, {}),
+        ({"distrust_failed_attestation": True}, {"attestation": Attestation.C}),
+        ({"distrust_failed_attestation": True}, {}),
+        ({}, {"attestation": Attestation.FAILED}),
+        ({"log_internal_calls": True}, {"direction": INTERNAL, "caller": Party(phone_number=NUMBER)}),
+        ({"wait_until_final": True}, {"is_final": True}),
+    ],
+)
+def test_other_calls_are_not_held_back(preferences: dict[str, Any], call: dict[str, Any]) -> None:
+    assert isinstance(asked(inbound(**call), effective(**preferences)), LookUp)
+
+
+@pytest.mark.parametrize(
+    ("number", "patterns"),
+    [
+        (NUMBER, (NUMBER,)),
+        ("(415) 555-0123", (NUMBER,)),
+        (NUMBER, ("+1415555*",)),
+        (NUMBER, ("+442079460123", "+1*")),
+        ("102", ("102",)),
+        ("102", ("10*",)),
+    ],
+)
+def test_a_number_is_excluded_in_whatever_form_it_comes(number: str, patterns: tuple[str, ...]) -> None:
+    call = inbound(caller=Party(phone_number=number))
+    assert reason(asked(call, effective(excluded_numbers=patterns))) is CallLogReason.EXCLUDED
+
+
+def test_a_bare_extension_excludes_no_number_that_has_the_same_one() -> None:
+    call = inbound(caller=Party(phone_number=f"{NUMBER} ext. 102"))
+    assert isinstance(asked(call, effective(excluded_numbers=("102",))), LookUp)
+
+
+# Waiting
+
+
+@pytest.mark.parametrize("is_final", [None, False])
+def test_a_call_waits_to_be_final_where_that_is_preferred(is_final: bool | None) -> None:  # noqa: FBT001 - a value, not a switch
+    preferences = effective(wait_until_final=True)
+    assert isinstance(asked(inbound(is_final=is_final), preferences), Wait)
+    assert isinstance(decided(inbound(is_final=is_final), preferences, match(ANN)), Wait)
+
+
+@pytest.mark.parametrize("call", [inbound(), inbound(is_final=False)])
+def test_a_call_without_a_result_waits_where_results_are_excluded(call: Call) -> None:
+    assert isinstance(asked(call, effective(excluded_results=(CallResult.BUSY,))), Wait)
+
+
+def test_a_call_with_a_result_does_not_wait_to_be_final_for_the_exclusions() -> None:
+    call = inbound(result=CallResult.ANSWERED)
+    assert isinstance(asked(call, effective(excluded_results=(CallResult.BUSY,))), LookUp)
+
+
+@pytest.mark.parametrize("preferences", [{"wait_until_final": True}, {"excluded_results": (CallResult.BUSY,)}])
+def test_a_silent_call_is_decided_with_what_is_there(preferences: dict[str, Any]) -> None:
+    assert isinstance(asked(inbound(), effective(**preferences), wait_is_over=True), LookUp)
+
+
+@pytest.mark.parametrize("preferences", [{"wait_until_final": True}, {"excluded_results": (CallResult.BUSY,)}])
+def test_a_final_call_is_decided_with_what_is_there(preferences: dict[str, Any]) -> None:
+    assert isinstance(asked(inbound(is_final=True), effective(**preferences)), LookUp)
+
+
+@pytest.mark.parametrize("preferences", [{"wait_until_final": True}, {"excluded_results": (CallResult.BUSY,)}])
+def test_a_person_does_not_wait(preferences: dict[str, Any]) -> None:
+    assert isinstance(asked(inbound(), effective(**preferences), trigger=MANUAL), LookUp)
+
+
+def test_a_call_that_is_not_logged_at_all_does_not_wait() -> None:
+    preferences = effective(auto_log_calls=False, wait_until_final=True)
+    assert reason(asked(inbound(), preferences)) is CallLogReason.AUTO_LOGGING_OFF
+
+
+# By hand
+
+
+def test_a_person_who_chose_nobody_is_shown_the_candidates() -> None:
+    preferences = effective(multiple_match_action=MultipleMatchAction.FIRST_ALPHABETICAL)
+    outcome = decided(inbound(), preferences, match(BO), match(ANN), trigger=MANUAL)
+    assert isinstance(outcome, LeaveUnlogged)
+    assert outcome.reason is CallLogReason.SEVERAL_CONTACTS
+    assert [each.contact for each in outcome.candidates] == [ANN, BO]
+
+
+def test_logging_by_hand_never_creates() -> None:
+    assert reason(decided(inbound(), CREATING, trigger=MANUAL)) is CallLogReason.NO_CONTACT
+
+
+@pytest.mark.parametrize("trigger", LogTrigger)
+@pytest.mark.parametrize(("held", "call", "why"), HOLDING_BACK, ids=lambda value: str(value)[:40])
+def test_a_chosen_contact_beats_every_preference(
+    held: dict[str, Any], call: dict[str, Any], why: CallLogReason, trigger: LogTrigger
+) -> None:
+    outcome = asked(inbound(**call), effective(wait_until_final=True, **held), chosen=BO, trigger=trigger)
+    assert isinstance(outcome, LogAgainst)
+    assert (outcome.contact, outcome.reason) == (BO, CallLogReason.CONTACT_CHOSEN)
+
+
+@pytest.mark.parametrize("number", ["anonymous", "911", "garbage", "102"])
+def test_a_chosen_contact_needs_no_number(number: str) -> None:
+    outcome = asked(inbound(caller=Party(phone_number=number)), chosen=BO, trigger=MANUAL)
+    assert reason(outcome) is CallLogReason.CONTACT_CHOSEN
+
+
+def test_a_chosen_contact_beats_those_that_match() -> None:
+    outcome = decided(inbound(), BUILT_IN, match(ANN), chosen=BO, trigger=MANUAL)
+    assert isinstance(outcome, LogAgainst)
+    assert outcome.contact is BO
+
+
+# Internal calls
+
+
+def test_an_internal_call_is_logged_against_a_colleague_who_is_a_contact() -> None:
+    call = inbound(direction=INTERNAL, caller=Party(extension="102", user_id=BOB))
+    assert reason(decided(call, effective(log_internal_calls=True), match(ANN))) is CallLogReason.CONTACT_MATCHED
+
+
+@pytest.mark.parametrize("party", [Party(extension="102"), Party(phone_number=NUMBER)])
+def test_an_internal_call_never_creates(party: Party) -> None:
+    call = inbound(direction=INTERNAL, caller=party)
+    outcome = decided(call, effective(log_internal_calls=True, unknown_contact_action=CREATE))
+    assert reason(outcome) is CallLogReason.NO_CONTACT

@@ -1,0 +1,147 @@
+"""What a decision says of itself: which number matched, which preference of which level decided."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
+from leadline_server.domain.call_log import CallLogReason, LogTrigger
+from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
+from leadline_server.domain.decision import (
+    LeaveUnlogged,
+    LogAgainst,
+    LookUp,
+    Outcome,
+    Situation,
+    decide,
+)
+from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
+from unit.strategies import ALICE, NUMBER, effective
+
+CREATE = UnknownContactAction.CREATE_PLACEHOLDER
+MANUAL = LogTrigger.MANUAL
+INBOUND, OUTBOUND, INTERNAL = CallDirection.INBOUND, CallDirection.OUTBOUND, CallDirection.INTERNAL
+BUILT_IN = effective()
+CREATING = effective(unknown_contact_action=CREATE)
+ANN, BO = Contact(id="c1", name="Ann"), Contact(id="c2", name="Bo")
+SOMEBODY = Contact(id="c3", name="Unknown Caller", is_placeholder=True)
+HOLDING_BACK = [
+    ({"auto_log_calls": False}, {}, CallLogReason.AUTO_LOGGING_OFF),
+    ({"excluded_directions": (INBOUND,)}, {}, CallLogReason.EXCLUDED),
+    ({"excluded_results": (CallResult.BUSY,)}, {"result": CallResult.BUSY}, CallLogReason.EXCLUDED),
+    ({"excluded_numbers": (NUMBER,)}, {}, CallLogReason.EXCLUDED),
+    ({}, {"direction": INTERNAL}, CallLogReason.INTERNAL_CALL),
+    (
+        {"distrust_failed_attestation": True},
+        {"attestation": Attestation.FAILED},
+        CallLogReason.UNTRUSTED_CALLER,
+    ),
+]
+"""Preferences, and a call that they hold back."""
+
+
+def inbound(**changes: Any) -> Call:
+    """A call that Alice gets from NUMBER."""
+    call = Call(
+        id="call-1",
+        direction=INBOUND,
+        caller=Party(phone_number=NUMBER),
+        callee=Party(extension="101", user_id=ALICE),
+    )
+    return replace(call, **changes)
+
+
+def situation(call: Call, **changes: Any) -> Situation:
+    return replace(Situation(call=call, user_id=ALICE, region="US"), **changes)
+
+
+def match(contact: Contact, kind: MatchKind = MatchKind.EXACT) -> ContactMatch:
+    return ContactMatch(contact, NUMBER, kind)
+
+
+def decided(
+    call: Call, preferences: EffectivePreferences = BUILT_IN, *found: ContactMatch, **changes: Any
+) -> Outcome | LookUp:
+    """The decision on a call by whose number `found` are conclusively found."""
+    return decide(situation(call, **changes), preferences, found)
+
+
+def asked(call: Call, preferences: EffectivePreferences = BUILT_IN, **changes: Any) -> Outcome | LookUp:
+    """The decision before anybody looked."""
+    return decide(situation(call, **changes), preferences)
+
+
+def reason(outcome: Outcome | LookUp) -> CallLogReason:
+    assert isinstance(outcome, LogAgainst | LeaveUnlogged), outcome
+    return outcome.reason
+
+
+def explanation(outcome: Outcome | LookUp) -> str:
+    assert not isinstance(outcome, LookUp)
+    return outcome.explanation
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (decided(inbound(), BUILT_IN, match(ANN)), [NUMBER, "Ann", "c1", "EXACT"]),
+        (decided(inbound(), BUILT_IN, match(SOMEBODY)), [NUMBER, "placeholder", "c3"]),
+        (decided(inbound()), [NUMBER, "DO_NOTHING", "the built-in default"]),
+        (decided(inbound(), CREATING), [NUMBER, "CREATE_PLACEHOLDER", "the user's preference", "'Unknown Caller'"]),
+        (
+            decided(inbound(), effective(unknown_contact_action=CREATE, locked=["unknown_contact_action"])),
+            [NUMBER, "CREATE_PLACEHOLDER", "the account's default, locked by the administrator"],
+        ),
+        (
+            decided(inbound(), effective(locked=["unknown_contact_action"])),
+            [NUMBER, "DO_NOTHING", "the built-in default, locked by the administrator"],
+        ),
+        (
+            decided(inbound(), BUILT_IN, match(ANN), match(BO)),
+            [NUMBER, "2 contacts", "DO_NOTHING", "the built-in default"],
+        ),
+        (
+            decided(
+                inbound(),
+                effective(multiple_match_action=MultipleMatchAction.FIRST_ALPHABETICAL),
+                match(ANN),
+                match(BO),
+            ),
+            [NUMBER, "2 contacts", "FIRST_ALPHABETICAL", "the user's preference", "Ann", "c1"],
+        ),
+        (asked(inbound(), effective(auto_log_calls=False)), ["Automatic logging", "the user's preference"]),
+        (
+            asked(inbound(), effective(excluded_numbers=(NUMBER,), locked=["excluded_numbers"])),
+            [NUMBER, "the account's default, locked by the administrator"],
+        ),
+        (asked(inbound(), effective(excluded_directions=(INBOUND,))), ["INBOUND", "the user's preference"]),
+        (
+            asked(inbound(result=CallResult.BUSY), effective(excluded_results=(CallResult.BUSY,))),
+            ["BUSY", "the user's preference"],
+        ),
+        (asked(inbound(direction=INTERNAL)), ["Internal calls", "the built-in default"]),
+        (asked(inbound(), effective(wait_until_final=True)), ["final", "the user's preference"]),
+        (asked(inbound(), effective(excluded_results=(CallResult.BUSY,))), ["result", "the user's preference"]),
+        (
+            asked(inbound(attestation=Attestation.FAILED), effective(distrust_failed_attestation=True)),
+            ["verification", "the user's preference"],
+        ),
+        (decided(inbound(), BUILT_IN, chosen=BO, trigger=MANUAL), ["A person chose", "Bo", "c2"]),
+        (decided(inbound(), CREATING, trigger=MANUAL), [NUMBER, "a person can choose or create"]),
+    ],
+)
+def test_the_explanation_names_the_number_and_the_preference_that_decided(outcome: Outcome, words: list[str]) -> None:
+    assert [word for word in words if word not in outcome.explanation] == []
+
+
+def test_the_explanation_of_a_placeholder_names_the_level_of_its_name() -> None:
+    preferences = effective(unknown_contact_action=CREATE, placeholder_name="Nobody", locked=["placeholder_name"])
+    outcome = decided(inbound(), preferences)
+    assert "the placeholder name of the account's default, locked by the administrator" in explanation(outcome)
+    named = decided(inbound(caller=Party(phone_number=NUMBER, name="Ann Archer")), preferences)
+    assert "named by its caller ID" in explanation(named)
+
+
+def test_an_explanation_is_one_sentence_even_of_a_contact_without_a_name() -> None:
+    text = explanation(decided(inbound(), BUILT_IN, match(Contact(id="c9"))))
+    assert text == f"{NUMBER} matches a contact without a name [c9] (EXACT)."

@@ -1,0 +1,290 @@
+"""The SQLite storage: what is written together, what survives, what is said when the file is no good."""
+
+import asyncio
+import sqlite3
+import stat
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.storage.migrations import Migration, load_migrations, migrate
+from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database, wal_warning
+
+Open = Callable[[], "AsyncIterator[SqliteDatabase]"]
+
+
+@pytest.fixture
+def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A package of one migration, with the table `notes`."""
+    package = tmp_path / "steps"
+    package.mkdir()
+    (package / "0001_notes.sql").write_text(
+        "-- Notes.\nCREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "steps"
+    sys.modules.pop("steps", None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "some.db"
+
+
+@pytest.fixture
+async def database(path: Path, migrations: str) -> AsyncIterator[SqliteDatabase]:
+    opened = await open_database(path, migrations=migrations)
+    yield opened
+    await opened.close()
+
+
+def add(text: str) -> Callable[[sqlite3.Connection], int]:
+    def work(connection: sqlite3.Connection) -> int:
+        return connection.execute("INSERT INTO notes (text) VALUES (?)", (text,)).lastrowid or 0
+
+    return work
+
+
+def notes(connection: sqlite3.Connection) -> list[str]:
+    return [text for (text,) in connection.execute("SELECT text FROM notes ORDER BY id")]
+
+
+async def test_what_a_write_returned_is_seen_by_reads_and_by_other_processes(
+    database: SqliteDatabase, path: Path
+) -> None:
+    await database.write(add("one"))
+    assert await database.read(notes) == ["one"]
+    with closing(sqlite3.connect(path)) as other:
+        assert notes(other) == ["one"]
+
+
+async def test_writes_at_once_share_a_transaction(database: SqliteDatabase) -> None:
+    committed: list[None] = []
+    database.after_commit(lambda: committed.append(None))
+    await asyncio.gather(*(database.write(add(str(number))) for number in range(50)))
+    assert len(await database.read(notes)) == 50
+    assert len(committed) == 1
+
+
+async def test_a_write_that_raises_leaves_nothing_and_disturbs_nobody(database: SqliteDatabase) -> None:
+    def half(connection: sqlite3.Connection) -> None:
+        add("half")(connection)
+        raise LookupError
+
+    results = await asyncio.gather(
+        database.write(add("before")), database.write(half), database.write(add("after")), return_exceptions=True
+    )
+    assert isinstance(results[1], LookupError)
+    assert await database.read(notes) == ["before", "after"]
+
+
+async def test_a_broken_constraint_is_raised_as_it_is(database: SqliteDatabase) -> None:
+    await database.write(add("one"))
+    with pytest.raises(sqlite3.IntegrityError):
+        await database.write(add("one"))
+
+
+async def test_a_cancelled_write_still_happens_whole(database: SqliteDatabase) -> None:
+    task = asyncio.create_task(database.write(add("one")))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await database.write(add("two"))
+    assert await database.read(notes) == ["one", "two"]
+
+
+async def test_the_hook_is_called_only_when_something_changed(database: SqliteDatabase) -> None:
+    committed: list[None] = []
+    database.after_commit(lambda: committed.append(None))
+    await database.write(notes)
+    assert not committed
+    await database.write(add("one"))
+    assert committed
+
+
+async def test_a_reader_cannot_write(database: SqliteDatabase) -> None:
+    with pytest.raises(LedgerUnavailable):
+        await database.read(add("one"))
+
+
+async def test_a_read_that_raises_disturbs_no_other(database: SqliteDatabase) -> None:
+    await database.write(add("one"))
+    bad, good = await asyncio.gather(
+        database.read(lambda connection: connection.execute("SELECT nothing")),
+        database.read(notes),
+        return_exceptions=True,
+    )
+    assert isinstance(bad, sqlite3.OperationalError)
+    assert good == ["one"]
+
+
+async def test_a_write_waits_for_another_process_to_finish(database: SqliteDatabase, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(database.write(add("mine")))
+        done, _ = await asyncio.wait([task], timeout=0.02)
+        assert not done
+        add("theirs")(other)
+        other.execute("COMMIT")
+        await task
+    assert await database.read(notes) == ["theirs", "mine"]
+
+
+async def test_a_write_gives_up_on_a_process_that_never_finishes(
+    database: SqliteDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 2.0, 1e9])
+    monkeypatch.setattr("leadline_server.storage.connection.time.monotonic", lambda: next(clock))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnavailable, match="busy") as raised:
+            await database.write(add("mine"))
+    assert raised.value.retry_after is not None
+
+
+async def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_space(database: SqliteDatabase) -> None:
+    def limit(pages: int) -> Callable[[sqlite3.Connection], None]:
+        return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").close()
+
+    await database._writer.run(limit(1))
+    with pytest.raises(LedgerFull):
+        await asyncio.gather(*(database.write(add(str(number) * 5_000)) for number in range(3)))
+    await database._writer.run(limit(1_000_000))
+    await database.write(add("small"))
+    assert await database.read(notes) == ["small"]
+
+
+async def test_the_log_is_moved_into_the_file_from_time_to_time(
+    database: SqliteDatabase, path: Path, tmp_path: Path
+) -> None:
+    for number in range(CHECKPOINT_AFTER + 1):
+        await database.write(add(str(number)))
+    (tmp_path / "copy.db").write_bytes(path.read_bytes())  # without its log
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert len(notes(copy)) == CHECKPOINT_AFTER
+
+
+async def test_the_disk_has_what_was_committed(database: SqliteDatabase) -> None:
+    def settings(connection: sqlite3.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    assert await database.write(settings) == ["wal", 2, 1, 0]
+
+
+async def test_a_new_file_and_its_folder_are_their_owners_alone(database: SqliteDatabase, path: Path) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_name("some.db-wal").stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_closing_finishes_what_was_begun_and_ends_the_threads(path: Path, migrations: str) -> None:
+    before = set(threading.enumerate())
+    database = await open_database(path, migrations=migrations)
+    started = set(threading.enumerate()) - before
+    task = asyncio.create_task(database.write(add("one")))
+    await asyncio.sleep(0)
+    await database.close()
+    await database.close()
+    assert await task == 1
+    await asyncio.to_thread(lambda: [thread.join(5) for thread in started if "asyncio" not in thread.name])
+    assert not [thread for thread in started if thread.is_alive() and "asyncio" not in thread.name]
+
+
+async def test_a_closed_database_says_so(path: Path, migrations: str) -> None:
+    database = await open_database(path, migrations=migrations)
+    await database.close()
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await database.read(notes)
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await database.write(add("one"))
+
+
+async def test_a_file_that_is_no_database_is_named_with_what_to_do(path: Path, migrations: str) -> None:
+    path.parent.mkdir()
+    path.write_text("Dear diary, " * 1_000)
+    with pytest.raises(LedgerUnavailable, match=r"some\.db is no database .* Restore a backup, or move the file away"):
+        await open_database(path, migrations=migrations)
+
+
+async def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, migrations: str) -> None:
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(LedgerUnavailable, match=r"folder\.db cannot be opened"):
+        await open_database(tmp_path / "folder.db", migrations=migrations)
+
+
+async def test_a_newer_database_is_refused_naming_both_versions(path: Path, migrations: str, tmp_path: Path) -> None:
+    (tmp_path / "steps" / "0002_more.sql").write_text("CREATE TABLE more (id);")
+    await (await open_database(path, migrations=migrations)).close()
+    (tmp_path / "steps" / "0002_more.sql").unlink()
+    with pytest.raises(LedgerUnavailable, match=r"some\.db.* version 2 \(more\).* up to 1"):
+        await open_database(path, migrations=migrations)
+
+
+async def test_an_older_database_is_brought_up_and_keeps_its_rows(path: Path, migrations: str, tmp_path: Path) -> None:
+    database = await open_database(path, migrations=migrations)
+    await database.write(add("old"))
+    await database.close()
+    (tmp_path / "steps" / "0002_more.sql").write_text("ALTER TABLE notes ADD COLUMN more TEXT DEFAULT 'x';")
+    database = await open_database(path, migrations=migrations)
+    rows = await database.read(lambda connection: connection.execute("SELECT text, more FROM notes").fetchall())
+    applied = await database.read(
+        lambda connection: connection.execute("SELECT version, name FROM schema_migrations").fetchall()
+    )
+    await database.close()
+    assert (rows, applied) == ([("old", "x")], [(1, "notes"), (2, "more")])
+
+
+async def test_two_that_open_a_new_file_at_once_both_succeed(path: Path, migrations: str) -> None:
+    opened = await asyncio.gather(*(open_database(path, migrations=migrations) for _ in range(4)))
+    for number, database in enumerate(opened):
+        await database.write(add(str(number)))
+    assert len(await opened[0].read(notes)) == 4
+    for database in opened:
+        await database.close()
+
+
+def test_a_migration_that_fails_changes_nothing() -> None:
+    steps = [Migration(1, "good", "CREATE TABLE good (id);"), Migration(2, "bad", "CREATE TABLE good (id);")]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(connection, steps)
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_a_trigger_in_a_migration_is_one_statement() -> None:
+    script = (
+        "CREATE TABLE a (x); -- a; comment\n"
+        "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM a WHERE x = 1;\n  DELETE FROM a WHERE x = 2;\nEND;\n"
+    )
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, [Migration(1, "trigger", script)])
+        connection.execute("INSERT INTO a VALUES (2), (3)")
+        assert connection.execute("SELECT x FROM a").fetchall() == [(3,)]
+
+
+def test_migrations_with_a_gap_are_a_mistake(migrations: str, tmp_path: Path) -> None:
+    (tmp_path / "steps" / "0003_late.sql").write_text("")
+    with pytest.raises(ValueError, match="not numbered"):
+        load_migrations(migrations)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_warned"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 0), False),
+    ],
+)
+def test_a_library_with_the_checkpoint_race_is_warned_of(version: tuple[int, ...], *, is_warned: bool) -> None:
+    assert (wal_warning(version) is not None) == is_warned

@@ -1,0 +1,194 @@
+"""What came of a delivery: recorded, unless newer inputs ask for another."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from leadline_server.delivery.courier import is_due
+from leadline_server.domain.call import CallResult
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, CallLogReason, CallLogState
+from leadline_server.domain.progress import CallReport
+from unit.logs import (
+    ANN,
+    BO,
+    ERROR,
+    SOON,
+    accepted,
+    after,
+    by_hand,
+    deferred,
+    logged,
+    refused,
+    report,
+    reported,
+    standing,
+    unlogged,
+    waiting,
+)
+
+BUSY = report(result=CallResult.BUSY)
+
+# Logged
+
+
+def test_a_logged_call_says_where_and_why_and_rests() -> None:
+    log = logged(accepted())
+    assert (log.state, log.reason, log.contact) == (CallLogState.LOGGED, CallLogReason.CONTACT_MATCHED, ANN)
+    assert (log.crm_log_id, log.crm_log_url, log.explanation) == ("log-1", "https://crm/1", "It is Ann.")
+    assert (log.update_pending, log.next_attempt_time, log.standing) == (False, None, None)
+    assert not is_due(log)
+
+
+def test_success_ends_the_count_of_attempts() -> None:
+    log = logged(deferred(deferred(accepted())))
+    assert (log.attempts, log.last_error) == (0, "")
+
+
+def test_news_that_came_during_the_write_are_an_update_on_its_way() -> None:
+    basis = accepted()
+    log = logged(reported(basis, report(note="n")), basis)
+    assert (log.state, log.update_pending, log.is_decided) == (CallLogState.LOGGED, True, True)
+    assert log.next_attempt_time == after(seconds=2)
+
+
+def test_a_choice_that_came_during_the_write_is_decided_next() -> None:
+    basis = accepted()
+    log = logged(reported(basis, by_hand("c2")), basis)
+    assert (log.state, log.contact, log.is_decided) == (CallLogState.LOGGED, ANN, False)
+    assert is_due(log)
+
+
+# Unlogged
+
+
+def test_an_unlogged_call_says_why_and_rests() -> None:
+    log = unlogged(deferred(accepted()))
+    assert (log.state, log.reason, log.contact) == (CallLogState.UNLOGGED, CallLogReason.NO_CONTACT, None)
+    assert (log.next_attempt_time, log.attempts, log.last_error) == (None, 0, "")
+    assert not is_due(log)
+
+
+def test_a_decision_against_logging_leaves_a_logged_call_logged() -> None:
+    log = reported(logged(accepted()), report(caller__phone_number="+14155550199"))
+    after_decision = unlogged(log)
+    assert (after_decision.state, after_decision.contact) == (CallLogState.LOGGED, ANN)
+    assert (after_decision.is_decided, after_decision.update_pending, is_due(after_decision)) == (True, True, True)
+    assert not is_due(logged(after_decision))
+
+
+def test_a_decision_against_moving_ends_the_attempts_to_move() -> None:
+    first = accepted()
+    log = unlogged(deferred(logged(reported(first, by_hand("c2")), first)))
+    assert (log.state, log.attempts, log.last_error, log.next_attempt_time) == (CallLogState.LOGGED, 0, "", None)
+
+
+# Waiting
+
+
+def test_a_call_that_waits_forgets_the_errors_and_candidates_of_before() -> None:
+    log = waiting(reported(deferred(accepted()), BUSY))
+    assert (log.attempts, log.last_error, log.candidates) == (0, "", ())
+
+
+def test_the_seven_days_of_delivery_begin_after_the_wait() -> None:
+    late = after(hours=4) + MAX_DELIVERY_AGE
+    assert deferred(waiting(accepted()), now=late).state is CallLogState.PENDING
+    assert deferred(waiting(accepted()), now=late + timedelta(seconds=1)).state is CallLogState.FAILED
+
+
+# Deferred
+
+
+def test_a_deferred_call_is_tried_again_after_the_delay() -> None:
+    log = deferred(accepted())
+    assert (log.state, log.reason) == (CallLogState.PENDING, CallLogReason.CRM_UNAVAILABLE)
+    assert (log.attempts, log.last_error) == (1, ERROR)
+    assert log.next_attempt_time == after(seconds=2) + SOON
+    assert is_due(log)
+
+
+def test_a_decision_that_waits_for_the_crm_stands() -> None:
+    assert deferred(accepted(), stands=standing(ANN)).standing == standing(ANN)
+
+
+def test_a_decision_on_outdated_inputs_does_not_stand() -> None:
+    basis = accepted()
+    assert deferred(reported(basis, BUSY), basis, standing(ANN)).standing is None
+
+
+def test_a_deferred_update_leaves_a_logged_call_logged() -> None:
+    log = deferred(reported(logged(accepted()), report(note="n")))
+    assert (log.state, log.reason, log.update_pending) == (CallLogState.LOGGED, CallLogReason.CONTACT_MATCHED, True)
+    assert (log.attempts, log.last_error) == (1, ERROR)
+    assert is_due(log)
+
+
+def test_after_seven_days_a_call_fails() -> None:
+    limit = after(seconds=0) + MAX_DELIVERY_AGE
+    assert deferred(accepted(), now=limit).state is CallLogState.PENDING
+    log = deferred(accepted(), now=limit + timedelta(seconds=1))
+    assert (log.state, log.reason) == (CallLogState.FAILED, CallLogReason.CRM_UNAVAILABLE)
+    assert (log.next_attempt_time, log.last_error) == (None, ERROR)
+    assert not is_due(log)
+
+
+def test_after_seven_days_an_update_is_given_up_and_the_call_stays_logged() -> None:
+    log = deferred(reported(logged(accepted()), report(note="n")), now=after(days=8))
+    assert (log.state, log.update_pending, log.next_attempt_time) == (CallLogState.LOGGED, True, None)
+    assert not is_due(log)
+
+
+def test_news_of_a_call_at_rest_begin_seven_days_of_their_own() -> None:
+    log = reported(logged(accepted()), report(note="n"), after(days=30))
+    assert deferred(log, now=after(days=37)).next_attempt_time == after(days=37) + SOON
+
+
+# Refused
+
+
+def test_a_refused_call_fails() -> None:
+    log = refused(accepted())
+    assert (log.state, log.reason, log.last_error) == (CallLogState.FAILED, CallLogReason.CRM_REJECTED, "It is full.")
+    assert (log.attempts, log.next_attempt_time) == (1, None)
+    assert not is_due(log)
+
+
+def test_a_refused_update_leaves_a_logged_call_logged() -> None:
+    log = refused(reported(logged(accepted()), report(note="n")))
+    assert (log.state, log.reason, log.last_error) == (
+        CallLogState.LOGGED,
+        CallLogReason.CONTACT_MATCHED,
+        "It is full.",
+    )
+    assert not is_due(log)
+
+
+# Newer inputs
+
+
+@pytest.mark.parametrize("outcome", [unlogged, waiting, refused])
+@pytest.mark.parametrize("news", [BUSY, by_hand("c2"), by_hand()], ids=["result", "choice", "by hand"])
+def test_an_outcome_for_outdated_inputs_does_not_overwrite_newer_ones(
+    outcome: Callable[[CallLog, CallLog], CallLog], news: CallReport
+) -> None:
+    basis = accepted()
+    newer = reported(basis, news)
+    assert outcome(newer, basis) is newer
+    assert is_due(newer)
+
+
+def test_a_refusal_of_outdated_content_does_not_stop_the_newer_one() -> None:
+    basis = accepted()
+    newer = reported(basis, report(note="shorter"))
+    assert refused(newer, basis) is newer
+
+
+def test_a_wait_that_was_decided_before_the_call_was_logged_does_not_unlog_it() -> None:
+    basis = accepted()
+    log = logged(basis)
+    assert waiting(log, basis) is log
+
+
+def test_a_decision_for_another_contact_moves_a_logged_call() -> None:
+    log = logged(reported(logged(accepted()), report(caller__phone_number="+14155550199")), contact=BO)
+    assert (log.contact, log.explanation, is_due(log)) == (BO, "It is Bo.", False)
