@@ -94,7 +94,7 @@ async def open_app(
         yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
 
 
-def _commands(  # noqa: PLR0913 - the one place where everything meets
+def _commands(
     ledger: Ledger,
     directory: AccountDirectory,
     lookup: ContactLookup,

@@ -19,7 +19,7 @@ PREFIX: Final = "LEADLINE_"
 DEMO_ACCOUNT: Final = "demo"
 
 
-class BadSettings(Exception):  # noqa: N818 - it names what is bad, one sentence a line
+class BadSettings(Exception):
     """Settings that leadline does not start with."""
 
     def __init__(self, problems: list[str]) -> None:

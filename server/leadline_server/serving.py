@@ -1,6 +1,7 @@
 """Serving: from the first listening socket to a clean end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -48,6 +49,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
         await server.start()
+        _calm_garbage_collector()
         # One write: whoever waits for the line that says where, gets all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
@@ -59,6 +61,13 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+def _calm_garbage_collector() -> None:
+    """Look for cycles rarely, and never among what the start left: it was a tenth of the time of every call."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _with_port(address: str, port: int) -> str:

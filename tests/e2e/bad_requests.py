@@ -85,7 +85,7 @@ def good(rpc: str, **fields: Any) -> Message:
     return request(**{"account_id": "demo", **GOOD[rpc], **fields})
 
 
-def _ids(rpc: str, *required: str, optional: tuple[str, ...] = ()) -> list[Bad]:
+def ids(rpc: str, *required: str, optional: tuple[str, ...] = ()) -> list[Bad]:
     """What can be wrong with the ids of a request: all of them missing, too long, and with control characters."""
     every = {"account_id", *required, *optional}
     return [
@@ -115,13 +115,13 @@ def _bend(token: str) -> str:
 
 
 CONTACT_REQUESTS: Final = [
-    *_ids("FindContact", optional=("user_id",)),
+    *ids("FindContact", optional=("user_id",)),
     Bad("no numbers", "FindContact", {"phone_numbers": []}, {"phone_numbers"}),
     Bad("17 numbers", "FindContact", {"phone_numbers": [ADA] * 17}, {"phone_numbers"}),
     Bad(
         "garbage for numbers, among good ones",
         "FindContact",
-        {"phone_numbers": [ADA, "hello", "", "+", "1" * 65, f"sip:{'1' * 260}@pbx"]},
+        {"phone_numbers": [ADA, "hello", "anonymous", "+1", "1" * 65, f"sip:{'1' * 260}@pbx"]},
         {"phone_numbers[1]", "phone_numbers[3]", "phone_numbers[4]", "phone_numbers[5]"},
     ),
     Bad(
@@ -130,7 +130,8 @@ CONTACT_REQUESTS: Final = [
         {"user_id": LONG_ID, "phone_numbers": ["hello", *[ADA] * 16]},
         {"user_id", "phone_numbers", "phone_numbers[0]"},
     ),
-    *_ids("SearchContacts", "query"),
+    *ids("SearchContacts", optional=("user_id",)),
+    Bad("no query", "SearchContacts", {"query": ""}, {"query"}),
     *_pages("SearchContacts", lambda s: s.search_token, lambda s: s.list_token, {"query": "b"}),
     Bad("a query of spaces", "SearchContacts", {"query": "  "}, {"query"}),
     Bad("too long a query", "SearchContacts", {"query": "q" * 257}, {"query"}),
@@ -140,7 +141,8 @@ CONTACT_REQUESTS: Final = [
         {"account_id": "", "user_id": LONG_ID, "query": BELL, "page_size": 2000, "page_token": BELL},
         {"account_id", "user_id", "query", "page_size", "page_token"},
     ),
-    *_ids("CreateContact", "phone_number", optional=("user_id",)),
+    *ids("CreateContact", optional=("user_id",)),
+    Bad("no number", "CreateContact", {"phone_number": ""}, {"phone_number"}),
     *[
         Bad(f"a number that cannot be dialled: {number}", "CreateContact", {"phone_number": number}, {"phone_number"})
         for number in ("hello", "101", "911", "*97", "anonymous", "+" + "1" * 64)
@@ -182,11 +184,11 @@ CONTACT_REQUESTS: Final = [
 ]
 
 CALL_LOG_REQUESTS: Final = [
-    *_ids("GetCallLog", "call_id"),
+    *ids("GetCallLog", "call_id"),
     Bad("no such call", "GetCallLog", {"call_id": "never"}, set(), "CALL_LOG_NOT_FOUND", NOT_FOUND),
-    *_ids("RetryCallLog", "call_id"),
+    *ids("RetryCallLog", "call_id"),
     Bad("no such call", "RetryCallLog", {"call_id": "never"}, set(), "CALL_LOG_NOT_FOUND", NOT_FOUND),
-    *_ids("ListCallLogs", optional=("user_id", "contact_id")),
+    *ids("ListCallLogs", optional=("user_id", "contact_id")),
     *_pages("ListCallLogs", lambda s: s.list_token, lambda s: s.search_token, {"user_id": "alice"}),
     *[
         Bad(f"a number that finds nobody: {number}", "ListCallLogs", {"phone_number": number}, {"phone_number"})
@@ -217,7 +219,7 @@ CALL_LOG_REQUESTS: Final = [
             *("start_time", "end_time", "page_size", "page_token"),
         },
     ),
-    *_ids("WatchCallLogs", optional=("user_id",)),
+    *ids("WatchCallLogs", optional=("user_id",)),
     Bad("a token that is too long", "WatchCallLogs", {"resume_token": "t" * 1025}, {"resume_token"}),
     *[
         Bad(what, "WatchCallLogs", fields, {"resume_token"}, "INVALID_RESUME_TOKEN")
@@ -228,101 +230,4 @@ CALL_LOG_REQUESTS: Final = [
             ("a token of pages", lambda seed: {"resume_token": seed.list_token}),
         )
     ],
-]
-
-PREFERENCES_REQUESTS: Final = [
-    *_ids("GetPreferences", "user_id"),
-    *_ids("UpdatePreferences", "user_id"),
-    Bad(
-        "paths of a mask that name no field",
-        "UpdatePreferences",
-        {"update_mask": {"paths": ["auto_log_calls", "nonsense", "preferences.auto_log_calls", ""]}},
-        {"update_mask.paths[1]", "update_mask.paths[2]", "update_mask.paths[3]"},
-    ),
-    Bad(
-        "everything at once",
-        "UpdatePreferences",
-        {
-            "preferences": {
-                "unknown_contact_action": 0,
-                "placeholder_name": " ",
-                "placeholder_contact_type": "t" * 257,
-                "multiple_match_action": 9,
-                "excluded_directions": {"values": [1, 0, 7]},
-                "excluded_results": {"values": [99]},
-                "excluded_numbers": {"values": [ADA, "hello", "anonymous", "1900*", "1" * 65]},
-                "crm_user_id": LONG_ID,
-            }
-        },
-        {
-            *("preferences.unknown_contact_action", "preferences.placeholder_name", "preferences.crm_user_id"),
-            *("preferences.placeholder_contact_type", "preferences.multiple_match_action"),
-            *("preferences.excluded_directions.values[1]", "preferences.excluded_directions.values[2]"),
-            *("preferences.excluded_results.values[0]", "preferences.excluded_numbers.values[1]"),
-            *(f"preferences.excluded_numbers.values[{index}]" for index in (2, 3, 4)),
-        },
-    ),
-    Bad(
-        "too long a name for placeholders",
-        "UpdatePreferences",
-        {"preferences": {"placeholder_name": "n" * 129}},
-        {"preferences.placeholder_name"},
-    ),
-    Bad(
-        "too many excluded numbers",
-        "UpdatePreferences",
-        {"preferences": {"excluded_numbers": {"values": [ADA] * 1001}}},
-        {"preferences.excluded_numbers.values"},
-    ),
-    *[
-        Bad(what, "UpdatePreferences", fields, set(), "PREFERENCE_LOCKED", FAILED_PRECONDITION)
-        for what, fields in (
-            ("a locked field", {"preferences": {LOCKED: True, "auto_log_calls": False}}),
-            ("a mask with a locked field", {"update_mask": {"paths": ["auto_log_calls", LOCKED]}}),
-            ("a mask of everything", {"update_mask": {"paths": ["*"]}}),
-        )
-    ],
-    *_ids("GetAccountSettings"),
-    *_ids("UpdateAccountSettings"),
-    Bad(
-        "paths of a mask that name no field",
-        "UpdateAccountSettings",
-        {"update_mask": {"paths": ["locked", "defaults.nonsense", "nonsense", "defaults.crm_user_id"]}},
-        {"update_mask.paths[1]", "update_mask.paths[2]", "update_mask.paths[3]"},
-    ),
-    *[
-        Bad(f"the region {region!r}", "UpdateAccountSettings", {"settings": {"default_region": region}}, {REGION})
-        for REGION in ("settings.default_region",)
-        for region in ("", "XX", "us", "USA", "001")
-    ],
-    *[
-        Bad(f"the time zone {zone!r}", "UpdateAccountSettings", {"settings": {"time_zone": zone}}, {ZONE})
-        for ZONE in ("settings.time_zone",)
-        for zone in ("", "Mars/Olympus", "Europe", "../UTC", "/etc/localtime", "UTC+1")
-    ],
-    Bad(
-        "too many number formats",
-        "UpdateAccountSettings",
-        {"settings": {"number_formats": ["###"] * 9}},
-        {"settings.number_formats"},
-    ),
-    Bad(
-        "everything at once",
-        "UpdateAccountSettings",
-        {
-            "settings": {
-                "defaults": {"placeholder_name": "", "crm_user_id": "u1", "excluded_results": {"values": [0]}},
-                "locked": ["auto_log_calls", "nonsense", "crm_user_id"],
-                "default_region": "XX",
-                "time_zone": "Mars/Olympus",
-                "number_formats": ["(###) ###-####", "no digits", "#" * 33],
-            }
-        },
-        {
-            *("settings.defaults.placeholder_name", "settings.defaults.crm_user_id"),
-            *("settings.defaults.excluded_results.values[0]", "settings.locked[1]", "settings.locked[2]"),
-            *("settings.default_region", "settings.time_zone"),
-            *("settings.number_formats[1]", "settings.number_formats[2]"),
-        },
-    ),
 ]

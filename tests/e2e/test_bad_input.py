@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import grpc
 import pytest
 from e2e.bad_calls import LOG_CALL_REQUESTS
+from e2e.bad_preferences import PREFERENCES_REQUESTS
 from e2e.bad_requests import (
     ADA,
     CALL_LOG_REQUESTS,
@@ -13,7 +14,6 @@ from e2e.bad_requests import (
     INVALID,
     LOCKED,
     METHODS,
-    PREFERENCES_REQUESTS,
     Bad,
     Seed,
     good,
@@ -59,7 +59,8 @@ def _fill(address: str) -> Seed:
     with grpc.insecure_channel(address) as channel:
 
         def ask(rpc: str, **fields: Any) -> bytes:
-            call: Any = channel.unary_stream(_path(rpc))(good(rpc, **fields).SerializeToString())
+            raw: Any = channel.unary_stream(_path(rpc))
+            call = raw(good(rpc, **fields).SerializeToString())
             answer: bytes = next(call)
             call.cancel()
             return answer

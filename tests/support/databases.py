@@ -30,3 +30,12 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("BEGIN")  # one snapshot, whatever the server commits meanwhile
         yield connection
+
+
+@contextmanager
+def write_lock(database: Path) -> Iterator[None]:
+    """Keep everybody else from writing: what the server is to write waits until the body ends."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")

@@ -31,6 +31,7 @@ class ServerProcess:
         address: where gRPC is served, `host:port`.
         metrics_address: where `/metrics` and `/healthz` are served, `host:port`.
         data_dir: the folder of its databases.
+        stdout: what it printed for people when it began to serve.
         stderr_path: the file that its standard error goes to; a restart on the same folder goes on in it.
         start_seconds: from the start of the process until it said that it serves.
     """
@@ -39,6 +40,7 @@ class ServerProcess:
     address: str
     metrics_address: str
     data_dir: Path
+    stdout: str
     stderr_path: Path
     start_seconds: float
 
@@ -76,7 +78,11 @@ class ServerProcess:
 
 @contextmanager
 def server_process(
-    data_dir: Path, *flags: str, settings: Mapping[str, str] | None = None, has_addresses: bool = False
+    data_dir: Path,
+    *flags: str,
+    settings: Mapping[str, str] | None = None,
+    has_addresses: bool = False,
+    has_data_dir: bool = False,
 ) -> Iterator[ServerProcess]:
     """Run `leadline serve` until the body ends; a server that still runs then has to stop cleanly on SIGTERM.
 
@@ -84,22 +90,28 @@ def server_process(
         data_dir: its data directory, which may be that of a server before.
         flags: of the command line.
         settings: environment variables, whole names.
-        has_addresses: the flags or a file say where to listen; else it listens on free ports.
+        has_addresses: the flags, `settings` or a file say where to listen; else it listens on free ports.
+        has_data_dir: they say where its data is; else it is in `data_dir`.
     """
-    given = {"LEADLINE_DATA_DIR": str(data_dir)}
+    given = {} if has_data_dir else {"LEADLINE_DATA_DIR": str(data_dir)}
     if not has_addresses:
         given |= {"LEADLINE_LISTEN": "127.0.0.1:0", "LEADLINE_METRICS_LISTEN": "127.0.0.1:0"}
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     stdout_path, stderr_path = data_dir.with_suffix(".stdout"), data_dir.with_suffix(".stderr")
     started = time.monotonic()
     with stdout_path.open("wb") as stdout, stderr_path.open("ab") as stderr:
-        process = subprocess.Popen(
-            [LEADLINE, "serve", *flags], env=environment(given | dict(settings or {})), stdout=stdout, stderr=stderr
-        )
+        command = [LEADLINE, "serve", *flags]
+        process = subprocess.Popen(command, env=environment(given | dict(settings or {})), stdout=stdout, stderr=stderr)
     try:
-        address, metrics_address = _addresses(process, stdout_path, stderr_path)
+        printed, ready = _announcement(process, stdout_path, stderr_path)
         server = ServerProcess(
-            process, address, metrics_address, data_dir, stderr_path, start_seconds=time.monotonic() - started
+            process=process,
+            address=ready[1],
+            metrics_address=ready[2],
+            data_dir=data_dir,
+            stdout=printed,
+            stderr_path=stderr_path,
+            start_seconds=time.monotonic() - started,
         )
         yield server
         if server.is_running:
@@ -138,8 +150,13 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _addresses(process: subprocess.Popen[bytes], stdout_path: Path, stderr_path: Path) -> tuple[str, str]:
-    until(lambda: _ready(stdout_path.read_text()) is not None or process.poll() is not None, START_SECONDS)
-    ready = _ready(stdout_path.read_text())
+def _announcement(process: subprocess.Popen[bytes], stdout_path: Path, stderr_path: Path) -> tuple[str, re.Match[str]]:
+    """What the server prints once it serves, and where in it the addresses are."""
+
+    def read() -> re.Match[str] | None:
+        return _ready(stdout_path.read_text())
+
+    until(lambda: read() is not None or process.poll() is not None, START_SECONDS)
+    ready = read()
     assert ready is not None, f"It ended with {process.returncode}: {stderr_path.read_text()}"
-    return ready[1], ready[2]
+    return ready.string, ready

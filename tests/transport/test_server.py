@@ -17,7 +17,7 @@ from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.transport.addresses import AddressUnavailable
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
-from transport.serving import fake_commands, read_refusal, serving
+from transport.serving import fake_commands, read_refusal, refused, serving
 
 ASKED = pb.FindContactRequest(account_id="demo", phone_numbers=["+14155550123"])
 SERVICES = [f"leadline.v1.{name}Service" for name in ("Contact", "CallLog", "Preferences")]
@@ -28,6 +28,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 async def endless_watch(_: object) -> AsyncIterator[WatchItem]:
     yield WatchItem(None, POSITION)
     await asyncio.Event().wait()
+
+
+async def drained(messages: AsyncIterator[object]) -> None:
+    async for _ in messages:
+        pass
 
 
 async def test_a_taken_port_is_an_error_and_not_shared() -> None:
@@ -97,6 +102,21 @@ async def test_draining_ends_watches_at_once_and_says_why() -> None:
     answer = read_refusal(error.value)
     assert (answer.code, answer.info.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
     assert answer.retry_seconds is not None
+
+
+async def test_draining_ends_a_watch_that_is_never_short_of_news() -> None:
+    async def busy(_: object) -> AsyncIterator[WatchItem]:
+        while True:
+            yield WatchItem(None, POSITION)
+
+    async with serving(watch_call_logs=busy) as it:
+        watch = CallLogServiceStub(it.channel).WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo"))
+        messages = aiter(watch)
+        await anext(messages)
+        draining = asyncio.create_task(it.server.drain(60))
+        answer = await refused(drained(messages))
+        await asyncio.wait_for(draining, 5)
+    assert answer.info.reason == "SHUTTING_DOWN"
 
 
 async def test_draining_tells_health_watchers_and_does_not_wait_for_them() -> None:

@@ -1,84 +1,27 @@
 """What a decision says of itself: which number matched, which preference of which level decided."""
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
-from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
-from leadline_server.domain.call_log import CallLogReason, LogTrigger
-from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.decision import (
-    LeaveUnlogged,
-    LogAgainst,
-    LookUp,
-    Outcome,
-    Situation,
-    decide,
+from leadline_server.domain.call import Attestation, CallResult, Party
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.decision import Outcome
+from leadline_server.domain.preferences import MultipleMatchAction
+from unit.decisions import (
+    ANN,
+    BO,
+    BUILT_IN,
+    CREATE,
+    CREATING,
+    INBOUND,
+    INTERNAL,
+    MANUAL,
+    SOMEBODY,
+    asked,
+    decided,
+    explanation,
+    inbound,
+    match,
 )
-from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
-from unit.strategies import ALICE, NUMBER, effective
-
-CREATE = UnknownContactAction.CREATE_PLACEHOLDER
-MANUAL = LogTrigger.MANUAL
-INBOUND, OUTBOUND, INTERNAL = CallDirection.INBOUND, CallDirection.OUTBOUND, CallDirection.INTERNAL
-BUILT_IN = effective()
-CREATING = effective(unknown_contact_action=CREATE)
-ANN, BO = Contact(id="c1", name="Ann"), Contact(id="c2", name="Bo")
-SOMEBODY = Contact(id="c3", name="Unknown Caller", is_placeholder=True)
-HOLDING_BACK = [
-    ({"auto_log_calls": False}, {}, CallLogReason.AUTO_LOGGING_OFF),
-    ({"excluded_directions": (INBOUND,)}, {}, CallLogReason.EXCLUDED),
-    ({"excluded_results": (CallResult.BUSY,)}, {"result": CallResult.BUSY}, CallLogReason.EXCLUDED),
-    ({"excluded_numbers": (NUMBER,)}, {}, CallLogReason.EXCLUDED),
-    ({}, {"direction": INTERNAL}, CallLogReason.INTERNAL_CALL),
-    (
-        {"distrust_failed_attestation": True},
-        {"attestation": Attestation.FAILED},
-        CallLogReason.UNTRUSTED_CALLER,
-    ),
-]
-"""Preferences, and a call that they hold back."""
-
-
-def inbound(**changes: Any) -> Call:
-    """A call that Alice gets from NUMBER."""
-    call = Call(
-        id="call-1",
-        direction=INBOUND,
-        caller=Party(phone_number=NUMBER),
-        callee=Party(extension="101", user_id=ALICE),
-    )
-    return replace(call, **changes)
-
-
-def situation(call: Call, **changes: Any) -> Situation:
-    return replace(Situation(call=call, user_id=ALICE, region="US"), **changes)
-
-
-def match(contact: Contact, kind: MatchKind = MatchKind.EXACT) -> ContactMatch:
-    return ContactMatch(contact, NUMBER, kind)
-
-
-def decided(
-    call: Call, preferences: EffectivePreferences = BUILT_IN, *found: ContactMatch, **changes: Any
-) -> Outcome | LookUp:
-    """The decision on a call by whose number `found` are conclusively found."""
-    return decide(situation(call, **changes), preferences, found)
-
-
-def asked(call: Call, preferences: EffectivePreferences = BUILT_IN, **changes: Any) -> Outcome | LookUp:
-    """The decision before anybody looked."""
-    return decide(situation(call, **changes), preferences)
-
-
-def reason(outcome: Outcome | LookUp) -> CallLogReason:
-    assert isinstance(outcome, LogAgainst | LeaveUnlogged), outcome
-    return outcome.reason
-
-
-def explanation(outcome: Outcome | LookUp) -> str:
-    assert not isinstance(outcome, LookUp)
-    return outcome.explanation
+from unit.strategies import NUMBER, effective
 
 
 @pytest.mark.parametrize(

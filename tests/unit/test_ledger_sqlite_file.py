@@ -62,8 +62,11 @@ async def test_closing_leaves_one_file_and_no_thread(path: Path) -> None:
         await ledger.accounts.create("acme", AccountSettings())
         await ledger.accounts.get("acme")
     assert [file.name for file in path.parent.iterdir()] == ["ledger.db"]
-    left = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("asyncio_")]
-    assert left == []
+    # A connection's thread ends right after it reported that it is closed. The event loop's own threads stay.
+    ours = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("asyncio_")]
+    for thread in ours:
+        await asyncio.to_thread(thread.join, 10)
+    assert [thread for thread in ours if thread.is_alive()] == []
 
 
 async def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:

@@ -175,6 +175,11 @@ def test_a_final_report_corrects_a_final_one() -> None:
     assert merged(event(is_final=True, note="first"), event(is_final=True, note="last")).note == "last"
 
 
+def test_an_untimed_final_report_does_not_let_outdated_ones_back_in() -> None:
+    reports = [event(LATE, note="new"), event(is_final=True, note="final"), event(EARLY, is_final=True, note="old")]
+    assert merged(*reports).note == "final"
+
+
 # Stamps
 
 

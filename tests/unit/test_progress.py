@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.delivery.courier import is_due
-from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.domain.call import Attestation, CallDirection, CallResult
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import InvalidRequest
-from leadline_server.domain.progress import INLINE_GRACE, CallReport, retried
+from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.progress import INLINE_GRACE, MAX_ENTRIES, CallReport, retried
 from unit.logs import (
     ANSWERED_BY_ALICE,
     accepted,
@@ -75,8 +76,9 @@ def test_news_grow_the_revision_by_one(record: Callable[..., CallLog]) -> None:
         report(direction=CallDirection.OUTBOUND),
         report(result=CallResult.BUSY),
         report(is_final=True),
+        report(attestation=Attestation.FAILED),
     ],
-    ids=["number", "name", "callee", "direction", "result", "is_final"],
+    ids=["number", "name", "callee", "direction", "result", "is_final", "attestation"],
 )
 @pytest.mark.parametrize("record", [unlogged, waiting, deferred, refused])
 def test_an_input_of_the_decision_that_changes_asks_for_a_new_one(
@@ -114,6 +116,21 @@ def test_news_of_a_logged_call_are_an_update_on_its_way() -> None:
 @pytest.mark.parametrize("news", [report(is_final=True), report()])
 def test_a_logged_call_is_not_written_again_for_nothing_that_the_crm_shows(news: CallReport) -> None:
     assert not is_due(reported(logged(accepted()), news))
+
+
+@pytest.mark.parametrize("name", ["call.legs", "call.attributes"])
+def test_a_call_that_would_grow_beyond_its_bounds_is_refused(name: str) -> None:
+    def more(count: int) -> CallReport:
+        keys = [f"{number}" for number in range(count)]
+        event = CallEvent(call_id="call-1", legs={key: {} for key in keys})
+        if name == "call.attributes":
+            event = CallEvent(call_id="call-1", attributes=dict.fromkeys(keys, "value"))
+        return report(event=event)
+
+    log = reported(accepted(), more(MAX_ENTRIES))
+    with pytest.raises(InvalidRequest) as refusal:
+        reported(log, more(MAX_ENTRIES + 1))
+    assert [violation.field for violation in refusal.value.violations] == [name]
 
 
 # Whose log it is

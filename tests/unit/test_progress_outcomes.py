@@ -51,6 +51,12 @@ def test_news_that_came_during_the_write_are_an_update_on_its_way() -> None:
     assert log.next_attempt_time == after(seconds=2)
 
 
+def test_the_end_of_an_update_is_a_change_that_clients_see() -> None:
+    updating = reported(logged(accepted()), report(note="n"))
+    log = logged(updating)
+    assert (log.update_pending, log.revision) == (False, updating.revision + 1)
+
+
 def test_a_choice_that_came_during_the_write_is_decided_next() -> None:
     basis = accepted()
     log = logged(reported(basis, by_hand("c2")), basis)

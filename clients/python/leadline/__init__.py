@@ -1,4 +1,4 @@
-"""The leadline client: `Client`, `AsyncClient`, what they raise in `leadline.errors`, generated messages in `leadline.v1`.
+"""The leadline client: `Client`, `AsyncClient`, what they raise in `errors`; the generated messages are in `v1`.
 
 The names are imported on first use, so that whoever needs only the messages does not wait for the rest.
 """

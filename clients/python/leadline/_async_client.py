@@ -1,4 +1,5 @@
 """The asynchronous client, which the synchronous one runs on."""
+# ruff: noqa: ASYNC109 - a timeout is the deadline of an RPC, which the server is told
 
 import copy
 import uuid
@@ -89,8 +90,8 @@ class AsyncClient:
     def using(self, *, account: str | None = None, user: str | None = None) -> Self:
         """The same client for another account or user. They share the connection: closing one closes all."""
         other = copy.copy(self)
-        other._account = self._account if account is None else account
-        other._user = self._user if user is None else user
+        other._account = self._account if account is None else account  # noqa: SLF001 - of its own class
+        other._user = self._user if user is None else user  # noqa: SLF001 - of its own class
         return other
 
     async def find_contact(

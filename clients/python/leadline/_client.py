@@ -24,7 +24,7 @@ def _waiting(
     """A method of AsyncClient as one that waits for its result."""
 
     @functools.wraps(method)
-    def wait(self: "Client", *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+    def wait(self: "Client", /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         return self._loop.run(method(self._client, *args, **kwargs))
 
     return wait
@@ -36,7 +36,7 @@ def _iterating(
     """An asynchronous iterator of AsyncClient as a plain one."""
 
     @functools.wraps(method)
-    def iterate(self: "Client", *args: _Params.args, **kwargs: _Params.kwargs) -> Iterator[_Result]:
+    def iterate(self: "Client", /, *args: _Params.args, **kwargs: _Params.kwargs) -> Iterator[_Result]:
         items = method(self._client, *args, **kwargs)
 
         async def step() -> tuple[_Result] | None:
@@ -123,7 +123,7 @@ class Client:
     def using(self, *, account: str | None = None, user: str | None = None) -> Self:
         """The same client for another account or user. They share the connection: closing one closes all."""
         other = copy.copy(self)
-        other._client = self._client.using(account=account, user=user)
+        other._client = self._client.using(account=account, user=user)  # noqa: SLF001 - of its own class
         return other
 
     def watch_call_logs(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -39,7 +39,7 @@ _RETRY_POLICY: Final = {
 
 
 def service_config() -> str:
-    """gRPC's service config (gRFC A6): what is tried again, and when the channel stops trying because all fails."""
+    """The channel's service config (gRFC A6): what is tried again, and when the channel stops trying."""
     config = {
         "methodConfig": [{"name": [_name(method) for method in _retried()], "retryPolicy": _RETRY_POLICY}],
         # Each failure takes a token, each success brings 0.1: below half of them nothing is retried.
@@ -136,7 +136,7 @@ class Connection:
         if self._metadata is None:
             return None
         given = self._metadata()
-        pairs = cast("MetadataPairs", await given if isawaitable(given) else given)
+        pairs = await given if isawaitable(given) else given
         return grpc.aio.Metadata(*pairs)
 
     async def close(self) -> None:

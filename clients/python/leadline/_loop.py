@@ -38,8 +38,6 @@ class LoopThread:
         """
         try:
             with self._lock:
-                if self._is_closed:
-                    raise closed()
                 running = self._start()
         except BaseException:
             coroutine.close()
@@ -59,6 +57,8 @@ class LoopThread:
         running.thread.join()
 
     def _start(self) -> _Running:
+        if self._is_closed:
+            raise closed()
         if self._running is None:
             started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
             thread = threading.Thread(target=_serve, args=(started,), name="leadline-client", daemon=True)

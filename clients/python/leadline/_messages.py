@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Protocol, TypedDict, TypeVar, Unpack
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
@@ -15,10 +14,19 @@ Time = datetime | Timestamp
 """A point in time: a datetime must know its time zone."""
 
 _Value = TypeVar("_Value")
+_Value_co = TypeVar("_Value_co", covariant=True)
 
 _ENUMS: Final[Mapping[str, Any]] = {"direction": CallDirection, "result": CallResult, "attestation": Attestation}
 _TIMES: Final = ("start_time", "answer_time", "end_time", "event_time")
 _PARTIES: Final = ("caller", "callee")
+
+
+class _Enum(Protocol[_Value_co]):
+    """A generated enum."""
+
+    def keys(self) -> list[str]: ...
+
+    def Value(self, name: str) -> _Value_co: ...  # noqa: N802 - protobuf's name
 
 
 class CallFields(TypedDict, total=False):
@@ -104,7 +112,7 @@ def list_request(account_id: str, **fields: Unpack[CallLogFilter]) -> ListCallLo
     return ListCallLogsRequest(account_id=account_id, **values)
 
 
-def enum_number(enum: EnumTypeWrapper[_Value], value: _Value | str) -> _Value:
+def enum_number(enum: _Enum[_Value], value: _Value | str) -> _Value:
     """An enum's value: itself, or the one that has this name, with or without the prefix.
 
     Raises:

@@ -61,7 +61,7 @@ class LeadlineError(Exception):
         correlation_id: what finds an internal error in the server's log; else empty.
     """
 
-    def __init__(  # noqa: PLR0913 - an error is made in one place, with all that it carries
+    def __init__(
         self,
         code: grpc.StatusCode,
         reason: str = "",
@@ -83,7 +83,8 @@ class LeadlineError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.code.name} ({self.reason})" if self.reason else self.code.name
-        faults = "; ".join(f"{violation.field}: {violation.description}" for violation in self.field_violations)
+        lines = (f"{violation.field}: {violation.description}" for violation in self.field_violations)
+        faults = "; ".join(line for line in lines if line not in self.message)
         trace = f"correlation id {self.correlation_id}" if self.correlation_id else ""
         notes = "; ".join(note for note in (faults, trace) if note)
         return f"{head}: {self.message}" + (f" [{notes}]" if notes else "")

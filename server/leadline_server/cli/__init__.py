@@ -37,6 +37,8 @@ def serve(
     ledger: Annotated[str | None, typer.Option(help="Where the ledger is: a path or sqlite:PATH.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings and accounts.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    grace_period: Annotated[float | None, typer.Option(help="Seconds to finish in what is in flight.")] = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     from leadline_server.config import BadSettings, load_settings
@@ -49,6 +51,8 @@ def serve(
         "ledger": ledger,
         "config": config,
         "log_level": log_level,
+        "log_format": log_format,
+        "grace_period": grace_period,
     }
     try:
         settings = load_settings(flags)

@@ -45,10 +45,11 @@ def import_contacts_command(
 
 
 async def _import(settings: "Settings", file: Path, account: str) -> "tuple[ImportSummary, list[RowProblem]]":
-    from leadline_server.crm.embedded import open_crm_database
-    from leadline_server.crm.embedded.importing import IMPORT_CHECKPOINT_AFTER, import_contacts
     from rich.console import Console
     from rich.progress import Progress
+
+    from leadline_server.crm.embedded import open_crm_database
+    from leadline_server.crm.embedded.importing import IMPORT_CHECKPOINT_AFTER, import_contacts
 
     region = await _region(settings, account)
     problems: list[RowProblem] = []

@@ -1,6 +1,11 @@
 """A caller's deadline as a budget of time."""
 
 import time
+from typing import Final
+
+_MARGIN_SECONDS: Final = 0.1
+_MARGIN_SHARE: Final = 0.1
+"""What is kept of a deadline to answer in: this share of it, and never more than those seconds."""
 
 
 class Budget:
@@ -17,7 +22,9 @@ class Budget:
         """Seconds left, never negative; None without a deadline."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
-    def share(self, most: float, margin: float) -> float:
-        """Seconds that work may take, `most` at the most, so that `margin` is left to answer in."""
+    def share(self, most: float) -> float:
+        """Seconds that work may take, `most` at the most, so that some of a deadline is left to answer in."""
         remaining = self.remaining()
-        return most if remaining is None else max(0.0, min(most, remaining - margin))
+        if remaining is None:
+            return most
+        return min(most, remaining - min(_MARGIN_SECONDS, remaining * _MARGIN_SHARE))

@@ -1,6 +1,8 @@
 """LogCall: a call was reported, by the phone system or by a person."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -13,15 +15,12 @@ from leadline_server.delivery.decider import Decider
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder, LogAgainst, Outcome, Wait
-from leadline_server.domain.errors import ContactNotFound, CrmError
+from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 MOST_SECONDS: Final = 10.0
 """How long a caller without a deadline waits for the CRM, in seconds."""
-
-ANSWER_MARGIN: Final = 0.1
-"""What is kept of a deadline to answer in, in seconds."""
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take before the call is accepted without it, in seconds."""
@@ -47,13 +46,16 @@ class LogCall:
             InvalidRequest: the first report of a call without its direction.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
-            CrmError: with `validate_only`, cannot tell.
+            CrmError, BudgetExhausted: with `validate_only`, cannot tell.
             LedgerUnavailable: the report could not be stored; nothing was accepted.
         """
         account = await self._directory.get(report.account_id)
-        await _check_choice(account, report, budget, is_required=validate_only)
         if validate_only:
-            return await self._foreseen(account, report)
+            async with within(budget):
+                await _check_choice(account, report, MOST_SECONDS)
+                return await self._foreseen(account, report)
+        with suppress(CrmError):
+            await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
         log, is_news, is_new = await self._accept(account, report)
         key = CallKey(log.account_id, log.call_id)
         is_waiting = is_due(log) and log.attempts == 0
@@ -85,27 +87,39 @@ class LogCall:
 async def delivered(courier: Courier, log: CallLog, budget: Budget, *, is_new: bool) -> CallLog:
     """Where the log stands when it is delivered; where it stands now, if the budget ends before that."""
     try:
-        async with asyncio.timeout(budget.share(MOST_SECONDS, ANSWER_MARGIN)):
+        async with asyncio.timeout(budget.share(MOST_SECONDS)):
             return await courier.deliver(log, is_new=is_new)
     except TimeoutError:
         return log
 
 
-async def _check_choice(account: Account, report: CallReport, budget: Budget, *, is_required: bool) -> None:
+@asynccontextmanager
+async def within(budget: Budget) -> AsyncIterator[None]:
+    """Bound a body by the budget. Raises BudgetExhausted when it ends before the body does."""
+    try:
+        async with asyncio.timeout(budget.share(MOST_SECONDS)):
+            yield
+    except TimeoutError:
+        raise BudgetExhausted("There was no time left to answer. Retry with a later deadline.") from None
+
+
+async def _check_choice(account: Account, report: CallReport, seconds: float) -> None:
     """Refuse a chosen contact that certainly does not exist.
 
     A read, before the report is stored: a mistaken choice must change nothing. If the CRM cannot tell in time the
     report is accepted all the same, and the choice is checked on delivery.
+
+    Raises:
+        ContactNotFound: there is no such contact.
+        CrmError: cannot tell.
     """
     if not report.contact_id:
         return
     try:
-        async with asyncio.timeout(budget.share(_CHOICE_SECONDS, ANSWER_MARGIN)):
-            contact: Contact | None = await account.crm.get_contact(report.contact_id)
-    except (CrmError, TimeoutError):
-        if is_required:
-            raise
-        return
+        async with asyncio.timeout(seconds):
+            contact = await account.crm.get_contact(report.contact_id)
+    except TimeoutError:
+        raise CrmUnavailable("The CRM did not answer in time.") from None
     if contact is None:
         raise ContactNotFound(report.contact_id)
 

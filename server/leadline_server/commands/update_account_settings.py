@@ -1,25 +1,19 @@
 """UpdateAccountSettings: the administrator changes defaults, locks or how numbers are read."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import Accounts
 
-_BUILT_IN: Final = AccountSettings()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettingsUpdate:
-    """The fields to write, as in an update mask (`default_region`, `defaults.placeholder_name`), and their values.
-
-    `clears` are those of `fields` that were not given a value: they return to the built-in one.
-    """
+    """The fields to write, as in an update mask (`default_region`, `defaults.placeholder_name`), and their values."""
 
     account_id: str
     settings: AccountSettings
     fields: tuple[str, ...]
-    clears: frozenset[str] = frozenset()
 
 
 class UpdateAccountSettings:
@@ -39,7 +33,7 @@ class UpdateAccountSettings:
                 if dot:
                     defaults[name] = getattr(update.settings.defaults, name)
                 else:
-                    own[path] = getattr(_BUILT_IN if path in update.clears else update.settings, path)
+                    own[path] = getattr(update.settings, path)
             return replace(settings, defaults=replace(settings.defaults, **defaults), **own)
 
         return await self._accounts.change(update.account_id, change)

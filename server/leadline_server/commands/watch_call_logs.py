@@ -46,14 +46,14 @@ class WatchCallLogs:
             ResumeTokenExpired: the ledger does not reach back, or not yet forward, to the token.
         """
         await self._directory.get(watch.account_id)
-        position = await self._start(watch)
-        yield WatchItem(None, self._token(watch, position))
-        while True:
-            for change in await self._feed.after(position):
-                position = change.sequence
-                log = change.call_log
-                if log.account_id == watch.account_id and watch.user_id in ("", log.user_id):
-                    yield WatchItem(log, self._token(watch, position))
+        with self._feed.watching():
+            position = await self._start(watch)
+            yield WatchItem(None, self._token(watch, position))
+            while True:
+                for change in await self._feed.after(position):
+                    position = change.sequence
+                    if _concerns(watch, change.call_log):
+                        yield WatchItem(change.call_log, self._token(watch, position))
 
     async def _start(self, watch: Watch) -> int:
         last = await self._call_logs.last_sequence()
@@ -68,6 +68,10 @@ class WatchCallLogs:
 
     def _token(self, watch: Watch, position: int) -> str:
         return tokens.sign(self._secret, "watch", _selection(watch), str(position))
+
+
+def _concerns(watch: Watch, log: CallLog) -> bool:
+    return log.account_id == watch.account_id and watch.user_id in ("", log.user_id)
 
 
 def _selection(watch: Watch) -> str:

@@ -29,6 +29,10 @@ INLINE_GRACE: Final = timedelta(seconds=5)
 _ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 
+MAX_ENTRIES: Final = 64
+"""Legs of a call, and attributes of a call, at the most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
     """One `LogCall`: who reports, what they know, and the contact that a person chose (empty: nobody chose)."""
@@ -51,12 +55,22 @@ def reported(log: CallLog | None, report: CallReport, now: datetime, *, region: 
         can_move: whether the CRM can move an existing log to another contact.
 
     Raises:
-        InvalidRequest: the first report of a call without its direction.
+        InvalidRequest: the first report of a call without its direction, or a call that grows beyond its bounds.
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
         return _first(report, now, region)
-    return _Report(log, report, now, region).applied(can_move=can_move)
+    after = _Report(log, report, now, region).applied(can_move=can_move)
+    _check_size(after.call)
+    return after
+
+
+def _check_size(call: Call) -> None:
+    """Each report is bounded; so is what many of them add up to."""
+    sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
+    over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
+    if over:
+        raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
 
 
 def _first(report: CallReport, now: datetime, region: str) -> CallLog:

@@ -8,9 +8,9 @@ To run it over an adapter, subclass it in a test module and say how to get one:
             async with open_my_adapter() as adapter:
                 yield CrmUnderTest(adapter=adapter)
 
-That tests what can be seen through the adapter alone. With `people` (see CrmUnderTest) the suite also acts in the CRM as
-its users do, and looks at what arrived there. What an adapter does not declare in its capabilities is skipped, and the
-skip says why. It needs pytest and pytest-asyncio.
+That tests what can be seen through the adapter alone. With `people` (see CrmUnderTest) the suite also acts in the CRM
+as its users do, and looks at what arrived there. What an adapter does not declare in its capabilities is skipped, and
+the skip says why. It needs pytest and pytest-asyncio.
 """
 
 from datetime import timedelta

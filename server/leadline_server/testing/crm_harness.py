@@ -22,7 +22,7 @@ _GRACE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class SeenLog:
-    """A call log as people see it in the CRM: whose it is, what leadline says there, and what people wrote beside it."""
+    """A call log as people see it in the CRM: whose it is, what leadline says there, what people wrote beside it."""
 
     contact_id: str
     subject: str

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+
 from leadline_server.domain.call_log import CallLog
 from leadline_server.ports.ledger import CallKey, Change, Ledger
 from leadline_server.testing.ledger_samples import (

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import Answer, CallLogFilter, Ledger, Remembered
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.ports.ledger import CallLogFilter, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, call_log, put

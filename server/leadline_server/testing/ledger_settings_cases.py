@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.errors import AccountNotFound, PreferenceLocked
 from leadline_server.domain.preferences import (
@@ -122,7 +123,8 @@ class PreferenceCases:
         await ledger.preferences.get(ACCOUNT, ALICE)
         await ledger.preferences.change(ACCOUNT, ALICE, lambda _settings, _preferences: _FULL_PREFERENCES)
         assert await ledger.preferences.get(ACCOUNT, ALICE) == _FULL_PREFERENCES
-        assert await ledger.preferences.get(ACCOUNT, "bob") == Preferences()
+        for other in ("aaron", "bob", "Alice", "alice "):
+            assert await ledger.preferences.get(ACCOUNT, other) == Preferences()
         assert await ledger.preferences.get("other", ALICE) == Preferences()
 
     async def test_a_change_gets_and_returns_settings_and_preferences(self, ledger: Ledger) -> None:

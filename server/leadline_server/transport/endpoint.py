@@ -6,7 +6,7 @@ statuses, measures and logs. It is composed once, at registration; a call runs t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final, NoReturn, TypeAlias
@@ -87,15 +87,20 @@ def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
             answer = _logged(rpc, error)
             code = answer.code.name
-            await _refuse(context, answer)
         finally:
             in_flight.dec()
             finished(code, perf_counter() - started)
+        return await _refuse(context, answer)
 
     return endpoint
 
 
-def _stream(method: MethodDescriptor, behaviour: Callable[..., Any], metrics: RpcMetrics, streams: Streams) -> _Stream:
+def _stream(
+    method: MethodDescriptor,
+    behaviour: Callable[..., AsyncGenerator[Message, None]],
+    metrics: RpcMetrics,
+    streams: Streams,
+) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
     in_flight, finished = metrics.in_flight(rpc), metrics.finished(rpc)
@@ -105,21 +110,27 @@ def _stream(method: MethodDescriptor, behaviour: Callable[..., Any], metrics: Rp
         in_flight.inc()
         code = status.OK
         try:
-            async with streams.lasting(), aclosing(behaviour(decode(data), context)) as responses:
-                async for response in responses:
+            async with aclosing(behaviour(decode(data), context)) as responses:
+                while (response := await _next(responses, streams)) is not None:
                     await context.write(response.SerializeToString())
+            return  # noqa: TRY300 - what follows is the way of errors
         except asyncio.CancelledError:
             code = status.CANCELLED
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
             answer = _logged(rpc, error)
             code = answer.code.name
-            await _refuse(context, answer)
         finally:
             in_flight.dec()
             finished(code, perf_counter() - started)
+        await _refuse(context, answer)
 
     return endpoint
+
+
+async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> Message | None:
+    async with streams.waiting():
+        return await anext(responses, None)
 
 
 def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:

@@ -1,6 +1,7 @@
 """The gRPC server: what it listens with, what it serves, and how it stops."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 import grpc
@@ -13,7 +14,6 @@ from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_s
 from prometheus_client import CollectorRegistry
 
 from leadline_server.commands import Commands
-from leadline_server.domain.errors import ShuttingDown
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.call_log_service import CallLogServicer
 from leadline_server.transport.contact_service import ContactServicer
@@ -51,8 +51,8 @@ class Server:
     """
 
     def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
-        self._streams, self._health_streams = Streams(), Streams()
-        self._health = _Health(self._health_streams)
+        self._streams = Streams()
+        self._health = _Health()
         self._is_serving = False
         self._server = grpc.aio.server(options=OPTIONS)
         metrics = RpcMetrics(registry)
@@ -96,13 +96,10 @@ class Server:
     async def drain(self, grace: float) -> None:
         """Stop: tell health checks, end the watches, take no new calls, finish the others within `grace` seconds."""
         self._is_serving = False
-        try:
+        with suppress(TimeoutError):  # A health watcher that does not read must not keep the others.
             async with asyncio.timeout(_HEALTH_NEWS_SECONDS):
                 await self._health.enter_graceful_shutdown()
-        except TimeoutError:
-            pass  # A health watcher that does not read must not keep the others.
         self._streams.end()
-        self._health_streams.end()
         await self._server.stop(grace)
 
     async def _set_health(self, status: Any) -> None:
@@ -113,17 +110,35 @@ class Server:
 class _Health(health.HealthServicer):
     """grpc.health.v1, whose watches end with the server: else each of them would use up the whole grace."""
 
-    def __init__(self, streams: Streams) -> None:
-        super().__init__()
-        self._streams = streams
+    is_stopping = False
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Say NOT_SERVING from now on, and end each watch once it has said so."""
+        self.is_stopping = True
+        await super().enter_graceful_shutdown()
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the health protocol's name
         """Follow a service's health until the server stops."""
-        try:
-            async with self._streams.lasting():
-                await super().Watch(request, context)
-        except ShuttingDown:
-            return
+        with suppress(_LastWordSaid):
+            await super().Watch(request, _Watcher(self, context))
+
+
+class _LastWordSaid(Exception):
+    """A watch of health has nothing more to say."""
+
+
+class _Watcher:
+    """The context of a health watch, which knows its last message."""
+
+    def __init__(self, servicer: _Health, context: Any) -> None:
+        self._health = servicer
+        self._context = context
+
+    async def write(self, response: Any) -> None:
+        """Send a status; raise _LastWordSaid after the last one."""
+        await self._context.write(response)
+        if self._health.is_stopping and response.status == _NOT_SERVING:
+            raise _LastWordSaid
 
 
 def _service(module: Any, name: str) -> ServiceDescriptor:

@@ -3,39 +3,46 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from leadline_server.domain.errors import ShuttingDown
+
+_MESSAGE: Final = "The server is stopping. Watch again with the last resume_token."
 
 
 class Streams:
     """The open streams of one server."""
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Timeout] = set()
+        self._waiting: set[asyncio.Timeout] = set()
         self._is_over = False
 
     @asynccontextmanager
-    async def lasting(self) -> AsyncIterator[None]:
-        """Run the body until it ends by itself, or until `end`.
+    async def waiting(self) -> AsyncIterator[None]:
+        """Wait for a stream's next message in the body.
+
+        Only waiting is interrupted, never a write: gRPC cannot send a status after a write that was given up.
 
         Raises:
             ShuttingDown: the streams were ended.
         """
+        if self._is_over:
+            raise ShuttingDown(_MESSAGE)
         try:
-            async with asyncio.timeout(0 if self._is_over else None) as scope:
-                self._open.add(scope)
+            async with asyncio.timeout(None) as scope:
+                self._waiting.add(scope)
                 try:
                     yield
                 finally:
-                    self._open.discard(scope)
+                    self._waiting.discard(scope)
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise ShuttingDown("The server is stopping. Watch again with the last resume_token.") from None
+            raise ShuttingDown(_MESSAGE) from None
 
     def end(self) -> None:
-        """End every open stream, and every later one as soon as it begins."""
+        """End every stream that waits; the others end once their message is written."""
         self._is_over = True
         now = asyncio.get_running_loop().time()
-        for scope in self._open:
+        for scope in self._waiting:
             scope.reschedule(now)

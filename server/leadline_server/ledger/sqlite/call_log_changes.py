@@ -1,0 +1,126 @@
+"""Changing call logs: a group of changes, of any number of calls, in a handful of statements."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from leadline_server.domain.call_log import CallLog
+from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ports.ledger import CallKey
+from leadline_server.storage.many import ManyRows, joined, split
+
+_LASTING: Final = ("user_id", "number_key", "start_time")
+"""Columns that hardly ever change, and whose indexes are left alone when they do not."""
+
+_MOVING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
+
+# ruff: noqa: S608 - all SQL here is put together from constants
+
+_KNOWN: Final = ManyRows(
+    ("account_id", "call_id", "slot"),
+    "SELECT (SELECT call_log_sequence FROM ledger), "
+    + joined("given.slot", "c.id", "c.sequence", "CAST(c.body AS TEXT)")
+    + " FROM given CROSS JOIN call_logs AS c ON c.account_id = given.account_id AND c.call_id = given.call_id",
+)
+_INSERTED: Final = ("account_id", "call_id", *_LASTING, *_MOVING)
+_INSERT: Final = ManyRows(
+    _INSERTED, f"INSERT INTO call_logs ({', '.join(_INSERTED)}) SELECT * FROM given WHERE account_id IS NOT NULL"
+)
+
+
+def _update(columns: Sequence[str]) -> ManyRows:
+    # SQLite rewrites the indexes of every column that is named, changed or not.
+    assignments = ", ".join(f"{column} = given.{column}" for column in columns)
+    return ManyRows(("row_id", *columns), f"UPDATE call_logs SET {assignments} FROM given WHERE id = given.row_id")
+
+
+_UPDATE: Final = _update(_MOVING)
+_UPDATE_ALL: Final = _update((*_LASTING, *_MOVING))
+
+
+class WantedChange(NamedTuple):
+    """A call, and what is to be made of its log."""
+
+    key: CallKey
+    change: Callable[[CallLog | None], CallLog]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One call within a group: as it is in the file, and as the changes so far leave it."""
+
+    before: CallLog | None = None
+    row_id: int | None = None
+    sequence: int = 0
+    after: CallLog | None = None
+
+
+def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]) -> Sequence[CallLog | Exception]:
+    """Change call logs in the order wanted, within a transaction; what a change raises stands for its result."""
+    entries = {change.key: _Entry() for change in wanted}
+    sequence = known = _load(connection, entries)
+    results: list[CallLog | Exception] = []
+    for key, change in wanted:
+        entry = entries[key]
+        try:
+            changed = change(entry.after)
+        except Exception as error:  # noqa: BLE001 - it is handed to whoever wanted this change
+            results.append(error)
+            continue
+        if entry.after is None or changed.revision != entry.after.revision:
+            sequence += 1
+            entry.sequence = sequence
+        entry.after = changed
+        results.append(changed)
+    _store(connection, entries)
+    if sequence != known:
+        connection.execute("UPDATE ledger SET call_log_sequence = ?", (sequence,))
+    return results
+
+
+def _load(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> int:
+    """Fill in what the file knows; returns the last sequence that was handed out."""
+    slots = list(entries.values())
+    statement, parameters = _KNOWN([(*key, slot) for slot, key in enumerate(entries)])
+    [(last, text)] = connection.execute(statement, parameters).fetchall()
+    for slot, row_id, sequence, body in split(text):
+        entry = slots[int(slot)]
+        entry.row_id, entry.sequence = int(row_id), int(sequence)
+        entry.before = entry.after = CALL_LOG.decode(body)
+    return int(last)
+
+
+def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> None:
+    inserts: list[Sequence[Any]] = []
+    updates: list[Sequence[Any]] = []
+    full_updates: list[Sequence[Any]] = []
+    for key, entry in entries.items():
+        if entry.after is None or entry.after is entry.before:
+            continue
+        lasting, moving = _lasting(entry.after), _moving(entry.after, entry.sequence)
+        if entry.before is None:
+            inserts.append((*key, *lasting, *moving))
+        elif lasting == _lasting(entry.before):
+            updates.append((entry.row_id, *moving))
+        else:
+            full_updates.append((entry.row_id, *lasting, *moving))
+    for many, rows in ((_INSERT, inserts), (_UPDATE, updates), (_UPDATE_ALL, full_updates)):
+        if rows:
+            connection.execute(*many(rows))
+
+
+def _lasting(log: CallLog) -> tuple[Any, ...]:
+    return log.user_id, log.number_key or None, to_microseconds(log.call.start_time or log.create_time)
+
+
+def _moving(log: CallLog, sequence: int) -> tuple[Any, ...]:
+    due = log.next_attempt_time
+    return (
+        log.shown_state,
+        log.reason,
+        None if log.contact is None else log.contact.id,
+        None if due is None else to_microseconds(due),
+        sequence,
+        CALL_LOG.encode(log),
+    )

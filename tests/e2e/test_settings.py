@@ -1,0 +1,237 @@
+"""Settings as an administrator gives them: in a file, in the environment, on the command line."""
+
+import json
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from leadline.v1 import contact_service_pb2 as pb
+from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
+from leadline.v1.preferences_service_pb2 import GetAccountSettingsRequest
+from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+from support.servers import ServerProcess, leadline, server_process
+from transport.serving import refused
+
+FIELDS = ("listen", "metrics_listen", "data_dir", "ledger", "log_level", "log_format", "grace_period")
+
+
+def toml(path: Path, values: Mapping[str, Any], accounts: str = "") -> Path:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    path.write_text("\n".join([*lines, accounts]))
+    return path
+
+
+def variables(values: Mapping[str, Any]) -> dict[str, str]:
+    return {f"LEADLINE_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def flags(values: Mapping[str, Any]) -> list[str]:
+    return [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def free_address() -> str:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def values_of(folder: Path, log_format: str, grace: float) -> dict[str, Any]:
+    """A value for every setting that no other source has."""
+    return {
+        "listen": free_address(),
+        "metrics_listen": free_address(),
+        "data_dir": str(folder / "data"),
+        "ledger": str(folder / "elsewhere.db"),
+        "log_level": "info",
+        "log_format": log_format,
+        "grace_period": grace,
+    }
+
+
+def assert_in_force(server: ServerProcess, values: Mapping[str, Any]) -> None:
+    """What the server shows of its settings, to its end."""
+    assert (server.address, server.metrics_address) == (values["listen"], values["metrics_listen"])
+    assert (Path(values["data_dir"]) / "crm.db").exists()
+    assert Path(values["ledger"].removeprefix("sqlite:")).exists()
+    assert not (Path(values["data_dir"]) / "ledger.db").exists()
+    assert server.stop() == 0
+    [draining] = [line for line in server.stderr.splitlines() if "draining" in line]
+    assert draining.startswith("{") == (values["log_format"] == "json")
+    assert f"{values['grace_period']}" in draining
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "flag"])
+def test_a_flag_beats_the_environment_which_beats_the_file_for_every_setting(tmp_path: Path, source: str) -> None:
+    layers = {
+        "file": values_of(tmp_path / "file", "json", 3.25),
+        "environment": values_of(tmp_path / "environment", "console", 4.25),
+        "flag": values_of(tmp_path / "flag", "json", 5.25) | {"ledger": f"sqlite:{tmp_path}/flag/elsewhere.db"},
+    }
+    assert all(tuple(values) == FIELDS for values in layers.values())
+    for layer in layers:
+        (tmp_path / layer).mkdir()
+    settings = {"LEADLINE_CONFIG": str(toml(tmp_path / "leadline.toml", layers["file"]))}
+    arguments: list[str] = []
+    if source != "file":
+        settings |= variables(layers["environment"])
+    if source == "flag":
+        arguments = flags(layers["flag"])
+    with server_process(
+        tmp_path / "server", *arguments, settings=settings, has_addresses=True, has_data_dir=True
+    ) as server:
+        assert_in_force(server, layers[source])
+    assert [path.name for path in tmp_path.glob("*/data")] == ["data"]
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "flag"])
+def test_the_log_level_follows_the_same_order(tmp_path: Path, source: str) -> None:
+    levels = {"file": "info", "environment": "error", "flag": "info"}
+    config = toml(tmp_path / "leadline.toml", {"log_level": levels["file"]})
+    settings = {"LEADLINE_LOG_LEVEL": levels["environment"]} if source != "file" else {}
+    arguments = ["--log-level", levels["flag"]] if source == "flag" else []
+    with server_process(tmp_path / "data", "--config", str(config), *arguments, settings=settings) as server:
+        assert server.stop() == 0
+        assert ("draining" in server.stderr) == (levels[source] == "info")
+
+
+def test_the_file_that_a_flag_names_beats_the_one_of_the_environment(tmp_path: Path) -> None:
+    one = toml(tmp_path / "one.toml", {}, "[accounts.one]")
+    two = toml(tmp_path / "two.toml", {}, "[accounts.two]")
+    settings = {"LEADLINE_CONFIG": str(one)}
+    with server_process(tmp_path / "data", "--config", str(two), settings=settings) as server:
+        assert "Accounts: two." in server.stdout
+
+
+def not_served(*arguments: str, settings: Mapping[str, str] | None = None) -> list[str]:
+    """What a server that does not start says, line by line."""
+    ended = leadline("serve", *arguments, settings=settings or {})
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    lines = ended.stderr.splitlines()
+    assert all(line.startswith("leadline: ") for line in lines), ended.stderr
+    return [line.removeprefix("leadline: ") for line in lines]
+
+
+BAD = {
+    "listen": "50051",
+    "metrics_listen": "127.0.0.1:70000",
+    "ledger": "postgresql://localhost/leadline",
+    "log_level": "loud",
+    "log_format": "xml",
+    "grace_period": -1,
+}
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "flag"])
+def test_every_bad_value_is_named_wherever_it_comes_from(tmp_path: Path, source: str) -> None:
+    arguments, settings = flags({"data_dir": tmp_path / "data"}), dict[str, str]()
+    if source == "file":
+        arguments += ["--config", str(toml(tmp_path / "leadline.toml", BAD))]
+    elif source == "environment":
+        settings = variables(BAD)
+    else:
+        arguments += flags(BAD)
+    problems = not_served(*arguments, settings=settings)
+    assert {problem.partition(":")[0] for problem in problems} >= BAD.keys() - {"ledger"}
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_ledger_that_this_version_cannot_keep_is_named() -> None:
+    [problem] = not_served("--ledger", BAD["ledger"])  # type: ignore[arg-type] # a string, among values of every type
+    assert problem.startswith("ledger: ")
+    assert "SQLite" in problem
+
+
+def test_unknown_variables_and_unknown_keys_are_named_together(tmp_path: Path) -> None:
+    config = toml(
+        tmp_path / "leadline.toml", {"listn": "127.0.0.1:0", "colour": "red"}, "[accounts.acme]\nregion = 'GB'"
+    )
+    settings = {"LEADLINE_LISTN": "127.0.0.1:0", "LEADLINE_CONFIG": str(config)}
+    problems = not_served(settings=settings)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "LEADLINE_LISTN",
+        "listn",
+        "colour",
+        "accounts.a.region",
+    ]
+    assert "LEADLINE_LISTEN" in problems[0]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0", ":0"])
+def test_an_address_that_others_could_reach_is_refused_with_the_reason(address: str) -> None:
+    [grpc_problem, metrics_problem] = not_served("--listen", address, "--metrics-listen", address)
+    assert grpc_problem.startswith("listen: must be a loopback address: leadline does not authenticate callers")
+    assert metrics_problem.startswith("metrics_listen: must be a loopback address")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (None, "config: "),
+        ("listen = ", "config: "),
+        ("accounts = {}", "accounts: at least one"),
+        ("[accounts.acme]\ndefault_region = 'England'", "accounts.acme.default_region: "),
+        ("[accounts.acme]\ntime_zone = 'Mars/Olympus'", "accounts.acme.time_zone: "),
+        ("[accounts.acme]\ncrm = 'rolodex'", "accounts.acme.crm: "),
+        ("[accounts.'']", "accounts"),
+    ],
+    ids=["missing", "no TOML", "no accounts", "region", "time zone", "CRM", "empty id"],
+)
+def test_a_bad_file_is_named(tmp_path: Path, content: str | None, named: str) -> None:
+    config = tmp_path / "leadline.toml"
+    if content is not None:
+        config.write_text(content)
+    [problem] = not_served("--config", str(config), "--data-dir", str(tmp_path / "data"))
+    assert problem.startswith(named)
+
+
+@pytest.mark.parametrize("name", ["ledger.db", "crm.db"])
+def test_a_database_that_is_none_is_named_and_left_as_it_is(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"not a database at all" * 100)
+    settings = {"LEADLINE_DATA_DIR": str(tmp_path), "LEADLINE_LOG_LEVEL": "error"}
+    [problem] = not_served(settings=settings | {"LEADLINE_LISTEN": "127.0.0.1:0"})
+    assert str(file) in problem
+    assert file.read_bytes() == b"not a database at all" * 100
+
+
+def test_a_data_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("mine")
+    [problem] = not_served(settings={"LEADLINE_DATA_DIR": str(file), "LEADLINE_LOG_LEVEL": "error"})
+    assert str(file) in problem
+
+
+ACCOUNTS = """
+[accounts.acme]
+default_region = "GB"
+time_zone = "Europe/London"
+
+[accounts.globex]
+"""
+
+
+async def test_a_file_brings_several_accounts_each_with_its_own_region_and_contacts(tmp_path: Path) -> None:
+    config = toml(tmp_path / "leadline.toml", {}, ACCOUNTS)
+    with server_process(tmp_path / "data", "--config", str(config)) as server:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            contacts, preferences = ContactServiceStub(channel), PreferencesServiceStub(channel)
+            acme = (await preferences.GetAccountSettings(GetAccountSettingsRequest(account_id="acme"))).settings
+            globex = (await preferences.GetAccountSettings(GetAccountSettingsRequest(account_id="globex"))).settings
+            await contacts.CreateContact(
+                pb.CreateContactRequest(account_id="acme", name="Ada", phone_number="020 7946 0123")
+            )
+            number = "+442079460123"
+            mine, theirs = [
+                await contacts.FindContact(pb.FindContactRequest(account_id=account, phone_numbers=[number]))
+                for account in ("acme", "globex")
+            ]
+            unknown = pb.FindContactRequest(account_id="demo", phone_numbers=[number])
+            nobody = await refused(contacts.FindContact(unknown))
+    assert (acme.default_region, acme.time_zone) == ("GB", "Europe/London")
+    assert (globex.default_region, globex.time_zone) == ("US", "UTC")
+    assert [match.contact.name for match in mine.matches] == ["Ada"]
+    assert not theirs.matches
+    assert (nobody.code, nobody.info.reason) == (grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")

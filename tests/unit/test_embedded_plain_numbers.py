@@ -1,0 +1,66 @@
+"""The short cut of imports answers as libphonenumber does, or not at all."""
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from leadline_server.crm.embedded.plain_numbers import plain_significant
+from leadline_server.domain.phone import parse_number
+
+_REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+_CODES = sorted({str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE})
+_LAYOUTS = (
+    "+{cc}{d}",
+    "{d}",
+    "{cc}{d}",
+    "+{cc} {a} {b}",
+    "({a}) {b}",
+    "+{cc} ({a}) {b}",
+    "{a}-{b}",
+    "0{d}",
+    "00{cc}{d}",
+)
+
+
+@given(
+    region=st.sampled_from(_REGIONS),
+    code=st.sampled_from(_CODES),
+    digits=st.text("0123456789", min_size=5, max_size=14),
+    layout=st.sampled_from(_LAYOUTS),
+)
+def test_where_it_answers_libphonenumber_says_the_same(region: str, code: str, digits: str, layout: str) -> None:
+    text = layout.format(cc=code, d=digits, a=digits[:3], b=digits[3:])
+    if answer := plain_significant(text, region):
+        assert parse_number(text, region).significant == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "significant"),
+    [
+        ("+14155550123", "GB", "4155550123"),
+        ("(415) 555-0123", "US", "4155550123"),
+        ("+44 20 7946 0123", "US", "2079460123"),
+        ("415.555.0123", "CA", "4155550123"),
+    ],
+)
+def test_it_answers_for_the_usual_forms(text: str, region: str, significant: str) -> None:
+    assert plain_significant(text, region) == significant
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("020 7946 0123", "GB"),
+        ("1 415 555 0123", "US"),
+        ("011 44 20 7946 0123", "US"),
+        ("+44 (0)20 7946 0123", "GB"),
+        ("+39 06 555 0123", "IT"),
+        ("+14155550123 x12", "US"),
+        ("1-800-FLOWERS", "US"),
+        ("101", "US"),
+        ("", "US"),
+        ("4155550123", "no region"),
+    ],
+)
+def test_it_leaves_alone_what_needs_more_than_counting_digits(text: str, region: str) -> None:
+    assert plain_significant(text, region) == ""
