@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from leadline_server.domain.phone import is_region
 
 PREFIX: Final = "LEADLINE_"
+ID_LENGTH: Final = 128
 DEMO_ACCOUNT: Final = "demo"
 
 
@@ -56,6 +57,12 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _account_id(value: str) -> str:
+    if not 1 <= len(value) <= ID_LENGTH or not value.isprintable():
+        raise ValueError(f"an account's id has 1 to {ID_LENGTH} characters, and no control characters")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -88,7 +95,7 @@ class Settings(BaseSettings):
     grace_period: float = Field(
         10.0, ge=0, le=600, description="Seconds that SIGTERM gives to finish what is in flight."
     )
-    accounts: dict[str, AccountConfig] = Field(
+    accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountConfig] = Field(
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
     )
@@ -163,6 +170,7 @@ def _ledger_problems(settings: Settings) -> list[str]:
 
 
 def _sentence(detail: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"]) or "settings"
+    # pydantic marks a bad key, as against its value, with a last part of its own.
+    place = ".".join(str(part) or "''" for part in detail["loc"] if part != "[key]") or "settings"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return f"{place}: no such setting" if detail["type"] == "extra_forbidden" else f"{place}: {message}"

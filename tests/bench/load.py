@@ -22,7 +22,7 @@ async def main(address: str, method: str, requests: Path, in_flight: int, respon
     answers: list[bytes] = []
     async with grpc.aio.insecure_channel(address) as channel:
         await asyncio.wait_for(channel.channel_ready(), 10)
-        call = channel.unary_unary(method)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
 
         async def worker() -> None:
             for request in pending:

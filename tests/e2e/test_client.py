@@ -20,6 +20,7 @@ from leadline.v1.call_log_pb2 import (
     CALL_LOG_STATE_UNLOGGED,
     LOG_TRIGGER_MANUAL,
     CallLog,
+    LogTrigger,
 )
 from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, Call, Party
 from leadline.v1.preferences_pb2 import (
@@ -90,7 +91,7 @@ def test_a_person_chooses_the_contact(client: Client, number: str) -> None:
 
 
 @pytest.mark.parametrize("trigger", ["MANUAL", LOG_TRIGGER_MANUAL])
-def test_a_person_asks_for_the_log(client: Client, number: str, trigger: "str") -> None:
+def test_a_person_asks_for_the_log(client: Client, number: str, trigger: "LogTrigger.ValueType | str") -> None:
     client.create_contact("Dora", number)
     user = client.using(user=f"off-{trigger}")
     user.update_preferences(Preferences(auto_log_calls=False))

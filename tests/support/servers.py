@@ -100,7 +100,7 @@ def server_process(
     stdout_path, stderr_path = data_dir.with_suffix(".stdout"), data_dir.with_suffix(".stderr")
     started = time.monotonic()
     with stdout_path.open("wb") as stdout, stderr_path.open("ab") as stderr:
-        command = [LEADLINE, "serve", *flags]
+        command: list[str | Path] = [LEADLINE, "serve", *flags]
         process = subprocess.Popen(command, env=environment(given | dict(settings or {})), stdout=stdout, stderr=stderr)
     try:
         printed, ready = _announcement(process, stdout_path, stderr_path)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from leadline_server.domain import progress
+from leadline_server.domain import outcomes, progress
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.call_log import CallLog, CallLogReason, LogTrigger, Standing
 from leadline_server.domain.contact import Contact
@@ -70,25 +70,25 @@ def standing(contact: Contact = ANN, reason: CallLogReason = CallLogReason.CONTA
 
 def logged(log: CallLog, basis: CallLog | None = None, now: datetime | None = None, **of: Any) -> CallLog:
     """The log after the CRM took what `basis`, by default the log itself, says."""
-    return progress.logged(log, basis or log, standing(**of), ("log-1", "https://crm/1"), now or after(seconds=2))
+    return outcomes.logged(log, basis or log, standing(**of), ("log-1", "https://crm/1"), now or after(seconds=2))
 
 
 def unlogged(log: CallLog, basis: CallLog | None = None, reason: CallLogReason = CallLogReason.NO_CONTACT) -> CallLog:
-    return progress.unlogged(log, basis or log, reason, "Nobody has it.", (), after(seconds=2))
+    return outcomes.unlogged(log, basis or log, reason, "Nobody has it.", (), after(seconds=2))
 
 
 def waiting(log: CallLog, basis: CallLog | None = None) -> CallLog:
-    return progress.waiting(log, basis or log, "Not final.", after(seconds=2))
+    return outcomes.waiting(log, basis or log, "Not final.", after(seconds=2))
 
 
 def deferred(
     log: CallLog, basis: CallLog | None = None, stands: Standing | None = None, now: datetime | None = None
 ) -> CallLog:
-    return progress.deferred(log, basis or log, stands, ERROR, SOON, now or after(seconds=2))
+    return outcomes.deferred(log, basis or log, stands, ERROR, SOON, now or after(seconds=2))
 
 
 def refused(log: CallLog, basis: CallLog | None = None) -> CallLog:
-    return progress.refused(log, basis or log, "It is full.", after(seconds=2))
+    return outcomes.refused(log, basis or log, "It is full.", after(seconds=2))
 
 
 ANSWERED_BY_ALICE: Final = {"l1": {"user_id": ALICE, "result": CallResult.ANSWERED}}

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +19,8 @@ from leadline.v1.preferences_pb2 import Preferences
 from leadline.v1.preferences_service_pb2 import UpdatePreferencesRequest, UpdatePreferencesResponse
 
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
+
+DOCS = Path(__file__).parents[2] / "docs" / "clients.md"
 
 READS_AND_SAFE_WRITES = {
     ("leadline.v1.ContactService", "FindContact"),
@@ -81,6 +84,13 @@ def test_only_unavailable_is_tried_again_a_few_times() -> None:
     (config,) = json.loads(service_config())["methodConfig"]
     assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
     assert config["retryPolicy"]["maxAttempts"] == 4
+
+
+def test_the_documentation_gives_other_clients_the_same_service_config() -> None:
+    documented, used = json.loads(DOCS.read_text().split("```json\n")[1].split("```")[0]), json.loads(service_config())
+    for config in (documented, used):
+        config["methodConfig"][0]["name"].sort(key=str)
+    assert documented == used
 
 
 async def test_a_lookup_outlasts_three_failures() -> None:

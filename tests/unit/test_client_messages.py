@@ -6,7 +6,15 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from leadline._messages import CallFields, call_message, enum_number, list_request
 from leadline.v1.call_log_pb2 import CALL_LOG_STATE_PENDING, CALL_LOG_STATE_UNLOGGED, CallLogState
-from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, CALL_DIRECTION_OUTBOUND, CALL_RESULT_BUSY, Call, CallLeg, Party
+from leadline.v1.call_pb2 import (
+    CALL_DIRECTION_INBOUND,
+    CALL_DIRECTION_OUTBOUND,
+    CALL_RESULT_BUSY,
+    Call,
+    CallDirection,
+    CallLeg,
+    Party,
+)
 
 RANG = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -44,7 +52,7 @@ def test_what_is_not_given_stays_absent_and_what_is_empty_is_present() -> None:
 
 
 @pytest.mark.parametrize("value", ["OUTBOUND", "CALL_DIRECTION_OUTBOUND", CALL_DIRECTION_OUTBOUND])
-def test_an_enum_is_a_number_or_a_name(value: "str") -> None:
+def test_an_enum_is_a_number_or_a_name(value: "CallDirection.ValueType | str") -> None:
     assert call_message({"id": "c1", "direction": value}).direction == CALL_DIRECTION_OUTBOUND
 
 

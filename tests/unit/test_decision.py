@@ -205,7 +205,7 @@ def test_a_service_code_or_garbage_is_neither_looked_up_nor_made_a_contact(numbe
 def test_an_extension_or_short_code_is_looked_up_but_never_made_a_contact(party: Party) -> None:
     call = inbound(caller=party)
     assert isinstance(asked(call, CREATING), LookUp)
-    assert reason(decided(call, CREATING)) is CallLogReason.NUMBER_UNUSABLE
+    assert reason(decided(call, CREATING)) is CallLogReason.NO_CONTACT
     assert reason(decided(call, CREATING, match(ANN))) is CallLogReason.CONTACT_MATCHED
 
 

@@ -120,6 +120,7 @@ async def test_every_field_of_a_contact_is_kept(book: ContactBook, crm: Embedded
         )
     )
     assert await crm.get_contact(added.id) == added
+    assert await crm.find_contacts([parse_number(NUMBER, "US")]) == [added]
 
 
 @pytest.mark.parametrize("stored", ["(415) 555-0123", "1 415 555 0123", "+1 415 555 0123"])

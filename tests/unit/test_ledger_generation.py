@@ -1,6 +1,8 @@
 """Settings and preferences are cached just as long as they are in force."""
 
+import asyncio
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
-from leadline_server.ledger.sqlite.generation import GenerationCache, SettingsGeneration, open_settings_generation
+from leadline_server.ledger.sqlite.generation import GenerationCache, open_settings_generation
 from leadline_server.storage.sqlite import SqliteDatabase
 from leadline_server.testing.ledger_samples import call_log, put
 
@@ -61,17 +63,45 @@ async def test_calls_that_are_logged_do_not_empty_the_cache(ledger: SqliteLedger
     assert reads == []
 
 
-async def test_what_was_changed_by_hand_is_in_force_at_once(ledger: SqliteLedger, path: Path) -> None:
+async def test_what_another_process_changes_is_in_force_at_once(ledger: SqliteLedger, path: Path) -> None:
     await both(ledger)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("""UPDATE accounts SET body = '{"default_region": "GB"}'""")
-    assert await both(ledger) == (AccountSettings(default_region="GB"), Preferences())
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("""INSERT INTO preferences VALUES ('acme', 'alice', '{"auto_log_calls": false}')""")
-    assert (await both(ledger))[1] == Preferences(auto_log_calls=False)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DELETE FROM preferences")
-    assert (await both(ledger))[1] == Preferences()
+    script = """
+import asyncio, pathlib, sys
+from dataclasses import replace
+from leadline_server.domain.preferences import Preferences
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+async def main():
+    async with open_sqlite_ledger(pathlib.Path(sys.argv[1])) as ledger:
+        await ledger.accounts.change("acme", lambda settings: replace(settings, default_region="GB"))
+        await ledger.preferences.change("acme", "alice", lambda _, user: replace(user, auto_log_calls=False))
+
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path))
+    assert await process.wait() == 0
+    assert await both(ledger) == (AccountSettings(default_region="GB"), Preferences(auto_log_calls=False))
+
+
+async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
+    ledger: SqliteLedger, path: Path, reads: list[object]
+) -> None:
+    await both(ledger)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        dying = open_settings_generation(path)
+        dying.advance(connection)
+        dying.close()
+        connection.execute("ROLLBACK")
+    del reads[:]
+    for _ in range(2):
+        assert await both(ledger) == (AccountSettings(), Preferences())
+    assert len(reads) == 4
+    async with open_sqlite_ledger(path):
+        await both(ledger)
+    del reads[:]
+    await both(ledger)
+    assert reads == []
 
 
 async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLedger, path: Path) -> None:
@@ -83,21 +113,13 @@ async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLe
     assert (busy, frames, checkpointed) == (0, 0, 0)
 
 
-async def test_a_generation_that_cannot_be_told_makes_no_cached_value_good(path: Path) -> None:
-    async with open_sqlite_ledger(path), open_settings_generation(path) as generation:
-        cache: GenerationCache[str, str] = GenerationCache(generation)
-        cache.put("key", "value", generation.current() or 0)
-        assert cache.get("key") == "value"
-    assert generation.current() is None
-    assert cache.get("key") is None
-
-
 async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> None:
-    async with open_sqlite_ledger(path) as ledger, open_settings_generation(path) as generation:
+    async with open_sqlite_ledger(path) as ledger:
+        generation = open_settings_generation(path)
         cache: GenerationCache[str, str] = GenerationCache(generation)
-        old = _certain(generation)
+        old = generation.current()
         await ledger.accounts.create(ACCOUNT, AccountSettings())
-        cache.put("other", "new", _certain(generation))
+        cache.put("other", "new", generation.current())
         cache.put("key", "old", old)
         assert cache.get("key") is None
         assert cache.get("other") == "new"
@@ -105,14 +127,9 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> 
 
 async def test_a_full_cache_is_emptied_and_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline_server.ledger.sqlite.generation.MAX_CACHED", 2)
-    async with open_sqlite_ledger(path), open_settings_generation(path) as generation:
+    async with open_sqlite_ledger(path):
+        generation = open_settings_generation(path)
         cache: GenerationCache[int, str] = GenerationCache(generation)
         for key in range(3):
-            cache.put(key, "value", _certain(generation))
+            cache.put(key, "value", generation.current())
         assert [cache.get(key) for key in range(3)] == [None, None, "value"]
-
-
-def _certain(generation: SettingsGeneration) -> int:
-    current = generation.current()
-    assert current is not None
-    return current

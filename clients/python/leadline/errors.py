@@ -81,6 +81,9 @@ class LeadlineError(Exception):
         self.retry_delay = retry_delay
         self.correlation_id = correlation_id
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
         head = f"{self.code.name} ({self.reason})" if self.reason else self.code.name
         lines = (f"{violation.field}: {violation.description}" for violation in self.field_violations)

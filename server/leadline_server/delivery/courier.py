@@ -13,7 +13,7 @@ from leadline_server.clock import Clock
 from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import Account, AccountDirectory
 from leadline_server.delivery.decider import Decider, conclusive
-from leadline_server.domain import progress
+from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
@@ -103,7 +103,7 @@ class Courier:
                 return await self._deliver(key, delivery, may_exist=may_exist)
         except CrmRejected as error:
             message, now = error.message, self._clock.now()
-            return await self._record(key, lambda current: progress.refused(current, log, message, now))
+            return await self._record(key, lambda current: outcomes.refused(current, log, message, now))
         except LedgerUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may fail in any way, and no call may be lost by it
@@ -121,13 +121,13 @@ class Courier:
         crm_log = await self._write(account, log, standing, may_exist=may_exist)
         now = self._clock.now()
         return await self._record(
-            key, lambda current: progress.logged(current, log, standing, (crm_log.id, crm_log.url), now)
+            key, lambda current: outcomes.logged(current, log, standing, (crm_log.id, crm_log.url), now)
         )
 
     async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
         outcome = await self._decider.decide(account, log)
         if log.state is CallLogState.LOGGED:
-            return _moved(account, outcome)
+            return _moved(account, log, outcome)
         if isinstance(outcome, CreatePlaceholder):
             return await self._placeholder(account, log, outcome)
         return _standing(outcome) if isinstance(outcome, LogAgainst) else outcome
@@ -179,10 +179,10 @@ class Courier:
     async def _record_at_rest(self, key: CallKey, log: CallLog, outcome: LeaveUnlogged | Wait) -> CallLog:
         now = self._clock.now()
         if isinstance(outcome, Wait):
-            return await self._record(key, lambda current: progress.waiting(current, log, outcome.explanation, now))
+            return await self._record(key, lambda current: outcomes.waiting(current, log, outcome.explanation, now))
         return await self._record(
             key,
-            lambda current: progress.unlogged(
+            lambda current: outcomes.unlogged(
                 current, log, outcome.reason, outcome.explanation, outcome.candidates, now
             ),
         )
@@ -202,7 +202,7 @@ class Courier:
             exc_info=None if is_expected else error,
         )
         return await self._record(
-            key, lambda current: progress.deferred(current, log, delivery.standing, message, delay, now)
+            key, lambda current: outcomes.deferred(current, log, delivery.standing, message, delay, now)
         )
 
     def _delay(self, attempts: int, asked: float | None) -> timedelta:
@@ -262,13 +262,20 @@ def _sentence(error: Exception) -> str:
     return "The CRM did not answer in time." if isinstance(error, TimeoutError) else "The adapter failed unexpectedly."
 
 
-def _moved(account: Account, outcome: Outcome) -> Standing | LeaveUnlogged:
-    """What a new decision means for a call that is logged: at most that its log moves to another contact."""
-    if isinstance(outcome, LogAgainst) and account.crm.capabilities.moves_log:
+def _moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
+    """What a new decision means for a call that is logged: at most that its log moves to another contact.
+
+    Raises:
+        CrmRejected: a person chose another contact, and the CRM cannot move logs.
+    """
+    if not isinstance(outcome, LogAgainst):
+        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
+    stays = log.contact is not None and log.contact.id == outcome.contact.id
+    if stays or account.crm.capabilities.moves_log:
         return _standing(outcome)
-    if isinstance(outcome, LeaveUnlogged):
-        return outcome
-    return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
+    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
+        raise CrmRejected("The CRM cannot move a call log to another contact.")
+    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")
 
 
 def _known(log: CallLog | None) -> CallLog:

@@ -101,9 +101,15 @@ class Call:
         """
         if self.direction is CallDirection.INBOUND:
             return self.caller
-        if self.direction is CallDirection.INTERNAL and self.callee.user_id == user_id:
+        if self.direction is CallDirection.INTERNAL and self._is_called(user_id):
             return self.caller
         return self.callee
+
+    def _is_called(self, user_id: str) -> bool:
+        """Whether a user of an internal call is its callee, as far as the parties tell."""
+        if self.callee.user_id is None:
+            return self.caller.user_id not in (None, user_id)
+        return self.callee.user_id == user_id
 
     def is_answered_by(self, user_id: str) -> bool:
         """Whether a leg of this user was answered."""

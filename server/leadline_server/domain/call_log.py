@@ -1,6 +1,6 @@
 """A call log: one call of one account on its way into the CRM."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
@@ -138,3 +138,27 @@ class CallLog:
         """The state that clients see: an unlogged call that is being decided anew is PENDING."""
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
+
+
+def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
+    """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
+    if _visible(before) != _visible(after):
+        return replace(after, revision=before.revision + 1, update_time=now)
+    return before if after == before else after
+
+
+def _visible(log: CallLog) -> tuple[object, ...]:
+    return (
+        log.state,
+        log.reason,
+        log.user_id,
+        log.call,
+        log.contact,
+        log.crm_log_id,
+        log.crm_log_url,
+        log.candidates,
+        log.explanation,
+        log.update_pending,
+        log.attempts,
+        log.last_error,
+    )

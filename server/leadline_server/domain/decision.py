@@ -256,7 +256,7 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
     if situation.call.direction is CallDirection.INTERNAL:
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and internal calls never create one.")
     if number.kind is not NumberKind.DIALABLE:
-        return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{nobody}, and an extension or short code never creates one.")
+        return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and an extension or short code never creates one.")
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}; {action.name} by {origin}.")

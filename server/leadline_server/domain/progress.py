@@ -1,8 +1,4 @@
-"""How a call log changes: by reports, by a person's retry, and by what came of a delivery. Pure functions.
-
-Delivery works on a snapshot while reports go on arriving. So every function that records what came of it takes the
-current log and the snapshot (`basis`), and keeps what is newer.
-"""
+"""How a call log changes by reports, and by a person's retry; what delivery changes is in `outcomes`. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,14 +7,12 @@ from typing import Any, Final
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
-    MAX_DELIVERY_AGE,
     CallLog,
     CallLogReason,
     CallLogState,
     LogTrigger,
-    Standing,
+    revised,
 )
-from leadline_server.domain.contact import ContactMatch
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.phone import parse_number
@@ -26,11 +20,10 @@ from leadline_server.domain.phone import parse_number
 INLINE_GRACE: Final = timedelta(seconds=5)
 """Who accepted a call delivers it at once; the delivery loop takes it up after this time, in case they died."""
 
-_ACCEPTED: Final = "Accepted; on its way to the CRM."
-
-
 MAX_ENTRIES: Final = 64
 """Legs of a call, and attributes of a call, at the most."""
+
+_ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +223,7 @@ def retried(log: CallLog, now: datetime) -> CallLog:
         _undecided(log) if log.state is CallLogState.FAILED else log,
         input_revision=log.input_revision + (log.state is not CallLogState.LOGGED),
         standing=None,
+        attempts=0,
         pending_since=now,
         next_attempt_time=now + INLINE_GRACE,
     )
@@ -241,153 +235,6 @@ def _undecided(log: CallLog) -> CallLog:
     if log.state is CallLogState.PENDING:
         return log
     return replace(log, state=CallLogState.PENDING, reason=None, explanation=_ACCEPTED, candidates=())
-
-
-def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str, str], now: datetime) -> CallLog:
-    """The log after the CRM took it: `crm_log` is the id and the URL of what it made."""
-    # A person may have confirmed the contact while it was being written.
-    is_confirmed = (
-        log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == standing.contact.id
-    )
-    after = replace(
-        log,
-        state=CallLogState.LOGGED,
-        reason=log.reason if is_confirmed else standing.reason,
-        explanation=log.explanation if is_confirmed else standing.explanation,
-        contact=standing.contact,
-        candidates=standing.candidates,
-        crm_log_id=crm_log[0],
-        crm_log_url=crm_log[1],
-        standing=None,
-        decided_revision=basis.input_revision,
-        delivered_revision=basis.content_revision,
-        attempts=0,
-        last_error="",
-    )
-    is_done = after.is_decided and not after.update_pending
-    return revised(log, replace(after, next_attempt_time=None if is_done else now), now)
-
-
-def unlogged(
-    log: CallLog,
-    basis: CallLog,
-    reason: CallLogReason,
-    explanation: str,
-    candidates: tuple[ContactMatch, ...],
-    now: datetime,
-) -> CallLog:
-    """The log after the decision to write nothing; unchanged where newer inputs ask for another decision."""
-    if log.input_revision != basis.input_revision:
-        return log
-    if log.state is CallLogState.LOGGED:
-        # What is in the CRM stays there, with the contact that it has.
-        next_attempt_time = log.next_attempt_time if log.update_pending else None
-        after = replace(
-            log,
-            decided_revision=basis.input_revision,
-            next_attempt_time=next_attempt_time,
-            attempts=0,
-            last_error="",
-        )
-        return revised(log, after, now)
-    after = replace(
-        log,
-        state=CallLogState.UNLOGGED,
-        reason=reason,
-        explanation=explanation,
-        candidates=candidates,
-        contact=None,
-        decided_revision=basis.input_revision,
-        attempts=0,
-        next_attempt_time=None,
-        last_error="",
-    )
-    return revised(log, after, now)
-
-
-def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> CallLog:
-    """The log of a call that is to be decided when it is final, or silent for FINAL_WAIT."""
-    if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED:
-        return log
-    after = replace(
-        log,
-        state=CallLogState.PENDING,
-        reason=CallLogReason.NOT_FINAL,
-        explanation=explanation,
-        candidates=(),
-        decided_revision=basis.input_revision,
-        attempts=0,
-        last_error="",
-        next_attempt_time=log.last_news_time + FINAL_WAIT,
-        pending_since=log.last_news_time + FINAL_WAIT,
-    )
-    return revised(log, after, now)
-
-
-def deferred(
-    log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
-) -> CallLog:
-    """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long."""
-    is_current = log.input_revision == basis.input_revision
-    is_over = now - log.pending_since > MAX_DELIVERY_AGE
-    after = replace(
-        log,
-        standing=standing if is_current else None,
-        attempts=log.attempts + 1,
-        next_attempt_time=None if is_over else now + delay,
-        last_error=error,
-    )
-    if log.state is not CallLogState.LOGGED:
-        after = replace(
-            after,
-            state=CallLogState.FAILED if is_over else CallLogState.PENDING,
-            reason=CallLogReason.CRM_UNAVAILABLE,
-            explanation=(
-                f"The CRM was out of reach for {MAX_DELIVERY_AGE.days} days; retry when it is back."
-                if is_over
-                else "The CRM cannot be reached; the call is kept and delivered when it is back."
-            ),
-        )
-    return revised(log, after, now)
-
-
-def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
-    """The log after the CRM refused it for good; unchanged where newer inputs ask for another attempt."""
-    if log.input_revision != basis.input_revision or log.content_revision != basis.content_revision:
-        return log
-    after = replace(log, attempts=log.attempts + 1, next_attempt_time=None, last_error=error)
-    if log.state is not CallLogState.LOGGED:
-        after = replace(
-            after,
-            state=CallLogState.FAILED,
-            reason=CallLogReason.CRM_REJECTED,
-            explanation="The CRM refuses this call; mend the cause and retry.",
-        )
-    return revised(log, after, now)
-
-
-def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
-    """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
-    if _visible(before) != _visible(after):
-        return replace(after, revision=before.revision + 1, update_time=now)
-    return before if after == before else after
-
-
-def _visible(log: CallLog) -> tuple[object, ...]:
-    return (
-        log.state,
-        log.reason,
-        log.user_id,
-        log.call,
-        log.contact,
-        log.crm_log_id,
-        log.crm_log_url,
-        log.candidates,
-        log.explanation,
-        log.update_pending,
-        log.attempts,
-        log.last_error,
-    )
 
 
 def _inputs(log: CallLog) -> tuple[object, ...]:

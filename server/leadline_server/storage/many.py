@@ -1,10 +1,11 @@
 """Statements over many rows at once.
 
 Python's sqlite3 gives up the interpreter lock around every step of every statement, and beside a busy event loop
-getting it back takes longer than the step. So what has to be quick hands all its rows to one statement, and takes all its
-results as one row.
+getting it back takes longer than the step. So what has to be quick hands all its rows to one statement, and takes all
+its results as one row.
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -35,6 +36,11 @@ class ManyRows:
         self._statement = statement
         self._sized: Callable[[int], str] = lru_cache(self._of_size)
 
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute the statement for any number of rows."""
+        for start in range(0, len(rows), MAX_ROWS):
+            connection.execute(*self(rows[start : start + MAX_ROWS])).fetchall()
+
     def _of_size(self, rows: int) -> str:
         return f"{values_table('given', self._columns, rows)} {self._statement}"
 
@@ -47,7 +53,7 @@ class ManyRows:
 
 
 def joined(*expressions: str) -> str:
-    """SQL for all rows as one text, for `split` to take apart. No expression may be NULL or hold control characters."""
+    """SQL for all rows as one text, for `split`. No expression may be NULL or hold control characters."""
     fields = f" || '{_FIELD}' || ".join(expressions)
     return f"group_concat({fields}, '{_ROW}')"
 

@@ -5,17 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from leadline_server.crm.embedded.creating import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.journal import find_log, insert_log, update_log
+from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
 from leadline_server.crm.embedded.keys import asked_keys, new_id
-from leadline_server.crm.embedded.rows import (
-    CONTACT_COLUMNS,
-    NewContact,
-    book_of,
-    contact_from,
-    insert_contacts,
-    prepare,
-)
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, prepare
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
@@ -90,13 +84,11 @@ class EmbeddedCrm:
             is_placeholder=draft.is_placeholder,
         )
         new = prepare(contact, f"create:{key}", self._region())
-        existing = await self._database.write(lambda connection: _insert_once(connection, self._account_id, new))
-        return existing or contact
+        return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""
-        now = self._now()
-        return await self._database.write(lambda connection: insert_log(connection, self._account_id, entry, key, now))
+        return await self._database.log(NewLog(self._account_id, entry, key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Make a log, and whose it is, say what `entry` says."""
@@ -126,16 +118,3 @@ def _get_contact(connection: sqlite3.Connection, account_id: str, contact_id: st
         (contact_id, account_id),
     ).fetchone()
     return contact_from(row) if row else None
-
-
-def _insert_once(connection: sqlite3.Connection, account_id: str, new: NewContact) -> Contact | None:
-    """The contact that was made with the same key before; None if it is `new` that was inserted."""
-    book = book_of(connection, account_id)
-    existing = connection.execute(
-        f"SELECT {CONTACT_COLUMNS} FROM contacts AS c WHERE c.book = ? AND c.unique_key = ?",  # noqa: S608 - a constant
-        (book, new.unique_key),
-    ).fetchone()
-    if existing:
-        return contact_from(existing)
-    insert_contacts(connection, book, [new])
-    return None

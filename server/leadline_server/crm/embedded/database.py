@@ -3,15 +3,20 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
+
+import msgspec
 
 from leadline_server.crm.embedded import migrations
+from leadline_server.crm.embedded.creating import WantedContact, create_contacts
+from leadline_server.crm.embedded.journal import NewLog, insert_logs
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable, LedgerUnavailable
+from leadline_server.ports.crm import CrmLog
 from leadline_server.storage.batching import Batcher
+from leadline_server.storage.many import MAX_ROWS, ManyRows
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 T = TypeVar("T")
@@ -19,7 +24,7 @@ T = TypeVar("T")
 Lookup = tuple[str, tuple[str, ...]]
 """An account id, and the keys asked for in its book."""
 
-_MAX_LOOKUPS: Final = 256  # of up to 32 keys each: 16,384 parameters, half of what SQLite takes
+_MAX_GROUP: Final = 256
 
 
 async def open_crm_database(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> "CrmDatabase":
@@ -40,14 +45,25 @@ class CrmDatabase:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._lookups: Batcher[Lookup, Sequence[Contact]] = Batcher(self._find, _MAX_LOOKUPS)
+        self._lookups: Batcher[Lookup, Sequence[Contact]] = Batcher(self._find, _MAX_GROUP)
+        self._new_logs: Batcher[NewLog, CrmLog] = Batcher(self._insert_logs, _MAX_GROUP)
+        self._new_contacts: Batcher[WantedContact, Contact] = Batcher(self._create_contacts, _MAX_GROUP)
         self._is_closed = False
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """The contacts of an account under any of `keys`, each once. Concurrent lookups share one query."""
-        if self._is_closed:
-            raise CrmUnavailable("The contact book is closed.")
+        self._ensure_open()
         return await self._lookups.submit((account_id, keys))
+
+    async def log(self, new: NewLog) -> CrmLog:
+        """Log a call, unless one was logged with the same key. Concurrent ones share statements and the commit."""
+        self._ensure_open()
+        return await self._new_logs.submit(new)
+
+    async def create_contact(self, wanted: WantedContact) -> Contact:
+        """Add a contact, unless one was added with the same key. Concurrent ones share statements and the commit."""
+        self._ensure_open()
+        return await self._new_contacts.submit(wanted)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `SqliteDatabase.read`."""
@@ -63,12 +79,34 @@ class CrmDatabase:
         """Finish what was begun and close the file."""
         self._is_closed = True
         try:
-            await self._lookups.close()
+            for batcher in (self._lookups, self._new_logs, self._new_contacts):
+                await batcher.close()
         finally:
             await self._database.close()
 
+    def _ensure_open(self) -> None:
+        if self._is_closed:
+            raise CrmUnavailable("The contact book is closed.")
+
     async def _find(self, lookups: list[Lookup]) -> Sequence[Sequence[Contact]]:
         return await self.read(lambda connection: find_all(connection, lookups))
+
+    async def _insert_logs(self, new: list[NewLog]) -> Sequence[CrmLog | Exception]:
+        return await self.write(lambda connection: insert_logs(connection, new))
+
+    async def _create_contacts(self, wanted: list[WantedContact]) -> Sequence[Contact]:
+        return await self.write(lambda connection: create_contacts(connection, wanted))
+
+
+# CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each.
+_FIND: Final = ManyRows(
+    ("account_id", "key", "slot"),
+    f"SELECT json_group_array(json_array(given.slot, {CONTACT_COLUMNS})) FROM given"  # noqa: S608 - constants
+    " CROSS JOIN books ON books.account_id = given.account_id"
+    " CROSS JOIN contact_numbers AS n ON n.book = books.book AND n.key = given.key"
+    " CROSS JOIN contacts AS c ON c.pk = n.contact",
+)
+_found: Final = msgspec.json.Decoder(list[tuple[int, str, str, str, int | None, int | None, int, str]])
 
 
 def find_all(connection: sqlite3.Connection, lookups: Sequence[Lookup]) -> Sequence[Sequence[Contact]]:
@@ -78,35 +116,15 @@ def find_all(connection: sqlite3.Connection, lookups: Sequence[Lookup]) -> Seque
         for key in keys:
             slots.setdefault((account_id, key), len(slots))
     found: dict[int, list[Contact]] = {}
-    for slot, *row in _query(connection, list(slots)):
-        found.setdefault(slot, []).append(contact_from(row))
+    asked = [(*pair, slot) for pair, slot in slots.items()]
+    for start in range(0, len(asked), MAX_ROWS):
+        [(rows,)] = connection.execute(*_FIND(asked[start : start + MAX_ROWS])).fetchall()
+        for slot, *row in _found.decode(rows):
+            found.setdefault(slot, []).append(contact_from(row))
     return [
         list({contact.id: contact for key in keys for contact in found.get(slots[account_id, key], ())}.values())
         for account_id, keys in lookups
     ]
-
-
-def _query(connection: sqlite3.Connection, asked: list[tuple[str, str]]) -> list[tuple[Any, ...]]:
-    if not asked:
-        return []
-    # A power of two of parameters, the rest NULL: so a dozen statements serve every size, and stay prepared.
-    size = 1 << (len(asked) - 1).bit_length()
-    parameters: list[str | None] = [text for pair in asked for text in pair]
-    parameters += [None] * (2 * size - len(parameters))
-    return connection.execute(_statement(size), parameters).fetchall()
-
-
-@lru_cache
-def _statement(size: int) -> str:
-    asked = ", ".join(f"({slot}, ?, ?)" for slot in range(size))
-    # CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each.
-    return (
-        f"WITH asked (slot, account_id, key) AS (VALUES {asked})"  # noqa: S608 - numbers and question marks
-        f" SELECT asked.slot, {CONTACT_COLUMNS} FROM asked"
-        " CROSS JOIN books ON books.account_id = asked.account_id"
-        " CROSS JOIN contact_numbers AS n ON n.book = books.book AND n.key = asked.key"
-        " CROSS JOIN contacts AS c ON c.pk = n.contact"
-    )
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """The call journal: one row a call log."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -10,23 +11,61 @@ from leadline_server.crm.embedded.keys import new_id
 from leadline_server.crm.embedded.rows import book_of, to_micros
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.storage.many import ManyRows
 
 
-def insert_log(connection: sqlite3.Connection, account_id: str, entry: LogEntry, key: str, now: datetime) -> CrmLog:
-    """Log a call; with a key that was used before, the log that was made then, as it is.
+class NewLog(NamedTuple):
+    """A call to be logged in an account's journal under a key, at a time."""
 
-    Raises:
-        CrmRejected: the account has no such contact.
+    account_id: str
+    entry: LogEntry
+    key: str
+    now: datetime
+
+
+_RESOLVE: Final = ManyRows(
+    ("account_id", "contact_id", "key", "slot"),
+    "SELECT json_group_array(json_array(given.slot, b.book, c.pk, l.id)) FROM given"
+    " CROSS JOIN books AS b ON b.account_id = given.account_id"
+    " LEFT JOIN contacts AS c ON c.id = given.contact_id AND c.book = b.book"
+    " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = given.key",
+)
+_resolved: Final = msgspec.json.Decoder(list[tuple[int, int, int | None, str | None]])
+
+_TOUCH: Final = ManyRows(
+    ("contact", "time"),
+    "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, given.time), given.time)"
+    " FROM given WHERE contacts.pk = given.contact",
+)
+
+
+def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
+    """Log calls; for a key that was used before, the log that was made then, as it is.
+
+    CrmRejected stands for the log of a contact that the account does not have.
     """
-    book = book_of(connection, account_id)
-    if existing := find_log(connection, account_id, key):
-        return existing
-    columns = _columns(connection, book, entry, now) | {"book": book, "unique_key": key, "id": new_id("l_")}
-    connection.execute(
-        f"INSERT INTO call_logs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - our names
-        tuple(columns.values()),
-    )
-    return CrmLog(columns["id"])
+    asked = [(log.account_id, log.entry.contact_id, log.key, slot) for slot, log in enumerate(new)]
+    [(found,)] = connection.execute(*_RESOLVE(asked)).fetchall()
+    resolved = {slot: (book, contact, log_id) for slot, book, contact, log_id in _resolved.decode(found)}
+    known: dict[tuple[str, str], str] = {}
+    results: list[CrmLog | Exception] = []
+    rows: list[tuple[Any, ...]] = []
+    activity: dict[int, int] = {}
+    for slot, log in enumerate(new):
+        book, contact, existing = resolved.get(slot, (None, None, None))
+        log_id = existing or known.get((log.account_id, log.key))
+        if log_id is None:
+            if contact is None:
+                results.append(_no_contact(log.entry.contact_id))
+                continue
+            log_id = known[log.account_id, log.key] = new_id("l_")
+            columns = _told(log.entry, log.now)
+            rows.append((log_id, book, log.key, contact, *columns.values()))
+            activity[contact] = max(activity.get(contact, 0), columns["start_time"])
+        results.append(CrmLog(log_id))
+    _INSERT.run(connection, rows)
+    _TOUCH.run(connection, list(activity.items()))
+    return results
 
 
 def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
@@ -36,7 +75,7 @@ def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, ent
         CrmRejected: the account has no such log or no such contact.
     """
     book = book_of(connection, account_id)
-    columns = _columns(connection, book, entry, now)
+    columns = {"contact": _touch_contact(connection, book, entry), **_told(entry, now)}
     changed = connection.execute(
         f"UPDATE call_logs SET {', '.join(f'{name} = ?' for name in columns)} WHERE book = ? AND id = ?",  # noqa: S608 - our names
         (*columns.values(), book, log_id),
@@ -55,12 +94,11 @@ def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLo
     return CrmLog(found[0]) if found else None
 
 
-def _columns(connection: sqlite3.Connection, book: int, entry: LogEntry, now: datetime) -> dict[str, Any]:
-    """The columns that leadline owns, by name."""
+def _told(entry: LogEntry, now: datetime) -> dict[str, Any]:
+    """The columns that leadline owns, but the contact, by name; always in the same order."""
     call = entry.call
     start = call.start_time or entry.fallback_time
     return {
-        "contact": _touch_contact(connection, book, entry.contact_id, start),
         "call_id": call.id,
         "owner": entry.crm_user_id or entry.user_id,
         "number": entry.number,
@@ -94,19 +132,51 @@ _PLAIN_COLUMNS: Final = (
 """Columns that hold a field of the call as it is."""
 
 
-def _touch_contact(connection: sqlite3.Connection, book: int, contact_id: str, activity: datetime) -> int:
+def _touch_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
     """The contact's row, having noted that something happened with it. A contact that a log leaves keeps its time."""
     found = connection.execute(
         "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
         " WHERE id = ?2 AND book = ?3 RETURNING pk",
-        (to_micros(activity), contact_id, book),
+        (to_micros(entry.call.start_time or entry.fallback_time), entry.contact_id, book),
     ).fetchall()
     if not found:
-        raise CrmRejected(f"The contact book has no contact {contact_id!r}.")
+        raise _no_contact(entry.contact_id)
     return int(found[0][0])
+
+
+def _no_contact(contact_id: str) -> CrmRejected:
+    return CrmRejected(f"The contact book has no contact {contact_id!r}.")
 
 
 def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | None:
     if answer_time is None or end_time is None:
         return None
     return max(0, round((end_time - answer_time).total_seconds()))
+
+
+_TOLD: Final = (
+    "call_id",
+    "owner",
+    "number",
+    "direction",
+    "result",
+    "attestation",
+    "caller_number",
+    "caller_name",
+    "callee_number",
+    "callee_name",
+    "start_time",
+    "answer_time",
+    "end_time",
+    "duration",
+    "attributes",
+    "update_time",
+    *_PLAIN_COLUMNS,
+)
+"""The columns of `_told`, in its order."""
+
+_INSERTED: Final = ("id", "book", "unique_key", "contact", *_TOLD)
+_INSERT: Final = ManyRows(
+    _INSERTED,
+    f"INSERT INTO call_logs ({', '.join(_INSERTED)}) SELECT * FROM given WHERE id IS NOT NULL",  # noqa: S608 - our names
+)

@@ -3,7 +3,8 @@
 libphonenumber takes some 50 to 100 us for a number that it sees for the first time. What it does to a number with plain
 digits comes down to this: split off the country code, drop a national prefix if the region's pattern matches at the
 start, and compare the length with the possible ones. Where the pattern does not match there is nothing to drop, and the
-digits are the answer. All else, and whatever looks ambiguous, is left to it; a test holds the two together.
+digits are the answer. All else, and whatever looks ambiguous, is left to it; a test holds the two together. One
+difference is let pass: digits that spell "anonymous" and the like on a keypad. Nobody is ever looked up by them.
 """
 
 import re

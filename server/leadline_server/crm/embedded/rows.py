@@ -10,6 +10,7 @@ import msgspec
 
 from leadline_server.crm.embedded.keys import fold, stored_key
 from leadline_server.domain.contact import Contact
+from leadline_server.storage.many import ManyRows
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
 """What `contact_from` reads, of a table called `c`."""
@@ -86,21 +87,39 @@ def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact
     )
 
 
+_INSERT_CONTACT: Final = ManyRows(
+    (
+        "pk",
+        "book",
+        "id",
+        "unique_key",
+        "name",
+        "folded_name",
+        "type",
+        "create_time",
+        "last_activity_time",
+        "is_placeholder",
+        "details",
+    ),
+    "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
+    " is_placeholder, details) SELECT * FROM given WHERE pk IS NOT NULL",
+)
+_INSERT_NAME: Final = ManyRows(
+    ("pk", "folded_name"), "INSERT INTO contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
+)
+_INSERT_NUMBER: Final = ManyRows(
+    ("book", "key", "contact"),
+    "INSERT INTO contact_numbers (book, key, contact) SELECT * FROM given WHERE book IS NOT NULL",
+)
+
+
 def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequence[NewContact]) -> None:
     """Add contacts to an account's book."""
     [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM contacts").fetchall()
-    connection.executemany(
-        "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
-        " is_placeholder, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(pk, book, *contact.values) for pk, contact in enumerate(contacts, last + 1)],
-    )
-    connection.executemany(
-        "INSERT INTO contact_names (rowid, folded_name) VALUES (?, ?)",
-        [(pk, contact.folded_name) for pk, contact in enumerate(contacts, last + 1)],
-    )
-    insert_numbers(
-        connection, [(book, key, pk) for pk, contact in enumerate(contacts, last + 1) for key in contact.keys]
-    )
+    numbered = list(enumerate(contacts, last + 1))
+    _INSERT_CONTACT.run(connection, [(pk, book, *contact.values) for pk, contact in numbered])
+    _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
+    insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
 
 
 def number_keys(contact: Contact, region: str) -> tuple[str, ...]:
@@ -110,7 +129,7 @@ def number_keys(contact: Contact, region: str) -> tuple[str, ...]:
 
 def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, str, int]]) -> None:
     """Make contacts findable: (book, key, contact) for each of their numbers."""
-    connection.executemany("INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)", numbers)
+    _INSERT_NUMBER.run(connection, numbers)
 
 
 def book_of(connection: sqlite3.Connection, account_id: str) -> int:

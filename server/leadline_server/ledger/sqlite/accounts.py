@@ -15,6 +15,7 @@ class SqliteAccounts:
 
     def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
         self._database = database
+        self._generation = generation
         self._cache: GenerationCache[str, AccountSettings] = GenerationCache(generation)
 
     async def create(self, account_id: str, settings: AccountSettings) -> bool:
@@ -22,7 +23,10 @@ class SqliteAccounts:
 
         def insert(connection: sqlite3.Connection) -> bool:
             statement = "INSERT INTO accounts (account_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            return connection.execute(statement, (account_id, SETTINGS.encode(settings))).rowcount == 1
+            is_new = connection.execute(statement, (account_id, SETTINGS.encode(settings))).rowcount == 1
+            if is_new:
+                self._generation.advance(connection)
+            return is_new
 
         return await self._database.write(insert)
 
@@ -47,6 +51,7 @@ class SqliteAccounts:
             if after != before:
                 statement = "UPDATE accounts SET body = ? WHERE account_id = ?"
                 connection.execute(statement, (SETTINGS.encode(after), account_id))
+                self._generation.advance(connection)
             return after
 
         return await self._database.write(update)

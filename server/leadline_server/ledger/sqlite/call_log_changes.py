@@ -106,8 +106,7 @@ def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> No
         else:
             full_updates.append((entry.row_id, *lasting, *moving))
     for many, rows in ((_INSERT, inserts), (_UPDATE, updates), (_UPDATE_ALL, full_updates)):
-        if rows:
-            connection.execute(*many(rows))
+        many.run(connection, rows)
 
 
 def _lasting(log: CallLog) -> tuple[Any, ...]:

@@ -82,7 +82,9 @@ async def open_sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
         database = await open_database(path, migrations=MIGRATIONS)
         stack.push_async_callback(database.close)
         secret = await database.write(_ensure_secret)
-        generation = await stack.enter_async_context(open_settings_generation(path))
+        generation = open_settings_generation(path)
+        stack.callback(generation.close)
+        await database.write(generation.tell)
         yield SqliteLedger(
             database, SqliteAccounts(database, generation), SqlitePreferences(database, generation), secret
         )

@@ -15,6 +15,7 @@ class SqlitePreferences:
 
     def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
         self._database = database
+        self._generation = generation
         self._cache: GenerationCache[tuple[str, str], Preferences] = GenerationCache(generation)
 
     async def get(self, account_id: str, user_id: str) -> Preferences:
@@ -40,6 +41,7 @@ class SqlitePreferences:
             after = change(settings, before)
             if after != before:
                 _save(connection, account_id, user_id, after)
+                self._generation.advance(connection)
             return settings, after
 
         return await self._database.write(update)

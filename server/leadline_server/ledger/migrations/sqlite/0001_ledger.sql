@@ -20,37 +20,12 @@ CREATE TABLE preferences (
     PRIMARY KEY (account_id, user_id)
 ) WITHOUT ROWID;
 
--- Counts the changes of both tables above, whoever makes them, so that a process knows when its cache is out of date.
--- A table of its own: its one page is all that is read to find out.
+-- Counts the changes of both tables above, so that a process knows when what it remembers of them is out of date.
 CREATE TABLE settings_generation (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL
 );
 INSERT INTO settings_generation (id, value) VALUES (1, 1);
-CREATE TRIGGER account_created AFTER INSERT ON accounts
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
-CREATE TRIGGER account_changed AFTER UPDATE ON accounts
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
-CREATE TRIGGER account_deleted AFTER DELETE ON accounts
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
-CREATE TRIGGER preferences_created AFTER INSERT ON preferences
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
-CREATE TRIGGER preferences_changed AFTER UPDATE ON preferences
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
-CREATE TRIGGER preferences_deleted AFTER DELETE ON preferences
-BEGIN
-    UPDATE settings_generation SET value = value + 1;
-END;
 
 -- With a rowid: new calls are appended, and a body is too large for the inner pages of a table WITHOUT ROWID.
 CREATE TABLE call_logs (
