@@ -16,7 +16,7 @@ class _Echo(grpc.GenericRpcHandler):
         async def answer(_request: bytes, _context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
             return response
 
-        self._handler: "grpc.RpcMethodHandler[Any, Any]" = grpc.unary_unary_rpc_method_handler(answer)
+        self._handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(answer)
 
     def service(self, _details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
         return self._handler

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -68,9 +69,10 @@ def contacts_in(server: ServerProcess) -> int:
 
 def owners(server: ServerProcess, number: str) -> list[str]:
     """The names of the contacts that have a number, asked of the running server."""
-    with grpc.insecure_channel(server.address) as channel:
+    channel: Any = grpc.insecure_channel(server.address)  # the stubs' types know of asyncio's only
+    with channel:
         request = pb.FindContactRequest(account_id="demo", phone_numbers=[number])
-        answer: pb.FindContactResponse = ContactServiceStub(channel).FindContact(request, timeout=10)
+        answer: Any = ContactServiceStub(channel).FindContact(request, timeout=10)
     return [match.contact.name for match in answer.matches]
 
 
@@ -138,10 +140,13 @@ def test_a_file_or_an_account_that_is_none_is_refused_in_a_sentence(
     assert contacts_in(server) == before
 
 
-def test_a_missing_file_is_refused_in_a_sentence(server: ServerProcess, tmp_path: Path) -> None:
-    done = run_import(server, tmp_path / "nowhere.csv")
+@pytest.mark.parametrize(("name", "why"), [("nowhere.csv", "No such file or directory"), ("", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, name: str, why: str) -> None:
+    data_dir = tmp_path / "data"
+    done = leadline("contacts", "import", tmp_path / name, "--data-dir", data_dir)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"File '{tmp_path / 'nowhere.csv'}' does not exist" in " ".join(done.stderr.split())
+    assert done.stderr == f"leadline: {tmp_path / name}: {why}.\n"
+    assert not data_dir.exists()
 
 
 def test_a_book_is_filled_before_the_first_start_of_a_server(tmp_path: Path) -> None:
@@ -177,6 +182,7 @@ def number_of(index: int) -> str:
 
 
 def create(server: ServerProcess, number: str) -> None:
-    with grpc.insecure_channel(server.address) as channel:
+    channel: Any = grpc.insecure_channel(server.address)
+    with channel:
         request = pb.CreateContactRequest(account_id="demo", name="Somebody Else", phone_number=number)
         ContactServiceStub(channel).CreateContact(request, timeout=5)

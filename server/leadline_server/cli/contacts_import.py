@@ -1,6 +1,7 @@
 """`leadline contacts import FILE`: fills the embedded CRM's contact book from a CSV or vCard file."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -17,9 +18,7 @@ _SHOWN_PROBLEMS = 20
 
 
 def import_contacts_command(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A .csv, .vcf or .vcard file.")
-    ],
+    file: Annotated[Path, typer.Argument(help="A .csv, .vcf or .vcard file.")],
     account: Annotated[str, typer.Option(help="The account whose contact book is filled.")] = "demo",
     data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings and accounts.")] = None,
@@ -35,28 +34,34 @@ def import_contacts_command(
 
     try:
         settings = load_settings({"data_dir": data_dir, "config": config})
-        summary, problems = asyncio.run(_import(settings, file, account))
+        with file.open("rb") as stream:
+            summary, problems = asyncio.run(_import(settings, file, stream, account))
     except BadSettings as error:
         fail(error.problems)
     except (LeadlineError, UnreadableFile) as error:
         fail([str(error)])
+    except OSError as error:
+        fail([f"{error.filename or file}: {error.strerror}."])
     _show(summary, problems, settings, account)
     raise typer.Exit(1 if summary.skipped else 0)
 
 
-async def _import(settings: "Settings", file: Path, account: str) -> "tuple[ImportSummary, list[RowProblem]]":
+async def _import(
+    settings: "Settings", file: Path, stream: BinaryIO, account: str
+) -> "tuple[ImportSummary, list[RowProblem]]":
     from rich.console import Console
     from rich.progress import Progress
 
     from leadline_server.crm.embedded import open_crm_database
     from leadline_server.crm.embedded.importing import IMPORT_CHECKPOINT_AFTER, import_contacts
 
+    records = _records(file, stream)
     region = await _region(settings, account)
     problems: list[RowProblem] = []
     database = await open_crm_database(settings.crm_path, checkpoint_after=IMPORT_CHECKPOINT_AFTER)
     try:
-        with Progress(console=Console(stderr=True), transient=True) as progress, file.open("rb") as stream:
-            bar = progress.add_task("Importing contacts", total=file.stat().st_size)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("Importing contacts", total=os.fstat(stream.fileno()).st_size)
 
             def note(_: "ImportSummary") -> None:
                 progress.update(bar, completed=stream.tell())
@@ -65,7 +70,6 @@ async def _import(settings: "Settings", file: Path, account: str) -> "tuple[Impo
                 if len(problems) < _SHOWN_PROBLEMS:
                     problems.append(problem)
 
-            records = _records(file, stream)
             summary = await import_contacts(database, account, records, region, on_progress=note, on_problem=keep)
     finally:
         await database.close()

@@ -67,18 +67,18 @@ class _CallLogReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLog
     CALL_LOG_REASON_UNSPECIFIED: _CallLogReason.ValueType  # 0
     """Not decided yet (PENDING). Invalid as a filter."""
     CALL_LOG_REASON_CONTACT_MATCHED: _CallLogReason.ValueType  # 1
-    """One contact matched."""
+    """One contact matched, or one real contact beside placeholders."""
     CALL_LOG_REASON_CONTACT_CHOSEN: _CallLogReason.ValueType  # 2
     """A person chose the contact (`contact_id`)."""
     CALL_LOG_REASON_MATCH_RESOLVED: _CallLogReason.ValueType  # 3
-    """Several contacts matched and `multiple_match_action`, or a real contact beating placeholders, picked one."""
+    """Several contacts matched, and `multiple_match_action` picked one."""
     CALL_LOG_REASON_PLACEHOLDER_CREATED: _CallLogReason.ValueType  # 4
     """Confirmed that no contact matched, and a placeholder contact was created."""
     CALL_LOG_REASON_PLACEHOLDER_REUSED: _CallLogReason.ValueType  # 5
-    """No contact matched at first, but by the time of creation there was one for the number, created for another call."""
+    """The one contact that matched is a placeholder, created for an earlier call or for another one at the same moment."""
     CALL_LOG_REASON_NO_CONTACT: _CallLogReason.ValueType  # 6
-    """UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (such as extensions,
-    emergency and short codes) creates none.
+    """UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (internal calls, extensions and
+    short codes) creates none.
     """
     CALL_LOG_REASON_SEVERAL_CONTACTS: _CallLogReason.ValueType  # 7
     """UNLOGGED: several contacts matched and nothing picked one; see `candidates`."""
@@ -87,7 +87,7 @@ class _CallLogReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLog
     CALL_LOG_REASON_NUMBER_WITHHELD: _CallLogReason.ValueType  # 9
     """UNLOGGED: the other side withheld its number."""
     CALL_LOG_REASON_NUMBER_UNUSABLE: _CallLogReason.ValueType  # 10
-    """UNLOGGED: what was given as the number is none."""
+    """UNLOGGED: what was given as the number is none, or is an emergency number or a feature code: nobody is looked up."""
     CALL_LOG_REASON_INTERNAL_CALL: _CallLogReason.ValueType  # 11
     """UNLOGGED: an internal call, and `log_internal_calls` is off."""
     CALL_LOG_REASON_EXCLUDED: _CallLogReason.ValueType  # 12
@@ -111,18 +111,18 @@ class CallLogReason(_CallLogReason, metaclass=_CallLogReasonEnumTypeWrapper):
 CALL_LOG_REASON_UNSPECIFIED: CallLogReason.ValueType  # 0
 """Not decided yet (PENDING). Invalid as a filter."""
 CALL_LOG_REASON_CONTACT_MATCHED: CallLogReason.ValueType  # 1
-"""One contact matched."""
+"""One contact matched, or one real contact beside placeholders."""
 CALL_LOG_REASON_CONTACT_CHOSEN: CallLogReason.ValueType  # 2
 """A person chose the contact (`contact_id`)."""
 CALL_LOG_REASON_MATCH_RESOLVED: CallLogReason.ValueType  # 3
-"""Several contacts matched and `multiple_match_action`, or a real contact beating placeholders, picked one."""
+"""Several contacts matched, and `multiple_match_action` picked one."""
 CALL_LOG_REASON_PLACEHOLDER_CREATED: CallLogReason.ValueType  # 4
 """Confirmed that no contact matched, and a placeholder contact was created."""
 CALL_LOG_REASON_PLACEHOLDER_REUSED: CallLogReason.ValueType  # 5
-"""No contact matched at first, but by the time of creation there was one for the number, created for another call."""
+"""The one contact that matched is a placeholder, created for an earlier call or for another one at the same moment."""
 CALL_LOG_REASON_NO_CONTACT: CallLogReason.ValueType  # 6
-"""UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (such as extensions,
-emergency and short codes) creates none.
+"""UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (internal calls, extensions and
+short codes) creates none.
 """
 CALL_LOG_REASON_SEVERAL_CONTACTS: CallLogReason.ValueType  # 7
 """UNLOGGED: several contacts matched and nothing picked one; see `candidates`."""
@@ -131,7 +131,7 @@ CALL_LOG_REASON_AUTO_LOGGING_OFF: CallLogReason.ValueType  # 8
 CALL_LOG_REASON_NUMBER_WITHHELD: CallLogReason.ValueType  # 9
 """UNLOGGED: the other side withheld its number."""
 CALL_LOG_REASON_NUMBER_UNUSABLE: CallLogReason.ValueType  # 10
-"""UNLOGGED: what was given as the number is none."""
+"""UNLOGGED: what was given as the number is none, or is an emergency number or a feature code: nobody is looked up."""
 CALL_LOG_REASON_INTERNAL_CALL: CallLogReason.ValueType  # 11
 """UNLOGGED: an internal call, and `log_internal_calls` is off."""
 CALL_LOG_REASON_EXCLUDED: CallLogReason.ValueType  # 12

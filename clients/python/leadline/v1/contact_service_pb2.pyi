@@ -176,8 +176,8 @@ class CreateContactRequest(_message.Message):
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
-    """The user who asks; becomes the contact's owner where their `crm_user_id` is known. At most 128 characters. Empty:
-    the account as such.
+    """The user who asks: their placeholder name stands in for an empty `name`. At most 128 characters. Empty: the account
+    as such.
     """
     request_id: _builtins.str
     """A UUID that makes the call safe to repeat. For 24 hours the same id with the same request gives the first answer,

@@ -160,7 +160,7 @@ class Preferences(_message.Message):
     Built-in: false.
     """
     crm_user_id: _builtins.str
-    """The CRM's id of this user, who becomes the owner of contacts and logs: at most 128 characters. User level only:
+    """The CRM's id of this user, who becomes the owner of call logs: at most 128 characters. User level only:
     INVALID_ARGUMENT in an account's defaults. Built-in: empty, the adapter's own owner.
     """
     @_builtins.property

@@ -17,7 +17,7 @@ from leadline_server.domain.errors import CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.crm import CrmLog
 from leadline_server.storage.batching import Batcher
 from leadline_server.storage.many import MAX_ROWS, ManyRows
-from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
+from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 T = TypeVar("T")
 
@@ -27,14 +27,18 @@ Lookup = tuple[str, tuple[str, ...]]
 _MAX_GROUP: Final = 256
 
 
-async def open_crm_database(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> "CrmDatabase":
-    """Open, or make, the database file of the embedded CRM. Whoever opens must `close`.
+async def open_crm_database(
+    path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
+) -> "CrmDatabase":
+    """Open, or make, the database file of the embedded CRM; arguments as for `open_database`. Whoever opens must `close`.
 
     Raises:
         CrmUnavailable: the file cannot be used; the message says which and what to do.
     """
     try:
-        opened = await open_database(path, migrations=migrations.__name__, checkpoint_after=checkpoint_after)
+        opened = await open_database(
+            path, migrations=migrations.__name__, checkpoint_after=checkpoint_after, cache=cache
+        )
     except LedgerUnavailable as error:
         raise CrmUnavailable(error.message) from error
     return CrmDatabase(opened)

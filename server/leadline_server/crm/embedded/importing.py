@@ -22,7 +22,7 @@ from leadline_server.domain.contact import Contact
 IMPORT_CHECKPOINT_AFTER: Final = 50_000
 """The `checkpoint_after` of a database that is opened for an import: fewer, longer copies of the write-ahead log."""
 
-_CHUNK: Final = 5_000  # contacts a transaction: other processes' writes wait for one, some tens of milliseconds
+_CHUNK: Final = 10_000  # contacts a transaction: other processes' writes wait for one, some tens of milliseconds
 
 
 @dataclass(frozen=True, slots=True)
