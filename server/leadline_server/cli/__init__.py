@@ -7,7 +7,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from leadline_server.cli import account as account_commands
+from leadline_server.cli import calls as call_commands
+from leadline_server.cli import contacts as contact_commands
+from leadline_server.cli import preferences as preference_commands
 from leadline_server.cli.calls_import import import_calls
+from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
 
 app = typer.Typer(
@@ -16,12 +21,27 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-contacts = typer.Typer(help="Contacts of the embedded CRM.", no_args_is_help=True)
-calls = typer.Typer(help="Calls and their logs.", no_args_is_help=True)
-app.add_typer(contacts, name="contacts")
-app.add_typer(calls, name="calls")
+contacts = typer.Typer(help="Contacts: who has a number, who is called so, new ones.", no_args_is_help=True)
+calls = typer.Typer(help="Calls, and what became of them.", no_args_is_help=True)
+preferences = typer.Typer(help="What leadline may do with a user's calls.", no_args_is_help=True)
+account = typer.Typer(help="An account's policy.", no_args_is_help=True)
+for name, group in {"contacts": contacts, "calls": calls, "preferences": preferences, "account": account}.items():
+    app.add_typer(group, name=name)
+
+contacts.command("find")(contact_commands.find)
+contacts.command("search")(contact_commands.search)
+contacts.command("create")(contact_commands.create)
 contacts.command("import")(import_contacts_command)
+calls.command("list")(call_commands.list_calls)
+calls.command("show")(call_commands.show)
+calls.command("log")(log_call)
+calls.command("retry")(call_commands.retry)
+calls.command("watch")(call_commands.watch)
 calls.command("import")(import_calls)
+preferences.command("show")(preference_commands.show)
+preferences.command("set")(preference_commands.update)
+account.command("show")(account_commands.show)
+account.command("set")(account_commands.update)
 
 
 @app.callback()

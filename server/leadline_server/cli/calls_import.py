@@ -1,6 +1,5 @@
 """`leadline calls import FILE`: replays a phone system's call records, and says what became of them."""
 
-import asyncio
 import json
 import os
 import re
@@ -49,6 +48,8 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
 
     Running it again doubles nothing. Exit codes: 0 every row was taken, 1 some were not, 2 wrong usage.
     """
+    import asyncio
+
     from leadline_server.cli.replay.records import UnusableFile
     from leadline_server.cli.replay.rules import Rules
 

@@ -1,6 +1,5 @@
 """`leadline contacts import FILE`: fills the embedded CRM's contact book from a CSV or vCard file."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -27,6 +26,8 @@ def import_contacts_command(
 
     Exit codes: 0 every row was taken, 1 some were skipped, 2 wrong usage.
     """
+    import asyncio
+
     from leadline_server.cli import fail
     from leadline_server.config import BadSettings, load_settings
     from leadline_server.crm.embedded.readers import UnreadableFile
@@ -115,4 +116,6 @@ def _show(summary: "ImportSummary", problems: "list[RowProblem]", settings: "Set
         typer.echo(f"  line {problem.line}: {problem.message}")
     if summary.skipped > len(problems):
         typer.echo(f"  ... and {summary.skipped - len(problems):,} more")
-    typer.echo("Next: leadline serve, then ask who calls (FindContact), or replay calls: leadline calls import FILE")
+    typer.echo(
+        "Next: leadline serve, then ask who has a number: leadline contacts find NUMBER, or replay calls: leadline calls import FILE"
+    )

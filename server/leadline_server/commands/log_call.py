@@ -46,7 +46,8 @@ class LogCall:
             InvalidRequest: the first report of a call without its direction.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
-            CrmError, BudgetExhausted: with `validate_only`, cannot tell.
+            CrmError: with `validate_only`, cannot tell.
+        BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored; nothing was accepted.
         """
         account = await self._directory.get(report.account_id)
@@ -56,7 +57,8 @@ class LogCall:
                 return await self._foreseen(account, report)
         with suppress(CrmError):
             await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
-        log, is_news, is_new = await self._accept(account, report)
+        async with within(budget):
+            log, is_news, is_new = await self._accept(account, report)
         key = CallKey(log.account_id, log.call_id)
         is_waiting = is_due(log) and log.attempts == 0
         if not (is_news and is_due(log)) and not is_waiting and not self._courier.is_carrying(key):

@@ -38,9 +38,9 @@ async def open_database(
 ) -> "SqliteDatabase":
     """Open the database file `path`, made with mode 0600 (its folder 0700) where it is missing, and migrate it.
 
-    `migrations` names the package of its migrations; `checkpoint_after` is in changed rows, `cache` the most memory that
-    each of the two connections keeps pages in, in KiB. Whoever opens must `close`: a connection left open keeps the
-    process from exiting.
+    `migrations` names the package of its migrations; `checkpoint_after` is in changed rows, `cache` is the most memory
+    that each of the two connections keeps pages in, in KiB. Whoever opens must `close`: a connection left open keeps
+    the process from exiting.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is no database, or a newer one; the message says what to do.

@@ -85,12 +85,12 @@ def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]
             code = status.CANCELLED
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
-            answer = _logged(rpc, error)
+            answer = logged(rpc, error)
             code = answer.code.name
         finally:
             in_flight.dec()
             finished(code, perf_counter() - started)
-        return await _refuse(context, answer)
+        return await refuse(context, answer)
 
     return endpoint
 
@@ -118,12 +118,12 @@ def _stream(
             code = status.CANCELLED
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
-            answer = _logged(rpc, error)
+            answer = logged(rpc, error)
             code = answer.code.name
         finally:
             in_flight.dec()
             finished(code, perf_counter() - started)
-        await _refuse(context, answer)
+        await refuse(context, answer)
 
     return endpoint
 
@@ -171,11 +171,12 @@ def _bounded(behaviour: Callable[..., Awaitable[Message]]) -> Callable[[Message,
     return bounded
 
 
-async def _refuse(context: Context, answer: status.Refusal) -> NoReturn:
-    await context.abort(answer.code, answer.message, ((status.DETAILS_KEY, answer.details),))
+async def refuse(context: Context, answer: status.Refusal) -> NoReturn:
+    """End the call with an error. Raises gRPC's own exception for that."""
+    await context.abort(answer.code, answer.message, answer.trailing(context.time_remaining()))
 
 
-def _logged(rpc: str, error: Exception) -> status.Refusal:
+def logged(rpc: str, error: Exception) -> status.Refusal:
     """What to answer for an error, after one line of log: no message of a request, for these name people."""
     answer = status.refusal(error)
     known = {"rpc": rpc, "code": answer.code.name, "reason": answer.reason}

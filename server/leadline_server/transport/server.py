@@ -9,7 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_service_pb2
 from prometheus_client import CollectorRegistry
 
@@ -20,6 +20,7 @@ from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handlers
 from leadline_server.transport.metrics import RpcMetrics
 from leadline_server.transport.preferences_service import PreferencesServicer
+from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
@@ -34,6 +35,8 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15 * 60_000),
+    # A connection that does not begin to speak HTTP/2 is nobody's; gRPC itself would keep it for two minutes.
+    ("grpc.server_handshake_timeout_ms", 20_000),
 )
 """Channel arguments of the server (gRPC's grpc_types.h and its keepalive guide)."""
 
@@ -65,9 +68,10 @@ class Server:
             handlers = method_handlers(service, servicer, metrics, self._streams)
             self._server.add_registered_method_handlers(service.full_name, dict(handlers))
         self._names = [service.full_name for service in servicers]
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)  # type: ignore[no-untyped-call] # ships no types
-        reflected = (*self._names, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(reflected, self._server)  # type: ignore[no-untyped-call] # ships no types
+        standard = StandardServices(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types
+        reflected = reflection.aio.ReflectionServicer((*self._names, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME))  # type: ignore[no-untyped-call] # ships no types
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, standard)  # type: ignore[no-untyped-call] # ships no types
 
     @property
     def is_serving(self) -> bool:

@@ -4,9 +4,10 @@ Every error carries google.rpc.ErrorInfo; a bad request google.rpc.BadRequest wi
 same request again can help, google.rpc.RetryInfo says when (google/rpc/error_details.proto).
 """
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import grpc
@@ -23,6 +24,15 @@ DOMAIN: Final = "leadline"
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
 """Trailing metadata that carries google.rpc.Status, by gRPC's convention for rich errors."""
+
+PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
+"""Trailing metadata that a client's retry policy keeps to: milliseconds until its next attempt; negative: no more.
+
+gRFC A6, "Pushback". Such retries wait inside the client, whose caller hears nothing until they end.
+"""
+
+_NO_RETRY: Final = "-1"
+_MOST_PUSHBACK: Final = 2**31 - 1  # what every client can read, in milliseconds
 
 INTERNAL_MESSAGE: Final = "Something went wrong inside leadline; the log has the details under this id."
 
@@ -90,6 +100,7 @@ class Refusal:
         message: for people.
         metadata: the values that belong to the reason.
         details: google.rpc.Status, serialized.
+        pushback: seconds that a retry policy has to wait, where that is known; infinite where it must not retry.
     """
 
     code: grpc.StatusCode
@@ -97,6 +108,21 @@ class Refusal:
     message: str
     metadata: Mapping[str, str]
     details: bytes
+    pushback: float | None = None
+
+    def trailing(self, seconds_left: float | None) -> tuple[tuple[str, str | bytes], ...]:
+        """The trailing metadata, for a caller with so many seconds left; None without a deadline.
+
+        A retry policy whose next attempt comes after the deadline would only wait for that, and tell its caller
+        DEADLINE_EXCEEDED instead of this error; so it is told not to retry.
+        """
+        details = (DETAILS_KEY, self.details)
+        if self.pushback is None:
+            return (details,)
+        return details, (
+            PUSHBACK_KEY,
+            _pushback_text(self.pushback, math.inf if seconds_left is None else seconds_left),
+        )
 
 
 def refusal(error: Exception) -> Refusal:
@@ -119,7 +145,8 @@ def _known(error: errors.LeadlineError) -> Refusal:
     delay = _RETRY_AFTER.get(error.reason) if error.retry_after is None else error.retry_after
     if delay is not None:
         details.append(RetryInfo(retry_delay=_duration(delay)))
-    return _refusal(_code(error), error.reason, _cut(error.message, _MESSAGE_BYTES), metadata, details)
+    answer = _refusal(_code(error), error.reason, _cut(error.message, _MESSAGE_BYTES), metadata, details)
+    return replace(answer, pushback=_pushback(error))
 
 
 def _refusal(
@@ -135,6 +162,21 @@ def _refusal(
         packed.Pack(detail)
         status.details.append(packed)
     return Refusal(code, reason.value, message, metadata, status.SerializeToString())
+
+
+def _pushback(error: errors.LeadlineError) -> float | None:
+    """What is known of when a retry can help: not before somebody acts, or not before the delay that was asked for."""
+    if isinstance(error, errors.CrmAuthFailed):
+        return math.inf
+    if isinstance(error, errors.CrmRateLimited) and error.retry_after is None:
+        return _RETRY_AFTER[error.reason]
+    return error.retry_after
+
+
+def _pushback_text(delay: float, seconds_left: float) -> str:
+    if not delay < seconds_left:
+        return _NO_RETRY
+    return str(min(_MOST_PUSHBACK, math.ceil(max(0.0, delay) * 1000)))
 
 
 def _code(error: Exception) -> grpc.StatusCode:

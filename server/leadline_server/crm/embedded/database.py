@@ -30,7 +30,7 @@ _MAX_GROUP: Final = 256
 async def open_crm_database(
     path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
 ) -> "CrmDatabase":
-    """Open, or make, the database file of the embedded CRM; arguments as for `open_database`. Whoever opens must `close`.
+    """Open or make the database file of the embedded CRM. Arguments as for `open_database`; whoever opens must `close`.
 
     Raises:
         CrmUnavailable: the file cannot be used; the message says which and what to do.

@@ -1,0 +1,78 @@
+"""The contract's words as the command line has them: lower case, without their prefixes.
+
+They are written out, since reading them from the contract would slow the start of every command; a test compares both.
+"""
+
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # see above
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
+
+
+class Direction(StrEnum):
+    """CallDirection."""
+
+    INBOUND = auto()
+    OUTBOUND = auto()
+    INTERNAL = auto()
+
+
+class Result(StrEnum):
+    """CallResult."""
+
+    ANSWERED = auto()
+    NO_ANSWER = auto()
+    BUSY = auto()
+    REJECTED = auto()
+    CANCELED = auto()
+    FAILED = auto()
+    VOICEMAIL = auto()
+
+
+class Verified(StrEnum):
+    """Attestation."""
+
+    A = auto()
+    B = auto()
+    C = auto()
+    FAILED = auto()
+
+
+class State(StrEnum):
+    """CallLogState."""
+
+    LOGGED = auto()
+    UNLOGGED = auto()
+    PENDING = auto()
+    FAILED = auto()
+
+
+class Reason(StrEnum):
+    """CallLogReason."""
+
+    CONTACT_MATCHED = auto()
+    CONTACT_CHOSEN = auto()
+    MATCH_RESOLVED = auto()
+    PLACEHOLDER_CREATED = auto()
+    PLACEHOLDER_REUSED = auto()
+    NO_CONTACT = auto()
+    SEVERAL_CONTACTS = auto()
+    AUTO_LOGGING_OFF = auto()
+    NUMBER_WITHHELD = auto()
+    NUMBER_UNUSABLE = auto()
+    INTERNAL_CALL = auto()
+    EXCLUDED = auto()
+    NOT_FINAL = auto()
+    UNTRUSTED_CALLER = auto()
+    CRM_UNAVAILABLE = auto()
+    CRM_REJECTED = auto()
+
+
+def word(enum: "_EnumTypeWrapper", number: int) -> str:
+    """A value of the contract's enum without its prefix; empty for UNSPECIFIED, the number for one not known here."""
+    if not number:
+        return ""
+    if number not in enum.values():
+        return str(number)
+    return enum.Name(number).removeprefix(enum.Name(0).removesuffix("UNSPECIFIED"))
