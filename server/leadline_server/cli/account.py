@@ -75,6 +75,8 @@ def _answer(session: Session, settings: "AccountSettings") -> None:
     )
     rows = []
     for field in settings.defaults.DESCRIPTOR.fields:
+        if field.name == "crm_user_id":  # a user's alone
+            continue
         is_own = settings.defaults.HasField(field.name)  # type: ignore[arg-type] # a name from the descriptor
         origin = "account" if is_own else "built-in"
         remark = "locked" if field.name in settings.locked else ""

@@ -118,8 +118,9 @@ def _rows(log: "CallLog") -> "Iterator[tuple[str, str]]":
     yield "Talk time", duration(call.answer_time, call.end_time)
     yield "Result", word(CallResult, call.result).lower()
     yield "Attestation", word(Attestation, call.attestation)
-    for label, text in (("Disposition", call.disposition), ("Subject", call.subject), ("Note", call.note)):
-        yield label, text
+    yield "Disposition", call.disposition
+    yield "Subject", call.subject
+    yield "Note", call.note
     yield "Summary", call.summary
     yield "Recording", call.recording_url
     yield "Voicemail", call.voicemail_url

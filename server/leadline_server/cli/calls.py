@@ -13,12 +13,13 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every comman
     from leadline.v1.call_log_pb2 import CallLog
 
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The call's id.")]
-Of = Annotated[str, typer.Option("--user", help="Of this user only; else of all.")]
+Of = Annotated[str, typer.Option("--user", metavar="USER", help="Of this user only; else of all.")]
 
 
 @remote
 def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
     session: Session,
+    *,
     state: Annotated[
         list[State] | None, typer.Option(case_sensitive=False, help="In this state only; repeatable.")
     ] = None,
@@ -26,11 +27,11 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
         list[Reason] | None, typer.Option(case_sensitive=False, help="With this reason only; repeatable.")
     ] = None,
     user: Of = "",
-    number: Annotated[str, typer.Option(help="With this phone number on the other side only.")] = "",
+    number: Annotated[str, typer.Option(metavar="NUMBER", help="With this phone number on the other side only.")] = "",
     contact: Annotated[str, typer.Option(metavar="ID", help="Logged against this contact only.")] = "",
     since: Annotated[str, typer.Option(metavar="TIME", help="Started then or later: 2026-03-01T14:30, 2h, 7d.")] = "",
     until: Annotated[str, typer.Option(metavar="TIME", help="Started before that.")] = "",
-    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many at most; 0 for all.")] = 50,
 ) -> None:
     """Calls and what became of them, newest first."""
     from leadline_server.cli import values
@@ -74,7 +75,9 @@ def watch(
     resume_token: Annotated[
         str, typer.Option(metavar="TOKEN", help="Go on after this `resume_token` of an earlier --json line.")
     ] = "",
-    give_up_after: Annotated[float, typer.Option(min=0, help="Seconds to go on trying without the server.")] = 300.0,
+    give_up_after: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to go on trying without the server.")
+    ] = 300.0,
 ) -> None:
     """Follow call logs as they change, until Ctrl-C; with --json a WatchCallLogsResponse in each line."""
     from leadline.v1.call_log_service_pb2 import WatchCallLogsResponse

@@ -24,8 +24,8 @@ def _option(name: str, meaning: str, metavar: str = "TEXT") -> Any:
 def log_call(  # noqa: PLR0913 a parameter is an option of the command line
     session: Session,
     *,
-    user: Annotated[str, _option("--user", "Whose call it is; else whose it was when it was reported before.")] = "",
-    call_id: Annotated[str | None, _option("--id", "The phone system's id of the call; else a new one.")] = None,
+    user: Annotated[str, _option("--user", "Whose call it is; else the user who has its log.", "USER")] = "",
+    call_id: Annotated[str | None, _option("--id", "The phone system's id of the call; else a new one.", "ID")] = None,
     direction: Annotated[
         Direction | None, typer.Option(case_sensitive=False, help="Needed in the first report of a call.")
     ] = None,
@@ -34,9 +34,9 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
     caller_name: Annotated[str | None, _option("--caller-name", "The caller-ID name.")] = None,
     callee_name: Annotated[str | None, _option("--callee-name", "The name of who was called.")] = None,
     result: Annotated[Result | None, typer.Option(case_sensitive=False, help="How it ended.")] = None,
-    start: Annotated[str | None, _option("--start", "When it began: 2026-03-01T14:30, now, 5m ago as 5m.", "TIME")] = (
-        None
-    ),
+    start: Annotated[
+        str | None, _option("--start", "When it began: 2026-03-01T14:30, now, or 5m for 5 minutes ago.", "TIME")
+    ] = (None),
     answer: Annotated[str | None, _option("--answer", "When it was answered.", "TIME")] = None,
     end: Annotated[str | None, _option("--end", "When it ended.", "TIME")] = None,
     event_time: Annotated[str | None, _option("--event-time", "When the event behind the report was.", "TIME")] = None,
@@ -59,12 +59,10 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
         _option("--json-call", "The call as the contract's JSON, instead of its options; - reads it.", "FILE"),
     ] = None,
     contact: Annotated[str, _option("--contact", "Log it by hand, against this contact.", "ID")] = "",
-    manual: Annotated[  # noqa: FBT002 - a flag of the command line
+    manual: Annotated[
         bool, typer.Option("--manual", help="A person asks: look it up and log it, whatever preferences hold back.")
     ] = False,
-    validate_only: Annotated[  # noqa: FBT002 - a flag of the command line
-        bool, typer.Option("--validate-only", help="Only say what would become of it.")
-    ] = False,
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Only say what would become of it.")] = False,
 ) -> None:
     """Report a call, or what is new about it; with --contact or --manual, log it by hand.
 
@@ -145,7 +143,8 @@ def _from_json(path: str) -> "Call":
     except OSError as error:
         raise typer.BadParameter(f"--json-call: {path} cannot be read: {error.strerror}") from None
     except (ParseError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"--json-call: {path} is no call in the contract's JSON: {error}") from None
+        why = str(error).partition("\n")[0]
+        raise typer.BadParameter(f"--json-call: {path} is no call in the contract's JSON: {why}") from None
 
 
 def _reporter(session: Session, call: "Call") -> str:

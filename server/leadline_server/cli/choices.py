@@ -4,10 +4,7 @@ They are written out, since reading them from the contract would slow the start 
 """
 
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # see above
-    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
+from typing import Any
 
 
 class Direction(StrEnum):
@@ -69,10 +66,16 @@ class Reason(StrEnum):
     CRM_REJECTED = auto()
 
 
-def word(enum: "_EnumTypeWrapper", number: int) -> str:
-    """A value of the contract's enum without its prefix; empty for UNSPECIFIED, the number for one not known here."""
+def word(enum: Any, number: int) -> str:
+    """A value of the contract's enum without its prefix; empty for UNSPECIFIED, the number for one not known here.
+
+    Args:
+        enum: the generated enum, or its descriptor.
+        number: the value.
+    """
     if not number:
         return ""
-    if number not in enum.values():
-        return str(number)
-    return enum.Name(number).removeprefix(enum.Name(0).removesuffix("UNSPECIFIED"))
+    descriptor = getattr(enum, "DESCRIPTOR", enum)
+    found = descriptor.values_by_number.get(number)
+    prefix = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return found.name.removeprefix(prefix) if found else str(number)

@@ -17,7 +17,7 @@ _MOST_SHOWN: Final = 20  # unlogged calls after a contact was created
 @remote
 def find(
     session: Session,
-    numbers: Annotated[list[str], typer.Argument(metavar="NUMBER...", help="Phone numbers, written in any way.")],
+    numbers: Annotated[list[str], typer.Argument(metavar="NUMBER", help="Phone numbers, written in any way.")],
     user: User = "",
     skip_cache: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--skip-cache", help="Ask the CRM, whatever leadline remembers.")
@@ -42,9 +42,9 @@ def find(
 @remote
 def search(
     session: Session,
-    name: Annotated[str, typer.Argument(help="A name, or part of it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or part of it.")],
     user: User = "",
-    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many at most; 0 for all.")] = 50,
 ) -> None:
     """Contacts by name."""
     from leadline_server.cli.show import count, print_json_array, taken
@@ -66,11 +66,13 @@ def search(
 @remote
 def create(
     session: Session,
-    name: Annotated[str, typer.Argument(help="The contact's name; empty takes the placeholder name.")],
-    number: Annotated[str, typer.Argument(help="The phone number.")],
-    contact_type: Annotated[str, typer.Option("--type", help="Kind of record, in the CRM's own word.")] = "",
-    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
-    company: Annotated[str, typer.Option(help="Name of the company.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The contact's name; empty takes the placeholder name.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The phone number.")],
+    contact_type: Annotated[
+        str, typer.Option("--type", metavar="WORD", help="Kind of record, in the CRM's own word.")
+    ] = "",
+    email: Annotated[str, typer.Option(metavar="ADDRESS", help="E-mail address.")] = "",
+    company: Annotated[str, typer.Option(metavar="NAME", help="Name of the company.")] = "",
     allow_duplicate: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--allow-duplicate", help="Create it even if the number has a contact.")
     ] = False,

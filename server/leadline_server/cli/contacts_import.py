@@ -54,12 +54,12 @@ async def _import(
     from rich.progress import Progress
 
     from leadline_server.crm.embedded import open_crm_database
-    from leadline_server.crm.embedded.importing import IMPORT_CHECKPOINT_AFTER, import_contacts
+    from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER, import_contacts
 
     records = _records(file, stream)
     region = await _region(settings, account)
     problems: list[RowProblem] = []
-    database = await open_crm_database(settings.crm_path, checkpoint_after=IMPORT_CHECKPOINT_AFTER)
+    database = await open_crm_database(settings.crm_path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("Importing contacts", total=os.fstat(stream.fileno()).st_size)
@@ -116,6 +116,4 @@ def _show(summary: "ImportSummary", problems: "list[RowProblem]", settings: "Set
         typer.echo(f"  line {problem.line}: {problem.message}")
     if summary.skipped > len(problems):
         typer.echo(f"  ... and {summary.skipped - len(problems):,} more")
-    typer.echo(
-        "Next: leadline serve, then ask who has a number: leadline contacts find NUMBER, or replay calls: leadline calls import FILE"
-    )
+    typer.echo("Next: leadline serve, then leadline contacts find NUMBER, or replay calls: leadline calls import FILE")

@@ -42,9 +42,7 @@ _HINTS: Final[Mapping[str, _Hint]] = {
     "CONTACT_NOT_FOUND": lambda at, _: (
         f"Nothing was stored. Find the contact: {at.command('contacts', 'search', 'NAME')}"
     ),
-    "CONTACT_ALREADY_EXISTS": lambda _, values: (
-        f"Use it ({values.get('contact_ids', '').replace(',', ', ')}), or create another with --allow-duplicate."
-    ),
+    "CONTACT_ALREADY_EXISTS": lambda _, __: "Use it, or create another with --allow-duplicate.",
     "PREFERENCE_LOCKED": lambda at, values: (
         "Leave them out, or unlock them: "
         + at.command("account", "set", *(f"--unlock={field}" for field in values.get("fields", "").split(",") if field))
@@ -85,6 +83,8 @@ def told(error: "LeadlineError", session: "Session") -> str:
     if not error.reason:
         return _told_by_grpc(error, session)
     lines = [f"leadline: {error.message}"]
+    if error.reason == "CONTACT_ALREADY_EXISTS":  # the server's sentence has the ids in its metadata alone
+        lines = [f"leadline: The number has a contact already: {error.metadata.get('contact_ids', '')}."]
     if error.field_violations:
         lines = ["leadline: The request cannot be taken as it is:"]
         lines += [f"  {field}: {description}" for field, description in error.field_violations]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every comman
     Answer = GetPreferencesResponse | UpdatePreferencesResponse
 
 Assignments = Annotated[
-    list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="What to write; lists are separated by commas.")
+    list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="What to write; lists are separated by commas.")
 ]
 Inherited = Annotated[
     list[str] | None,
@@ -26,7 +26,7 @@ SOURCES: Final = {"BUILT_IN": "built-in", "ACCOUNT": "account", "USER": "user"}
 @remote
 def show(
     session: Session,
-    user: Annotated[str, typer.Argument(metavar="[USER]", help="The user; none: whoever set nothing.")] = "",
+    user: Annotated[str, typer.Argument(metavar="USER", help="The user; none: whoever set nothing.")] = "",
 ) -> None:
     """What applies to a user, and which level each value comes from."""
     answer = session.client.using(user=user or nobody()).get_preferences()
@@ -84,17 +84,10 @@ def text_of(preferences: "Preferences", name: str) -> str:
     field, value = preferences.DESCRIPTOR.fields_by_name[name], getattr(preferences, name)
     if field.message_type is not None:
         inner = field.message_type.fields_by_name["values"]
-        return ", ".join(str(one) if inner.enum_type is None else _word(inner.enum_type, one) for one in value.values)
+        return ", ".join(word(inner.enum_type, one) if inner.enum_type else one for one in value.values)
     if field.enum_type is not None:
-        from leadline.v1 import preferences_pb2
-
-        return word(getattr(preferences_pb2, field.enum_type.name), value)
+        return word(field.enum_type, value)
     return str(value).lower() if isinstance(value, bool) else value
-
-
-def _word(enum: Any, number: int) -> str:
-    prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
-    return str(enum.values_by_number[number].name.removeprefix(prefix))
 
 
 def _answer(session: Session, user: str, answer: "Answer") -> None:
@@ -111,7 +104,7 @@ def _answer(session: Session, user: str, answer: "Answer") -> None:
     columns = [Column("Preference"), Column("Value", can_shrink=True), Column("From"), Column("Remark", goes=1)]
     rows = []
     for field in answer.effective.DESCRIPTOR.fields:
-        source = word(PreferenceSource, answer.sources.get(field.name, 0))  # type: ignore[call-overload] # 0: unset
+        source = word(PreferenceSource, answer.sources[field.name])
         remark = "locked" if field.name in answer.locked else ""
         own = text_of(answer.user, field.name)
         if remark and own:

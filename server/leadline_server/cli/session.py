@@ -22,7 +22,7 @@ DEFAULT_ACCOUNT: Final = "demo"
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
 _UNBOUNDED: Final = 10_000  # columns, where no terminal has to show them
 
-User = Annotated[str, typer.Option("--user", help="The user who asks.")]
+User = Annotated[str, typer.Option("--user", metavar="USER", help="The user who asks.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,16 @@ class Session:
 
 
 def _shared(
-    server: Annotated[str, typer.Option(help="Address of the leadline server.")] = DEFAULT_SERVER,
-    account: Annotated[str, typer.Option(help="The account.")] = DEFAULT_ACCOUNT,
-    timeout: Annotated[float, typer.Option(min=0.01, max=3600, help="Seconds that a request may take.")] = 10.0,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the leadline server.")] = DEFAULT_SERVER,
+    account: Annotated[str, typer.Option(metavar="ID", help="The account.")] = DEFAULT_ACCOUNT,
+    timeout: Annotated[
+        float, typer.Option(min=0.01, max=3600, metavar="SECONDS", help="How long a request may take.")
+    ] = 10.0,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment: too.")] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours, as with NO_COLOR in the environment.")
+    ] = False,
 ) -> None:
     """The options that all of these commands have."""
 

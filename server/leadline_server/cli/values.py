@@ -8,7 +8,6 @@ import typer
 if TYPE_CHECKING:  # what these bring along would slow the start of every command
     from datetime import datetime
 
-    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -90,18 +89,20 @@ def assign(message: "Message", path: str, text: str) -> None:
         setattr(owner, field.name, _value(field, path, text))
 
 
-def locate(message: "Message", path: str) -> "tuple[Any, FieldDescriptor]":
+def locate(message: "Message", path: str) -> tuple[Any, Any]:
     """The message that owns the field at `path`, and the field.
 
     Raises:
         typer.BadParameter: there is none that could be set.
     """
-    head, dot, rest = path.partition(".")
-    field = message.DESCRIPTOR.fields_by_name.get(head)
-    if field is None or bool(dot) != _has_fields(field):
-        known = ", ".join(field_paths(message))
-        raise typer.BadParameter(f"there is no field {path!r} to set; known are {known}")
-    return locate(getattr(message, head), rest) if dot else (message, field)
+    known = field_paths(message)
+    if path not in known:
+        raise typer.BadParameter(f"there is no field {path!r} to set; known are {', '.join(known)}")
+    *parents, name = path.split(".")
+    owner: Any = message
+    for parent in parents:
+        owner = getattr(owner, parent)
+    return owner, owner.DESCRIPTOR.fields_by_name[name]
 
 
 def field_paths(message: "Message") -> Sequence[str]:
@@ -115,7 +116,7 @@ def field_paths(message: "Message") -> Sequence[str]:
     return paths
 
 
-def _has_fields(field: "FieldDescriptor") -> bool:
+def _has_fields(field: Any) -> bool:
     """Whether it is a message of several fields, not one that wraps a list."""
     kind = field.message_type
     return kind is not None and [inner.name for inner in kind.fields] != ["values"]
@@ -125,7 +126,7 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _value(field: "FieldDescriptor", path: str, text: str) -> Any:
+def _value(field: Any, path: str, text: str) -> Any:
     if field.enum_type is not None:
         return _enum_number(field, path, text)
     if field.cpp_type == field.CPPTYPE_BOOL:
@@ -135,7 +136,7 @@ def _value(field: "FieldDescriptor", path: str, text: str) -> Any:
     return text
 
 
-def _enum_number(field: "FieldDescriptor", path: str, text: str) -> int:
+def _enum_number(field: Any, path: str, text: str) -> int:
     values = field.enum_type.values_by_name
     prefix = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
     found = values.get(prefix + text.strip().upper().replace("-", "_").removeprefix(prefix))

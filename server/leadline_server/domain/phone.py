@@ -12,7 +12,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult, shortnumberinfo
 from phonenumbers import PhoneNumber as PlanNumber
 
-from leadline_server.domain.written_number import WrittenNumber, read_written
+from leadline_server.domain.plain_numbers import national_digits, plain_e164
+from leadline_server.domain.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
 
 MAX_TEXT = 256
 """Longer texts (characters) are no numbers, and are never kept in the cache."""
@@ -45,8 +46,7 @@ class PhoneNumber:
     Attributes:
         text: as written.
         kind: what it is; fields that do not belong to the kind are empty.
-        e164: "+14155550123"; of a dialable number only, like the next two.
-        national: digits of the national form in the number's own region, trunk prefix included: "02079460123".
+        e164: "+14155550123"; of a dialable number only, like the next one.
         significant: digits of the national significant number: "2079460123".
         extension: of a dialable number, or the bare extension itself.
     """
@@ -54,9 +54,18 @@ class PhoneNumber:
     text: str
     kind: NumberKind
     e164: str = ""
-    national: str = ""
     significant: str = ""
     extension: str = ""
+
+    @property
+    def national(self) -> str:
+        """Digits of the national form in the number's own region, trunk prefix included: "02079460123"."""
+        return national_digits(self.e164) if self.e164 else ""
+
+    @property
+    def country_code(self) -> str:
+        """Digits of a dialable number's country code."""
+        return self.e164[1:].removesuffix(self.significant)
 
     @property
     def key(self) -> str:
@@ -101,6 +110,9 @@ def mask_number(text: str) -> str:
 @lru_cache(maxsize=_CACHED_NUMBERS)
 def _parse(text: str, region: str) -> PhoneNumber:
     """Tell the kinds apart. Emergency numbers come before zeros ("000" is Australia's) and before extensions."""
+    significant = plain_e164(text)
+    if significant and text not in WITHHELD_DIGITS:
+        return PhoneNumber(text, NumberKind.DIALABLE, e164=text, significant=significant)
     written = read_written(text)
     bare = "" if written.vanity or (written.digits and written.extension) else written.digits or written.extension
     if written.is_feature_code or _is_emergency(bare, region):
@@ -116,7 +128,6 @@ def _parse(text: str, region: str) -> PhoneNumber:
         text,
         NumberKind.DIALABLE,
         e164=phonenumbers.format_number(plan_number, PhoneNumberFormat.E164),
-        national=_digits(phonenumbers.format_number(plan_number, PhoneNumberFormat.NATIONAL)),
         significant=phonenumbers.national_significant_number(plan_number),
         extension=written.extension,
     )
@@ -198,7 +209,3 @@ def _canonical(number: PlanNumber, digits: str) -> PlanNumber | None:
             return None
         number, digits, e164 = reread, e164, phonenumbers.format_number(reread, PhoneNumberFormat.E164)
     return number
-
-
-def _digits(text: str) -> str:
-    return "".join(char for char in text if char.isdecimal())

@@ -26,7 +26,7 @@ _WITHHELD_WORDS = frozenset(
 )
 # ANONYMOUS, UNAVAILABLE, RESTRICTED, BLOCKED, UNKNOWN and PRIVATE spelled on a keypad, which carriers send as numbers.
 # Without the plus the last four may be real numbers of some country, so only the first two count.
-_WITHHELD_DIGITS = frozenset(
+WITHHELD_DIGITS = frozenset(
     ["266696687", "+266696687", "86282452253", "+86282452253", "+7378742833", "+2562533", "+8656696", "+7748283"]
 )
 
@@ -105,7 +105,7 @@ def _read_plain(plain: str, address: Address) -> WrittenNumber:
         digits=digits,
         extension=extension,
         context=address.context,
-        is_withheld=_is_withheld(plain) or digits in _WITHHELD_DIGITS,
+        is_withheld=_is_withheld(plain) or digits in WITHHELD_DIGITS,
         without_zero=_BRACKETED_ZERO.sub("", main).translate(_FORMATTING) if _BRACKETED_ZERO.search(main) else "",
     )
 

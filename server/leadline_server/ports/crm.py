@@ -100,7 +100,10 @@ class CrmAdapter(Protocol):
         ...
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call. With `enforces_unique_key`, a second call with the same `key` returns the first's log."""
+        """Log a call. With `enforces_unique_key`, a second call with the same `key` returns the first's log.
+
+        A contact that is not there raises CrmRejected.
+        """
         ...
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:

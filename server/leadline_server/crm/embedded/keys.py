@@ -6,8 +6,8 @@ import time
 import unicodedata
 from typing import Final
 
-from leadline_server.crm.embedded.plain_numbers import plain_significant
 from leadline_server.domain.phone import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.plain_numbers import home_prefixes, plain_significant
 from leadline_server.domain.written_number import read_written
 
 _MIN_DIGITS: Final = 7  # fewer never match as a national number, see domain.matching
@@ -35,9 +35,10 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     """Every key under which a contact with this number may be stored."""
     if number.kind is not NumberKind.DIALABLE:
         return (number.key,) if number.key else ()
-    if number.national == number.significant:
-        return (number.significant,)
-    return number.significant, number.national
+    prefixes = home_prefixes(number.country_code)
+    if prefixes is None:
+        return tuple({number.significant: None, number.national: None})
+    return tuple({number.significant: None, **{prefix + number.significant: None for prefix in prefixes}})
 
 
 def fold(name: str) -> str:

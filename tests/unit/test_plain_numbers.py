@@ -1,11 +1,13 @@
-"""The short cut of imports answers as libphonenumber does, or not at all."""
+"""The short cuts answer as libphonenumber does, or not at all."""
+
+from dataclasses import replace
 
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.crm.embedded.plain_numbers import plain_significant
 from leadline_server.domain.phone import NumberKind, parse_number
+from leadline_server.domain.plain_numbers import home_prefixes, plain_significant
 
 _REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 _CODES = sorted({str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE})
@@ -31,9 +33,37 @@ _LAYOUTS = (
 def test_where_it_answers_libphonenumber_says_the_same(region: str, code: str, digits: str, layout: str) -> None:
     text = layout.format(cc=code, d=digits, a=digits[:3], b=digits[3:])
     if answer := plain_significant(text, region):
-        number = parse_number(text, region)
+        number = parse_number(f"{text} ", region)  # with a space it is read the long way
         # Digits that spell "anonymous" on a keypad are no number, but are never looked up either.
         assert number.significant == answer or number.kind is NumberKind.WITHHELD
+
+
+@given(code=st.sampled_from(_CODES), digits=st.text("0123456789", min_size=5, max_size=14))
+def test_a_number_in_e164_form_reads_the_same_the_short_and_the_long_way(code: str, digits: str) -> None:
+    text = f"+{code}{digits}"
+    short, long = parse_number(text, "US"), parse_number(f"{text} ", "US")
+    assert replace(short, text="") == replace(long, text="")
+
+
+@pytest.mark.parametrize("region", _REGIONS)
+def test_every_country_writes_its_numbers_at_home_as_foreseen(region: str) -> None:
+    for kind in phonenumbers.PhoneNumberType.values():
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is None:
+            continue
+        number = parse_number(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164), "US")
+        if number.kind is not NumberKind.DIALABLE:
+            continue  # a number that works in one town only
+        prefixes = home_prefixes(number.country_code)
+        if prefixes is not None:
+            assert number.national in {prefix + number.significant for prefix in prefixes}
+
+
+def test_most_countries_are_foreseen() -> None:
+    assert home_prefixes("1") == ("",)
+    assert home_prefixes("44") == ("0",)
+    assert home_prefixes("54") is None
+    assert sum(home_prefixes(code) is not None for code in _CODES) > 0.9 * len(_CODES)
 
 
 @pytest.mark.parametrize(

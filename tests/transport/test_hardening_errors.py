@@ -1,0 +1,281 @@
+"""Every reason that the service can give for an error, each brought about in the real service and read by a client."""
+
+import ast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import grpc
+import leadline_server
+import pytest
+from leadline.v1 import call_log_service_pb2 as logs_pb
+from leadline.v1 import contact_service_pb2 as pb
+from leadline.v1 import preferences_service_pb2 as preferences_pb
+from leadline_server.domain import errors, tokens
+from leadline_server.domain.errors import ErrorReason
+from leadline_server.ports.crm import CrmAdapter
+from support.apps import STRANGER
+from support.crms import Switch
+from transport.real import ASKED, Real, real_server, report
+from transport.serving import Refused, refused
+
+REQUEST_ID: Final = "123e4567-e89b-42d3-a456-426614174000"
+NOT_EMITTED: Final = {
+    ErrorReason.UNAUTHENTICATED: "nobody is authenticated yet: the server listens on loopback addresses only",
+    ErrorReason.PERMISSION_DENIED: "as long as nobody is authenticated, everybody may do everything",
+    ErrorReason.UNIMPLEMENTED: "all RPCs exist; one that does not is gRPC's own UNIMPLEMENTED, without details",
+    ErrorReason.WATCHER_TOO_SLOW: "a slow watcher skips to the latest state of each call",
+}
+"""Reasons that the contract has and this server never gives, and why."""
+
+
+class Scene:
+    """The service, its CRM, and ways to bring it into trouble."""
+
+    def __init__(self, real: Real, crm: Switch) -> None:
+        self.real = real
+        self.crm = crm
+
+    def crm_fails(self, error: Exception) -> None:
+        """From now on every operation of the CRM raises this."""
+
+        async def fail(_: str) -> NoReturn:
+            raise error
+
+        self.crm.before = fail
+
+    async def ledger(self, pragma: str) -> None:
+        """Run a PRAGMA on the ledger's writing connection."""
+        ledger: Any = self.real.harness.app.ledger
+        await ledger._database.write(lambda connection: connection.execute(pragma).close())  # noqa: SLF001 - there is no public way to make storage fail
+
+
+Act = Callable[[Scene], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a reason comes about, and what must come with it: the code, metadata (by key), a delay, violations."""
+
+    reason: ErrorReason
+    code: grpc.StatusCode
+    act: Act
+    metadata: frozenset[str] = frozenset()
+    retry_seconds: float | None = None
+    violations: frozenset[str] = frozenset()
+
+
+def find(request: pb.FindContactRequest = ASKED, **options: Any) -> Act:
+    return lambda scene: scene.real.contacts.FindContact(request, **options)
+
+
+def create(**fields: Any) -> Act:
+    good = {"account_id": "demo", "name": "Ada Lovelace", "phone_number": STRANGER}
+    request = pb.CreateContactRequest(**{**good, **fields})
+    return lambda scene: scene.real.contacts.CreateContact(request)
+
+
+def watch(token: Callable[[Scene], str]) -> Act:
+    def act(scene: Scene) -> Awaitable[object]:
+        request = logs_pb.WatchCallLogsRequest(account_id="demo", resume_token=token(scene))
+        return anext(aiter(scene.real.calls.WatchCallLogs(request)))
+
+    return act
+
+
+def raw(data: bytes) -> Act:
+    async def act(scene: Scene) -> object:
+        async with grpc.aio.insecure_channel(scene.real.address) as channel:
+            send: Any = channel.unary_unary("/leadline.v1.ContactService/FindContact")
+            return await send(data)
+
+    return act
+
+
+def crm_raises(error: Exception, act: Act) -> Act:
+    async def failing(scene: Scene) -> object:
+        scene.crm_fails(error)
+        return await act(scene)
+
+    return failing
+
+
+def after(first: Act, second: Act) -> Act:
+    async def both(scene: Scene) -> object:
+        await first(scene)
+        return await second(scene)
+
+    return both
+
+
+def storage_fails(pragma: str) -> Act:
+    async def failing(scene: Scene) -> object:
+        await scene.ledger(pragma)
+        request = report("call-1")
+        request.call.transcript = "x" * 200_000
+        return await scene.real.calls.LogCall(request)
+
+    return failing
+
+
+async def a_locked_preference(scene: Scene) -> object:
+    settings: Any = {"locked": ["wait_until_final"]}
+    preferences: Any = {"wait_until_final": True}
+    update = preferences_pb.UpdateAccountSettingsRequest(account_id="demo", settings=settings)
+    await scene.real.preferences.UpdateAccountSettings(update)
+    wish = preferences_pb.UpdatePreferencesRequest(account_id="demo", user_id="alice", preferences=preferences)
+    return await scene.real.preferences.UpdatePreferences(wish)
+
+
+async def another_contact_for_a_logged_call(scene: Scene) -> object:
+    contacts = scene.real.contacts
+    ada = await contacts.CreateContact(pb.CreateContactRequest(account_id="demo", name="Ada", phone_number=STRANGER))
+    bob = pb.CreateContactRequest(account_id="demo", name="Bob", phone_number="+12025550148")
+    other = await contacts.CreateContact(bob)
+    await scene.real.calls.LogCall(report("call-1", contact_id=ada.contact.id))
+    return await scene.real.calls.LogCall(report("call-1", contact_id=other.contact.id))
+
+
+async def a_lookup_that_hangs(scene: Scene) -> object:
+    scene.crm.hang()
+    return await scene.real.contacts.FindContact(ASKED, timeout=0.5)
+
+
+async def a_watch_on_a_server_that_stops(scene: Scene) -> object:
+    messages = aiter(scene.real.calls.WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo")))
+    await anext(messages)
+    await scene.real.server.drain(5)
+    return await anext(messages)
+
+
+def a_token_from_the_future(scene: Scene) -> str:
+    return tokens.sign(scene.real.harness.app.ledger.secret, "watch", "demo\n", "1000000")
+
+
+def get_log(call_id: str) -> Act:
+    return lambda scene: scene.real.calls.GetCallLog(logs_pb.GetCallLogRequest(account_id="demo", call_id=call_id))
+
+
+def list_logs(**fields: Any) -> Act:
+    request = logs_pb.ListCallLogsRequest(account_id="demo", **fields)
+    return lambda scene: scene.real.calls.ListCallLogs(request)
+
+
+R, Code = ErrorReason, grpc.StatusCode
+CASES: Final = [
+    Case(
+        R.INVALID_REQUEST,
+        Code.INVALID_ARGUMENT,
+        find(pb.FindContactRequest()),
+        violations=frozenset({"account_id", "phone_numbers"}),
+    ),
+    Case(R.MALFORMED_MESSAGE, Code.INVALID_ARGUMENT, raw(b"\xff"), violations=frozenset({"request"})),
+    Case(R.MESSAGE_TOO_LARGE, Code.RESOURCE_EXHAUSTED, raw(bytes(1024 * 1024 + 1)), frozenset({"limit"})),
+    Case(
+        R.INVALID_PAGE_TOKEN,
+        Code.INVALID_ARGUMENT,
+        list_logs(page_token="forged"),
+        violations=frozenset({"page_token"}),
+    ),
+    Case(
+        R.INVALID_RESUME_TOKEN, Code.INVALID_ARGUMENT, watch(lambda _: "forged"), violations=frozenset({"resume_token"})
+    ),
+    Case(R.RESUME_TOKEN_EXPIRED, Code.OUT_OF_RANGE, watch(a_token_from_the_future)),
+    Case(R.ACCOUNT_NOT_FOUND, Code.NOT_FOUND, create(account_id="acme"), frozenset({"account_id"})),
+    Case(R.CALL_LOG_NOT_FOUND, Code.NOT_FOUND, get_log("never"), frozenset({"call_id"})),
+    Case(
+        R.CONTACT_NOT_FOUND,
+        Code.NOT_FOUND,
+        lambda it: it.real.calls.LogCall(report("call-1", contact_id="c_0")),
+        frozenset({"contact_id"}),
+    ),
+    Case(R.CONTACT_ALREADY_EXISTS, Code.ALREADY_EXISTS, after(create(), create()), frozenset({"contact_ids"})),
+    Case(
+        R.REQUEST_ID_REUSED,
+        Code.FAILED_PRECONDITION,
+        after(create(request_id=REQUEST_ID), create(request_id=REQUEST_ID, company="Acme")),
+        frozenset({"request_id"}),
+    ),
+    Case(R.PREFERENCE_LOCKED, Code.FAILED_PRECONDITION, a_locked_preference, frozenset({"fields"})),
+    Case(
+        R.CALL_LOG_NOT_MOVABLE, Code.FAILED_PRECONDITION, another_contact_for_a_logged_call, frozenset({"contact_id"})
+    ),
+    Case(R.CRM_UNAVAILABLE, Code.UNAVAILABLE, crm_raises(errors.CrmUnavailable("Down."), find()), retry_seconds=1),
+    Case(
+        R.CRM_RATE_LIMITED,
+        Code.UNAVAILABLE,
+        crm_raises(errors.CrmRateLimited("Slower.", retry_after=7), find()),
+        retry_seconds=7,
+    ),
+    Case(R.CRM_REJECTED, Code.FAILED_PRECONDITION, create(contact_type="no such type")),
+    Case(R.CRM_AUTH_FAILED, Code.UNAVAILABLE, crm_raises(errors.CrmAuthFailed("Renew."), find()), retry_seconds=60),
+    Case(
+        R.CRM_OUTCOME_UNKNOWN,
+        Code.UNAVAILABLE,
+        crm_raises(errors.CrmOutcomeUnknown("Perhaps."), create()),
+        retry_seconds=1,
+    ),
+    Case(R.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED, a_lookup_that_hangs, retry_seconds=1),
+    Case(R.LEDGER_UNAVAILABLE, Code.UNAVAILABLE, storage_fails("PRAGMA query_only = ON"), retry_seconds=5),
+    Case(R.LEDGER_FULL, Code.RESOURCE_EXHAUSTED, storage_fails("PRAGMA max_page_count = 1"), retry_seconds=30),
+    Case(R.SHUTTING_DOWN, Code.UNAVAILABLE, a_watch_on_a_server_that_stops, retry_seconds=1),
+    Case(R.INTERNAL, Code.INTERNAL, crm_raises(ZeroDivisionError("s3cret"), find()), frozenset({"correlation_id"})),
+]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, crm: Switch) -> AsyncIterator[Scene]:
+    """The service on an embedded CRM that cannot move logs, so that refusing to is seen too."""
+
+    def wrap(adapter: CrmAdapter) -> CrmAdapter:
+        switched: Any = crm.wrap(adapter)
+        switched.capabilities = replace(adapter.capabilities, moves_log=False)
+        wrapped: CrmAdapter = switched
+        return wrapped
+
+    async with real_server(tmp_path / "data", wrap) as real:
+        yield Scene(real, crm)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason.value)
+async def test_a_reason_arrives_with_its_code_and_its_details(scene: Scene, case: Case) -> None:
+    answer: Refused = await refused(case.act(scene))
+    assert (answer.code, answer.info.reason, answer.info.domain) == (case.code, case.reason, "leadline")
+    assert set(answer.info.metadata) == case.metadata
+    assert all(answer.info.metadata.values())
+    assert answer.violations.keys() == case.violations
+    assert answer.retry_seconds == case.retry_seconds
+    assert answer.message
+    assert b"s3cret" not in answer.raw
+
+
+def test_every_reason_that_the_server_can_give_is_covered() -> None:
+    covered = [case.reason for case in CASES]
+    assert len(covered) == len(set(covered))
+    assert set(covered) | NOT_EMITTED.keys() == set(ErrorReason)
+    assert not set(covered) & NOT_EMITTED.keys()
+
+
+@pytest.mark.parametrize("reason", NOT_EMITTED, ids=lambda reason: reason.value)
+def test_a_reason_that_is_not_covered_is_raised_nowhere_in_the_server(reason: ErrorReason) -> None:
+    classes = {kind.__name__ for kind in _subclasses(errors.LeadlineError) if kind.reason is reason}
+    assert not classes & set(_called())
+
+
+def test_the_search_for_what_is_raised_finds_what_is() -> None:
+    assert {"AccountNotFound", "ShuttingDown", "LedgerFull"} <= set(_called())
+
+
+def _subclasses(parent: type[errors.LeadlineError]) -> Iterator[type[errors.LeadlineError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _called() -> Iterator[str]:
+    """The names of everything that the server's source calls, and so of every error that it makes."""
+    for path in Path(leadline_server.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
