@@ -48,7 +48,7 @@ imports: .venv/dev ## the dependency rule (import-linter)
 	$(BIN)/lint-imports
 
 bench: .venv/dev ## measure against a bare grpc.aio echo
-	@echo "make bench: not there yet; it comes with docs/performance.md."; exit 1
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 soak: .venv/dev ## the long tests
 	$(BIN)/python -m pytest -m soak tests

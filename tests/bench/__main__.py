@@ -1,52 +1,103 @@
-"""`make bench`: measures, and prints the table of docs/performance.md."""
+"""`make bench`: measures, and prints the tables of docs/performance.md."""
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.scenarios import Bench, Paired, median_and_spread
+from bench.processes import Result
+from bench.scenarios import Bench, Paired, Scaled, Watched, median_and_spread
 
 
 def main() -> None:
     """Run the scenarios."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=4_000, help="calls a run")
-    parser.add_argument("--only", default="", help="scenarios whose name has this in it")
+    parser.add_argument("--runs", type=int, default=5, help="of each load, by turns")
+    parser.add_argument("--calls", type=int, default=4_000, help="of a run")
+    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), runs=options.runs, calls=options.calls)
-        scenarios = {
-            "find 32": lambda: bench.find(10_000, 32),
-            "find 1": lambda: bench.find(10_000, 1),
-            "known 32": lambda: bench.log_known(32),
-            "known 1": lambda: bench.log_known(1),
-            "unknown 32": lambda: bench.log_unknown(32),
-        }
-        sys.stdout.write(_HEADER)
-        for name, scenario in scenarios.items():
-            if options.only in name:
-                sys.stdout.write(_row(scenario()))
-                sys.stdout.flush()
+        for title, scenarios in _tables(bench).items():
+            wanted = [scenario for name, scenario in scenarios.items() if name.startswith(options.only)]
+            if wanted:
+                _print(title)
+            for scenario in wanted:
+                _print(scenario())
 
 
-_HEADER = """\
+def _tables(bench: Bench) -> dict[str, dict[str, Callable[[], str]]]:
+    return {
+        _PAIRED: {
+            "find 32": lambda: _paired(bench.find(32)),
+            "find 1": lambda: _paired(bench.find(1)),
+            "log known 32": lambda: _paired(bench.log_known(32)),
+            "log known 1": lambda: _paired(bench.log_known(1)),
+            "log unknown 32": lambda: _paired(bench.log_unknown(32)),
+        },
+        _SCALED: {
+            "scale 32": lambda: _scaled(bench.scale(32)),
+            "scale 1": lambda: _scaled(bench.scale(1)),
+        },
+        _WATCHED: {"watch": lambda: _watched(bench.watched(1_000, rate=200, seconds=5))},
+    }
+
+
+_PAIRED = """
 | load | in flight | CPU figure | calls/s | p50 ms | p99 ms | echo calls/s | p50 / echo | p99 / echo |
-|---|---|---|---|---|---|---|---|---|
-"""
+|---|---|---|---|---|---|---|---|---|"""
+_SCALED = """
+| FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
+|---|---|---|---|"""
+_WATCHED = """
+| watchers | calls | calls/s | saw every call | after s | LogCall p99 alone ms | beside the watchers ms |
+|---|---|---|---|---|---|---|"""
 
 
-def _row(pair: Paired) -> str:
-    figure, low, high = median_and_spread(pair.cpu_ratios)
-    ours = [median_and_spread([getattr(r, name) for r in pair.leadline])[0] for name in ("rate", "p50", "p99")]
-    echo_rate = median_and_spread([r.rate for r in pair.echo])[0]
-    p50 = median_and_spread(pair.ratios(lambda r: r.p50))[0]
-    p99 = median_and_spread(pair.ratios(lambda r: r.p99))[0]
+def _paired(pair: Paired) -> str:
+    rate, p50, p99 = (_median([getattr(run, name) for run in pair.leadline]) for name in ("rate", "p50", "p99"))
     return (
-        f"| {pair.name} | {pair.in_flight} | **{figure:.2f}** ({low:.2f}-{high:.2f}) | {ours[0]:,.0f} |"
-        f" {ours[1] * 1000:.2f} | {ours[2] * 1000:.2f} | {echo_rate:,.0f} | {p50:.2f} | {p99:.2f} |\n"
+        f"| {pair.name} | {pair.in_flight} | {_spread(pair.cpu_ratios)} | {rate:,.0f} |"
+        f" {p50 * 1000:.2f} | {p99 * 1000:.2f} | {_median([run.rate for run in pair.echo]):,.0f} |"
+        f" {_spread(pair.ratios(_p50))} | {_spread(pair.ratios(_p99))} |"
     )
+
+
+def _scaled(scaled: Scaled) -> str:
+    return (
+        f"| {scaled.in_flight} in flight | {_spread(scaled.ratios(lambda run: run.cpu_per_call))} |"
+        f" {_spread(scaled.ratios(_p50))} | {scaled.resident_bytes / 1e6:.0f} MB |"
+    )
+
+
+def _watched(watched: Watched) -> str:
+    return (
+        f"| {watched.watchers:,} | {watched.calls:,} | {watched.rate:.0f} | {watched.complete:,} |"
+        f" {watched.seconds:.0f} | {watched.alone.p99 * 1000:.1f} | {watched.beside.p99 * 1000:.1f} |"
+    )
+
+
+def _p50(run: Result) -> float:
+    return run.p50
+
+
+def _p99(run: Result) -> float:
+    return run.p99
+
+
+def _median(values: Sequence[float]) -> float:
+    return median_and_spread(values)[0]
+
+
+def _spread(values: Sequence[float]) -> str:
+    middle, least, most = median_and_spread(values)
+    return f"{middle:.2f} ({least:.2f}-{most:.2f})"
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A load process: sends requests made beforehand, a fixed number in flight, and reports what came back.
+"""A load process: sends requests made beforehand, and reports what came back.
 
-Arguments: address, method, file of requests, in flight, file for the responses (or -). Prints a line of JSON.
+Arguments: address, method, file of requests, in flight, file for the responses (or -), and optionally a rate in calls
+a second; without one each of those in flight is followed by the next at once. Prints a line of JSON.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ import grpc
 from bench.messages import read_messages, write_messages
 
 
-async def main(address: str, method: str, requests: Path, in_flight: int, responses: str) -> None:
-    """Send them all, and print how it went."""
-    pending: Iterator[bytes] = iter(read_messages(requests))
+async def main(address: str, method: str, requests: list[bytes], in_flight: int, rate: float) -> list[bytes]:
+    """Send them all, print how it went, and return the answers."""
+    pending: Iterator[tuple[int, bytes]] = iter(enumerate(requests))
     latencies: list[float] = []
     answers: list[bytes] = []
     async with grpc.aio.insecure_channel(address) as channel:
@@ -25,16 +26,17 @@ async def main(address: str, method: str, requests: Path, in_flight: int, respon
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
 
         async def worker() -> None:
-            for request in pending:
-                started = time.perf_counter()
+            for index, request in pending:
+                due = began + index / rate if rate else 0.0
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                # Behind its time a call has waited already: that counts.
+                started = min(time.perf_counter(), due) if rate else time.perf_counter()
                 answers.append(await call(request, timeout=30))
                 latencies.append(time.perf_counter() - started)
 
-        started = time.perf_counter()
+        began = started = time.perf_counter()
         await asyncio.gather(*(worker() for _ in range(in_flight)))
         seconds = time.perf_counter() - started
-    if responses != "-":
-        write_messages(Path(responses), answers)
     latencies.sort()
     result = {
         "calls": len(latencies),
@@ -43,7 +45,11 @@ async def main(address: str, method: str, requests: Path, in_flight: int, respon
         "p99": latencies[len(latencies) * 99 // 100],
     }
     sys.stdout.write(json.dumps(result) + "\n")
+    return answers
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+    wanted = read_messages(Path(sys.argv[3]))
+    got = asyncio.run(main(sys.argv[1], sys.argv[2], wanted, int(sys.argv[4]), float((*sys.argv, "0")[6])))
+    if sys.argv[5] != "-":
+        write_messages(Path(sys.argv[5]), got)

@@ -72,18 +72,29 @@ def leadline_server(data: Path) -> Iterator[Server]:
         yield Server(_line(process).split(" on ")[1].split()[0], process.pid)
 
 
-def load(server: Server, method: str, requests: Path, in_flight: int, responses: Path | None = None) -> Result:
-    """Send all requests to a server from another process."""
+def load(
+    server: Server, method: str, requests: Path, in_flight: int, responses: Path | None = None, rate: float = 0
+) -> Result:
+    """Send all requests to a server from another process: `in_flight` at once, or at a rate in calls a second."""
     command = [sys.executable, "-m", "bench.load", server.address, method, str(requests), str(in_flight)]
     before = server.cpu_seconds()
     done = subprocess.run(
-        [*command, str(responses or "-")],
+        [*command, str(responses or "-"), str(rate)],
         env=os.environ | {"PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         check=True,
         timeout=300,
     )
     return Result(**json.loads(done.stdout), cpu=server.cpu_seconds() - before)
+
+
+@contextmanager
+def watchers(server: Server, count: int, calls: int) -> Iterator["subprocess.Popen[str]"]:
+    """A process of watchers, all of them watching; it ends when each has seen so many calls."""
+    command = [sys.executable, "-m", "bench.watchers", server.address, str(count), str(calls)]
+    with _process(command, {"PYTHONPATH": str(TESTS)}) as process:
+        _line(process)
+        yield process
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The measurements: leadline and the echo by turns, under the same load."""
 
+import json
 import random
 import shutil
 import statistics
@@ -10,17 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-from leadline.v1 import (
-    call_log_pb2,
-    preferences_pb2,
-    preferences_service_pb2,
-    preferences_service_pb2_grpc,
-)
+from leadline import Client
+from leadline.v1 import call_log_pb2, preferences_pb2
 
 from bench import workload
 from bench.messages import read_messages, write_messages
-from bench.processes import Result, Server, echo_server, leadline_server, load
+from bench.processes import Result, Server, echo_server, leadline_server, load, watchers
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,33 @@ class Paired:
         return [1 / ratio for ratio in self.ratios(lambda result: result.cpu_per_call)]
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """The same lookups in a small and in a large contact book, and the memory that the server of the latter takes."""
+
+    in_flight: int
+    few: Sequence[Result]
+    many: Sequence[Result]
+    resident_bytes: int
+
+    def ratios(self, figure: Callable[[Result], float]) -> list[float]:
+        """A million's figure divided by a thousand's, pair by pair."""
+        return [figure(large) / figure(small) for large, small in zip(self.many, self.few, strict=True)]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Calls logged at a rate, alone and beside watchers; how many of these saw all, and when the last one had."""
+
+    watchers: int
+    calls: int
+    rate: float
+    alone: Result
+    beside: Result
+    complete: int
+    seconds: float
+
+
 class Bench:
     """Runs the scenarios in a folder of its own."""
 
@@ -51,21 +74,54 @@ class Bench:
         self._calls = calls
         self._random = random.Random(7)
 
-    def find(self, contacts: int, in_flight: int, asked_among: int | None = None) -> Paired:
-        """FindContact: different numbers, each in one contact."""
-        indexes = [self._random.randrange(contacts) for _ in range(asked_among or self._calls)]
-        requests = [workload.find_requests(indexes)] * self._runs
+    def find(self, in_flight: int) -> Paired:
+        """FindContact: numbers that were not asked for before, each in one contact."""
+        contacts = 10_000
+        indexes = self._random.sample(range(contacts), min(contacts, self._calls * self._runs))
+        runs = [(indexes * self._runs)[run * self._calls : (run + 1) * self._calls] for run in range(self._runs)]
+        requests = [workload.find_requests(run) for run in runs]
         name = f"FindContact, {contacts:,} contacts"
         with self._leadline(contacts) as server:
             return self._pair(name, server, workload.FIND, requests, in_flight, workload.found)
 
+    def scale(self, in_flight: int) -> Scaled:
+        """FindContact with a million contacts and with a thousand, by turns; a thousand numbers on both sides."""
+        requests = self._folder / "requests"
+        results: dict[int, list[Result]] = {1_000: [], 1_000_000: []}
+        with self._leadline(1_000) as few, self._leadline(1_000_000) as many:
+            servers = {1_000: few, 1_000_000: many}
+            for _ in range(self._runs + 1):
+                for contacts, server in servers.items():
+                    asked = self._random.sample(range(contacts), 1_000)
+                    write_messages(requests, workload.find_requests([asked[i % 1_000] for i in range(self._calls)]))
+                    results[contacts].append(load(server, workload.FIND, requests, in_flight))
+            memory = many.resident_bytes()
+        return Scaled(in_flight, results[1_000][1:], results[1_000_000][1:], memory)
+
+    def watched(self, watching: int, rate: float, seconds: float) -> Watched:
+        """LogCall at a rate, with nobody watching and with many watchers of the account."""
+        calls = int(rate * seconds)
+        requests = self._folder / "requests"
+        with self._leadline(10_000) as server:
+            alone: list[Result] = []
+            for run in range(2):
+                write_messages(requests, self._known_calls(f"alone-{run}", calls))
+                alone.append(load(server, workload.LOG, requests, 64, rate=rate))
+            write_messages(requests, self._known_calls("watched", calls))
+            with watchers(server, watching, calls) as process:
+                beside = load(server, workload.LOG, requests, 64, rate=rate)
+                output, _ = process.communicate(timeout=180)
+        seen = json.loads(output)
+        return Watched(watching, calls, rate, alone[-1], beside, seen["complete"], seen["seconds"])
+
+    def _known_calls(self, prefix: str, calls: int) -> list[bytes]:
+        numbers = [workload.known_number(self._random.randrange(10_000)) for _ in range(calls)]
+        return workload.log_requests(prefix, "user", numbers)
+
     def log_known(self, in_flight: int) -> Paired:
         """LogCall: new calls from known contacts."""
         contacts = 10_000
-        requests = [
-            workload.log_requests(f"known-{run}", "user", [workload.known_number(i) for i in self._indexes(contacts)])
-            for run in range(self._runs)
-        ]
+        requests = [self._known_calls(f"known-{run}", self._calls) for run in range(self._runs)]
         check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED)
         with self._leadline(contacts) as server:
             return self._pair("LogCall, known contact", server, workload.LOG, requests, in_flight, check)
@@ -84,9 +140,6 @@ class Bench:
         with self._leadline(10_000) as server:
             return self._pair("LogCall, new unknown number", server, workload.LOG, requests, in_flight, check)
 
-    def _indexes(self, contacts: int) -> list[int]:
-        return [self._random.randrange(contacts) for _ in range(self._calls)]
-
     @contextmanager
     def _leadline(self, contacts: int) -> Iterator[Server]:
         """A server over a fresh copy of a data directory with so many contacts."""
@@ -96,7 +149,7 @@ class Bench:
             workload.write_contacts(csv, contacts)
             command = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv)]
             subprocess.run([*command, "--data-dir", str(template)], check=True, stdout=subprocess.DEVNULL)
-        data = self._folder / "data"
+        data = self._folder / f"data-{contacts}"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data)
         with leadline_server(data) as server:
@@ -146,13 +199,8 @@ def _renamed(requests: Sequence[bytes]) -> list[bytes]:
 
 
 def _create_placeholders(server: Server) -> None:
-    with grpc.insecure_channel(server.address) as channel:
-        preferences_service_pb2_grpc.PreferencesServiceStub(channel).UpdatePreferences(
-            preferences_service_pb2.UpdatePreferencesRequest(
-                account_id=workload.ACCOUNT,
-                user_id=workload.KEEPER,
-                preferences=preferences_pb2.Preferences(
-                    unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
-                ),
-            )
-        )
+    create = preferences_pb2.Preferences(
+        unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
+    )
+    with Client(server.address, account=workload.ACCOUNT, user=workload.KEEPER) as client:
+        client.update_preferences(create)

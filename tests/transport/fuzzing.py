@@ -156,6 +156,7 @@ def _values(field: Any, *, is_tame: bool) -> st.SearchStrategy[Any]:
         texts = _WORDS.filter(bool) if is_tame else TEXTS
         return st.dictionaries(texts, texts, max_size=3)
     known, scalars = (_TAME, _TAME_SCALARS) if is_tame else (_NAMED, _SCALARS)
+    one: st.SearchStrategy[Any]
     if not is_tame and field.name == "id" and field.containing_type.name == "Call":
         one = CALLS
     elif field.name in known:

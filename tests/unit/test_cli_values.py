@@ -67,7 +67,7 @@ def test_a_time_without_an_offset_is_local() -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "", "s", "1y", "2026-13-01", "99999999999w", "-5m", "²d"])
 def test_what_is_no_time_is_wrong_usage_that_names_the_option(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="^--since"):
+    with pytest.raises(typer.BadParameter, match=r"^--since"):
         values.time("--since", text, NOW)
 
 

@@ -1,7 +1,7 @@
 """`leadline calls list`, `show`, `retry` and `watch`."""
 
 import signal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +9,6 @@ from leadline_server.cli.choices import Reason, State
 from leadline_server.cli.session import Session, remote
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every command
-    from leadline._messages import CallLogFilter
     from leadline.v1.call_log_pb2 import CallLog
 
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The call's id.")]
@@ -37,7 +36,7 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
     from leadline_server.cli import values
     from leadline_server.cli.show import print_json_array, taken
 
-    wanted: CallLogFilter = {
+    wanted: dict[str, Any] = {
         "user_id": user,
         "states": [one.name for one in state or ()],
         "reasons": [one.name for one in reason or ()],
@@ -59,13 +58,13 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
 @remote
 def show(session: Session, call_id: CallId) -> None:
     """One call: what is known, what became of it and why, what to do next."""
-    _answer(session, session.client.get_call_log(call_id))
+    show_answer(session, session.client.get_call_log(call_id))
 
 
 @remote
 def retry(session: Session, call_id: CallId) -> None:
     """Decide an unlogged call anew, or deliver a waiting one, now."""
-    _answer(session, session.client.retry_call_log(call_id))
+    show_answer(session, session.client.retry_call_log(call_id))
 
 
 @remote
@@ -100,7 +99,8 @@ def watch(
         return
 
 
-def _answer(session: Session, log: "CallLog") -> None:
+def show_answer(session: Session, log: "CallLog") -> None:
+    """Print one call log, for people or for programs."""
     from leadline_server.cli.call_tables import show_call_log
     from leadline_server.cli.show import print_json
 

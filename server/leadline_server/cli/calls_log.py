@@ -68,16 +68,16 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
 
     What is not given stays as it is; an empty text or time clears it. The same id is always the same call.
     """
-    from leadline_server.cli.calls import _answer
+    from leadline_server.cli.calls import show_answer
 
     fields = {
         "id": call_id,
-        "direction": direction and direction.name,
+        "direction": direction and f"CALL_DIRECTION_{direction.name}",
         "caller": caller,
         "callee": callee,
         "caller_name": caller_name,
         "callee_name": callee_name,
-        "result": result and result.name,
+        "result": result and f"CALL_RESULT_{result.name}",
         "start_time": start,
         "answer_time": answer,
         "end_time": end,
@@ -89,7 +89,7 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
         "summary": summary,
         "recording_url": recording_url,
         "voicemail_url": voicemail_url,
-        "attestation": attestation and attestation.name,
+        "attestation": attestation and f"ATTESTATION_{attestation.name}",
         "is_final": final,
         "attributes": attribute,
     }
@@ -97,7 +97,7 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
     client = session.client.using(user=user or _reporter(session, call))
     trigger = "MANUAL" if manual else "AUTOMATIC"
     call.id = call.id or _new_id()
-    _answer(session, client.log_call(call, contact_id=contact, trigger=trigger, validate_only=validate_only))
+    show_answer(session, client.log_call(call, contact_id=contact, trigger=trigger, validate_only=validate_only))
 
 
 def _call(given: Mapping[str, Any], json_call: str | None) -> "Call":
@@ -114,8 +114,7 @@ def _call(given: Mapping[str, Any], json_call: str | None) -> "Call":
 
 
 def _from_options(given: dict[str, Any]) -> "Call":
-    from leadline._messages import call_message
-    from leadline.v1.call_pb2 import Party
+    from leadline.v1.call_pb2 import Call, Party
 
     from leadline_server.cli import values
 
@@ -128,7 +127,7 @@ def _from_options(given: dict[str, Any]) -> "Call":
             given[name] = Party(**parts)
     if "attributes" in given:
         given["attributes"] = values.pairs("--attribute", given["attributes"])
-    return call_message(given)  # type: ignore[arg-type] # its keys are fields of Call, by the command above
+    return Call(**given)
 
 
 def _from_json(path: str) -> "Call":

@@ -37,7 +37,7 @@ def time(option: str, text: str, now: "datetime | None" = None) -> "datetime":
         ) from None
 
 
-def report_time(option: str, text: str) -> "datetime | Timestamp":
+def report_time(option: str, text: str) -> "Timestamp":
     """As `time`; empty is the contract's way to clear a time.
 
     Raises:
@@ -45,7 +45,10 @@ def report_time(option: str, text: str) -> "datetime | Timestamp":
     """
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    return time(option, text) if text else Timestamp()
+    moment = Timestamp()
+    if text:
+        moment.FromDatetime(time(option, text))
+    return moment
 
 
 def pairs(option: str, texts: Iterable[str], expected: str = "KEY=VALUE") -> dict[str, str]:

@@ -12,7 +12,7 @@ Where every report has an `event_time`, that is a maximum over (final, event_tim
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from leadline_server.domain.call import Call, CallLeg
 
@@ -66,20 +66,15 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
     before = call if call is not None else Call(id=event.call_id)
     rule = _Rule(event, is_settled=before.is_final is True)
-    merged, field_stamps = rule.merge_fields(before, stamps.fields, event.fields)
-    attributes, attribute_stamps = rule.merge_attributes(before.attributes, stamps.attributes, event.attributes)
-    legs, leg_stamps = _merge_legs(rule, before.legs, stamps.legs, event.legs)
-    merged = replace(
-        merged,
-        attributes=attributes,
-        legs=legs,
-        is_final=before.is_final or (before.is_final if event.is_final is None else event.is_final),
-        event_time=_later(before.event_time, event.event_time),
+    changes, field_stamps = rule.merge_fields(before, stamps.fields, event.fields)
+    changes["attributes"], attribute_stamps = rule.merge_attributes(
+        before.attributes, stamps.attributes, event.attributes
     )
+    changes["legs"], leg_stamps = _merge_legs(rule, before.legs, stamps.legs, event.legs)
+    changes["is_final"] = before.is_final or (before.is_final if event.is_final is None else event.is_final)
+    changes["event_time"] = _later(before.event_time, event.event_time)
+    merged = replace(before, **changes) if call is not None else Call(id=event.call_id, **changes)
     return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps))
-
-
-_Record = TypeVar("_Record", Call, CallLeg)
 
 
 class _Rule:
@@ -90,11 +85,11 @@ class _Rule:
         self._is_settled = is_settled
 
     def merge_fields(
-        self, record: _Record, stamps: FieldStamps, news: Mapping[str, Any]
-    ) -> tuple[_Record, FieldStamps]:
-        """The record with the news that wins, and its stamps."""
+        self, record: Call | CallLeg, stamps: FieldStamps, news: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], FieldStamps]:
+        """The fields of the record that the news changes, with their new values; and the stamps after it."""
         won = {path: value for path, value in news.items() if self._wins(stamps.get(path), _read(record, path))}
-        return _write(record, won), self._stamped(stamps, won)
+        return _changes(record, won), self._stamped(stamps, won)
 
     def merge_attributes(
         self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
@@ -133,7 +128,8 @@ def _merge_legs(
     after = dict(stamps)
     for leg_id, fields in news.items():
         leg = by_id.get(leg_id) or CallLeg(id=leg_id)
-        by_id[leg_id], leg_stamps = rule.merge_fields(leg, stamps.get(leg_id, {}), fields)
+        changes, leg_stamps = rule.merge_fields(leg, stamps.get(leg_id, {}), fields)
+        by_id[leg_id] = replace(leg, **changes)
         if leg_stamps:
             after[leg_id] = leg_stamps
     # Sorted, so that legs reported in any order make the same call.
@@ -145,7 +141,8 @@ def _read(record: Call | CallLeg, path: str) -> object:
     return getattr(getattr(record, party), name) if dot else getattr(record, name)
 
 
-def _write(record: _Record, values: Mapping[str, Any]) -> _Record:
+def _changes(record: Call | CallLeg, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by path as changes of the record's own fields: those of a party become a changed party."""
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {}
     for path, value in values.items():
@@ -156,7 +153,7 @@ def _write(record: _Record, values: Mapping[str, Any]) -> _Record:
             own[name] = value
     for party, changes in parties.items():
         own[party] = replace(getattr(record, party), **changes)
-    return replace(record, **own) if own else record
+    return own
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

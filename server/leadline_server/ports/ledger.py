@@ -117,7 +117,15 @@ class CallLogs(Protocol):
     async def changes(self, after: int, limit: int) -> Sequence[Change]:
         """The current states of the calls whose latest visible change (a new revision) comes after sequence `after`.
 
-        In order of commit, over all accounts. A change is never visible here before one with a smaller sequence.
+        In order of commit, over all accounts. A change is never visible here before one with a smaller sequence. Calls
+        that were pruned are missing: see `pruned_through`.
+        """
+        ...
+
+    async def pruned_through(self) -> int:
+        """The largest sequence among the calls that were ever pruned; 0 if none was.
+
+        Who has seen the changes up to this sequence has missed nothing by it. It never falls.
         """
         ...
 
@@ -137,22 +145,83 @@ class Remembered(NamedTuple):
     time: datetime
 
 
+class Claimed(NamedTuple):
+    """A claim that is held now, and what is known of its number.
+
+    Attributes:
+        creation_key: of the creation that is under way: the holder's own, or an earlier one's whose end is unknown.
+        given_up: None for the holder's own. Of an earlier creation, by when whoever began it had stopped for certain.
+        contact_id: the contact recorded for the number; empty: none.
+        contact_key: the key of the creation that made that contact; empty: not known.
+    """
+
+    creation_key: str
+    given_up: datetime | None = None
+    contact_id: str = ""
+    contact_key: str = ""
+
+
+class HeldByAnother(NamedTuple):
+    """Somebody else holds the claim: until it is released, or until this time if its holder dies."""
+
+    until: datetime
+
+
 class Claims(Protocol):
-    """Who creates the contact of a number, and which one it became."""
+    """Who creates the contact of a number, and which one it became.
 
-    async def begin(self, account_id: str, number_key: str, creation_key: str, now: datetime) -> str:
-        """Record, before the CRM is asked, that a contact is about to be created for the number.
+    A claim is held by an owner, which is one process, up to a time that it moves on while it works. Decisions are taken
+    one after the other, so a claim has one owner at a time by the clock that the callers read.
+    """
 
-        Returns the creation key to use: `creation_key`, or that of an earlier creation whose end was never recorded.
+    async def acquire(
+        self, account_id: str, number_key: str, owner: str, creation_key: str, now: datetime, until: datetime
+    ) -> Claimed | HeldByAnother:
+        """Take the claim of a number if it is free: never taken, released, past its time, or `owner`'s already.
+
+        Taking it records, before any CRM is asked, that a contact is about to be created: with `creation_key`, unless
+        an earlier creation's end was never recorded, whose key stays. Where somebody else holds it nothing changes.
         """
         ...
 
-    async def finish(self, account_id: str, number_key: str, contact_id: str, now: datetime) -> None:
-        """Record that the number's contact is `contact_id`; the creation that was begun is over."""
+    async def renew(self, account_id: str, number_key: str, owner: str, until: datetime) -> bool:
+        """Hold the claim up to `until`; False, changing nothing, if it is not `owner`'s any more."""
         ...
 
-    async def abandon(self, account_id: str, number_key: str) -> None:
-        """Record that the creation begun for the number certainly made nothing."""
+    async def begin(self, account_id: str, number_key: str, owner: str, creation_key: str) -> bool:
+        """Put the holder's own creation in the place of an earlier one, which certainly made nothing.
+
+        False, changing nothing, if the claim is not `owner`'s any more.
+        """
+        ...
+
+    async def release(self, account_id: str, number_key: str, owner: str, given_up: datetime | None) -> None:
+        """Give the claim up without a contact; nothing changes if it is not `owner`'s any more.
+
+        Args:
+            account_id: the account.
+            number_key: the number.
+            owner: who holds the claim.
+            given_up: None: the holder made nothing, so its own creation is over, and an earlier one stays as it was
+                found. A time: the holder asked the CRM for the contact and then stopped; the end is unknown.
+        """
+        ...
+
+    async def finish(
+        self,
+        account_id: str,
+        number_key: str,
+        contact_id: str,
+        now: datetime,
+        *,
+        owner: str = "",
+        creation_key: str = "",
+    ) -> None:
+        """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known with which).
+
+        If the claim is `owner`'s, its creation is over and it is released. If nobody holds it, a creation recorded with
+        the same key is over. Anybody else's claim and creation stay as they are.
+        """
         ...
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
@@ -184,6 +253,52 @@ class Requests(Protocol):
         ...
 
 
+class Pruned(NamedTuple):
+    """What one step of pruning did: how many it deleted, and where the next step goes on; None at the end."""
+
+    deleted: int
+    position: str | None
+
+
+class Upkeep(Protocol):
+    """Deleting what is no longer needed: in steps that are short enough to stand between writers."""
+
+    async def take_turn(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Take the turn at pruning, or keep it, until `until`; False, changing nothing, while another owner has it.
+
+        The turn spares work. Nothing is lost where two prune at once.
+        """
+        ...
+
+    async def end_turn(self, owner: str) -> None:
+        """Give the turn back; nothing happens if `owner` does not have it."""
+        ...
+
+    async def prune_calls(self, unchanged_since: datetime, position: str, limit: int) -> Pruned:
+        """Look at the next `limit` calls, the longest unchanged first, and delete those that may be.
+
+        Deleted is what `domain.retention.may_be_deleted`, judged in the instant of deleting. The step ends the pruning
+        (position None) once all of its calls changed at `unchanged_since` or later.
+
+        Args:
+            unchanged_since: before when a call's last change must have been.
+            position: where the step before ended; empty for the first.
+            limit: the most calls to look at.
+        """
+        ...
+
+    async def prune_claims(self, recorded_before: datetime, position: str, limit: int) -> Pruned:
+        """Look at the next `limit` claims; delete those whose contact was recorded before `recorded_before`.
+
+        Never one that somebody holds, or with a creation whose end is not recorded.
+        """
+        ...
+
+    async def prune_requests(self, answered_before: datetime, limit: int) -> Pruned:
+        """Delete up to `limit` answers that were given before `answered_before`."""
+        ...
+
+
 class Ledger(Protocol):
     """The whole of it, one part a purpose. Commands take the parts that they need."""
 
@@ -210,6 +325,11 @@ class Ledger(Protocol):
     @property
     def requests(self) -> Requests:
         """Answers by request id."""
+        ...
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Deleting what is no longer needed."""
         ...
 
     @property

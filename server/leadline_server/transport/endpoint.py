@@ -27,7 +27,7 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.transport import status
 from leadline_server.transport.metrics import RpcMetrics
-from leadline_server.transport.streams import Streams
+from leadline_server.transport.streams import Streams, write
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What a request may have at most."""
@@ -112,7 +112,7 @@ def _stream(
         try:
             async with aclosing(behaviour(decode(data), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
-                    await context.write(response.SerializeToString())
+                    await write(context, response.SerializeToString())
             return  # noqa: TRY300 - what follows is the way of errors
         except asyncio.CancelledError:
             code = status.CANCELLED

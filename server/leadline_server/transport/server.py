@@ -21,7 +21,7 @@ from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handler
 from leadline_server.transport.metrics import RpcMetrics
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
-from leadline_server.transport.streams import Streams
+from leadline_server.transport.streams import Streams, write
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # Two servers on one port would each get a part of the calls, and nobody would notice: a taken port is an error.
@@ -140,7 +140,7 @@ class _Watcher:
 
     async def write(self, response: Any) -> None:
         """Send a status; raise _LastWordSaid after the last one."""
-        await self._context.write(response)
+        await write(self._context, response)
         if self._health.is_stopping and response.status == _NOT_SERVING:
             raise _LastWordSaid
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
+
+import grpc
 
 from leadline_server.domain.errors import ShuttingDown
 
@@ -46,3 +48,17 @@ class Streams:
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
             scope.reschedule(now)
+
+
+async def write(context: "grpc.aio.ServicerContext[Any, Any]", message: Any) -> None:
+    """Send a stream's next message.
+
+    A write that fails means that the caller is gone. gRPC cancels the RPC then, but only after the write has failed.
+
+    Raises:
+        CancelledError: the caller is gone.
+    """
+    try:
+        await context.write(message)
+    except grpc.aio.InternalError as error:
+        raise asyncio.CancelledError from error

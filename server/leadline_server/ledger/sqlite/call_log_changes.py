@@ -14,6 +14,7 @@ _LASTING: Final = ("user_id", "number_key", "start_time")
 """Columns that hardly ever change, and whose indexes are left alone when they do not."""
 
 _MOVING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
+_UNREPEATED: Final = ("sequence", "body")
 
 # ruff: noqa: S608 - all SQL here is put together from constants
 
@@ -54,6 +55,13 @@ class _Entry:
     row_id: int | None = None
     sequence: int = 0
     after: CallLog | None = None
+
+
+def stored_columns(log: CallLog) -> dict[str, Any]:
+    """What the columns beside a call log's body must say, but for its sequence."""
+    columns: dict[str, Any] = dict(zip(_LASTING, _lasting(log), strict=True))
+    columns |= {name: value for name, value in zip(_MOVING, _moving(log, 0), strict=True) if name not in _UNREPEATED}
+    return {"account_id": log.account_id, "call_id": log.call_id, **columns}
 
 
 def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]) -> Sequence[CallLog | Exception]:

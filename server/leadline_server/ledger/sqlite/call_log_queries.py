@@ -89,3 +89,9 @@ def last_sequence(connection: sqlite3.Connection) -> int:
     """See ports.ledger.CallLogs.last_sequence."""
     [(sequence,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(sequence)
+
+
+def pruned_through(connection: sqlite3.Connection) -> int:
+    """See ports.ledger.CallLogs.pruned_through."""
+    [(sequence,)] = connection.execute("SELECT pruned_through FROM ledger").fetchall()
+    return int(sequence)

@@ -67,6 +67,10 @@ class SqliteCallLogs:
         """The sequence of the latest visible change; 0 before the first."""
         return await self._database.read(queries.last_sequence)
 
+    async def pruned_through(self) -> int:
+        """The largest sequence among the calls that were ever pruned; 0 if none was."""
+        return await self._database.read(queries.pruned_through)
+
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call `on_change` on the event loop after every commit of this ledger object that changed anything.
 

@@ -1,4 +1,4 @@
-"""Claims on numbers in SQLite: one row a number, for the creation under way and for the contact that is known."""
+"""Claims on numbers in SQLite: one row a number, for who holds it, the creation under way and the contact known."""
 
 import json
 import sqlite3
@@ -7,27 +7,58 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ports.ledger import Remembered
+from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
 
+# An earlier holder that died had stopped when its time ran out. One of this very process cannot be at work any more,
+# or it would not ask again, but when it stopped was not recorded.
+_ACQUIRE: Final = """
+    INSERT INTO claims (account_id, number_key, owner, held_until, creation_key)
+    VALUES (:account_id, :number_key, :owner, :until, :creation_key)
+    ON CONFLICT DO UPDATE SET
+        given_up_at = CASE
+            WHEN creation_key IS NULL THEN NULL
+            WHEN owner IS NULL THEN given_up_at
+            WHEN owner = :owner THEN :now
+            ELSE held_until
+        END,
+        creation_key = coalesce(creation_key, :creation_key),
+        owner = :owner,
+        held_until = :until
+    WHERE owner IS NULL OR owner = :owner OR held_until <= :now
+    RETURNING creation_key, given_up_at, contact_id, contact_key
+"""
+_HELD_UNTIL: Final = "SELECT held_until FROM claims WHERE account_id = ? AND number_key = ?"
+_RENEW: Final = "UPDATE claims SET held_until = ? WHERE account_id = ? AND number_key = ? AND owner = ?"
 _BEGIN: Final = """
-    INSERT INTO claims (account_id, number_key, creation_key, begun_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE
-    SET creation_key = coalesce(creation_key, excluded.creation_key), begun_at = coalesce(begun_at, excluded.begun_at)
-    RETURNING creation_key
+    UPDATE claims SET creation_key = ?, given_up_at = NULL WHERE account_id = ? AND number_key = ? AND owner = ?
+"""
+_RELEASE: Final = """
+    UPDATE claims SET
+        owner = NULL,
+        held_until = NULL,
+        creation_key = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, creation_key),
+        given_up_at = coalesce(:given_up, given_up_at)
+    WHERE account_id = :account_id AND number_key = :number_key AND owner = :owner
 """
 _FINISH: Final = """
-    INSERT INTO claims (account_id, number_key, contact_id, recorded_at) VALUES (?, ?, ?, ?)
+    INSERT INTO claims (account_id, number_key, contact_id, contact_key, recorded_at)
+    VALUES (:account_id, :number_key, :contact_id, :creation_key, :now)
     ON CONFLICT DO UPDATE
-    SET creation_key = NULL, begun_at = NULL, contact_id = excluded.contact_id, recorded_at = excluded.recorded_at
+    SET contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now
 """
-_ABANDON: Final = "UPDATE claims SET creation_key = NULL, begun_at = NULL WHERE account_id = ? AND number_key = ?"
+_END: Final = """
+    UPDATE claims SET owner = NULL, held_until = NULL, creation_key = NULL, given_up_at = NULL
+    WHERE account_id = :account_id AND number_key = :number_key
+    AND (owner = :owner OR (owner IS NULL AND creation_key = :creation_key))
+"""
 _FORGET: Final = """
-    UPDATE claims SET contact_id = NULL, recorded_at = NULL
+    UPDATE claims SET contact_id = NULL, contact_key = NULL, recorded_at = NULL
     WHERE account_id = ? AND number_key = ? AND contact_id = ?
 """
 _DROP_EMPTY: Final = """
-    DELETE FROM claims WHERE account_id = ? AND number_key = ? AND creation_key IS NULL AND contact_id IS NULL
+    DELETE FROM claims
+    WHERE account_id = ? AND number_key = ? AND owner IS NULL AND creation_key IS NULL AND contact_id IS NULL
 """
 _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
@@ -36,34 +67,83 @@ _REMEMBERED: Final = """
 
 
 class SqliteClaims:
-    """A ledger.Claims."""
+    """A ledger.Claims; see there what each method promises."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def begin(self, account_id: str, number_key: str, creation_key: str, now: datetime) -> str:
-        """Record that a contact is about to be created; the creation key to use, which may be an earlier one's."""
-        row = (account_id, number_key, creation_key, to_microseconds(now))
+    async def acquire(
+        self, account_id: str, number_key: str, owner: str, creation_key: str, now: datetime, until: datetime
+    ) -> Claimed | HeldByAnother:
+        """Take the claim of a number if it is free."""
+        wanted = {
+            "account_id": account_id,
+            "number_key": number_key,
+            "owner": owner,
+            "creation_key": creation_key,
+            "now": to_microseconds(now),
+            "until": to_microseconds(until),
+        }
 
-        def begin(connection: sqlite3.Connection) -> str:
-            [(key,)] = connection.execute(_BEGIN, row).fetchall()
-            return str(key)
+        def acquire(connection: sqlite3.Connection) -> Claimed | HeldByAnother:
+            for key, given_up_at, contact_id, contact_key in connection.execute(_ACQUIRE, wanted).fetchall():
+                given_up = None if given_up_at is None else from_microseconds(given_up_at)
+                return Claimed(key, given_up, contact_id or "", contact_key or "")
+            [(held_until,)] = connection.execute(_HELD_UNTIL, (account_id, number_key)).fetchall()
+            return HeldByAnother(from_microseconds(held_until))
 
-        return await self._database.write(begin)
+        return await self._database.write(acquire)
 
-    async def finish(self, account_id: str, number_key: str, contact_id: str, now: datetime) -> None:
-        """Record that the number's contact is `contact_id`; the creation that was begun is over."""
-        row = (account_id, number_key, contact_id, to_microseconds(now))
-        await self._database.write(lambda connection: connection.execute(_FINISH, row))
+    async def renew(self, account_id: str, number_key: str, owner: str, until: datetime) -> bool:
+        """Hold the claim up to `until`; False if it is not `owner`'s any more."""
+        row = (to_microseconds(until), account_id, number_key, owner)
+        return await self._database.write(lambda connection: connection.execute(_RENEW, row).rowcount == 1)
 
-    async def abandon(self, account_id: str, number_key: str) -> None:
-        """Record that the creation begun for the number certainly made nothing."""
+    async def begin(self, account_id: str, number_key: str, owner: str, creation_key: str) -> bool:
+        """Put the holder's own creation in the place of an earlier one; False if the claim is not `owner`'s."""
+        row = (creation_key, account_id, number_key, owner)
+        return await self._database.write(lambda connection: connection.execute(_BEGIN, row).rowcount == 1)
 
-        def abandon(connection: sqlite3.Connection) -> None:
-            connection.execute(_ABANDON, (account_id, number_key))
+    async def release(self, account_id: str, number_key: str, owner: str, given_up: datetime | None) -> None:
+        """Give the claim up without a contact."""
+        ended = {
+            "account_id": account_id,
+            "number_key": number_key,
+            "owner": owner,
+            "given_up": None if given_up is None else to_microseconds(given_up),
+        }
+
+        def release(connection: sqlite3.Connection) -> None:
+            connection.execute(_RELEASE, ended)
             connection.execute(_DROP_EMPTY, (account_id, number_key))
 
-        await self._database.write(abandon)
+        await self._database.write(release)
+
+    async def finish(
+        self,
+        account_id: str,
+        number_key: str,
+        contact_id: str,
+        now: datetime,
+        *,
+        owner: str = "",
+        creation_key: str = "",
+    ) -> None:
+        """Record the number's contact; the owner's claim, and its creation, are over."""
+        made = {
+            "account_id": account_id,
+            "number_key": number_key,
+            "contact_id": contact_id,
+            "creation_key": creation_key,
+            "now": to_microseconds(now),
+            "owner": owner,
+        }
+
+        def finish(connection: sqlite3.Connection) -> None:
+            connection.execute(_FINISH, made)
+            connection.execute(_END, made)
+
+        await self._database.write(finish)
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""

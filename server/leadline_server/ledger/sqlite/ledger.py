@@ -13,6 +13,7 @@ from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.generation import open_settings_generation
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
+from leadline_server.ledger.sqlite.upkeep import SqliteUpkeep
 from leadline_server.storage.sqlite import SqliteDatabase, open_database
 
 MIGRATIONS: Final = "leadline_server.ledger.migrations.sqlite"
@@ -33,6 +34,7 @@ class SqliteLedger:
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._requests = SqliteRequests(database)
+        self._upkeep = SqliteUpkeep(database)
 
     @property
     def accounts(self) -> SqliteAccounts:
@@ -58,6 +60,11 @@ class SqliteLedger:
     def requests(self) -> SqliteRequests:
         """Answers by request id."""
         return self._requests
+
+    @property
+    def upkeep(self) -> SqliteUpkeep:
+        """Deleting what is no longer needed."""
+        return self._upkeep
 
     @property
     def secret(self) -> bytes:

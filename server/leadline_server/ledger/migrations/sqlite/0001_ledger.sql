@@ -5,7 +5,10 @@ CREATE TABLE ledger (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     secret BLOB NOT NULL,                        -- signs tokens; the same for every process that shares this file
     checks INTEGER NOT NULL DEFAULT 0,           -- written to by health checks, to see whether writing works
-    call_log_sequence INTEGER NOT NULL DEFAULT 0 -- the last one handed out; never lowered, so none comes twice
+    call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one handed out; never lowered, so none comes twice
+    pruned_through INTEGER NOT NULL DEFAULT 0,   -- the largest sequence of a call that was pruned; never lowered
+    upkeep_owner TEXT,                           -- the process whose turn it is to prune, and until when; else NULL
+    upkeep_until INTEGER
 );
 
 CREATE TABLE accounts (
@@ -54,14 +57,17 @@ CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_tim
 CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_time DESC, call_id)
     WHERE contact_id IS NOT NULL;
 
--- A number's contact, and the creation of one that was begun and whose end is not recorded.
+-- A number's contact, the creation of one whose end is not recorded, and who may create it now.
 CREATE TABLE claims (
     account_id TEXT NOT NULL,
     number_key TEXT NOT NULL,
-    creation_key TEXT,
-    begun_at INTEGER,
+    owner TEXT,          -- the process that holds the claim; NULL: it is free
+    held_until INTEGER,  -- when the claim lapses unless its owner renews it
+    creation_key TEXT,   -- of the creation that may be under way
+    given_up_at INTEGER, -- when whoever began that creation had stopped; NULL: its owner has not
     contact_id TEXT,
-    recorded_at INTEGER,
+    contact_key TEXT,    -- of the creation that made the contact; empty: not known
+    recorded_at INTEGER, -- of the contact
     PRIMARY KEY (account_id, number_key)
 ) WITHOUT ROWID;
 

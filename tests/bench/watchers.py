@@ -1,0 +1,56 @@
+"""A process of watchers: opens streams on one account, and counts the calls that each of them sees.
+
+Arguments: address, watchers, calls to be seen by each. Prints `ready` once all watch, and a line of JSON at the end.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+import grpc
+from leadline.v1 import call_log_service_pb2 as pb
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
+
+from bench.workload import ACCOUNT
+
+_PER_CHANNEL = 100
+
+
+async def main(address: str, watchers: int, calls: int) -> None:
+    """Watch until every watcher has seen every call, or for two minutes."""
+    channels = [
+        grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
+        for _ in range(-(-watchers // _PER_CHANNEL))
+    ]
+    seen: list[set[str]] = [set() for _ in range(watchers)]
+    watching = asyncio.Semaphore(0)
+
+    async def watch(index: int) -> None:
+        stub = CallLogServiceStub(channels[index // _PER_CHANNEL])
+        async for message in stub.WatchCallLogs(pb.WatchCallLogsRequest(account_id=ACCOUNT)):
+            if message.HasField("call_log"):
+                seen[index].add(message.call_log.call.id)
+            else:
+                watching.release()
+            if len(seen[index]) == calls:
+                return
+
+    tasks = [asyncio.create_task(watch(index)) for index in range(watchers)]
+    for _ in range(watchers):
+        await watching.acquire()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    started = time.perf_counter()
+    await asyncio.wait(tasks, timeout=120)
+    complete = sum(len(each) == calls for each in seen)
+    result = {"complete": complete, "seconds": time.perf_counter() - started, "fewest": min(map(len, seen))}
+    sys.stdout.write(json.dumps(result) + "\n")
+    for task in tasks:
+        task.cancel()
+    for channel in channels:
+        await channel.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,160 @@
+"""The adapter to the faulty CRM: a CrmAdapter over HTTP, as small as one can be that keeps the port's promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import aiohttp
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmError,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
+from leadline_server.domain.phone import PhoneNumber
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+
+_REFUSED_CREDENTIALS: Final = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCrmConfig:
+    """Where the CRM is, and what it promises. Times are in seconds; `deadline` bounds every request."""
+
+    url: str
+    token: str = "token"
+    deadline: float = 2.0
+    search_lag: float = 0.0
+    settle_time: float = 0.0
+    unique_keys: bool = False
+    finds_logs: bool = True
+
+
+class HttpCrm:
+    """See `ports.crm.CrmAdapter` for what each method promises.
+
+    Args:
+        session: what connections are kept in; closed by whoever made it.
+        config: where the CRM is, and what it promises.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, config: HttpCrmConfig) -> None:
+        self._session = session
+        self._url = config.url
+        self._headers = {"Authorization": f"Bearer {config.token}"}
+        self._timeout = aiohttp.ClientTimeout(total=config.deadline)
+        self.capabilities = Capabilities(
+            finds_log_by_key=config.finds_logs,
+            enforces_unique_key=config.unique_keys,
+            moves_log=True,
+            search_lag=timedelta(seconds=config.search_lag),
+            settle_time=timedelta(seconds=config.settle_time),
+        )
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        asked = [("number", number.e164 or number.key) for number in numbers]
+        answer = await self._read("/contacts", asked)
+        return [_contact(body) for body in answer["contacts"]]
+
+    async def get_contact(self, contact_id: str) -> Contact | None:
+        answer = await self._read(f"/contacts/{contact_id}", may_be_missing=True)
+        return None if answer is None else _contact(answer)
+
+    async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        answer = await self._read("/contacts/search", [("name", name), ("limit", str(limit)), ("cursor", cursor)])
+        return ContactPage(tuple(_contact(body) for body in answer["contacts"]), answer["next"])
+
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
+        body = {
+            "key": key,
+            "name": draft.name,
+            "number": draft.phone_number.key,
+            "type": draft.type,
+            "email": draft.email,
+            "company": draft.company,
+            "is_placeholder": draft.is_placeholder,
+        }
+        return _contact(await self._write("POST", "/contacts", body))
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        answer = await self._write("POST", "/logs", _told(entry) | {"key": key})
+        return CrmLog(answer["id"])
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        answer = await self._write("PATCH", f"/logs/{log_id}", _told(entry))
+        return CrmLog(answer["id"])
+
+    async def find_call_log(self, key: str) -> CrmLog | None:
+        answer = await self._read("/logs", [("key", key)], may_be_missing=True)
+        return None if answer is None else CrmLog(answer["id"])
+
+    async def check(self) -> None:
+        await self._read("/check")
+
+    async def _read(self, path: str, query: Sequence[tuple[str, str]] = (), *, may_be_missing: bool = False) -> Any:
+        """The answer to a question; None for 404 where that is one."""
+        try:
+            async with self._request("GET", path, params=list(query)) as response:
+                if may_be_missing and response.status == 404:
+                    return None
+                await _raise_for_status(response, CrmUnavailable)
+                return await response.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise CrmUnavailable("The CRM did not answer.") from error
+
+    async def _write(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        try:
+            async with self._request(method, path, json=body) as response:
+                # A CRM that fails may have done its work before: nothing but a look tells.
+                await _raise_for_status(response, CrmOutcomeUnknown)
+                return await response.json()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise CrmUnavailable("The CRM cannot be reached.") from error
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise CrmOutcomeUnknown("The CRM was told and did not answer.") from error
+
+    def _request(self, method: str, path: str, **content: Any) -> Any:
+        return self._session.request(
+            method, self._url + path, headers=self._headers, timeout=self._timeout, **content
+        )
+
+
+async def _raise_for_status(response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:
+    if response.status in _REFUSED_CREDENTIALS:
+        raise CrmAuthFailed("The CRM refuses the token.")
+    if response.status == 429:
+        raise CrmRateLimited("The CRM asks to slow down.", retry_after=float(response.headers["Retry-After"]))
+    if response.status >= 500:
+        raise of_its_own_failure(f"The CRM failed with status {response.status}.")
+    if response.status >= 400:
+        raise CrmRejected((await response.json())["error"])
+
+
+def _contact(body: dict[str, Any]) -> Contact:
+    return Contact(
+        id=body["id"],
+        name=body["name"],
+        phone_numbers=(body["number"],),
+        type=body["type"],
+        email=body["email"],
+        company=body["company"],
+        is_placeholder=body["is_placeholder"],
+    )
+
+
+def _told(entry: LogEntry) -> dict[str, Any]:
+    call = entry.call
+    return {
+        "call_id": call.id,
+        "contact_id": entry.contact_id,
+        "owner": entry.crm_user_id or entry.user_id,
+        "number": entry.number,
+        "start_time": (call.start_time or entry.fallback_time).isoformat(),
+        "result": call.result.name if call.result else "",
+        "subject": call.subject or "",
+        "note": call.note or "",
+    }
