@@ -16,6 +16,7 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.domain.call_log import CallLogState as State
 from leadline_server.domain.preferences import UnknownContactAction
 from support.crms import Switch
+from support.databases import write_lock
 from support.servers import ServerProcess, server_process
 from transport import http2
 from transport.real import ASKED, Real, real_server, report
@@ -99,12 +100,24 @@ async def test_a_thousand_calls_with_hardly_any_time_end_in_time_or_in_an_answer
     assert codes[grpc.StatusCode.DEADLINE_EXCEEDED]
 
 
-@pytest.mark.parametrize("path", [FIND_CONTACT, LOG_CALL])
-async def test_a_deadline_that_has_passed_on_the_way_is_said_so(server: ServerProcess, path: str) -> None:
-    body = (ASKED if path == FIND_CONTACT else report("late")).SerializeToString()
-    async with nothing_left(server, growth=40), http2.connection(server.address) as opened, asyncio.timeout(10):
-        await opened.send(http2.request(path, body, grpc_timeout="1n"))
+async def test_a_lookup_whose_deadline_has_passed_on_the_way_is_told_so(real: Real, crm: Switch) -> None:
+    gate = Gate(crm)
+    async with http2.connection(real.address) as opened, asyncio.timeout(10):
+        await opened.send(http2.request(FIND_CONTACT, ASKED.SerializeToString(), grpc_timeout="1n"))
         assert await opened.status() == DEADLINE_EXCEEDED
+    gate.open()
+
+
+async def test_a_call_that_cannot_be_stored_before_its_deadline_is_told_so(
+    server: ServerProcess, channel: grpc.aio.Channel
+) -> None:
+    late = http2.request(LOG_CALL, report("late").SerializeToString(), grpc_timeout="1n")
+    async with nothing_left(server, growth=40), http2.connection(server.address) as opened, asyncio.timeout(10):
+        with write_lock(server.data_dir / "ledger.db"):
+            await opened.send(late)
+            assert await opened.status() == DEADLINE_EXCEEDED
+            soon = CallLogServiceStub(channel).LogCall(report("soon"), timeout=0.2)
+            assert await soon.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_without_a_deadline_a_call_is_answered(channel: grpc.aio.Channel) -> None:

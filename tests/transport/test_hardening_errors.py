@@ -25,7 +25,6 @@ NOT_EMITTED: Final = {
     ErrorReason.UNAUTHENTICATED: "nobody is authenticated yet: the server listens on loopback addresses only",
     ErrorReason.PERMISSION_DENIED: "as long as nobody is authenticated, everybody may do everything",
     ErrorReason.UNIMPLEMENTED: "all RPCs exist; one that does not is gRPC's own UNIMPLEMENTED, without details",
-    ErrorReason.WATCHER_TOO_SLOW: "a slow watcher skips to the latest state of each call",
 }
 """Reasons that the contract has and this server never gives, and why."""
 
@@ -142,6 +141,16 @@ async def a_lookup_that_hangs(scene: Scene) -> object:
     return await scene.real.contacts.FindContact(ASKED, timeout=0.5)
 
 
+async def a_watch_that_falls_behind(scene: Scene) -> object:
+    command: Any = scene.real.harness.app.commands.watch_call_logs
+    command._too_far = -1  # noqa: SLF001 - any change at all is too much; ten thousand of them would take long
+    messages = aiter(scene.real.calls.WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo")))
+    await anext(messages)
+    await scene.real.calls.LogCall(report("call-1"))
+    await anext(messages)
+    return await anext(messages)
+
+
 async def a_watch_on_a_server_that_stops(scene: Scene) -> object:
     messages = aiter(scene.real.calls.WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo")))
     await anext(messages)
@@ -219,6 +228,13 @@ CASES: Final = [
     Case(R.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED, a_lookup_that_hangs, retry_seconds=1),
     Case(R.LEDGER_UNAVAILABLE, Code.UNAVAILABLE, storage_fails("PRAGMA query_only = ON"), retry_seconds=5),
     Case(R.LEDGER_FULL, Code.RESOURCE_EXHAUSTED, storage_fails("PRAGMA max_page_count = 1"), retry_seconds=30),
+    Case(
+        R.WATCHER_TOO_SLOW,
+        Code.RESOURCE_EXHAUSTED,
+        a_watch_that_falls_behind,
+        frozenset({"resume_token"}),
+        retry_seconds=1,
+    ),
     Case(R.SHUTTING_DOWN, Code.UNAVAILABLE, a_watch_on_a_server_that_stops, retry_seconds=1),
     Case(R.INTERNAL, Code.INTERNAL, crm_raises(ZeroDivisionError("s3cret"), find()), frozenset({"correlation_id"})),
 ]

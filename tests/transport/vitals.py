@@ -15,7 +15,7 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from support.servers import ServerProcess
 
 SPARE_FILES: Final = 4  # of SQLite and of gRPC's pollers, which open some when they first need them
-_ANSWER_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 2.0  # on a machine that has other work, too
 _in_flight = re.compile(r'^leadline_rpcs_in_flight\{rpc="(\w+)"\} (\S+)$', re.MULTILINE).findall
 
 
@@ -54,7 +54,7 @@ async def holds(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 async def assert_answers(server: ServerProcess) -> None:
-    """A lookup on a new connection is answered within a second."""
+    """A lookup on a new connection is answered soon."""
     async with grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         request = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550147"])
         began = monotonic()

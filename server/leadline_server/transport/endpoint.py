@@ -27,7 +27,7 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.transport import status
 from leadline_server.transport.metrics import RpcMetrics
-from leadline_server.transport.streams import Streams, write
+from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What a request may have at most."""
@@ -76,6 +76,7 @@ def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]
 
     async def endpoint(data: bytes, context: Context) -> bytes:
         started = perf_counter()
+        metrics.arrived += 1
         in_flight.inc()
         code = status.OK
         try:
@@ -107,12 +108,13 @@ def _stream(
 
     async def endpoint(data: bytes, context: Context) -> None:
         started = perf_counter()
+        metrics.arrived += 1
         in_flight.inc()
         code = status.OK
         try:
             async with aclosing(behaviour(decode(data), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
-                    await write(context, response.SerializeToString())
+                    await streams.write(context, response.SerializeToString())
             return  # noqa: TRY300 - what follows is the way of errors
         except asyncio.CancelledError:
             code = status.CANCELLED

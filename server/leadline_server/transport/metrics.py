@@ -21,6 +21,9 @@ class RpcMetrics:
 
     Args:
         registry: where the metrics are registered, once.
+
+    Attributes:
+        arrived: RPCs so far.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -31,6 +34,7 @@ class RpcMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        self.arrived = 0
         self._in_flight = Gauge(
             "leadline_rpcs_in_flight", "RPCs that are being answered now.", ("rpc",), registry=registry
         )

@@ -42,6 +42,9 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+_QUIET_SECONDS: Final = 0.02
+_QUIET_ENOUGH: Final = 5
+_QUIET_CHECKS: Final = 50
 _HEALTH_NEWS_SECONDS: Final = 0.5  # for health watchers to take the news that the server stops
 
 
@@ -58,7 +61,7 @@ class Server:
         self._health = _Health()
         self._is_serving = False
         self._server = grpc.aio.server(options=OPTIONS)
-        metrics = RpcMetrics(registry)
+        metrics = self._metrics = RpcMetrics(registry)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
@@ -104,7 +107,18 @@ class Server:
             async with asyncio.timeout(_HEALTH_NEWS_SECONDS):
                 await self._health.enter_graceful_shutdown()
         self._streams.end()
+        await self._until_quiet()
         await self._server.stop(grace)
+
+    async def _until_quiet(self) -> None:
+        """Wait, a second at most, until no more calls arrive: gRPC cancels those that no handler has taken up yet."""
+        quiet = 0
+        for _ in range(_QUIET_CHECKS):
+            before = self._metrics.arrived
+            await asyncio.sleep(_QUIET_SECONDS)
+            quiet = quiet + 1 if self._metrics.arrived == before else 0
+            if quiet == _QUIET_ENOUGH:
+                return
 
     async def _set_health(self, status: Any) -> None:
         for name in ("", *self._names):

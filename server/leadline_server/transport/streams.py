@@ -12,12 +12,18 @@ from leadline_server.domain.errors import ShuttingDown
 _MESSAGE: Final = "The server is stopping. Watch again with the last resume_token."
 
 
+_TURN_SECONDS: Final = 0.02
+_WRITES_AT_ONCE: Final = 4
+"""Messages of streams under way at once. Thousands of watchers must not keep a call waiting that is to be answered."""
+
+
 class Streams:
     """The open streams of one server."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Timeout] = set()
         self._is_over = False
+        self._turns = asyncio.Semaphore(_WRITES_AT_ONCE)
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
@@ -42,12 +48,36 @@ class Streams:
                 raise
             raise ShuttingDown(_MESSAGE) from None
 
+    async def write(self, context: "grpc.aio.ServicerContext[Any, Any]", message: Any) -> None:
+        """Send a stream's next message when it is its turn. Raises as `write` does."""
+        await self._turns.acquire()
+        turn = _Turn(self._turns)
+        try:
+            await write(context, message)
+        finally:
+            turn.end()
+
     def end(self) -> None:
         """End every stream that waits; the others end once their message is written."""
         self._is_over = True
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
             scope.reschedule(now)
+
+
+class _Turn:
+    """One message's turn. It ends by itself when the caller does not read: the others must not wait for that."""
+
+    def __init__(self, turns: asyncio.Semaphore) -> None:
+        self._turns: asyncio.Semaphore | None = turns
+        self._limit = asyncio.get_running_loop().call_later(_TURN_SECONDS, self.end)
+
+    def end(self) -> None:
+        """Let the next message go, once."""
+        if self._turns is not None:
+            self._turns.release()
+            self._turns = None
+            self._limit.cancel()
 
 
 async def write(context: "grpc.aio.ServicerContext[Any, Any]", message: Any) -> None:
