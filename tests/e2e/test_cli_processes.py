@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process, until
@@ -38,58 +40,72 @@ def report(server: ServerProcess) -> Report:
     return report
 
 
+@dataclass(frozen=True)
+class Watch:
+    """A `leadline calls watch` under way, and the files of what it prints."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+    def lines(self, at_least: int) -> list[str]:
+        """What it printed, once there are so many lines."""
+        until(lambda: self.out.read_text().count("\n") >= at_least)
+        return self.out.read_text().splitlines()
+
+
+@contextmanager
+def watching(server: ServerProcess, folder: Path, user: str, *more: str) -> Iterator[Watch]:
+    """Watches a user's calls; the body begins when nothing is missed any more."""
+    out, err = folder / "out", folder / "err"
+    command: list[str | Path] = [LEADLINE, "calls", "watch", "--user", user, "--server", server.address, *more]
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(command, env=environment({}), stdout=stdout, stderr=stderr)
+    try:
+        until(lambda: "Watching" in err.read_text() or process.poll() is not None)
+        assert process.poll() is None, err.read_text()
+        yield Watch(process, out, err)
+    finally:
+        process.kill()
+        process.wait(20)
+
+
 @pytest.mark.parametrize("number_of_signal", [signal.SIGINT, signal.SIGTERM])
 def test_a_watch_shows_what_changes_until_it_is_told_to_end(
     server: ServerProcess, report: Report, tmp_path: Path, number_of_signal: signal.Signals
 ) -> None:
-    out, err = tmp_path / "out", tmp_path / "err"
     user = f"watched-{number_of_signal.name}"
-    command: list[str | Path] = [LEADLINE, "calls", "watch", "--user", user, "--server", server.address]
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        watching = subprocess.Popen(command, env=environment({}), stdout=stdout, stderr=stderr)
-    until(lambda: "Watching" in err.read_text())
-    report(user, f"{user}-1")
-    until(lambda: "NO_CONTACT" in out.read_text())
-    watching.send_signal(number_of_signal)
-    assert watching.wait(20) == 0
-    last = out.read_text().splitlines()[-1]
-    assert all(part in last for part in ("UNLOGGED", f"{user}-1", "+12025550123"))
-    assert err.read_text() == "Watching the calls of account demo; Ctrl-C ends it.\n"
+    with watching(server, tmp_path, user) as watch:
+        report(user, f"{user}-1")
+        until(lambda: "NO_CONTACT" in watch.out.read_text())
+        watch.process.send_signal(number_of_signal)
+        assert watch.process.wait(20) == 0
+        last = watch.lines(1)[-1]
+        assert all(part in last for part in ("UNLOGGED", f"{user}-1", user, "+12025550123"))
+        assert watch.err.read_text() == "Watching the calls of account demo; Ctrl-C ends it.\n"
 
 
-def test_a_watch_of_a_program_goes_on_from_its_token(server: ServerProcess, report: Report) -> None:
-    command: list[str | Path] = [LEADLINE, "calls", "watch", "--user", "resumed", "--json", "--server", server.address]
-
-    def first_line(*more: str, after: Callable[[], object]) -> Any:
-        with subprocess.Popen(
-            [*command, *more], env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as watching:
-            assert watching.stdout is not None
-            assert watching.stderr is not None
-            watching.stderr.readline()  # from here on nothing is missed
-            after()
-            line = watching.stdout.readline()
-            watching.send_signal(signal.SIGINT)
-            return json.loads(line)
-
-    first = first_line(after=lambda: report("resumed", "seen"))
+def test_a_watch_of_a_program_goes_on_from_its_token(server: ServerProcess, report: Report, tmp_path: Path) -> None:
+    with watching(server, tmp_path, "resumed", "--json") as watch:
+        report("resumed", "seen")
+        first = json.loads(watch.lines(1)[0])
     assert first["call_log"]["call"]["id"] == "seen"
     report("resumed", "missed")
-    lines = first_line("--resume-token", first["resume_token"], after=lambda: None)
-    assert lines["call_log"]["call"]["id"] in {"seen", "missed"}
-    assert lines["resume_token"] != first["resume_token"]
+    with watching(server, tmp_path, "resumed", "--json", "--resume-token", first["resume_token"]) as watch:
+        until(lambda: '"missed"' in watch.out.read_text())
 
 
-def test_a_reader_that_goes_away_ends_a_watch_without_a_traceback(server: ServerProcess, report: Report) -> None:
-    command: list[str | Path] = [LEADLINE, "calls", "watch", "--user", "gone", "--json", "--server", server.address]
-    with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
-        assert watching.stdout is not None
-        assert watching.stderr is not None
-        watching.stderr.readline()
-        watching.stdout.close()
+def test_a_reader_that_goes_away_ends_a_watch_without_a_traceback(
+    server: ServerProcess, report: Report, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "out"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with watching(server, tmp_path, "gone", "--json") as watch:
+        os.close(reader)
         report("gone", "unread")
-        assert watching.wait(20) == 1
-        assert watching.stderr.read() == b""
+        assert watch.process.wait(20) == 1
+        assert watch.err.read_text() == "Watching the calls of account demo; Ctrl-C ends it.\n"
 
 
 def test_colours_are_for_terminals_and_for_those_who_want_them(server: ServerProcess, report: Report) -> None:

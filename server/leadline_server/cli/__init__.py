@@ -14,6 +14,7 @@ from leadline_server.cli import preferences as preference_commands
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
+from leadline_server.cli.ledger import ledger
 
 app = typer.Typer(
     name="leadline",
@@ -27,6 +28,7 @@ preferences = typer.Typer(help="What leadline may do with a user's calls.", no_a
 account = typer.Typer(help="An account's policy.", no_args_is_help=True)
 for name, group in {"contacts": contacts, "calls": calls, "preferences": preferences, "account": account}.items():
     app.add_typer(group, name=name)
+app.add_typer(ledger, name="ledger")
 
 contacts.command("find")(contact_commands.find)
 contacts.command("search")(contact_commands.search)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import io
 import os
 import shlex
 import sys
@@ -105,6 +106,8 @@ def _run(
 ) -> None:
     from leadline import Client, LeadlineError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to fail
     with Client(server, account=account, timeout=timeout) as client:
         session = Session(client, server, account, timeout, as_json, _console(no_color=no_color))
         try:
@@ -115,7 +118,7 @@ def _run(
             raise typer.Exit(_INTERRUPTED) from None
         except UnicodeError:
             raise typer.BadParameter("what was typed is no valid UTF-8") from None
-        except (TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
             typer.echo(f"leadline: A bug in this command: {type(error).__name__}: {error}. Please report it.", err=True)
             raise typer.Exit(1) from None
 

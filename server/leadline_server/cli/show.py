@@ -164,21 +164,26 @@ def document(message: "Message") -> dict[str, Any]:
 
 def print_json(message: "Message") -> None:
     """One message as one JSON document."""
-    _write(json.dumps(document(message), indent=2, ensure_ascii=False))
+    _write(_dumped(message, indent=2))
 
 
 def print_json_line(message: "Message") -> None:
     """One message in one line."""
-    _write(json.dumps(document(message), ensure_ascii=False))
+    _write(_dumped(message))
 
 
 def print_json_array(messages: "Iterable[Message]") -> None:
     """Messages as one JSON array, written as they come."""
     opening = "["
     for message in messages:
-        _write(f"{opening}\n{textwrap.indent(json.dumps(document(message), indent=2, ensure_ascii=False), '  ')}", "")
+        _write(f"{opening}\n{textwrap.indent(_dumped(message, indent=2), '  ')}", "")
         opening = ","
     _write("[]" if opening == "[" else "\n]")
+
+
+def _dumped(message: "Message", indent: int | None = None) -> str:
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(document(message), indent=indent, ensure_ascii=not is_unicode)
 
 
 def _write(text: str, end: str = "\n") -> None:
