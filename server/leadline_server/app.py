@@ -1,10 +1,13 @@
 """The composition root: everything is made and joined here, and nowhere else."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+
+from prometheus_client import CollectorRegistry
 
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
@@ -30,12 +33,17 @@ from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
+from leadline_server.delivery.errands import Errands
 from leadline_server.delivery.feed import ChangeFeed
+from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.loop import DeliveryLoop
+from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.recorder import Recorder
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
+from leadline_server.upkeep.pruner import Pruner
 
 DRAIN_SECONDS: Final = 2.0
 """What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
@@ -59,6 +67,7 @@ async def open_app(
     *,
     clock: Clock | None = None,
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
+    registry: CollectorRegistry | None = None,
 ) -> AsyncIterator[App]:
     """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
 
@@ -66,6 +75,7 @@ async def open_app(
         settings: where everything is.
         clock: the time of day; the machine's own by default.
         wrap: put around every CRM adapter.
+        registry: where the metrics of delivery are registered, if anywhere.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -81,16 +91,22 @@ async def open_app(
             await ledger.accounts.create(account_id, begin)
 
         def connect(account_id: str, region: Callable[[], str]) -> CrmAdapter:
-            return wrap(EmbeddedCrm(books, account_id, region))
+            return lines.of(account_id).guard(wrap(EmbeddedCrm(books, account_id, region)))
 
+        lines = AccountLines(settings.account_concurrency, settings.account_rate)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
         decider = Decider(ledger.accounts, ledger.preferences, lookup, clock)
-        courier = Courier(ledger.call_logs, directory, decider, claims, clock)
+        recorder = Recorder(ledger.call_logs, directory, lines, clock)
+        courier = Courier(ledger.call_logs, directory, Errands(decider, claims), recorder, lines, clock)
+        loop = DeliveryLoop(ledger.call_logs, courier, lines, clock)
+        if registry is not None:
+            registry.register(DeliveryMetrics(courier, recorder, loop, lines))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(courier.drain, DRAIN_SECONDS)
-        await _run_in_background(stack, DeliveryLoop(ledger.call_logs, courier, clock).run(), feed.run())
+        pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
+        await _run_in_background(stack, loop.run(), courier.runs.look_after(), feed.run(), pruner.run())
         yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
 
 

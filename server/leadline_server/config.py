@@ -6,6 +6,7 @@ Each is checked at the start. One that is unknown or bad is named, and the serve
 import ipaddress
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
@@ -95,6 +96,15 @@ class Settings(BaseSettings):
     grace_period: float = Field(
         10.0, ge=0, le=600, description="Seconds that SIGTERM gives to finish what is in flight."
     )
+    keep_calls_days: int = Field(
+        400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
+    )
+    account_concurrency: int = Field(
+        16, ge=1, le=10_000, description="Deliveries to one account's CRM at once, of this process."
+    )
+    account_rate: float = Field(
+        0.0, ge=0, le=100_000, description="Calls a second to one account's CRM, of this process; 0 for no limit."
+    )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountConfig] = Field(
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
@@ -104,6 +114,11 @@ class Settings(BaseSettings):
     def ledger_path(self) -> Path:
         """The ledger's file."""
         return Path(self.ledger.removeprefix("sqlite:")) if self.ledger else self.data_dir / "ledger.db"
+
+    @property
+    def keep_calls(self) -> timedelta | None:
+        """How long a finished call stays in the ledger after its last change; None for ever."""
+        return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
 
     @property
     def crm_path(self) -> Path:

@@ -43,7 +43,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         loop.add_signal_handler(number, stopping.set)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(open_app(settings))
+        app = await stack.enter_async_context(open_app(settings, registry=registry))
         server = Server(app.commands, registry)
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)

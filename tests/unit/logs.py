@@ -7,6 +7,7 @@ from leadline_server.domain import outcomes, progress
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.call_log import CallLog, CallLogReason, LogTrigger, Standing
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.leases import Lease
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.progress import CallReport
 from unit.strategies import ALICE, NOW, NUMBER
@@ -15,6 +16,7 @@ ANN: Final = Contact(id="c1", name="Ann")
 BO: Final = Contact(id="c2", name="Bo")
 ERROR: Final = "The CRM is down."
 SOON: Final = timedelta(seconds=30)
+ME: Final = Lease("me")
 
 
 def after(**duration: float) -> datetime:
@@ -54,9 +56,16 @@ def by_hand(contact_id: str = "", **fields: Any) -> CallReport:
     return report(contact_id=contact_id, trigger=LogTrigger.MANUAL, **fields)
 
 
-def reported(log: CallLog | None, news: CallReport, now: datetime | None = None, *, can_move: bool = True) -> CallLog:
+def reported(
+    log: CallLog | None,
+    news: CallReport,
+    now: datetime | None = None,
+    *,
+    can_move: bool = True,
+    lease: Lease = ME,
+) -> CallLog:
     """The log after a report that comes a second after the first one, if no other time is given."""
-    return progress.reported(log, news, now or after(seconds=1), region="US", can_move=can_move)
+    return progress.reported(log, news, now or after(seconds=1), region="US", can_move=can_move, lease=lease)
 
 
 def accepted(**changes: Any) -> CallLog:
@@ -71,6 +80,10 @@ def standing(contact: Contact = ANN, reason: CallLogReason = CallLogReason.CONTA
 def logged(log: CallLog, basis: CallLog | None = None, now: datetime | None = None, **of: Any) -> CallLog:
     """The log after the CRM took what `basis`, by default the log itself, says."""
     return outcomes.logged(log, basis or log, standing(**of), ("log-1", "https://crm/1"), now or after(seconds=2))
+
+
+def retried(log: CallLog, now: datetime) -> CallLog:
+    return progress.retried(log, now, ME)
 
 
 def unlogged(log: CallLog, basis: CallLog | None = None, reason: CallLogReason = CallLogReason.NO_CONTACT) -> CallLog:

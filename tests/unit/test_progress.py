@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from leadline_server.delivery.courier import is_due
 from leadline_server.domain.call import Attestation, CallDirection, CallResult
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, LogTrigger, is_due
 from leadline_server.domain.errors import InvalidRequest
+from leadline_server.domain.leases import LEASE
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import INLINE_GRACE, MAX_ENTRIES, CallReport, retried
+from leadline_server.domain.progress import MAX_ENTRIES, CallReport
 from unit.logs import (
     ANSWERED_BY_ALICE,
     accepted,
@@ -21,6 +21,7 @@ from unit.logs import (
     refused,
     report,
     reported,
+    retried,
     unlogged,
     waiting,
 )
@@ -44,7 +45,7 @@ def test_a_first_report_makes_a_pending_log_that_is_due() -> None:
     log = accepted()
     assert (log.state, log.reason, log.revision, log.user_id) == (CallLogState.PENDING, None, 1, ALICE)
     assert log.number_key == NUMBER
-    assert log.next_attempt_time == NOW + INLINE_GRACE
+    assert log.next_attempt_time == NOW + LEASE
     assert is_due(log)
 
 
@@ -202,7 +203,7 @@ def test_a_repeated_report_is_no_news() -> None:
 def test_news_do_not_put_off_a_decision_that_is_due() -> None:
     ended = reported(waiting(accepted()), report(is_final=True), after(minutes=1))
     noted = reported(ended, report(note="n"), after(minutes=1))
-    assert noted.next_attempt_time == after(minutes=1) + INLINE_GRACE
+    assert noted.next_attempt_time == after(minutes=1) + LEASE
     assert is_due(noted)
 
 

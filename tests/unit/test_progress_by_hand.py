@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from leadline_server.delivery.courier import is_due
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, is_due
 from leadline_server.domain.errors import CallLogNotMovable
-from leadline_server.domain.progress import INLINE_GRACE
+from leadline_server.domain.leases import LEASE
 from unit.logs import (
     ANN,
     BO,
@@ -69,7 +68,7 @@ def test_a_decision_to_log_stands_when_a_person_asks_for_the_call() -> None:
     log = deferred(accepted(), stands=decided)
     asked = reported(log, by_hand(), after(seconds=9))
     assert (asked.standing, asked.input_revision) == (decided, log.input_revision)
-    assert asked.next_attempt_time == after(seconds=9) + INLINE_GRACE
+    assert asked.next_attempt_time == after(seconds=9) + LEASE
 
 
 def test_asking_for_a_logged_call_changes_nothing() -> None:

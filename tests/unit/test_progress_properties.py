@@ -8,9 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
-from leadline_server.delivery.courier import is_due
-from leadline_server.domain import progress
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, is_due
 from leadline_server.domain.errors import CallLogNotMovable
 from leadline_server.domain.progress import CallReport
 from unit.logs import (
@@ -24,6 +22,7 @@ from unit.logs import (
     refused,
     report,
     reported,
+    retried,
     standing,
     unlogged,
     waiting,
@@ -57,7 +56,7 @@ def hearing(news: CallReport, *, can_move: bool) -> Step:
 
 
 def retrying(log: CallLog, _: CallLog) -> CallLog:
-    return progress.retried(log, after(minutes=1))
+    return retried(log, after(minutes=1))
 
 
 def deferring(log: CallLog, basis: CallLog, *, days: int, stands: bool) -> CallLog:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 from leadline_server.clock import Clock
 from leadline_server.contacts.claims import HeldClaim, NumberClaims
@@ -12,6 +13,8 @@ from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.domain.preferences import resolve
 from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
+
+_KEY_LENGTH: Final = 32  # hexadecimal digits; as long as the keys of creations that nobody repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,14 @@ class ContactCreation:
             str(self.allow_duplicate),
         )
         return hashlib.sha256("\0".join(fields).encode()).digest()
+
+    @property
+    def key(self) -> str:
+        """The creation key: the same whenever and wherever the same request is repeated; empty without `request_id`."""
+        if not self.request_id:
+            return ""
+        named = f"{self.account_id}\0{self.request_id}\0{self.fingerprint.hex()}"
+        return hashlib.sha256(named.encode()).hexdigest()[:_KEY_LENGTH]
 
 
 class CreateContact:
@@ -96,18 +107,29 @@ class CreateContact:
             company=creation.company,
             is_placeholder=not creation.name,
         )
-        async with self._claims.hold(account, creation.number) as claim:
-            return await _claimed(claim, draft, creation)
+        key = creation.key
+        if creation.allow_duplicate and key:
+            async with self._claims.hold_request(account, creation.number, key) as claim:
+                return await claim.create_requested(draft)
+        async with self._claims.hold(account, creation.number, key) as claim:
+            if creation.allow_duplicate:
+                return await claim.create_another(draft)
+            return await _only(claim, draft, may_be_repeated=bool(key))
 
     async def _placeholder_name(self, account: Account, user_id: str) -> str:
         user = await self._preferences.get(account.id, user_id)
         return resolve(account.settings, user).placeholder_name
 
 
-async def _claimed(claim: HeldClaim, draft: ContactDraft, creation: ContactCreation) -> Contact:
-    if creation.allow_duplicate:
-        return await claim.create_another(draft)
+async def _only(claim: HeldClaim, draft: ContactDraft, *, may_be_repeated: bool) -> Contact:
+    """The number's first contact: created now, or by an earlier try of the same request."""
     matches = await claim.look_again()
     if matches:
-        raise ContactAlreadyExists([match.contact.id for match in matches])
-    return await claim.create(draft)
+        made = await claim.made_before(matches, draft) if may_be_repeated else None
+        if made is None:
+            raise ContactAlreadyExists([match.contact.id for match in matches])
+        return made
+    contact = await claim.create(draft)
+    if claim.has_adopted:
+        raise ContactAlreadyExists([contact.id])
+    return contact

@@ -10,12 +10,13 @@ from typing import Final
 from leadline_server.clock import Clock
 from leadline_server.commands.budget import Budget
 from leadline_server.contacts.directory import Account, AccountDirectory
-from leadline_server.delivery.courier import Courier, is_due
+from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, is_due
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder, LogAgainst, Outcome, Wait
 from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable
+from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.ledger import CallKey, CallLogs
 
@@ -24,6 +25,8 @@ MOST_SECONDS: Final = 10.0
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take before the call is accepted without it, in seconds."""
+
+_NO_TIME: Final = "There was no time left to answer. Retry with a later deadline."
 
 
 class LogCall:
@@ -47,7 +50,7 @@ class LogCall:
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             CrmError: with `validate_only`, cannot tell.
-        BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
+            BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored; nothing was accepted.
         """
         account = await self._directory.get(report.account_id)
@@ -57,21 +60,26 @@ class LogCall:
                 return await self._foreseen(account, report)
         with suppress(CrmError):
             await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
-        async with within(budget):
-            log, is_news, is_new = await self._accept(account, report)
-        key = CallKey(log.account_id, log.call_id)
-        is_waiting = is_due(log) and log.attempts == 0
-        if not (is_news and is_due(log)) and not is_waiting and not self._courier.is_carrying(key):
+        log: CallLog | None = None
+        try:
+            async with asyncio.timeout(budget.share(MOST_SECONDS)):
+                log, is_news, is_new = await self._accept(account, report)
+                # What nobody carries has its time: a report that changes nothing does not move that.
+                if is_due(log) and (is_news or log.carrier):
+                    return await self._courier.deliver(log, is_new=is_new)
+                return log
+        except TimeoutError:
+            if log is None:
+                raise BudgetExhausted(_NO_TIME) from None
             return log
-        return await delivered(self._courier, log, budget, is_new=is_new)
 
     async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
         """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""
-        now, before = self._clock.now(), list[CallLog | None]()
+        now, before, lease = self._clock.now(), list[CallLog | None](), self._courier.lease(account)
 
         def change(log: CallLog | None) -> CallLog:
             before[:] = [log]
-            return _reported(account, log, report, now)
+            return _reported(account, log, report, now, lease)
 
         log = await self._call_logs.change(CallKey(report.account_id, report.event.call_id), change)
         return log, log is not before[0], before[0] is None
@@ -79,20 +87,11 @@ class LogCall:
     async def _foreseen(self, account: Account, report: CallReport) -> CallLog:
         """What would become of the call; nothing is written."""
         known = await self._call_logs.get(CallKey(report.account_id, report.event.call_id))
-        log = _reported(account, known, report, self._clock.now())
+        log = _reported(account, known, report, self._clock.now(), self._courier.lease(account))
         if known is not None and (log is known or log.is_decided):
             return log
         foreseen = _foretold(log, await self._decider.decide(account, log))
         return foreseen if known is not None else replace(foreseen, revision=0)
-
-
-async def delivered(courier: Courier, log: CallLog, budget: Budget, *, is_new: bool) -> CallLog:
-    """Where the log stands when it is delivered; where it stands now, if the budget ends before that."""
-    try:
-        async with asyncio.timeout(budget.share(MOST_SECONDS)):
-            return await courier.deliver(log, is_new=is_new)
-    except TimeoutError:
-        return log
 
 
 @asynccontextmanager
@@ -102,7 +101,7 @@ async def within(budget: Budget) -> AsyncIterator[None]:
         async with asyncio.timeout(budget.share(MOST_SECONDS)):
             yield
     except TimeoutError:
-        raise BudgetExhausted("There was no time left to answer. Retry with a later deadline.") from None
+        raise BudgetExhausted(_NO_TIME) from None
 
 
 async def _check_choice(account: Account, report: CallReport, seconds: float) -> None:
@@ -126,9 +125,9 @@ async def _check_choice(account: Account, report: CallReport, seconds: float) ->
         raise ContactNotFound(report.contact_id)
 
 
-def _reported(account: Account, log: CallLog | None, report: CallReport, now: datetime) -> CallLog:
+def _reported(account: Account, log: CallLog | None, report: CallReport, now: datetime, lease: Lease) -> CallLog:
     capabilities, region = account.crm.capabilities, account.settings.default_region
-    return reported(log, report, now, region=region, can_move=capabilities.moves_log)
+    return reported(log, report, now, region=region, can_move=capabilities.moves_log, lease=lease)
 
 
 def _foretold(log: CallLog, outcome: Outcome) -> CallLog:

@@ -1,8 +1,10 @@
 """RetryCallLog: a person mended the cause, and asks for another attempt."""
 
+import asyncio
+
 from leadline_server.clock import Clock
 from leadline_server.commands.budget import Budget
-from leadline_server.commands.log_call import delivered
+from leadline_server.commands.log_call import MOST_SECONDS
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.delivery.courier import Courier
 from leadline_server.domain.call_log import CallLog
@@ -14,7 +16,13 @@ from leadline_server.ports.ledger import CallKey, CallLogs
 class RetryCallLog:
     """Decides and delivers a call anew; one with nothing left to do stays as it is."""
 
-    def __init__(self, directory: AccountDirectory, call_logs: CallLogs, courier: Courier, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        call_logs: CallLogs,
+        courier: Courier,
+        clock: Clock,
+    ) -> None:
         self._directory = directory
         self._call_logs = call_logs
         self._courier = courier
@@ -27,15 +35,20 @@ class RetryCallLog:
             AccountNotFound: there is no such account.
             CallLogNotFound: the call was never reported.
         """
-        await self._directory.get(key.account_id)
+        lease = self._courier.lease(await self._directory.get(key.account_id))
         now = self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:
             if log is None:
                 raise CallLogNotFound(key.call_id)
-            return retried(log, now)
+            return retried(log, now, lease)
 
         log = await self._call_logs.change(key, change)
         if log.next_attempt_time is None:
             return log
-        return await delivered(self._courier, log, budget, is_new=False)
+        self._courier.invite(key.account_id)
+        try:
+            async with asyncio.timeout(budget.share(MOST_SECONDS)):
+                return await self._courier.deliver(log, is_new=False)
+        except TimeoutError:
+            return log

@@ -1,14 +1,21 @@
 """WatchCallLogs: the calls of an account as they change."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from leadline_server.contacts.directory import AccountDirectory
-from leadline_server.delivery.feed import ChangeFeed
+from leadline_server.delivery.feed import ChangeFeed, FellBehind
 from leadline_server.domain import tokens
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired
-from leadline_server.ports.ledger import CallLogs
+from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired, WatcherTooSlow
+from leadline_server.ports.ledger import CallLogs, Change
+
+TOO_FAR: Final = 10_000
+"""Changes, of all accounts, that may pass while a watcher takes one message."""
+
+_TOLD_EVERY: Final = 1_000
+"""After so many changes that do not concern a watcher it is told its position, so that its token stays young."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,40 +38,64 @@ class WatchItem:
 class WatchCallLogs:
     """Streams changes, at least once each, in the order of their commits."""
 
-    def __init__(self, directory: AccountDirectory, call_logs: CallLogs, feed: ChangeFeed, secret: bytes) -> None:
+    def __init__(
+        self, directory: AccountDirectory, call_logs: CallLogs, feed: ChangeFeed, secret: bytes, too_far: int = TOO_FAR
+    ) -> None:
         self._directory = directory
         self._call_logs = call_logs
         self._feed = feed
         self._secret = secret
+        self._too_far = too_far
 
     async def execute(self, watch: Watch) -> AsyncIterator[WatchItem]:
         """Yield the position at once, then every change until the watcher leaves.
+
+        To be asked for the next item only when the watcher has taken the one before.
 
         Raises:
             AccountNotFound: there is no such account.
             InvalidResumeToken: the token is of another watch.
             ResumeTokenExpired: the ledger does not reach back, or not yet forward, to the token.
+            WatcherTooSlow: too much changed while the watcher took one item, or what it has not seen was pruned; its
+                metadata has the token to resume from.
         """
         await self._directory.get(watch.account_id)
         with self._feed.watching():
-            position = await self._start(watch)
+            position = told = await self._start(watch)
             yield WatchItem(None, self._token(watch, position))
             while True:
-                for change in await self._feed.after(position):
+                for change in await self._after(watch, position, told):
                     position = change.sequence
-                    if _concerns(watch, change.call_log):
-                        yield WatchItem(change.call_log, self._token(watch, position))
+                    is_news = _concerns(watch, change.call_log)
+                    if not is_news and position - told < _TOLD_EVERY:
+                        continue
+                    told, head = position, self._feed.head
+                    yield WatchItem(change.call_log if is_news else None, self._token(watch, position))
+                    if self._feed.head - head > self._too_far:
+                        raise self._too_slow(watch, told)
+
+    async def _after(self, watch: Watch, position: int, told: int) -> Sequence[Change]:
+        try:
+            return await self._feed.after(position)
+        except FellBehind:
+            raise self._too_slow(watch, told) from None
+
+    def _too_slow(self, watch: Watch, told: int) -> WatcherTooSlow:
+        message = "Calls change faster than this watcher takes its messages. Watch again with the last resume_token."
+        return WatcherTooSlow(message, metadata={"resume_token": self._token(watch, told)})
 
     async def _start(self, watch: Watch) -> int:
-        last = await self._call_logs.last_sequence()
         if not watch.resume_token:
-            return last
+            return await self._call_logs.last_sequence()
         payload = tokens.verify(self._secret, "watch", _selection(watch), watch.resume_token)
         if payload is None:
             raise InvalidResumeToken([FieldViolation("resume_token", "was not made for this watch")])
-        if int(payload) > last:
+        position = int(payload)
+        if position > await self._call_logs.last_sequence():
             raise ResumeTokenExpired("The token is of a later state of the ledger. List the calls, and watch from now.")
-        return int(payload)
+        if position < await self._call_logs.pruned_through():
+            raise ResumeTokenExpired("Calls that changed since are no longer kept. List the calls, and watch from now.")
+        return position
 
     def _token(self, watch: Watch, position: int) -> str:
         return tokens.sign(self._secret, "watch", _selection(watch), str(position))

@@ -6,22 +6,39 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """A lock a key, kept only while somebody holds or wants it."""
+    """A lock a key, kept only while somebody holds or wants it. Who wants one waits in the order of coming."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
-    @asynccontextmanager
-    async def hold(self, key: Hashable) -> AsyncIterator[None]:
-        """Hold the lock of `key`; others who want it wait in the order of their coming."""
+    async def acquire(self, key: Hashable) -> bool:
+        """Take the lock of `key`; True if somebody else had it first. Where this is cancelled it is not taken."""
         lock, wanted = self._locks.get(key) or (asyncio.Lock(), 0)
         self._locks[key] = lock, wanted + 1
         try:
-            async with lock:
-                yield
+            await lock.acquire()
+        except BaseException:
+            self._leave(key)
+            raise
+        return wanted > 0
+
+    def release(self, key: Hashable) -> None:
+        """Give the lock of `key` back; any task may do it for the one that took it."""
+        self._locks[key][0].release()
+        self._leave(key)
+
+    @asynccontextmanager
+    async def hold(self, key: Hashable) -> AsyncIterator[None]:
+        """Hold the lock of `key` for the body."""
+        await self.acquire(key)
+        try:
+            yield
         finally:
-            lock, wanted = self._locks[key]
-            if wanted == 1:
-                del self._locks[key]
-            else:
-                self._locks[key] = lock, wanted - 1
+            self.release(key)
+
+    def _leave(self, key: Hashable) -> None:
+        lock, wanted = self._locks[key]
+        if wanted == 1:
+            del self._locks[key]
+        else:
+            self._locks[key] = lock, wanted - 1

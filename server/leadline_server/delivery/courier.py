@@ -1,8 +1,8 @@
-"""Delivers calls: decides, creates the placeholder where that was decided, writes the log, records what came of it."""
+"""Delivers calls: each by one task of one process, however many ask for it."""
 
 import asyncio
-import logging
 import random
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -10,222 +10,221 @@ from typing import Final
 import structlog
 
 from leadline_server.clock import Clock
-from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import Account, AccountDirectory
-from leadline_server.delivery.decider import Decider, conclusive
-from leadline_server.domain import outcomes
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing
-from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
-from leadline_server.domain.errors import CrmRejected, LeadlineError, LedgerUnavailable
-from leadline_server.domain.phone import parse_number
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.delivery.backoff import settle_time
+from leadline_server.delivery.errands import Attempt, Errands, Result
+from leadline_server.delivery.lines import AccountLine, AccountLines
+from leadline_server.delivery.recorder import Recorder, known
+from leadline_server.delivery.runs import RENEW_SECONDS, Run, Runs
+from leadline_server.domain import leases
+from leadline_server.domain.call_log import CallLog, covers, is_settled
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.leases import LEASE, Lease
 from leadline_server.ports.ledger import CallKey, CallLogs
 
-ATTEMPT_SECONDS: Final = 30.0
-"""How long one delivery may take, in seconds, before it counts as failed."""
+ASK_SECONDS: Final = 0.03
+"""How often the ledger is asked, in seconds, what became of a call that another process delivers."""
 
-_FIRST_DELAY: Final = timedelta(seconds=1)
-_LONGEST_DELAY: Final = timedelta(minutes=5)
 
 _log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Carries one call log at a time, each by one task, however many ask for it."""
+    """Carries calls that this process has taken, and waits for those that another one carries.
+
+    Attributes:
+        id: what this process takes calls with; made anew at every start.
+        runs: the deliveries under way here.
+    """
 
     def __init__(
         self,
         call_logs: CallLogs,
         directory: AccountDirectory,
-        decider: Decider,
-        claims: NumberClaims,
+        errands: Errands,
+        recorder: Recorder,
+        lines: AccountLines,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        self.id = uuid.uuid4().hex
+        self.runs = Runs(call_logs, clock)
         self._call_logs = call_logs
         self._directory = directory
-        self._decider = decider
-        self._claims = claims
+        self._errands = errands
+        self._recorder = recorder
+        self._lines = lines
         self._clock = clock
         self._jitter = jitter
-        self._running: dict[CallKey, asyncio.Task[CallLog]] = {}
 
-    def is_carrying(self, key: CallKey) -> bool:
-        """Whether a delivery of this call is under way in this process."""
-        return key in self._running
+    def lease(self, account: Account) -> Lease:
+        """What calls of this account are taken with.
+
+        Nobody takes a call over before a write of its dead carrier has settled.
+        """
+        return Lease(self.id, LEASE + settle_time(account.crm.capabilities))
 
     async def deliver(self, log: CallLog, *, is_new: bool) -> CallLog:
-        """Carry `log` as far as it gets now, and return where it stands then.
+        """Return where `log` stands once it is delivered, as far as it gets now; at once if nobody carries it.
 
-        Joins a delivery that is under way; goes on when the caller is cancelled.
+        Goes on when the caller is cancelled, except while that still waits for one of the account's slots: then the
+        delivery loop goes on when the lease is over.
 
         Args:
-            log: the log as the ledger has it.
+            log: the log as the ledger has it, taken by this process or by another.
             is_new: this process accepted its first report just now, so no earlier write can have reached the CRM.
         """
+        key, wanted = CallKey(log.account_id, log.call_id), log
         while True:
-            key = CallKey(log.account_id, log.call_id)
-            task = self._running.get(key)
-            if task is None:
-                task = self._running[key] = asyncio.create_task(self._carry(key, log, is_new=is_new))
-                task.add_done_callback(_observed)
-            carried = await asyncio.shield(task)
-            if carried.input_revision >= log.input_revision and carried.content_revision >= log.content_revision:
-                return carried
-            # The delivery that was joined had ended its work before this log's latest report came in.
+            if log.carrier == self.id:
+                log = await self._carried(key, log, is_new=is_new)
+            elif log.carrier:
+                log = await self._followed(key, wanted)
+            if not covers(log, wanted):  # the delivery that was joined had ended before the latest report came in
+                log = await self._read(key)
+            if not log.carrier or is_settled(log, wanted):
+                return log
             is_new = False
+
+    def invite(self, account_id: str) -> None:
+        """Try the account's CRM at once, if it is left alone: somebody has reason to think that it is well."""
+        self._lines.of(account_id).breaker.invite()
+
+    async def take_up(self, key: CallKey) -> None:
+        """Deliver a due call, unless somebody else has taken it. The caller has taken one of the account's slots."""
+        line, run = self._lines.of(key.account_id), None
+        try:
+            lease = self.lease(await self._directory.get(key.account_id))
+            log, is_mine = await self._take(key, lease)
+            if is_mine and self.runs.get(key) is None:
+                run = self._start(key, log, lease, line.slots.release, may_exist=True)
+        finally:
+            if run is None:
+                line.slots.release()
+        if run is not None:
+            await asyncio.shield(run.task)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the deliveries under way, `seconds` at most; what is cut off then is on disk, and goes on later."""
-        if self._running:
-            _, unfinished = await asyncio.wait(self._running.values(), timeout=seconds)
+        tasks = [run.task for run in self.runs.values()]
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=seconds)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
-    async def _carry(self, key: CallKey, log: CallLog, *, is_new: bool) -> CallLog:
-        try:
-            while True:
-                attempts = log.attempts
-                log = await self._attempt(key, log, may_exist=not is_new)
-                is_new = False
-                if not is_due(log) or log.attempts > attempts:
-                    return log
-        finally:
-            del self._running[key]
+    async def _carried(self, key: CallKey, log: CallLog, *, is_new: bool) -> CallLog:
+        """The log after the delivery that is under way here, or that begins now."""
+        run = self.runs.get(key)
+        if run is None:
+            line = self._lines.of(key.account_id)
+            has_slot = line.slots.try_acquire()
+            # While the CRM is left alone nothing waits for it, so nobody has to wait for a slot either.
+            if not has_slot and line.breaker.is_closed:
+                await line.slots.acquire()
+                has_slot = True
+            run, log = await self._begun(key, log, line if has_slot else None, is_new=is_new)
+        return log if run is None else await asyncio.shield(run.task)
 
-    async def _attempt(self, key: CallKey, log: CallLog, *, may_exist: bool) -> CallLog:
-        """One delivery. Whatever goes wrong ends in the ledger, not in an exception."""
-        delivery = _Delivery(log)
+    async def _begun(
+        self, key: CallKey, log: CallLog, line: AccountLine | None, *, is_new: bool
+    ) -> tuple[Run | None, CallLog]:
+        """The run that begins, or another one that has begun; None if another process has the call by now.
+
+        `line` is where a slot was taken; it is given back, here or by the run.
+        """
+        release = _nothing if line is None else line.slots.release
+        started: Run | None = None
         try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await self._deliver(key, delivery, may_exist=may_exist)
-        except CrmRejected as error:
-            message, now = error.message, self._clock.now()
-            return await self._record(key, lambda current: outcomes.refused(current, log, message, now))
+            lease = self.lease(await self._directory.get(key.account_id))
+            if self._is_aged(log, lease):
+                now = self._clock.now()
+                log = await self._change(key, lambda current: leases.renewed(current, lease, now))
+            run = self.runs.get(key)
+            if run is None and log.carrier == self.id:
+                run = started = self._start(key, log, lease, release, may_exist=not is_new)
+            return run, log
+        finally:
+            if started is None:
+                release()
+
+    def _is_aged(self, log: CallLog, lease: Lease) -> bool:
+        """Whether the call was taken so long ago that its lease must be renewed before it is begun."""
+        taken_at = (log.carried_until or self._clock.now()) - lease.length
+        return self._clock.now() - taken_at > timedelta(seconds=RENEW_SECONDS)
+
+    def _start(self, key: CallKey, log: CallLog, lease: Lease, release: Callable[[], None], *, may_exist: bool) -> Run:
+        run = Run(lease, asyncio.get_running_loop().time)
+        run.task = asyncio.create_task(self._carry(run, key, log, release, may_exist=may_exist))
+        run.task.add_done_callback(_observed)
+        self.runs.add(key, run)
+        return run
+
+    async def _carry(
+        self, run: Run, key: CallKey, log: CallLog, release: Callable[[], None], *, may_exist: bool
+    ) -> CallLog:
+        try:
+            while log.carrier == self.id:
+                attempt = Attempt(log)
+                result = await self._tried(run, attempt, may_exist=may_exist)
+                log = await self._recorder.record(key, attempt, result)
+                may_exist = True
+            return log
+        finally:
+            self.runs.remove(key)
+            release()
+
+    async def _tried(self, run: Run, attempt: Attempt, *, may_exist: bool) -> Result | Exception:
+        """What the attempt came to. Nothing that goes wrong may lose the call, so it is a value like the rest.
+
+        Raises:
+            LedgerUnavailable: leadline's own storage failed; the call falls due when its lease is over.
+        """
+        run.begin()
+        try:
+            account = await self._directory.get(attempt.log.account_id)
+            return await self._errands.run(account, attempt, may_exist=may_exist)
+        except asyncio.CancelledError:
+            reason = run.cut_off()
+            if reason is None:
+                raise
+            return reason
         except LedgerUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - an adapter may fail in any way, and no call may be lost by it
-            return await self._defer(key, delivery, error)
+        except Exception as error:  # noqa: BLE001 - an adapter may fail in any way
+            return error
+        finally:
+            run.end()
 
-    async def _deliver(self, key: CallKey, delivery: "_Delivery", *, may_exist: bool) -> CallLog:
-        log = delivery.log
-        account = await self._directory.get(log.account_id)
-        if delivery.standing is None:
-            outcome = await self._decide(account, log)
-            if isinstance(outcome, LeaveUnlogged | Wait):
-                return await self._record_at_rest(key, log, outcome)
-            delivery.standing = outcome
-        standing = delivery.standing
-        crm_log = await self._write(account, log, standing, may_exist=may_exist)
-        now = self._clock.now()
-        return await self._record(
-            key, lambda current: outcomes.logged(current, log, standing, (crm_log.id, crm_log.url), now)
-        )
+    async def _followed(self, key: CallKey, wanted: CallLog) -> CallLog:
+        """The log once another process has delivered what `wanted` has, or has died and left it to this one."""
+        lease = self.lease(await self._directory.get(key.account_id))
+        while True:
+            await asyncio.sleep(ASK_SECONDS * (0.5 + self._jitter()))
+            log = await self._read(key)
+            if log.carrier in ("", self.id) or is_settled(log, wanted):
+                return log
+            if not leases.is_carried(log, self._clock.now()):
+                log, is_mine = await self._take(key, lease)
+                if is_mine:
+                    return log
 
-    async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
-        outcome = await self._decider.decide(account, log)
-        if log.state is CallLogState.LOGGED:
-            return _moved(account, log, outcome)
-        if isinstance(outcome, CreatePlaceholder):
-            return await self._placeholder(account, log, outcome)
-        return _standing(outcome) if isinstance(outcome, LogAgainst) else outcome
+    async def _take(self, key: CallKey, lease: Lease) -> tuple[CallLog, bool]:
+        """The log of a due call, and whether it was taken just now: somebody else may be faster."""
+        now, before = self._clock.now(), list[CallLog]()
 
-    async def _placeholder(
-        self, account: Account, log: CallLog, wanted: CreatePlaceholder
-    ) -> Standing | LeaveUnlogged | Wait:
-        """Create the placeholder, if under the number's claim it is still nobody's and still wanted."""
-        async with self._claims.hold(account, wanted.number) as claim:
-            matches = await claim.look_again()
-            situation = await self._decider.situation(account, log)
-            outcome = conclusive(decide(situation, await self._decider.preferences(log), matches))
-            if isinstance(outcome, LogAgainst):
-                return _standing(outcome)
-            if not isinstance(outcome, CreatePlaceholder):
-                return outcome
-            contact = await claim.create(
-                ContactDraft(
-                    name=outcome.name,
-                    phone_number=outcome.number,
-                    type=outcome.contact_type,
-                    is_placeholder=True,
-                )
-            )
-        return Standing(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=outcome.explanation)
+        def change(log: CallLog) -> CallLog:
+            before[:] = [log]
+            return leases.taken(log, lease, now)
 
-    async def _write(self, account: Account, log: CallLog, standing: Standing, *, may_exist: bool) -> CrmLog:
-        crm, key = account.crm, crm_key(log)
-        entry = await self._entry(account, log, standing)
-        if log.crm_log_id:
-            return await crm.update_call_log(log.crm_log_id, entry)
-        if may_exist and crm.capabilities.finds_log_by_key:
-            existing = await crm.find_call_log(key)
-            if existing is not None:
-                return await crm.update_call_log(existing.id, entry)
-        return await crm.create_call_log(entry, key)
+        log = await self._change(key, change)
+        return log, log is not before[0]
 
-    async def _entry(self, account: Account, log: CallLog, standing: Standing) -> LogEntry:
-        number = parse_number(log.call.counterpart(log.user_id).address, account.settings.default_region)
-        return LogEntry(
-            call=log.call,
-            contact_id=standing.contact.id,
-            user_id=log.user_id,
-            crm_user_id=(await self._decider.preferences(log)).crm_user_id,
-            number=number.e164 or number.text,
-            fallback_time=log.create_time,
-        )
+    async def _change(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLog:
+        return await self._call_logs.change(key, lambda log: change(known(log)))
 
-    async def _record_at_rest(self, key: CallKey, log: CallLog, outcome: LeaveUnlogged | Wait) -> CallLog:
-        now = self._clock.now()
-        if isinstance(outcome, Wait):
-            return await self._record(key, lambda current: outcomes.waiting(current, log, outcome.explanation, now))
-        return await self._record(
-            key,
-            lambda current: outcomes.unlogged(
-                current, log, outcome.reason, outcome.explanation, outcome.candidates, now
-            ),
-        )
-
-    async def _defer(self, key: CallKey, delivery: "_Delivery", error: Exception) -> CallLog:
-        log, now = delivery.log, self._clock.now()
-        delay = self._delay(log.attempts, error.retry_after if isinstance(error, LeadlineError) else None)
-        message = _sentence(error)
-        is_expected = isinstance(error, LeadlineError | TimeoutError)
-        _log.log(
-            logging.WARNING if is_expected else logging.ERROR,
-            "delivery deferred",
-            account_id=log.account_id,
-            call_id=log.call_id,
-            error=type(error).__name__,
-            retry_seconds=delay.total_seconds(),
-            exc_info=None if is_expected else error,
-        )
-        return await self._record(
-            key, lambda current: outcomes.deferred(current, log, delivery.standing, message, delay, now)
-        )
-
-    def _delay(self, attempts: int, asked: float | None) -> timedelta:
-        """Until the next attempt: what the CRM asked for, else exponential, half of it by chance."""
-        if asked is not None:
-            return timedelta(seconds=asked)
-        ceiling = min(_LONGEST_DELAY, _FIRST_DELAY * (1 << min(attempts, 16)))
-        return ceiling * (0.5 + self._jitter() / 2)
-
-    async def _record(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLog:
-        return await self._call_logs.change(key, lambda current: change(_known(current)))
-
-
-class _Delivery:
-    """One attempt's snapshot, and the decision that stands: from before, or as soon as it is taken."""
-
-    def __init__(self, log: CallLog) -> None:
-        self.log = log
-        self.standing: Standing | None = log.standing
-        if log.state is CallLogState.LOGGED and log.is_decided and log.contact is not None and log.reason is not None:
-            self.standing = Standing(
-                contact=log.contact, reason=log.reason, explanation=log.explanation, candidates=log.candidates
-            )
+    async def _read(self, key: CallKey) -> CallLog:
+        return known(await self._call_logs.get(key))
 
 
 def _observed(task: asyncio.Task[CallLog]) -> None:
@@ -234,51 +233,5 @@ def _observed(task: asyncio.Task[CallLog]) -> None:
         _log.error("delivery interrupted", error=type(error).__name__)
 
 
-def is_due(log: CallLog) -> bool:
-    """Whether something is to be done for the log without waiting for news or for another time."""
-    if log.state is CallLogState.FAILED or log.next_attempt_time is None:
-        return False
-    return not log.is_decided or log.update_pending
-
-
-def crm_key(log: CallLog) -> str:
-    """What the CRM knows the log by, so that it is found again after an answer got lost."""
-    return f"{log.account_id}/{log.call_id}"
-
-
-def _standing(outcome: LogAgainst) -> Standing:
-    return Standing(
-        contact=outcome.contact,
-        reason=outcome.reason,
-        explanation=outcome.explanation,
-        candidates=outcome.candidates,
-    )
-
-
-def _sentence(error: Exception) -> str:
-    """The error for people; what an adapter did not mean to say stays in leadline's own log."""
-    if isinstance(error, LeadlineError):
-        return error.message
-    return "The CRM did not answer in time." if isinstance(error, TimeoutError) else "The adapter failed unexpectedly."
-
-
-def _moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
-    """What a new decision means for a call that is logged: at most that its log moves to another contact.
-
-    Raises:
-        CrmRejected: a person chose another contact, and the CRM cannot move logs.
-    """
-    if not isinstance(outcome, LogAgainst):
-        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
-    stays = log.contact is not None and log.contact.id == outcome.contact.id
-    if stays or account.crm.capabilities.moves_log:
-        return _standing(outcome)
-    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
-        raise CrmRejected("The CRM cannot move a call log to another contact.")
-    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")
-
-
-def _known(log: CallLog | None) -> CallLog:
-    if log is None:
-        raise LookupError("a call log vanished during its delivery")
-    return log
+def _nothing() -> None:
+    return

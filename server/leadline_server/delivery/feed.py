@@ -4,8 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Final
 
+import structlog
+
+from leadline_server.domain.errors import LeadlineError
 from leadline_server.ports.ledger import CallLogs, Change
 
 _KEPT: Final = 4096
@@ -13,8 +17,14 @@ _KEPT: Final = 4096
 
 _BATCH: Final = 512
 
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.25
 """How often the ledger is asked for changes that other processes committed, in seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class FellBehind(Exception):
+    """Calls that changed after the watcher's position were pruned from the ledger before it saw them."""
 
 
 class ChangeFeed:
@@ -22,16 +32,25 @@ class ChangeFeed:
 
     A watcher holds nothing but its position, so a slow one costs no memory: it skips what was changed again meanwhile,
     and is told the latest state.
+
+    Nobody misses a change, whichever process commits it: sequences are handed out under the ledger's write lock, so a
+    commit that can be read was preceded by all with smaller sequences. What was read up to the head is complete.
     """
 
     def __init__(self, call_logs: CallLogs) -> None:
         self._call_logs = call_logs
         self._recent: deque[Change] = deque(maxlen=_KEPT)
         self._head = 0
+        self._is_following = False
         self._watchers = 0
         self._watched = asyncio.Event()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
+
+    @property
+    def head(self) -> int:
+        """The sequence of the latest change that is known here; of use to whom `after` has answered."""
+        return self._head
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -46,33 +65,51 @@ class ChangeFeed:
                 self._watched.clear()
 
     async def run(self) -> None:
-        """Follow the ledger until cancelled."""
+        """Follow the ledger until cancelled. A ledger out of order is waited for."""
         unsubscribe = self._call_logs.subscribe(self._wake.set)
         try:
             while True:
                 await self._watched.wait()
-                self._recent.clear()
-                self._move(await self._call_logs.last_sequence())
-                while self._watchers:
-                    await self._catch_up()
-                    await _wait(self._wake, POLL_SECONDS)
-                    self._wake.clear()
+                try:
+                    await self._follow()
+                except LeadlineError as error:
+                    _log.warning("feed of changes paused", error=type(error).__name__)
+                    await asyncio.sleep(POLL_SECONDS)
+                finally:
+                    self._is_following = False  # from here on the head grows old
         finally:
             unsubscribe()
 
     async def after(self, position: int) -> Sequence[Change]:
-        """Changes after `position`, at least one, in order of commit; waits until there is one."""
+        """Changes after `position`, at least one, in order of commit; waits until there is one.
+
+        Raises:
+            FellBehind: not all of them are kept.
+            LedgerUnavailable: the ledger failed.
+        """
         while True:
             moved = self._moved
-            if position < self._head and (changes := await self._known_after(position)):
+            if self._is_following and position < self._head and (changes := await self._known_after(position)):
                 return changes
             await moved.wait()
 
+    async def _follow(self) -> None:
+        self._recent.clear()
+        self._move(await self._call_logs.last_sequence())
+        while self._watchers:
+            await self._catch_up()
+            await _wait(self._wake, POLL_SECONDS)
+            self._wake.clear()
+
     async def _known_after(self, position: int) -> Sequence[Change]:
-        is_recent = self._recent and self._recent[0].sequence <= position + 1
-        if not is_recent:
-            return await self._call_logs.changes(position, _BATCH)
-        return [change for change in self._recent if change.sequence > position]
+        if self._recent and self._recent[0].sequence <= position + 1:
+            newer = list(takewhile(lambda change: change.sequence > position, reversed(self._recent)))
+            return newer[::-1]
+        changes = await self._call_logs.changes(position, _BATCH)
+        # Asked last: what is pruned later was still there to be read.
+        if await self._call_logs.pruned_through() > position:
+            raise FellBehind
+        return changes
 
     async def _catch_up(self) -> None:
         while changes := await self._call_logs.changes(self._head, _BATCH):
@@ -81,6 +118,7 @@ class ChangeFeed:
 
     def _move(self, head: int) -> None:
         self._head = head
+        self._is_following = True
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 

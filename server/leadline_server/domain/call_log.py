@@ -84,6 +84,8 @@ class CallLog:
         delivered_revision: the content revision that the CRM does show; 0 for none.
         attempts: failed deliveries since the last success.
         next_attempt_time: when it is due; None for a call that nothing is to be done for.
+        carrier: the process that delivers it now; empty: none does.
+        carried_until: when somebody else may take it up, unless its carrier moves that on.
         pending_since: when it last became due for the first time; delivery gives up MAX_DELIVERY_AGE later.
         last_news_time: when the last report arrived that changed something.
         revision: counts the changes that a client can see.
@@ -111,6 +113,8 @@ class CallLog:
     delivered_revision: int = 0
     attempts: int = 0
     next_attempt_time: datetime | None = None
+    carrier: str = ""
+    carried_until: datetime | None = None
     last_error: str = ""
     pending_since: datetime
     last_news_time: datetime
@@ -138,6 +142,25 @@ class CallLog:
         """The state that clients see: an unlogged call that is being decided anew is PENDING."""
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
+
+
+def is_due(log: CallLog) -> bool:
+    """Whether something is to be done for the log without waiting for news or for another time."""
+    if log.state is CallLogState.FAILED or log.next_attempt_time is None:
+        return False
+    return not log.is_decided or log.update_pending
+
+
+def covers(log: CallLog, wanted: CallLog) -> bool:
+    """Whether `log` has all the reports in it that `wanted` has."""
+    return log.input_revision >= wanted.input_revision and log.content_revision >= wanted.content_revision
+
+
+def is_settled(log: CallLog, wanted: CallLog) -> bool:
+    """Whether what `wanted` asks for is decided, and in the CRM where it belongs there."""
+    if log.decided_revision < wanted.input_revision:
+        return False
+    return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
 
 
 def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:

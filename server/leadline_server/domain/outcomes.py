@@ -1,7 +1,8 @@
 """How a call log changes by what came of a delivery. Pure functions.
 
 Delivery works on a snapshot while reports go on arriving. So every function here takes the current log and the snapshot
-(`basis`), and keeps what is newer.
+(`basis`), and keeps what is newer. While there is something newer, the call stays with its carrier, who goes on; else
+the outcome ends the lease. Whoever has lost the lease meanwhile may only tell a fact: that the CRM has the call.
 """
 
 from dataclasses import replace
@@ -17,10 +18,14 @@ from leadline_server.domain.call_log import (
     revised,
 )
 from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.leases import AT_REST, at
 
 
 def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str, str], now: datetime) -> CallLog:
     """The log after the CRM took it: `crm_log` is the id and the URL of what it made."""
+    is_held = _is_held(log, basis)
+    if not is_held and log.crm_log_id not in ("", crm_log[0]):
+        return log  # somebody else was faster, and theirs is the log that counts
     # A person may have confirmed the contact while it was being written.
     is_confirmed = (
         log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == standing.contact.id
@@ -40,8 +45,11 @@ def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str,
         attempts=0,
         last_error="",
     )
-    is_done = after.is_decided and not after.update_pending
-    return revised(log, replace(after, next_attempt_time=None if is_done else now), now)
+    if log.carrier and not is_held:
+        return revised(log, after, now)
+    if after.is_decided and not after.update_pending:
+        return revised(log, replace(after, **AT_REST), now)
+    return revised(log, after if log.carrier else replace(after, **at(now)), now)
 
 
 def unlogged(
@@ -53,19 +61,12 @@ def unlogged(
     now: datetime,
 ) -> CallLog:
     """The log after the decision to write nothing; unchanged where newer inputs ask for another decision."""
-    if log.input_revision != basis.input_revision:
+    if log.input_revision != basis.input_revision or not _is_held(log, basis):
         return log
     if log.state is CallLogState.LOGGED:
         # What is in the CRM stays there, with the contact that it has.
-        next_attempt_time = log.next_attempt_time if log.update_pending else None
-        after = replace(
-            log,
-            decided_revision=basis.input_revision,
-            next_attempt_time=next_attempt_time,
-            attempts=0,
-            last_error="",
-        )
-        return revised(log, after, now)
+        after = replace(log, decided_revision=basis.input_revision, attempts=0, last_error="")
+        return revised(log, after if log.update_pending else replace(after, **AT_REST), now)
     after = replace(
         log,
         state=CallLogState.UNLOGGED,
@@ -75,16 +76,17 @@ def unlogged(
         contact=None,
         decided_revision=basis.input_revision,
         attempts=0,
-        next_attempt_time=None,
         last_error="",
+        **AT_REST,
     )
     return revised(log, after, now)
 
 
 def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> CallLog:
     """The log of a call that is to be decided when it is final, or silent for FINAL_WAIT."""
-    if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED:
+    if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED or not _is_held(log, basis):
         return log
+    wait_until = log.last_news_time + FINAL_WAIT
     after = replace(
         log,
         state=CallLogState.PENDING,
@@ -94,8 +96,8 @@ def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> Ca
         decided_revision=basis.input_revision,
         attempts=0,
         last_error="",
-        next_attempt_time=log.last_news_time + FINAL_WAIT,
-        pending_since=log.last_news_time + FINAL_WAIT,
+        pending_since=wait_until,
+        **at(wait_until),
     )
     return revised(log, after, now)
 
@@ -104,14 +106,36 @@ def deferred(
     log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
 ) -> CallLog:
     """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long."""
+    return _postponed(log, basis, standing, error, delay, now, attempts=1)
+
+
+def put_off(
+    log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
+) -> CallLog:
+    """The log of a call that the CRM was not even asked about: as if deferred, but it was no attempt."""
+    return _postponed(log, basis, standing, error, delay, now, attempts=0)
+
+
+def _postponed(
+    log: CallLog,
+    basis: CallLog,
+    standing: Standing | None,
+    error: str,
+    delay: timedelta,
+    now: datetime,
+    *,
+    attempts: int,
+) -> CallLog:
+    if not _is_held(log, basis):
+        return log
     is_current = log.input_revision == basis.input_revision
     is_over = now - log.pending_since > MAX_DELIVERY_AGE
     after = replace(
         log,
         standing=standing if is_current else None,
-        attempts=log.attempts + 1,
-        next_attempt_time=None if is_over else now + delay,
+        attempts=log.attempts + attempts,
         last_error=error,
+        **(AT_REST if is_over else at(now + delay)),
     )
     if log.state is not CallLogState.LOGGED:
         after = replace(
@@ -129,9 +153,10 @@ def deferred(
 
 def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
     """The log after the CRM refused it for good; unchanged where newer inputs ask for another attempt."""
-    if log.input_revision != basis.input_revision or log.content_revision != basis.content_revision:
+    is_news = log.input_revision != basis.input_revision or log.content_revision != basis.content_revision
+    if is_news or not _is_held(log, basis):
         return log
-    after = replace(log, attempts=log.attempts + 1, next_attempt_time=None, last_error=error)
+    after = replace(log, attempts=log.attempts + 1, last_error=error, **AT_REST)
     if log.state is not CallLogState.LOGGED:
         after = replace(
             after,
@@ -140,3 +165,8 @@ def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
             explanation="The CRM refuses this call; mend the cause and retry.",
         )
     return revised(log, after, now)
+
+
+def _is_held(log: CallLog, basis: CallLog) -> bool:
+    """Whether the call is still with whoever took the snapshot."""
+    return log.carrier == basis.carrier

@@ -1,7 +1,7 @@
 """How a call log changes by reports, and by a person's retry; what delivery changes is in `outcomes`. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallResult
@@ -14,11 +14,9 @@ from leadline_server.domain.call_log import (
     revised,
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
+from leadline_server.domain.leases import Lease, at, due_now, is_carried
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.phone import parse_number
-
-INLINE_GRACE: Final = timedelta(seconds=5)
-"""Who accepted a call delivers it at once; the delivery loop takes it up after this time, in case they died."""
 
 MAX_ENTRIES: Final = 64
 """Legs of a call, and attributes of a call, at the most."""
@@ -37,7 +35,9 @@ class CallReport:
     contact_id: str = ""
 
 
-def reported(log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool) -> CallLog:
+def reported(
+    log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool, lease: Lease
+) -> CallLog:
     """The log after a report; the very same object where the report changes nothing.
 
     Args:
@@ -46,14 +46,15 @@ def reported(log: CallLog | None, report: CallReport, now: datetime, *, region: 
         now: the time of the report's arrival.
         region: the account's default region, for numbers without a country code.
         can_move: whether the CRM can move an existing log to another contact.
+        lease: what the process that accepts the report takes the call with, if that is due and nobody else carries it.
 
     Raises:
         InvalidRequest: the first report of a call without its direction, or a call that grows beyond its bounds.
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, region)
-    after = _Report(log, report, now, region).applied(can_move=can_move)
+        return _first(report, now, region, lease)
+    after = _Report(log, report, now, region, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
 
@@ -66,7 +67,7 @@ def _check_size(call: Call) -> None:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
 
 
-def _first(report: CallReport, now: datetime, region: str) -> CallLog:
+def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> CallLog:
     call, stamps = merge(None, Stamps(), report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
@@ -80,11 +81,11 @@ def _first(report: CallReport, now: datetime, region: str) -> CallLog:
         user_answered=_is_answered(call, report),
         trigger=report.trigger,
         chosen_contact_id=report.contact_id,
-        next_attempt_time=now + INLINE_GRACE,
         pending_since=now,
         last_news_time=now,
         create_time=now,
         update_time=now,
+        **lease.fields(now),
     )
 
 
@@ -105,8 +106,8 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 class _Report:
     """One report on a call that is known already."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str) -> None:
-        self._log, self._report, self._now = log, report, now
+    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str, lease: Lease) -> None:
+        self._log, self._report, self._now, self._lease = log, report, now, lease
         self._call, self._stamps = merge(log.call, log.stamps, report.event)
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
@@ -161,8 +162,10 @@ class _Report:
         log = self._log
         if log.reason is not CallLogReason.NOT_FINAL or not log.is_decided or after.call == log.call:
             return after
+        if is_carried(log, self._now):  # the wait is over; it is being decided
+            return after
         wait_until = self._now + FINAL_WAIT
-        return replace(after, next_attempt_time=wait_until, pending_since=wait_until)
+        return replace(after, pending_since=wait_until, **at(wait_until))
 
     def _is_under_way(self) -> bool:
         """Whether what a person asks for, the call in the CRM, is decided or asked for already."""
@@ -209,13 +212,13 @@ class _Report:
 
     def _due(self) -> dict[str, Any]:
         """What makes a log due; one that was at rest starts a new delivery."""
-        due: dict[str, Any] = {"next_attempt_time": self._now + INLINE_GRACE}
+        due = due_now(self._log, self._lease, self._now)
         if self._log.next_attempt_time is None:
             due |= {"pending_since": self._now, "attempts": 0, "last_error": ""}
         return due
 
 
-def retried(log: CallLog, now: datetime) -> CallLog:
+def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:
     """The log after a person asked to try again; the very same object where there is nothing to try."""
     if log.state is CallLogState.LOGGED and log.is_decided and not log.update_pending:
         return log
@@ -225,7 +228,7 @@ def retried(log: CallLog, now: datetime) -> CallLog:
         standing=None,
         attempts=0,
         pending_since=now,
-        next_attempt_time=now + INLINE_GRACE,
+        **due_now(log, lease, now),
     )
     return revised(log, after, now)
 

@@ -20,6 +20,7 @@ BUSY_PATIENCE: Final = 5.0
 _ITER_CHUNK_SIZE: Final = 64  # aiosqlite's default; nothing here iterates through it
 _CACHED_STATEMENTS: Final = 256
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _STORAGE_CODES: Final = _BUSY_CODES | {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_CORRUPT,
@@ -100,7 +101,7 @@ def storage_error(error: Exception) -> LedgerUnavailable | None:
     code = _primary_code(error)
     if code not in _STORAGE_CODES:
         return None
-    if code == sqlite3.SQLITE_FULL:
+    if getattr(error, "sqlite_errorcode", 0) in _FULL_CODES:
         failure: LedgerUnavailable = LedgerFull("No space is left for leadline's storage.", retry_after=30)
     elif code in _BUSY_CODES:
         failure = LedgerUnavailable("leadline's storage is busy.", retry_after=1)

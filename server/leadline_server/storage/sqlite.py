@@ -1,14 +1,16 @@
 """A SQLite database for many concurrent users within one process: group commits, grouped reads, exact closing."""
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
 from leadline_server.storage.batching import Batcher
+from leadline_server.storage.checkpoints import MAX_LOG_BYTES, Checkpointer
 from leadline_server.storage.connection import (
     BUSY_PATIENCE,
     Connection,
@@ -18,6 +20,7 @@ from leadline_server.storage.connection import (
     storage_error,
 )
 from leadline_server.storage.migrations import load_migrations, migrate
+from leadline_server.storage.soundness import DAMAGED, check_pages, refuse_orphaned_log
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -30,7 +33,6 @@ CACHE: Final = 32_768
 
 _MAX_WRITES: Final = 512
 _MAX_READS: Final = 256
-_CHECKPOINT_PATIENCE_MS: Final = 20
 
 
 async def open_database(
@@ -48,30 +50,31 @@ async def open_database(
     steps = load_migrations(migrations)
     async with AsyncExitStack() as opened:
         try:
+            await asyncio.to_thread(refuse_orphaned_log, path)
             await asyncio.to_thread(_create_file, path)
             # The writer waits for locks by `retry_busy`; a reader has to only while a crashed log is recovered.
             writer, reader = new_connection(path, timeout=0), new_connection(path, timeout=BUSY_PATIENCE)
             await opened.enter_async_context(writer)
             await writer.run(lambda connection: _prepare_writer(connection, cache))
+            await writer.run(check_pages)
             await writer.run(lambda connection: migrate(connection, steps))
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: _prepare_reader(connection, cache))
         except LedgerUnavailable as error:
-            raise LedgerUnavailable(f"{path}: {error.message}") from error
+            raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         except (sqlite3.Error, OSError) as error:
             raise _open_error(path, error) from error
         opened.pop_all()
-        return SqliteDatabase(writer, reader, checkpoint_after)
+        return SqliteDatabase(writer, reader, Checkpointer(path, checkpoint_after))
 
 
 class SqliteDatabase:
     """One database file: a writer connection and a reader connection, each with a thread. See `open_database`."""
 
-    def __init__(self, writer: Connection, reader: Connection, checkpoint_after: int) -> None:
+    def __init__(self, writer: Connection, reader: Connection, checkpointer: Checkpointer) -> None:
         self._writer = writer
         self._reader = reader
-        self._checkpoint_after = checkpoint_after
-        self._checkpointed_at = 0  # the writer's count of changed rows at its last checkpoint
+        self._checkpointer = checkpointer
         self._hooks: list[Callable[[], object]] = []
         self._writes: Batcher[Work[Any], Any] = Batcher(self._commit, _MAX_WRITES)
         self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
@@ -131,10 +134,8 @@ class SqliteDatabase:
         return results
 
     def _commit_on_thread(self, connection: sqlite3.Connection, works: list[Work[Any]]) -> tuple[Sequence[Any], bool]:
+        self._checkpointer.run_if_due(connection)
         before = connection.total_changes
-        if before - self._checkpointed_at >= self._checkpoint_after:
-            _checkpoint(connection)
-            self._checkpointed_at = before
         results = commit_group(connection, works)
         return results, connection.total_changes != before
 
@@ -193,25 +194,8 @@ def _attempt(connection: sqlite3.Connection, work: Work[Any]) -> Any:
         return storage_error(error) or error
 
 
-def _checkpoint(connection: sqlite3.Connection) -> None:
-    # SQLite before 3.51.3 has a race that can corrupt a database: one process's checkpoint may overlook that another's
-    # commit began the write-ahead log anew (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). So no connection
-    # checkpoints by itself (wal_autocheckpoint=0, see below); writers do it here, in mode FULL, which holds the write
-    # lock meanwhile. Only if another process keeps that lock for the whole busy timeout does SQLite fall back to a
-    # checkpoint beside a writer. The last connection to close checkpoints too: it is alone by then.
-    connection.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_PATIENCE_MS}")
-    try:
-        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
-    except sqlite3.OperationalError as error:
-        # Nothing is lost by a checkpoint that did not happen; a storage that is gone shows with the next commit.
-        if storage_error(error) is None:
-            raise
-    finally:
-        connection.execute("PRAGMA busy_timeout = 0")
-
-
 def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
-    """A sentence to log at the start where this SQLite has the race that `_checkpoint` works around; else None."""
+    """A sentence to log at the start where this SQLite has the race that `Checkpointer` works around; else None."""
     if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45):
         return None
     written = ".".join(map(str, version))
@@ -231,7 +215,8 @@ def _prepare_writer(connection: sqlite3.Connection, cache: int) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # a commit returns when the disk has it
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = {-cache}")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")  # see _checkpoint
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpointer
+    connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG_BYTES}")
 
 
 def _prepare_reader(connection: sqlite3.Connection, cache: int) -> None:
@@ -243,7 +228,7 @@ def _prepare_reader(connection: sqlite3.Connection, cache: int) -> None:
 def _open_error(path: Path, error: Exception) -> LedgerUnavailable:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return LedgerUnavailable(f"{path} is no database or is damaged. Restore a backup, or move the file away.")
-    if code == sqlite3.SQLITE_FULL:
-        return LedgerUnavailable(f"{path}: no space is left on its disk.")
+        return LedgerUnavailable(f"{path} {DAMAGED}")
+    if isinstance(storage_error(error), LedgerFull) or getattr(error, "errno", 0) == errno.ENOSPC:
+        return LedgerFull(f"{path} cannot be opened: no space is left on its disk. Make room, and start again.")
     return LedgerUnavailable(f"{path} cannot be opened for writing ({error}). Check the path and its permissions.")

@@ -2,13 +2,16 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from leadline_server.ports.ledger import Answer, Ledger, Remembered
+from leadline_server.ports.ledger import Answer, Claimed, HeldByAnother, Ledger, Remembered
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, NUMBER, OpenLedger
 
 _OTHER_NUMBER = "+442079460123"
+_TICK = timedelta(microseconds=1)
+_SOON = NOW + timedelta(seconds=1)
 _LATER = NOW + timedelta(minutes=1)
+_LEASE = timedelta(seconds=10)
 _DAY = timedelta(hours=24)
 _ANSWER = Answer(b"\x00\xff fingerprint", CONTACT)
 
@@ -16,42 +19,139 @@ _ANSWER = Answer(b"\x00\xff fingerprint", CONTACT)
 class ClaimCases:
     """Contacts being created, and created."""
 
-    async def test_the_first_to_begin_uses_its_own_creation_key(self, ledger: Ledger) -> None:
-        assert await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW) == "first"
+    async def test_a_free_claim_is_acquired_for_a_creation_of_ones_own(self, ledger: Ledger) -> None:
+        assert await _acquire(ledger, "ann", "first") == Claimed("first")
 
-    async def test_whoever_begins_before_the_end_gets_the_first_creation_key(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
-        assert await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER) == "first"
+    async def test_a_claim_that_somebody_holds_is_refused_with_its_end(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        assert await _acquire(ledger, "bob", "second") == HeldByAnother(NOW + _LEASE)
 
-    async def test_many_who_begin_at_once_get_one_creation_key(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
+    async def test_a_refusal_changes_nothing(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await _acquire(ledger, "bob", "second")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", None)
+        assert await _acquire(ledger, "bob", "third") == Claimed("third")
+
+    async def test_of_many_who_want_a_claim_at_once_one_gets_it(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         async with open_ledger() as other:
-            keys = await asyncio.gather(
+            answers = await asyncio.gather(
                 *(
-                    handle.claims.begin(ACCOUNT, NUMBER, f"{handle is ledger}-{place}", NOW)
+                    _acquire(handle, f"{place}-{handle is ledger}", f"key {place}")
                     for place in range(16)
                     for handle in (ledger, other)
                 )
             )
-        assert len(set(keys)) == 1
+        assert len([answer for answer in answers if isinstance(answer, Claimed)]) == 1
 
     async def test_numbers_and_accounts_are_claimed_apart(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
-        assert await ledger.claims.begin(ACCOUNT, _OTHER_NUMBER, "second", NOW) == "second"
-        assert await ledger.claims.begin("other", NUMBER, "third", NOW) == "third"
+        await _acquire(ledger, "ann", "first")
+        until = NOW + _LEASE
+        assert await ledger.claims.acquire(ACCOUNT, _OTHER_NUMBER, "bob", "second", NOW, until) == Claimed("second")
+        assert await ledger.claims.acquire("other", NUMBER, "bob", "third", NOW, until) == Claimed("third")
 
-    async def test_a_creation_that_is_over_is_not_taken_up_again(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
+    async def test_a_released_claim_is_free_and_the_creation_that_made_nothing_forgotten(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", None)
+        assert await _acquire(ledger, "bob", "second") == Claimed("second")
+
+    async def test_a_creation_given_up_with_an_unknown_end_stays_with_that_time(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", _SOON)
+        assert await _acquire(ledger, "bob", "second", _LATER) == Claimed("first", _SOON)
+
+    async def test_a_claim_is_free_when_its_time_is_over_and_its_creation_was_given_up_then(
+        self, ledger: Ledger
+    ) -> None:
+        await _acquire(ledger, "ann", "first")
+        end = NOW + _LEASE
+        assert await _acquire(ledger, "bob", "second", end - _TICK) == HeldByAnother(end)
+        assert await _acquire(ledger, "bob", "second", end) == Claimed("first", end)
+
+    async def test_an_owner_that_asks_again_gets_its_claim_and_an_earlier_creation_ended_by_then(
+        self, ledger: Ledger
+    ) -> None:
+        await _acquire(ledger, "ann", "first")
+        assert await _acquire(ledger, "ann", "second", _SOON) == Claimed("first", _SOON)
+
+    async def test_a_holder_that_made_nothing_leaves_an_earlier_creation_as_it_was(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", NOW)
+        await _acquire(ledger, "bob", "second", _SOON)
+        await ledger.claims.release(ACCOUNT, NUMBER, "bob", None)
+        assert await _acquire(ledger, "ann", "third", _LATER) == Claimed("first", NOW)
+
+    async def test_a_holder_that_tried_an_earlier_creation_again_leaves_it_given_up_anew(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", NOW)
+        await _acquire(ledger, "bob", "second", _SOON)
+        await ledger.claims.release(ACCOUNT, NUMBER, "bob", _LATER)
+        assert await _acquire(ledger, "ann", "third", _LATER) == Claimed("first", _LATER)
+
+    async def test_a_holder_that_dies_with_an_earlier_creation_may_have_tried_it_again(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", NOW)
+        await _acquire(ledger, "bob", "second", _SOON)
+        assert await _acquire(ledger, "ann", "third", _LATER) == Claimed("first", _SOON + _LEASE)
+
+    async def test_a_renewed_claim_is_held_for_longer(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        assert await ledger.claims.renew(ACCOUNT, NUMBER, "ann", _LATER)
+        assert await _acquire(ledger, "bob", "second", NOW + _LEASE) == HeldByAnother(_LATER)
+
+    async def test_a_claim_that_is_anothers_is_neither_renewed_nor_begun_nor_released(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        taken = await _acquire(ledger, "bob", "second", _SOON + _LEASE)
+        assert taken == Claimed("first", NOW + _LEASE)
+        assert not await ledger.claims.renew(ACCOUNT, NUMBER, "ann", _LATER)
+        assert not await ledger.claims.begin(ACCOUNT, NUMBER, "ann", "third")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", None)
+        held = await _acquire(ledger, "ann", "fourth", _SOON + _LEASE)
+        assert held == HeldByAnother(_SOON + _LEASE + _LEASE)
+
+    async def test_a_claim_that_nobody_holds_is_not_renewed(self, ledger: Ledger) -> None:
+        assert not await ledger.claims.renew(ACCOUNT, NUMBER, "ann", _LATER)
+        assert not await ledger.claims.begin(ACCOUNT, NUMBER, "ann", "first")
+
+    async def test_a_holders_own_creation_takes_the_place_of_one_that_made_nothing(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", NOW)
+        await _acquire(ledger, "bob", "second", _SOON)
+        assert await ledger.claims.begin(ACCOUNT, NUMBER, "bob", "second")
+        assert await _acquire(ledger, "ann", "third", _SOON + _LEASE) == Claimed("second", _SOON + _LEASE)
+
+    async def test_a_creation_that_is_over_is_not_taken_up_again_and_frees_the_claim(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW, owner="ann", creation_key="first")
+        answer = await _acquire(ledger, "bob", "second")
+        assert answer == Claimed("second", contact_id="c_1", contact_key="first")
+
+    async def test_a_contact_recorded_beside_somebodys_claim_leaves_claim_and_creation(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
         await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW)
-        assert await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER) == "second"
+        assert await _acquire(ledger, "bob", "second") == HeldByAnother(NOW + _LEASE)
+        taken = await _acquire(ledger, "bob", "second", NOW + _LEASE)
+        assert taken == Claimed("first", NOW + _LEASE, contact_id="c_1")
 
-    async def test_an_abandoned_creation_is_not_taken_up_again(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
-        await ledger.claims.abandon(ACCOUNT, NUMBER)
-        assert await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER) == "second"
+    async def test_a_holder_that_lost_its_claim_and_then_succeeds_takes_nothing_from_the_next(
+        self, ledger: Ledger
+    ) -> None:
+        await _acquire(ledger, "ann", "first")
+        await _acquire(ledger, "bob", "second", NOW + _LEASE)
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
+        assert await _acquire(ledger, "ann", "third", NOW + _LEASE) == HeldByAnother(NOW + _LEASE + _LEASE)
+        assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", _LATER)}
+
+    async def test_a_holder_that_lost_its_claim_ends_its_creation_where_nobody_took_it_up(self, ledger: Ledger) -> None:
+        await _acquire(ledger, "ann", "first")
+        await _acquire(ledger, "bob", "second", NOW + _LEASE)
+        await ledger.claims.release(ACCOUNT, NUMBER, "bob", None)
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
+        answer = await _acquire(ledger, "bob", "third", _LATER)
+        assert answer == Claimed("third", contact_id="c_1", contact_key="first")
 
     async def test_a_finished_creation_is_remembered_with_its_time(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
-        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER)
+        await _acquire(ledger, "ann", "first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
         assert await ledger.claims.remembered(ACCOUNT, [_OTHER_NUMBER, NUMBER]) == {NUMBER: Remembered("c_1", _LATER)}
 
     async def test_a_contact_can_be_recorded_without_a_creation(self, ledger: Ledger) -> None:
@@ -64,13 +164,13 @@ class ClaimCases:
         assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("new", _LATER)}
 
     async def test_a_creation_under_way_is_not_remembered_as_a_contact(self, ledger: Ledger) -> None:
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
+        await _acquire(ledger, "ann", "first")
         assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {}
 
     async def test_a_new_creation_keeps_the_contact_that_is_known(self, ledger: Ledger) -> None:
         await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW)
-        await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER)
-        await ledger.claims.abandon(ACCOUNT, NUMBER)
+        await _acquire(ledger, "ann", "second", _LATER)
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", None)
         assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", NOW)}
 
     async def test_accounts_remember_apart(self, ledger: Ledger) -> None:
@@ -93,20 +193,26 @@ class ClaimCases:
 
     async def test_forgetting_a_contact_keeps_the_creation_under_way(self, ledger: Ledger) -> None:
         await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW)
-        await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
+        await _acquire(ledger, "ann", "first")
         await ledger.claims.forget(ACCOUNT, NUMBER, "c_1")
-        assert await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER) == "first"
+        assert await _acquire(ledger, "bob", "second") == HeldByAnother(NOW + _LEASE)
+        assert await _acquire(ledger, "bob", "second", NOW + _LEASE) == Claimed("first", NOW + _LEASE)
 
-    async def test_abandoning_what_was_never_begun_is_no_error(self, ledger: Ledger) -> None:
-        await ledger.claims.abandon(ACCOUNT, NUMBER)
+    async def test_releasing_and_forgetting_what_was_never_there_is_no_error(self, ledger: Ledger) -> None:
+        await ledger.claims.release(ACCOUNT, NUMBER, "ann", None)
         await ledger.claims.forget(ACCOUNT, NUMBER, "c_1")
         assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {}
 
-    async def test_an_unfinished_creation_survives_reopening(self, open_ledger: OpenLedger) -> None:
+    async def test_a_claim_and_its_creation_survive_reopening(self, open_ledger: OpenLedger) -> None:
         async with open_ledger() as ledger:
-            await ledger.claims.begin(ACCOUNT, NUMBER, "first", NOW)
+            await _acquire(ledger, "ann", "first")
         async with open_ledger() as ledger:
-            assert await ledger.claims.begin(ACCOUNT, NUMBER, "second", _LATER) == "first"
+            assert await _acquire(ledger, "bob", "second") == HeldByAnother(NOW + _LEASE)
+            assert await _acquire(ledger, "bob", "second", NOW + _LEASE) == Claimed("first", NOW + _LEASE)
+
+
+async def _acquire(ledger: Ledger, owner: str, creation_key: str, now: datetime = NOW) -> Claimed | HeldByAnother:
+    return await ledger.claims.acquire(ACCOUNT, NUMBER, owner, creation_key, now, now + _LEASE)
 
 
 class RequestCases:

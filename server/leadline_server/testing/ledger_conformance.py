@@ -23,13 +23,23 @@ from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
+from leadline_server.testing.ledger_upkeep_cases import PruneCallsCases, PruneOthersCases
 
 _SETTINGS = AccountSettings(default_region="GB")
 _PREFERENCES = Preferences(auto_log_calls=False)
 
 
 class LedgerConformance(
-    AccountCases, PreferenceCases, ChangeCases, FeedCases, DueCases, ListCases, ClaimCases, RequestCases
+    AccountCases,
+    PreferenceCases,
+    ChangeCases,
+    FeedCases,
+    DueCases,
+    ListCases,
+    ClaimCases,
+    RequestCases,
+    PruneCallsCases,
+    PruneOthersCases,
 ):
     """Every obligation of ports.ledger. Subclasses provide the fixture `open_ledger`."""
 

@@ -11,10 +11,11 @@ import structlog
 
 from leadline_server.clock import Clock
 from leadline_server.domain.errors import LeadlineError
-from leadline_server.ports.ledger import Pruned, Upkeep
+from leadline_server.ports.upkeep import Pruned, Upkeep
 
+FIRST_AFTER_SECONDS: Final = 60.0
 EVERY_SECONDS: Final = 3600.0
-"""How long a process waits between its turns, in seconds."""
+"""How long a process waits after its start, and between its turns, in seconds."""
 
 TURN: Final = timedelta(minutes=1)
 """For how long a turn is taken at a time: so long nobody prunes after a process died in its turn."""
@@ -62,7 +63,8 @@ class Pruner:
         self._keep_calls = keep_calls
 
     async def run(self) -> None:
-        """Prune at once and then every hour, until cancelled. A ledger out of order is waited for."""
+        """Prune soon after the start and then every hour, until cancelled. A ledger out of order is waited for."""
+        await asyncio.sleep(FIRST_AFTER_SECONDS)
         while True:
             try:
                 await self.prune()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import aiohttp
+from faults.http_crm.misbehaviour import GOOD_TOKEN
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -26,7 +27,7 @@ class HttpCrmConfig:
     """Where the CRM is, and what it promises. Times are in seconds; `deadline` bounds every request."""
 
     url: str
-    token: str = "token"
+    token: str = GOOD_TOKEN
     deadline: float = 2.0
     search_lag: float = 0.0
     settle_time: float = 0.0
@@ -118,9 +119,7 @@ class HttpCrm:
             raise CrmOutcomeUnknown("The CRM was told and did not answer.") from error
 
     def _request(self, method: str, path: str, **content: Any) -> Any:
-        return self._session.request(
-            method, self._url + path, headers=self._headers, timeout=self._timeout, **content
-        )
+        return self._session.request(method, self._url + path, headers=self._headers, timeout=self._timeout, **content)
 
 
 async def _raise_for_status(response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:

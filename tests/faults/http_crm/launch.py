@@ -12,15 +12,15 @@ import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Final
+from unittest import mock
 
 import aiohttp
+from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from leadline_server import serving
 from leadline_server.app import App, open_app
 from leadline_server.config import Settings, load_settings
-
-from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 
 SYNCHRONOUS_OFF: Final = "--synchronous-off"
 CONFIG: Final = "FAULTY_CRM"
@@ -28,12 +28,13 @@ CONFIG: Final = "FAULTY_CRM"
 
 def main() -> None:
     """Serve until SIGTERM."""
-    if SYNCHRONOUS_OFF in sys.argv:
-        sqlite3.connect = _careless_connect
-    if CONFIG in os.environ:
-        config = HttpCrmConfig(**json.loads(os.environ[CONFIG]))
-        serving.open_app = _with_crm(config)  # type: ignore[assignment] # the same, with the CRM filled in
-    problem = serving.run(load_settings(), _print)
+    with ExitStack() as replaced:
+        if SYNCHRONOUS_OFF in sys.argv:
+            replaced.enter_context(mock.patch.object(sqlite3, "connect", _careless_connect))
+        if CONFIG in os.environ:
+            config = HttpCrmConfig(**json.loads(os.environ[CONFIG]))
+            replaced.enter_context(mock.patch.object(serving, "open_app", _with_crm(config)))
+        problem = serving.run(load_settings(), _print)
     if problem:
         sys.exit(problem)
 

@@ -1,9 +1,13 @@
 """How the faulty CRM goes wrong: what can be switched on, and when it strikes."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+GOOD_TOKEN: Final = "faulty-crm"  # noqa: S105 - it opens nothing but this
 
 
 class Mode(StrEnum):
@@ -29,6 +33,7 @@ class Faults:
         mode: what goes wrong: of writes for the modes after the commit, else of all requests.
         every: strikes each so-manieth of them.
         latency: seconds until a request is worked on; work goes on when the client is gone.
+        write_latency: as many more until a write is.
         retry_after: seconds that a 429 asks for.
         index_lag: seconds until a search shows a new contact.
         refuses: nobody listens, and connections are cut.
@@ -40,19 +45,21 @@ class Faults:
     mode: Mode = Mode.OK
     every: int = 1
     latency: float = 0.0
+    write_latency: float = 0.0
     retry_after: int = 1
     index_lag: float = 0.0
     refuses: bool = False
-    token: str = "token"
+    token: str = GOOD_TOKEN
     unique_keys: bool = False
     finds_logs: bool = True
 
 
 class Misbehaviour:
-    """The faults in force, and who is struck by them."""
+    """The faults in force, who is struck by them, and how many requests are under way, their clients gone or not."""
 
     def __init__(self) -> None:
         self.faults = Faults()
+        self.under_way = 0
         self._asked = 0
         self._changed = asyncio.Event()
 
@@ -71,6 +78,19 @@ class Misbehaviour:
         self._asked += 1
         return mode if self._asked % self.faults.every == 0 else Mode.OK
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a request while it is worked on."""
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
     async def hang(self) -> None:
-        """Wait until other faults are in force."""
-        await self._changed.wait()
+        """Wait until other faults are in force. Nothing comes of a request that hangs: it is not under way."""
+        self.under_way -= 1
+        try:
+            await self._changed.wait()
+        finally:
+            self.under_way += 1

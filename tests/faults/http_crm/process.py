@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from faults.http_crm.book import Body, read_journal
+from support.servers import until
 
 TESTS: Final = Path(__file__).resolve().parents[2]
 """The folder that the modules of tests are imported from."""
@@ -37,7 +38,14 @@ class CrmProcess:
 
     def start(self) -> None:
         """Start it, and wait until it serves."""
-        command = [sys.executable, "-m", "faults.http_crm.server", self.path, str(self.port), str(self.control_port)]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "faults.http_crm.server",
+            self.path,
+            str(self.port),
+            str(self.control_port),
+        ]
         environment = os.environ | {"PYTHONPATH": str(TESTS)}
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -52,19 +60,22 @@ class CrmProcess:
 
     def misbehave(self, **faults: Any) -> None:
         """Have just these faults from now on; see `misbehaviour.Faults`."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.control_port}/faults", json.dumps(faults).encode(), method="PUT"
-        )
-        with urllib.request.urlopen(request, timeout=_STOP_SECONDS):
-            pass
+        self._control("PUT", "/faults", faults)
 
     def recover(self) -> None:
         """Have no faults."""
         self.misbehave()
 
     def written(self) -> "Written":
-        """All that was ever written to it."""
+        """All that was ever written to it, once what is under way has taken effect."""
+        until(lambda: self._control("GET", "/work") == 0)
         return Written(read_journal(self.path))
+
+    def _control(self, method: str, path: str, body: Any = None) -> Any:
+        url, data = f"http://127.0.0.1:{self.control_port}{path}", json.dumps(body).encode()
+        request = urllib.request.Request(url, data, method=method)
+        with urllib.request.urlopen(request, timeout=_STOP_SECONDS) as response:  # noqa: S310 - our own process
+            return json.load(response)
 
 
 class Written:

@@ -3,7 +3,8 @@
     python -m faults.http_crm.server FILE PORT CONTROL_PORT
 
 serves the book FILE on 127.0.0.1:PORT, and on CONTROL_PORT what switches its faults: `PUT /faults` with the fields of
-`Faults` as JSON, those left out at their defaults. Both ports may be bound, not listened on, by others who keep them.
+`Faults` as JSON, those left out at their defaults. `GET /work` there says how many requests are under way. Both ports
+may be bound, not listened on, by others who keep them.
 """
 
 import asyncio
@@ -16,9 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
-
 from faults.http_crm.book import Book, NoSuchRecord
-from faults.http_crm.misbehaviour import Faults, Misbehaviour, Mode
+from faults.http_crm.misbehaviour import AFTER_COMMIT, Faults, Misbehaviour, Mode
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,37 +50,33 @@ class CrmApi:
         faults = self._misbehaviour.faults
         if request.headers.get("Authorization") != f"Bearer {faults.token}":
             return web.json_response({"error": "The token has expired."}, status=401)
-        mode = self._misbehaviour.strike(is_write=request.method != "GET")
-        body = await request.read()  # a write goes on without its client from here on
-        if faults.latency:
-            await asyncio.sleep(faults.latency)
-        if mode is Mode.RATE_LIMITED:
-            headers = {"Retry-After": str(faults.retry_after)}
-            return web.json_response({"error": "Too many requests."}, status=429, headers=headers)
-        if mode is Mode.ERROR:
-            return _internal_error()
-        if mode is Mode.HANG:
-            return await self._never(request)
-        response = await self._answer(request, handler)
-        if mode is Mode.ERROR_AFTER_COMMIT:
-            return _internal_error()
-        if mode is Mode.HANG_AFTER_COMMIT:
-            return await self._never(request)
-        if mode is Mode.DROP_AFTER_COMMIT:
-            _reset(request)
-        assert body is not None
-        return response
+        with self._misbehaviour.working():
+            return await self._work(request, handler)
+
+    async def _work(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        faults = self._misbehaviour.faults
+        is_write = request.method != "GET"
+        mode = self._misbehaviour.strike(is_write=is_write)
+        await request.read()  # a write goes on without its client from here on
+        if latency := faults.latency + (faults.write_latency if is_write else 0.0):
+            await asyncio.sleep(latency)
+        response = await self._answer(request, handler) if mode is Mode.OK or mode in AFTER_COMMIT else None
+        match mode:
+            case Mode.RATE_LIMITED:
+                headers = {"Retry-After": str(faults.retry_after)}
+                return web.json_response({"error": "Too many requests."}, status=429, headers=headers)
+            case Mode.HANG | Mode.HANG_AFTER_COMMIT:
+                await self._misbehaviour.hang()
+                _reset(request)
+            case Mode.DROP_AFTER_COMMIT:
+                _reset(request)
+        return response if response is not None and mode is Mode.OK else _internal_error()
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except NoSuchRecord as error:
             return web.json_response({"error": str(error)}, status=422)
-
-    async def _never(self, request: web.Request) -> web.StreamResponse:
-        await self._misbehaviour.hang()
-        _reset(request)
-        return _internal_error()
 
     async def _check(self, _: web.Request) -> web.Response:
         return web.json_response({})
@@ -159,8 +155,12 @@ def control(misbehaviour: Misbehaviour, door: Door) -> web.Application:
         await (door.shut() if faults.refuses else door.open())
         return web.json_response({})
 
+    async def count_work(_: web.Request) -> web.Response:
+        return web.json_response(misbehaviour.under_way)
+
     app = web.Application()
     app.router.add_put("/faults", change)
+    app.router.add_get("/work", count_work)
     return app
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
+from faults.http_crm.process import CrmProcess, crm_process
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -16,9 +18,6 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.phone import parse_number
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
-
-from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
-from faults.http_crm.process import CrmProcess, crm_process
 
 NUMBER = parse_number("+12025550147", "US")
 DRAFT = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
@@ -31,9 +30,11 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrmProcess]:
 
 
 @asynccontextmanager
-async def adapter_to(process: CrmProcess, *, deadline: float = 2.0, **promises: bool) -> AsyncIterator[HttpCrm]:
+async def adapter_to(
+    process: CrmProcess, *, deadline: float = 2.0, unique_keys: bool = False
+) -> AsyncIterator[HttpCrm]:
     async with aiohttp.ClientSession() as session:
-        yield HttpCrm(session, HttpCrmConfig(url=process.url, deadline=deadline, **promises))
+        yield HttpCrm(session, HttpCrmConfig(url=process.url, deadline=deadline, unique_keys=unique_keys))
 
 
 class TestHttpCrm(CrmConformance):
@@ -72,7 +73,7 @@ async def test_being_told_to_slow_down_says_for_how_long(process: CrmProcess) ->
 
 
 async def test_an_expired_token_is_told_apart(process: CrmProcess) -> None:
-    process.misbehave(token="another")
+    process.misbehave(token="another")  # noqa: S106 - it opens nothing
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmAuthFailed):
             await adapter.check()

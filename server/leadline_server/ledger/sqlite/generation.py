@@ -63,23 +63,28 @@ class SettingsGeneration:
         self._mapped.close()
 
 
+def generation_path(ledger: Path) -> Path:
+    """Where the shared generation of the ledger file `ledger` lies."""
+    return ledger.with_name(f"{ledger.name}-generation")
+
+
 def open_settings_generation(ledger: Path) -> SettingsGeneration:
     """The shared generation of the ledger file `ledger`; to be told once within a write, and closed at the end.
 
     Raises:
         LedgerUnavailable: its file cannot be used; the message says which.
     """
-    path = ledger.with_name(f"{ledger.name}-generation")
+    path = generation_path(ledger)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if os.fstat(descriptor).st_size < _BYTES:
-                os.ftruncate(descriptor, _BYTES)
+            # Not ftruncate(): on a full disk the first write to a page without a block would be the process's end.
+            os.posix_fallocate(descriptor, 0, _BYTES)
             return SettingsGeneration(mmap.mmap(descriptor, _BYTES))
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise LedgerUnavailable(f"{path} cannot be used ({error.strerror}). Check its permissions.") from error
+        raise LedgerUnavailable(f"{path.name} cannot be used ({error.strerror}). Check its permissions.") from error
 
 
 class GenerationCache(Generic[K, V]):

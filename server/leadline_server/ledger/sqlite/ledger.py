@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
@@ -14,7 +15,7 @@ from leadline_server.ledger.sqlite.generation import open_settings_generation
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.upkeep import SqliteUpkeep
-from leadline_server.storage.sqlite import SqliteDatabase, open_database
+from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 MIGRATIONS: Final = "leadline_server.ledger.migrations.sqlite"
 
@@ -78,20 +79,25 @@ class SqliteLedger:
 
 
 @asynccontextmanager
-async def open_sqlite_ledger(path: Path) -> AsyncIterator[SqliteLedger]:
+async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> AsyncIterator[SqliteLedger]:
     """The ledger in the file `path`, made with mode 0600 where it is missing. Closed, with its threads, at the end.
+
+    `checkpoint_after` is in changed rows, as for `open_database`.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is no database or damaged, or belongs to a newer leadline; the
             message has the path and what to do.
     """
     async with AsyncExitStack() as stack:
-        database = await open_database(path, migrations=MIGRATIONS)
+        database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after)
         stack.push_async_callback(database.close)
-        secret = await database.write(_ensure_secret)
-        generation = open_settings_generation(path)
-        stack.callback(generation.close)
-        await database.write(generation.tell)
+        try:
+            secret = await database.write(_ensure_secret)
+            generation = open_settings_generation(path)
+            stack.callback(generation.close)
+            await database.write(generation.tell)
+        except LedgerUnavailable as error:
+            raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
             database, SqliteAccounts(database, generation), SqlitePreferences(database, generation), secret
         )

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
-from leadline_server.ports.ledger import Pruned
+from leadline_server.ports.upkeep import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _TAKE_TURN: Final = """
@@ -29,7 +29,7 @@ _CLAIMS: Final = """
 """
 _DELETE_CLAIMS: Final = """
     DELETE FROM claims WHERE (account_id, number_key) > (?, ?) AND (account_id, number_key) <= (?, ?)
-    AND creation_key IS NULL AND recorded_at < ?
+    AND owner IS NULL AND creation_key IS NULL AND recorded_at < ?
 """
 _DELETE_REQUESTS: Final = """
     DELETE FROM requests WHERE (account_id, request_id) IN (
@@ -47,7 +47,7 @@ class _Seen(NamedTuple):
 
 
 class SqliteUpkeep:
-    """A ledger.Upkeep."""
+    """An upkeep.Upkeep."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

@@ -1,0 +1,34 @@
+"""Errors of a CRM that leadline did not ask, on purpose.
+
+They are errors like the CRM's own to whoever looks contacts up, but no attempt to whoever delivers a call.
+"""
+
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmUnavailable
+
+
+class NotAsked(Exception):
+    """The CRM was not asked. `retry_after`, in seconds, says when it may be."""
+
+    message: str
+    retry_after: float | None
+
+
+class OutagePause(NotAsked, CrmUnavailable):
+    """The CRM did not answer several times in a row, and is left alone for a while."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("The CRM does not answer; leadline asks it again in a moment.", retry_after=seconds)
+
+
+class CredentialsPause(NotAsked, CrmAuthFailed):
+    """The CRM refuses leadline's credentials, and is tried again slowly."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("The CRM refuses leadline's credentials; an administrator has to act.", retry_after=seconds)
+
+
+class RatePause(NotAsked, CrmRateLimited):
+    """So many calls wait for the account's rate limit that this one would wait for too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("More is asked of the CRM than its rate limit allows.", retry_after=seconds)

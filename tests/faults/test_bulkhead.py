@@ -1,0 +1,233 @@
+"""One account's CRM is dead; another's is well and does not notice."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from leadline_server.app import App, open_app
+from leadline_server.commands.budget import Budget
+from leadline_server.commands.find_contact import ContactQuery
+from leadline_server.config import AccountConfig, Settings
+from leadline_server.delivery.breaker import FAILURES
+from leadline_server.domain.call import CallDirection
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.leases import AT_REST, Lease
+from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.phone import parse_number
+from leadline_server.domain.progress import CallReport, reported
+from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.ledger import CallKey
+from prometheus_client import CollectorRegistry, generate_latest
+from support.crms import Switch
+
+DEAD, WELL = "dead", "well"
+NUMBER = "+12025550147"
+
+
+@dataclass
+class Two:
+    """An app with two accounts, each behind a switch of its own."""
+
+    app: App
+    dead: Switch
+    well: Switch
+    registry: CollectorRegistry
+
+    async def log(self, account_id: str, call_id: str, seconds: float = 10.0, number: str = NUMBER) -> CallLog:
+        report = _report(account_id, call_id, number)
+        return await self.app.commands.log_call.execute(report, Budget(seconds))
+
+    async def find(self, account_id: str) -> None:
+        query = ContactQuery(
+            account_id=account_id, user_id="alice", numbers=(parse_number(NUMBER, "US"),), skip_cache=False
+        )
+        await self.app.commands.find_contact.execute(query)
+
+    async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
+        async with asyncio.timeout(seconds):
+            while True:
+                log = await self.app.commands.get_call_log.execute(CallKey(account_id, call_id))
+                if log.state is not CallLogState.PENDING:
+                    return log
+                await asyncio.sleep(0.01)
+
+    def metric(self, line: str) -> float:
+        """The value on the line of /metrics that begins so."""
+        [found] = [each for each in generate_latest(self.registry).decode().splitlines() if each.startswith(line)]
+        return float(found.rpartition(" ")[2])
+
+
+def _report(account_id: str, call_id: str, number: str = NUMBER) -> CallReport:
+    values = {"direction": CallDirection.INBOUND, "caller.phone_number": number}
+    return CallReport(account_id=account_id, user_id="alice", event=CallEvent(call_id=call_id, fields=values))
+
+
+@asynccontextmanager
+async def two_accounts(folder: Path, **settings: Any) -> AsyncIterator[Two]:
+    dead, well, registry = Switch(), Switch(), CollectorRegistry()
+    switches = iter((dead, well))
+
+    def wrap(adapter: CrmAdapter) -> CrmAdapter:
+        return next(switches).wrap(adapter)  # connections are made when an account is first asked for
+
+    accounts = {DEAD: AccountConfig(), WELL: AccountConfig()}
+    async with open_app(Settings(data_dir=folder, accounts=accounts, **settings), wrap=wrap, registry=registry) as app:
+        it = Two(app, dead, well, registry)
+        for account_id in (DEAD, WELL):
+            await it.find(account_id)
+        yield it
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[Two]:
+    async with two_accounts(tmp_path) as it:
+        yield it
+
+
+async def _opened(two: Two) -> None:
+    """Let the dead account's breaker open."""
+    two.dead.go_down()
+    await asyncio.gather(*(two.log(DEAD, f"first-{i}") for i in range(FAILURES)))
+    assert two.metric('leadline_crm_breaker{account_id="dead"}') == 2.0
+
+
+async def _timed(two: Two, prefix: str, calls: int) -> Sequence[float]:
+    """How long each of so many calls of the well account takes, in seconds, eight at once."""
+    seconds: list[float] = []
+
+    async def caller(number: int) -> None:
+        for i in range(calls // 8):
+            started = time.perf_counter()
+            log = await two.log(WELL, f"{prefix}-{number}-{i}")
+            seconds.append(time.perf_counter() - started)
+            assert log.state is CallLogState.UNLOGGED
+
+    await asyncio.gather(*(caller(number) for number in range(8)))
+    return seconds
+
+
+def _p99(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two: Two) -> None:
+    two.dead.hang()
+    await _timed(two, "warm", 400)
+    alone: list[float] = []
+    beside: list[float] = []
+    stop = asyncio.Event()
+
+    async def trouble(name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            log = await two.log(DEAD, f"{name}-{number}", 0.5)
+            assert log.state is CallLogState.PENDING
+
+    for turn in range(4):
+        stop.clear()
+        alone += await _timed(two, f"alone-{turn}", 400)
+        callers = [asyncio.create_task(trouble(f"{turn}-{i}")) for i in range(32)]
+        await asyncio.sleep(0)
+        beside += await _timed(two, f"beside-{turn}", 400)
+        stop.set()
+        await asyncio.gather(*callers)
+    assert _p99(beside) <= 1.5 * _p99(alone) + 0.005, f"{_p99(beside):.4f} s beside, {_p99(alone):.4f} s alone"
+    assert two.dead.calls.total() == 1  # the lookup that made the connection
+
+
+async def test_no_more_than_the_accounts_share_is_delivered_at_once(tmp_path: Path) -> None:
+    async with two_accounts(tmp_path, account_concurrency=3) as two:
+        two.dead.hang()
+        await asyncio.gather(*(two.log(DEAD, f"call-{i}", 0.2) for i in range(20)))
+        assert two.metric("leadline_deliveries_in_flight") == 3.0
+        assert (await two.log(WELL, "call-1")).state is CallLogState.UNLOGGED
+
+
+async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers(two: Two) -> None:
+    two.dead.go_down()
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    await asyncio.gather(*(_put(two, DEAD, f"call-{i}", long_ago) for i in range(5_000)))
+    await _put(two, WELL, "call-1", long_ago + timedelta(seconds=59))
+    assert (await two.settled(WELL, "call-1", 4.0)).state is CallLogState.UNLOGGED
+
+
+async def _put(two: Two, account_id: str, call_id: str, due: datetime) -> None:
+    """A call that was accepted long ago, and is due since."""
+    log = reported(None, _report(account_id, call_id), due, region="US", can_move=True, lease=Lease("gone"))
+    log = replace(log, **{**AT_REST, "next_attempt_time": due})
+    await two.app.ledger.call_logs.change(CallKey(account_id, call_id), lambda _: log)
+
+
+async def test_while_the_breaker_is_open_calls_are_pending_at_once_and_the_crm_is_left_alone(two: Two) -> None:
+    await _opened(two)
+    asked: list[str] = []
+
+    async def note(operation: str) -> None:
+        asked.append(operation)
+        raise CrmUnavailable("Down.")
+
+    two.dead.before = note
+    logs = await asyncio.gather(*(two.log(DEAD, f"call-{i}") for i in range(50)))
+    assert {(log.state, log.reason, log.attempts) for log in logs} == {
+        (CallLogState.PENDING, CallLogReason.CRM_UNAVAILABLE, 0)
+    }
+    assert len(asked) <= 2  # the probes
+
+
+async def test_while_the_breaker_is_open_lookups_fail_fast_and_say_when_to_retry(two: Two) -> None:
+    await _opened(two)
+    with pytest.raises(CrmUnavailable) as caught:
+        await two.find(DEAD)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 0
+
+
+async def test_a_decision_that_needs_no_crm_is_taken_while_the_breaker_is_open(two: Two) -> None:
+    await _opened(two)
+    log = await two.log(DEAD, "call-1", number="anonymous")
+    assert (log.state, log.reason) == (CallLogState.UNLOGGED, CallLogReason.NUMBER_WITHHELD)
+
+
+async def test_when_the_crm_answers_again_all_that_waited_is_delivered(two: Two) -> None:
+    await _opened(two)
+    await asyncio.gather(*(two.log(DEAD, f"call-{i}") for i in range(100)))
+    two.dead.come_back()
+    for i in range(100):
+        assert (await two.settled(DEAD, f"call-{i}")).state is CallLogState.UNLOGGED
+    assert two.metric('leadline_crm_breaker{account_id="dead"}') == 0.0
+    assert two.metric('leadline_deliveries_total{outcome="unlogged"}') >= 100.0
+
+
+async def test_refused_credentials_are_not_tried_with_every_call_and_a_retry_by_hand_tries_at_once(two: Two) -> None:
+    refusals = 0
+
+    async def refuse(_: str) -> None:
+        nonlocal refusals
+        refusals += 1
+        raise CrmAuthFailed("The token has expired.")
+
+    two.dead.before = refuse
+    logs = [await two.log(DEAD, f"call-{i}") for i in range(10)]
+    assert refusals == 1
+    assert {log.state for log in logs} == {CallLogState.PENDING}
+    two.dead.come_back()
+    key = CallKey(DEAD, "call-0")
+    assert (await two.app.commands.retry_call_log.execute(key, Budget(5.0))).state is CallLogState.UNLOGGED
+
+
+async def test_the_rate_limit_spreads_what_is_asked_of_a_crm(tmp_path: Path) -> None:
+    async with two_accounts(tmp_path, account_rate=20.0) as two:
+        started = time.monotonic()
+        await asyncio.gather(*(two.find(DEAD) for _ in range(30)))
+        # One lookup was made before; then a second's worth at once, and the rest at 20 a second.
+        assert time.monotonic() - started >= 0.45
+        assert two.dead.calls["find_contacts"] == 31
