@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
     )
     account_concurrency: int = Field(
-        16, ge=1, le=10_000, description="Deliveries to one account's CRM at once, of this process."
+        64, ge=1, le=10_000, description="Deliveries to one account's CRM at once, of this process."
     )
     account_rate: float = Field(
         0.0, ge=0, le=100_000, description="Calls a second to one account's CRM, of this process; 0 for no limit."
