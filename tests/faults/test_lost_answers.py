@@ -95,6 +95,6 @@ async def lose_answers(
             await phones.ring([server], calls)
             if not is_lasting:
                 crm.misbehave(**faults | {"mode": "ok"})
-            logs = await settled(server, 60 + calls / 20)
+            logs = await settled(server, 60 + calls)
         assert len(logs) == calls
         assert_exactly_once(crm.written(), logs, [phones])
