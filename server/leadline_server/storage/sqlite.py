@@ -19,11 +19,12 @@ from leadline_server.storage.connection import (
     retry_busy,
     storage_error,
 )
+from leadline_server.storage.jobs import Asked, Job, Many, Work, jobs_of, results_of
 from leadline_server.storage.migrations import load_migrations, migrate
 from leadline_server.storage.soundness import DAMAGED, check_pages, refuse_orphaned_log
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
+Item = TypeVar("Item")
 
 CHECKPOINT_AFTER: Final = 1_000
 """Changed rows after which a writer moves the write-ahead log into the database file."""
@@ -76,8 +77,8 @@ class SqliteDatabase:
         self._reader = reader
         self._checkpointer = checkpointer
         self._hooks: list[Callable[[], object]] = []
-        self._writes: Batcher[Work[Any], Any] = Batcher(self._commit, _MAX_WRITES)
-        self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
+        self._writes: Batcher[Asked, Any] = Batcher(self._commit, _MAX_WRITES)
+        self._reads: Batcher[Asked, Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
 
     def after_commit(self, hook: Callable[[], object]) -> None:
@@ -96,7 +97,15 @@ class SqliteDatabase:
             Exception: whatever `work` raises.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(work))
+        return cast("T", await self._writes.submit(Asked(None, work)))
+
+    async def write_one(self, many: Many[Item, T], item: Item) -> T:
+        """What `many` makes of `item`, as `write`; what gathers for the same `many` is handed to it together.
+
+        `many` may be called again with the same items, so it must touch nothing but the connection.
+        """
+        self._ensure_open()
+        return cast("T", await self._writes.submit(Asked(many, item)))
 
     async def read(self, work: Work[T]) -> T:
         """What `work` returns. All its queries see one state, which includes every write that has returned.
@@ -108,7 +117,15 @@ class SqliteDatabase:
             Exception: whatever `work` raises.
         """
         self._ensure_open()
-        return cast("T", await self._reads.submit(work))
+        return cast("T", await self._reads.submit(Asked(None, work)))
+
+    async def read_one(self, many: Many[Item, T], item: Item) -> T:
+        """What `many` makes of `item`, as `read`; what gathers for the same `many` is handed to it together.
+
+        Each query of `many` sees one state, but two of them may see two: it had best have one.
+        """
+        self._ensure_open()
+        return cast("T", await self._reads.submit(Asked(many, item)))
 
     async def close(self) -> None:
         """Finish what was begun and close both connections. Closing twice is fine."""
@@ -125,22 +142,25 @@ class SqliteDatabase:
         if self._is_closed:
             raise LedgerUnavailable("leadline's storage is closed.")
 
-    async def _commit(self, works: list[Work[Any]]) -> Sequence[Any]:
-        results, has_changed = await self._writer.run(lambda connection: self._commit_on_thread(connection, works))
+    async def _commit(self, asked: list[Asked]) -> Sequence[Any]:
+        jobs = jobs_of(asked)
+        done, has_changed = await self._writer.run(lambda connection: self._commit_on_thread(connection, jobs))
         if has_changed:
             loop = asyncio.get_running_loop()
             for hook in self._hooks:
                 loop.call_soon(hook)  # the loop reports what a hook raises; it must not fail a write that is on disk
-        return results
+        return results_of(jobs, done, len(asked))
 
-    def _commit_on_thread(self, connection: sqlite3.Connection, works: list[Work[Any]]) -> tuple[Sequence[Any], bool]:
+    def _commit_on_thread(self, connection: sqlite3.Connection, jobs: list[Job]) -> tuple[Sequence[Any], bool]:
         self._checkpointer.run_if_due(connection)
         before = connection.total_changes
-        results = commit_group(connection, works)
-        return results, connection.total_changes != before
+        done = commit_group(connection, [job.work for job in jobs])
+        return done, connection.total_changes != before
 
-    async def _query(self, works: list[Work[Any]]) -> Sequence[Any]:
-        return await self._reader.run(lambda connection: _read_group(connection, works))
+    async def _query(self, asked: list[Asked]) -> Sequence[Any]:
+        jobs = jobs_of(asked)
+        done = await self._reader.run(lambda connection: _read_group(connection, jobs))
+        return results_of(jobs, done, len(asked))
 
 
 def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
@@ -176,12 +196,14 @@ def _run_in_savepoint(connection: sqlite3.Connection, work: Work[Any]) -> Any:
     return result
 
 
-def _read_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
+def _read_group(connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Any]:
+    if len(jobs) == 1 and jobs[0].is_many:  # the usual lookups: one query needs no transaction
+        return [_attempt(connection, jobs[0].work)]
     try:
         connection.execute("BEGIN")
-        return [_attempt(connection, work) for work in works]
+        return [_attempt(connection, job.work) for job in jobs]
     except sqlite3.Error as error:
-        return [storage_error(error) or error] * len(works)
+        return [storage_error(error) or error] * len(jobs)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -69,7 +69,10 @@ class Server:
         }
         for service, servicer in servicers.items():
             handlers = method_handlers(service, servicer, metrics, self._streams)
-            self._server.add_registered_method_handlers(service.full_name, dict(handlers))
+            # Not as registered methods, of which grpc.aio watches each one anew for every call that arrives.
+            self._server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(service.full_name, dict(handlers)),)
+            )
         self._names = [service.full_name for service in servicers]
         standard = StandardServices(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types

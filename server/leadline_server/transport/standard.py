@@ -27,10 +27,10 @@ class StandardServices:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Register a service's handlers; called by generated code."""
         guarded = {name: _guarded(f"{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_registered_method_handlers(service, guarded)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
-        """Nothing: generated code brings the same handlers once more, for servers without registered ones."""
+        """Nothing: generated code brings the same handlers twice, and here they are named."""
 
 
 def _guarded(rpc: str, handler: Any) -> _Handler:

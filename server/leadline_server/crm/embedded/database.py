@@ -1,8 +1,7 @@
 """The embedded CRM's database: shared by the books of all accounts, so that their lookups share queries."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,7 +14,6 @@ from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.crm import CrmLog
-from leadline_server.storage.batching import Batcher
 from leadline_server.storage.many import MAX_ROWS, ManyRows
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
@@ -23,8 +21,6 @@ T = TypeVar("T")
 
 Lookup = tuple[str, tuple[str, ...]]
 """An account id, and the keys asked for in its book."""
-
-_MAX_GROUP: Final = 256
 
 
 async def open_crm_database(
@@ -49,25 +45,21 @@ class CrmDatabase:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._lookups: Batcher[Lookup, Sequence[Contact]] = Batcher(self._find, _MAX_GROUP)
-        self._new_logs: Batcher[NewLog, CrmLog] = Batcher(self._insert_logs, _MAX_GROUP)
-        self._new_contacts: Batcher[WantedContact, Contact] = Batcher(self._create_contacts, _MAX_GROUP)
-        self._is_closed = False
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """The contacts of an account under any of `keys`, each once. Concurrent lookups share one query."""
-        self._ensure_open()
-        return await self._lookups.submit((account_id, keys))
+        with _crm_errors():
+            return await self._database.read_one(find_all, (account_id, keys))
 
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, unless one was logged with the same key. Concurrent ones share statements and the commit."""
-        self._ensure_open()
-        return await self._new_logs.submit(new)
+        with _crm_errors():
+            return await self._database.write_one(insert_logs, new)
 
     async def create_contact(self, wanted: WantedContact) -> Contact:
         """Add a contact, unless one was added with the same key. Concurrent ones share statements and the commit."""
-        self._ensure_open()
-        return await self._new_contacts.submit(wanted)
+        with _crm_errors():
+            return await self._database.write_one(create_contacts, wanted)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `SqliteDatabase.read`."""
@@ -81,25 +73,7 @@ class CrmDatabase:
 
     async def close(self) -> None:
         """Finish what was begun and close the file."""
-        self._is_closed = True
-        try:
-            for batcher in (self._lookups, self._new_logs, self._new_contacts):
-                await batcher.close()
-        finally:
-            await self._database.close()
-
-    def _ensure_open(self) -> None:
-        if self._is_closed:
-            raise CrmUnavailable("The contact book is closed.")
-
-    async def _find(self, lookups: list[Lookup]) -> Sequence[Sequence[Contact]]:
-        return await self.read(lambda connection: find_all(connection, lookups))
-
-    async def _insert_logs(self, new: list[NewLog]) -> Sequence[CrmLog | Exception]:
-        return await self.write(lambda connection: insert_logs(connection, new))
-
-    async def _create_contacts(self, wanted: list[WantedContact]) -> Sequence[Contact]:
-        return await self.write(lambda connection: create_contacts(connection, wanted))
+        await self._database.close()
 
 
 # CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each.
@@ -131,10 +105,13 @@ def find_all(connection: sqlite3.Connection, lookups: Sequence[Lookup]) -> Seque
     ]
 
 
-@contextmanager
-def _crm_errors() -> Iterator[None]:
-    try:
-        yield
-    except LedgerUnavailable as error:
-        message = "The contact book cannot be used at the moment."
-        raise CrmUnavailable(message, retry_after=error.retry_after) from error
+class _crm_errors:  # noqa: N801 - used as a function is; a class costs a third of a generator
+    """Within it a failure of the storage is CrmUnavailable."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, LedgerUnavailable):
+            message = "The contact book cannot be used at the moment."
+            raise CrmUnavailable(message, retry_after=error.retry_after) from error

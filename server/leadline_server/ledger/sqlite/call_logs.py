@@ -10,8 +10,6 @@ from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
 from leadline_server.ledger.sqlite.call_log_changes import WantedChange, apply_changes
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
-from leadline_server.storage.batching import Batcher
-from leadline_server.storage.many import MAX_ROWS
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
@@ -27,7 +25,6 @@ class SqliteCallLogs:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._changes: Batcher[WantedChange, CallLog] = Batcher(self._apply, MAX_ROWS)
         self._subscribers: dict[object, Callable[[], None]] = {}
         database.after_commit(self._notify)
 
@@ -42,10 +39,7 @@ class SqliteCallLogs:
 
     async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
         """Replace the call log by what `change` makes of it, and return that."""
-        return await self._changes.submit(WantedChange(key, change))
-
-    async def _apply(self, wanted: Sequence[WantedChange]) -> Sequence[CallLog | Exception]:
-        return await self._database.write(lambda connection: apply_changes(connection, wanted))
+        return await self._database.write_one(apply_changes, WantedChange(key, change))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs by start time, newest first, then call id, beginning after position `after`."""
