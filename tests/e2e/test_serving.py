@@ -109,9 +109,10 @@ async def test_a_callers_deadline_is_kept_with_an_answer_that_says_so(tmp_path: 
             update = UpdatePreferencesRequest(account_id="demo", user_id="alice")
             started = time.monotonic()
             answer = await refused(PreferencesServiceStub(channel).UpdatePreferences(update, timeout=1.0))
+            seconds = time.monotonic() - started
     assert (answer.code, answer.info.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
     assert answer.retry_seconds is not None
-    assert time.monotonic() - started < 1.0
+    assert seconds < 1.0
 
 
 async def test_a_stopping_server_tells_its_health_watchers_first(tmp_path: Path) -> None:

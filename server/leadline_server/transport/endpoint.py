@@ -24,6 +24,7 @@ from leadline_server.domain.errors import (
     LeadlineError,
     MalformedMessage,
     MessageTooLarge,
+    ShuttingDown,
 )
 from leadline_server.transport import status
 from leadline_server.transport.metrics import RpcMetrics
@@ -63,12 +64,14 @@ def method_handlers(
             stream = _stream(method, behaviour, metrics, streams)
             handlers[method.name] = grpc.unary_stream_rpc_method_handler(stream)
         else:
-            unary = _unary(method, behaviour, metrics)
+            unary = _unary(method, behaviour, metrics, streams)
             handlers[method.name] = grpc.unary_unary_rpc_method_handler(unary)
     return handlers
 
 
-def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]], metrics: RpcMetrics) -> _Unary:
+def _unary(
+    method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]], metrics: RpcMetrics, streams: Streams
+) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
@@ -80,6 +83,8 @@ def _unary(method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]
         in_flight.inc()
         code = status.OK
         try:
+            if streams.is_over:
+                raise ShuttingDown("The server is stopping. Another one, or this one in a moment, will answer.")
             response = await bounded(decode(data), context)
             return response.SerializeToString()
         except asyncio.CancelledError:

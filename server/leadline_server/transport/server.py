@@ -104,7 +104,7 @@ class Server:
         self._is_serving = True
 
     async def drain(self, grace: float) -> None:
-        """Stop: tell health checks, end the watches, take no new calls, finish the others within `grace` seconds."""
+        """Stop: tell health checks, end the watches, refuse new calls, finish the others within `grace` seconds."""
         self._is_serving = False
         with suppress(TimeoutError):  # A health watcher that does not read must not keep the others.
             async with asyncio.timeout(_HEALTH_NEWS_SECONDS):
@@ -114,7 +114,11 @@ class Server:
         await self._server.stop(grace)
 
     async def _until_quiet(self) -> None:
-        """Wait, a second at most, until no more calls arrive: gRPC cancels those that no handler has taken up yet."""
+        """Wait, a second at most, until no more calls arrive.
+
+        gRPC cancels those that no handler has taken up yet, without a word; a handler says UNAVAILABLE, so that they are
+        sent again.
+        """
         quiet = 0
         for _ in range(_QUIET_CHECKS):
             before = self._metrics.arrived

@@ -18,11 +18,15 @@ _WRITES_AT_ONCE: Final = 4
 
 
 class Streams:
-    """The open streams of one server."""
+    """The open streams of one server.
+
+    Attributes:
+        is_over: the server is stopping, and takes nothing new.
+    """
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Timeout] = set()
-        self._is_over = False
+        self.is_over = False
         self._turns = asyncio.Semaphore(_WRITES_AT_ONCE)
 
     @asynccontextmanager
@@ -34,7 +38,7 @@ class Streams:
         Raises:
             ShuttingDown: the streams were ended.
         """
-        if self._is_over:
+        if self.is_over:
             raise ShuttingDown(_MESSAGE)
         try:
             async with asyncio.timeout(None) as scope:
@@ -59,7 +63,7 @@ class Streams:
 
     def end(self) -> None:
         """End every stream that waits; the others end once their message is written."""
-        self._is_over = True
+        self.is_over = True
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
             scope.reschedule(now)
