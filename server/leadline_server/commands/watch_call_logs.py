@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from leadline_server.contacts.directory import AccountDirectory
@@ -98,7 +99,13 @@ class WatchCallLogs:
         return position
 
     def _token(self, watch: Watch, position: int) -> str:
-        return tokens.sign(self._secret, "watch", _selection(watch), str(position))
+        return _signed(self._secret, _selection(watch), position)
+
+
+@lru_cache(maxsize=8192)
+def _signed(secret: bytes, selection: str, position: int) -> str:
+    """The token of a position; watchers of the same calls share it."""
+    return tokens.sign(secret, "watch", selection, str(position))
 
 
 def _concerns(watch: Watch, log: CallLog) -> bool:

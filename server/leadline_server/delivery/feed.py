@@ -27,6 +27,10 @@ class FellBehind(Exception):
     """Calls that changed after the watcher's position were pruned from the ledger before it saw them."""
 
 
+_PAUSE_A_WATCHER: Final = 0.0002  # seconds, about what it takes to wake one and write to it
+_LONGEST_PAUSE: Final = 0.25
+
+
 class ChangeFeed:
     """Follows the ledger's changes, while anybody watches.
 
@@ -98,6 +102,8 @@ class ChangeFeed:
         self._move(await self._call_logs.last_sequence())
         while self._watchers:
             await self._catch_up()
+            # Waking every watcher for every change would leave no time for calls: many are woken less often.
+            await asyncio.sleep(min(_LONGEST_PAUSE, self._watchers * _PAUSE_A_WATCHER))
             await _wait(self._wake, POLL_SECONDS)
             self._wake.clear()
 

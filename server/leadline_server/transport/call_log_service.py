@@ -2,15 +2,19 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.commands.budget import Budget
+from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.transport.endpoint import Context
 from leadline_server.transport.mapping import call_log_service as mapping
 from leadline_server.transport.mapping.call_log import call_log_message
+
+_MAX_WATCHED: Final = 1024
 
 
 class CallLogServicer(CallLogServiceServicer):
@@ -18,6 +22,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
+        self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
         """Take a report of a call."""
@@ -47,4 +52,13 @@ class CallLogServicer(CallLogServiceServicer):
     ) -> AsyncGenerator[pb.WatchCallLogsResponse, None]:
         """Follow the changes of an account's call logs."""
         async for item in self._commands.watch_call_logs.execute(mapping.watch(request)):
-            yield mapping.watch_call_logs_response(item)
+            yield self._watched_message(item)
+
+    def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
+        """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
+        message = self._watched.get(item.resume_token)
+        if message is None:
+            if len(self._watched) >= _MAX_WATCHED:
+                self._watched.clear()
+            message = self._watched[item.resume_token] = mapping.watch_call_logs_response(item)
+        return message

@@ -24,7 +24,6 @@ from leadline_server.domain.errors import (
     LeadlineError,
     MalformedMessage,
     MessageTooLarge,
-    ShuttingDown,
 )
 from leadline_server.transport import status
 from leadline_server.transport.metrics import RpcMetrics
@@ -83,8 +82,7 @@ def _unary(
         in_flight.inc()
         code = status.OK
         try:
-            if streams.is_over:
-                raise ShuttingDown("The server is stopping. Another one, or this one in a moment, will answer.")
+            streams.ensure_going_on()
             response = await bounded(decode(data), context)
             return response.SerializeToString()
         except asyncio.CancelledError:

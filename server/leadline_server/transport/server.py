@@ -116,8 +116,8 @@ class Server:
     async def _until_quiet(self) -> None:
         """Wait, a second at most, until no more calls arrive.
 
-        gRPC cancels those that no handler has taken up yet, without a word; a handler says UNAVAILABLE, so that they are
-        sent again.
+        gRPC cancels those that no handler has taken up yet, without a word; a handler says UNAVAILABLE, so that they
+        are sent again.
         """
         quiet = 0
         for _ in range(_QUIET_CHECKS):

@@ -9,7 +9,7 @@ import grpc
 
 from leadline_server.domain.errors import ShuttingDown
 
-_MESSAGE: Final = "The server is stopping. Watch again with the last resume_token."
+_MESSAGE: Final = "The server is stopping. Try again in a moment; a watch goes on from its last resume_token."
 
 
 _TURN_SECONDS: Final = 0.02
@@ -18,16 +18,17 @@ _WRITES_AT_ONCE: Final = 4
 
 
 class Streams:
-    """The open streams of one server.
-
-    Attributes:
-        is_over: the server is stopping, and takes nothing new.
-    """
+    """The open streams of one server."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Timeout] = set()
-        self.is_over = False
+        self._is_over = False
         self._turns = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+    def ensure_going_on(self) -> None:
+        """Raise ShuttingDown once the server is stopping: it takes nothing new."""
+        if self._is_over:
+            raise ShuttingDown(_MESSAGE)
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
@@ -38,8 +39,7 @@ class Streams:
         Raises:
             ShuttingDown: the streams were ended.
         """
-        if self.is_over:
-            raise ShuttingDown(_MESSAGE)
+        self.ensure_going_on()
         try:
             async with asyncio.timeout(None) as scope:
                 self._waiting.add(scope)
@@ -63,7 +63,7 @@ class Streams:
 
     def end(self) -> None:
         """End every stream that waits; the others end once their message is written."""
-        self.is_over = True
+        self._is_over = True
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
             scope.reschedule(now)
