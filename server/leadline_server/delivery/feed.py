@@ -30,6 +30,9 @@ class FellBehind(Exception):
 _PAUSE_A_WATCHER: Final = 0.0002  # seconds, about what it takes to wake one and write to it
 _LONGEST_PAUSE: Final = 0.25
 
+_PARTS: Final = 64
+"""Into how many parts the watchers are divided, to be woken one after the other."""
+
 
 class ChangeFeed:
     """Follows the ledger's changes, while anybody watches.
@@ -49,7 +52,8 @@ class ChangeFeed:
         self._watchers = 0
         self._watched = asyncio.Event()
         self._wake = asyncio.Event()
-        self._moved = asyncio.Event()
+        self._moved = [asyncio.Event() for _ in range(_PARTS)]
+        self._part = 0
 
     @property
     def head(self) -> int:
@@ -91,15 +95,16 @@ class ChangeFeed:
             FellBehind: not all of them are kept.
             LedgerUnavailable: the ledger failed.
         """
+        self._part = part = (self._part + 1) % _PARTS
         while True:
-            moved = self._moved
+            moved = self._moved[part]
             if self._is_following and position < self._head and (changes := await self._known_after(position)):
                 return changes
             await moved.wait()
 
     async def _follow(self) -> None:
         self._recent.clear()
-        self._move(await self._call_logs.last_sequence())
+        await self._move(await self._call_logs.last_sequence())
         while self._watchers:
             await self._catch_up()
             # Waking every watcher for every change would leave no time for calls: many are woken less often.
@@ -120,13 +125,15 @@ class ChangeFeed:
     async def _catch_up(self) -> None:
         while changes := await self._call_logs.changes(self._head, _BATCH):
             self._recent.extend(changes)
-            self._move(changes[-1].sequence)
+            await self._move(changes[-1].sequence)
 
-    def _move(self, head: int) -> None:
+    async def _move(self, head: int) -> None:
         self._head = head
         self._is_following = True
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        for part, moved in enumerate(self._moved):
+            self._moved[part] = asyncio.Event()
+            moved.set()
+            await asyncio.sleep(0)  # between the parts it is the calls' turn
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -13,7 +13,7 @@ _MESSAGE: Final = "The server is stopping. Try again in a moment; a watch goes o
 
 
 _TURN_SECONDS: Final = 0.02
-_WRITES_AT_ONCE: Final = 4
+_WRITES_AT_ONCE: Final = 2
 """Messages of streams under way at once. Thousands of watchers must not keep a call waiting that is to be answered."""
 
 
