@@ -127,6 +127,7 @@ async def _only(claim: HeldClaim, draft: ContactDraft, *, may_be_repeated: bool)
     if matches:
         made = await claim.made_before(matches, draft) if may_be_repeated else None
         if made is None:
+            await claim.let_go()
             raise ContactAlreadyExists([match.contact.id for match in matches])
         return made
     contact = await claim.create(draft)

@@ -57,7 +57,7 @@ async def open_database(
             writer, reader = new_connection(path, timeout=0), new_connection(path, timeout=BUSY_PATIENCE)
             await opened.enter_async_context(writer)
             await writer.run(lambda connection: _prepare_writer(connection, cache))
-            await writer.run(check_pages)
+            await writer.run(lambda connection: retry_busy(lambda: check_pages(connection)))
             await writer.run(lambda connection: migrate(connection, steps))
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: _prepare_reader(connection, cache))

@@ -56,6 +56,8 @@ class CallLogServicer(CallLogServiceServicer):
 
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
         """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
+        if item.call_log is None:  # the same token also comes with the change that it follows
+            return mapping.watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)
         if message is None:
             if len(self._watched) >= _MAX_WATCHED:
