@@ -1,0 +1,26 @@
+"""Watchers of the same calls share messages, and none is sent another one's."""
+
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest
+from leadline_server.commands.watch_call_logs import WatchItem
+from leadline_server.testing.ledger_samples import call_log
+from leadline_server.transport.call_log_service import CallLogServicer
+
+
+@pytest.mark.parametrize("carries_call", [[False, True], [True, False]])
+async def test_a_position_and_a_change_with_the_same_token_stay_apart(carries_call: list[bool]) -> None:
+    log = call_log()
+
+    async def execute(_: object) -> AsyncIterator[WatchItem]:
+        for carries in carries_call:
+            yield WatchItem(log if carries else None, "the same token")
+
+    commands = SimpleNamespace(watch_call_logs=SimpleNamespace(execute=execute))
+    servicer = CallLogServicer(cast("Any", commands))
+    request = WatchCallLogsRequest(account_id="demo")
+    sent = [message.HasField("call_log") async for message in servicer.WatchCallLogs(request, cast("Any", None))]
+    assert sent == carries_call
