@@ -35,7 +35,7 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self._connection)
 
-    read = write
+    read = probe = write
 
     def close(self) -> None:
         self._connection.close()

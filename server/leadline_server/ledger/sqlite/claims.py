@@ -155,7 +155,7 @@ class SqliteClaims:
             rows = connection.execute(_REMEMBERED, (account_id, keys)).fetchall()
             return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
 
-        return await self._database.read(select)
+        return await self._database.probe(select)
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
         """Forget that `contact_id` is the number's contact: the CRM no longer has it."""
