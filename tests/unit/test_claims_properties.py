@@ -37,6 +37,10 @@ class Database:
 
     read = probe = write
 
+    async def write_one(self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any) -> T:
+        [result] = many(self._connection, [item])
+        return result
+
     def close(self) -> None:
         self._connection.close()
 
