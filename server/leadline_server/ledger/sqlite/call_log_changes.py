@@ -81,7 +81,9 @@ def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]
 def _load(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> int:
     """Fill in what the file knows; returns the last sequence that was handed out."""
     for key, entry in entries.items():
-        for entry.row_id, entry.sequence, body in connection.execute(_KNOWN, key).fetchall():
+        found = connection.execute(_KNOWN, key).fetchone()
+        if found is not None:
+            entry.row_id, entry.sequence, body = found
             entry.before = entry.after = CALL_LOG.decode(body)
     [(last,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(last)
