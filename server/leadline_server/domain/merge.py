@@ -68,7 +68,9 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     if call is None:
         return _first(rule, event)
     changes, field_stamps = rule.merge_fields(call, stamps.fields, event.fields)
-    changes["attributes"], attribute_stamps = rule.merge_attributes(call.attributes, stamps.attributes, event.attributes)
+    changes["attributes"], attribute_stamps = rule.merge_attributes(
+        call.attributes, stamps.attributes, event.attributes
+    )
     changes["legs"], leg_stamps = _merge_legs(rule, call.legs, stamps.legs, event.legs)
     changes["is_final"] = call.is_final or (call.is_final if event.is_final is None else event.is_final)
     changes["event_time"] = _later(call.event_time, event.event_time)

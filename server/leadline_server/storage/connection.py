@@ -50,7 +50,6 @@ class Connection(aiosqlite.Connection):
         """
         return cast("T", await self._execute(work, self._conn))  # type: ignore[no-untyped-call] # aiosqlite's is untyped
 
-
     @property
     def here(self) -> sqlite3.Connection:
         """The connection itself, for the event loop's thread; to be used only while nothing runs on its own thread."""

@@ -69,9 +69,7 @@ def method_handlers(
     return handlers
 
 
-def _unary(
-    method: MethodDescriptor, behaviour: _Behaviour, metrics: RpcMetrics, streams: Streams
-) -> _Unary:
+def _unary(method: MethodDescriptor, behaviour: _Behaviour, metrics: RpcMetrics, streams: Streams) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
@@ -188,7 +186,7 @@ def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[An
             except StopIteration as ended:
                 return cast("Message", ended.value)
         else:
-            return (yield from work)
+            return cast("Message", (yield from work))
 
 
 async def refuse(context: Context, answer: status.Refusal) -> NoReturn:

@@ -98,9 +98,7 @@ class RpcMetrics(Collector):
             "Time from a request's arrival to its answer, in seconds.",
             labels=("rpc", "code"),
         )
-        in_flight = GaugeMetricFamily(
-            "leadline_rpcs_in_flight", "RPCs that are being answered now.", labels=("rpc",)
-        )
+        in_flight = GaugeMetricFamily("leadline_rpcs_in_flight", "RPCs that are being answered now.", labels=("rpc",))
         for rpc, counts in self._counts.items():
             in_flight.add_metric((rpc,), counts.in_flight)
             for code, durations in counts.by_code():

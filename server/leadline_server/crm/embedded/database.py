@@ -17,6 +17,7 @@ from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDataba
 
 T = TypeVar("T")
 
+
 async def open_crm_database(
     path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
 ) -> "CrmDatabase":

@@ -28,9 +28,7 @@ _RESOLVE: Final = (
     " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = ?"
     " WHERE b.account_id = ?"
 )
-_TOUCH: Final = (
-    "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
-)
+_TOUCH: Final = "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
 
 
 def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
