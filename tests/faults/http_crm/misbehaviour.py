@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-GOOD_TOKEN: Final = "faulty-crm"  # noqa: S105 - it opens nothing but this
+GOOD_TOKEN: Final = "faulty-crm"
 
 
 class Mode(StrEnum):
