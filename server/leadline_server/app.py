@@ -31,6 +31,8 @@ from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
+from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
+from leadline_server.crm.wrapping import Wrapping
 from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
 from leadline_server.delivery.errands import Errands
@@ -38,10 +40,11 @@ from leadline_server.delivery.feed import ChangeFeed
 from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.loop import DeliveryLoop
 from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.pauses import NotAsked
 from leadline_server.delivery.recorder import Recorder
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import Connection, CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.upkeep.pruner import Pruner
 
@@ -68,6 +71,7 @@ async def open_app(
     clock: Clock | None = None,
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
     registry: CollectorRegistry | None = None,
+    cache: CachePolicy | None = None,
 ) -> AsyncIterator[App]:
     """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
 
@@ -75,7 +79,8 @@ async def open_app(
         settings: where everything is.
         clock: the time of day; the machine's own by default.
         wrap: put around every CRM adapter.
-        registry: where the metrics of delivery are registered, if anywhere.
+        registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
+        cache: what is remembered of lookups; None: nothing. The embedded CRM answers as fast, and is always right.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -90,9 +95,11 @@ async def open_app(
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
             await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, region: Callable[[], str]) -> CrmAdapter:
-            return lines.of(account_id).guard(wrap(EmbeddedCrm(books, account_id, region)))
+        def connect(account_id: str, region: Callable[[], str]) -> Connection:
+            adapter, guard = wrap(EmbeddedCrm(books, account_id, region)), lines.of(account_id).guard
+            return wrapping.connection(adapter, "embedded", guard=guard, region=region, cache=cache)
 
+        wrapping = Wrapping(clock.now, NotAsked, None if registry is None else CrmMetrics(registry))
         lines = AccountLines(settings.account_concurrency, settings.account_rate)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
@@ -121,7 +128,7 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(directory, lookup, clock),
+        find_contact=FindContact(directory, lookup),
         search_contacts=SearchContacts(directory, PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(directory, ledger.preferences, claims, ledger.requests, clock),
         log_call=LogCall(directory, ledger.call_logs, decider, courier, clock),
