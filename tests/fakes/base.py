@@ -92,9 +92,9 @@ class FakeCrm(ABC):
         """The answer of status 409."""
         return _error(409, "There is one already.")
 
-    def unprocessable(self) -> web.Response:
-        """The answer of status 422."""
-        return _error(422, "That is not valid.")
+    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
+        """The answer to what the vendor will not take, whatever its status; `message` stands in it as it is."""
+        return _error(422, message)
 
     def unavailable(self) -> web.Response:
         """The answer of status 503."""
@@ -157,6 +157,8 @@ class FakeCrm(ABC):
                 _reset(request)
             case Mode.DROP_AFTER_COMMIT:
                 _reset(request)
+            case Mode.TELLTALE:
+                return self.unprocessable(await _retold(request))
             case Mode.TRUNCATED:
                 return await _truncated(request)
             case _ if mode in self._wrong_answers():
@@ -190,6 +192,10 @@ def _redirect(request: web.Request) -> web.Response:
     assert request.transport is not None
     port = request.transport.get_extra_info("sockname")[1]
     return web.Response(status=302, headers={"Location": f"http://localhost:{port}{ELSEWHERE}"})
+
+
+async def _retold(request: web.Request) -> str:
+    return f"Not valid: {request.path_qs} {dict(request.headers)} {await request.text()}"
 
 
 async def _truncated(request: web.Request) -> web.StreamResponse:

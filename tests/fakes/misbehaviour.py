@@ -22,6 +22,7 @@ class Mode(StrEnum):
     NOT_FOUND = "not_found"  # 404; nothing was done
     CONFLICT = "conflict"  # 409; nothing was done
     UNPROCESSABLE = "unprocessable"  # 422; nothing was done
+    TELLTALE = "telltale"  # 422, in words that repeat the request and its token; nothing was done
     HANG = "hang"  # accepted, never answered; nothing was done
     HTML = "html"  # 200 with a page for people, as a proxy or a portal shows; nothing was done
     REDIRECT = "redirect"  # 302 to another host; nothing was done
@@ -46,6 +47,7 @@ class Faults:
     Attributes:
         mode: what goes wrong: of writes for the modes after the commit, else of all requests.
         every: strikes each so-manieth of them.
+        after: lets so many of them through first.
         only: strikes nothing but reads, or writes.
         path: strikes nothing but requests with this in their path.
         latency: seconds until a request is worked on; work goes on when the client is gone.
@@ -58,6 +60,7 @@ class Faults:
 
     mode: Mode = Mode.OK
     every: int = 1
+    after: int = 0
     only: Literal["", "reads", "writes"] = ""
     path: str = ""
     latency: float = 0.0
@@ -107,7 +110,8 @@ class Misbehaviour:
         if not self.faults.strikes(path, is_write=is_write):
             return Mode.OK
         self._asked += 1
-        if self._asked % self.faults.every:
+        late = self._asked - self.faults.after
+        if late <= 0 or late % self.faults.every:
             return Mode.OK
         self.struck += 1
         return self.faults.mode

@@ -55,6 +55,7 @@ def count(fake: FakeServer[FaultyCrm]) -> int:
         ("not_found", 404),
         ("conflict", 409),
         ("unprocessable", 422),
+        ("telltale", 422),
         ("html", 200),
         ("redirect", 302),
         ("garbage", 200),
@@ -126,6 +127,15 @@ async def test_what_is_struck_can_be_narrowed_down(fake: FakeServer[FaultyCrm]) 
     assert ((await answer(fake))[0], await add(fake)) == (200, 500)
     await fake.misbehave(mode="error", every=2)
     assert [(await answer(fake))[0] for _ in range(4)] == [200, 500, 200, 500]
+    await fake.misbehave(mode="error", after=2)
+    assert [(await answer(fake))[0] for _ in range(4)] == [200, 200, 500, 500]
+
+
+async def test_a_telltale_repeats_what_it_was_told_and_by_whom(fake: FakeServer[FaultyCrm]) -> None:
+    await fake.misbehave(mode="telltale")
+    told = (await answer(fake, "POST", "/contacts", json=CONTACT))[2].decode()
+    assert GOOD_TOKEN in told
+    assert CONTACT["number"] in told
 
 
 async def test_another_token_is_refused(fake: FakeServer[FaultyCrm]) -> None:
