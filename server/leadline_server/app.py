@@ -26,11 +26,12 @@ from leadline_server.commands import (
     WatchCallLogs,
 )
 from leadline_server.commands.paging import PageTokens
-from leadline_server.config import Settings
+from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
+from leadline_server.crm.connecting import Connection, open_connections
+from leadline_server.crm.connections import AccountView
 from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
 from leadline_server.delivery.errands import Errands
@@ -79,19 +80,20 @@ async def open_app(
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
-        CrmUnavailable: the embedded CRM's file cannot be used.
+        CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
-        books = await open_crm_database(settings.crm_path)
-        stack.push_async_callback(books.close)
+        crms = await stack.enter_async_context(
+            open_connections(_connections(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+        )
         for account_id, account in settings.accounts.items():
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
             await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, region: Callable[[], str]) -> CrmAdapter:
-            return lines.of(account_id).guard(wrap(EmbeddedCrm(books, account_id, region)))
+        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmAdapter:
+            return lines.of(account_id).guard(wrap(crms(AccountView(account_id, current))))
 
         lines = AccountLines(settings.account_concurrency, settings.account_rate)
         directory = AccountDirectory(ledger.accounts, connect)
@@ -108,6 +110,15 @@ async def open_app(
         pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
         await _run_in_background(stack, loop.run(), courier.runs.look_after(), feed.run(), pruner.run())
         yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
+
+
+def _connections(settings: Settings) -> dict[str, Connection]:
+    """What the accounts name; the embedded CRM needs no table."""
+    named = {account.connection for account in settings.accounts.values()}
+    tables = {name: Connection(table.adapter, table.options) for name, table in settings.connections.items()}
+    return {
+        name: connection for name, connection in ({EMBEDDED: Connection(EMBEDDED)} | tables).items() if name in named
+    }
 
 
 def _commands(

@@ -7,8 +7,8 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Accounts
 
-Connect = Callable[[str, Callable[[], str]], CrmAdapter]
-"""Makes the adapter of an account, by its id and by what tells the region that its numbers are read in."""
+Connect = Callable[[str, Callable[[], AccountSettings]], CrmAdapter]
+"""Makes the adapter of an account, by its id and by what tells its settings at any moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,7 @@ class AccountDirectory:
         settings = await self._accounts.get(account_id)
         seen = self._seen.get(account_id)
         if seen is None or seen.settings is not settings:
-            adapter = (
-                seen.crm if seen else self._connect(account_id, lambda: self._seen[account_id].settings.default_region)
-            )
+            adapter = seen.crm if seen else self._connect(account_id, lambda: self._seen[account_id].settings)
             seen = self._seen[account_id] = Account(account_id, settings, adapter)
         return seen
 

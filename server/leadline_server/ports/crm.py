@@ -10,6 +10,15 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.phone import PhoneNumber
 
 
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `requests` in `seconds`; of all requests, or of those of one `scope` that the CRM counts apart."""
+
+    requests: int
+    seconds: float
+    scope: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an adapter can promise. The promises of delivery are derived from it, so it must never flatter.
@@ -21,6 +30,7 @@ class Capabilities:
         search_lag: how long a new contact may stay invisible to `find_contacts`.
         settle_time: how long a write that was sent may still take effect after its sender gave up on it.
         contact_types: the words accepted as `ContactDraft.type`, the default first; empty where the CRM has no types.
+        rate_limits: what the CRM allows one connection, as documented by its vendor.
     """
 
     finds_log_by_key: bool
@@ -29,6 +39,7 @@ class Capabilities:
     search_lag: timedelta = timedelta(0)
     settle_time: timedelta = timedelta(0)
     contact_types: tuple[str, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""What a CRM connection is made of: the kind of adapter, its settings, and what it gets of its surroundings."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict
+
+from leadline_server.clock import Clock
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ports.crm import Capabilities, CrmAdapter
+from leadline_server.ports.tokens import TokenStore
+
+
+class ConnectionSettings(BaseModel):
+    """The base of what each kind of adapter lets an administrator set. Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=ConnectionSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What an adapter knows of the account that it serves: its id, and its settings as they are at any moment."""
+
+    id: str
+    settings: Callable[[], AccountSettings]
+
+
+Connect = Callable[[AccountView], CrmAdapter]
+"""A connection at work: makes the adapter of one of the accounts that share it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a connection is opened with.
+
+    Attributes:
+        name: the connection's, as in the settings; what its tokens are kept under.
+        session: the HTTP client's connections, shared by all.
+        tokens: where OAuth tokens are kept, sealed.
+        clock: the time of day.
+        data_dir: leadline's folder.
+        closing: whatever must be closed in the end goes here.
+    """
+
+    name: str
+    session: aiohttp.ClientSession
+    tokens: TokenStore
+    clock: Clock
+    data_dir: Path
+    closing: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterType(Generic[S]):
+    """One kind of adapter: what the entry-point group `leadline.adapters` offers.
+
+    Attributes:
+        name: the word that settings choose it by.
+        title: the CRM's name for people.
+        settings: what can be set of a connection.
+        open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
+            not keep the others from being served.
+        capabilities: what every connection of this kind can promise; None where that depends on its settings.
+        is_cached: whether lookups may be answered from memory for a while; not where asking is cheap.
+    """
+
+    name: str
+    title: str
+    settings: type[S]
+    open: Callable[[S, Surroundings], Awaitable[Connect]]
+    capabilities: Capabilities | None = None
+    is_cached: bool = True
+
+
+AnyAdapterType = AdapterType[Any]
