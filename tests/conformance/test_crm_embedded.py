@@ -55,7 +55,7 @@ class _People(People):
         log = await self._book.read_log(log_id)
         assert log is not None
         shown = {name: str(value) for name, value in log.items() if name != "update_time"}
-        return SeenLog(log["contact_id"], log["subject"], log["note"], log["follow_up"] or "", shown)
+        return SeenLog(log["contact_id"], log["subject"], log["note"], log["follow_up"] or "", fields=shown)
 
     async def add_to_note(self, log_id: str, text: str) -> None:
         raise NotImplementedError("The note is a column of leadline's alone.")
