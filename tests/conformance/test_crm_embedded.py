@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.adapter import LOST_FIELDS
+from leadline_server.crm.embedded.connecting import EMBEDDED
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 
@@ -21,7 +21,7 @@ class TestEmbeddedCrm(CrmConformance):
             people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
             max_name=10_000,
             max_note=100_000,
-            lost_fields=LOST_FIELDS,
+            lost_fields=EMBEDDED.losses.fields,
         )
         await database.close()
 
