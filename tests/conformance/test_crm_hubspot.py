@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from fakes.bodies import note_in, readable
 from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.hubspot.wire import joined_name, split_name
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
-from support.screens import note_in, shown_html
 
 UNLIMITED: Final = {"requests_per_10_seconds": 1_000_000, "searches_per_second": 1_000_000}
-LOST_TEXTS: Final = frozenset({"lines of Windows", "tabs and runs of spaces"})  # a browser shows them otherwise
 LOST_FIELDS: Final = frozenset({"caller_extension", "linked_id", "legs"})
 
 
@@ -52,8 +51,8 @@ class HubSpotPeople(People):
         fields = self._records.require(CALLS, log_id).fields
         [contact_id] = fields[LINKED]
         shown = {name: str(value) for name, value in fields.items() if value}
-        note = note_in(shown_html(fields["hs_call_body"]))
-        return SeenLog(contact_id, fields["hs_call_title"], note, fields.get("hs_activity_type", ""), shown)
+        text, peoples = readable(fields["hs_call_body"]), fields.get("hs_activity_type", "")
+        return SeenLog(contact_id, fields["hs_call_title"], note_in(text), peoples, text, shown)
 
     async def add_to_note(self, log_id: str, text: str) -> None:
         body = self._records.require(CALLS, log_id).fields["hs_call_body"]
@@ -87,7 +86,6 @@ async def hubspot_under_test(
             page_size=200,
             patience=0.5,
             lost_forms=lost_forms,
-            lost_texts=LOST_TEXTS,
             lost_fields=LOST_FIELDS,
         )
 

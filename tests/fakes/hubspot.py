@@ -116,6 +116,14 @@ class FakeHubSpot(FakeCrm):
     def rate_limited(self, retry_after: int) -> web.Response:
         return _too_many("SECONDLY", {"Retry-After": str(retry_after)})
 
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds the contacts that a list describes by their properties; answers with their ids."""
+
+        async def add(request: web.Request) -> web.Response:
+            return web.json_response([self.add_contact(values) for values in await request.json()])
+
+        return [web.post("/people", add)]
+
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table == CONTACTS:

@@ -54,4 +54,5 @@ HUBSPOT = AdapterType(
     title="HubSpot",
     settings=HubSpotSettings,
     open=_open,
+    capabilities=capabilities_of(HubSpotSettings.model_construct()),  # the least: `call_id_property` promises more
 )

@@ -9,7 +9,7 @@ import msgspec
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.domain.contact import Contact, ContactDraft
 
-Properties = dict[str, str | None]
+Properties = Mapping[str, str | None]
 
 STAGE: Final = "lifecyclestage"
 _NUMBERS: Final = ("phone", "mobilephone")
