@@ -31,12 +31,12 @@ def read(messages: Sequence[Encoded]) -> list[WatchCallLogsResponse]:
 def test_a_message_says_what_one_made_by_protobuf_would() -> None:
     logs = [call_log("call-1"), full_call_log()]
     [message] = read(BatchMessages(10**7).of([item(number, log) for number, log in enumerate(logs)]))
-    assert message == WatchCallLogsResponse(call_logs=map(call_log_message, logs), resume_token="after-1")  # noqa: S106 - a position
+    assert message == WatchCallLogsResponse(call_logs=map(call_log_message, logs), resume_token="after-1")
 
 
 def test_a_position_alone_is_a_message_without_logs() -> None:
     [message] = read(BatchMessages().of([WatchItem(None, "here")]))
-    assert message == WatchCallLogsResponse(resume_token="here")  # noqa: S106 - a position
+    assert message == WatchCallLogsResponse(resume_token="here")
 
 
 @pytest.mark.parametrize("carries_call", [[False, True], [True, False]])
