@@ -10,12 +10,12 @@ from fakes.bodies import note_in, readable
 from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
+from leadline_server.crm.hubspot.connecting import HUBSPOT
 from leadline_server.crm.hubspot.wire import joined_name, split_name
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
 UNLIMITED: Final = {"requests_per_10_seconds": 1_000_000, "searches_per_second": 1_000_000}
-LOST_FIELDS: Final = frozenset({"caller_extension", "linked_id", "legs"})
 
 
 class HubSpotPeople(People):
@@ -86,7 +86,7 @@ async def hubspot_under_test(
             page_size=200,
             patience=0.5,
             lost_forms=lost_forms,
-            lost_fields=LOST_FIELDS,
+            lost_fields=HUBSPOT.losses.fields,
         )
 
 
@@ -98,7 +98,7 @@ class TestHubSpot(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, frozenset({"as the third number"}))
+        return hubspot_under_test(self.folder, {}, HUBSPOT.losses.forms)
 
 
 class TestHubSpotWithItsOwnProperties(CrmConformance):

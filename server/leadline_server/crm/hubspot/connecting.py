@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterType, Connect, Losses, Surroundings
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
@@ -55,4 +55,8 @@ HUBSPOT = AdapterType(
     settings=HubSpotSettings,
     open=_open,
     capabilities=capabilities_of(HubSpotSettings.model_construct()),  # the least: `call_id_property` promises more
+    losses=Losses(
+        fields=frozenset({"caller_extension", "linked_id", "legs"}),
+        forms=frozenset({"as the third number"}),  # but where `more_phone_properties` names it
+    ),
 )
