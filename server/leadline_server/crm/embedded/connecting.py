@@ -39,5 +39,5 @@ EMBEDDED = AdapterType(
     open=_open,
     capabilities=CAPABILITIES,
     losses=Losses(fields=frozenset({"caller_extension", "legs"})),
-    is_cached=False,
+    is_remote=False,
 )
