@@ -19,6 +19,8 @@ from leadline_server.domain.phone import is_region
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
 DEMO_ACCOUNT: Final = "demo"
+EMBEDDED: Final = "embedded"
+"""The connection that needs no table: to the CRM in the data directory."""
 
 
 class BadSettings(Exception):
@@ -64,6 +66,8 @@ def _account_id(value: str) -> str:
     return value
 
 
+_TABLES: Final = frozenset({"accounts", "connections"})  # of the file alone
+
 Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -78,7 +82,26 @@ class AccountConfig(BaseModel):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC", description="The IANA time zone that times are shown to people in."
     )
-    crm: Literal["embedded"] = Field("embedded", description="The CRM adapter.")
+    connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
+
+
+class ConnectionConfig(BaseModel):
+    """A connection to a CRM: which adapter, and all else as that adapter wants it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    adapter: str = Field(description="The adapter's word; `leadline adapter list` shows them.")
+    search_lag_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long this CRM's search may not show a new contact, in seconds."
+    )
+    settle_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long a write that was given up may still take effect here, in seconds."
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is set besides the adapter."""
+        return dict(self.model_extra or {})
 
 
 class Settings(BaseSettings):
@@ -105,6 +128,21 @@ class Settings(BaseSettings):
     account_rate: float = Field(
         0.0, ge=0, le=100_000, description="Calls a second to one account's CRM, of this process; 0 for no limit."
     )
+    lookup_cache_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Seconds that a lookup of a remote CRM is remembered that found somebody; 0: not.",
+    )
+    lookup_cache_none_seconds: float = Field(
+        5.0, ge=0, le=60, description="Seconds that a lookup of a remote CRM is remembered that found nobody; 0: not."
+    )
+    lookup_cache_entries: int = Field(
+        10_000, ge=1, le=1_000_000, description="Numbers whose lookups are remembered, an account."
+    )
+    connections: dict[str, ConnectionConfig] = Field(
+        default_factory=dict, description="The connections to CRMs by name, tables [connections.NAME] of the file."
+    )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountConfig] = Field(
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
@@ -123,7 +161,14 @@ class Settings(BaseSettings):
     @property
     def crm_path(self) -> Path:
         """The embedded CRM's file."""
-        return self.data_dir / "crm.db"
+        from leadline_server.crm.embedded.connecting import FILE
+
+        return self.data_dir / FILE
+
+    def connection_of(self, account_id: str) -> str | None:
+        """The name of an account's connection; None for an account that the settings do not name."""
+        account = self.accounts.get(account_id)
+        return None if account is None else account.connection
 
     @classmethod
     def settings_customise_sources(
@@ -153,7 +198,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         _check_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
         settings = Settings(**given)
         problems += [] if settings.accounts else ["accounts: at least one is needed"]
-        problems += _ledger_problems(settings)
+        problems += _ledger_problems(settings) + _connection_problems(settings)
     except ValidationError as error:
         problems += [_sentence(detail) for detail in error.errors()]
     except (OSError, ValueError) as error:
@@ -170,18 +215,36 @@ def _check_file(path: str | Path | None) -> None:
 
 
 def _unknown_variables() -> set[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "accounts"}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES}
     return {name for name in os.environ if name.startswith(PREFIX)} - known
 
 
 def _known() -> str:
-    return ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "accounts")
+    return ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES)
 
 
 def _ledger_problems(settings: Settings) -> list[str]:
     if settings.ledger.startswith(("postgresql:", "postgres:")):
         return ["ledger: this version keeps its ledger in SQLite; give a path or sqlite:PATH"]
     return []
+
+
+def _connection_problems(settings: Settings) -> list[str]:
+    from leadline_server.crm.registry import NoSuchAdapter, adapter_type
+
+    problems = [
+        f"accounts.{account_id}.connection: there is no [connections.{account.connection}]"
+        for account_id, account in settings.accounts.items()
+        if account.connection not in {EMBEDDED, *settings.connections}
+    ]
+    for name, connection in settings.connections.items():
+        try:
+            adapter_type(connection.adapter).settings.model_validate(connection.options)
+        except NoSuchAdapter as error:
+            problems.append(f"connections.{name}.adapter: {error}")
+        except ValidationError as error:
+            problems += [f"connections.{name}.{_sentence(detail)}" for detail in error.errors()]
+    return problems
 
 
 def _sentence(detail: Any) -> str:

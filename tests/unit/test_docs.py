@@ -17,7 +17,7 @@ from leadline.v1 import (
     preferences_service_pb2,
 )
 from leadline_server.cli import app
-from leadline_server.config import AccountConfig, Settings, load_settings
+from leadline_server.config import AccountConfig, ConnectionConfig, Settings, load_settings
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, EffectivePreferences, Preferences
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -70,9 +70,9 @@ def written(value: object) -> str:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_variable_its_flag_and_its_default(name: str) -> None:
     variable, flag, default, meaning = rows(text("docs/settings.md").partition("## Accounts")[0])[name]
-    assert variable == ("none" if name == "accounts" else f"LEADLINE_{name.upper()}")
+    assert variable == ("none" if name in ("accounts", "connections") else f"LEADLINE_{name.upper()}")
     assert flag == flags().get(name, "none")
-    built_in = "demo" if name == "accounts" else Settings.model_fields[name].default
+    built_in = {"accounts": "demo", "connections": "none"}.get(name, Settings.model_fields[name].default)
     assert default == {"": "empty", None: "none"}.get(built_in, str(built_in))
     assert meaning
 
@@ -84,6 +84,10 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 def test_every_setting_of_an_account_is_documented_with_its_default() -> None:
     documented = {name: cells[0] for name, cells in rows(section("docs/settings.md", "Accounts")).items()}
     assert documented == {name: field.default for name, field in AccountConfig.model_fields.items()}
+
+
+def test_every_setting_of_all_connections_is_documented() -> None:
+    assert rows(section("docs/settings.md", "Connections")).keys() == ConnectionConfig.model_fields.keys()
 
 
 def test_the_example_of_a_configuration_file_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from leadline_server.delivery.pauses import RatePause
+from leadline_server.pacing import Pace
 
 LONGEST_WAIT: Final = 10.0
 """How long anybody waits for the rate limit, in seconds."""
@@ -65,10 +66,7 @@ class RateLimit:
     """
 
     def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._interval = 1 / rate
-        self._saved = max(0.0, 1.0 - self._interval)  # what a rest saves up, in seconds
-        self._now = now
-        self._next = now() - self._saved
+        self._pace = Pace(rate, rate, now)
 
     def reserve(self) -> float:
         """Reserve the next call; returns how long to wait before it, in seconds.
@@ -76,12 +74,9 @@ class RateLimit:
         Raises:
             RatePause: it would have to wait longer than LONGEST_WAIT; nothing is reserved.
         """
-        now = self._now()
-        place = max(self._next, now - self._saved)
-        if place - now > LONGEST_WAIT:
-            raise RatePause(place - now)
-        self._next = place + self._interval
-        return max(0.0, place - now)
+        if (seconds := self._pace.due_in()) > LONGEST_WAIT:
+            raise RatePause(seconds)
+        return self._pace.reserve()
 
     async def wait(self) -> None:
         """Wait for one's turn. Raises RatePause, see `reserve`."""
@@ -91,5 +86,5 @@ class RateLimit:
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
-            self._next -= self._interval
+            self._pace.give_back()
             raise

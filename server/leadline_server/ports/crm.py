@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.phone import PhoneNumber
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `requests` in `seconds`; of all requests, or of those of one `scope` that the CRM counts apart."""
+
+    requests: int
+    seconds: float
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,7 @@ class Capabilities:
         search_lag: how long a new contact may stay invisible to `find_contacts`.
         settle_time: how long a write that was sent may still take effect after its sender gave up on it.
         contact_types: the words accepted as `ContactDraft.type`, the default first; empty where the CRM has no types.
+        rate_limits: what the CRM allows one connection, as documented by its vendor.
     """
 
     finds_log_by_key: bool
@@ -29,6 +39,7 @@ class Capabilities:
     search_lag: timedelta = timedelta(0)
     settle_time: timedelta = timedelta(0)
     contact_types: tuple[str, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +131,30 @@ class CrmAdapter(Protocol):
     async def check(self) -> None:
         """Return if the CRM answers and accepts the credentials; else raise. Writes nothing."""
         ...
+
+
+class Answer(NamedTuple):
+    """The contacts that may have some numbers, as the CRM knew them at `as_of`."""
+
+    contacts: Sequence[Contact]
+    as_of: datetime
+
+
+class RememberedAnswers(Protocol):
+    """What a CRM answered lookups a moment ago, for whom that will do: never for a decision."""
+
+    async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
+        """What `CrmAdapter.find_contacts` answers, or answered so short a time ago that it may be told again.
+
+        As old as the oldest part of it. Raises as that does: a failure is not remembered, and where the CRM cannot be
+        asked anew, what is too old is not told instead.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An account's connection to its CRM: the adapter, and what remembers its answers (None: nothing does)."""
+
+    crm: CrmAdapter
+    remembered: RememberedAnswers | None = None

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.ports.tokens import TokenStore
 from leadline_server.ports.upkeep import Upkeep
 
 
@@ -280,6 +281,11 @@ class Ledger(Protocol):
     @property
     def requests(self) -> Requests:
         """Answers by request id."""
+        ...
+
+    @property
+    def tokens(self) -> TokenStore:
+        """Tokens of the CRMs' connections."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.generation import open_settings_generation
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
+from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.upkeep import SqliteUpkeep
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
@@ -35,6 +36,7 @@ class SqliteLedger:
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._requests = SqliteRequests(database)
+        self._tokens = SqliteTokens(database)
         self._upkeep = SqliteUpkeep(database)
 
     @property
@@ -61,6 +63,11 @@ class SqliteLedger:
     def requests(self) -> SqliteRequests:
         """Answers by request id."""
         return self._requests
+
+    @property
+    def tokens(self) -> SqliteTokens:
+        """Tokens of the CRMs' connections."""
+        return self._tokens
 
     @property
     def upkeep(self) -> SqliteUpkeep:

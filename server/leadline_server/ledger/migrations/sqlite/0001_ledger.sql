@@ -80,3 +80,11 @@ CREATE TABLE requests (
     PRIMARY KEY (account_id, request_id)
 ) WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (answered_at);
+
+-- OAuth tokens of the CRMs' connections. The documents are sealed: this file and its backups do not tell them.
+CREATE TABLE tokens (
+    connection TEXT PRIMARY KEY,
+    document BLOB,       -- NULL: none yet
+    leased_by TEXT,      -- the process that refreshes them, and until when; else NULL
+    leased_until INTEGER
+) WITHOUT ROWID;
