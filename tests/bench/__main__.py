@@ -54,7 +54,7 @@ _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
 |---|---|---|---|"""
 _WATCHED = """
-| watchers | logs a message | calls | calls/s | saw every call | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
+| watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
