@@ -73,7 +73,7 @@ async def open_app(
 
     Args:
         settings: where everything is.
-        clock: the time of day; the machine's own by default.
+        clock: the time; the machine's own by default.
         wrap: put around every CRM adapter.
         registry: where the metrics of delivery are registered, if anywhere.
 
@@ -93,7 +93,7 @@ async def open_app(
         def connect(account_id: str, region: Callable[[], str]) -> CrmAdapter:
             return lines.of(account_id).guard(wrap(EmbeddedCrm(books, account_id, region)))
 
-        lines = AccountLines(settings.account_concurrency, settings.account_rate)
+        lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
