@@ -4,9 +4,11 @@ A report names only the fields that it has news of. For each field:
 
 - what a final report said outranks what any other said;
 - among equals the newest `event_time` wins; without event times the last to arrive does;
-- after a final report, one that is neither final nor timed only fills what is unset.
+- after a final report, one that is not final only fills what is unset. "After" is by `event_time` where both have one,
+  else by arrival: a report that was held up on its way still has the place in the call's story that its time gives it.
 
-Where every report has an `event_time`, that is a maximum over (final, event_time): the order of arrival is all one.
+So where every report has an `event_time`, and none that is not final a later one than the final one, that is a maximum
+over (final, event_time): the order of arrival is all one.
 """
 
 from collections.abc import Mapping
@@ -31,11 +33,15 @@ FieldStamps = Mapping[str, Stamp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamps:
-    """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id."""
+    """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id.
+
+    `ended` is the earliest `event_time` of a final report; None before, and where no final report had one.
+    """
 
     fields: FieldStamps = field(default_factory=dict)
     attributes: FieldStamps = field(default_factory=dict)
     legs: Mapping[str, FieldStamps] = field(default_factory=dict)
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ class Merged(NamedTuple):
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
     before = call if call is not None else Call(id=event.call_id)
-    rule = _Rule(event, is_settled=before.is_final is True)
+    rule = _Rule(event, stamps.ended, is_settled=before.is_final is True)
     changes, field_stamps = rule.merge_fields(before, stamps.fields, event.fields)
     changes["attributes"], attribute_stamps = rule.merge_attributes(
         before.attributes, stamps.attributes, event.attributes
@@ -74,38 +80,42 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     changes["is_final"] = before.is_final or (before.is_final if event.is_final is None else event.is_final)
     changes["event_time"] = _later(before.event_time, event.event_time)
     merged = replace(before, **changes) if call is not None else Call(id=event.call_id, **changes)
-    return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps))
+    ended = _earlier(stamps.ended, event.event_time) if event.is_final else stamps.ended
+    return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
 
 
 class _Rule:
     """Decides which of one event's values enter a call."""
 
-    def __init__(self, event: CallEvent, *, is_settled: bool) -> None:
+    def __init__(self, event: CallEvent, ended: datetime | None, *, is_settled: bool) -> None:
         self._stamp = Stamp(event.event_time, event.is_final is True)
-        self._is_settled = is_settled
+        self._is_late = is_settled and not event.is_final
+        self._is_held_up = ended is not None and event.event_time is not None and event.event_time <= ended
 
     def merge_fields(
         self, record: Call | CallLeg, stamps: FieldStamps, news: Mapping[str, Any]
     ) -> tuple[dict[str, Any], FieldStamps]:
         """The fields of the record that the news changes, with their new values; and the stamps after it."""
-        won = {path: value for path, value in news.items() if self._wins(stamps.get(path), _read(record, path))}
+        won = {path: value for path, value in news.items() if self._wins(value, stamps.get(path), _read(record, path))}
         return _changes(record, won), self._stamped(stamps, won)
 
     def merge_attributes(
         self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
     ) -> tuple[Mapping[str, str], FieldStamps]:
         """The attributes with the news that wins, and their stamps."""
-        won = {key: value for key, value in news.items() if self._wins(stamps.get(key), values.get(key))}
+        won = {key: value for key, value in news.items() if self._wins(value, stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
         return after, self._stamped(stamps, won)
 
-    def _wins(self, old: Stamp | None, current: object) -> bool:
+    def _wins(self, value: object, old: Stamp | None, current: object) -> bool:
         was, now = old or _UNSTAMPED, self._stamp
         if now.final != was.final:
             return now.final
-        if now.time is not None and was.time is not None:
-            return now.time >= was.time
-        return now.final or not self._is_settled or current is None
+        if self._is_late and not self._is_held_up:
+            return current is None and value is not None
+        if self._is_late and was.time is None:
+            return current is None
+        return was.time is None or now.time is None or now.time >= was.time
 
     def _stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
         if not won or (self._stamp == _UNSTAMPED and not stamps):
@@ -158,3 +168,7 @@ def _changes(record: Call | CallLeg, values: Mapping[str, Any]) -> dict[str, Any
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((time for time in (one, other) if time is not None), default=None)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((time for time in (one, other) if time is not None), default=None)
