@@ -66,7 +66,7 @@ class Errands:
     async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
         outcome = await self._decider.decide(account, log)
         if log.state is CallLogState.LOGGED:
-            return _moved(account, log, outcome)
+            return moved(account, log, outcome)
         if isinstance(outcome, CreatePlaceholder):
             return await self._placeholder(account, log, outcome)
         return _standing(outcome) if isinstance(outcome, LogAgainst) else outcome
@@ -134,7 +134,7 @@ def _standing(outcome: LogAgainst) -> Standing:
     )
 
 
-def _moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
+def moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
     """What a new decision means for a call that is logged: at most that its log moves to another contact.
 
     Raises:
