@@ -99,7 +99,7 @@ async def open_app(
         claims = NumberClaims(ledger.claims, lookup, clock)
         decider = Decider(ledger.accounts, ledger.preferences, lookup, clock)
         recorder = Recorder(ledger.call_logs, directory, lines, clock)
-        courier = Courier(ledger.call_logs, directory, Errands(decider, claims), recorder, lines, clock)
+        courier = Courier(ledger.call_logs, directory, Errands(decider, claims, clock), recorder, lines, clock)
         loop = DeliveryLoop(ledger.call_logs, courier, lines, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(courier, recorder, loop, lines))
