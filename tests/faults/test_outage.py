@@ -43,6 +43,22 @@ async def test_a_lookup_that_fails_is_never_taken_for_nobody(harness: Harness, c
     assert crm.calls.total() == 0
 
 
+async def test_a_report_with_a_choice_is_accepted_even_if_the_adapter_breaks_while_that_is_checked(
+    harness: Harness, crm: Switch
+) -> None:
+    ada = await harness.create("Ada Lovelace", STRANGER)
+
+    async def break_down(_: str) -> None:
+        raise RuntimeError("a bug")
+
+    crm.before = break_down
+    pending = await harness.log("call-1", contact_id=ada.id)
+    assert pending.state is CallLogState.PENDING
+    crm.come_back()
+    log = await harness.settled("call-1", lambda log: log.state is CallLogState.LOGGED)
+    assert log.reason is CallLogReason.CONTACT_CHOSEN
+
+
 async def test_a_crm_that_hangs_costs_the_caller_no_more_than_the_deadline(harness: Harness, crm: Switch) -> None:
     await harness.prefer(unknown_contact_action=CREATE)
     crm.hang()
