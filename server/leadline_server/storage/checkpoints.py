@@ -28,7 +28,9 @@ class Checkpointer:
     def __init__(self, path: Path, after: int) -> None:
         self._path = path
         self._after = after
-        self._done_at = 0  # the connection's count of changed rows at the last whole checkpoint
+        # The connection's count of changed rows at the last whole checkpoint. What processes left in the log that were
+        # killed is moved at once: nobody else would ever, if all of them are killed that early.
+        self._done_at = -after if _has_content(path.with_name(f"{path.name}-wal")) else 0
         self._not_before = 0.0
 
     def run_if_due(self, connection: sqlite3.Connection) -> None:
@@ -61,3 +63,10 @@ class Checkpointer:
             other.execute("PRAGMA wal_autocheckpoint = 0")
             [(busy, frames, moved)] = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return not busy and frames == moved
+
+
+def _has_content(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
