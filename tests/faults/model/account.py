@@ -6,10 +6,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import grpc
-from leadline.v1 import call_log_service_pb2 as logs_pb
-from leadline.v1 import contact_service_pb2 as contacts_pb
-from leadline.v1.call_log_pb2 import CallLog, LogTrigger
-
 from faults.model.calls import CallModel, Refusal, World, verdict_of
 from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits
 from faults.model.crm import Asked, Fault
@@ -17,6 +13,9 @@ from faults.model.decision import NUMBERS, Person, Verdict
 from faults.model.facts import Facts, Report, report_message
 from faults.model.preferences import PreferencesModel
 from faults.model.service import ACCOUNT, Service
+from leadline.v1 import call_log_service_pb2 as logs_pb
+from leadline.v1 import contact_service_pb2 as contacts_pb
+from leadline.v1.call_log_pb2 import CallLog, LogTrigger
 from transport.serving import read_refusal
 
 _REST: Final = timedelta(minutes=10)

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from leadline.v1.call_log_pb2 import CallLog, CallLogReason, CallLogState
-
 from faults.model.decision import CHOICE_IS_GONE, WAIT, Case, Person, Verdict, decide
 from faults.model.facts import Facts, Report
+from leadline.v1.call_log_pb2 import CallLog, CallLogReason, CallLogState
 
 FINAL_WAIT: Final = timedelta(hours=4)
 DELIVERY_AGE: Final = timedelta(days=7)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadline.v1.call_log_pb2 import CallLog
-
 from faults.model.calls import CREEP, DELIVERY_AGE, CallModel, reason_of, state_of
 from faults.model.crm import Made
 from faults.model.decision import CHOICE_IS_GONE, WAIT, Person, Verdict
 from faults.model.facts import T0
 from faults.model.truth import InCrm
+from leadline.v1.call_log_pb2 import CallLog
 
 
 @dataclass

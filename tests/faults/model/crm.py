@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
+from faults.model.decision import Number
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -18,8 +19,6 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
-
-from faults.model.decision import Number
 
 T = TypeVar("T")
 
@@ -125,7 +124,7 @@ class Mood:
         self._let_go = asyncio.Event()
 
     def crash(self) -> None:
-        """leadline is gone: what it asks reaches nobody any more, and what is stalled is never answered."""
+        """Leadline is gone: what it asks reaches nobody any more, and what is stalled is never answered."""
         self.epoch += 1
         self._let_go.set()
         self._let_go = asyncio.Event()

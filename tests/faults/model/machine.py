@@ -138,7 +138,7 @@ class Account(RuleBasedStateMachine):
         person=some.PEOPLE,
         defaults=some.SOME_PREFERENCES,
     )
-    def decide_too_early(  # noqa: PLR0913 - a small story
+    def decide_too_early(
         self,
         call_id: str,
         said: dict[str, Any],
@@ -250,6 +250,12 @@ class Account(RuleBasedStateMachine):
         )
         with self.model.step():
             self.model.known_people.add(self.model.run(self.service.book.add(added)).id)
+
+    @rule(which=st.integers(0, 5), name=some.NAMES)
+    def add_double(self, which: int, name: str) -> None:
+        """Somebody adds a contact with the numbers of another, which may be a placeholder."""
+        if which < len(self.people):
+            self.add_person((name, self.people[which].numbers, None, False))
 
     @rule(which=st.integers(0, 5))
     def remove_person(self, which: int) -> None:

@@ -3,14 +3,14 @@
 One gRPC server serves all runs, as it holds no state of theirs; what is behind it is opened anew for each run and at
 each restart. A run's files lie in memory where the system offers that (2,000 runs commit some 100,000 times), and the
 CRM is the embedded one behind `MoodyCrm`, in this process: it fails when a rule says so, not by chance, and leaves
-nothing to wait for. Time passes only when the machine says so, so that a delivery happens in the step that makes it due.
+nothing to wait for. Time passes only when the machine says so: a delivery happens in the step that makes it due.
 """
 
 import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +20,10 @@ from typing import Any, Final, TypeVar, cast
 from unittest import mock
 
 import grpc
+from faults.model.crm import Mood, MoodyCrm
+from faults.model.decision import NUMBERS, STORED, Number, matching
+from faults.model.facts import T0
+from faults.model.truth import Truth
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
@@ -32,11 +36,6 @@ from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
-
-from faults.model.crm import Mood, MoodyCrm
-from faults.model.decision import NUMBERS, STORED, Number, matching
-from faults.model.facts import T0
-from faults.model.truth import Truth
 
 T = TypeVar("T")
 

@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from hypothesis import strategies as st
-
 from faults.model.crm import LOST, STALLED, WRITES, Fault
 from faults.model.decision import CALLER_IDS, NUMBERS, STORED
+from hypothesis import strategies as st
 
 CALLS: Final = st.sampled_from(["call-1", "call-2", "call-3", "call-4"])
 USERS: Final = st.sampled_from(["alice", "bob"])
