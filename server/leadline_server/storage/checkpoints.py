@@ -11,6 +11,7 @@ from leadline_server.storage.connection import retry_busy, storage_error
 MAX_LOG_BYTES: Final = 64 * 1024 * 1024
 """What a write-ahead log keeps of its file at most, once all of it is in the database."""
 
+_LEFT_BEHIND: Final = 4 * 1024 * 1024  # bytes of a log that may wait for its turn
 _PATIENCE: Final = 0.05  # seconds to wait for another process's commit before a checkpoint is put off
 _RETRY_SECONDS: Final = 1.0
 
@@ -28,9 +29,9 @@ class Checkpointer:
     def __init__(self, path: Path, after: int) -> None:
         self._path = path
         self._after = after
-        # The connection's count of changed rows at the last whole checkpoint. What processes left in the log that were
-        # killed is moved at once: nobody else would ever, if all of them are killed that early.
-        self._done_at = -after if _has_content(path.with_name(f"{path.name}-wal")) else 0
+        # The connection's count of changed rows at the last whole checkpoint. A large log that killed processes left
+        # behind is moved at once: nobody else would ever, if all of them are killed before they have changed so many.
+        self._done_at = -after if _size(path.with_name(f"{path.name}-wal")) > _LEFT_BEHIND else 0
         self._not_before = 0.0
 
     def run_if_due(self, connection: sqlite3.Connection) -> None:
@@ -65,8 +66,8 @@ class Checkpointer:
         return not busy and frames == moved
 
 
-def _has_content(file: Path) -> bool:
+def _size(file: Path) -> int:
     try:
-        return file.stat().st_size > 0
+        return file.stat().st_size
     except FileNotFoundError:
-        return False
+        return 0

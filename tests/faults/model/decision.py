@@ -84,7 +84,7 @@ BUILT_IN: Final[Mapping[str, Any]] = {
 
 
 class Person(NamedTuple):
-    """A contact as the CRM has it. With `known_by` it is not in the index yet; leadline knows it by that number alone."""
+    """A contact as the CRM has it. With `known_by` it is not indexed yet; leadline knows it by that number alone."""
 
     id: str
     name: str
