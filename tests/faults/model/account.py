@@ -55,6 +55,8 @@ class AccountModel:
     def step(self, *touched: str, rejects: bool = False) -> Iterator[None]:
         """Something happens to the calls `touched`, and to what follows from it; then all is compared."""
         before = self.worlds()
+        for call in self.calls.values():
+            call.is_in_flight = bool(self.mood.waiting)
         self.mood.asked.clear()
         self.mood.wanted.clear()
         self.wanted = set()

@@ -397,3 +397,4 @@ class Account(RuleBasedStateMachine):
             self.model.run(self.service.crash())
             for call in self.model.calls.values():
                 call.is_settled = False
+                call.earlier.clear()
