@@ -1,4 +1,4 @@
-"""A CRM that takes a write whose sender has given up: whatever comes meanwhile, the call is there once, as it is now."""
+"""A CRM that takes a write after its sender gave up: whatever comes meanwhile, the call is there once, as it is now."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

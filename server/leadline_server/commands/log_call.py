@@ -18,7 +18,7 @@ from leadline_server.delivery.errands import moved
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing, is_due
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait
-from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable
+from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.ledger import CallKey, CallLogs
@@ -77,6 +77,10 @@ class LogCall:
             if log is None:
                 raise BudgetExhausted(_NO_TIME) from None
             return log
+        except LedgerUnavailable:
+            if log is None:
+                raise
+            return log  # the report is on disk, and what came of its delivery is found out later
 
     async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
         """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""

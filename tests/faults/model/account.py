@@ -55,6 +55,8 @@ class AccountModel:
     def step(self, *touched: str, rejects: bool = False) -> Iterator[None]:
         """Something happens to the calls `touched`, and to what follows from it; then all is compared."""
         before = self.worlds()
+        for call in self.calls.values():
+            call.is_in_flight = bool(self.mood.waiting)
         self.mood.asked.clear()
         self.mood.wanted.clear()
         self.wanted = set()
@@ -143,7 +145,7 @@ class AccountModel:
 
     def listed(self) -> dict[str, CallLog]:
         request = logs_pb.ListCallLogsRequest(account_id=ACCOUNT, page_size=100)
-        answer = self.run(self.service.ask(self.service.front.calls.ListCallLogs, request))
+        answer = self.run(self.service.ask_at_once(self.service.front.calls.ListCallLogs, request))
         return {log.call.id: log for log in answer.call_logs}
 
     def log_request(self, call_id: str, report: Report, choice: str = "", *, is_manual: bool = False) -> Any:
@@ -229,6 +231,9 @@ class AccountModel:
 
     def ask(self, method: Any, request: Any) -> Any:
         return self.run(self.service.ask(method, request))
+
+    def ask_at_once(self, method: Any, request: Any) -> Any:
+        return self.run(self.service.ask_at_once(method, request))
 
     def has(self, contact_id: str) -> bool:
         return any(person.id == contact_id for person in self.service.truth.people())

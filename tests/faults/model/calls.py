@@ -42,6 +42,7 @@ class CallModel:
         is_undecided: a decision is to be taken, for the first time or anew.
         possible: what may have been decided since the inputs last changed.
         earlier: decisions to log, on earlier inputs, that may still be on their way into the CRM.
+        is_in_flight: a write of it may be under way, which will not be taken back.
         is_settled: the decision was certainly taken, so nothing is added to `possible`.
         is_parked: the CRM refused it, or was out of reach for too long: nothing happens until somebody acts.
         has_news: the CRM does not show what is known, as far as anybody can tell.
@@ -62,6 +63,7 @@ class CallModel:
     is_undecided: bool = True
     possible: set[Verdict] = field(default_factory=set)
     earlier: set[Verdict] = field(default_factory=set)
+    is_in_flight: bool = False
     is_settled: bool = False
     is_parked: bool = False
     has_news: bool = True
@@ -134,7 +136,7 @@ class CallModel:
 
     def _reopen(self, now: datetime, *, is_manual: bool) -> None:
         """A decision is to be taken anew."""
-        if not self.is_logged:
+        if not self.is_logged and self.is_in_flight:
             self.earlier |= {verdict for verdict in self.possible if verdict.is_logged}
         if self.is_waiting:
             self.waits_since = None

@@ -84,7 +84,7 @@ BUILT_IN: Final[Mapping[str, Any]] = {
 
 
 class Person(NamedTuple):
-    """A contact as the CRM has it. One with `known_by` is not in the index yet: leadline knows it by that number alone."""
+    """A contact as the CRM has it. With `known_by` it is not indexed yet; leadline knows it by that number alone."""
 
     id: str
     name: str
@@ -151,7 +151,7 @@ def decide(case: Case, prefs: Mapping[str, Any], people: Sequence[Person]) -> Ve
     return _among(case, prefs, matches) if matches else _unknown(case, prefs)
 
 
-def _held_back(case: Case, prefs: Mapping[str, Any]) -> Verdict | None:
+def _held_back(case: Case, prefs: Mapping[str, Any]) -> Verdict | None:  # noqa: PLR0911 - one a line of the table
     """Why a call that no person asked for is not logged, or not yet."""
     values = case.facts.values
     result = values.get("result")

@@ -78,7 +78,7 @@ class Facts:
         new = self.copy()
         for path, value in report.said.items():
             if self._gives_way(path, report):
-                new._take(path, value, report)
+                new.take(path, value, report)
         new.legs |= {path.split(".")[1] for path in report.said if path.startswith("legs.")}
         if report.minute is not None:
             new.minute = max(report.minute, self.minute or 0)
@@ -86,7 +86,7 @@ class Facts:
                 new.final_minute = min(report.minute, report.minute if self.final_minute is None else self.final_minute)
         if not self.final and report.final is not None:
             new.final = report.final
-        new._hand_over(self, report)
+        new.hand_over(self, report)
         return new
 
     def _gives_way(self, path: str, report: Report) -> bool:
@@ -107,7 +107,8 @@ class Facts:
         """Whether a report that arrives after the final one tells of what happened before that."""
         return report.minute is not None and self.final_minute is not None and report.minute <= self.final_minute
 
-    def _take(self, path: str, value: Any, report: Report) -> None:
+    def take(self, path: str, value: Any, report: Report) -> None:
+        """A field is as the report says."""
         if value is None:
             self.values.pop(path, None)
         else:
@@ -115,7 +116,7 @@ class Facts:
         known = self.told.get(path, Told(None, False)).minute
         self.told[path] = Told(known if report.minute is None else report.minute, bool(report.final))
 
-    def _hand_over(self, before: "Facts", report: Report) -> None:
+    def hand_over(self, before: "Facts", report: Report) -> None:
         """A reporter whose leg was answered takes the log over from one whose leg was not."""
         if not before.user:
             self.user = report.user

@@ -211,7 +211,7 @@ class Account(RuleBasedStateMachine):
         )
         request.update_mask.paths.extend(values)
         with self.model.step():
-            answer = self.model.ask(self.front.preferences.UpdatePreferences, request)
+            answer = self.model.ask_at_once(self.front.preferences.UpdatePreferences, request)
             is_allowed = self.model.preferences.set_user(user, values)
             assert code_of(answer) == ("OK" if is_allowed else "FAILED_PRECONDITION")
             if is_allowed:
@@ -221,7 +221,7 @@ class Account(RuleBasedStateMachine):
     def _check_preferences(self) -> None:
         for user in ("alice", "bob"):
             request = preferences_pb.GetPreferencesRequest(account_id=ACCOUNT, user_id=user)
-            self.model.preferences.check(user, self.model.ask(self.front.preferences.GetPreferences, request))
+            self.model.preferences.check(user, self.model.ask_at_once(self.front.preferences.GetPreferences, request))
 
     @rule(defaults=some.SOME_PREFERENCES, locked=some.LOCKS)
     def set_account(self, defaults: Mapping[str, Any], locked: frozenset[str] | None) -> None:
@@ -232,7 +232,7 @@ class Account(RuleBasedStateMachine):
             request.settings.locked.extend(sorted(locked))
             request.update_mask.paths.append("locked")
         with self.model.step():
-            answer = self.model.ask(self.front.preferences.UpdateAccountSettings, request)
+            answer = self.model.ask_at_once(self.front.preferences.UpdateAccountSettings, request)
             assert code_of(answer) == "OK"
             self.model.preferences.set_account(defaults, locked)
             self._check_preferences()
@@ -250,6 +250,12 @@ class Account(RuleBasedStateMachine):
         )
         with self.model.step():
             self.model.known_people.add(self.model.run(self.service.book.add(added)).id)
+
+    @rule(which=st.integers(0, 5), name=some.NAMES)
+    def add_double(self, which: int, name: str) -> None:
+        """Somebody adds a contact with the numbers of another, which may be a placeholder."""
+        if which < len(self.people):
+            self.add_person((name, self.people[which].numbers, None, False))
 
     @rule(which=st.integers(0, 5))
     def remove_person(self, which: int) -> None:
@@ -391,3 +397,4 @@ class Account(RuleBasedStateMachine):
             self.model.run(self.service.crash())
             for call in self.model.calls.values():
                 call.is_settled = False
+                call.earlier.clear()

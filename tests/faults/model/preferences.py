@@ -71,7 +71,8 @@ def _written(known: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 def _read(message: pb.Preferences, name: str) -> Any:
     value: Any = getattr(message, name)
     if name in _LISTS:
-        enum = message.DESCRIPTOR.fields_by_name[name].message_type.fields_by_name["values"].enum_type
+        kind: Any = message.DESCRIPTOR.fields_by_name[name].message_type
+        enum = kind.fields_by_name["values"].enum_type
         return tuple(_name(enum, each, _LISTS[name]) for each in value.values)
     return _name(message.DESCRIPTOR.fields_by_name[name].enum_type, value, _ENUMS[name]) if name in _ENUMS else value
 

@@ -3,7 +3,7 @@
 One gRPC server serves all runs, as it holds no state of theirs; what is behind it is opened anew for each run and at
 each restart. A run's files lie in memory where the system offers that (2,000 runs commit some 100,000 times), and the
 CRM is the embedded one behind `MoodyCrm`, in this process: it fails when a rule says so, not by chance, and leaves
-nothing to wait for. Time passes only when the machine says so, so that a delivery happens in the step that makes it due.
+nothing to wait for. Time passes only when the machine says so: a delivery happens in the step that makes it due.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ T = TypeVar("T")
 ACCOUNT: Final = "demo"
 _POLL_SECONDS: Final = 0.004
 _PATIENCE: Final = 20.0  # seconds, of real time, in which anything has to come to rest
-_STABLE: Final = 0.04  # seconds without any news after which what hangs is taken to hang
+_STABLE: Final = 0.12  # seconds without any news after which what hangs is taken to hang
 
 
 class StandingClock:
@@ -198,6 +198,10 @@ class Service:
                 self.unanswered.append(task)
                 return None
         return task.result()
+
+    async def ask_at_once(self, method: Any, request: Any) -> Any:
+        """The answer, or the AioRpcError, of what never waits for the CRM."""
+        return await _answer(method, request)
 
     async def ask_together(self, method: Any, requests: list[Any]) -> list[Any]:
         """The answers to requests that are sent at once; only while the CRM answers."""
