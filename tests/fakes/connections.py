@@ -16,6 +16,13 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "requests_per_10_seconds": _UNLIMITED,
         "searches_per_second": _UNLIMITED,
     },
+    "pipedrive": {
+        "company_domain": "company",
+        "api_token": GOOD_TOKEN,
+        "api_url": "{url}",
+        "requests_per_2_seconds": _UNLIMITED,
+        "searches_per_2_seconds": _UNLIMITED,
+    },
 }
 """By the adapter's word, which is the fake's too; `{url}` stands for the fake's address."""
 
