@@ -222,7 +222,7 @@ class FakePipedrive(FakeCrm):
             kind = _FIELDS[table].get(name)
             if kind is None or not isinstance(value, kind):
                 return f"{name} {value}"
-            if name in _WRITTEN_SO and not re.fullmatch(_WRITTEN_SO[name], value):
+            if name in _WRITTEN_SO and not re.fullmatch(_WRITTEN_SO[name], str(value)):
                 return f"{name} {value}"
         if len(body.get("note", "")) > _LONGEST_NOTE:
             return "note"

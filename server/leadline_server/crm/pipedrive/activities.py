@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Any, Final
 
-from leadline_server.crm.composing import Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.composing import END, Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.crm.pipedrive.wire import Activity, Participant
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import LogEntry
 
 _STYLE: Final = Style(is_html=True, limit=60_000)
 _KEY_LABEL: Final = "leadline key:"
-_BREAK: Final = re.compile(r"<(?:br|/p|/div|/li)\b[^>]*>", re.IGNORECASE)
+_BREAK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h\d)\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^>]*>")
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -40,11 +40,13 @@ def updated(entry: LogEntry, time_zone: str, existing: Activity) -> dict[str, An
 
 
 def has_key(activity: Activity, key: str) -> bool:
-    """Whether an activity is the log that was written with `key`."""
-    if key not in (note := html.unescape(activity.note or "")):
-        return False
-    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", activity.note or ""))) if note else ""
-    return any(line.strip() == f"{_KEY_LABEL} {key}".strip() for line in lines.split("\n"))
+    """Whether an activity is the log that was written with `key`.
+
+    Only what stands below leadline's part counts: inside it are other people's words, which may look like a key.
+    """
+    _, end, below = (activity.note or "").rpartition(END)
+    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", below if end else activity.note or ""))).split("\n")
+    return any(line.strip() == f"{_KEY_LABEL} {key}".strip() for line in lines)
 
 
 def _owned(entry: LogEntry) -> dict[str, Any]:
