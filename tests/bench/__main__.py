@@ -62,8 +62,8 @@ _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
 |---|---|---|---|"""
 _WATCHED = """
-| watchers | logs a message | calls | calls/s | saw every call | late s | LogCall p99 ms alone | beside | ratio |
-|---|---|---|---|---|---|---|---|---|"""
+| watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
+|---|---|---|---|---|---|---|---|---|---|---|"""
 _THROUGH = """
 | FindContact through | in flight | calls/s | p50 ms | p99 ms | straight calls/s | p50 ms | p50 / straight |
 |---|---|---|---|---|---|---|---|"""
@@ -99,6 +99,7 @@ def _watched(watched: Watched) -> str:
         f"| {watched.watchers:,} | {max(1, watched.at_once):,} | {watched.calls:,} | {watched.rate:.0f} |"
         f" {watched.complete:,} | {watched.late:.1f} | {watched.alone.p99 * 1000:.1f} |"
         f" {watched.beside.p99 * 1000:.1f} | {watched.slower:.1f} |"
+        f" {watched.alone.cpu_per_call * 1000:.2f} | {watched.beside.cpu_per_call * 1000:.2f} |"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from fakes.bodies import note_in, readable
-from fakes.connections import options_of
+from fakes.connections import OPTIONS
 from fakes.pipedrive import ACTIVITIES, PERSONS, FakePipedrive
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
@@ -71,7 +71,7 @@ async def pipedrive_under_test(
     fake, settings = FakePipedrive(), AccountSettings(number_formats=formats)
     async with (
         fake_server(fake) as server,
-        opened_adapter("pipedrive", options_of("pipedrive", server.url), folder, lambda: settings) as adapter,
+        opened_adapter("pipedrive", OPTIONS["pipedrive"](server.url), folder, lambda: settings) as adapter,
     ):
         yield CrmUnderTest(
             adapter=adapter,

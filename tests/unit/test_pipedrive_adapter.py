@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fakes.connections import options_of
+from fakes.connections import OPTIONS
 from fakes.pipedrive import ACTIVITIES, CLIENT, ORGANIZATIONS, PERSONS, REFRESH_TOKEN, FakePipedrive
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.pipedrive import adapter as module
@@ -33,7 +33,7 @@ async def fake() -> AsyncIterator[FakeServer[FakePipedrive]]:
 
 @asynccontextmanager
 async def connected(url: str, folder: Path, **options: Any) -> AsyncIterator[CrmAdapter]:
-    async with opened_adapter("pipedrive", options_of("pipedrive", url) | options, folder) as adapter:
+    async with opened_adapter("pipedrive", OPTIONS["pipedrive"](url) | options, folder) as adapter:
         yield adapter
 
 
