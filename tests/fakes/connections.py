@@ -16,8 +16,14 @@ def _hubspot(url: str) -> dict[str, Any]:
     return {"token": GOOD_TOKEN, "api_url": url, **limits}
 
 
+def _pipedrive(url: str) -> dict[str, Any]:
+    limits = {"requests_per_2_seconds": _UNLIMITED, "searches_per_2_seconds": _UNLIMITED}
+    return {"company_domain": "company", "api_token": GOOD_TOKEN, "api_url": url, **limits}
+
+
 OPTIONS: Final[Mapping[str, Callable[[str], dict[str, Any]]]] = {
     "hubspot": _hubspot,
+    "pipedrive": _pipedrive,
     "salesforce": salesforce_people.options,
 }
 """By the adapter's word, which is the fake's too: the options for a fake that is served at an address."""
