@@ -4,10 +4,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from fakes.process import FakeProcess
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from faults.http_crm.checks import assert_exactly_once
 from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
-from faults.http_crm.process import CrmProcess, crm_process
+from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
 from leadline_server.domain.phone import parse_number
 
@@ -44,7 +45,7 @@ async def test_the_contact_is_remembered_by_the_server_that_comes_after_a_kill(t
         assert_exactly_once(crm.written(), logs, [phones])
 
 
-async def is_searchable(crm: CrmProcess) -> bool:
+async def is_searchable(crm: FakeProcess) -> bool:
     """Whether the CRM's own search shows the caller's contact."""
     async with aiohttp.ClientSession() as session:
         adapter = HttpCrm(session, HttpCrmConfig(url=crm.url))

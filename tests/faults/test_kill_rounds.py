@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.process import FakeProcess
 from faults.http_crm.checks import assert_exactly_once
 from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
-from faults.http_crm.process import CrmProcess, crm_process
+from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
 
 SEED = 20_260_304
@@ -76,7 +77,7 @@ def callers(round_: int) -> Callable[[int], str]:
     return lambda call: stranger(round_ * NUMBERS // 2 + call % NUMBERS)
 
 
-async def make_trouble(crm: CrmProcess, troubles: list[dict[str, Any]], chance: random.Random) -> None:
+async def make_trouble(crm: FakeProcess, troubles: list[dict[str, Any]], chance: random.Random) -> None:
     """One trouble after the other, in an order of chance."""
     while True:
         crm.misbehave(index_lag=INDEX_LAG, **chance.choice(troubles))

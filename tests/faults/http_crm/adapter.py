@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import aiohttp
-from faults.http_crm.misbehaviour import GOOD_TOKEN
+from fakes.misbehaviour import GOOD_TOKEN
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fakes.written import Written
 from faults.http_crm.phones import LOGGED, Phones
-from faults.http_crm.process import Written
 from leadline.v1.call_log_pb2 import CallLog
 
 _SHOWN = 10

@@ -1,190 +1,144 @@
-"""A CRM with a plain HTTP API that goes wrong on demand.
+"""The faulty CRM: a fake with a plain HTTP API of its own, for the proofs by breaking things."""
 
-    python -m faults.http_crm.server FILE PORT CONTROL_PORT
-
-serves the book FILE on 127.0.0.1:PORT, and on CONTROL_PORT what switches its faults: `PUT /faults` with the fields of
-`Faults` as JSON, those left out at their defaults. `GET /work` there says how many requests are under way. Both ports
-may be bound, not listened on, by others who keep them.
-"""
-
-import asyncio
-import socket
-import struct
-import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 from aiohttp import web
-from faults.http_crm.book import Book, NoSuchRecord
-from faults.http_crm.misbehaviour import AFTER_COMMIT, Faults, Misbehaviour, Mode
+from fakes.base import FakeCrm
+from fakes.misbehaviour import Faults
+from fakes.records import Fields, NoSuchRecord, Record
+from fakes.written import WrittenContact, WrittenLog
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_RESET: Final = struct.pack("ii", 1, 0)  # linger for no time: closing resets the connection
-_SHUTDOWN_SECONDS: Final = 0.05
+_CONTACTS = "contacts"
+_LOGS = "logs"
 
 
-class CrmApi:
-    """The API that adapters speak to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyCrmFaults(Faults):
+    """What can be switched on, of this CRM.
 
-    def __init__(self, book: Book, misbehaviour: Misbehaviour) -> None:
-        self._book = book
-        self._misbehaviour = misbehaviour
+    Attributes:
+        unique_keys: a second write with one key makes nothing new.
+        finds_logs: logs can be asked for by their key.
+    """
 
-    def application(self) -> web.Application:
-        app = web.Application(middlewares=[self._misbehave])
-        app.router.add_get("/check", self._check)
-        app.router.add_get("/contacts", self._find_contacts)
-        app.router.add_get("/contacts/search", self._search)
-        app.router.add_get("/contacts/{id}", self._read_contact)
-        app.router.add_post("/contacts", self._add_contact)
-        app.router.add_get("/logs", self._find_log)
-        app.router.add_post("/logs", self._add_log)
-        app.router.add_patch("/logs/{id}", self._change_log)
-        return app
+    unique_keys: bool = False
+    finds_logs: bool = True
 
-    @web.middleware
-    async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        faults = self._misbehaviour.faults
-        if request.headers.get("Authorization") != f"Bearer {faults.token}":
-            return web.json_response({"error": "The token has expired."}, status=401)
-        with self._misbehaviour.working():
-            return await self._work(request, handler)
 
-    async def _work(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        faults = self._misbehaviour.faults
-        is_write = request.method != "GET"
-        mode = self._misbehaviour.strike(is_write=is_write)
-        await request.read()  # a write goes on without its client from here on
-        if latency := faults.latency + (faults.write_latency if is_write else 0.0):
-            await asyncio.sleep(latency)
-        response = await self._answer(request, handler) if mode is Mode.OK or mode in AFTER_COMMIT else None
-        match mode:
-            case Mode.RATE_LIMITED:
-                headers = {"Retry-After": str(faults.retry_after)}
-                return web.json_response({"error": "Too many requests."}, status=429, headers=headers)
-            case Mode.HANG | Mode.HANG_AFTER_COMMIT:
-                await self._misbehaviour.hang()
-                _reset(request)
-            case Mode.DROP_AFTER_COMMIT:
-                _reset(request)
-        return response if response is not None and mode is Mode.OK else _internal_error()
+class FaultyCrm(FakeCrm):
+    """The API that `faults.http_crm.adapter` speaks to. Nothing is unique in it but what a switch makes so."""
 
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except NoSuchRecord as error:
-            return web.json_response({"error": str(error)}, status=422)
+    faults_type = FaultyCrmFaults
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.records.index(_CONTACTS, "number", lambda contact: [_main(contact["number"])])
+        for table in (_CONTACTS, _LOGS):
+            self.records.index(table, "key", lambda record: [record["key"]])
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/check", self._check),
+            web.get("/contacts", self._find_contacts),
+            web.get("/contacts/search", self._search),
+            web.get("/contacts/{id}", self._read_contact),
+            web.post("/contacts", self._add_contact),
+            web.get("/logs", self._find_log),
+            web.post("/logs", self._add_log),
+            web.patch("/logs/{id}", self._change_log),
+        ]
+
+    def is_write(self, request: web.Request) -> bool:
+        return request.method != "GET"
+
+    def is_authorized(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    def unauthorized(self) -> web.Response:
+        return web.json_response({"error": "The token has expired."}, status=401)
+
+    def rate_limited(self, retry_after: int) -> web.Response:
+        headers = {"Retry-After": str(retry_after)}
+        return web.json_response({"error": "Too many requests."}, status=429, headers=headers)
+
+    def internal_error(self) -> web.Response:
+        return web.json_response({"error": "Something went wrong."}, status=500)
+
+    def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
+        fields = record.fields
+        if table == _CONTACTS:
+            return WrittenContact(record.id, (fields["number"],))
+        return WrittenLog(record.id, fields["call_id"], fields["contact_id"], fields["subject"])
 
     async def _check(self, _: web.Request) -> web.Response:
         return web.json_response({})
 
     async def _find_contacts(self, request: web.Request) -> web.Response:
-        made_before = time.time() - self._misbehaviour.faults.index_lag
-        found = self._book.find_contacts(request.query.getall("number"), made_before)
-        return web.json_response({"contacts": found})
+        found = {
+            record.id: record
+            for number in request.query.getall("number")
+            for record in self.records.find(_CONTACTS, "number", _main(number))
+            if self.is_indexed(record)
+        }
+        return web.json_response({"contacts": _bodies(list(found.values()))})
 
     async def _search(self, request: web.Request) -> web.Response:
         query = request.query
-        hits, following = self._book.search(query["name"], int(query["limit"]), int(query["cursor"] or 0))
-        return web.json_response({"contacts": hits, "next": "" if following is None else str(following)})
+        start, limit, name = int(query["cursor"] or 0), int(query["limit"]), query["name"].casefold()
+        hits = [record for record in self.records.all(_CONTACTS) if name in record.fields["name"].casefold()]
+        hits.sort(key=lambda record: (record.fields["name"], record.id))
+        end = start + limit
+        following = str(end) if end < len(hits) else ""
+        return web.json_response({"contacts": _bodies(hits[start:end]), "next": following})
 
     async def _read_contact(self, request: web.Request) -> web.Response:
-        contact = self._book.read_contact(request.match_info["id"])
-        return _not_found() if contact is None else web.json_response(contact)
+        return web.json_response(_body(self.records.require(_CONTACTS, request.match_info["id"])))
 
     async def _add_contact(self, request: web.Request) -> web.Response:
-        is_unique = self._misbehaviour.faults.unique_keys
-        return web.json_response(self._book.add_contact(await request.json(), is_unique=is_unique), status=201)
+        return self._add(_CONTACTS, "person", await request.json())
 
     async def _find_log(self, request: web.Request) -> web.Response:
-        if not self._misbehaviour.faults.finds_logs:
+        if not self.faults.finds_logs:
             return web.json_response({"error": "Logs cannot be searched."}, status=400)
-        log = self._book.find_log(request.query["key"])
-        return _not_found() if log is None else web.json_response(log)
+        found = self.records.find(_LOGS, "key", request.query["key"])
+        return web.json_response(_body(found[0])) if found else self.not_found()
 
     async def _add_log(self, request: web.Request) -> web.Response:
-        is_unique = self._misbehaviour.faults.unique_keys
-        return web.json_response(self._book.add_log(await request.json(), is_unique=is_unique), status=201)
+        body = await request.json()
+        return self._missing(body) or self._add(_LOGS, "log", body)
 
     async def _change_log(self, request: web.Request) -> web.Response:
-        return web.json_response(self._book.change_log(request.match_info["id"], await request.json()))
+        body = await request.json()
+        if refusal := self._missing(body):
+            return refusal
+        try:
+            return web.json_response(_body(self.records.change(_LOGS, request.match_info["id"], body)))
+        except NoSuchRecord as error:
+            return web.json_response({"error": str(error)}, status=422)
+
+    def _add(self, table: str, word: str, body: Fields) -> web.Response:
+        """Add a record; where keys are unique, the one that was added with the same key before."""
+        if self.faults.unique_keys and (existing := self.records.find(table, "key", body["key"])):
+            return web.json_response(_body(existing[0]), status=201)
+        record_id = f"{word}-{self.records.next_id():06}"
+        return web.json_response(_body(self.records.add(table, body, record_id=record_id)), status=201)
+
+    def _missing(self, log: Fields) -> web.Response | None:
+        """The refusal of a log whose contact is not there."""
+        if self.records.get(_CONTACTS, log["contact_id"]):
+            return None
+        return web.json_response({"error": f"There is no contact {log['contact_id']!r}."}, status=422)
 
 
-def _internal_error() -> web.Response:
-    return web.json_response({"error": "Something went wrong."}, status=500)
+def _bodies(records: Sequence[Record]) -> list[Fields]:
+    return [_body(record) for record in records]
 
 
-def _not_found() -> web.Response:
-    return web.json_response({"error": "There is none."}, status=404)
+def _body(record: Record) -> Fields:
+    return record.fields | {"id": record.id}
 
 
-def _reset(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        request.transport.abort()
-
-
-class Door:
-    """The port of the API, which can be shut: then connecting is refused, and no connection is left."""
-
-    def __init__(self, api: CrmApi, port: int) -> None:
-        self._api = api
-        self._port = port
-        self._runner: web.AppRunner | None = None
-
-    async def open(self) -> None:
-        if self._runner is None:
-            self._runner = await _serve(self._api.application(), self._port)
-
-    async def shut(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-
-def control(misbehaviour: Misbehaviour, door: Door) -> web.Application:
-    """What switches the faults."""
-
-    async def change(request: web.Request) -> web.Response:
-        given: dict[str, Any] = await request.json()
-        faults = Faults(**given | {"mode": Mode(given.get("mode", Mode.OK))})
-        misbehaviour.change(faults)
-        await (door.shut() if faults.refuses else door.open())
-        return web.json_response({})
-
-    async def count_work(_: web.Request) -> web.Response:
-        return web.json_response(misbehaviour.under_way)
-
-    app = web.Application()
-    app.router.add_put("/faults", change)
-    app.router.add_get("/work", count_work)
-    return app
-
-
-async def _serve(app: web.Application, port: int) -> web.AppRunner:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind(("127.0.0.1", port))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
-    await web.SockSite(runner, listener, backlog=1024).start()
-    return runner
-
-
-async def serve(path: Path, port: int, control_port: int) -> None:
-    """Serve until the process is ended."""
-    misbehaviour = Misbehaviour()
-    door = Door(CrmApi(Book(path), misbehaviour), port)
-    await door.open()
-    await _serve(control(misbehaviour, door), control_port)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+def _main(number: str) -> str:
+    return number.partition(";")[0]

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from fakes.process import TESTS, FakeProcess
 from faults.http_crm.launch import CONFIG
-from faults.http_crm.process import TESTS, CrmProcess
 from support.clusters import cluster
 from support.servers import ServerProcess
 
@@ -19,7 +19,7 @@ LAUNCH: Final = (sys.executable, "-m", "faults.http_crm.launch")
 @contextmanager
 def serving(
     data_dir: Path,
-    crm: CrmProcess,
+    crm: FakeProcess,
     *,
     size: int = 1,
     before: Sequence[str] = (),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from fakes.process import FakeProcess
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
-from faults.http_crm.process import CrmProcess, crm_process
+from faults.http_crm.process import crm_process
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -24,14 +25,14 @@ DRAFT = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrmProcess]:
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeProcess]:
     with crm_process(tmp_path_factory.mktemp("crm") / "crm.db") as running:
         yield running
 
 
 @asynccontextmanager
 async def adapter_to(
-    process: CrmProcess, *, deadline: float = 2.0, unique_keys: bool = False
+    process: FakeProcess, *, deadline: float = 2.0, unique_keys: bool = False
 ) -> AsyncIterator[HttpCrm]:
     async with aiohttp.ClientSession() as session:
         yield HttpCrm(session, HttpCrmConfig(url=process.url, deadline=deadline, unique_keys=unique_keys))
@@ -39,13 +40,13 @@ async def adapter_to(
 
 class TestHttpCrm(CrmConformance):
     @pytest.fixture
-    async def crm(self, process: CrmProcess) -> AsyncIterator[CrmUnderTest]:
+    async def crm(self, process: FakeProcess) -> AsyncIterator[CrmUnderTest]:
         process.misbehave(unique_keys=True)
         async with adapter_to(process, unique_keys=True) as adapter:
             yield CrmUnderTest(adapter=adapter)
 
 
-async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: CrmProcess) -> None:
+async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: FakeProcess) -> None:
     for mode in ("error", "error_after_commit", "drop_after_commit", "hang", "hang_after_commit"):
         async with adapter_to(process, deadline=0.2) as adapter:
             process.misbehave(mode=mode)
@@ -55,7 +56,7 @@ async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: C
     assert done == 3
 
 
-async def test_a_write_that_never_left_is_unavailable(process: CrmProcess) -> None:
+async def test_a_write_that_never_left_is_unavailable(process: FakeProcess) -> None:
     process.misbehave(refuses=True)
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmUnavailable):
@@ -64,7 +65,7 @@ async def test_a_write_that_never_left_is_unavailable(process: CrmProcess) -> No
         await adapter.check()
 
 
-async def test_being_told_to_slow_down_says_for_how_long(process: CrmProcess) -> None:
+async def test_being_told_to_slow_down_says_for_how_long(process: FakeProcess) -> None:
     process.misbehave(mode="rate_limited", retry_after=7)
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmRateLimited) as caught:
@@ -72,14 +73,14 @@ async def test_being_told_to_slow_down_says_for_how_long(process: CrmProcess) ->
     assert caught.value.retry_after == 7
 
 
-async def test_an_expired_token_is_told_apart(process: CrmProcess) -> None:
+async def test_an_expired_token_is_told_apart(process: FakeProcess) -> None:
     process.misbehave(token="another")  # noqa: S106 - it opens nothing
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmAuthFailed):
             await adapter.check()
 
 
-async def test_every_third_write_can_be_struck_and_no_read(process: CrmProcess) -> None:
+async def test_every_third_write_can_be_struck_and_no_read(process: FakeProcess) -> None:
     process.misbehave(mode="drop_after_commit", every=3)
     outcomes = list[bool]()
     async with adapter_to(process) as adapter:
@@ -93,7 +94,7 @@ async def test_every_third_write_can_be_struck_and_no_read(process: CrmProcess) 
     assert outcomes == [True, True, False] * 2
 
 
-async def test_a_search_shows_a_new_contact_late_and_a_read_at_once(process: CrmProcess) -> None:
+async def test_a_search_shows_a_new_contact_late_and_a_read_at_once(process: FakeProcess) -> None:
     process.misbehave(index_lag=3600)
     async with adapter_to(process) as adapter:
         number = parse_number("+12025550199", "US")
