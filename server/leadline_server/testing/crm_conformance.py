@@ -1,39 +1,68 @@
 """The conformance suite of the CRM port: every obligation that ports/crm.py states, as a test.
 
-To run it over an adapter, subclass it in a test module and say how to get one:
+To run it over an adapter, say in a test module how to get one, as an async context manager:
 
     class TestMyCrm(CrmConformance):
-        @pytest.fixture
-        async def crm(self):
-            async with open_my_adapter() as adapter:
-                yield CrmUnderTest(adapter=adapter)
+        def open_crm(self):
+            return my_crm_under_test()
+
+    @asynccontextmanager
+    async def my_crm_under_test():
+        async with open_my_adapter() as adapter:
+            yield CrmUnderTest(adapter=adapter)
 
 That tests what can be seen through the adapter alone. With `people` (see CrmUnderTest) the suite also acts in the CRM
-as its users do, and looks at what arrived there. What an adapter does not declare in its capabilities is skipped, and
-the skip says why. It needs pytest and pytest-asyncio.
+as its users do, and looks at what arrived there; with `trouble` it makes the CRM fail. What an adapter does not declare
+in its capabilities, and what its author cannot do or provoke, is skipped, and the skip says why. What this CRM cannot
+keep or find has to be declared (`lost_fields`, `lost_texts`, `lost_forms`). It needs pytest and pytest-asyncio.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_contact_cases import CreateCases
-from leadline_server.testing.crm_harness import CrmUnderTest, People, SeenLog
-from leadline_server.testing.crm_lookup_cases import LookupCases, ReadCases
+from leadline_server.testing.crm_failure_cases import FailureCases
+from leadline_server.testing.crm_fields import FieldCases
+from leadline_server.testing.crm_forms import FormCases
+from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.crm_lookup_cases import LookupCases
+from leadline_server.testing.crm_people import People, SeenLog
+from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_texts import TextCases
+from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 
-__all__ = ["CrmConformance", "CrmUnderTest", "People", "SeenLog"]
+__all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble"]
 
 
-class CrmConformance(LookupCases, ReadCases, CreateCases, WriteLogCases, UpdateLogCases):
-    """Every obligation of ports.crm.CrmAdapter. Subclasses provide the fixture `crm`."""
+class CrmConformance(
+    LookupCases,
+    FormCases,
+    ReadCases,
+    CreateCases,
+    TextCases,
+    WriteLogCases,
+    UpdateLogCases,
+    FieldCases,
+    FailureCases,
+):
+    """Every obligation of ports.crm.CrmAdapter. Subclasses say how to open the CRM, or provide the fixture `crm`."""
 
     pytestmark = pytest.mark.asyncio
 
-    @pytest.fixture
-    def crm(self) -> CrmUnderTest:
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        """The CRM under test, for one test."""
+        pytest.fail("A subclass of CrmConformance says how to open the CRM: open_crm.")
+
+    @pytest_asyncio.fixture
+    async def crm(self) -> AsyncIterator[CrmUnderTest]:
         """The CRM under test."""
-        pytest.fail("A subclass of CrmConformance provides the fixture crm.")
+        async with self.open_crm() as opened:
+            yield opened
 
     async def test_a_crm_that_works_passes_its_check(self, crm: CrmUnderTest) -> None:
         await crm.adapter.check()

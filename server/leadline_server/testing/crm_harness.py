@@ -2,10 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TypeVar
 
 import pytest
 
@@ -14,48 +14,14 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.matching import match_kind
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter, LogEntry
+from leadline_server.testing.crm_people import People
+from leadline_server.testing.crm_trouble import Trouble
+
+T = TypeVar("T")
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 _POLL = 0.05  # seconds between two looks at a search index that lags
 _GRACE = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenLog:
-    """A call log as people see it in the CRM: whose it is, what leadline says there, what people wrote beside it."""
-
-    contact_id: str
-    subject: str
-    note: str
-    peoples_field: str
-
-
-class People(Protocol):
-    """What people do in the CRM without leadline: an adapter's author writes it with the CRM's own API."""
-
-    async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
-        """Add a contact with `numbers`, written just so; its id."""
-        ...
-
-    async def delete_contact(self, contact_id: str) -> None:
-        """Delete a contact."""
-        ...
-
-    async def count_contacts(self) -> int:
-        """How many contacts there are."""
-        ...
-
-    async def see_log(self, log_id: str) -> SeenLog:
-        """A call log as it is now."""
-        ...
-
-    async def edit_log(self, log_id: str, text: str) -> None:
-        """Write `text` into a field of the log that leadline does not own."""
-        ...
-
-    async def delete_log(self, log_id: str) -> None:
-        """Delete a call log."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,20 +31,47 @@ class CrmUnderTest:
     Attributes:
         adapter: what is tested. Leftovers of earlier runs do no harm: the suite uses new names, numbers and keys.
         people: other hands in the same CRM; None skips what cannot be tested without.
+        trouble: what makes the CRM fail; None skips what cannot be tested without.
         region: the region that the adapter's account reads numbers in.
         max_name: the characters that a contact's name may have in this CRM.
+        max_note: the characters that a call's note may have in this CRM.
+        page_size: the contacts that one page of this CRM's search has at most; one more are added on one number.
+        patience: the seconds after which the suite gives up on a request that hangs.
+        secrets: what no error may repeat: tokens, keys, passwords.
+        lost_forms: the ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
+        lost_texts: the kinds of text (names of `crm_texts.TEXTS`) that this CRM does not keep as they are.
+        lost_fields: the fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
     """
 
     adapter: CrmAdapter
     people: People | None = None
+    trouble: Trouble | None = None
     region: str = "US"
     max_name: int = 255
+    max_note: int = 5_000
+    page_size: int = 100
+    patience: float = 5.0
+    secrets: tuple[str, ...] = ()
+    lost_forms: frozenset[str] = frozenset()
+    lost_texts: frozenset[str] = frozenset()
+    lost_fields: frozenset[str] = frozenset()
 
     def other_hands(self) -> People:
         """The people, or the end of the test."""
         if self.people is None:
             pytest.skip("CrmUnderTest.people is not given: nobody can act in the CRM beside the adapter.")
         return self.people
+
+    def troubled(self) -> Trouble:
+        """What makes the CRM fail, or the end of the test."""
+        if self.trouble is None:
+            pytest.skip("CrmUnderTest.trouble is not given: nobody can make the CRM fail.")
+        return self.trouble
+
+    def requires(self, capability: str) -> None:
+        """Go on if the adapter declares `capability`; else this is the end of the test."""
+        if not getattr(self.adapter.capabilities, capability):
+            pytest.skip(f"The adapter does not declare {capability}.")
 
     async def ids(self, *numbers: str) -> set[str]:
         """The ids of the contacts that really have one of `numbers`, in one lookup."""
@@ -100,6 +93,14 @@ class CrmUnderTest:
         """A new contact; its name and number are new too where they are not given."""
         draft = ContactDraft(name=name or a_name(), phone_number=parse_number(number or a_number(), self.region))
         return await self.adapter.create_contact(draft, a_key())
+
+
+async def if_possible(action: Awaitable[T]) -> T:
+    """What an action of people or trouble comes to; the end of the test where they cannot do it."""
+    try:
+        return await action
+    except NotImplementedError as error:
+        pytest.skip(str(error) or "The author of the adapter cannot provoke this.")
 
 
 async def eventually(

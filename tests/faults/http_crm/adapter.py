@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 from fakes.misbehaviour import GOOD_TOKEN
+from leadline_server.crm.wording import in_its_words
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -18,8 +20,10 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from yarl import URL
 
 _REFUSED_CREDENTIALS: Final = frozenset({401, 403})
+_TOLD_APART: Final = _REFUSED_CREDENTIALS | {429}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class HttpCrm:
     def __init__(self, session: aiohttp.ClientSession, config: HttpCrmConfig) -> None:
         self._session = session
         self._url = config.url
+        self._token = config.token
         self._headers = {"Authorization": f"Bearer {config.token}"}
         self._timeout = aiohttp.ClientTimeout(total=config.deadline)
         self.capabilities = Capabilities(
@@ -62,7 +67,7 @@ class HttpCrm:
         return [_contact(body) for body in answer["contacts"]]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        answer = await self._read(f"/contacts/{contact_id}", may_be_missing=True)
+        answer = await self._read(f"/contacts/{_one_segment(contact_id)}", may_be_missing=True)
         return None if answer is None else _contact(answer)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
@@ -86,7 +91,7 @@ class HttpCrm:
         return CrmLog(answer["id"])
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        answer = await self._write("PATCH", f"/logs/{log_id}", _told(entry))
+        answer = await self._write("PATCH", f"/logs/{_one_segment(log_id)}", _told(entry))
         return CrmLog(answer["id"])
 
     async def find_call_log(self, key: str) -> CrmLog | None:
@@ -102,7 +107,7 @@ class HttpCrm:
             async with self._request("GET", path, params=list(query)) as response:
                 if may_be_missing and response.status == 404:
                     return None
-                await _raise_for_status(response, CrmUnavailable)
+                await self._raise_for_status(response, CrmUnavailable)
                 return await response.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise CrmUnavailable("The CRM did not answer.") from error
@@ -111,7 +116,7 @@ class HttpCrm:
         try:
             async with self._request(method, path, json=body) as response:
                 # A CRM that fails may have done its work before: nothing but a look tells.
-                await _raise_for_status(response, CrmOutcomeUnknown)
+                await self._raise_for_status(response, CrmOutcomeUnknown)
                 return await response.json()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise CrmUnavailable("The CRM cannot be reached.") from error
@@ -119,18 +124,35 @@ class HttpCrm:
             raise CrmOutcomeUnknown("The CRM was told and did not answer.") from error
 
     def _request(self, method: str, path: str, **content: Any) -> Any:
-        return self._session.request(method, self._url + path, headers=self._headers, timeout=self._timeout, **content)
+        return self._session.request(
+            method,
+            URL(self._url + path, encoded=True),
+            headers=self._headers,
+            timeout=self._timeout,
+            allow_redirects=False,
+            **content,
+        )
+
+    async def _raise_for_status(self, response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:
+        if response.status >= 400 and response.status not in _TOLD_APART and response.status < 500:
+            raise CrmRejected(in_its_words((await response.json())["error"], [self._token]))
+        _raise_for(response, of_its_own_failure)
 
 
-async def _raise_for_status(response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:
+def _raise_for(response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:
     if response.status in _REFUSED_CREDENTIALS:
         raise CrmAuthFailed("The CRM refuses the token.")
     if response.status == 429:
         raise CrmRateLimited("The CRM asks to slow down.", retry_after=float(response.headers["Retry-After"]))
     if response.status >= 500:
         raise of_its_own_failure(f"The CRM failed with status {response.status}.")
-    if response.status >= 400:
-        raise CrmRejected((await response.json())["error"])
+    if response.status >= 300:
+        raise of_its_own_failure("The CRM sends elsewhere, which is never followed.")
+
+
+def _one_segment(record_id: str) -> str:
+    """An id as one segment of a path, whatever characters it has. Dots alone would be taken for folders."""
+    return quote(record_id, safe="").replace(".", "%2E")
 
 
 def _contact(body: dict[str, Any]) -> Contact:

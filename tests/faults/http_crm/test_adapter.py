@@ -1,7 +1,7 @@
 """The adapter that the proofs by breaking things stand on keeps the CRM port's obligations, faults included."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from fakes.process import FakeProcess
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
+from faults.http_crm.people import faulty_crm_under_test
 from faults.http_crm.process import crm_process
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
@@ -39,11 +40,8 @@ async def adapter_to(
 
 
 class TestHttpCrm(CrmConformance):
-    @pytest.fixture
-    async def crm(self, process: FakeProcess) -> AsyncIterator[CrmUnderTest]:
-        process.misbehave(unique_keys=True)
-        async with adapter_to(process, unique_keys=True) as adapter:
-            yield CrmUnderTest(adapter=adapter)
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return faulty_crm_under_test()
 
 
 async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: FakeProcess) -> None:

@@ -92,12 +92,16 @@ class ContactBook:
 
     async def count(self) -> int:
         """How many contacts the account has."""
+        return await self._count("contacts")
+
+    async def count_logs(self) -> int:
+        """How many call logs the account has."""
+        return await self._count("call_logs")
+
+    async def _count(self, table: str) -> int:
+        query = f"SELECT count(*) FROM {table} JOIN books USING (book) WHERE account_id = ?"  # noqa: S608 - a name of ours
         return await self._database.read(
-            lambda connection: int(
-                connection.execute(
-                    "SELECT count(*) FROM contacts JOIN books USING (book) WHERE account_id = ?", (self._account_id,)
-                ).fetchone()[0]
-            )
+            lambda connection: int(connection.execute(query, (self._account_id,)).fetchone()[0])
         )
 
 

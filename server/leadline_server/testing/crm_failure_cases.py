@@ -1,0 +1,264 @@
+"""The obligations of CrmAdapter when the CRM fails: the right error, and nothing that passes for an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+from leadline_server.domain.contact import ContactDraft
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmError,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
+from leadline_server.domain.phone import parse_number
+from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name, a_number, eventually, if_possible
+from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is there before the CRM fails: a contact, a log of it, and a number that nobody has."""
+
+    contact_id: str
+    name: str
+    number: str
+    log_id: str
+    log_key: str
+    report: Report
+    free_number: str
+
+
+Operation: TypeAlias = Callable[[CrmUnderTest, Subject], Awaitable[Any]]
+Errors: TypeAlias = tuple[type[BaseException], ...]
+
+READS: Final[Mapping[str, Operation]] = {
+    "find_contacts": lambda crm, there: crm.adapter.find_contacts([parse_number(there.number, crm.region)]),
+    "get_contact": lambda crm, there: crm.adapter.get_contact(there.contact_id),
+    "search_contacts": lambda crm, there: crm.adapter.search_contacts(there.name, 10, ""),
+    "find_call_log": lambda crm, there: crm.adapter.find_call_log(there.log_key),
+    "check": lambda crm, _: crm.adapter.check(),
+}
+WRITES: Final[Mapping[str, Operation]] = {
+    "create_contact": lambda crm, there: crm.adapter.create_contact(
+        ContactDraft(name=a_name(), phone_number=parse_number(there.free_number, crm.region)), a_key()
+    ),
+    "create_call_log": lambda crm, there: crm.adapter.create_call_log(Report().entry(there.contact_id), a_key()),
+    "update_call_log": lambda crm, there: crm.adapter.update_call_log(
+        there.log_id, there.report.entry(there.contact_id, note="Changed")
+    ),
+}
+
+_READ_ERRORS: Final[Mapping[Failure, Errors]] = {
+    Failure.UNAUTHORIZED: (CrmAuthFailed,),
+    Failure.FORBIDDEN: (CrmAuthFailed, CrmRejected),
+    Failure.NOT_FOUND: (CrmUnavailable, CrmRejected),
+    Failure.UNPROCESSABLE: (CrmUnavailable, CrmRejected),
+    Failure.TELLTALE: (CrmUnavailable, CrmRejected),
+    Failure.RATE_LIMITED: (CrmRateLimited,),
+    Failure.SERVER_ERROR: (CrmUnavailable,),
+    Failure.UNAVAILABLE: (CrmUnavailable,),
+    Failure.HANG: (CrmUnavailable, TimeoutError),
+    Failure.GARBAGE: (CrmUnavailable,),
+    Failure.TRUNCATED: (CrmUnavailable,),
+    Failure.HTML: (CrmUnavailable,),
+    Failure.REDIRECT: (CrmUnavailable, CrmRejected),
+    Failure.REFUSED: (CrmUnavailable,),
+}
+"""What a read raises. TimeoutError stands for a request that hung until the suite gave up on it."""
+
+_WRITE_ERRORS: Final[Mapping[Failure, Errors]] = {
+    Failure.UNAUTHORIZED: (CrmAuthFailed,),
+    Failure.FORBIDDEN: (CrmAuthFailed, CrmRejected),
+    Failure.NOT_FOUND: (CrmUnavailable, CrmRejected),
+    Failure.CONFLICT: (CrmUnavailable, CrmRejected),
+    Failure.UNPROCESSABLE: (CrmRejected,),
+    Failure.TELLTALE: (CrmRejected,),
+    Failure.RATE_LIMITED: (CrmRateLimited,),
+    Failure.SERVER_ERROR: (CrmOutcomeUnknown,),
+    Failure.UNAVAILABLE: (CrmOutcomeUnknown,),
+    Failure.HANG: (CrmOutcomeUnknown, TimeoutError),
+    Failure.DROPPED: (CrmOutcomeUnknown,),
+    Failure.GARBAGE: (CrmOutcomeUnknown,),
+    Failure.TRUNCATED: (CrmOutcomeUnknown,),
+    Failure.HTML: (CrmOutcomeUnknown,),
+    Failure.REDIRECT: (CrmOutcomeUnknown, CrmUnavailable),
+    Failure.REFUSED: (CrmUnavailable,),
+}
+"""What a write raises."""
+
+_NOTHING_MADE: Final = (CrmAuthFailed, CrmRejected, CrmUnavailable)
+"""Errors of a write that say that it changed nothing. (CrmRateLimited is one of them.)"""
+
+_MAY_BE_NONE: Final = {"get_contact", "find_call_log"}
+"""Reads of one record, to which many a CRM answers 404 where there is none."""
+
+
+class FailureCases:
+    """What the adapter says when the CRM fails. Subclasses provide the fixture `crm`."""
+
+    @pytest.mark.parametrize("operation", READS)
+    @pytest.mark.parametrize("failure", _READ_ERRORS)
+    async def test_a_read_that_fails_raises_the_right_error(
+        self, crm: CrmUnderTest, failure: Failure, operation: str
+    ) -> None:
+        if operation == "find_call_log":
+            crm.requires("finds_log_by_key")
+        there = await _prepare(crm)
+        raised = await _suffer(crm, failure, READS[operation], there)
+        if failure is Failure.NOT_FOUND and operation in _MAY_BE_NONE and raised is None:
+            return
+        _assert_right(crm, raised, _READ_ERRORS[failure], there)
+        await _assert_recovered(crm, there)
+
+    @pytest.mark.parametrize("operation", WRITES)
+    @pytest.mark.parametrize("failure", _WRITE_ERRORS)
+    async def test_a_write_that_fails_raises_the_right_error(
+        self, crm: CrmUnderTest, failure: Failure, operation: str
+    ) -> None:
+        there = await _prepare(crm)
+        before = await _state(crm, there)
+        raised = await _suffer(crm, failure, WRITES[operation], there, writes_only=failure is not Failure.REFUSED)
+        _assert_right(crm, raised, _WRITE_ERRORS[failure], there)
+        if isinstance(raised, _NOTHING_MADE):
+            assert await _state(crm, there) == before, "The error says that nothing was made."
+        await _assert_recovered(crm, there)
+
+    @pytest.mark.parametrize("operation", WRITES)
+    @pytest.mark.parametrize("failure", [*_WRITE_ERRORS])
+    async def test_a_write_that_fails_in_its_middle_never_says_that_nothing_was_made(
+        self, crm: CrmUnderTest, failure: Failure, operation: str
+    ) -> None:
+        crm.other_hands()
+        if failure is Failure.REFUSED:
+            pytest.skip("A CRM where nobody listens fails from the first request on.")
+        there = await _prepare(crm)
+        before = await _state(crm, there)
+        raised = await _suffer(crm, failure, WRITES[operation], there, writes_only=True, after=1)
+        if isinstance(raised, _NOTHING_MADE):
+            assert await _state(crm, there) == before
+
+    @pytest.mark.parametrize("after", [1, 2, 3])
+    @pytest.mark.parametrize("failure", _READ_ERRORS)
+    async def test_a_lookup_that_fails_in_its_middle_is_no_answer(
+        self, crm: CrmUnderTest, failure: Failure, after: int
+    ) -> None:
+        if failure is Failure.REFUSED:
+            pytest.skip("A CRM where nobody listens fails from the first request on.")
+        numbers = list(dict.fromkeys(a_number() for _ in range(16)))
+        expected = {(await crm.a_contact(number=number)).id for number in numbers[::3]}
+        lag = crm.adapter.capabilities.search_lag
+        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, lag) == expected
+        await if_possible(crm.troubled().misbehave(failure, after=after))
+        found = set[str]()
+
+        async def look() -> None:
+            found.update(await crm.ids(*numbers))
+
+        try:
+            raised = await _raised(crm, look())
+        finally:
+            await crm.troubled().recover()
+        assert raised or found == expected
+
+    async def test_a_log_whose_answer_got_lost_is_found_by_its_key(self, crm: CrmUnderTest) -> None:
+        crm.requires("finds_log_by_key")
+        there, key = await _prepare(crm), a_key()
+        write: Operation = lambda crm, there: crm.adapter.create_call_log(Report().entry(there.contact_id), key)  # noqa: E731 - a def would need a name
+        assert isinstance(await _suffer(crm, Failure.DROPPED, write, there, writes_only=True), CrmOutcomeUnknown)
+        assert await _found_log(crm, key)
+
+    async def test_a_write_whose_answer_got_lost_can_be_repeated_with_its_key(self, crm: CrmUnderTest) -> None:
+        crm.requires("enforces_unique_key")
+        there, key = await _prepare(crm), a_key()
+        draft = ContactDraft(name=a_name(), phone_number=parse_number(there.free_number, crm.region))
+        write: Operation = lambda crm, _: crm.adapter.create_contact(draft, key)  # noqa: E731 - a def would need a name
+        assert isinstance(await _suffer(crm, Failure.DROPPED, write, there, writes_only=True), CrmOutcomeUnknown)
+        created = await crm.adapter.create_contact(draft, key)
+        await crm.becomes_found(there.free_number, {created.id})
+
+
+async def _prepare(crm: CrmUnderTest) -> Subject:
+    crm.troubled()
+    name, number, key, report = a_name(), a_number(), a_key(), Report()
+    contact = await crm.a_contact(name, number)
+    log = await crm.adapter.create_call_log(report.entry(contact.id), key)
+    return Subject(contact.id, name, number, log.id, key, report, a_number())
+
+
+async def _state(crm: CrmUnderTest, there: Subject) -> tuple[object, ...]:
+    """What writes would change, as far as anybody can see it."""
+    if crm.people is None:
+        return ()
+    log = await crm.people.see_log(there.log_id)
+    try:
+        logs = await crm.people.count_logs()
+    except NotImplementedError:
+        logs = 0
+    return await crm.people.count_contacts(), logs, log.note, log.contact_id
+
+
+async def _suffer(
+    crm: CrmUnderTest,
+    failure: Failure,
+    operation: Operation,
+    there: Subject,
+    *,
+    writes_only: bool = False,
+    after: int = 0,
+) -> BaseException | None:
+    """What an operation raises while the CRM fails; None if it does not. The CRM is well again afterwards."""
+    trouble = crm.troubled()
+    await if_possible(trouble.misbehave(failure, writes_only=writes_only, after=after))
+    try:
+        if failure is Failure.REFUSED:
+            await _raised(crm, crm.adapter.check())  # finds out that connections kept from before are gone
+        return await _raised(crm, operation(crm, there))
+    finally:
+        await trouble.recover()
+        assert await trouble.redirects_followed() == 0
+
+
+async def _raised(crm: CrmUnderTest, action: Awaitable[Any]) -> BaseException | None:
+    """What an action raises: an error of the port's, or TimeoutError if it hung until the suite gave up on it."""
+    try:
+        async with asyncio.timeout(crm.patience) as waiting:
+            await action
+    except CrmError as error:
+        return error
+    except TimeoutError as error:
+        if not waiting.expired():
+            raise  # the adapter's own, and no error of the port's
+        return error
+    return None
+
+
+def _assert_right(crm: CrmUnderTest, raised: BaseException | None, expected: Errors, there: Subject) -> None:
+    assert isinstance(raised, expected), f"It raised {raised!r}, not one of {expected}."
+    if isinstance(raised, CrmRateLimited) and CrmRateLimited in expected:
+        assert raised.retry_after == pytest.approx(RETRY_AFTER, abs=1)
+    if isinstance(raised, CrmError):
+        told = f"{raised} {raised.message} {raised.metadata}"
+        for secret in (*crm.secrets, there.number[1:], there.free_number[1:], there.number[-10:]):
+            assert secret not in told, "An error's message has a secret, or a caller's number."
+
+
+async def _assert_recovered(crm: CrmUnderTest, there: Subject) -> None:
+    """A CRM that is well again is served as ever, by the same adapter."""
+    await crm.adapter.check()
+    await crm.becomes_found(there.number, {there.contact_id})
+
+
+async def _found_log(crm: CrmUnderTest, key: str) -> set[str]:
+    can = crm.adapter.capabilities
+
+    async def look() -> set[str]:
+        found = await crm.adapter.find_call_log(key)
+        return {found.id} if found else set()
+
+    return await eventually(look, bool, can.settle_time + can.search_lag)

@@ -1,0 +1,143 @@
+"""Names, subjects and notes of every kind: they arrive as they are, or are declared lost, and are never interpreted."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.errors import CrmRejected
+from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name
+
+TEXTS: Final[Mapping[str, str]] = {
+    "plain": "Ada Lovelace",
+    "Chinese": "李小龙",
+    "Cyrillic": "Зоя Космодемьянская",
+    "right to left": "ليلى بنت عمر",
+    "marks of direction": "abc\u202edef\u202c ghi\u200f",
+    "accents and an apostrophe": "Zoë O'Neil-Ångström",
+    "combining accents": "Zoe\u0308 A\u030angstro\u0308m",
+    "emoji": "Ada 🐎",
+    "emoji of several code points": "Ada 👩🏽‍💻",
+    "quotes": "'single' \"double\" `back` „low“ «angle»",
+    "backslashes": "C:\\new\\table \\' \\\" \\u0041 \\\\",
+    "SQL": "Robert'); DROP TABLE contacts; --",
+    "SQL, a condition": "' OR '1'='1",
+    "SOQL": "x' OR Name LIKE '%' LIMIT 1 //",
+    "SOSL": "? & | ! { } [ ] ( ) ^ ~ * : \\ \" ' + - FIND {x} IN ALL FIELDS",
+    "JSON": '"}], "name": "x\\u0000',
+    "XML": "]]></name><name>&amp; &#65; &x;",
+    "HTML": "<script>alert(1)</script> & <b>bold</b> &lt;",
+    "templates": "{{7*7}} ${7*7} #{7*7} %s %(name)s {0} <%= 7*7 %>",
+    "Jinja2": "{% for x in range(9) %}{{ x }}{% endfor %} {{ call.id }} {# gone #}",
+    "JMESPath": "contacts[*].name | [0]",
+    "a spreadsheet formula": "=HYPERLINK(1)",
+    "paths and URLs": "../../etc/passwd?x=1&y=2#z %2e%2e%2f %00",
+    "headers": "x Authorization: none Set-Cookie: a=b",
+    "a search expression": "* OR name:* NOT x",
+    "a number": "007",
+    "the word null": "null",
+    "NUL": "before\0after",
+}
+"""One line each, by kind. Of a kind that is declared lost, letters and digits of ASCII have to stay."""
+
+LINES: Final[Mapping[str, str]] = {
+    "lines": "first line\nsecond line\n\nfourth line",
+    "lines of Windows": "first line\r\nsecond line",
+    "tabs and runs of spaces": "a\tb  c   d",
+}
+"""What notes have besides, by kind."""
+
+
+class TextCases:
+    """Texts that arrive as they are. Subclasses provide the fixture `crm`."""
+
+    @pytest.mark.parametrize("kind", TEXTS)
+    async def test_a_name_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
+        try:
+            created = await crm.a_contact(TEXTS[kind])
+        except CrmRejected:
+            _assert_arrived(crm, kind, TEXTS[kind], None)
+            return
+        for contact in (created, await crm.adapter.get_contact(created.id)):
+            _assert_arrived(crm, kind, TEXTS[kind], _name(contact))
+
+    @pytest.mark.parametrize("kind", TEXTS)
+    async def test_a_subject_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
+        people, contact = crm.other_hands(), await crm.a_contact()
+        entry = Report().entry(contact.id, subject=TEXTS[kind])
+        try:
+            log = await crm.adapter.create_call_log(entry, a_key())
+        except CrmRejected:
+            _assert_arrived(crm, kind, TEXTS[kind], None)
+            return
+        _assert_arrived(crm, kind, TEXTS[kind], (await people.see_log(log.id)).subject)
+
+    @pytest.mark.parametrize("kind", [*TEXTS, *LINES])
+    async def test_a_note_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
+        people, contact, text = crm.other_hands(), await crm.a_contact(), {**TEXTS, **LINES}[kind]
+        entry = Report().entry(contact.id, note=text)
+        try:
+            log = await crm.adapter.create_call_log(entry, a_key())
+        except CrmRejected:
+            _assert_arrived(crm, kind, text, None)
+            return
+        _assert_arrived(crm, kind, text, (await people.see_log(log.id)).note)
+
+    @pytest.mark.parametrize("kind", TEXTS)
+    async def test_searching_for_whatever_never_finds_somebody_else(self, crm: CrmUnderTest, kind: str) -> None:
+        other = await crm.a_contact()
+        page = await crm.adapter.search_contacts(f"{a_name()} {TEXTS[kind]}", 50, "")
+        assert other.id not in {contact.id for contact in page.contacts}
+
+    async def test_the_longest_name_stays_as_it_is(self, crm: CrmUnderTest) -> None:
+        name = (a_name() + " " + "ß" * crm.max_name)[: crm.max_name]
+        created = await crm.a_contact(name)
+        assert _name(await crm.adapter.get_contact(created.id)) == name
+
+    async def test_the_longest_note_stays_as_it_is(self, crm: CrmUnderTest) -> None:
+        people, contact = crm.other_hands(), await crm.a_contact()
+        note = ("long and ß " * crm.max_note)[: crm.max_note - 1] + "."
+        log = await crm.adapter.create_call_log(Report().entry(contact.id, note=note), a_key())
+        assert (await people.see_log(log.id)).note == note
+
+    async def test_a_name_that_is_too_long_is_cut_or_refused(self, crm: CrmUnderTest) -> None:
+        name = a_name() + " " + "x" * 2 * crm.max_name
+        try:
+            created = await crm.a_contact(name)
+        except CrmRejected:
+            return
+        assert _is_cut(_name(await crm.adapter.get_contact(created.id)), name)
+
+    async def test_a_note_that_is_too_long_is_cut_or_refused(self, crm: CrmUnderTest) -> None:
+        people, contact, note = crm.other_hands(), await crm.a_contact(), "word " * crm.max_note
+        try:
+            log = await crm.adapter.create_call_log(Report().entry(contact.id, note=note), a_key())
+        except CrmRejected:
+            return
+        assert _is_cut((await people.see_log(log.id)).note, note)
+
+    async def test_lost_texts_are_kinds_that_the_suite_knows(self, crm: CrmUnderTest) -> None:
+        assert crm.lost_texts <= TEXTS.keys() | LINES.keys()
+
+
+def _name(contact: Contact | None) -> str:
+    assert contact is not None
+    return contact.name
+
+
+def _is_cut(arrived: str, sent: str) -> bool:
+    """Whether `arrived` is the beginning of `sent`, but for some characters at its end that say so."""
+    return sent.startswith(arrived[: max(20, len(arrived) - 20)])
+
+
+def _assert_arrived(crm: CrmUnderTest, kind: str, sent: str, arrived: str | None) -> None:
+    """A text is as it was sent; of a kind that is declared lost, it is refused (None) or has all that is plain."""
+    if kind not in crm.lost_texts:
+        assert arrived == sent, f"If this CRM cannot keep it, declare {kind!r} in lost_texts."
+    elif arrived is not None:
+        assert _plain(arrived) == _plain(sent)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if letter.isascii() and letter.isalnum())
