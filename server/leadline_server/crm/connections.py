@@ -68,7 +68,8 @@ class AdapterType(Generic[S]):
         open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
             not keep the others from being served.
         capabilities: what every connection of this kind can promise; None where that depends on its settings.
-        is_cached: whether lookups may be answered from memory for a while; not where asking is cheap.
+        is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
+            are tried again, and lookups may be answered from memory for a while.
     """
 
     name: str
@@ -76,7 +77,7 @@ class AdapterType(Generic[S]):
     settings: type[S]
     open: Callable[[S, Surroundings], Awaitable[Connect]]
     capabilities: Capabilities | None = None
-    is_cached: bool = True
+    is_remote: bool = True
 
 
 AnyAdapterType = AdapterType[Any]

@@ -72,7 +72,7 @@ async def test_being_told_to_slow_down_says_for_how_long(process: FakeProcess) -
 
 
 async def test_an_expired_token_is_told_apart(process: FakeProcess) -> None:
-    process.misbehave(token="another")  # noqa: S106 - it opens nothing
+    process.misbehave(token="another")
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmAuthFailed):
             await adapter.check()

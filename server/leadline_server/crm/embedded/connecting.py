@@ -31,5 +31,5 @@ EMBEDDED = AdapterType(
     settings=EmbeddedSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    is_cached=False,
+    is_remote=False,
 )

@@ -1,0 +1,37 @@
+"""Adapters as leadline opens them, without a server around them."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from leadline_server.clock import SystemClock
+from leadline_server.crm.connections import AccountView, Surroundings
+from leadline_server.crm.registry import adapter_type
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ports.crm import CrmAdapter
+
+
+@asynccontextmanager
+async def opened_adapter(
+    name: str,
+    options: Mapping[str, Any],
+    folder: Path,
+    settings: Callable[[], AccountSettings] = AccountSettings,
+) -> AsyncIterator[CrmAdapter]:
+    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unsealed."""
+    kind = adapter_type(name)
+    async with AsyncExitStack() as closing, aiohttp.ClientSession() as session:
+        ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
+        around = Surroundings(
+            name="crm",
+            session=session,
+            tokens=ledger.tokens,
+            clock=SystemClock(),
+            data_dir=folder,
+            closing=closing,
+        )
+        connect = await kind.open(kind.settings.model_validate(dict(options)), around)
+        yield connect(AccountView("demo", settings))
