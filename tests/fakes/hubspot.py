@@ -19,7 +19,7 @@ from fakes.misbehaviour import Faults
 from fakes.records import NoSuchRecord, Record
 from fakes.written import WrittenContact, WrittenLog
 
-REFRESH_TOKEN: Final = "good-refresh-token"  # noqa: S105 - it opens nothing but fakes
+REFRESH_TOKEN: Final = "good-refresh-token"
 CONTACTS: Final = "contacts"
 CALLS: Final = "calls"
 LINKED: Final = "associations"
