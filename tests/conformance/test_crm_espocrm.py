@@ -1,4 +1,4 @@
-"""The adapter that the shipped definition of EspoCRM makes keeps the CRM port's obligations, over a fake EspoCRM."""
+"""The adapter of EspoCRM's definition keeps the CRM port's obligations, over a fake EspoCRM."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -48,13 +48,12 @@ class EspoPeople(People):
 
     async def see_log(self, log_id: str) -> SeenLog:
         fields = self._records.require(CALLS, log_id).fields
-        [contact_id] = [f"contact:{own}" for own in fields["contactsIds"]] + [
-            f"lead:{own}" for own in fields["leadsIds"]
-        ]
+        whose = [("contact", own_id) for own_id in fields["contactsIds"]]
+        [(kind, own_id)] = [*whose, *(("lead", own_id) for own_id in fields["leadsIds"])]
         note = note_in(re.sub(r"\n\[leadline:.*\]", "", fields["description"]))
         shown = {name: str(value) for name, value in fields.items()}
         return SeenLog(
-            contact_id=contact_id,
+            contact_id=f"{kind}:{own_id}",
             subject=fields["name"],
             note=note,
             text=fields["description"],

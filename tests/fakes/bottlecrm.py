@@ -1,9 +1,9 @@
 """A fake BottleCRM: the REST API as django-crm 1.35's source has it, as far as leadline's definition speaks to it.
 
 Sources in that package: contacts/views.py and leads/views/lead_views.py (lists, `icontains`, 200 with an id for a new
-record), common/views/duplicate_views.py and common/duplicate_detection.py (numbers by E.164 or the last ten digits, active
-records, ten at most), interactions/ (no reading of one, kind and record fixed), common/phones.py, Django REST Framework's
-fields (texts are trimmed, NUL is refused, a bad request says which field).
+record), common/views/duplicate_views.py and common/duplicate_detection.py (numbers by E.164 or the last ten digits,
+active records, ten at most), interactions/ (no reading of one, kind and record fixed), common/phones.py. Django REST
+Framework trims texts, refuses NUL, and says which field is wrong.
 """
 
 import re

@@ -1,9 +1,9 @@
 """A fake EspoCRM: the REST API as EspoCRM 9's source has it, as far as leadline's definition speaks to it.
 
-Sources: application/Espo/Core/Record/SearchParamsFetcher.php (paging), Core/Select/Where (filters, LIKE with its wildcards),
-Core/Utils/Database/Orm/FieldConverters/Phone.php and PersonName.php (what filters look at), Core/FieldProcessing (lists
-have the first number alone), Core/Record/Access/LinkCheck.php (403 for a contact that is not there), Core/Api (errors in
-the header X-Status-Reason, mostly without a body), Modules/Crm/Resources/metadata/entityDefs.
+Sources, in application/Espo: Core/Record/SearchParamsFetcher.php (paging), Core/Select/Where (filters, LIKE with its
+wildcards), Core/Utils/Database/Orm/FieldConverters/Phone.php and PersonName.php (what filters look at),
+Core/FieldProcessing (lists have the first number alone), Core/Record/Access/LinkCheck.php (403 for a contact that is
+not there), Core/Api (errors in the header X-Status-Reason, mostly without a body), and the entityDefs of Modules/Crm.
 """
 
 import re

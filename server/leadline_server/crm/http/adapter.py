@@ -58,6 +58,11 @@ class DefinedCrm:
         """What the definition declares, and what its operations make possible."""
         return self._connected.capabilities
 
+    @property
+    def updates_logs(self) -> bool:
+        """Whether the definition has a way to update logs."""
+        return self._ready.update_call_log is not None
+
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask for every kind of contact, and every form of every number."""
         budget = self._asker.budget()

@@ -112,8 +112,16 @@ def _types(definition: Definition, values: Values) -> Mapping[str, ContactType |
     return kinds or {"": None}
 
 
-def open_connection(settings: HttpSettings, around: Surroundings, observer: Observer | None = None) -> Connected:
-    """A connection at work.
+def default_capabilities(definition: Definition) -> Capabilities:
+    """What it can promise where nothing is set that need not be set."""
+    values = {name: variable.default or "" for name, variable in definition.variables.items()}
+    return capabilities(definition, values)
+
+
+def open_connection(
+    settings: HttpSettings, around: Surroundings, observer: Observer | None = None, at_once: int | None = None
+) -> Connected:
+    """A connection at work; `observer` sees its requests, `at_once` is how many of one lookup's there may be.
 
     Raises:
         CrmUnavailable: the definition does not come out with these settings; the message says where.
@@ -127,6 +135,7 @@ def open_connection(settings: HttpSettings, around: Surroundings, observer: Obse
         authorization = authorizer(definition, values, base_url, around)
     except TemplateFailed as error:
         raise CrmUnavailable(f"connections.{around.name}: {error}") from error
+    limits = definition.limits.model_copy(update={"at_once": at_once or definition.limits.at_once})
     can, failures = capabilities(definition, values), Failures(ready, lambda: authorization.secrets)
 
     def failure(answer: Answer) -> CrmError | None:
@@ -148,7 +157,7 @@ def open_connection(settings: HttpSettings, around: Surroundings, observer: Obse
         variables=public,
         types=_types(definition, values),
         capabilities=can,
-        asker=Asker(web, base_url, definition.limits, observer),
+        asker=Asker(web, base_url, limits, observer),
     )
 
 
