@@ -128,7 +128,10 @@ async def open_app(
 def _choices(settings: Settings) -> dict[str, Choice]:
     """What the accounts name; the embedded CRM needs no table."""
     named = {account.connection for account in settings.accounts.values()}
-    tables = {name: Choice(table.adapter, table.options) for name, table in settings.connections.items()}
+    tables = {
+        name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        for name, table in settings.connections.items()
+    }
     return {name: choice for name, choice in ({EMBEDDED: Choice(EMBEDDED)} | tables).items() if name in named}
 
 

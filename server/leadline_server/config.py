@@ -91,6 +91,12 @@ class ConnectionConfig(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     adapter: str = Field(description="The adapter's word; `leadline adapter list` shows them.")
+    search_lag_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long this CRM's search may not show a new contact, in seconds."
+    )
+    settle_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long a write that was given up may still take effect here, in seconds."
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.adapter import LOST_FIELDS
+from leadline_server.crm.embedded.connecting import EMBEDDED
 from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.crm.wrapping import Wrapping
@@ -30,7 +30,7 @@ async def bare(tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
         people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
         max_name=10_000,
         max_note=100_000,
-        lost_fields=LOST_FIELDS,
+        lost_fields=EMBEDDED.losses.fields,
     )
     await database.close()
 

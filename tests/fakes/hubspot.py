@@ -83,7 +83,6 @@ class FakeHubSpot(FakeCrm):
             web.patch(objects + "/{id}", self._change),
             web.put(link, self._link),
             web.delete(link, self._unlink),
-            web.get("/crm/v3/properties/calls/{name}", self._property),
         ]
 
     def is_write(self, request: web.Request) -> bool:
@@ -115,6 +114,14 @@ class FakeHubSpot(FakeCrm):
 
     def rate_limited(self, retry_after: int) -> web.Response:
         return _too_many("SECONDLY", {"Retry-After": str(retry_after)})
+
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds the contacts that a list describes by their properties; answers with their ids."""
+
+        async def add(request: web.Request) -> web.Response:
+            return web.json_response([self.add_contact(values) for values in await request.json()])
+
+        return [web.post("/people", add)]
 
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
@@ -222,12 +229,6 @@ class FakeHubSpot(FakeCrm):
         call, gone = self.records.require(CALLS, request.match_info["id"]), request.match_info["contact"]
         self.records.change(CALLS, call.id, {LINKED: [each for each in call.fields[LINKED] if each != gone]})
         return web.Response(status=204)
-
-    async def _property(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in self.known[CALLS]:
-            return self.not_found()
-        return web.json_response({"name": name, "type": "string", "hasUniqueValue": name in self.unique})
 
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
         if found := problems(values, self.known[table]):

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,26 @@ from leadline_server.crm.connections import AccountView, AnyAdapterType, Connect
 from leadline_server.crm.registry import adapter_type
 from leadline_server.crm.sealing import SealedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.tokens import TokenStore
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the settings say of a connection: the adapter's word, and what that adapter is told."""
+    """What the settings say of a connection.
+
+    Attributes:
+        adapter: the adapter's word.
+        options: what that adapter is told.
+        search_lag: in seconds, where this CRM is known to differ from what the adapter declares; so too
+        settle: for the time in which writes settle.
+    """
 
     adapter: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    search_lag: float | None = None
+    settle: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,28 @@ async def open_connections(
             if name is None:
                 return AccountCrm(UnconnectedCrm(), "none", is_remote=False)
             kind, connect = opened[name]
-            return AccountCrm(connect(account), kind.name, is_remote=kind.is_remote)
+            return AccountCrm(_declared(connect(account), choices[name]), kind.name, is_remote=kind.is_remote)
 
         yield connect
+
+
+class _DeclaredCrm(CrmWrapper):
+    """`inner`, whose times are what the settings say."""
+
+    def __init__(self, inner: CrmAdapter, choice: Choice) -> None:
+        super().__init__(inner)
+        declared = inner.capabilities
+        self.capabilities = replace(
+            declared,
+            search_lag=_time(choice.search_lag, declared.search_lag),
+            settle_time=_time(choice.settle, declared.settle_time),
+        )
+
+
+def _declared(adapter: CrmAdapter, choice: Choice) -> CrmAdapter:
+    is_as_declared = choice.search_lag is None and choice.settle is None
+    return adapter if is_as_declared else _DeclaredCrm(adapter, choice)
+
+
+def _time(seconds: float | None, declared: timedelta) -> timedelta:
+    return declared if seconds is None else timedelta(seconds=seconds)

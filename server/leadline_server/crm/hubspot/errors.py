@@ -18,7 +18,6 @@ _TOO_MANY: Final = 429
 _NOT_NOW: Final = frozenset({423, 477})  # locked by a large sync, or being moved to another data centre; not done
 
 _EXISTING_ID: Final = re.compile(r"Existing ID: (\d+)")
-_NUMBER: Final = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 
 
 class _Detail(msgspec.Struct, frozen=True):
@@ -51,7 +50,9 @@ def failure(answer: Answer) -> CrmError | None:
         seconds = answer.retry_after or _POLICY_PAUSES.get(problem.policy, _PAUSE)
         return CrmRateLimited(f"HubSpot asks to slow down: {problem.policy or 'rate limit'}.", retry_after=seconds)
     if answer.status in _NOT_NOW:
-        return CrmUnavailable(f"HubSpot cannot serve this account now: {words(answer)}", retry_after=answer.retry_after)
+        return CrmUnavailable(
+            f"HubSpot cannot serve this account now (HTTP {answer.status}).", retry_after=answer.retry_after
+        )
     refusal = standard_failure(answer, words)
     return _taken(answer, refusal) if isinstance(refusal, CrmRejected) else refusal
 
@@ -78,10 +79,10 @@ def pause(answer: Answer) -> float | None:
 
 
 def words(answer: Answer) -> str:
-    """HubSpot's own words, without numbers: it repeats the values that it refuses, and callers' numbers are such."""
+    """HubSpot's own words."""
     problem = _read(answer)
     details = dict.fromkeys(detail.message for detail in problem.errors if detail.message not in problem.message)
-    return _NUMBER.sub("***", " ".join(filter(None, (problem.message, *details))))
+    return " ".join(filter(None, (problem.message, *details)))
 
 
 def _read(answer: Answer) -> _Problem:

@@ -1,0 +1,46 @@
+"""Write the tables of `docs/adapters.md` from what the adapters declare, or say with `--check` that they are stale."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from leadline_server.crm.connections import Losses
+from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.ports.crm import Capabilities
+from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
+from marked import with_parts, write_or_check
+
+DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "adapters.md"
+TOOL: Final = "adapters.py"
+
+
+def known(name: str) -> Iterator[tuple[str, Facts]]:
+    """What an adapter that comes with leadline declares, by its word and how it is set up."""
+    kind = adapter_type(name)
+    if not kind.variants:
+        yield f"`{name}`", _facts(kind.capabilities, kind.losses)
+    for how, declared in kind.variants.items():
+        yield f"`{name}` {how}", _facts(declared.capabilities, declared.losses)
+
+
+def _facts(capabilities: Capabilities | None, losses: Losses) -> Facts:
+    return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
+
+
+ADAPTERS: Final[Mapping[str, Facts]] = dict(column for name in BUILT_IN for column in known(name))
+"""The adapters that come with leadline."""
+
+
+def generated(document: str) -> str:
+    """The document with its tables as they ought to be."""
+    parts = {
+        "capabilities": capability_table(ADAPTERS),
+        "fields": field_table(ADAPTERS),
+        "forms": form_table(ADAPTERS),
+        "texts": text_table(ADAPTERS),
+    }
+    return with_parts(document, parts, TOOL)
+
+
+if __name__ == "__main__":
+    write_or_check(DOCUMENT, generated, __doc__, TOOL)
