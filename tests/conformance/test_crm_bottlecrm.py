@@ -3,19 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
+from fakes.bodies import note_in
 from fakes.bottlecrm import INTERACTIONS, PERSONS, FakeBottleCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
+from leadline_server.crm.http.connecting import HTTP
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
-from support.screens import note_in
-
-LOST_FORMS: Final = frozenset({"as the second number", "as the third number"})  # a record has one number
-LOST_TEXTS: Final = frozenset({"NUL"})
-LOST_FIELDS: Final = frozenset({"caller_extension", "linked_id", "legs"})
 
 
 class BottlePeople(People):
@@ -77,6 +73,7 @@ def _place(contact_id: str) -> tuple[str, str]:
 async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
     """A fake BottleCRM in this loop, and the adapter to it."""
     fake = FakeBottleCrm()
+    losses = HTTP.variants["by the definition bottlecrm"].losses
     async with fake_server(fake) as server:
         options = {"definition": "bottlecrm", "base_url": server.url, "token": fake.token}
         async with opened_adapter("http", options, folder) as adapter:
@@ -88,9 +85,9 @@ async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
                 patience=0.5,
                 max_note=5_000,
                 page_size=10,
-                lost_forms=LOST_FORMS,
-                lost_texts=LOST_TEXTS,
-                lost_fields=LOST_FIELDS,
+                lost_texts=losses.texts,
+                lost_forms=losses.forms,
+                lost_fields=losses.fields,
             )
 
 

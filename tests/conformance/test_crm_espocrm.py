@@ -4,19 +4,15 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
+from fakes.bodies import note_in
 from fakes.espocrm import CALLS, PERSONS, FakeEspoCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
+from leadline_server.crm.http.connecting import HTTP
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
-from support.screens import note_in
-
-BAD_CHARACTERS: Final = frozenset({"SQL, a condition", "XML", "HTML", "templates", "a spreadsheet formula", "headers"})
-LOST_TEXTS: Final = BAD_CHARACTERS | {"paths and URLs", "NUL"}  # no subject has < > = in EspoCRM, nothing has NUL
-LOST_FIELDS: Final = frozenset({"caller_extension", "linked_id", "legs"})
 
 
 class EspoPeople(People):
@@ -48,8 +44,8 @@ class EspoPeople(People):
 
     async def see_log(self, log_id: str) -> SeenLog:
         fields = self._records.require(CALLS, log_id).fields
-        whose = [("contact", own_id) for own_id in fields["contactsIds"]]
-        [(kind, own_id)] = [*whose, *(("lead", own_id) for own_id in fields["leadsIds"])]
+        links = (("contact", "contactsIds"), ("lead", "leadsIds"))
+        [(kind, own_id)] = [(kind, own_id) for kind, link in links for own_id in fields[link]]
         note = note_in(re.sub(r"\n\[leadline:.*\]", "", fields["description"]))
         shown = {name: str(value) for name, value in fields.items()}
         return SeenLog(
@@ -81,6 +77,7 @@ def _place(contact_id: str) -> tuple[str, str]:
 async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
     """A fake EspoCRM in this loop, and the adapter to it."""
     fake = FakeEspoCrm()
+    losses = HTTP.variants["by the definition espocrm"].losses
     async with fake_server(fake) as server:
         options = {"definition": "espocrm", "base_url": server.url, "api_key": fake.token}
         async with opened_adapter("http", options, folder) as adapter:
@@ -92,8 +89,9 @@ async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
                 patience=0.5,
                 max_name=100,
                 page_size=50,
-                lost_texts=LOST_TEXTS,
-                lost_fields=LOST_FIELDS,
+                lost_texts=losses.texts,
+                lost_forms=losses.forms,
+                lost_fields=losses.fields,
             )
 
 

@@ -87,13 +87,24 @@ class FakeBottleCrm(FakeCrm):
     def unprocessable(self, message: str = "This is not valid.") -> web.Response:
         return _refused({"phone": [message]})
 
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
+
+        async def add(request: web.Request) -> web.Response:
+            people = await request.json()
+            added = [self.add_person("contacts", person["name"], person["number"]) for person in people]
+            return web.json_response([f"contact:{own_id}" for own_id in added])
+
+        return [web.post("/people", add)]
+
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table in PERSONS:
-            return WrittenContact(record.id, (parse_number(fields["phone"], _REGION).e164,))
+            return WrittenContact(f"{table[:-1]}:{record.id}", (parse_number(fields["phone"], _REGION).e164,))
         call_id = _CALL_ID.search(fields["body"])
-        whose = fields.get("contact") or fields.get("lead") or ""
-        return WrittenLog(record.id, call_id[1] if call_id else "", whose, fields["subject"])
+        [whose] = [f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind)]
+        key = f"demo/{call_id[1]}" if call_id else ""  # it has no place for the key itself
+        return WrittenLog(record.id, key, whose, fields["subject"])
 
     def add_person(self, table: str, name: str, phone: str) -> str:
         """Add a contact or a lead as people do."""

@@ -27,7 +27,7 @@ _NAME_LENGTH: Final = 100
 _PHONE_LENGTH: Final = 36
 _BAD_CHARACTERS: Final = re.compile(r"[<>=]")  # regExpPatterns.json: noBadCharacters
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-_KEY: Final = re.compile(r"\[leadline:[^/]*/(.*)\]")
+_KEY: Final = re.compile(r"\[leadline:(.*)\]")
 
 
 class FakeEspoCrm(FakeCrm):
@@ -79,12 +79,24 @@ class FakeEspoCrm(FakeCrm):
     def unavailable(self) -> web.Response:
         return _failed(503, "Maintenance mode.")
 
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
+
+        async def add(request: web.Request) -> web.Response:
+            people = await request.json()
+            added = [self.add_person("Contact", person["name"], [person["number"]]) for person in people]
+            return web.json_response([f"contact:{own_id}" for own_id in added])
+
+        return [web.post("/people", add)]
+
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table in PERSONS:
-            return WrittenContact(record.id, tuple(parse_number(text, "US").e164 for text in fields["numbers"]))
+            return WrittenContact(
+                f"{table.lower()}:{record.id}", tuple(parse_number(text, "US").e164 for text in fields["numbers"])
+            )
         key = _KEY.search(fields["description"])
-        whose = [*fields["contactsIds"], *fields["leadsIds"]]
+        whose = [*(f"contact:{own}" for own in fields["contactsIds"]), *(f"lead:{own}" for own in fields["leadsIds"])]
         return WrittenLog(record.id, key[1] if key else "", whose[0] if whose else "", fields["name"])
 
     def add_person(self, table: str, name: str, numbers: Sequence[str], *, by_people: bool = True) -> str:

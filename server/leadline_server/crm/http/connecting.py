@@ -1,20 +1,28 @@
 """Declared CRMs as a kind of adapter: the connection names a definition, and sets what that asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import (
+    AccountView,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+    Declared,
+    Losses,
+    Surroundings,
+)
 from leadline_server.crm.http.adapter import Connected, DefinedCrm
 from leadline_server.crm.http.asking import Asker, Observer
 from leadline_server.crm.http.authenticating import authorizer, checked_address
 from leadline_server.crm.http.compiled import BadDefinition, Ready
 from leadline_server.crm.http.definition import ContactType, Definition, Variable
 from leadline_server.crm.http.failures import Failures
-from leadline_server.crm.http.loading import load_definition
+from leadline_server.crm.http.loading import load_definition, shipped_names
 from leadline_server.crm.http.templates import TemplateFailed
 from leadline_server.crm.origins import Origin
 from leadline_server.crm.secrets import Secret
@@ -170,9 +178,28 @@ async def _open(settings: HttpSettings, around: Surroundings) -> Connect:
     return connect
 
 
+class _Shipped(Mapping[str, Declared]):
+    """What the definitions that come with leadline declare, read when somebody asks."""
+
+    def __getitem__(self, how: str) -> Declared:
+        definition = load_definition(how.removeprefix(_BY)).definition
+        lost = definition.losses
+        losses = Losses(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
+        return Declared(capabilities=default_capabilities(definition), losses=losses)
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{_BY}{name}" for name in shipped_names())
+
+    def __len__(self) -> int:
+        return len(shipped_names())
+
+
+_BY: Final = "by the definition "
+
 HTTP: Final = AdapterType(
     name="http",
     title="Any CRM with a JSON API, by a definition file",
     settings=HttpSettings,
     open=_open,
+    variants=_Shipped(),
 )

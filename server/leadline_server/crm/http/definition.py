@@ -179,6 +179,14 @@ class ErrorWords(Table):
     header: str = Field("", description="The header that has them.")
 
 
+class Lost(Table):
+    """What the CRM does not keep as it was told, or does not find, by the names of docs/adapters.md."""
+
+    fields: list[str] = Field(default_factory=list, description="Fields of a call that its log does not show.")
+    forms: list[str] = Field(default_factory=list, description="Ways to write a number that lookups do not find.")
+    texts: list[str] = Field(default_factory=list, description="Kinds of text that do not arrive as they are.")
+
+
 class Limits(Table):
     """What one call of leadline's may cost."""
 
@@ -211,6 +219,7 @@ class Definition(Table):
     errors: list[ErrorRule] = Field(default_factory=list, description="What answers mean.")
     error_words: ErrorWords = Field(default_factory=ErrorWords, description="Where the CRM says what is wrong.")
     limits: Limits = Field(default_factory=Limits, description="What one call may cost.")
+    losses: Lost = Field(default_factory=Lost, description="What gets lost, for the documents and for tests.")
     operations: Operations = Field(description="The requests.")
 
 

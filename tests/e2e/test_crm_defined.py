@@ -1,0 +1,32 @@
+"""EspoCRM and BottleCRM by their definitions, behind a real server: the fakes are processes of their own."""
+
+from pathlib import Path
+
+import pytest
+from e2e.crm_journey import NAME, check_known_caller, check_outage, check_unknown_caller, check_update, staged
+from fakes.misbehaviour import GOOD_TOKEN
+from fakes.process import fake_process
+
+CRMS = {"espocrm": ("api_key", "Call", "cFollowUp"), "bottlecrm": ("token", "interactions", "duration_estimated")}
+
+
+@pytest.mark.parametrize("name", CRMS)
+async def test_calls_reach_a_defined_crm_once(tmp_path: Path, name: str) -> None:
+    secret, log_table, peoples_field = CRMS[name]
+    with fake_process(name, tmp_path / "crm") as crm:
+        [contact_id] = crm.control("POST", "/people", [{"name": NAME, "number": "(202) 555-0147"}])
+        options = {"adapter": "http", "definition": name, "base_url": crm.url, secret: GOOD_TOKEN}
+        async with staged(tmp_path, crm, options) as stage:
+            await check_known_caller(stage, contact_id)
+            await check_unknown_caller(stage)
+            await check_update(stage, log_table, {peoples_field: "By the customer's wish"})
+            await check_outage(stage, refuses=True)
+
+
+async def test_a_lost_answer_costs_no_second_log_where_logs_are_found(tmp_path: Path) -> None:
+    with fake_process("espocrm", tmp_path / "crm") as crm:
+        [contact_id] = crm.control("POST", "/people", [{"name": NAME, "number": "(202) 555-0147"}])
+        options = {"adapter": "http", "definition": "espocrm", "base_url": crm.url, "api_key": GOOD_TOKEN}
+        async with staged(tmp_path, crm, options) as stage:
+            crm.misbehave(mode="drop_after_commit", only="writes", path="/Call", every=2)
+            await check_known_caller(stage, contact_id)
