@@ -39,11 +39,13 @@ adapters: .venv/dev ## write the tables of docs/adapters.md from what the adapte
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
 
-schema: .venv/dev ## write the JSON Schema of CRM definitions from the models
+schema: .venv/dev ## write the JSON Schema of CRM definitions, and the tables of their document, from the models
 	$(BIN)/python tools/definition_schema.py
+	$(BIN)/python tools/definition_tables.py
 
-schema-check: .venv/dev ## fail when that schema is stale
+schema-check: .venv/dev ## fail when that schema or those tables are stale
 	$(BIN)/python tools/definition_schema.py --check
+	$(BIN)/python tools/definition_tables.py --check
 
 proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
 	$(BIN)/buf lint
