@@ -45,14 +45,16 @@ class Acorn:
         return person_id
 
     async def answer(self, request: web.Request) -> web.Response:
-        body = await request.json() if request.can_read_body and "json" in request.content_type else None
+        body: dict[str, Any] | None = (
+            await request.json() if request.can_read_body and "json" in request.content_type else None
+        )
         self.seen.append((request, dict(body) if body else body))
         if (answer := self.instead(request)) is not None:
             return answer
         if request.headers.get("X-Acorn-Key") != KEY:
             return web.json_response({"error": {"message": "No such key."}}, status=401)
         if request.method == "POST":
-            return self._written(request.path, body) or _none()
+            return self._written(request.path, body or {}) or _none()
         return self._read(request) or _none()
 
     def _read(self, request: web.Request) -> web.Response | None:
@@ -109,7 +111,7 @@ async def acorn(
 
 def changed(changes: Mapping[str, str]) -> str:
     """Acorn's definition with changes: what is replaced has to be there."""
-    text = DEFINITION
+    text: str = DEFINITION
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
