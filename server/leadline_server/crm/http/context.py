@@ -49,7 +49,6 @@ def forms_of(number: PhoneNumber, asked: FindContacts, number_formats: Sequence[
         "digits": number.e164[1:],
         "national": number.national,
         "significant": number.significant,
-        "extension": "",
     }
     forms = list[str]()
     for form in asked.forms:

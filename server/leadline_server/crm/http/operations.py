@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Status = Annotated[int, Field(ge=200, le=499)]
-Form = Literal["e164", "digits", "national", "significant", "extension", "patterns", "number_formats"]
+Form = Literal["e164", "digits", "national", "significant", "patterns", "number_formats"]
 
-ALL_FORMS: Final[tuple[Form, ...]] = ("e164", "digits", "national", "significant", "extension", "number_formats")
+ALL_FORMS: Final[tuple[Form, ...]] = ("e164", "digits", "national", "significant", "number_formats")
 
 
 class Table(BaseModel):
