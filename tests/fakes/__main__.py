@@ -22,6 +22,7 @@ FAKES: Final[Mapping[str, str]] = {
     "bottlecrm": "fakes.bottlecrm:FakeBottleCrm",
     "espocrm": "fakes.espocrm:FakeEspoCrm",
     "hubspot": "fakes.hubspot:FakeHubSpot",
+    "salesforce": "fakes.salesforce:FakeSalesforce",
 }
 """Where the fakes are, by vendor: a module and its class."""
 
