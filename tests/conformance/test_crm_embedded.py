@@ -1,20 +1,22 @@
 """The embedded CRM keeps the CRM port's obligations."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pytest
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.adapter import LOST_FIELDS
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from support.loopback import crm_over_loopback
 
 
-class TestEmbeddedCrm(CrmConformance):
-    @pytest.fixture
-    async def crm(self, tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
-        database = await open_crm_database(tmp_path / "crm.db")
+@asynccontextmanager
+async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
+    with TemporaryDirectory() as folder:
+        database = await open_crm_database(Path(folder) / "crm.db")
         adapter = EmbeddedCrm(database, "acme", lambda: "US")
         yield CrmUnderTest(
             adapter=adapter,
@@ -24,6 +26,16 @@ class TestEmbeddedCrm(CrmConformance):
             lost_fields=LOST_FIELDS,
         )
         await database.close()
+
+
+class TestEmbeddedCrm(CrmConformance):
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return embedded_crm_under_test()
+
+
+class TestEmbeddedCrmOverLoopback(CrmConformance):
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return crm_over_loopback(embedded_crm_under_test())
 
 
 class _People(People):

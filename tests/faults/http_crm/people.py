@@ -61,11 +61,11 @@ class FaultyPeople(People):
 
 
 @asynccontextmanager
-async def faulty_crm_under_test() -> AsyncIterator[CrmUnderTest]:
-    """A faulty CRM in this loop, with unique keys, and its adapter."""
+async def faulty_crm_under_test(deadline: float = 0.3) -> AsyncIterator[CrmUnderTest]:
+    """A faulty CRM in this loop, with unique keys, and its adapter, which waits `deadline` seconds for an answer."""
     async with fake_server(FaultyCrm()) as fake, aiohttp.ClientSession() as session:
         await fake.misbehave(unique_keys=True)
-        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=0.3, unique_keys=True))
+        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=deadline, unique_keys=True))
         yield CrmUnderTest(
             adapter=adapter,
             people=FaultyPeople(fake.crm),

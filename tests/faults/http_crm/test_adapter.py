@@ -20,6 +20,7 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.phone import parse_number
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from support.loopback import crm_over_loopback
 
 NUMBER = parse_number("+12025550147", "US")
 DRAFT = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
@@ -42,6 +43,11 @@ async def adapter_to(
 class TestHttpCrm(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return faulty_crm_under_test()
+
+
+class TestHttpCrmOverLoopback(CrmConformance):
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return crm_over_loopback(faulty_crm_under_test(deadline=1.0))
 
 
 async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: FakeProcess) -> None:

@@ -50,13 +50,13 @@ class AdapterServiceStub:
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
-    wait. For a read: RESOURCE_EXHAUSTED.
+    wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
-    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED too.
+    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED without a delay.
 
     Of a write, UNAVAILABLE and its like mean "outcome unknown", because gRPC itself says UNAVAILABLE when a connection
     breaks after the request had arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for
@@ -143,13 +143,13 @@ class AdapterServiceServicer:
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
-    wait. For a read: RESOURCE_EXHAUSTED.
+    wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
-    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED too.
+    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED without a delay.
 
     Of a write, UNAVAILABLE and its like mean "outcome unknown", because gRPC itself says UNAVAILABLE when a connection
     breaks after the request had arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for
@@ -312,13 +312,13 @@ class AdapterService:
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
-    wait. For a read: RESOURCE_EXHAUSTED.
+    wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
-    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED too.
+    DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED without a delay.
 
     Of a write, UNAVAILABLE and its like mean "outcome unknown", because gRPC itself says UNAVAILABLE when a connection
     breaks after the request had arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for
