@@ -36,7 +36,8 @@ def value_of(message: Message, kind: type[T]) -> T:
         ValueError: a time is none.
     """
     values = {}
-    for name, reader, has_presence in _shape(kind, message.DESCRIPTOR):
+    dataclass: Any = kind
+    for name, reader, has_presence in _shape(dataclass, message.DESCRIPTOR):
         if has_presence and not message.HasField(name):
             continue
         read = reader(getattr(message, name))

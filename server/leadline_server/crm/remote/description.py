@@ -22,9 +22,9 @@ from google.protobuf.duration_pb2 import Duration
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import capabilities_pb2
 
-from leadline_server.crm.remote.failures import unusable
+from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import Capabilities, RateLimit
 
 FRESH_SECONDS: Final = 60.0
@@ -76,8 +76,9 @@ class Description:
         Raises:
             CrmError: it cannot be reached, does not describe itself, or promises less than it did. Nothing was sent.
         """
-        if await self._wire.connect():
+        if not self._wire.is_connected:
             self._fresh_until = 0.0
+            await self._wire.connect()
         if monotonic() >= self._fresh_until:
             await self.ask()
 
@@ -95,7 +96,7 @@ class Description:
             await asyncio.wait([self._asking])
 
     async def _ask(self) -> None:
-        answer = await self._wire.call("Describe", pb.DescribeRequest(), pb.DescribeResponse)
+        answer = await self._asked()
         now = self._read(answer)
         if self._capabilities is None:
             _log.info("adapter described", connection=self._name, title=answer.title, version=answer.version)
@@ -107,6 +108,14 @@ class Description:
                 " Restart leadline."
             )
         self._fresh_until = monotonic() + FRESH_SECONDS
+
+    async def _asked(self) -> pb.DescribeResponse:
+        try:
+            return await self._wire.call("Describe", pb.DescribeRequest(), pb.DescribeResponse)
+        except CrmError as error:
+            if is_never_done(error):
+                raise CrmUnavailable(f"{self._wire.title} does not describe itself: is there one?") from None
+            raise
 
     def _read(self, answer: pb.DescribeResponse) -> Capabilities:
         if not answer.HasField("capabilities"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ async def serve_adapter(
     title: str = "",
     token: str = "",
     grace: float = _GRACE_SECONDS,
+    interceptors: "Sequence[grpc.aio.ServerInterceptor[Any, Any]]" = (),
 ) -> AsyncIterator[int]:
     """Serve an adapter until the body ends; yields the port.
 
@@ -50,11 +51,12 @@ async def serve_adapter(
         title: the CRM's name for people.
         token: what requests have to be authorized with; empty: nothing.
         grace: seconds to finish in what is in flight at the end.
+        interceptors: of the gRPC server.
 
     Raises:
         OSError: the address is taken, or none of this machine.
     """
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS, interceptors=interceptors)
     servicer = AdapterServicer(connect, title)
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         method.name: grpc.unary_unary_rpc_method_handler(_endpoint(method, getattr(servicer, method.name), token))

@@ -36,8 +36,13 @@ class Wire:
         self._secrets = (token,) if token else ()
         self.title = settings.title
 
-    async def connect(self) -> bool:
-        """Be connected; whether that is a new connection.
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now; where there is none, one is begun."""
+        return self._channel.get_state(try_to_connect=True) is _READY
+
+    async def connect(self) -> None:
+        """Be connected.
 
         A call that is begun without one can fail in ways that leave open whether it was sent; of one that is not
         begun, it is certain.
@@ -45,20 +50,14 @@ class Wire:
         Raises:
             CrmUnavailable: there is no connection, and nothing was sent.
         """
-        if self._channel.get_state(try_to_connect=True) is _READY:
-            return False
         try:
             async with asyncio.timeout(self._deadline * _CONNECT_SHARE):
-                await self._until_ready()
+                while (state := self._channel.get_state(try_to_connect=True)) is not _READY:
+                    if state in _IS_HOPELESS:
+                        raise CrmUnavailable(f"{self.title} cannot be reached.")
+                    await self._channel.wait_for_state_change(state)
         except TimeoutError:
             raise CrmUnavailable(f"{self.title} cannot be reached in time.") from None
-        return True
-
-    async def _until_ready(self) -> None:
-        while (state := self._channel.get_state(try_to_connect=True)) is not _READY:
-            if state in _IS_HOPELESS:
-                raise CrmUnavailable(f"{self.title} cannot be reached.")
-            await self._channel.wait_for_state_change(state)
 
     async def call(self, method: str, request: Message, answer: type[M], *, is_write: bool = False) -> M:
         """Call a method of the adapter, once.
