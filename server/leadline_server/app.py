@@ -30,8 +30,10 @@ from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.crm.connecting import Connection, open_connections
+from leadline_server.crm.connecting import Choice, open_connections
 from leadline_server.crm.connections import AccountView
+from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
+from leadline_server.crm.wrapping import Wrapping
 from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
 from leadline_server.delivery.errands import Errands
@@ -39,10 +41,11 @@ from leadline_server.delivery.feed import ChangeFeed
 from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.loop import DeliveryLoop
 from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.pauses import NotAsked
 from leadline_server.delivery.recorder import Recorder
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import Connection, CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.upkeep.pruner import Pruner
 
@@ -69,6 +72,7 @@ async def open_app(
     clock: Clock | None = None,
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
     registry: CollectorRegistry | None = None,
+    cache: CachePolicy | None = None,
 ) -> AsyncIterator[App]:
     """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
 
@@ -76,7 +80,9 @@ async def open_app(
         settings: where everything is.
         clock: the time of day; the machine's own by default.
         wrap: put around every CRM adapter.
-        registry: where the metrics of delivery are registered, if anywhere.
+        registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
+        cache: what is remembered of every CRM's lookups; None: as the settings say, and nothing of the embedded CRM's,
+            which answers as fast and is always right.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -86,15 +92,22 @@ async def open_app(
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
         crms = await stack.enter_async_context(
-            open_connections(_connections(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(_choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
         )
         for account_id, account in settings.accounts.items():
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
             await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmAdapter:
-            return lines.of(account_id).guard(wrap(crms(AccountView(account_id, current))))
+        def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
+            crm = crms(AccountView(account_id, current))
+            adapter, guard = wrap(crm.adapter), lines.of(account_id).guard
+            if not crm.is_remote and cache is None:
+                return Connection(guard(adapter))
+            policy = cache or _cache_policy(settings)
+            region = lambda: current().default_region  # noqa: E731 - used here alone
+            return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
 
+        wrapping = Wrapping(clock.now, NotAsked, None if registry is None else CrmMetrics(registry))
         lines = AccountLines(settings.account_concurrency, settings.account_rate)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
@@ -112,13 +125,25 @@ async def open_app(
         yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
 
 
-def _connections(settings: Settings) -> dict[str, Connection]:
+def _choices(settings: Settings) -> dict[str, Choice]:
     """What the accounts name; the embedded CRM needs no table."""
     named = {account.connection for account in settings.accounts.values()}
-    tables = {name: Connection(table.adapter, table.options) for name, table in settings.connections.items()}
-    return {
-        name: connection for name, connection in ({EMBEDDED: Connection(EMBEDDED)} | tables).items() if name in named
+    tables = {
+        name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        for name, table in settings.connections.items()
     }
+    return {name: choice for name, choice in ({EMBEDDED: Choice(EMBEDDED)} | tables).items() if name in named}
+
+
+def _cache_policy(settings: Settings) -> CachePolicy | None:
+    """What is remembered of lookups of CRMs that are asked over a network."""
+    if not settings.lookup_cache_seconds and not settings.lookup_cache_none_seconds:
+        return None
+    return CachePolicy(
+        found_seconds=settings.lookup_cache_seconds,
+        none_seconds=settings.lookup_cache_none_seconds,
+        entries=settings.lookup_cache_entries,
+    )
 
 
 def _commands(
@@ -132,7 +157,7 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(directory, lookup, clock),
+        find_contact=FindContact(directory, lookup),
         search_contacts=SearchContacts(directory, PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(directory, ledger.preferences, claims, ledger.requests, clock),
         log_call=LogCall(directory, ledger.call_logs, decider, courier, clock),

@@ -91,6 +91,12 @@ class ConnectionConfig(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     adapter: str = Field(description="The adapter's word; `leadline adapter list` shows them.")
+    search_lag_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long this CRM's search may not show a new contact, in seconds."
+    )
+    settle_seconds: float | None = Field(
+        None, ge=0, le=3600, description="How long a write that was given up may still take effect here, in seconds."
+    )
 
     @property
     def options(self) -> dict[str, Any]:
@@ -121,6 +127,18 @@ class Settings(BaseSettings):
     )
     account_rate: float = Field(
         0.0, ge=0, le=100_000, description="Calls a second to one account's CRM, of this process; 0 for no limit."
+    )
+    lookup_cache_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Seconds that a lookup of a remote CRM is remembered that found somebody; 0: not.",
+    )
+    lookup_cache_none_seconds: float = Field(
+        5.0, ge=0, le=60, description="Seconds that a lookup of a remote CRM is remembered that found nobody; 0: not."
+    )
+    lookup_cache_entries: int = Field(
+        10_000, ge=1, le=1_000_000, description="Numbers whose lookups are remembered, an account."
     )
     connections: dict[str, ConnectionConfig] = Field(
         default_factory=dict, description="The connections to CRMs by name, tables [connections.NAME] of the file."

@@ -1,17 +1,80 @@
-"""The embedded CRM keeps the CRM port's obligations, also as an adapter in another process."""
+"""The embedded CRM keeps the CRM port's obligations: bare, in another process, and with all wrappers round it."""
 
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import pytest
+from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.crm.wrapping import Wrapping
+from leadline_server.delivery.lines import AccountLines
+from leadline_server.delivery.pauses import NotAsked
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.phone import PhoneNumber
+from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from prometheus_client import CollectorRegistry
 from support.embedded import embedded_crm_under_test
 from support.loopback import crm_over_loopback
 
+REMEMBERED = 0.2  # seconds
+
+
+@pytest.fixture
+async def bare() -> AsyncIterator[CrmUnderTest]:
+    async with embedded_crm_under_test() as crm:
+        yield crm
+
+
+@pytest.fixture
+def wrapped(bare: CrmUnderTest) -> CachedCrm:
+    """All wrappers there are round the bare adapter."""
+    connection = Wrapping(lambda: datetime.now(UTC), NotAsked, CrmMetrics(CollectorRegistry())).connection(
+        bare.adapter,
+        "embedded",
+        guard=AccountLines(64, 10_000).of("acme").guard,
+        region=lambda: "US",
+        cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
+    )
+    assert isinstance(connection.crm, CachedCrm)
+    return connection.crm
+
 
 class TestEmbeddedCrm(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return embedded_crm_under_test()
+    @pytest.fixture
+    def crm(self, bare: CrmUnderTest) -> CrmUnderTest:
+        return bare
 
 
 class TestEmbeddedCrmOverLoopback(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(embedded_crm_under_test())
+
+
+class TestWrappedCrm(CrmConformance):
+    @pytest.fixture
+    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+        return replace(bare, adapter=wrapped)
+
+
+class TestRememberedAnswers(CrmConformance):
+    """As the port's, too, are lookups from the cache: it behaves as an index that lags as long as it remembers."""
+
+    @pytest.fixture
+    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+        return replace(bare, adapter=_Remembering(wrapped))
+
+
+class _Remembering(CrmWrapper):
+    def __init__(self, cached: CachedCrm) -> None:
+        super().__init__(cached)
+        self._cached = cached
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self._cached.capabilities, search_lag=timedelta(seconds=REMEMBERED))
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        return (await self._cached.find(numbers)).contacts

@@ -9,7 +9,7 @@ from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from support.embedded import embedded_crm_under_test
 from support.grpc_trouble import troubled
 
-TOKEN: Final = "Xy7-the-adapters-own"  # noqa: S105 - it opens nothing
+TOKEN: Final = "Xy7-the-adapters-own"
 
 
 @asynccontextmanager

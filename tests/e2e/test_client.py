@@ -191,7 +191,7 @@ def test_a_locked_preference_is_a_failed_precondition(client: Client) -> None:
 
 def test_a_forged_resume_token_is_an_invalid_argument(client: Client) -> None:
     with pytest.raises(errors.InvalidArgument) as caught:
-        next(client.watch_call_logs(resume_token="forged"))  # noqa: S106 - a position, no secret
+        next(client.watch_call_logs(resume_token="forged"))
     assert caught.value.reason == "INVALID_RESUME_TOKEN"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-GOOD_TOKEN: Final = "good-token"  # noqa: S105 - it opens nothing but fakes
+GOOD_TOKEN: Final = "good-token"
 
 
 class Mode(StrEnum):

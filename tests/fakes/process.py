@@ -67,6 +67,15 @@ class FakeProcess:
         until(lambda: self.control("GET", "/work") == 0)
         return Written.from_json(self.control("GET", "/written"))
 
+    def records(self, table: str) -> dict[str, Any]:
+        """What is kept in a table: the fields of its records, by id."""
+        kept: dict[str, Any] = self.control("GET", f"/records/{table}")
+        return kept
+
+    def edit(self, table: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        """Change a record as people do."""
+        self.control("PATCH", f"/records/{table}/{record_id}", fields)
+
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """What the control port answers; see `serving.serve_process`."""
         url, data = f"http://127.0.0.1:{self.control_port}{path}", json.dumps(body).encode()

@@ -85,8 +85,9 @@ async def serve_process(crm: FakeCrm, port: int, control_port: int) -> None:
     """Serve on 127.0.0.1 until the process is ended.
 
     On `control_port`, `PUT /faults` takes the fields of the fake's `Faults` as JSON, `GET /work` says how many requests
-    are under way, `GET /written` what was written; the fake may have more there. Both ports may be bound, not listened
-    on, by others who keep them.
+    are under way, `GET /written` what was written, `GET /records/TABLE` what is kept, by id; `PATCH /records/TABLE/ID`
+    changes a record as people do. The fake may have more there. Both ports may be bound, not listened on, by others who
+    keep them.
     """
     door = Door(crm, port)
     await door.open()
@@ -107,7 +108,17 @@ def _control(crm: FakeCrm, door: Door) -> web.Application:
     async def written(_: web.Request) -> web.Response:
         return web.json_response(crm.written().to_json())
 
+    async def records(request: web.Request) -> web.Response:
+        kept = crm.records.all(request.match_info["table"])
+        return web.json_response({record.id: record.fields for record in kept})
+
+    async def edit(request: web.Request) -> web.Response:
+        table, record_id = request.match_info["table"], request.match_info["id"]
+        return web.json_response(crm.records.change(table, record_id, await request.json(), by_people=True).fields)
+
     app = web.Application()
+    app.router.add_get("/records/{table}", records)
+    app.router.add_patch("/records/{table}/{id}", edit)
     app.router.add_put("/faults", change)
     app.router.add_get("/work", count_work)
     app.router.add_get("/written", written)

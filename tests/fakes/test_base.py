@@ -139,7 +139,7 @@ async def test_a_telltale_repeats_what_it_was_told_and_by_whom(fake: FakeServer[
 
 
 async def test_another_token_is_refused(fake: FakeServer[FaultyCrm]) -> None:
-    await fake.misbehave(token="another")  # noqa: S106 - it opens nothing
+    await fake.misbehave(token="another")
     assert (await answer(fake))[0] == 401
 
 

@@ -14,6 +14,7 @@ from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.update_preferences import PreferencesUpdate
 from leadline_server.config import Settings
+from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
@@ -116,9 +117,12 @@ class Harness:
 
 @asynccontextmanager
 async def open_harness(
-    folder: Path, *, wrap: Callable[[CrmAdapter], CrmAdapter] = lambda adapter: adapter
+    folder: Path,
+    *,
+    wrap: Callable[[CrmAdapter], CrmAdapter] = lambda adapter: adapter,
+    cache: CachePolicy | None = None,
 ) -> AsyncIterator[Harness]:
     """A fresh or reopened app whose files are in `folder`."""
     clock = SettableClock()
-    async with open_app(Settings(data_dir=folder), clock=clock, wrap=wrap) as app:
+    async with open_app(Settings(data_dir=folder), clock=clock, wrap=wrap, cache=cache) as app:
         yield Harness(app, clock)

@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.adapter import LOST_FIELDS
+from leadline_server.crm.embedded.connecting import EMBEDDED
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
 
 
 @asynccontextmanager
 async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
+    """An embedded CRM on a file of its own."""
     with TemporaryDirectory() as folder:
         database = await open_crm_database(Path(folder) / "crm.db")
         adapter = EmbeddedCrm(database, "acme", lambda: "US")
@@ -22,12 +23,14 @@ async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
             people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
             max_name=10_000,
             max_note=100_000,
-            lost_fields=LOST_FIELDS,
+            lost_fields=EMBEDDED.losses.fields,
         )
         await database.close()
 
 
 class _People(People):
+    """Acts in the contact book and the journal."""
+
     def __init__(self, adapter: EmbeddedCrm, book: ContactBook) -> None:
         self._adapter = adapter
         self._book = book
@@ -56,7 +59,7 @@ class _People(People):
         log = await self._book.read_log(log_id)
         assert log is not None
         shown = {name: str(value) for name, value in log.items() if name != "update_time"}
-        return SeenLog(log["contact_id"], log["subject"], log["note"], log["follow_up"] or "", shown)
+        return SeenLog(log["contact_id"], log["subject"], log["note"], log["follow_up"] or "", fields=shown)
 
     async def add_to_note(self, log_id: str, text: str) -> None:
         raise NotImplementedError("The note is a column of leadline's alone.")

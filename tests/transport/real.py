@@ -12,6 +12,7 @@ from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
@@ -38,9 +39,11 @@ class Real:
 
 
 @asynccontextmanager
-async def real_server(folder: Path, wrap: Callable[[CrmAdapter], CrmAdapter]) -> AsyncIterator[Real]:
-    """Serve an app whose files are in `folder` and whose CRM is wrapped."""
-    async with open_harness(folder, wrap=wrap) as harness:
+async def real_server(
+    folder: Path, wrap: Callable[[CrmAdapter], CrmAdapter], cache: CachePolicy | None = None
+) -> AsyncIterator[Real]:
+    """Serve an app whose files are in `folder` and whose CRM is wrapped, and remembered if there is a `cache`."""
+    async with open_harness(folder, wrap=wrap, cache=cache) as harness:
         registry = CollectorRegistry()
         server = Server(harness.app.commands, registry)
         address = f"127.0.0.1:{server.bind('127.0.0.1:0')}"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
-from leadline_server.commands.find_contact import FoundContacts
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
+from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import AccountNotFound, InvalidRequest
 from leadline_server.transport.mapping import contact_service as mapping

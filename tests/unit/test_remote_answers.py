@@ -18,7 +18,7 @@ from leadline_server.domain.phone import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
-from support.adapters import CONTACT, ScriptedAdapter, fails, says, scripted_adapter, sends
+from support.scripted_adapters import CONTACT, ScriptedAdapter, fails, says, scripted_adapter, sends
 
 NUMBER: Final = parse_number("(202) 555-0147", "US")
 DRAFT: Final = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)

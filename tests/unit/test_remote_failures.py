@@ -16,10 +16,10 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
-from support.adapters import ScriptedAdapter, details, fails, scripted_adapter
+from support.scripted_adapters import ScriptedAdapter, details, fails, scripted_adapter
 
 NUMBER = parse_number("+12025550147", "US")
-TOKEN = "Xy7-secret"  # noqa: S105 - it opens nothing
+TOKEN = "Xy7-secret"
 Code = grpc.StatusCode
 
 BY_CODE: dict[grpc.StatusCode, tuple[type[CrmError], type[CrmError]]] = {
@@ -120,7 +120,7 @@ async def test_a_reason_says_more_than_any_code(
 async def test_a_reason_that_nobody_knows_says_nothing(
     adapter: ScriptedAdapter, crm: CrmAdapter, trailing: dict[str, str | bytes]
 ) -> None:
-    answer = fails(Code.RESOURCE_EXHAUSTED, **trailing)
+    answer = fails(Code.RESOURCE_EXHAUSTED, "", **trailing)
     adapter.answers["CreateContact"] = answer
     raised = await write(crm)
     assert type(raised) is CrmOutcomeUnknown
@@ -128,12 +128,12 @@ async def test_a_reason_that_nobody_knows_says_nothing(
 
 
 async def test_a_write_that_is_told_to_wait_was_not_done(adapter: ScriptedAdapter, crm: CrmAdapter) -> None:
-    for trailing in (
-        {"grpc_status_details_bin": details("CRM_RATE_LIMITED", retry_after=7.5)},
-        {"grpc_status_details_bin": details("", retry_after=7.5)},
-        {"leadline_retry_after": "7.5"},
+    for answer in (
+        fails(Code.RESOURCE_EXHAUSTED, grpc_status_details_bin=details("CRM_RATE_LIMITED", retry_after=7.5)),
+        fails(Code.RESOURCE_EXHAUSTED, grpc_status_details_bin=details("", retry_after=7.5)),
+        fails(Code.RESOURCE_EXHAUSTED, leadline_retry_after="7.5"),
     ):
-        adapter.answers["CreateContact"] = fails(Code.RESOURCE_EXHAUSTED, **trailing)
+        adapter.answers["CreateContact"] = answer
         raised = await write(crm)
         assert type(raised) is CrmRateLimited
         assert raised.retry_after == 7.5

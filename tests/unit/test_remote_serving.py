@@ -112,7 +112,7 @@ async def test_a_bug_is_told_to_nobody_but_the_log(capsys: pytest.CaptureFixture
 
 
 async def test_without_the_right_token_nothing_is_answered() -> None:
-    async with stub_of(Nobody(), token="Xy7") as stub:  # noqa: S106 - it opens nothing
+    async with stub_of(Nobody(), token="Xy7") as stub:
         request = pb.FindContactsRequest(account=ACCOUNT, numbers=[NUMBER])
         for metadata in ((), (("authorization", "Bearer xy7"),), (("authorization", "Xy7"),)):
             assert (await refused(stub.FindContacts(request, metadata=metadata)))[0] is grpc.StatusCode.UNAUTHENTICATED
@@ -129,8 +129,8 @@ async def test_an_error_of_the_port_arrives_as_itself() -> None:
 
 async def test_the_wrong_token_is_an_error_of_credentials() -> None:
     async with (
-        serve_adapter(lambda _: Nobody(), token="Xy7", grace=0) as port,  # noqa: S106 - it opens nothing
-        remote_crm(f"127.0.0.1:{port}", token="other") as crm,  # noqa: S106 - it opens nothing
+        serve_adapter(lambda _: Nobody(), token="Xy7", grace=0) as port,
+        remote_crm(f"127.0.0.1:{port}", token="other") as crm,
     ):
         with pytest.raises(CrmAuthFailed):
             await crm.check()

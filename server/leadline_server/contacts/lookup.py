@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -18,6 +19,13 @@ _ASKABLE = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _log = structlog.get_logger(__name__)
 
 
+class FoundContacts(NamedTuple):
+    """Who has some numbers, as the CRM knew it at `as_of`. Nobody: it is confirmed."""
+
+    matches: tuple[ContactMatch, ...]
+    as_of: datetime
+
+
 class ContactLookup:
     """Asks an account's CRM, and keeps what really matches."""
 
@@ -28,32 +36,49 @@ class ContactLookup:
     async def find(self, account: Account, numbers: Sequence[PhoneNumber]) -> tuple[ContactMatch, ...]:
         """The contacts that have one of `numbers`: in the order of the numbers, then the strongest match, then id.
 
-        Never writes to the CRM. Empty means confirmed: nobody has them. Withheld and unusable numbers are nobody's.
+        The CRM is asked after this is called: decisions rest on it. Never writes to the CRM. Empty means confirmed:
+        nobody has them. Withheld and unusable numbers are nobody's.
 
         Raises:
             CrmError: cannot tell.
         """
-        askable = [number for number in numbers if number.kind in _ASKABLE]
-        if not askable:
-            return ()
+        return (await self.answer(account, numbers, may_be_remembered=False)).matches
+
+    async def answer(
+        self, account: Account, numbers: Sequence[PhoneNumber], *, may_be_remembered: bool
+    ) -> FoundContacts:
+        """What `find` returns; with `may_be_remembered`, perhaps as the CRM answered a moment ago.
+
+        Whoever leadline has made a contact since then is in it.
+
+        Raises:
+            CrmError: cannot tell.
+        """
         # Taken before the CRM looks: what it cannot show yet at that moment is what leadline has to remember.
         asked_at = self._clock.now()
-        contacts = {contact.id: contact for contact in await account.crm.find_contacts(askable)}
-        contacts.update(await self._not_indexed_yet(account, askable, contacts, asked_at))
+        askable = [number for number in numbers if number.kind in _ASKABLE]
+        if not askable:
+            return FoundContacts((), asked_at)
+        if may_be_remembered and account.remembered is not None:
+            found, as_of = await account.remembered.find(askable)
+        else:
+            found, as_of = await account.crm.find_contacts(askable), asked_at
+        contacts = {contact.id: contact for contact in found}
+        if as_of < asked_at or account.crm.capabilities.search_lag:
+            contacts.update(await self._not_shown_yet(account, askable, contacts, as_of))
         region = account.settings.default_region
-        return tuple(match for number in askable for match in matches_of(number, contacts.values(), region))
+        matches = tuple(match for number in askable for match in matches_of(number, contacts.values(), region))
+        return FoundContacts(matches, as_of)
 
-    async def _not_indexed_yet(
-        self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], asked_at: datetime
+    async def _not_shown_yet(
+        self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
     ) -> dict[str, Contact]:
-        """Contacts that leadline made just now, in any process, where the CRM's search index may not show them yet."""
-        lag = account.crm.capabilities.search_lag
-        if not lag:
-            return {}
+        """Contacts that leadline made, in any process, since the CRM was asked or its search index showed last."""
+        since = as_of - account.crm.capabilities.search_lag
         remembered = await self._claims.remembered(account.id, [number.key for number in numbers])
         contacts = {}
         for number_key, (contact_id, time) in remembered.items():
-            if time < asked_at - lag or contact_id in found or contact_id in contacts:
+            if time < since or contact_id in found or contact_id in contacts:
                 continue
             contact = await account.crm.get_contact(contact_id)
             if contact is None:

@@ -5,6 +5,7 @@ one of them has made the whole text theirs.
 """
 
 import html
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from leadline_server.ports.crm import LogEntry
 
 BEGIN: Final = "=== Call log, kept up to date automatically ==="
 END: Final = "=== End of the call log ==="
+
+_rule: Final = re.compile("={3,}")
 
 _CUT: Final = " ... (shortened)"
 _LONG_FIELDS: Final = ("Transcript", "Summary", "Note")
@@ -123,7 +126,7 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         "Note": call.note,
         "Summary": call.summary,
         "Transcript": call.transcript,
-        **{f"{name}": value for name, value in sorted(call.attributes.items())},
+        **dict(sorted(call.attributes.items())),
         "Call id": call.id,
     }
     for label, text in known.items():
@@ -139,7 +142,7 @@ def _joined(lines: list[tuple[str, str]], style: Style) -> str:
 
 def _written(line: str, style: Style) -> str:
     """A line that cannot end the body, nor be markup."""
-    line = line.replace("===", "==")
+    line = _rule.sub("==", line)
     return html.escape(line).replace("\n", "<br>") if style.is_html else line
 
 

@@ -58,6 +58,21 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """What a CRM does not keep as it was told, or does not find; the conformance suite holds adapters to it.
+
+    Attributes:
+        fields: the fields of a call that its logs do not show, by their names in `testing.crm_fields`.
+        forms: the ways to write a number that a lookup does not find, as in `testing.crm_forms`.
+        texts: the kinds of text that do not arrive as they are, as in `testing.crm_texts`.
+    """
+
+    fields: frozenset[str] = frozenset()
+    forms: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterType(Generic[S]):
     """One kind of adapter: what the entry-point group `leadline.adapters` offers.
 
@@ -68,7 +83,9 @@ class AdapterType(Generic[S]):
         open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
             not keep the others from being served.
         capabilities: what every connection of this kind can promise; None where that depends on its settings.
-        is_cached: whether lookups may be answered from memory for a while; not where asking is cheap.
+        losses: what a CRM of this kind does not keep or find.
+        is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
+            are tried again, and lookups may be answered from memory for a while.
     """
 
     name: str
@@ -76,7 +93,8 @@ class AdapterType(Generic[S]):
     settings: type[S]
     open: Callable[[S, Surroundings], Awaitable[Connect]]
     capabilities: Capabilities | None = None
-    is_cached: bool = True
+    losses: Losses = Losses()
+    is_remote: bool = True
 
 
 AnyAdapterType = AdapterType[Any]

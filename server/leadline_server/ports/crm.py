@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
@@ -135,3 +135,30 @@ class CrmAdapter(Protocol):
     async def check(self) -> None:
         """Return if the CRM answers and accepts the credentials; else raise. Writes nothing."""
         ...
+
+
+class Answer(NamedTuple):
+    """The contacts that may have some numbers, as the CRM knew them at `as_of`."""
+
+    contacts: Sequence[Contact]
+    as_of: datetime
+
+
+class RememberedAnswers(Protocol):
+    """What a CRM answered lookups a moment ago, for whom that will do: never for a decision."""
+
+    async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
+        """What `CrmAdapter.find_contacts` answers, or answered so short a time ago that it may be told again.
+
+        As old as the oldest part of it. Raises as that does: a failure is not remembered, and where the CRM cannot be
+        asked anew, what is too old is not told instead.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An account's connection to its CRM: the adapter, and what remembers its answers (None: nothing does)."""
+
+    crm: CrmAdapter
+    remembered: RememberedAnswers | None = None

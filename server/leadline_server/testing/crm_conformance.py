@@ -14,7 +14,8 @@ To run it over an adapter, say in a test module how to get one, as an async cont
 That tests what can be seen through the adapter alone. With `people` (see CrmUnderTest) the suite also acts in the CRM
 as its users do, and looks at what arrived there; with `trouble` it makes the CRM fail. What an adapter does not declare
 in its capabilities, and what its author cannot do or provoke, is skipped, and the skip says why. What this CRM cannot
-keep or find has to be declared (`lost_fields`, `lost_texts`, `lost_forms`). It needs pytest and pytest-asyncio.
+keep or find has to be declared (`lost_fields`, `lost_texts`, `lost_forms`); `pytest -p leadline_server.testing.report`
+prints the tables of all that. It needs pytest and pytest-asyncio.
 """
 
 from collections.abc import AsyncIterator
@@ -35,6 +36,7 @@ from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
+from leadline_server.testing.report import note_facts
 
 __all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble"]
 
@@ -64,6 +66,11 @@ class CrmConformance(
         async with self.open_crm() as opened:
             yield opened
 
+    @pytest.fixture(autouse=True)
+    def _noted(self, request: pytest.FixtureRequest, crm: CrmUnderTest) -> None:
+        """Note what was declared, for the report."""
+        note_facts(request.config, type(self).__name__, crm)
+
     async def test_a_crm_that_works_passes_its_check(self, crm: CrmUnderTest) -> None:
         await crm.adapter.check()
 
@@ -75,3 +82,7 @@ class CrmConformance(
     async def test_declared_times_are_not_negative(self, crm: CrmUnderTest) -> None:
         can = crm.adapter.capabilities
         assert min(can.search_lag, can.settle_time) >= timedelta(0)
+
+    async def test_declared_rate_limits_allow_something(self, crm: CrmUnderTest) -> None:
+        for limit in crm.adapter.capabilities.rate_limits:
+            assert min(limit.requests, limit.seconds) > 0

@@ -12,8 +12,9 @@ class SeenLog:
     Attributes:
         contact_id: whose it is.
         subject: its subject, as it reads on the screen.
-        note: the note of the call, as it reads on the screen, with whatever else stands in the same field.
+        note: the note of the call, as it reads on the screen; where it is a part of a longer text, that part alone.
         peoples_field: what people wrote beside it, in a field that leadline does not own.
+        text: the whole text that the note is a part of, as it reads on the screen; empty where the note stands alone.
         fields: all that the CRM shows of it, field by field. Leave out what changes by itself, such as the time of the
             last change. Empty where it is too much to ask.
     """
@@ -22,6 +23,7 @@ class SeenLog:
     subject: str
     note: str
     peoples_field: str
+    text: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,5 +70,5 @@ class People(Protocol):
         ...
 
     async def add_to_note(self, log_id: str, text: str) -> None:
-        """Write `text` below what leadline wrote into the field that has the note."""
+        """Write `text` below what leadline wrote, into the same field: below all of `SeenLog.text`."""
         ...

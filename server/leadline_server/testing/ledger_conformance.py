@@ -23,6 +23,7 @@ from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
+from leadline_server.testing.ledger_token_cases import TokenCases
 from leadline_server.testing.ledger_upkeep_cases import PruneCallsCases, PruneOthersCases
 
 _SETTINGS = AccountSettings(default_region="GB")
@@ -38,6 +39,7 @@ class LedgerConformance(
     ListCases,
     ClaimCases,
     RequestCases,
+    TokenCases,
     PruneCallsCases,
     PruneOthersCases,
 ):

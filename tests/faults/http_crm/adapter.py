@@ -135,7 +135,7 @@ class HttpCrm:
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse, of_its_own_failure: type[CrmError]) -> None:
         if response.status >= 400 and response.status not in _TOLD_APART and response.status < 500:
-            raise CrmRejected(in_its_words((await response.json())["error"], [self._token]))
+            raise CrmRejected(in_its_words((await response.json())["error"], secrets=[self._token]))
         _raise_for(response, of_its_own_failure)
 
 

@@ -48,7 +48,9 @@ class FaultyPeople(People):
     async def see_log(self, log_id: str) -> SeenLog:
         fields = self._records.require("logs", log_id).fields
         shown = {name: str(value) for name, value in fields.items()}
-        return SeenLog(fields["contact_id"], fields["subject"], fields["note"], fields.get("follow_up", ""), shown)
+        return SeenLog(
+            fields["contact_id"], fields["subject"], fields["note"], fields.get("follow_up", ""), fields=shown
+        )
 
     async def add_to_note(self, log_id: str, text: str) -> None:
         raise NotImplementedError("The note is a field of leadline's alone.")
@@ -61,11 +63,11 @@ class FaultyPeople(People):
 
 
 @asynccontextmanager
-async def faulty_crm_under_test(deadline: float = 0.3) -> AsyncIterator[CrmUnderTest]:
-    """A faulty CRM in this loop, with unique keys, and its adapter, which waits `deadline` seconds for an answer."""
+async def faulty_crm_under_test() -> AsyncIterator[CrmUnderTest]:
+    """A faulty CRM in this loop, with unique keys, and its adapter."""
     async with fake_server(FaultyCrm()) as fake, aiohttp.ClientSession() as session:
         await fake.misbehave(unique_keys=True)
-        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=deadline, unique_keys=True))
+        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=1.0, unique_keys=True))
         yield CrmUnderTest(
             adapter=adapter,
             people=FaultyPeople(fake.crm),

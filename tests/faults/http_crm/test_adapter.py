@@ -47,7 +47,7 @@ class TestHttpCrm(CrmConformance):
 
 class TestHttpCrmOverLoopback(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return crm_over_loopback(faulty_crm_under_test(deadline=1.0))
+        return crm_over_loopback(faulty_crm_under_test())
 
 
 async def test_a_write_is_unknown_exactly_where_it_may_have_been_done(process: FakeProcess) -> None:
@@ -78,7 +78,7 @@ async def test_being_told_to_slow_down_says_for_how_long(process: FakeProcess) -
 
 
 async def test_an_expired_token_is_told_apart(process: FakeProcess) -> None:
-    process.misbehave(token="another")  # noqa: S106 - it opens nothing
+    process.misbehave(token="another")
     async with adapter_to(process) as adapter:
         with pytest.raises(CrmAuthFailed):
             await adapter.check()

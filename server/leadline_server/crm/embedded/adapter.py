@@ -22,9 +22,6 @@ CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True, enforces_unique_key=True, moves_log=True, contact_types=CONTACT_TYPES
 )
 
-LOST_FIELDS: Final = frozenset({"caller_extension", "legs"})
-"""The fields of a call that the journal does not show; names as in `testing.crm_fields`."""
-
 
 def utc_now() -> datetime:
     """The time of day, as the journal keeps it."""

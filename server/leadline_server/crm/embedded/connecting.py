@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import (
+    AccountView,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+    Losses,
+    Surroundings,
+)
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
 from leadline_server.crm.embedded.database import open_crm_database
 from leadline_server.ports.crm import CrmAdapter
@@ -31,5 +38,6 @@ EMBEDDED = AdapterType(
     settings=EmbeddedSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    is_cached=False,
+    losses=Losses(fields=frozenset({"caller_extension", "legs"})),
+    is_remote=False,
 )

@@ -73,7 +73,7 @@ def failure_of(error: grpc.aio.AioRpcError, title: str, secrets: tuple[str, ...]
     if kind is CrmOutcomeUnknown and not is_write:
         kind = CrmUnavailable
     beginning = _BEGINNINGS[kind].format(title=title)
-    words = in_its_words(error.details() or "", secrets)
+    words = in_its_words(error.details() or "", secrets=secrets)
     return kind(f"{beginning} ({code.name})" + (f": {words}" if words else "."), retry_after=retry_after)
 
 

@@ -41,7 +41,7 @@ async def serve_adapter(
     title: str = "",
     token: str = "",
     grace: float = _GRACE_SECONDS,
-    interceptors: "Sequence[grpc.aio.ServerInterceptor[Any, Any]]" = (),
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[int]:
     """Serve an adapter until the body ends; yields the port.
 

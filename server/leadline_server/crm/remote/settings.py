@@ -44,7 +44,7 @@ class RemoteSettings(ConnectionSettings):
     client_key: Secret | None = Field(None, description="The certificate's private key, PEM, a secret.")
     server_name: str = Field("", description="The name in the adapter's certificate. Empty: the host of the address.")
     token: Secret | None = Field(None, description="Sent as `authorization: Bearer TOKEN`, a secret.")
-    deadline: float = Field(10.0, gt=0, le=60, description="Seconds that one call may take.")
+    deadline: float = Field(10.0, gt=0, le=10, description="Seconds that one call may take.")
     title: str = Field("The adapter", min_length=1, max_length=80, description="What messages call it.")
 
     @property

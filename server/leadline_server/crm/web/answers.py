@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from leadline_server.crm.wording import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -113,9 +114,8 @@ def _refused(answer: Answer, words: Callable[[Answer], str]) -> CrmError:
 
 
 def _sentence(beginning: str, answer: Answer, words: Callable[[Answer], str]) -> str:
-    said = " ".join(words(answer).split())
-    shortened = said if len(said) <= LONGEST_WORDS else f"{said[:LONGEST_WORDS]}..."
-    return f"{beginning} (HTTP {answer.status})" + (f": {shortened}" if shortened else ".")
+    said = in_its_words(words(answer), LONGEST_WORDS)
+    return f"{beginning} (HTTP {answer.status})" + (f": {said}" if said else ".")
 
 
 def _seconds_until(text: str) -> float | None:

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
+def basic(user: str, password: str) -> str:
+    """The value of an Authorization header by RFC 7617, in UTF-8."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 class Authorizer(Protocol):
     """Gives the headers that requests are authorized with."""
 
@@ -37,8 +42,7 @@ class StaticAuthorizer:
     @classmethod
     def basic(cls, user: str, password: str) -> "StaticAuthorizer":
         """The `Authorization: Basic` of RFC 7617."""
-        pair = b64encode(f"{user}:{password}".encode()).decode()
-        return cls("Authorization", f"Basic {pair}", password)
+        return cls("Authorization", basic(user, password), password)
 
     async def headers(self) -> Mapping[str, str]:
         """The header."""

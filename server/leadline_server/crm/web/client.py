@@ -143,6 +143,7 @@ class WebClient:
     ) -> tuple[Answer, CrmError | None]:
         await self._throttle.turn(scope)
         answer = await exchange(self._session, request, credentials, self._deadline)
+        self._throttle.heed(answer)
         error = None if answer.status in accept else self._failure(answer)
         if isinstance(error, CrmRateLimited):
             self._throttle.hold(error.retry_after or _RATE_LIMITED_SECONDS, scope)

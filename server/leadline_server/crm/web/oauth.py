@@ -20,6 +20,7 @@ from yarl import URL
 
 from leadline_server.clock import Clock
 from leadline_server.crm.web.answers import Answer, standard_failure
+from leadline_server.crm.web.authorization import basic
 from leadline_server.crm.web.exchange import Request, exchange
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
@@ -110,6 +111,7 @@ class OAuthAuthorizer:
         self._clock = clock
         self._owner = uuid.uuid4().hex
         self._current: _Tokens | None = None
+        self._granted: _Tokens | None = None  # and not stored yet: the CRM may have rotated the stored ones away
         self._refreshing: asyncio.Task[_Tokens] | None = None
 
     async def headers(self) -> Mapping[str, str]:
@@ -178,9 +180,11 @@ class OAuthAuthorizer:
             stored = await self._stored()
             if stored is not None and stored.access_token != old and self._is_fresh(stored):
                 return stored
-            tokens = await self._asked(stored.refresh_token if stored else self._grant.refresh_token)
+            if self._granted is None:
+                self._granted = await self._asked(stored.refresh_token if stored else self._grant.refresh_token)
+            tokens = self._granted
             await self._store.put(self._connection, self._owner, _encode(tokens))
-            has_put = True
+            self._granted, has_put = None, True
             return tokens
         finally:
             if not has_put:
@@ -216,7 +220,7 @@ class OAuthAuthorizer:
         form = form or {"grant_type": "client_credentials"}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if grant.client_in == "header":
-            headers["Authorization"] = aiohttp.BasicAuth(grant.client_id, grant.client_secret).encode()
+            headers["Authorization"] = basic(grant.client_id, grant.client_secret)
         else:
             form |= {"client_id": grant.client_id}
             form |= {"client_secret": grant.client_secret} if grant.client_secret else {}

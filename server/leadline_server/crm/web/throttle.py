@@ -3,14 +3,22 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
+from leadline_server.crm.web.answers import Answer
 from leadline_server.domain.errors import CrmRateLimited
 from leadline_server.pacing import Pace
 from leadline_server.ports.crm import RateLimit
 
 LONGEST_WAIT: Final = 5.0
 """How long a request waits for its turn, in seconds; one that would have to wait longer is not sent."""
+
+Pause: TypeAlias = Callable[[Answer], float | None]
+"""Tells for how many seconds an answer asks to send nothing, whatever else it says; None: it does not."""
+
+
+def _no_pause(_: Answer) -> None:
+    """What a CRM asks that does not say how much of its rate limit is left."""
 
 
 class Throttle:
@@ -21,11 +29,18 @@ class Throttle:
     Args:
         limits: what is allowed.
         now: a clock in seconds that never goes back.
+        pause: what answers ask for by their headers, say; `heed` is told of every answer.
     """
 
-    def __init__(self, limits: Sequence[RateLimit] = (), now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Sequence[RateLimit] = (),
+        now: Callable[[], float] = time.monotonic,
+        pause: Pause = _no_pause,
+    ) -> None:
         self._paces = [(limit.scope, Pace(limit.requests / limit.seconds, limit.requests, now)) for limit in limits]
         self._now = now
+        self._pause = pause
         self._held: dict[str, float] = {}
 
     async def turn(self, scope: str = "") -> None:
@@ -48,6 +63,11 @@ class Throttle:
             for pace in paces:
                 pace.give_back()
             raise
+
+    def heed(self, answer: Answer) -> None:
+        """Send nothing for as long as an answer asks for."""
+        if seconds := self._pause(answer):
+            self.hold(seconds)
 
     def hold(self, seconds: float, scope: str = "") -> None:
         """Send nothing of `scope` ("": nothing at all) for so many seconds: an answer said so."""

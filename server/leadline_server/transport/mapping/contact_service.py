@@ -6,8 +6,9 @@ from typing import Final
 from leadline.v1 import contact_service_pb2 as pb
 
 from leadline_server.commands.create_contact import ContactCreation
-from leadline_server.commands.find_contact import ContactQuery, FoundContacts
+from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
+from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.phone import NumberKind, PhoneNumber
 from leadline_server.transport.mapping.contact import contact_message, match_message

@@ -1,0 +1,274 @@
+"""HubSpot as a CRM."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from leadline_server.crm.connections import AccountView
+from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, Calls
+from leadline_server.crm.hubspot.errors import Taken
+from leadline_server.crm.hubspot.searching import Search, exact_search, name_search, phone_searches
+from leadline_server.crm.hubspot.settings import HubSpotSettings
+from leadline_server.crm.hubspot.wire import (
+    Contacts,
+    Object,
+    a_batch,
+    a_page,
+    a_property,
+    an_object,
+    is_id,
+    record_url,
+)
+from leadline_server.crm.web import WebClient, segment
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.matching import match_kind
+from leadline_server.domain.phone import PhoneNumber
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+
+SEARCH: Final = "search"
+"""The scope of the rate limit that HubSpot has for searches."""
+
+SEARCH_LAG: Final = timedelta(seconds=30)
+"""How long a search may not show what was written. HubSpot says "a few moments"; 10 s are reported from the field."""
+
+SETTLE_TIME: Final = timedelta(seconds=30)
+"""How long a write may take effect after leadline gave up on it. HubSpot does not say: three times what it may take."""
+
+MAX_FOUND: Final = 1_000
+"""The records that are read of one search, page by page."""
+
+_CONTACTS: Final = "/crm/v3/objects/contacts"
+_CALLS: Final = "/crm/v3/objects/calls"
+_NOT_FOUND: Final = 404
+
+_cursor: Final = msgspec.json.Decoder(tuple[str, str])
+
+
+def capabilities_of(settings: HubSpotSettings) -> Capabilities:
+    """What a connection with these settings can promise.
+
+    Without `call_id_property` a log is found by a search, which lags: until then it counts as a write under way.
+    """
+    return Capabilities(
+        finds_log_by_key=True,
+        enforces_unique_key=False,  # of contacts nothing but the e-mail address is unique
+        moves_log=True,
+        search_lag=SEARCH_LAG,
+        settle_time=SETTLE_TIME if settings.call_id_property else SETTLE_TIME + SEARCH_LAG,
+        contact_types=settings.lifecycle_stages,
+        rate_limits=(
+            RateLimit(settings.requests_per_10_seconds, 10.0),
+            RateLimit(settings.searches_per_second, 1.0, SEARCH),
+        ),
+    )
+
+
+class HubSpotCrm:
+    """One account's HubSpot. See `ports.crm.CrmAdapter` for what each method promises.
+
+    Args:
+        client: the way to HubSpot's API.
+        account: whose.
+        settings: how the HubSpot account is set up.
+    """
+
+    def __init__(self, client: WebClient, account: AccountView, settings: HubSpotSettings) -> None:
+        self.capabilities = capabilities_of(settings)
+        self._client = client
+        self._account = account
+        self._settings = settings
+        self._contacts = Contacts(settings)
+        self._calls = Calls(settings.dispositions)
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        """One search for a few numbers, more of them where HubSpot's limits want it."""
+        contacts = self._contacts
+        patterns = self._account.settings().number_formats
+        found = dict[str, Contact]()
+        for search in phone_searches(numbers, patterns, contacts.number_properties, contacts.properties):
+            for record in await self._searched(_CONTACTS, search):
+                found[record.id] = contacts.read(record)
+        return list(found.values())
+
+    async def get_contact(self, contact_id: str) -> Contact | None:
+        """The contact; None too for one that was merged away: HubSpot then answers with the one that is left."""
+        if not is_id(contact_id):
+            return None
+        params = {"properties": ",".join(self._contacts.properties)}
+        answer = await self._client.ask("GET", f"{_CONTACTS}/{contact_id}", params=params, accept={_NOT_FOUND})
+        if answer.status == _NOT_FOUND:
+            return None
+        record = answer.decode(an_object)
+        return None if record.archived or record.id != contact_id else self._contacts.read(record)
+
+    async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        """All hits are read and put in order here: HubSpot sorts by one property only, and finds by words.
+
+        Raises:
+            CrmRejected: the name has no letter and no digit, or more than MAX_FOUND contacts may have it.
+        """
+        search = name_search(name, self._contacts.properties)
+        if search is None:
+            raise CrmRejected("HubSpot finds names by their letters and digits. Give some.")
+        wanted = name.casefold()
+        records = await self._searched(_CONTACTS, search, CrmRejected("Too many contacts have such a name. Say more."))
+        hits = [contact for contact in map(self._contacts.read, records) if wanted in contact.name.casefold()]
+        hits.sort(key=_place)
+        if cursor:
+            last = _cursor.decode(cursor)
+            hits = [contact for contact in hits if _place(contact) > last]
+        page = hits[:limit]
+        following = msgspec.json.encode(_place(page[-1])).decode() if len(hits) > limit else ""
+        return ContactPage(tuple(page), following)
+
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - HubSpot keeps no keys
+        """Create a contact. One that has its e-mail address and its number already is taken for it.
+
+        Raises:
+            CrmRejected: beside what HubSpot refuses: another contact has this e-mail address, and not this number.
+        """
+        if draft.type and draft.type not in self._settings.lifecycle_stages:
+            raise CrmRejected(f"{draft.type!r} is none of the lifecycle stages that leadline's settings name.")
+        content = {"properties": self._contacts.written(draft)}
+        try:
+            answer = await self._client.tell("POST", _CONTACTS, json=content)
+        except Taken as refusal:
+            return await self._adopted(refusal, draft)
+        return self._contacts.read(answer.decode(an_object))
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        """Log a call. With `call_id_property` HubSpot takes one key once, and the log that has it is answered."""
+        _check_contact(entry)
+        time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
+        properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
+        content = {
+            "properties": properties,
+            "associations": [{"to": {"id": entry.contact_id}, "types": [CALL_TO_CONTACT]}],
+        }
+        try:
+            answer = await self._client.tell("POST", _CALLS, json=content)
+        except Taken:
+            if unique and (existing := await self.find_call_log(key)):
+                return existing
+            raise
+        return self._log(answer.decode(an_object).id)
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        """Change a log, and move it if it is another contact's. Contacts that people added to it stay."""
+        _check_contact(entry)
+        existing = await self._read_call(log_id)
+        before = existing.properties.get(CONTACT) or ""
+        is_moved = before != entry.contact_id
+        if is_moved:
+            await self._associate(log_id, entry.contact_id)  # refused if there is no such contact: nothing is changed
+        try:
+            if is_moved and is_id(before):
+                await self._dissociate(log_id, before)
+            await self._change(log_id, entry, existing)
+        except CrmError as error:
+            if not is_moved:
+                raise
+            # The log is on both contacts, say: to be done again, whatever the error.
+            raise CrmOutcomeUnknown(f"Moved in part: {error.message}", retry_after=error.retry_after) from error
+        return self._log(log_id)
+
+    async def find_call_log(self, key: str) -> CrmLog | None:
+        """The log; without `call_id_property` one that a search shows."""
+        unique = self._settings.call_id_property
+        if not unique:
+            found = await self._searched(_CALLS, exact_search(KEY, key))
+            ids = [record.id for record in found if record.properties.get(KEY) == key]
+            return self._log(min(ids, key=int)) if ids else None
+        content = {"idProperty": unique, "inputs": [{"id": key}], "properties": [unique]}
+        batch = (await self._client.ask("POST", f"{_CALLS}/batch/read", json=content)).decode(a_batch)
+        if not batch.results and not batch.is_conclusive:
+            raise CrmUnavailable("HubSpot could not look the call up.")
+        return self._log(batch.results[0].id) if batch.results else None
+
+    async def check(self) -> None:
+        """Read one contact and one call; the property for the call's id must be unique, if there is one."""
+        for path in (_CONTACTS, _CALLS):
+            (await self._client.ask("GET", path, params={"limit": "1"})).decode(_a_list)
+        if unique := self._settings.call_id_property:
+            answer = await self._client.ask("GET", f"/crm/v3/properties/calls/{segment(unique)}")
+            if not answer.decode(a_property).is_unique:
+                raise CrmRejected(f"The property {unique} of calls does not require unique values.")
+
+    async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
+        """Every record that a search finds, page by page.
+
+        Raises:
+            CrmUnavailable: there are more than MAX_FOUND, or records came and went between the pages; or else
+            too_many: in the place of the former.
+        """
+        found, after = dict[str, Object](), ""
+        while True:
+            content: Search = search | ({"after": after} if after else {})
+            page = (await self._client.ask("POST", f"{path}/search", json=content, scope=SEARCH)).decode(a_page)
+            found.update({record.id: record for record in page.results})
+            after = page.after
+            if page.total > MAX_FOUND:
+                raise too_many or CrmUnavailable("HubSpot finds more records than can be read.")
+            if not after or not page.results:
+                break
+        if len(found) < page.total:
+            raise CrmUnavailable("HubSpot's answer has not all of what it found.")
+        return found.values()
+
+    async def _adopted(self, refusal: Taken, draft: ContactDraft) -> Contact:
+        """The contact that has the draft's e-mail address, if it has its number too: from a write before, say."""
+        contact_id = refusal.existing_id
+        if not contact_id:
+            raise refusal
+        existing = await self.get_contact(contact_id)
+        region = self._account.settings().default_region
+        if existing and any(match_kind(draft.phone_number, text, region) for text in existing.phone_numbers):
+            return existing
+        raise CrmRejected(f"Another contact has this e-mail address already: {contact_id}.") from refusal
+
+    async def _read_call(self, log_id: str) -> Object:
+        """The call as it is. Raises CrmRejected if it is gone."""
+        if is_id(log_id):
+            params = {"properties": ",".join(READ)}
+            answer = await self._client.ask("GET", f"{_CALLS}/{log_id}", params=params, accept={_NOT_FOUND})
+            if answer.status != _NOT_FOUND and not (record := answer.decode(an_object)).archived:
+                return record
+        raise CrmRejected("The call is no longer in HubSpot.")
+
+    async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
+        properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
+        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json={"properties": properties})
+        answer.decode(an_object)
+
+    async def _associate(self, log_id: str, contact_id: str) -> None:
+        path = f"/crm/v4/objects/calls/{log_id}/associations/contacts/{contact_id}"
+        (await self._client.tell("PUT", path, json=[CALL_TO_CONTACT])).json()
+
+    async def _dissociate(self, log_id: str, contact_id: str) -> None:
+        """Take a contact off a call; one that is gone is off already."""
+        path = f"/crm/v4/objects/calls/{log_id}/associations/contacts/{contact_id}"
+        answer = await self._client.tell("DELETE", path, accept={_NOT_FOUND})
+        if answer.body and answer.status != _NOT_FOUND:
+            answer.json()
+
+    def _log(self, log_id: str) -> CrmLog:
+        return CrmLog(log_id, record_url(self._settings, "0-48", log_id))
+
+
+class _List(msgspec.Struct, frozen=True):
+    results: tuple[Any, ...]
+
+
+_a_list: Final = msgspec.json.Decoder(_List)
+
+
+def _place(contact: Contact) -> tuple[str, str]:
+    return contact.name, contact.id
+
+
+def _check_contact(entry: LogEntry) -> None:
+    if not is_id(entry.contact_id):
+        raise CrmRejected("HubSpot has no contact with this id.")

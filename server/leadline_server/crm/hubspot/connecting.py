@@ -1,0 +1,58 @@
+"""HubSpot as a kind of adapter."""
+
+from typing import Final
+
+from leadline_server.crm.connections import AccountView, AdapterType, Connect, Surroundings
+from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
+from leadline_server.crm.hubspot.errors import failure, pause
+from leadline_server.crm.hubspot.settings import HubSpotSettings
+from leadline_server.crm.web import Authorizer, StaticAuthorizer, Throttle, WebClient
+from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.ports.crm import CrmAdapter, RateLimit
+
+_BURST_SHARE: Final = 5
+
+
+async def _open(settings: HubSpotSettings, around: Surroundings) -> Connect:
+    """Make the client that the connection's accounts share; nothing is asked yet."""
+    client = WebClient(
+        around.session,
+        settings.api_url,
+        _authorizer(settings, around),
+        failure=failure,
+        throttle=Throttle([_spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
+    )
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return HubSpotCrm(client, account, settings)
+
+    return connect
+
+
+def _authorizer(settings: HubSpotSettings, around: Surroundings) -> Authorizer:
+    if settings.token is not None:
+        return StaticAuthorizer.bearer(settings.token.get_secret_value())
+    secret, refresh = settings.client_secret, settings.refresh_token
+    grant = OAuthGrant(
+        token_url=f"{settings.api_url}/oauth/v1/token",
+        client_id=settings.client_id,
+        client_secret=secret.get_secret_value() if secret else "",
+        refresh_token=refresh.get_secret_value() if refresh else "",
+    )
+    return OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+
+
+def _spread(limit: RateLimit) -> RateLimit:
+    """A pace that never sends more than `limit` in any stretch of time: a part at once, the rest spread over it."""
+    burst = max(1, limit.requests // _BURST_SHARE)
+    rate = max(1, limit.requests - burst) / limit.seconds
+    return RateLimit(burst, burst / rate, limit.scope)
+
+
+HUBSPOT = AdapterType(
+    name="hubspot",
+    title="HubSpot",
+    settings=HubSpotSettings,
+    open=_open,
+    capabilities=capabilities_of(HubSpotSettings.model_construct()),  # the least: `call_id_property` promises more
+)

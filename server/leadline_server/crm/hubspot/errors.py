@@ -1,0 +1,93 @@
+"""What HubSpot's answers mean ("Error handling" and "API usage guidelines and limits" of its documentation)."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from leadline_server.crm.web import Answer, standard_failure
+from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
+
+DAILY_PAUSE: Final = 900.0
+"""How long to send nothing once the day's requests are used up, in seconds: the day ends at the account's midnight,
+which the answer does not tell, so that it is looked again from time to time."""
+
+_POLICY_PAUSES: Final = {"DAILY": DAILY_PAUSE, "TEN_SECONDLY_ROLLING": 5.0}
+_PAUSE: Final = 1.0
+_TOO_MANY: Final = 429
+_NOT_NOW: Final = frozenset({423, 477})  # locked by a large sync, or being moved to another data centre; not done
+
+_EXISTING_ID: Final = re.compile(r"Existing ID: (\d+)")
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    message: str = ""
+    code: str | None = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """The body of an error."""
+
+    message: str = ""
+    category: str = ""
+    policy: str = msgspec.field(name="policyName", default="")
+    errors: tuple[_Detail, ...] = ()
+
+
+_problem: Final = msgspec.json.Decoder(_Problem)
+
+
+class Taken(CrmRejected):
+    """A value that has to be unique is another record's; `existing_id` is empty where the answer does not say whose."""
+
+    existing_id = ""
+
+
+def failure(answer: Answer) -> CrmError | None:
+    """The error that an answer means, if any."""
+    if answer.status == _TOO_MANY:
+        problem = _read(answer)
+        seconds = answer.retry_after or _POLICY_PAUSES.get(problem.policy, _PAUSE)
+        return CrmRateLimited(f"HubSpot asks to slow down: {problem.policy or 'rate limit'}.", retry_after=seconds)
+    if answer.status in _NOT_NOW:
+        return CrmUnavailable(
+            f"HubSpot cannot serve this account now (HTTP {answer.status}).", retry_after=answer.retry_after
+        )
+    refusal = standard_failure(answer, words)
+    return _taken(answer, refusal) if isinstance(refusal, CrmRejected) else refusal
+
+
+def _taken(answer: Answer, refusal: CrmRejected) -> CrmRejected:
+    problem = _read(answer)
+    is_taken = (
+        answer.status == 409  # noqa: PLR2004 - RFC 9110, section 15.5.10
+        or "already has that value" in problem.message
+        or any(detail.code == "CONFLICTING_UNIQUE_VALUE" for detail in problem.errors)
+    )
+    if not is_taken:
+        return refusal
+    taken, found = Taken(refusal.message), _EXISTING_ID.search(problem.message)
+    taken.existing_id = found[1] if found else ""
+    return taken
+
+
+def pause(answer: Answer) -> float | None:
+    """How long the headers of an answer ask to send nothing. Those of searches have none of these headers."""
+    if answer.headers.get("X-HubSpot-RateLimit-Daily-Remaining") == "0":
+        return DAILY_PAUSE
+    return _PAUSE if answer.headers.get("X-HubSpot-RateLimit-Remaining") == "0" else None
+
+
+def words(answer: Answer) -> str:
+    """HubSpot's own words."""
+    problem = _read(answer)
+    details = dict.fromkeys(detail.message for detail in problem.errors if detail.message not in problem.message)
+    return " ".join(filter(None, (problem.message, *details)))
+
+
+def _read(answer: Answer) -> _Problem:
+    """What can be read of an error; some come from a proxy, and say nothing."""
+    try:
+        return _problem.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Problem()

@@ -1,0 +1,30 @@
+"""A pytest plugin that prints, at the end of a run, what the adapters under test can do.
+
+pytest -p leadline_server.testing.report
+"""
+
+from typing import Final
+
+import pytest
+
+from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.tables import Facts, describe
+
+_FACTS: Final = pytest.StashKey[dict[str, Facts]]()
+
+
+def note_facts(config: pytest.Config, name: str, crm: CrmUnderTest) -> None:
+    """Note what was declared of the CRM under test, by the name of its test class."""
+    config.stash.setdefault(_FACTS, {})[name] = Facts(
+        capabilities=crm.adapter.capabilities,
+        lost_fields=crm.lost_fields,
+        lost_forms=crm.lost_forms,
+        lost_texts=crm.lost_texts,
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print a table of each adapter."""
+    for name, facts in config.stash.get(_FACTS, {}).items():
+        terminalreporter.section(f"what the adapter of {name} can do")
+        terminalreporter.write_line(describe(name, facts))

@@ -1,0 +1,100 @@
+"""What adapters can do, as tables in Markdown: for the documents, and for the end of a run of the suite."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.testing.crm_fields import FIELDS
+from leadline_server.testing.crm_forms import FORMS
+from leadline_server.testing.crm_texts import LINES, TEXTS
+
+_KEPT: Final = "yes"
+_LOST: Final = "no"
+_OPEN: Final = "as set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of an adapter: what it declares, and what its CRM does not keep or find.
+
+    `capabilities` are None where they depend on the connection's settings.
+    """
+
+    capabilities: Capabilities | None
+    lost_fields: Collection[str] = frozenset()
+    lost_forms: Collection[str] = frozenset()
+    lost_texts: Collection[str] = frozenset()
+
+
+def capability_table(adapters: Mapping[str, Facts]) -> str:
+    """What the adapters declare, a column each."""
+    rows: Mapping[str, Callable[[Capabilities], str]] = {
+        "Finds a log by its call": lambda can: _said(is_so=can.finds_log_by_key),
+        "Enforces unique keys": lambda can: _said(is_so=can.enforces_unique_key),
+        "Moves a log to another contact": lambda can: _said(is_so=can.moves_log),
+        "A new contact is found within": lambda can: _time(can.search_lag),
+        "A write settles within": lambda can: _time(can.settle_time),
+        "Rate limits": lambda can: _limits(can.rate_limits),
+        "Contact types": lambda can: ", ".join(f"`{kind}`" for kind in can.contact_types) or "none",
+    }
+    return _table("", adapters, {name: _of_capabilities(row) for name, row in rows.items()})
+
+
+def field_table(adapters: Mapping[str, Facts]) -> str:
+    """Which fields of a call people can see in its log."""
+    return _kept_table("Field of the call", FIELDS, adapters, lambda facts: facts.lost_fields, mark="`")
+
+
+def form_table(adapters: Mapping[str, Facts]) -> str:
+    """Which ways to write a number are found."""
+    return _kept_table("A number written", FORMS, adapters, lambda facts: facts.lost_forms)
+
+
+def text_table(adapters: Mapping[str, Facts]) -> str:
+    """Which kinds of text arrive as they are."""
+    return _kept_table("Text with", [*TEXTS, *LINES], adapters, lambda facts: facts.lost_texts)
+
+
+def describe(name: str, facts: Facts) -> str:
+    """All that is known of one adapter."""
+    adapters = {name: facts}
+    return "\n\n".join(table(adapters) for table in (capability_table, field_table, form_table, text_table))
+
+
+def _of_capabilities(row: Callable[[Capabilities], str]) -> Callable[[Facts], str]:
+    return lambda facts: _OPEN if facts.capabilities is None else row(facts.capabilities)
+
+
+def _kept_table(
+    what: str,
+    names: Collection[str],
+    adapters: Mapping[str, Facts],
+    lost: Callable[[Facts], Collection[str]],
+    mark: str = "",
+) -> str:
+    def row(name: str) -> Callable[[Facts], str]:
+        return lambda facts: _LOST if name in lost(facts) else _KEPT
+
+    return _table(what, adapters, {f"{mark}{name}{mark}": row(name) for name in names})
+
+
+def _table(what: str, adapters: Mapping[str, Facts], rows: Mapping[str, Callable[[Facts], str]]) -> str:
+    """A row for each of `rows`, a column for each of `adapters`."""
+    lines = [[what, *adapters], ["---"] * (len(adapters) + 1)]
+    lines += [[name, *(row(facts) for facts in adapters.values())] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _said(*, is_so: bool) -> str:
+    return _KEPT if is_so else _LOST
+
+
+def _time(time: timedelta) -> str:
+    return f"{time.total_seconds():g} s" if time else "at once"
+
+
+def _limits(limits: Sequence[RateLimit]) -> str:
+    told = [f"{limit.requests} in {limit.seconds:g} s{f' ({limit.scope})' if limit.scope else ''}" for limit in limits]
+    return ", ".join(told) or "none"

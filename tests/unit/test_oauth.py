@@ -1,0 +1,268 @@
+"""OAuth tokens: one refresh for all, new refresh tokens on disk before they are used, and no secret in an error."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography.fernet import Fernet
+from leadline_server.crm.sealing import SealedTokens, load_key
+from leadline_server.crm.web import WebClient
+from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ports.tokens import TokenStore
+from support.http_servers import http_server
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+class Issuer:
+    """A token endpoint that rotates refresh tokens, each good for one use; and an API that takes the newest token."""
+
+    def __init__(self) -> None:
+        self.refresh_token = "r0"
+        self.access_token = ""
+        self.asked: list[dict[str, str]] = []
+        self.life: Any = 3600
+        self.gate: asyncio.Event | None = None
+        self.answer: Callable[[], web.Response] | None = None
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if request.path != "/token":
+            is_good = request.headers.get("Authorization") == f"Bearer {self.access_token}"
+            return web.json_response({}, status=200 if is_good else 401)
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.asked.append(form)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.answer is not None:
+            return self.answer()
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] != self.refresh_token:
+            return web.json_response({"error": "invalid_grant", "error_description": form["refresh_token"]}, status=400)
+        number = len(self.asked)
+        self.refresh_token, self.access_token = f"r{number}", f"a{number}"
+        return web.json_response(
+            {"access_token": self.access_token, "refresh_token": self.refresh_token, "expires_in": self.life}
+        )
+
+
+class Bench:
+    def __init__(self, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore) -> None:
+        self.issuer = issuer
+        self.session = session
+        self.url = url
+        self.kept = store
+        key = Fernet.generate_key()
+        self.store: TokenStore = SealedTokens(store, lambda: key)
+        self.clock = Clock()
+
+    def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
+        grant = OAuthGrant(
+            **{
+                "token_url": f"{self.url}/token",
+                "client_id": "leadline",
+                "client_secret": "hush",
+                "refresh_token": "r0",
+                **changes,
+            }
+        )
+        return OAuthAuthorizer(self.session, grant, store or self.store, "sales", self.clock)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    issuer = Issuer()
+    async with (
+        aiohttp.ClientSession() as session,
+        open_sqlite_ledger(tmp_path / "ledger.db") as ledger,
+        http_server(issuer.handle) as url,
+    ):
+        yield Bench(issuer, session, url, ledger.tokens)
+
+
+async def bearer(authorizer: OAuthAuthorizer) -> str:
+    return (await authorizer.headers())["Authorization"]
+
+
+async def test_all_who_need_a_token_at_once_share_one_refresh(bench: Bench) -> None:
+    authorizer = bench.authorizer()
+    assert set(await asyncio.gather(*(bearer(authorizer) for _ in range(50)))) == {"Bearer a1"}
+    assert len(bench.issuer.asked) == 1
+
+
+async def test_a_token_is_replaced_before_it_ends_and_not_earlier(bench: Bench) -> None:
+    authorizer = bench.authorizer()
+    await bearer(authorizer)
+    bench.clock.time += timedelta(seconds=3600 - 61)
+    assert await bearer(authorizer) == "Bearer a1"
+    bench.clock.time += timedelta(seconds=2)
+    assert await bearer(authorizer) == "Bearer a2"
+    assert [form["refresh_token"] for form in bench.issuer.asked] == ["r0", "r1"]
+
+
+async def test_a_rotated_refresh_token_survives_a_restart(bench: Bench) -> None:
+    await bearer(bench.authorizer())
+    bench.clock.time += timedelta(hours=2)
+    assert await bearer(bench.authorizer()) == "Bearer a2"
+    assert bench.issuer.asked[-1]["refresh_token"] == "r1"
+
+
+async def test_a_token_that_is_still_good_survives_a_restart(bench: Bench) -> None:
+    await bearer(bench.authorizer())
+    assert await bearer(bench.authorizer()) == "Bearer a1"
+    assert len(bench.issuer.asked) == 1
+
+
+async def test_a_new_grant_of_the_administrator_beats_what_is_stored(bench: Bench) -> None:
+    await bearer(bench.authorizer())
+    bench.issuer.refresh_token = "granted anew"
+    assert await bearer(bench.authorizer(refresh_token="granted anew")) == "Bearer a2"
+
+
+async def test_processes_that_share_a_store_refresh_once(bench: Bench) -> None:
+    bench.issuer.gate = asyncio.Event()
+    waiting = [asyncio.create_task(bearer(bench.authorizer())) for _ in range(4)]
+    while not bench.issuer.asked:
+        await asyncio.sleep(0)
+    bench.issuer.gate.set()
+    assert set(await asyncio.gather(*waiting)) == {"Bearer a1"}
+    assert len(bench.issuer.asked) == 1
+
+
+async def test_a_process_that_died_while_refreshing_is_waited_for_no_longer_than_its_lease(bench: Bench) -> None:
+    now = bench.clock.now()
+    assert await bench.store.lease("sales", "the dead", now, now + timedelta(seconds=30))
+    waiting = asyncio.create_task(bearer(bench.authorizer()))
+    await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    bench.clock.time += timedelta(seconds=30)
+    assert await waiting == "Bearer a1"
+
+
+class Full:
+    """A store that cannot be written to for a while."""
+
+    def __init__(self, inner: TokenStore) -> None:
+        self._inner = inner
+        self.is_full = True
+        self.get, self.lease, self.release = inner.get, inner.lease, inner.release
+
+    async def put(self, connection: str, owner: str, document: bytes) -> None:
+        if self.is_full:
+            raise LedgerUnavailable("No space.")
+        await self._inner.put(connection, owner, document)
+
+
+async def test_a_token_that_cannot_be_stored_is_not_used(bench: Bench) -> None:
+    store = Full(bench.store)
+    authorizer = bench.authorizer(store)
+    with pytest.raises(CrmUnavailable):
+        await authorizer.headers()
+    assert await bench.store.get("sales") is None
+    store.is_full = False
+    # What was rotated away meanwhile is in memory still: without it the connection would be lost.
+    assert await bearer(authorizer) == "Bearer a1"
+
+
+async def test_whoever_is_cancelled_leaves_the_refresh_to_the_others(bench: Bench) -> None:
+    authorizer = bench.authorizer()
+    bench.issuer.gate = asyncio.Event()
+    first, second = (asyncio.create_task(bearer(authorizer)) for _ in range(2))
+    while not bench.issuer.asked:
+        await asyncio.sleep(0)
+    first.cancel()
+    bench.issuer.gate.set()
+    assert await second == "Bearer a1"
+
+
+async def test_a_refused_token_is_replaced_once_and_the_request_sent_again(bench: Bench) -> None:
+    authorizer = bench.authorizer()
+    client = WebClient(bench.session, bench.url, authorizer)
+    await client.tell("POST", "/contacts")
+    bench.issuer.access_token = "revoked, another one is good"
+    bench.issuer.answer = lambda: web.json_response({"access_token": "of no use", "expires_in": 60})
+    with pytest.raises(CrmAuthFailed):
+        await client.tell("POST", "/contacts")
+    bench.issuer.answer = None
+    bench.issuer.refresh_token = "r1"
+    await asyncio.gather(*(client.tell("POST", "/contacts") for _ in range(8)))
+    assert len(bench.issuer.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, {"error": "invalid_grant"}), (401, {"error": "invalid_client"}), (200, {"error": "invalid_code"})],
+)
+async def test_a_grant_that_is_refused_is_the_administrators_affair(bench: Bench, status: int, body: Any) -> None:
+    bench.issuer.answer = lambda: web.json_response(body, status=status)
+    with pytest.raises(CrmAuthFailed) as caught:
+        await bench.authorizer().headers()
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: web.Response(status=500),
+        lambda: web.Response(status=302, headers={"Location": "/elsewhere"}),
+        lambda: web.Response(text="<html>"),
+        lambda: web.json_response({"token": "no such field"}),
+    ],
+)
+async def test_an_endpoint_that_fails_is_tried_again(bench: Bench, answer: Callable[[], web.Response]) -> None:
+    bench.issuer.answer = answer
+    authorizer = bench.authorizer()
+    with pytest.raises(CrmUnavailable):
+        await authorizer.headers()
+    bench.issuer.answer = None
+    assert (await bearer(authorizer)).startswith("Bearer a")
+
+
+async def test_client_credentials_need_no_refresh_token(bench: Bench) -> None:
+    bench.issuer.answer = lambda: web.json_response({"access_token": "c", "expires_in": "120"})
+    authorizer = bench.authorizer(refresh_token="", scope="crm", client_in="header")
+    assert await bearer(authorizer) == "Bearer c"
+    assert bench.issuer.asked == [{"grant_type": "client_credentials", "scope": "crm"}]
+    bench.clock.time += timedelta(seconds=97)
+    await bearer(authorizer)
+    assert [form["grant_type"] for form in bench.issuer.asked] == ["client_credentials"] * 2
+
+
+async def test_a_copy_of_the_ledger_tells_no_token(bench: Bench, tmp_path: Path) -> None:
+    await bearer(bench.authorizer())
+    kept = b"".join([(tmp_path / name).read_bytes() for name in ("ledger.db", "ledger.db-wal")])
+    assert b"sales" in kept
+    assert b'"a1"' not in kept
+    assert b"r1" not in kept
+
+
+async def test_tokens_that_were_sealed_with_another_key_are_got_anew(bench: Bench) -> None:
+    await bearer(bench.authorizer())
+    bench.issuer.refresh_token = "r0"
+    assert await bearer(bench.authorizer(SealedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"
+
+
+def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "token.key"
+    key = load_key(path)
+    assert load_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["token.key"]
+
+
+def test_a_file_that_holds_no_key_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "token.key"
+    path.write_text("not a key")
+    with pytest.raises(LedgerUnavailable, match="Put it back from a backup"):
+        load_key(path)
