@@ -1,10 +1,12 @@
 """Write the tables of `docs/adapters.md` from what the adapters declare, or say with `--check` that they are stale."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from leadline_server.crm.connections import Losses
 from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
 from marked import with_parts, write_or_check
 
@@ -12,19 +14,26 @@ DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "adapters.md
 TOOL: Final = "adapters.py"
 
 
-def known(name: str) -> Facts:
-    """What an adapter that comes with leadline declares."""
+def known(name: str) -> Iterator[tuple[str, Facts]]:
+    """What an adapter that comes with leadline declares, by its word and how it is set up."""
     kind = adapter_type(name)
-    return Facts(
-        capabilities=kind.capabilities,
-        lost_fields=kind.losses.fields,
-        lost_forms=kind.losses.forms,
-        lost_texts=kind.losses.texts,
-    )
+    if not kind.variants:
+        yield f"`{name}`", _facts(kind.capabilities, kind.losses)
+    for how, declared in kind.variants.items():
+        yield f"`{name}` {how}", _facts(declared.capabilities, declared.losses)
 
 
-ADAPTERS: Final[Mapping[str, Facts]] = {f"`{name}`": known(name) for name in BUILT_IN if name != "remote"}
-"""The adapters that come with leadline, by their word; without the one whose CRM is another adapter's matter."""
+def _facts(capabilities: Capabilities | None, losses: Losses) -> Facts:
+    return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
+
+
+OTHERS_MATTER: Final = frozenset({"remote"})
+"""Adapters that lead to others, which declare for themselves."""
+
+ADAPTERS: Final[Mapping[str, Facts]] = dict(
+    column for name in BUILT_IN if name not in OTHERS_MATTER for column in known(name)
+)
+"""The adapters that come with leadline."""
 
 
 def generated(document: str) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from leadline_server.crm.registry import BUILT_IN, adapter_type
+from adapters import ADAPTERS as DECLARED
 from leadline_server.ports.crm import Capabilities
 from marked import with_parts, write_or_check
 
@@ -18,9 +18,9 @@ DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "guarantees.
 TOOL: Final = "guarantees.py"
 
 ADAPTERS: Final[Mapping[str, Capabilities]] = {
-    name: capabilities for name in BUILT_IN if (capabilities := adapter_type(name).capabilities)
+    name: facts.capabilities for name, facts in DECLARED.items() if facts.capabilities
 }
-"""The adapters that come with leadline, and what each declares; without those that it depends on a setting of."""
+"""The adapters that come with leadline, and what each declares; without those where an administrator declares it."""
 
 _NOTHING: Final = Capabilities(finds_log_by_key=False, enforces_unique_key=False, moves_log=False)
 _LATE: Final = replace(_NOTHING, settle_time=timedelta(seconds=2), search_lag=timedelta(seconds=5))
@@ -72,7 +72,7 @@ def table(what: str, crms: Mapping[str, Capabilities]) -> str:
 def generated(document: str) -> str:
     """The document with its tables as they ought to be."""
     tables = {
-        "adapters": table("Adapter", {f"`{name}`": crm for name, crm in ADAPTERS.items()}),
+        "adapters": table("Adapter", ADAPTERS),
         "kinds": table("A CRM with", EXAMPLES),
     }
     return with_parts(document, tables, TOOL)

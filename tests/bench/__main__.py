@@ -40,7 +40,10 @@ def _tables(bench: Bench) -> dict[str, dict[str, Callable[[], str]]]:
             "scale 32": lambda: _scaled(bench.scale(32)),
             "scale 1": lambda: _scaled(bench.scale(1)),
         },
-        _WATCHED: {"watch": lambda: _watched(bench.watched(1_000, rate=200, seconds=5))},
+        _WATCHED: {
+            "watch one": lambda: _watched(bench.watched(1_000, 0, rate=200, seconds=5)),
+            "watch many": lambda: _watched(bench.watched(1_000, 1_000, rate=200, seconds=20)),
+        },
     }
 
 
@@ -51,8 +54,8 @@ _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
 |---|---|---|---|"""
 _WATCHED = """
-| watchers | calls | calls/s | saw every call | after s | LogCall p99 alone ms | beside the watchers ms |
-|---|---|---|---|---|---|---|"""
+| watchers | logs a message | calls | calls/s | saw every call | late s | LogCall p99 ms alone | beside | ratio |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def _paired(pair: Paired) -> str:
@@ -73,8 +76,9 @@ def _scaled(scaled: Scaled) -> str:
 
 def _watched(watched: Watched) -> str:
     return (
-        f"| {watched.watchers:,} | {watched.calls:,} | {watched.rate:.0f} | {watched.complete:,} |"
-        f" {watched.seconds:.0f} | {watched.alone.p99 * 1000:.1f} | {watched.beside.p99 * 1000:.1f} |"
+        f"| {watched.watchers:,} | {max(1, watched.at_once):,} | {watched.calls:,} | {watched.rate:.0f} |"
+        f" {watched.complete:,} | {watched.late:.1f} | {watched.alone.p99 * 1000:.1f} |"
+        f" {watched.beside.p99 * 1000:.1f} | {watched.slower:.1f} |"
     )
 
 

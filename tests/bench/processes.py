@@ -89,9 +89,9 @@ def load(
 
 
 @contextmanager
-def watchers(server: Server, count: int, calls: int) -> Iterator["subprocess.Popen[str]"]:
-    """A process of watchers, all of them watching; it ends when each has seen so many calls."""
-    command = [sys.executable, "-m", "bench.watchers", server.address, str(count), str(calls)]
+def watchers(server: Server, count: int, calls: int, at_once: int) -> Iterator["subprocess.Popen[str]"]:
+    """A process of watchers, all of them watching, that take so many logs a message; it ends when each has seen all."""
+    command = [sys.executable, "-m", "bench.watchers", server.address, str(count), str(calls), str(at_once)]
     with _process(command, {"PYTHONPATH": str(TESTS)}) as process:
         _line(process)
         yield process

@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,15 +55,24 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Watched:
-    """Calls logged at a rate, alone and beside watchers; how many of these saw all, and when the last one had."""
+    """Calls logged at a rate, alone and beside watchers.
+
+    `complete` of these saw all, the last of them `late` seconds after the last call was logged.
+    """
 
     watchers: int
+    at_once: int
     calls: int
     rate: float
     alone: Result
     beside: Result
     complete: int
-    seconds: float
+    late: float
+
+    @property
+    def slower(self) -> float:
+        """LogCall's p99 beside the watchers divided by that without any."""
+        return self.beside.p99 / self.alone.p99
 
 
 class Bench:
@@ -98,8 +108,8 @@ class Bench:
             memory = many.resident_bytes()
         return Scaled(in_flight, results[1_000][1:], results[1_000_000][1:], memory)
 
-    def watched(self, watching: int, rate: float, seconds: float) -> Watched:
-        """LogCall at a rate, with nobody watching and with many watchers of the account."""
+    def watched(self, watching: int, at_once: int, rate: float, seconds: float) -> Watched:
+        """LogCall at a rate, with nobody watching and with many watchers who take so many logs a message (0: one)."""
         calls = int(rate * seconds)
         requests = self._folder / "requests"
         with self._leadline(10_000) as server:
@@ -108,11 +118,12 @@ class Bench:
                 write_messages(requests, self._known_calls(f"alone-{run}", calls))
                 alone.append(load(server, workload.LOG, requests, 64, rate=rate))
             write_messages(requests, self._known_calls("watched", calls))
-            with watchers(server, watching, calls) as process:
+            with watchers(server, watching, calls, at_once) as process:
                 beside = load(server, workload.LOG, requests, 64, rate=rate)
+                logged = time.time()
                 output, _ = process.communicate(timeout=180)
         seen = json.loads(output)
-        return Watched(watching, calls, rate, alone[-1], beside, seen["complete"], seen["seconds"])
+        return Watched(watching, at_once, calls, rate, alone[-1], beside, seen["complete"], seen["ended"] - logged)
 
     def _known_calls(self, prefix: str, calls: int) -> list[bytes]:
         numbers = [workload.known_number(self._random.randrange(10_000)) for _ in range(calls)]

@@ -1,6 +1,7 @@
 """A process of watchers: opens streams on one account, and counts the calls that each of them sees.
 
-Arguments: address, watchers, calls to be seen by each. Prints `ready` once all watch, and a line of JSON at the end.
+Arguments: address, watchers, calls to be seen by each, call logs a message (0: one). Prints `ready` once all watch, and
+a line of JSON at the end.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from bench.workload import ACCOUNT
 _PER_CHANNEL = 100
 
 
-async def main(address: str, watchers: int, calls: int) -> None:
+async def main(address: str, watchers: int, calls: int, at_once: int) -> None:
     """Watch until every watcher has seen every call, or for two minutes."""
+    request = pb.WatchCallLogsRequest(account_id=ACCOUNT, max_call_logs=at_once)
     channels = [
         grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
         for _ in range(-(-watchers // _PER_CHANNEL))
@@ -28,10 +30,11 @@ async def main(address: str, watchers: int, calls: int) -> None:
 
     async def watch(index: int) -> None:
         stub = CallLogServiceStub(channels[index // _PER_CHANNEL])
-        async for message in stub.WatchCallLogs(pb.WatchCallLogsRequest(account_id=ACCOUNT)):
+        async for message in stub.WatchCallLogs(request):
+            seen[index].update([log.call.id for log in message.call_logs])
             if message.HasField("call_log"):
                 seen[index].add(message.call_log.call.id)
-            else:
+            elif not message.call_logs:
                 watching.release()
             if len(seen[index]) == calls:
                 return
@@ -41,10 +44,9 @@ async def main(address: str, watchers: int, calls: int) -> None:
         await watching.acquire()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    started = time.perf_counter()
     await asyncio.wait(tasks, timeout=120)
     complete = sum(len(each) == calls for each in seen)
-    result = {"complete": complete, "seconds": time.perf_counter() - started, "fewest": min(map(len, seen))}
+    result = {"complete": complete, "ended": time.time(), "fewest": min(map(len, seen))}
     sys.stdout.write(json.dumps(result) + "\n")
     for task in tasks:
         task.cancel()
@@ -53,4 +55,4 @@ async def main(address: str, watchers: int, calls: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:])))

@@ -10,12 +10,13 @@ from fakes.bodies import note_in, readable
 from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
+from leadline_server.crm.connections import Losses
+from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
 from leadline_server.crm.hubspot.wire import joined_name, split_name
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
 UNLIMITED: Final = {"requests_per_10_seconds": 1_000_000, "searches_per_second": 1_000_000}
-LOST_FIELDS: Final = frozenset({"caller_extension", "linked_id", "legs"})
 
 
 class HubSpotPeople(People):
@@ -66,9 +67,7 @@ class HubSpotPeople(People):
 
 
 @asynccontextmanager
-async def hubspot_under_test(
-    folder: Path, options: Mapping[str, Any], lost_forms: frozenset[str]
-) -> AsyncIterator[CrmUnderTest]:
+async def hubspot_under_test(folder: Path, options: Mapping[str, Any], losses: Losses) -> AsyncIterator[CrmUnderTest]:
     """A fake HubSpot in this loop, and the adapter to it."""
     fake = FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
     async with (
@@ -85,8 +84,9 @@ async def hubspot_under_test(
             max_name=10_000,
             page_size=200,
             patience=0.5,
-            lost_forms=lost_forms,
-            lost_fields=LOST_FIELDS,
+            lost_forms=losses.forms,
+            lost_texts=losses.texts,
+            lost_fields=losses.fields,
         )
 
 
@@ -98,7 +98,7 @@ class TestHubSpot(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, frozenset({"as the third number"}))
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
 
 
 class TestHubSpotWithItsOwnProperties(CrmConformance):
@@ -114,4 +114,4 @@ class TestHubSpotWithItsOwnProperties(CrmConformance):
             "placeholder_property": "leadline_placeholder",
             "more_phone_properties": ["hs_whatsapp_phone_number"],
         }
-        return hubspot_under_test(self.folder, options, frozenset())
+        return hubspot_under_test(self.folder, options, HUBSPOT.variants[WITH_PROPERTIES].losses)

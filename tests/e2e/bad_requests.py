@@ -221,6 +221,8 @@ CALL_LOG_REQUESTS: Final = [
     ),
     *ids("WatchCallLogs", optional=("user_id",)),
     Bad("a token that is too long", "WatchCallLogs", {"resume_token": "t" * 1025}, {"resume_token"}),
+    Bad("more logs a message than there may be", "WatchCallLogs", {"max_call_logs": 1001}, {"max_call_logs"}),
+    Bad("a negative number of logs", "WatchCallLogs", {"max_call_logs": -1}, {"max_call_logs"}),
     *[
         Bad(what, "WatchCallLogs", fields, {"resume_token"}, "INVALID_RESUME_TOKEN")
         for what, fields in (

@@ -83,7 +83,6 @@ class FakeHubSpot(FakeCrm):
             web.patch(objects + "/{id}", self._change),
             web.put(link, self._link),
             web.delete(link, self._unlink),
-            web.get("/crm/v3/properties/calls/{name}", self._property),
         ]
 
     def is_write(self, request: web.Request) -> bool:
@@ -230,12 +229,6 @@ class FakeHubSpot(FakeCrm):
         call, gone = self.records.require(CALLS, request.match_info["id"]), request.match_info["contact"]
         self.records.change(CALLS, call.id, {LINKED: [each for each in call.fields[LINKED] if each != gone]})
         return web.Response(status=204)
-
-    async def _property(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in self.known[CALLS]:
-            return self.not_found()
-        return web.json_response({"name": name, "type": "string", "hasUniqueValue": name in self.unique})
 
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
         if found := problems(values, self.known[table]):

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
@@ -30,12 +30,27 @@ YEAR: Final = timedelta(days=365)
 WATCH: Final = Watch(account_id=ACCOUNT, user_id="", resume_token="")
 
 
+@pytest.fixture(params=[0, 2, 1000], ids=["one by one", "by two", "by a thousand"])
+def at_once(request: pytest.FixtureRequest) -> int:
+    """How many call logs a watcher takes at once; 0: the way without batches."""
+    return int(request.param)
+
+
 @asynccontextmanager
-async def watching(harness: Harness, token: str = "") -> AsyncIterator[AsyncIterator[WatchItem]]:
+async def watching(harness: Harness, token: str = "", at_once: int = 0) -> AsyncIterator[AsyncIterator[WatchItem]]:
     """A watch of the account, which ends with the body."""
-    items = harness.app.commands.watch_call_logs.execute(replace(WATCH, resume_token=token))
+    watch, command = replace(WATCH, resume_token=token, max_call_logs=at_once), harness.app.commands.watch_call_logs
+    items = one_by_one(command.batches(watch), at_once) if at_once else command.execute(watch)
     async with aclosing(cast("AsyncGenerator[WatchItem, None]", items)):
         yield items
+
+
+async def one_by_one(batches: AsyncGenerator[Sequence[WatchItem], None], at_once: int) -> AsyncIterator[WatchItem]:
+    async with aclosing(batches):
+        async for items in batches:
+            assert 1 <= len(items) <= at_once
+            for item in items:
+                yield item
 
 
 def limit_to(changes: int, harness: Harness) -> None:
@@ -113,28 +128,32 @@ async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_long
         assert await Pruner(ledger.upkeep, clock, "another", YEAR).prune() == Counts()
 
 
-async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_is_good(tmp_path: Path) -> None:
+async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_is_good(
+    tmp_path: Path, at_once: int
+) -> None:
     async with open_harness(tmp_path) as harness:
-        async with watching(harness) as items:
+        async with watching(harness, "", at_once) as items:
             early = (await next_of(items)).resume_token
         await harness.log("call-1")
-        async with watching(harness) as items:
+        async with watching(harness, "", at_once) as items:
             late = (await next_of(items)).resume_token
         harness.clock.advance(2 * YEAR)
         counts = await Pruner(harness.app.ledger.upkeep, harness.clock, "a", YEAR).prune()
         assert counts is not None
         assert counts.calls == 1
         with pytest.raises(ResumeTokenExpired):
-            async with watching(harness, early) as items:
+            async with watching(harness, early, at_once) as items:
                 await next_of(items)
-        async with watching(harness, late) as items:
+        async with watching(harness, late, at_once) as items:
             await next_of(items)
             await harness.log("call-2")
             await calls_of(items, {"call-2"})
 
 
-async def test_a_watcher_that_does_not_read_is_told_in_the_end_and_resumes_without_a_gap(tmp_path: Path) -> None:
-    async with open_harness(tmp_path) as harness, watching(harness) as items:
+async def test_a_watcher_that_does_not_read_is_told_in_the_end_and_resumes_without_a_gap(
+    tmp_path: Path, at_once: int
+) -> None:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
         limit_to(10, harness)
         await next_of(items)
         await harness.log("first")
@@ -142,18 +161,18 @@ async def test_a_watcher_that_does_not_read_is_told_in_the_end_and_resumes_witho
         names = {f"call-{number}" for number in range(20)}
         for name in names:
             await harness.log(name)
-        async with watching(harness, token) as others:
+        async with watching(harness, token, at_once) as others:
             await calls_of(others, names)  # the feed knows of them by now
         with pytest.raises(WatcherTooSlow) as told:
             await calls_of(items, names)
-        async with watching(harness, told.value.metadata["resume_token"]) as resumed:
+        async with watching(harness, told.value.metadata["resume_token"], at_once) as resumed:
             await calls_of(resumed, names)
 
 
-async def test_a_client_that_leaves_its_stream_unread_is_told_when_it_reads_on(tmp_path: Path) -> None:
+async def test_a_client_that_leaves_its_stream_unread_is_told_when_it_reads_on(tmp_path: Path, at_once: int) -> None:
     async with open_harness(tmp_path) as harness, served(harness) as stub:
         limit_to(10, harness)
-        stream = stub.WatchCallLogs(WatchCallLogsRequest(account_id=ACCOUNT))
+        stream = stub.WatchCallLogs(WatchCallLogsRequest(account_id=ACCOUNT, max_call_logs=at_once))
         await stream.read()
         for number in range(20):
             await harness.log(f"call-{number}", transcript="x" * 200_000)
@@ -163,23 +182,27 @@ async def test_a_client_that_leaves_its_stream_unread_is_told_when_it_reads_on(t
         assert b"WATCHER_TOO_SLOW" in dict(told.value.trailing_metadata())["grpc-status-details-bin"]
 
 
-async def test_a_watcher_that_resumes_far_behind_catches_up(tmp_path: Path) -> None:
+async def test_a_watcher_that_resumes_far_behind_catches_up(tmp_path: Path, at_once: int) -> None:
     async with open_harness(tmp_path) as harness:
         limit_to(10, harness)
-        async with watching(harness) as items:
+        async with watching(harness, "", at_once) as items:
             token = (await next_of(items)).resume_token
         names = {f"call-{number}" for number in range(40)}
         for name in names:
             await harness.log(name)
-        async with watching(harness, token) as items:
+        async with watching(harness, token, at_once) as items:
             await calls_of(items, names)
 
 
 async def test_a_watcher_that_did_not_read_what_was_pruned_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadline_server.delivery.feed._KEPT", 2)
-    async with open_harness(tmp_path) as harness, watching(harness) as items, watching(harness) as others:
+    async with (
+        open_harness(tmp_path) as harness,
+        watching(harness, "", at_once) as items,
+        watching(harness, "", at_once) as others,
+    ):
         await next_of(items)
         await next_of(others)
         names = {f"call-{number}" for number in range(5)}
@@ -191,12 +214,12 @@ async def test_a_watcher_that_did_not_read_what_was_pruned_is_told(
         with pytest.raises(WatcherTooSlow) as told:
             await next_of(items)
         with pytest.raises(ResumeTokenExpired):
-            async with watching(harness, told.value.metadata["resume_token"]) as resumed:
+            async with watching(harness, told.value.metadata["resume_token"], at_once) as resumed:
                 await next_of(resumed)
 
 
-async def test_a_quiet_accounts_watcher_gets_younger_tokens_while_others_are_busy(tmp_path: Path) -> None:
-    async with open_harness(tmp_path) as harness, watching(harness) as items:
+async def test_a_quiet_accounts_watcher_gets_younger_tokens_while_others_are_busy(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
         first = await next_of(items)
         ledger = harness.app.ledger
         await asyncio.gather(*(put(ledger, call_log(f"call-{number}")) for number in range(1_500)))
@@ -206,9 +229,9 @@ async def test_a_quiet_accounts_watcher_gets_younger_tokens_while_others_are_bus
 
 
 async def test_the_feed_outlives_a_ledger_that_fails_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_harness(tmp_path) as harness, watching(harness) as items:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
         await next_of(items)
         failed = asyncio.Event()
 
@@ -223,10 +246,10 @@ async def test_the_feed_outlives_a_ledger_that_fails_for_a_while(
         await calls_of(items, {"call-1"})
 
 
-async def test_watchers_of_two_processes_see_every_call_of_both_in_one_order(tmp_path: Path) -> None:
+async def test_watchers_of_two_processes_see_every_call_of_both_in_one_order(tmp_path: Path, at_once: int) -> None:
     names = [f"call-{number}" for number in range(120)]
     async with open_harness(tmp_path) as one, open_harness(tmp_path) as two, AsyncExitStack() as stack:
-        watches = [await stack.enter_async_context(watching(app)) for app in (one, two, one, two)]
+        watches = [await stack.enter_async_context(watching(app, "", at_once)) for app in (one, two, one, two)]
         for items in watches:
             await next_of(items)
         reading = [asyncio.create_task(calls_of(items, set(names))) for items in watches]
@@ -234,15 +257,15 @@ async def test_watchers_of_two_processes_see_every_call_of_both_in_one_order(tmp
         assert all(await asyncio.gather(*reading))
 
 
-async def test_a_watch_resumes_in_another_process_without_a_gap_over_a_restart(tmp_path: Path) -> None:
-    async with open_harness(tmp_path) as one, watching(one) as items:
+async def test_a_watch_resumes_in_another_process_without_a_gap_over_a_restart(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as one, watching(one, "", at_once) as items:
         await next_of(items)
         await one.log("call-1")
         token = await calls_of(items, {"call-1"})
         await one.log("call-2")
     async with open_harness(tmp_path) as two, open_harness(tmp_path) as three:
         await three.log("call-3")
-        async with watching(two, token) as items:
+        async with watching(two, token, at_once) as items:
             await calls_of(items, {"call-2", "call-3"})
 
 

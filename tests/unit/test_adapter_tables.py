@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import adapters
 import pytest
-from leadline_server.crm.registry import BUILT_IN, all_adapters
+from leadline_server.crm.registry import BUILT_IN, adapter_type
 from leadline_server.ports.crm import Capabilities, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
@@ -32,14 +32,19 @@ def test_a_stale_table_is_written_anew() -> None:
 
 
 def test_every_adapter_that_comes_with_leadline_has_its_column() -> None:
-    assert set(adapters.ADAPTERS) == {f"`{name}`" for name in BUILT_IN}
+    assert {column.split("`")[1] for column in adapters.ADAPTERS} == BUILT_IN.keys() - adapters.OTHERS_MATTER
+
+
+def test_an_adapter_whose_promises_depend_on_its_settings_has_a_column_for_each_way_to_set_it_up() -> None:
+    variants = adapter_type("hubspot").variants
+    assert [column for column in adapters.ADAPTERS if "`hubspot`" in column] == [f"`hubspot` {how}" for how in variants]
 
 
 def test_no_adapter_loses_what_the_suite_does_not_know() -> None:
-    for kind in all_adapters():
-        assert kind.losses.fields <= FIELDS.keys()
-        assert kind.losses.forms <= FORMS.keys()
-        assert kind.losses.texts <= TEXTS.keys() | LINES.keys()
+    for facts in adapters.ADAPTERS.values():
+        assert set(facts.lost_fields) <= FIELDS.keys()
+        assert set(facts.lost_forms) <= FORMS.keys()
+        assert set(facts.lost_texts) <= TEXTS.keys() | LINES.keys()
 
 
 def test_capabilities_are_told_as_they_are_declared() -> None:

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+import adapters
 import guarantees
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.crm.registry import BUILT_IN, adapter_type
 from leadline_server.ports.crm import Capabilities
 
 CRMS = st.builds(
@@ -34,8 +34,9 @@ def test_a_document_without_its_marks_is_refused() -> None:
         guarantees.generated("# What is promised")
 
 
-def test_every_adapter_that_comes_with_leadline_and_whose_promises_are_fixed_has_its_row() -> None:
-    assert set(guarantees.ADAPTERS) == {name for name in BUILT_IN if adapter_type(name).capabilities}
+def test_every_adapter_that_comes_with_leadline_and_whose_promises_are_known_has_its_row() -> None:
+    assert set(guarantees.ADAPTERS) == {name for name, facts in adapters.ADAPTERS.items() if facts.capabilities}
+    assert "`embedded`" in guarantees.ADAPTERS
 
 
 @given(crm=CRMS)

@@ -20,6 +20,11 @@ def change(revision: int) -> WatchCallLogsResponse:
     return WatchCallLogsResponse(call_log=CallLog(revision=revision), resume_token=f"after-{revision}")
 
 
+def batch(*revisions: int) -> WatchCallLogsResponse:
+    logs = [CallLog(revision=revision) for revision in revisions]
+    return WatchCallLogsResponse(call_logs=logs, resume_token=f"after-{revisions[-1]}")
+
+
 def broken(code: grpc.StatusCode) -> grpc.aio.AioRpcError:
     return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "Broken.")
 
@@ -150,6 +155,45 @@ async def test_a_call_log_that_came_at_the_start_is_not_lost() -> None:
     await watch.start()
     assert watch.resume_token == "before"
     assert [(await anext(watch)).revision for _ in range(2)] == [1, 2]
+
+
+async def test_the_logs_of_one_message_come_one_by_one_and_its_token_holds_after_the_last() -> None:
+    watch = Server([token("now"), batch(1, 2, 3), batch(4)]).watch()
+    seen = [((await anext(watch)).revision, watch.resume_token) for _ in range(4)]
+    assert seen == [(1, "now"), (2, "now"), (3, "after-3"), (4, "after-4")]
+
+
+async def test_who_resumes_from_the_middle_of_a_message_misses_nothing() -> None:
+    watch = Server([token("now"), batch(1, 2, 3)]).watch()
+    await anext(watch)
+    server = Server([batch(1, 2, 3, 4)])
+    resumed = server.watch(watch.resume_token)
+    assert [(await anext(resumed)).revision for _ in range(4)] == [1, 2, 3, 4]
+    assert server.tokens == ["now"]
+
+
+async def test_a_stream_that_breaks_within_a_message_is_resumed_after_all_of_it() -> None:
+    server = Server([token("now"), batch(1, 2, 3), UNAVAILABLE], [batch(4)])
+    watch = server.watch()
+    assert [(await anext(watch)).revision for _ in range(4)] == [1, 2, 3, 4]
+    assert server.tokens == ["", "after-3"]
+
+
+async def test_a_watch_that_is_closed_within_a_message_goes_on_with_the_rest_of_it() -> None:
+    server = Server([token("now"), batch(1, 2)], [batch(3)])
+    watch = server.watch()
+    await anext(watch)
+    await watch.aclose()
+    assert [(await anext(watch)).revision for _ in range(2)] == [2, 3]
+    assert server.tokens == ["", "after-2"]
+
+
+async def test_logs_that_came_at_the_start_are_not_lost() -> None:
+    watch = Server([batch(1, 2), change(3)]).watch("before")
+    await watch.start()
+    await watch.start()
+    assert watch.resume_token == "before"
+    assert [(await anext(watch)).revision for _ in range(3)] == [1, 2, 3]
 
 
 async def test_closing_ends_the_stream() -> None:

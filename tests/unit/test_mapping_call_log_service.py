@@ -139,11 +139,11 @@ async def test_a_wrong_filter_is_named(wrong: pb.ListCallLogsRequest, field: str
 
 
 def test_a_watch_is_read_and_its_rules_are_kept() -> None:
-    request = pb.WatchCallLogsRequest(account_id="us", user_id="u1", resume_token=POSITION)
-    assert mapping.watch(request) == Watch(account_id="us", user_id="u1", resume_token=POSITION)
+    request = pb.WatchCallLogsRequest(account_id="us", user_id="u1", resume_token=POSITION, max_call_logs=1000)
+    assert mapping.watch(request) == Watch(account_id="us", user_id="u1", resume_token=POSITION, max_call_logs=1000)
     with pytest.raises(InvalidRequest) as error:
-        mapping.watch(pb.WatchCallLogsRequest(user_id="u" * 129, resume_token="t" * 1025))
-    assert violations(error) == {"account_id", "user_id", "resume_token"}
+        mapping.watch(pb.WatchCallLogsRequest(user_id="u" * 129, resume_token="t" * 1025, max_call_logs=1001))
+    assert violations(error) == {"account_id", "user_id", "resume_token", "max_call_logs"}
 
 
 def test_a_watch_message_may_bring_its_token_alone() -> None:

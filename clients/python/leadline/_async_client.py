@@ -39,6 +39,7 @@ from leadline.v1.preferences_service_pb2 import (
 )
 
 DEFAULT_TIMEOUT: Final = 10.0
+_WATCHED_AT_ONCE: Final = 1000  # the most that the server sends in one message
 """Seconds; a LogCall gives leadline this long to reach the CRM before it answers PENDING."""
 
 
@@ -210,7 +211,9 @@ class AsyncClient:
         """
 
         async def connect(token: str) -> Stream:
-            request = WatchCallLogsRequest(account_id=self._account, user_id=user_id, resume_token=token)
+            request = WatchCallLogsRequest(
+                account_id=self._account, user_id=user_id, resume_token=token, max_call_logs=_WATCHED_AT_ONCE
+            )
             metadata = await self._connection.metadata()
             return self._connection.stubs().call_logs.WatchCallLogs(request, metadata=metadata)
 

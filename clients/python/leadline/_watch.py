@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -46,13 +47,18 @@ class CallLogWatch:
         self._answer_seconds = answer_seconds
         self._give_up_after = give_up_after
         self._stream: Stream | None = None
-        self._held: WatchCallLogsResponse | None = None
+        self._pending: deque[CallLog] = deque()
+        self._pending_token = ""
         self._failures = 0
         self._failing_since: float | None = None
 
     @property
     def resume_token(self) -> str:
-        """Where to go on after the call log that was returned last. Empty: the watch has not begun."""
+        """Where to go on so that nothing is missed after the call log that was returned last.
+
+        Several call logs may have come in one message, which has one token: until the last of them was returned, going
+        on from here brings those that were returned once more. Empty: the watch has not begun.
+        """
         return self._resume_token
 
     async def start(self) -> None:
@@ -61,12 +67,8 @@ class CallLogWatch:
         Raises:
             LeadlineError: as a step does.
         """
-        if self._stream is None and self._held is None:
-            response = await self._next()
-            if response.HasField("call_log"):
-                self._held = response
-            else:
-                self._resume_token = response.resume_token
+        if self._stream is None and not self._pending:
+            self._take(await self._next())
 
     def __aiter__(self) -> "CallLogWatch":
         return self
@@ -77,17 +79,28 @@ class CallLogWatch:
         Raises:
             LeadlineError: the server refuses the watch, or could not be reached for too long.
         """
-        while True:
-            response, self._held = self._held or await self._next(), None
-            self._resume_token = response.resume_token
-            if response.HasField("call_log"):
-                return response.call_log
+        while not self._pending:
+            self._take(await self._next())
+        log = self._pending.popleft()
+        if not self._pending:
+            self._resume_token = self._pending_token
+        return log
 
     async def aclose(self) -> None:
         """End the stream. A later step begins it again, after the last call log that was returned."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.cancel()
+
+    def _take(self, response: WatchCallLogsResponse) -> None:
+        """A message's call logs wait to be returned; its token holds when the last of them was."""
+        self._pending.extend(response.call_logs)
+        if response.HasField("call_log"):  # from a server that knows no other way
+            self._pending.append(response.call_log)
+        if self._pending:
+            self._pending_token = response.resume_token
+        else:
+            self._resume_token = response.resume_token
 
     async def _next(self) -> WatchCallLogsResponse:
         """The next message, over as many streams as it takes."""

@@ -1,8 +1,9 @@
 """WatchCallLogs: the calls of an account as they change."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from leadline_server.contacts.directory import AccountDirectory
@@ -15,17 +16,24 @@ from leadline_server.ports.ledger import CallLogs, Change
 TOO_FAR: Final = 10_000
 """Changes, of all accounts, that may pass while a watcher takes one message."""
 
+_MAX_BATCHES: Final = 128
+"""How many places are remembered at which watchers stood, with what they were told there."""
+
 _TOLD_EVERY: Final = 1_000
 """After so many changes that do not concern a watcher it is told its position, so that its token stays young."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What to watch: an account's calls, or one user's; from now on, or from where another watch ended (its token)."""
+    """What to watch: an account's calls, or one user's; from now on, or from where another watch ended (its token).
+
+    `max_call_logs` is how many calls to take at once; 0: one, as soon as it changes.
+    """
 
     account_id: str
     user_id: str
     resume_token: str
+    max_call_logs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class WatchItem:
 
     call_log: CallLog | None
     resume_token: str
+    position: int = 0
 
 
 class WatchCallLogs:
@@ -47,6 +56,7 @@ class WatchCallLogs:
         self._feed = feed
         self._secret = secret
         self._too_far = too_far
+        self._batches: dict[tuple[str, int, int, int, int], tuple[WatchItem, ...]] = {}
 
     async def execute(self, watch: Watch) -> AsyncIterator[WatchItem]:
         """Yield the position at once, then every change until the watcher leaves.
@@ -75,9 +85,48 @@ class WatchCallLogs:
                     if self._feed.head - head > self._too_far:
                         raise self._too_slow(watch, told)
 
-    async def _after(self, watch: Watch, position: int, told: int) -> Sequence[Change]:
+    async def batches(self, watch: Watch) -> AsyncGenerator[Sequence[WatchItem], None]:
+        """What `execute` yields, up to `max_call_logs` at once.
+
+        To be asked for the next ones only when the watcher has taken those before. Raises as `execute` does.
+        """
+        await self._directory.get(watch.account_id)
+        with self._feed.watching_in_batches() as phase:
+            position = told = await self._start(watch)
+            is_behind = False
+            yield (WatchItem(None, self._token(watch, position)),)
+            while True:
+                changes = await self._after(watch, position, told, None if is_behind else phase)
+                items = self._batch(watch, position, changes)
+                position = items[-1].position if len(items) == watch.max_call_logs else changes[-1].sequence
+                head = self._feed.head
+                is_behind = position < head
+                if not items and position - told < _TOLD_EVERY:
+                    continue
+                told = position
+                yield items or (WatchItem(None, self._token(watch, position)),)
+                if self._feed.head - head > self._too_far:
+                    raise self._too_slow(watch, told)
+
+    def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> tuple[WatchItem, ...]:
+        """The first of `changes` that concern a watch; the very same for all watches that stand at the same place."""
+        place = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
+        batch = self._batches.get(place)
+        if batch is None:
+            if len(self._batches) >= _MAX_BATCHES:
+                self._batches.clear()
+            concerning = (change for change in changes if _concerns(watch, change.call_log))
+            batch = self._batches[place] = tuple(
+                WatchItem(change.call_log, self._token(watch, change.sequence), change.sequence)
+                for change in islice(concerning, watch.max_call_logs)
+            )
+        return batch
+
+    async def _after(self, watch: Watch, position: int, told: int, phase: int | None = None) -> Sequence[Change]:
         try:
-            return await self._feed.after(position)
+            if phase is None:
+                return await self._feed.after(position)
+            return await self._feed.batch_after(position, phase)
         except FellBehind:
             raise self._too_slow(watch, told) from None
 

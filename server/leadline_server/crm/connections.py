@@ -1,8 +1,8 @@
 """What a CRM connection is made of: the kind of adapter, its settings, and what it gets of its surroundings."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -73,6 +73,14 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a connection promises, and what its CRM loses."""
+
+    capabilities: Capabilities
+    losses: Losses = Losses()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterType(Generic[S]):
     """One kind of adapter: what the entry-point group `leadline.adapters` offers.
 
@@ -84,6 +92,7 @@ class AdapterType(Generic[S]):
             not keep the others from being served.
         capabilities: what every connection of this kind can promise; None where that depends on its settings.
         losses: what a CRM of this kind does not keep or find.
+        variants: where both depend on the settings, what is declared by how a connection is set up, for the documents.
         is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
             are tried again, and lookups may be answered from memory for a while.
     """
@@ -94,6 +103,7 @@ class AdapterType(Generic[S]):
     open: Callable[[S, Surroundings], Awaitable[Connect]]
     capabilities: Capabilities | None = None
     losses: Losses = Losses()
+    variants: Mapping[str, Declared] = field(default_factory=dict)
     is_remote: bool = True
 
 

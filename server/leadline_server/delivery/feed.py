@@ -30,6 +30,10 @@ class FellBehind(Exception):
 _PAUSE_A_WATCHER: Final = 0.0002  # seconds, about what it takes to wake one and write to it
 _LONGEST_PAUSE: Final = 0.25
 
+_ROUND_A_WATCHER: Final = 0.001
+_LONGEST_ROUND: Final = 2.0
+"""Seconds a watcher, and at most, in which each of those that take batches gets its turn."""
+
 _PARTS: Final = 64
 """Into how many parts the watchers are divided, to be woken one after the other."""
 
@@ -50,6 +54,8 @@ class ChangeFeed:
         self._head = 0
         self._is_following = False
         self._watchers = 0
+        self._in_batches = 0
+        self._phase = 0
         self._watched = asyncio.Event()
         self._wake = asyncio.Event()
         self._moved = [asyncio.Event() for _ in range(_PARTS)]
@@ -71,6 +77,17 @@ class ChangeFeed:
             self._watchers -= 1
             if not self._watchers:
                 self._watched.clear()
+
+    @contextmanager
+    def watching_in_batches(self) -> Iterator[int]:
+        """What `batch_after` is asked within, with the phase of its turns that this yields."""
+        self._in_batches += 1
+        self._phase = (self._phase + 1) % _PARTS
+        try:
+            with self.watching():
+                yield self._phase
+        finally:
+            self._in_batches -= 1
 
     async def run(self) -> None:
         """Follow the ledger until cancelled. A ledger out of order is waited for."""
@@ -101,6 +118,19 @@ class ChangeFeed:
             if self._is_following and position < self._head and (changes := await self._known_after(position)):
                 return changes
             await moved.wait()
+
+    async def batch_after(self, position: int, phase: int) -> Sequence[Change]:
+        """What `after` returns, once there is something and it is the watcher's turn: with what has gathered by then.
+
+        Many watchers have their turns over a second or two, one part after the other: few of them ask for the loop's
+        time at once, and each asks for it seldom. Those of one part take the same changes, at the same moment.
+        """
+        while not (self._is_following and position < self._head):
+            await self._moved[phase].wait()
+        seconds = min(_LONGEST_ROUND, self._in_batches * _ROUND_A_WATCHER)
+        since_turn = (asyncio.get_running_loop().time() - seconds * phase / _PARTS) % seconds
+        await asyncio.sleep(seconds - since_turn)
+        return await self.after(position)
 
     async def _follow(self) -> None:
         self._recent.clear()

@@ -92,6 +92,9 @@ _WRITE_ERRORS: Final[Mapping[Failure, Errors]] = {
 }
 """What a write raises."""
 
+_AMPLE_SECONDS: Final = 60.0
+"""For requests that do not hang."""
+
 _NOTHING_MADE: Final = (CrmAuthFailed, CrmRejected, CrmUnavailable)
 """Errors of a write that say that it changed nothing. (CrmRateLimited is one of them.)"""
 
@@ -161,7 +164,7 @@ class FailureCases:
             found.update(await crm.ids(*numbers))
 
         try:
-            raised = await _raised(crm, look())
+            raised = await _raised(crm, failure, look())
         finally:
             await crm.troubled().recover()
         assert raised or found == expected
@@ -217,17 +220,17 @@ async def _suffer(
     await if_possible(trouble.misbehave(failure, writes_only=writes_only, after=after))
     try:
         if failure is Failure.REFUSED:
-            await _raised(crm, crm.adapter.check())  # finds out that connections kept from before are gone
-        return await _raised(crm, operation(crm, there))
+            await _raised(crm, failure, crm.adapter.check())  # finds out that connections kept from before are gone
+        return await _raised(crm, failure, operation(crm, there))
     finally:
         await trouble.recover()
         assert await trouble.redirects_followed() == 0
 
 
-async def _raised(crm: CrmUnderTest, action: Awaitable[Any]) -> BaseException | None:
+async def _raised(crm: CrmUnderTest, failure: Failure, action: Awaitable[Any]) -> BaseException | None:
     """What an action raises: an error of the port's, or TimeoutError if it hung until the suite gave up on it."""
     try:
-        async with asyncio.timeout(crm.patience) as waiting:
+        async with asyncio.timeout(crm.patience if failure is Failure.HANG else _AMPLE_SECONDS) as waiting:
             await action
     except CrmError as error:
         return error

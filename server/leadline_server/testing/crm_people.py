@@ -14,17 +14,17 @@ class SeenLog:
         subject: its subject, as it reads on the screen.
         note: the note of the call, as it reads on the screen; where it is a part of a longer text, that part alone.
         peoples_field: what people wrote beside it, in a field that leadline does not own.
-        text: the whole text that the note is a part of, as it reads on the screen; empty where the note stands alone.
         fields: all that the CRM shows of it, field by field. Leave out what changes by itself, such as the time of the
             last change. Empty where it is too much to ask.
+        text: the whole text that the note is a part of, as it reads on the screen; empty where the note stands alone.
     """
 
     contact_id: str
     subject: str
     note: str
     peoples_field: str
-    text: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class People(Protocol):

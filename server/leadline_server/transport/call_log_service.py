@@ -2,7 +2,8 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from collections.abc import AsyncGenerator
-from typing import Final
+from contextlib import aclosing
+from typing import Any, Final
 
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
@@ -10,6 +11,7 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.commands.budget import Budget
 from leadline_server.commands.watch_call_logs import WatchItem
+from leadline_server.transport.encoded import BatchMessages
 from leadline_server.transport.endpoint import Context
 from leadline_server.transport.mapping import call_log_service as mapping
 from leadline_server.transport.mapping.call_log import call_log_message
@@ -22,6 +24,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
+        self._batches = BatchMessages()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
@@ -47,12 +50,17 @@ class CallLogServicer(CallLogServiceServicer):
         query = await mapping.call_log_query(request, self._commands.regions)
         return mapping.list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
-    async def WatchCallLogs(
-        self, request: pb.WatchCallLogsRequest, context: Context
-    ) -> AsyncGenerator[pb.WatchCallLogsResponse, None]:
-        """Follow the changes of an account's call logs."""
-        async for item in self._commands.watch_call_logs.execute(mapping.watch(request)):
-            yield self._watched_message(item)
+    async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
+        """Follow the changes of an account's call logs: yields WatchCallLogsResponse, or what is encoded as such."""
+        watch = mapping.watch(request)
+        if watch.max_call_logs:
+            async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
+                async for items in batches:
+                    for message in self._batches.of(items):
+                        yield message
+        else:
+            async for item in self._commands.watch_call_logs.execute(watch):
+                yield self._watched_message(item)
 
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
         """The message for an item. Watchers of the same calls are sent the same one: it is made once."""

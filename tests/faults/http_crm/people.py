@@ -67,13 +67,14 @@ async def faulty_crm_under_test() -> AsyncIterator[CrmUnderTest]:
     """A faulty CRM in this loop, with unique keys, and its adapter."""
     async with fake_server(FaultyCrm()) as fake, aiohttp.ClientSession() as session:
         await fake.misbehave(unique_keys=True)
-        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=1.0, unique_keys=True))
+        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=20.0, unique_keys=True))
         yield CrmUnderTest(
             adapter=adapter,
             people=FaultyPeople(fake.crm),
             trouble=FakeTrouble(fake, unique_keys=True),
             secrets=(fake.crm.token,),
             max_name=10_000,
+            patience=0.5,
             lost_forms=LOST_FORMS,
             lost_fields=LOST_FIELDS,
         )

@@ -305,6 +305,7 @@ class WatchCallLogsRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    MAX_CALL_LOGS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
@@ -313,16 +314,22 @@ class WatchCallLogsRequest(_message.Message):
     """The last `resume_token` received, at most 1024 characters, with the same `account_id` and `user_id`. Empty: from
     now on.
     """
+    max_call_logs: _builtins.int
+    """How many call logs a message may bring, 0..1000. 0: one, in `call_log`. Else they come in `call_logs`, and for
+    accounts with hundreds of watchers that is the way to hear of every call in time: each watcher is then sent what
+    has gathered, every second or two. More is INVALID_ARGUMENT.
+    """
     def __init__(
         self,
         *,
         account_id: _builtins.str = ...,
         user_id: _builtins.str = ...,
         resume_token: _builtins.str = ...,
+        max_call_logs: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "resume_token", b"resume_token", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "max_call_logs", b"max_call_logs", "resume_token", b"resume_token", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -336,21 +343,29 @@ class WatchCallLogsResponse(_message.Message):
 
     CALL_LOG_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    CALL_LOGS_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
-    """Resumes after this message. Always present."""
+    """Resumes after this message, all of its logs included. Always present."""
     @_builtins.property
     def call_log(self) -> _call_log_pb2.CallLog:
-        """The log after a change. Absent: this message brings a token alone."""
+        """The log after a change. Absent: this message brings a token alone, or `call_logs`."""
+
+    @_builtins.property
+    def call_logs(self) -> _containers.RepeatedCompositeFieldContainer[_call_log_pb2.CallLog]:
+        """The logs after changes, in commit order; only with `max_call_logs`. A message has some 256 KiB at most, unless one
+        log alone has more. Empty: this message brings a token alone, or `call_log`.
+        """
 
     def __init__(
         self,
         *,
         call_log: _call_log_pb2.CallLog | None = ...,
         resume_token: _builtins.str = ...,
+        call_logs: _abc.Iterable[_call_log_pb2.CallLog] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call_log", b"call_log"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_log", b"call_log", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_log", b"call_log", "call_logs", b"call_logs", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -16,12 +16,11 @@ from leadline_server.crm.hubspot.wire import (
     Object,
     a_batch,
     a_page,
-    a_property,
     an_object,
     is_id,
     record_url,
 )
-from leadline_server.crm.web import WebClient, segment
+from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.matching import match_kind
@@ -43,6 +42,9 @@ MAX_FOUND: Final = 1_000
 _CONTACTS: Final = "/crm/v3/objects/contacts"
 _CALLS: Final = "/crm/v3/objects/calls"
 _NOT_FOUND: Final = 404
+
+_NO_KEY: Final = "leadline"
+"""What no call has for its key: these have a slash."""
 
 _cursor: Final = msgspec.json.Decoder(tuple[str, str])
 
@@ -189,13 +191,11 @@ class HubSpotCrm:
         return self._log(batch.results[0].id) if batch.results else None
 
     async def check(self) -> None:
-        """Read one contact and one call; the property for the call's id must be unique, if there is one."""
+        """Read one contact and one call, and look a call up by its id, if HubSpot has a property for that."""
         for path in (_CONTACTS, _CALLS):
             (await self._client.ask("GET", path, params={"limit": "1"})).decode(_a_list)
-        if unique := self._settings.call_id_property:
-            answer = await self._client.ask("GET", f"/crm/v3/properties/calls/{segment(unique)}")
-            if not answer.decode(a_property).is_unique:
-                raise CrmRejected(f"The property {unique} of calls does not require unique values.")
+        if self._settings.call_id_property:
+            await self.find_call_log(_NO_KEY)  # refused if the property is not there, or not unique
 
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
         """Every record that a search finds, page by page.

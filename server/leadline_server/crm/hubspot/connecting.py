@@ -1,8 +1,8 @@
 """HubSpot as a kind of adapter."""
 
-from typing import Final
+from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterType, Connect, Declared, Losses, Surroundings
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
@@ -49,10 +49,29 @@ def _spread(limit: RateLimit) -> RateLimit:
     return RateLimit(burst, burst / rate, limit.scope)
 
 
+def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
+    """What a connection with these settings promises and loses: white space as browsers do, and some of a call."""
+    settings = HubSpotSettings.model_validate({"token": "unused", **options})
+    return Declared(
+        capabilities=capabilities_of(settings),
+        losses=Losses(
+            fields=frozenset({"caller_extension", "linked_id", "legs"}),
+            forms=forms,
+            texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),
+        ),
+    )
+
+
+BY_DEFAULT: Final = "by default"
+WITH_PROPERTIES: Final = "with `call_id_property` and `more_phone_properties`"
+
 HUBSPOT = AdapterType(
     name="hubspot",
     title="HubSpot",
     settings=HubSpotSettings,
     open=_open,
-    capabilities=capabilities_of(HubSpotSettings.model_construct()),  # the least: `call_id_property` promises more
+    variants={
+        BY_DEFAULT: _declared(frozenset({"as the third number"})),
+        WITH_PROPERTIES: _declared(call_id_property="call_id", more_phone_properties=["other_phone"]),
+    },
 )

@@ -62,17 +62,9 @@ class Batch(msgspec.Struct, frozen=True):
         return all(error.category == "OBJECT_NOT_FOUND" for error in self.errors)
 
 
-class Property(msgspec.Struct, frozen=True):
-    """The definition of a property."""
-
-    name: str
-    is_unique: bool = msgspec.field(name="hasUniqueValue", default=False)
-
-
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
 a_batch: Final = msgspec.json.Decoder(Batch)
-a_property: Final = msgspec.json.Decoder(Property)
 
 
 class Contacts:

@@ -1,6 +1,7 @@
 """call_log_service.proto: requests of CallLogService read, its answers written."""
 
 from datetime import datetime
+from typing import Final
 
 from leadline.v1 import call_log_service_pb2 as pb
 
@@ -13,6 +14,9 @@ from leadline_server.transport.mapping.call import call_event
 from leadline_server.transport.mapping.call_log import REASONS, STATES, TRIGGERS, call_log_message
 from leadline_server.transport.mapping.numbers import Regions, region_of, searchable_number
 from leadline_server.transport.mapping.violations import TOKEN_LENGTH, Violations
+
+MAX_WATCHED: Final = 1000
+"""How many call logs a watcher may take at once."""
 
 
 def call_report(request: pb.LogCallRequest) -> CallReport:
@@ -81,7 +85,10 @@ def watch(request: pb.WatchCallLogsRequest) -> Watch:
         account_id=check.identifier("account_id", request.account_id),
         user_id=check.text("user_id", request.user_id),
         resume_token=check.text("resume_token", request.resume_token, TOKEN_LENGTH),
+        max_call_logs=request.max_call_logs,
     )
+    if not 0 <= request.max_call_logs <= MAX_WATCHED:
+        check.add("max_call_logs", f"Must be between 0 and {MAX_WATCHED}.")
     check.raise_any()
     return wanted
 

@@ -1,0 +1,42 @@
+"""docs/crms.md says all that can be set of a connection, by examples that work."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+from leadline_server.config import load_settings
+from leadline_server.crm.registry import BUILT_IN, adapter_type
+from unit.test_docs import rows, text
+
+DOCUMENT: Final = text("docs/crms.md")
+SECTIONS: Final = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL))
+EXAMPLES: Final = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+def test_every_adapter_has_its_section() -> None:
+    assert SECTIONS.keys() >= BUILT_IN.keys()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_setting_of_an_adapter_is_documented_and_no_other(name: str) -> None:
+    assert rows(SECTIONS[name]).keys() == adapter_type(name).settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_plain_defaults_are_those_of_the_settings(name: str) -> None:
+    fields = adapter_type(name).settings.model_fields
+    for setting, cells in rows(SECTIONS[name]).items():
+        default = fields[setting].default
+        if isinstance(default, int | float) or (isinstance(default, str) and default):
+            assert cells[0] == str(default)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_accepted(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r'env = "(\w+)"', example):
+        monkeypatch.setenv(name, "a secret")
+    file = tmp_path / "leadline.toml"
+    file.write_text(example)
+    settings = load_settings({"config": file})
+    assert {account.connection for account in settings.accounts.values()} <= settings.connections.keys()
