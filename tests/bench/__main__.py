@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.crms import Through, through_hubspot
 from bench.processes import Result
 from bench.scenarios import Bench, Paired, Scaled, Watched, median_and_spread
 
@@ -15,11 +16,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--runs", type=int, default=5, help="of each load, by turns")
     parser.add_argument("--calls", type=int, default=4_000, help="of a run")
-    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch")
+    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch, crm")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), runs=options.runs, calls=options.calls)
-        for title, scenarios in _tables(bench).items():
+        for title, scenarios in (_tables(bench) | _crms(Path(folder), options.runs, options.calls)).items():
             wanted = [scenario for name, scenario in scenarios.items() if name.startswith(options.only)]
             if wanted:
                 _print(title)
@@ -47,6 +48,13 @@ def _tables(bench: Bench) -> dict[str, dict[str, Callable[[], str]]]:
     }
 
 
+def _crms(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[], str]]]:
+    def through(rate: float = 0) -> str:
+        return _through(through_hubspot(folder, runs=runs, calls=calls, in_flight=500, latency=0.05, rate=rate))
+
+    return {_THROUGH: {"crm paced": lambda: through(200), "crm 500": through}}
+
+
 _PAIRED = """
 | load | in flight | CPU figure | calls/s | p50 ms | p99 ms | echo calls/s | p50 / echo | p99 / echo |
 |---|---|---|---|---|---|---|---|---|"""
@@ -54,8 +62,20 @@ _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
 |---|---|---|---|"""
 _WATCHED = """
-| watchers | logs a message | calls | calls/s | saw every call | late s | LogCall p99 ms alone | beside | ratio |
-|---|---|---|---|---|---|---|---|---|"""
+| watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+_THROUGH = """
+| FindContact through | in flight | calls/s | p50 ms | p99 ms | straight calls/s | p50 ms | p50 / straight |
+|---|---|---|---|---|---|---|---|"""
+
+
+def _through(through: Through) -> str:
+    rate, p50, p99 = (_median([getattr(run, name) for run in through.leadline]) for name in ("rate", "p50", "p99"))
+    return (
+        f"| {through.name} | {through.in_flight} | {rate:,.0f} | {p50 * 1000:.0f} | {p99 * 1000:.0f} |"
+        f" {_median([run.rate for run in through.straight]):,.0f} |"
+        f" {_median([run.p50 for run in through.straight]) * 1000:.0f} | {_spread(through.ratios)} |"
+    )
 
 
 def _paired(pair: Paired) -> str:
@@ -79,6 +99,7 @@ def _watched(watched: Watched) -> str:
         f"| {watched.watchers:,} | {max(1, watched.at_once):,} | {watched.calls:,} | {watched.rate:.0f} |"
         f" {watched.complete:,} | {watched.late:.1f} | {watched.alone.p99 * 1000:.1f} |"
         f" {watched.beside.p99 * 1000:.1f} | {watched.slower:.1f} |"
+        f" {watched.alone.cpu_per_call * 1000:.2f} | {watched.beside.cpu_per_call * 1000:.2f} |"
     )
 
 

@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 TESTS = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,13 +61,14 @@ def echo_server(response: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def leadline_server(data: Path) -> Iterator[Server]:
-    """One leadline server process over the files in `data`, as it comes: durable writes on."""
+def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
+    """One leadline server process over the files in `data`, as it comes but for `settings`: durable writes on."""
     environment = {
         "LEADLINE_DATA_DIR": str(data),
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
         "LEADLINE_LOG_LEVEL": "error",
+        **settings,
     }
     with _process([sys.executable, "-m", "leadline_server"], environment) as process:
         yield Server(_line(process).split(" on ")[1].split()[0], process.pid)

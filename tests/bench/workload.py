@@ -34,11 +34,11 @@ def write_contacts(path: Path, count: int) -> None:
         file.writelines(f"Person {i},{known_number(i)},person{i}@example.com\n" for i in range(count))
 
 
-def find_requests(indexes: Sequence[int]) -> list[bytes]:
+def find_requests(indexes: Sequence[int], *, skip_cache: bool = False) -> list[bytes]:
     """A lookup for each of these contacts."""
     return [
         contact_service_pb2.FindContactRequest(
-            account_id=ACCOUNT, user_id="user", phone_numbers=[known_number(i)]
+            account_id=ACCOUNT, user_id="user", phone_numbers=[known_number(i)], skip_cache=skip_cache
         ).SerializeToString()
         for i in indexes
     ]

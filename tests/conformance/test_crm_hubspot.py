@@ -53,7 +53,7 @@ class HubSpotPeople(People):
         [contact_id] = fields[LINKED]
         shown = {name: str(value) for name, value in fields.items() if value}
         text, peoples = readable(fields["hs_call_body"]), fields.get("hs_activity_type", "")
-        return SeenLog(contact_id, fields["hs_call_title"], note_in(text), peoples, text, shown)
+        return SeenLog(contact_id, fields["hs_call_title"], note_in(text), peoples, fields=shown, text=text)
 
     async def add_to_note(self, log_id: str, text: str) -> None:
         body = self._records.require(CALLS, log_id).fields["hs_call_body"]

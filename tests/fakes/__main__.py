@@ -20,6 +20,7 @@ from fakes.serving import serve_process
 FAKES: Final[Mapping[str, str]] = {
     "faulty": "faults.http_crm.server:FaultyCrm",
     "hubspot": "fakes.hubspot:FakeHubSpot",
+    "salesforce": "fakes.salesforce:FakeSalesforce",
 }
 """Where the fakes are, by vendor: a module and its class."""
 

@@ -23,7 +23,7 @@ async def opened_adapter(
 ) -> AsyncIterator[CrmAdapter]:
     """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unsealed."""
     kind = adapter_type(name)
-    async with AsyncExitStack() as closing, aiohttp.ClientSession() as session:
+    async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
         around = Surroundings(
             name="crm",

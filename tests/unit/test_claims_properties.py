@@ -35,7 +35,11 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self._connection)
 
-    read = write
+    read = probe = write
+
+    async def write_one(self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any) -> T:
+        [result] = many(self._connection, [item])
+        return result
 
     def close(self) -> None:
         self._connection.close()

@@ -171,3 +171,14 @@ def test_a_number_is_asked_for_in_every_form() -> None:
     assert number_forms(parse_number("+14155550123", "US")) == ("+14155550123", "14155550123", "4155550123")
     assert number_forms(parse_number("101", "US"), ["###"]) == ("101",)
     assert number_forms(parse_number("anonymous", "US")) == ()
+
+
+def test_a_name_with_line_breaks_stays_on_its_line() -> None:
+    forged = replace(CALL, caller=Party(phone_number="+12025550147", name="Ada\nNote: forged"), note="A note")
+    assert "Note: A note" in body_of(entry(forged), "UTC", Style()).splitlines()
+    assert "Note: forged" not in body_of(entry(forged), "UTC", Style()).splitlines()
+
+
+def test_an_attribute_never_takes_the_place_of_a_field() -> None:
+    lines = body_of(entry(replace(CALL, note="A note", attributes={"Note": "other"})), "UTC", Style()).splitlines()
+    assert lines.index("Note: A note") < lines.index("Note: other")

@@ -32,15 +32,15 @@ async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The reads that went to a database thread."""
+    """The reads that went to the database."""
     seen: list[object] = []
-    read = SqliteDatabase.read
+    probe = SqliteDatabase.probe
 
     async def counted(self: SqliteDatabase, work: object) -> object:
         seen.append(work)
-        return await read(self, work)  # type: ignore[arg-type] # handed on as it came
+        return await probe(self, work)  # type: ignore[arg-type] # handed on as it came
 
-    monkeypatch.setattr(SqliteDatabase, "read", counted)
+    monkeypatch.setattr(SqliteDatabase, "probe", counted)
     return seen
 
 

@@ -131,6 +131,7 @@ async def _only(claim: HeldClaim, draft: ContactDraft, *, may_be_repeated: bool)
             raise ContactAlreadyExists([match.contact.id for match in matches])
         return made
     contact = await claim.create(draft)
+    await claim.let_go()
     if claim.has_adopted:
         raise ContactAlreadyExists([contact.id])
     return contact

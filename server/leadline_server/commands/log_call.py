@@ -58,8 +58,9 @@ class LogCall:
             async with within(budget):
                 await _check_choice(account, report, MOST_SECONDS)
                 return await self._foreseen(account, report)
-        with suppress(CrmError):
-            await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
+        if report.contact_id:
+            with suppress(CrmError):
+                await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):

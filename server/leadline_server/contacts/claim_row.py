@@ -33,7 +33,7 @@ class ClaimRow:
         self._owner = owner
         self._claimed: Claimed | None = None
         self._has_asked = False
-        self._found_id = ""
+        self._made = ("", "")
 
     async def acquire(self) -> Claimed:
         """The claim: at once where it is held already, else as soon as whoever holds it is done, or its time is up."""
@@ -59,9 +59,9 @@ class ClaimRow:
             raise _lost()
         self._claimed = Claimed(self.own_key)
 
-    def found(self, contact_id: str) -> None:
-        """Take an earlier creation to have made this contact; recorded when the claim is released."""
-        self._found_id = contact_id
+    def made(self, contact_id: str, creation_key: str) -> None:
+        """A creation made this contact: recorded when the claim is released, and in the same commit."""
+        self._made = contact_id, creation_key
 
     def asks_crm(self) -> None:
         """From here on, unless `made_nothing`, nobody knows whether the contact was created.
@@ -77,18 +77,13 @@ class ClaimRow:
         """The CRM said no: nothing was created."""
         self._has_asked = False
 
-    async def finish(self, contact_id: str, creation_key: str) -> None:
-        """The contact is there: that and the release are one commit."""
-        now = self.clock.now()
-        await self._claims.finish(*self.place, contact_id, now, owner=self._owner, creation_key=creation_key)
-        self.is_taken = False
-
     async def release(self) -> None:
         """Give the claim up, with what is known of the creation."""
-        if self._claimed is not None and self._found_id:
-            await self.finish(self._found_id, self._claimed.creation_key)
+        now, (contact_id, creation_key) = self.clock.now(), self._made
+        if contact_id:
+            await self._claims.finish(*self.place, contact_id, now, owner=self._owner, creation_key=creation_key)
         else:
-            await self._claims.release(*self.place, self._owner, self.clock.now() if self._has_asked else None)
+            await self._claims.release(*self.place, self._owner, now if self._has_asked else None)
 
     async def record(self, number_key: str, contact_id: str) -> None:
         """Record a number's contact beside the claim, which stays as it is."""

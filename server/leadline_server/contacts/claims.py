@@ -127,7 +127,7 @@ class HeldClaim:
             asked_at = self._row.clock.now()
             if matches := await self._look():
                 if claimed.given_up is not None and claimed.creation_key != self._row.own_key:
-                    self._row.found(_likeliest([match.contact for match in matches]).id)
+                    self._row.made(_likeliest([match.contact for match in matches]).id, claimed.creation_key)
                 return matches
             unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
             if not unsettled:
@@ -146,14 +146,14 @@ class HeldClaim:
         if not contacts or claimed.given_up is None or claimed.creation_key != self._row.own_key:
             return None
         contact = _likeliest(contacts, draft.name)
-        self._row.found(contact.id)
+        self._row.made(contact.id, claimed.creation_key)
         return contact
 
     async def create(self, draft: ContactDraft) -> Contact:
         """Create the number's contact, where `look_again` found nobody.
 
         That a creation begins is on disk before the CRM is asked, with the key that the CRM is given: whoever comes
-        after a crash finds it there.
+        after a crash finds it there. That it has ended is recorded when the claim is released.
 
         Raises:
             CrmError: it was not created, or nobody can tell whether it was.
@@ -167,7 +167,7 @@ class HeldClaim:
         contact = await self._ask_crm(draft, key)
         # A CRM that adopts an earlier creation answers with what that one asked for.
         self.has_adopted = key != own and contact.name != draft.name
-        await self._row.finish(contact.id, key if self.has_adopted else own)
+        self._row.made(contact.id, key if self.has_adopted else own)
         return contact
 
     async def create_another(self, draft: ContactDraft) -> Contact:
@@ -194,12 +194,13 @@ class HeldClaim:
             return made
         key = self._row.own_key
         contact = await self._ask_crm(draft, key)
+        self._row.made(contact.id, key)
         # Two writes at once share a commit.
-        await asyncio.gather(self._row.finish(contact.id, key), self._row.record(self._number.key, contact.id))
+        await asyncio.gather(self.let_go(), self._row.record(self._number.key, contact.id))
         return contact
 
     async def let_go(self) -> None:
-        """Give the claim up at once: whoever is told that nothing was changed finds nothing changed."""
+        """Give the claim up at once, and return when the ledger has it: what the caller is told next is so."""
         if self._row.is_taken:
             self._row.lease.end()
             await self._row.release()

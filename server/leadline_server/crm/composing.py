@@ -102,7 +102,7 @@ def _headline(call: Call, other: Party, number: str) -> str:
 
 
 def _named(name: str | None, number: str) -> str:
-    name = (name or "").strip()
+    name = _on_one_line(name or "")
     if not name or name == number:
         return number
     return f"{name} ({number})" if number else name
@@ -112,26 +112,32 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     """Labels and texts; of what is not known, nothing."""
     call = entry.call
     yield "", _headline(call, call.counterpart(entry.user_id), entry.number)
-    known: dict[str, str | None] = {
-        "From": _named(call.caller.name, call.caller.address),
-        "To": _named(call.callee.name, call.callee.address),
-        "Start": _time(call.start_time or entry.fallback_time, zone),
-        "End": _time(call.end_time, zone),
-        "Duration": _words(duration_of(call)),
-        "Result": _RESULTS.get(call.result) if call.result else None,
-        "Outcome": call.disposition,
-        "Caller verification": _ATTESTATIONS.get(call.attestation) if call.attestation else None,
-        "Recording": call.recording_url,
-        "Voicemail": call.voicemail_url,
-        "Note": call.note,
-        "Summary": call.summary,
-        "Transcript": call.transcript,
-        **dict(sorted(call.attributes.items())),
-        "Call id": call.id,
-    }
-    for label, text in known.items():
+    known: list[tuple[str, str | None]] = [
+        ("From", _named(call.caller.name, call.caller.address)),
+        ("To", _named(call.callee.name, call.callee.address)),
+        ("Start", _time(call.start_time or entry.fallback_time, zone)),
+        ("End", _time(call.end_time, zone)),
+        ("Duration", _words(duration_of(call))),
+        ("Result", _RESULTS.get(call.result) if call.result else None),
+        ("Outcome", call.disposition),
+        ("Caller verification", _ATTESTATIONS.get(call.attestation) if call.attestation else None),
+        ("Recording", call.recording_url),
+        ("Voicemail", call.voicemail_url),
+        ("Note", call.note),
+        ("Summary", call.summary),
+        ("Transcript", call.transcript),
+    ]
+    for label, text in known:
         if text:
-            yield label, text
+            yield label, text if label in _LONG_FIELDS else _on_one_line(text)
+    for name, value in sorted(call.attributes.items()):
+        yield _on_one_line(name), _on_one_line(value)
+    yield "Call id", _on_one_line(call.id)
+
+
+def _on_one_line(text: str) -> str:
+    """Without line breaks: what a caller is named must not pass for a line of leadline's."""
+    return " ".join(text.split())
 
 
 def _joined(lines: list[tuple[str, str]], style: Style) -> str:

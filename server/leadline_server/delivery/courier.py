@@ -22,6 +22,8 @@ from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.leases import LEASE, Lease
 from leadline_server.ports.ledger import CallKey, CallLogs
 
+_FRESH: Final = timedelta(seconds=RENEW_SECONDS)
+
 ASK_SECONDS: Final = 0.03
 """How often the ledger is asked, in seconds, what became of a call that another process delivers."""
 
@@ -102,7 +104,7 @@ class Courier:
             if run is None:
                 line.slots.release()
         if run is not None:
-            await asyncio.shield(run.task)
+            await run.ended()
 
     async def drain(self, seconds: float) -> None:
         """Wait for the deliveries under way, `seconds` at most; what is cut off then is on disk, and goes on later."""
@@ -124,7 +126,7 @@ class Courier:
                 await line.slots.acquire()
                 has_slot = True
             run, log = await self._begun(key, log, line if has_slot else None, is_new=is_new)
-        return log if run is None else await asyncio.shield(run.task)
+        return log if run is None else await run.ended()
 
     async def _begun(
         self, key: CallKey, log: CallLog, line: AccountLine | None, *, is_new: bool
@@ -150,29 +152,36 @@ class Courier:
 
     def _is_aged(self, log: CallLog, lease: Lease) -> bool:
         """Whether the call was taken so long ago that its lease must be renewed before it is begun."""
-        taken_at = (log.carried_until or self._clock.now()) - lease.length
-        return self._clock.now() - taken_at > timedelta(seconds=RENEW_SECONDS)
+        until = log.carried_until
+        return until is None or until - self._clock.now() < lease.length - _FRESH
 
     def _start(self, key: CallKey, log: CallLog, lease: Lease, release: Callable[[], None], *, may_exist: bool) -> Run:
         run = Run(lease, asyncio.get_running_loop().time)
         run.task = asyncio.create_task(self._carry(run, key, log, release, may_exist=may_exist))
-        run.task.add_done_callback(_observed)
         self.runs.add(key, run)
         return run
 
     async def _carry(
         self, run: Run, key: CallKey, log: CallLog, release: Callable[[], None], *, may_exist: bool
-    ) -> CallLog:
+    ) -> None:
+        result: CallLog | BaseException
         try:
             while log.carrier == self.id:
                 attempt = Attempt(log)
-                result = await self._tried(run, attempt, may_exist=may_exist)
-                log = await self._recorder.record(key, attempt, result)
+                came_to = await self._tried(run, attempt, may_exist=may_exist)
+                log = await self._recorder.record(key, attempt, came_to)
                 may_exist = True
-            return log
+            result = log
+        except asyncio.CancelledError as error:
+            result = error
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, and nobody may be left who does
+            _log.error("delivery interrupted", error=type(error).__name__)
+            result = error
         finally:
             self.runs.remove(key)
             release()
+            run.settle(result)
 
     async def _tried(self, run: Run, attempt: Attempt, *, may_exist: bool) -> Result | Exception:
         """What the attempt came to. Nothing that goes wrong may lose the call, so it is a value like the rest.
@@ -225,12 +234,6 @@ class Courier:
 
     async def _read(self, key: CallKey) -> CallLog:
         return known(await self._call_logs.get(key))
-
-
-def _observed(task: asyncio.Task[CallLog]) -> None:
-    """Note a failure that nobody may be left to hear of: whoever waited may have been cancelled."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("delivery interrupted", error=type(error).__name__)
 
 
 def _nothing() -> None:

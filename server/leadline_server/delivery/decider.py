@@ -1,5 +1,7 @@
 """Feeds the decision: gathers what `decide` depends on, and asks it."""
 
+from typing import Final
+
 from leadline_server.clock import Clock
 from leadline_server.contacts.directory import Account
 from leadline_server.contacts.lookup import ContactLookup
@@ -7,8 +9,10 @@ from leadline_server.domain.call_log import FINAL_WAIT, CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import LookUp, Outcome, Situation, decide
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.preferences import EffectivePreferences, resolve
+from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences, resolve
 from leadline_server.ports.ledger import Accounts, PreferenceStore
+
+_MAX_RESOLVED: Final = 50_000
 
 
 class Decider:
@@ -19,11 +23,20 @@ class Decider:
         self._preferences = preferences
         self._lookup = lookup
         self._clock = clock
+        self._resolved: dict[tuple[str, str], tuple[AccountSettings, Preferences, EffectivePreferences]] = {}
 
     async def preferences(self, log: CallLog) -> EffectivePreferences:
         """The preferences in force now for the log's user."""
         settings = await self._accounts.get(log.account_id)
-        return resolve(settings, await self._preferences.get(log.account_id, log.user_id))
+        user = await self._preferences.get(log.account_id, log.user_id)
+        key = (log.account_id, log.user_id)
+        seen = self._resolved.get(key)
+        # Usually the very same objects as the last time: to tell that is quicker than to compare what they say.
+        if seen is None or seen[0] is not settings or seen[1] is not user:
+            if len(self._resolved) >= _MAX_RESOLVED:
+                self._resolved.clear()
+            seen = self._resolved[key] = settings, user, resolve(settings, user)
+        return seen[2]
 
     async def situation(self, account: Account, log: CallLog) -> Situation:
         """The log as the decision sees it.

@@ -28,16 +28,35 @@ class LeaseLost(Exception):
 class Run:
     """The delivery of one call, by one task."""
 
-    __slots__ = ("_cut", "_is_asking", "_now", "_since", "lease", "renewed_at", "task")
+    __slots__ = ("_cut", "_is_asking", "_now", "_since", "_waiting", "lease", "renewed_at", "task")
 
     def __init__(self, lease: Lease, now: Callable[[], float]) -> None:
         self.lease = lease
-        self.task: asyncio.Task[CallLog]
+        self.task: asyncio.Task[None]
+        self._waiting: list[asyncio.Future[CallLog]] = []
         self._now = now
         self._is_asking = False
         self._since = 0.0
         self._cut: Exception | None = None
         self.renewed_at = now()
+
+    async def ended(self) -> CallLog:
+        """The log after the delivery. Raises what that failed with; cancelling this leaves it alone."""
+        ended: asyncio.Future[CallLog] = asyncio.get_running_loop().create_future()
+        self._waiting.append(ended)
+        return await ended
+
+    def settle(self, result: CallLog | BaseException) -> None:
+        """Tell all who wait for its end."""
+        for ended in self._waiting:
+            if ended.done():
+                continue  # its waiter was cancelled
+            if isinstance(result, CallLog):
+                ended.set_result(result)
+            elif isinstance(result, asyncio.CancelledError):
+                ended.cancel()
+            else:
+                ended.set_exception(result)
 
     @property
     def seconds(self) -> float:

@@ -1,9 +1,11 @@
 """A call log: one call of one account on its way into the CRM."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactMatch
@@ -163,6 +165,22 @@ def is_settled(log: CallLog, wanted: CallLog) -> bool:
     return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
 
 
+def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallLog:
+    """`before` with `changes`, as `revised` has it: made in one go."""
+    news = {name: value for name, value in changes.items() if getattr(before, name) != value}
+    if not news:
+        return before
+    if not _SHOWN.isdisjoint(news) or _is_update_pending(before, news) != before.update_pending:
+        news["revision"], news["update_time"] = before.revision + 1, now
+    return replace(before, **news)
+
+
+def _is_update_pending(log: CallLog, news: Mapping[str, Any]) -> bool:
+    delivered = news.get("delivered_revision", log.delivered_revision)
+    content = news.get("content_revision", log.content_revision)
+    return news.get("state", log.state) is CallLogState.LOGGED and bool(delivered < content)
+
+
 def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
     """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
     if _visible(before) != _visible(after):
@@ -171,17 +189,24 @@ def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
 
 
 def _visible(log: CallLog) -> tuple[object, ...]:
-    return (
-        log.state,
-        log.reason,
-        log.user_id,
-        log.call,
-        log.contact,
-        log.crm_log_id,
-        log.crm_log_url,
-        log.candidates,
-        log.explanation,
-        log.update_pending,
-        log.attempts,
-        log.last_error,
-    )
+    return _shown(log), log.update_pending
+
+
+_SHOWN: Final = frozenset(
+    {
+        "state",
+        "reason",
+        "user_id",
+        "call",
+        "contact",
+        "crm_log_id",
+        "crm_log_url",
+        "candidates",
+        "explanation",
+        "attempts",
+        "last_error",
+    }
+)
+"""The fields that clients see as they are."""
+
+_shown: Final = attrgetter(*_SHOWN)

@@ -127,7 +127,10 @@ def decide(
 
 def _held_back(situation: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | Wait | None:
     """Why a call that no person asked for is not logged, or not yet; None where nothing speaks against it."""
-    return next((held for rule in _RULES if (held := rule(situation, preferences)) is not None), None)
+    for rule in _RULES:
+        if (held := rule(situation, preferences)) is not None:
+            return held
+    return None
 
 
 def _auto_off(_: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | None:
@@ -158,7 +161,7 @@ def _excluded(situation: Situation, preferences: EffectivePreferences) -> LeaveU
         what, field = f"{call.direction.name} calls are", "excluded_directions"
     elif call.result in preferences.excluded_results and call.result is not None:
         what, field = f"Calls that end {call.result.name} are", "excluded_results"
-    elif is_excluded(situation.number, preferences.excluded_numbers):
+    elif preferences.excluded_numbers and is_excluded(situation.number, preferences.excluded_numbers):
         what, field = f"The number {situation.number.text} is", "excluded_numbers"
     else:
         return None
@@ -212,7 +215,7 @@ def _unreachable(number: PhoneNumber) -> LeaveUnlogged | None:
 def _among(
     matches: Sequence[ContactMatch], situation: Situation, preferences: EffectivePreferences
 ) -> LogAgainst | LeaveUnlogged:
-    rivals = contenders(matches)
+    rivals = contenders(matches) if len(matches) > 1 else matches
     if len(rivals) == 1:
         return _matched(rivals[0], matches)
     action = preferences.multiple_match_action

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from leadline_server.domain.call import Call, CallLeg
+from leadline_server.domain.call import Call, CallLeg, Party
 
 
 class Stamp(NamedTuple):
@@ -64,17 +64,40 @@ class Merged(NamedTuple):
 
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
-    before = call if call is not None else Call(id=event.call_id)
-    rule = _Rule(event, is_settled=before.is_final is True)
-    changes, field_stamps = rule.merge_fields(before, stamps.fields, event.fields)
+    rule = _Rule(event, is_settled=call is not None and call.is_final is True)
+    if call is None:
+        return _first(rule, event)
+    changes, field_stamps = rule.merge_fields(call, stamps.fields, event.fields)
     changes["attributes"], attribute_stamps = rule.merge_attributes(
-        before.attributes, stamps.attributes, event.attributes
+        call.attributes, stamps.attributes, event.attributes
     )
-    changes["legs"], leg_stamps = _merge_legs(rule, before.legs, stamps.legs, event.legs)
-    changes["is_final"] = before.is_final or (before.is_final if event.is_final is None else event.is_final)
-    changes["event_time"] = _later(before.event_time, event.event_time)
-    merged = replace(before, **changes) if call is not None else Call(id=event.call_id, **changes)
+    changes["legs"], leg_stamps = _merge_legs(rule, call.legs, stamps.legs, event.legs)
+    changes["is_final"] = call.is_final or (call.is_final if event.is_final is None else event.is_final)
+    changes["event_time"] = _later(call.event_time, event.event_time)
+    merged = replace(call, **changes)
     return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps))
+
+
+def _first(rule: "_Rule", event: CallEvent) -> Merged:
+    """The call as its first report has it: all of its news win, so nothing is compared."""
+    own: dict[str, Any] = {}
+    parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
+    for path, value in event.fields.items():
+        party, dot, name = path.rpartition(".")
+        (parties[party] if dot else own)[name] = value
+    attributes, attribute_stamps = rule.merge_attributes({}, {}, event.attributes)
+    legs, leg_stamps = _merge_legs(rule, (), {}, event.legs)
+    call = Call(
+        id=event.call_id,
+        caller=Party(**parties["caller"]),
+        callee=Party(**parties["callee"]),
+        attributes=attributes,
+        legs=legs,
+        is_final=event.is_final,
+        event_time=event.event_time,
+        **own,
+    )
+    return Merged(call, Stamps(fields=rule.stamped({}, event.fields), attributes=attribute_stamps, legs=leg_stamps))
 
 
 class _Rule:
@@ -89,7 +112,7 @@ class _Rule:
     ) -> tuple[dict[str, Any], FieldStamps]:
         """The fields of the record that the news changes, with their new values; and the stamps after it."""
         won = {path: value for path, value in news.items() if self._wins(stamps.get(path), _read(record, path))}
-        return _changes(record, won), self._stamped(stamps, won)
+        return _changes(record, won), self.stamped(stamps, won)
 
     def merge_attributes(
         self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
@@ -97,7 +120,7 @@ class _Rule:
         """The attributes with the news that wins, and their stamps."""
         won = {key: value for key, value in news.items() if self._wins(stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
-        return after, self._stamped(stamps, won)
+        return after, self.stamped(stamps, won)
 
     def _wins(self, old: Stamp | None, current: object) -> bool:
         was, now = old or _UNSTAMPED, self._stamp
@@ -107,9 +130,12 @@ class _Rule:
             return now.time >= was.time
         return now.final or not self._is_settled or current is None
 
-    def _stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
+    def stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
+        """The stamps after `won` has entered."""
         if not won or (self._stamp == _UNSTAMPED and not stamps):
             return stamps
+        if not stamps:
+            return dict.fromkeys(won, self._stamp)
         after = dict(stamps)
         for path in won:
             # News without a time keeps the field's old one: whatever is older than that stays outdated.

@@ -5,8 +5,8 @@ Delivery works on a snapshot while reports go on arriving. So every function her
 the outcome ends the lease. Whoever has lost the lease meanwhile may only tell a fact: that the CRM has the call.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
@@ -15,7 +15,7 @@ from leadline_server.domain.call_log import (
     CallLogReason,
     CallLogState,
     Standing,
-    revised,
+    changed,
 )
 from leadline_server.domain.contact import ContactMatch
 from leadline_server.domain.leases import AT_REST, at
@@ -30,26 +30,26 @@ def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str,
     is_confirmed = (
         log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == standing.contact.id
     )
-    after = replace(
-        log,
-        state=CallLogState.LOGGED,
-        reason=log.reason if is_confirmed else standing.reason,
-        explanation=log.explanation if is_confirmed else standing.explanation,
-        contact=standing.contact,
-        candidates=standing.candidates,
-        crm_log_id=crm_log[0],
-        crm_log_url=crm_log[1],
-        standing=None,
-        decided_revision=basis.input_revision,
-        delivered_revision=basis.content_revision,
-        attempts=0,
-        last_error="",
-    )
-    if log.carrier and not is_held:
-        return revised(log, after, now)
-    if after.is_decided and not after.update_pending:
-        return revised(log, replace(after, **AT_REST), now)
-    return revised(log, after if log.carrier else replace(after, **at(now)), now)
+    changes = {
+        "state": CallLogState.LOGGED,
+        "reason": log.reason if is_confirmed else standing.reason,
+        "explanation": log.explanation if is_confirmed else standing.explanation,
+        "contact": standing.contact,
+        "candidates": standing.candidates,
+        "crm_log_id": crm_log[0],
+        "crm_log_url": crm_log[1],
+        "standing": None,
+        "decided_revision": basis.input_revision,
+        "delivered_revision": basis.content_revision,
+        "attempts": 0,
+        "last_error": "",
+    }
+    if is_held or not log.carrier:
+        if log.input_revision == basis.input_revision and log.content_revision <= basis.content_revision:
+            changes |= AT_REST
+        elif not log.carrier:
+            changes |= at(now)
+    return changed(log, changes, now)
 
 
 def unlogged(
@@ -65,21 +65,20 @@ def unlogged(
         return log
     if log.state is CallLogState.LOGGED:
         # What is in the CRM stays there, with the contact that it has.
-        after = replace(log, decided_revision=basis.input_revision, attempts=0, last_error="")
-        return revised(log, after if log.update_pending else replace(after, **AT_REST), now)
-    after = replace(
-        log,
-        state=CallLogState.UNLOGGED,
-        reason=reason,
-        explanation=explanation,
-        candidates=candidates,
-        contact=None,
-        decided_revision=basis.input_revision,
-        attempts=0,
-        last_error="",
+        decided = {"decided_revision": basis.input_revision, "attempts": 0, "last_error": ""}
+        return changed(log, decided if log.update_pending else {**decided, **AT_REST}, now)
+    changes = {
+        "state": CallLogState.UNLOGGED,
+        "reason": reason,
+        "explanation": explanation,
+        "candidates": candidates,
+        "contact": None,
+        "decided_revision": basis.input_revision,
+        "attempts": 0,
+        "last_error": "",
         **AT_REST,
-    )
-    return revised(log, after, now)
+    }
+    return changed(log, changes, now)
 
 
 def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> CallLog:
@@ -87,19 +86,18 @@ def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> Ca
     if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED or not _is_held(log, basis):
         return log
     wait_until = log.last_news_time + FINAL_WAIT
-    after = replace(
-        log,
-        state=CallLogState.PENDING,
-        reason=CallLogReason.NOT_FINAL,
-        explanation=explanation,
-        candidates=(),
-        decided_revision=basis.input_revision,
-        attempts=0,
-        last_error="",
-        pending_since=wait_until,
+    changes = {
+        "state": CallLogState.PENDING,
+        "reason": CallLogReason.NOT_FINAL,
+        "explanation": explanation,
+        "candidates": (),
+        "decided_revision": basis.input_revision,
+        "attempts": 0,
+        "last_error": "",
+        "pending_since": wait_until,
         **at(wait_until),
-    )
-    return revised(log, after, now)
+    }
+    return changed(log, changes, now)
 
 
 def deferred(
@@ -130,25 +128,23 @@ def _postponed(
         return log
     is_current = log.input_revision == basis.input_revision
     is_over = now - log.pending_since > MAX_DELIVERY_AGE
-    after = replace(
-        log,
-        standing=standing if is_current else None,
-        attempts=log.attempts + attempts,
-        last_error=error,
+    changes: dict[str, Any] = {
+        "standing": standing if is_current else None,
+        "attempts": log.attempts + attempts,
+        "last_error": error,
         **(AT_REST if is_over else at(now + delay)),
-    )
+    }
     if log.state is not CallLogState.LOGGED:
-        after = replace(
-            after,
-            state=CallLogState.FAILED if is_over else CallLogState.PENDING,
-            reason=CallLogReason.CRM_UNAVAILABLE,
-            explanation=(
+        changes |= {
+            "state": CallLogState.FAILED if is_over else CallLogState.PENDING,
+            "reason": CallLogReason.CRM_UNAVAILABLE,
+            "explanation": (
                 f"The CRM was out of reach for {MAX_DELIVERY_AGE.days} days; retry when it is back."
                 if is_over
                 else "The CRM cannot be reached; the call is kept and delivered when it is back."
             ),
-        )
-    return revised(log, after, now)
+        }
+    return changed(log, changes, now)
 
 
 def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
@@ -156,15 +152,14 @@ def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
     is_news = log.input_revision != basis.input_revision or log.content_revision != basis.content_revision
     if is_news or not _is_held(log, basis):
         return log
-    after = replace(log, attempts=log.attempts + 1, last_error=error, **AT_REST)
+    changes: dict[str, Any] = {"attempts": log.attempts + 1, "last_error": error, **AT_REST}
     if log.state is not CallLogState.LOGGED:
-        after = replace(
-            after,
-            state=CallLogState.FAILED,
-            reason=CallLogReason.CRM_REJECTED,
-            explanation="The CRM refuses this call; mend the cause and retry.",
-        )
-    return revised(log, after, now)
+        changes |= {
+            "state": CallLogState.FAILED,
+            "reason": CallLogReason.CRM_REJECTED,
+            "explanation": "The CRM refuses this call; mend the cause and retry.",
+        }
+    return changed(log, changes, now)
 
 
 def _is_held(log: CallLog, basis: CallLog) -> bool:

@@ -31,11 +31,15 @@ class Checkpointer:
         self._done_at = 0  # the connection's count of changed rows at the last whole checkpoint
         self._not_before = 0.0
 
+    def is_due(self, connection: sqlite3.Connection) -> bool:
+        """Whether it is time to checkpoint."""
+        return connection.total_changes - self._done_at >= self._after and time.monotonic() >= self._not_before
+
     def run_if_due(self, connection: sqlite3.Connection) -> None:
         """Checkpoint, if it is time to. Nothing is lost by one that fails: it is tried again a second later."""
-        changes = connection.total_changes
-        if changes - self._done_at < self._after or time.monotonic() < self._not_before:
+        if not self.is_due(connection):
             return
+        changes = connection.total_changes
         if self._run(connection):
             self._done_at = changes
         else:

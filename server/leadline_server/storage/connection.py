@@ -50,14 +50,26 @@ class Connection(aiosqlite.Connection):
         """
         return cast("T", await self._execute(work, self._conn))  # type: ignore[no-untyped-call] # aiosqlite's is untyped
 
+    @property
+    def here(self) -> sqlite3.Connection:
+        """The connection itself, for the event loop's thread; to be used only while nothing runs on its own thread."""
+        return self._conn
+
 
 def new_connection(path: Path, *, timeout: float) -> Connection:
     """A connection to open with `await`. SQLite itself waits up to `timeout` seconds for locks; autocommit is on."""
+    return Connection(lambda: connect(path, timeout=timeout, check_same_thread=False), _ITER_CHUNK_SIZE)
 
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=timeout, isolation_level=None, cached_statements=_CACHED_STATEMENTS)
 
-    return Connection(connect, _ITER_CHUNK_SIZE)
+def connect(path: Path, *, timeout: float, check_same_thread: bool = True) -> sqlite3.Connection:
+    """A connection of sqlite3's own. SQLite waits up to `timeout` seconds for locks; autocommit is on."""
+    return sqlite3.connect(
+        path,
+        timeout=timeout,
+        isolation_level=None,
+        cached_statements=_CACHED_STATEMENTS,
+        check_same_thread=check_same_thread,
+    )
 
 
 def retry_busy(action: Callable[[], T], patience: float = BUSY_PATIENCE) -> T:

@@ -1,8 +1,6 @@
-"""Statements over many rows at once.
+"""Statements over many rows at once, for what costs more a statement than a row.
 
-Python's sqlite3 gives up the interpreter lock around every step of every statement, and beside a busy event loop
-getting it back takes longer than the step. So what has to be quick hands all its rows to one statement, and takes all
-its results as one row.
+FTS5 writes its index out after every statement.
 """
 
 import sqlite3
@@ -12,9 +10,6 @@ from typing import Any, Final
 
 MAX_ROWS: Final = 512
 """Rows of one statement; with 32 columns that is half the parameters that SQLite takes."""
-
-_FIELD: Final = "\x1f"
-_ROW: Final = "\x1e"
 
 
 def values_table(name: str, columns: Sequence[str], rows: int) -> str:
@@ -50,14 +45,3 @@ class ManyRows:
         parameters = [value for row in rows for value in row]
         parameters += [None] * (len(self._columns) * (size - len(rows)))
         return self._sized(size), parameters
-
-
-def joined(*expressions: str) -> str:
-    """SQL for all rows as one text, for `split`. No expression may be NULL or hold control characters."""
-    fields = f" || '{_FIELD}' || ".join(expressions)
-    return f"group_concat({fields}, '{_ROW}')"
-
-
-def split(text: str | None) -> list[list[str]]:
-    """The rows, and their fields, of a text made by `joined`."""
-    return [row.split(_FIELD) for row in text.split(_ROW)] if text else []

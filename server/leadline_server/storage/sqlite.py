@@ -14,13 +14,14 @@ from leadline_server.storage.checkpoints import MAX_LOG_BYTES, Checkpointer
 from leadline_server.storage.connection import (
     BUSY_PATIENCE,
     Connection,
-    immediate_transaction,
     new_connection,
     retry_busy,
     storage_error,
 )
+from leadline_server.storage.groups import begin_group, commit_group, end_group, read_group
 from leadline_server.storage.jobs import Asked, Job, Many, Work, jobs_of, results_of
 from leadline_server.storage.migrations import load_migrations, migrate
+from leadline_server.storage.probing import Elsewhere, Pace, Probe, prepare_reader
 from leadline_server.storage.soundness import DAMAGED, check_pages, refuse_orphaned_log
 
 T = TypeVar("T")
@@ -32,8 +33,11 @@ CHECKPOINT_AFTER: Final = 1_000
 CACHE: Final = 32_768
 """KiB of pages that a connection keeps at most. Without them a lookup among a million rows reads each page anew."""
 
+_READER_CACHE: Final = 4_096  # KiB for the long reads, which would not find their pages again anyway
+
 _MAX_WRITES: Final = 512
 _MAX_READS: Final = 256
+_MAX_HERE: Final = 64  # writes of a group that the event loop's thread runs: some milliseconds' worth at most
 
 
 async def open_database(
@@ -42,8 +46,8 @@ async def open_database(
     """Open the database file `path`, made with mode 0600 (its folder 0700) where it is missing, and migrate it.
 
     `migrations` names the package of its migrations; `checkpoint_after` is in changed rows, `cache` is the most memory
-    that each of the two connections keeps pages in, in KiB. Whoever opens must `close`: a connection left open keeps
-    the process from exiting.
+    that each of the writer's and the probe's connections keeps pages in, in KiB. Whoever opens must `close`: a
+    connection left open keeps the process from exiting.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is no database, or a newer one; the message says what to do.
@@ -60,25 +64,31 @@ async def open_database(
             await writer.run(lambda connection: retry_busy(lambda: check_pages(connection)))
             await writer.run(lambda connection: migrate(connection, steps))
             await opened.enter_async_context(reader)
-            await reader.run(lambda connection: _prepare_reader(connection, cache))
+            await reader.run(lambda connection: prepare_reader(connection, _READER_CACHE))
+            probe = Probe(path, cache)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         except (sqlite3.Error, OSError) as error:
             raise _open_error(path, error) from error
         opened.pop_all()
-        return SqliteDatabase(writer, reader, Checkpointer(path, checkpoint_after))
+        return SqliteDatabase(writer, reader, probe, Checkpointer(path, checkpoint_after))
 
 
 class SqliteDatabase:
-    """One database file: a writer connection and a reader connection, each with a thread. See `open_database`."""
+    """One database file, made by `open_database`.
 
-    def __init__(self, writer: Connection, reader: Connection, checkpointer: Checkpointer) -> None:
+    It has a writer and a reader connection, each with a thread, and a probe, which reads on the event loop's thread.
+    """
+
+    def __init__(self, writer: Connection, reader: Connection, probe: Probe, checkpointer: Checkpointer) -> None:
         self._writer = writer
         self._reader = reader
+        self._probe = probe
         self._checkpointer = checkpointer
+        self._pace = Pace()
         self._hooks: list[Callable[[], object]] = []
         self._writes: Batcher[Asked, Any] = Batcher(self._commit, _MAX_WRITES)
-        self._reads: Batcher[Asked, Any] = Batcher(self._query, _MAX_READS)
+        self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
 
     def after_commit(self, hook: Callable[[], object]) -> None:
@@ -102,7 +112,8 @@ class SqliteDatabase:
     async def write_one(self, many: Many[Item, T], item: Item) -> T:
         """What `many` makes of `item`, as `write`; what gathers for the same `many` is handed to it together.
 
-        `many` may be called again with the same items, so it must touch nothing but the connection.
+        `many` may be called again with the same items, so it must touch nothing but the connection. It must be short:
+        unless another process is in the way, it is called on the event loop's own thread, and only the commit is not.
         """
         self._ensure_open()
         return cast("T", await self._writes.submit(Asked(many, item)))
@@ -117,15 +128,18 @@ class SqliteDatabase:
             Exception: whatever `work` raises.
         """
         self._ensure_open()
-        return cast("T", await self._reads.submit(Asked(None, work)))
+        return cast("T", await self._reads.submit(work))
 
-    async def read_one(self, many: Many[Item, T], item: Item) -> T:
-        """What `many` makes of `item`, as `read`; what gathers for the same `many` is handed to it together.
+    async def probe(self, work: Work[T]) -> T:
+        """What `work` returns, as `read`, at once: a few probes of indexes, on the event loop's own thread.
 
-        Each query of `many` sees one state, but two of them may see two: it had best have one.
+        Each query of `work` sees one state, but two of them may see two: it had best have one. It may be called twice.
         """
         self._ensure_open()
-        return cast("T", await self._reads.submit(Asked(many, item)))
+        try:
+            return self._probe.ask(work)
+        except Elsewhere:
+            return await self.read(work)
 
     async def close(self) -> None:
         """Finish what was begun and close both connections. Closing twice is fine."""
@@ -135,6 +149,7 @@ class SqliteDatabase:
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._writer.close)
             closing.push_async_callback(self._reader.close)
+            closing.callback(self._probe.close)
             await self._reads.close()
             await self._writes.close()
 
@@ -144,76 +159,40 @@ class SqliteDatabase:
 
     async def _commit(self, asked: list[Asked]) -> Sequence[Any]:
         jobs = jobs_of(asked)
-        done, has_changed = await self._writer.run(lambda connection: self._commit_on_thread(connection, jobs))
-        if has_changed:
+        before = self._writer.here.total_changes
+        done = self._begin_here(jobs, len(asked))
+        if done is None:
+            done = await self._writer.run(lambda connection: self._commit_on_thread(connection, jobs))
+        elif self._writer.here.total_changes == before:
+            done = end_group(self._writer.here, done)  # nothing was changed, so nothing is synced
+        else:
+            begun = done
+            done = await self._writer.run(lambda connection: end_group(connection, begun))
+        if self._writer.here.total_changes != before:
             loop = asyncio.get_running_loop()
             for hook in self._hooks:
                 loop.call_soon(hook)  # the loop reports what a hook raises; it must not fail a write that is on disk
         return results_of(jobs, done, len(asked))
 
-    def _commit_on_thread(self, connection: sqlite3.Connection, jobs: list[Job]) -> tuple[Sequence[Any], bool]:
+    def _begin_here(self, jobs: Sequence[Job], count: int) -> Sequence[Any] | None:
+        """What the jobs return, run on the event loop's thread, and yet to be committed; None: not here."""
+        connection = self._writer.here
+        if count > _MAX_HERE or not all(job.is_many for job in jobs) or self._checkpointer.is_due(connection):
+            return None
+        began = self._pace.begin()
+        if began is None:
+            return None
+        try:
+            return begin_group(connection, [job.work for job in jobs])
+        finally:
+            self._pace.end(began)
+
+    def _commit_on_thread(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Any]:
         self._checkpointer.run_if_due(connection)
-        before = connection.total_changes
-        done = commit_group(connection, [job.work for job in jobs])
-        return done, connection.total_changes != before
+        return commit_group(connection, [job.work for job in jobs])
 
-    async def _query(self, asked: list[Asked]) -> Sequence[Any]:
-        jobs = jobs_of(asked)
-        done = await self._reader.run(lambda connection: _read_group(connection, jobs))
-        return results_of(jobs, done, len(asked))
-
-
-def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
-    """The results of `works`, run in order in one transaction; an exception stands for one that failed.
-
-    The first attempt runs them bare. Only if one raises is all rolled back and run again, each in a savepoint, which
-    keeps savepoints out of the usual case. A failing storage fails them all.
-    """
-    try:
-        with immediate_transaction(connection):
-            return [work(connection) for work in works]
-    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the write
-        failure = storage_error(error)
-        if failure or len(works) == 1:
-            return [failure or error] * len(works)
-    try:
-        with immediate_transaction(connection):
-            return [_run_in_savepoint(connection, work) for work in works]
-    except Exception as error:  # noqa: BLE001 - as above
-        return [storage_error(error) or error] * len(works)
-
-
-def _run_in_savepoint(connection: sqlite3.Connection, work: Work[Any]) -> Any:
-    connection.execute("SAVEPOINT work")
-    try:
-        result = work(connection)
-    except Exception as error:
-        if storage_error(error):
-            raise
-        connection.execute("ROLLBACK TO work")
-        result = error
-    connection.execute("RELEASE work")
-    return result
-
-
-def _read_group(connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Any]:
-    if len(jobs) == 1 and jobs[0].is_many:  # the usual lookups: one query needs no transaction
-        return [_attempt(connection, jobs[0].work)]
-    try:
-        connection.execute("BEGIN")
-        return [_attempt(connection, job.work) for job in jobs]
-    except sqlite3.Error as error:
-        return [storage_error(error) or error] * len(jobs)
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _attempt(connection: sqlite3.Connection, work: Work[Any]) -> Any:
-    try:
-        return work(connection)
-    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the read
-        return storage_error(error) or error
+    async def _query(self, asked: list[Work[Any]]) -> Sequence[Any]:
+        return await self._reader.run(lambda connection: read_group(connection, asked))
 
 
 def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
@@ -239,12 +218,6 @@ def _prepare_writer(connection: sqlite3.Connection, cache: int) -> None:
     connection.execute(f"PRAGMA cache_size = {-cache}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpointer
     connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG_BYTES}")
-
-
-def _prepare_reader(connection: sqlite3.Connection, cache: int) -> None:
-    connection.execute(f"PRAGMA cache_size = {-cache}")
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _open_error(path: Path, error: Exception) -> LedgerUnavailable:

@@ -1,6 +1,7 @@
 """Names, subjects and notes of every kind: they arrive as they are, or are declared lost, and are never interpreted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -48,6 +49,15 @@ LINES: Final[Mapping[str, str]] = {
 }
 """What notes have besides, by kind."""
 
+_TRAPS: Final[Mapping[str, str]] = {
+    **TEXTS,
+    **LINES,
+    "a field of its own": "x\nNote: forged\nSummary: forged",
+    "an end of leadline's part": "=== End of the call log ===\nforged",
+    "a beginning of leadline's part": "forged\n=== Call log, kept up to date automatically ===",
+}
+"""What must not lead an adapter astray, wherever in a call it stands."""
+
 
 class TextCases:
     """Texts that arrive as they are. Subclasses provide the fixture `crm`."""
@@ -83,6 +93,34 @@ class TextCases:
             _assert_arrived(crm, kind, text, None)
             return
         _assert_arrived(crm, kind, text, (await people.see_log(log.id)).note)
+
+    @pytest.mark.parametrize("kind", _TRAPS)
+    async def test_an_update_replaces_a_note_whatever_stood_in_it(self, crm: CrmUnderTest, kind: str) -> None:
+        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        try:
+            log = await crm.adapter.create_call_log(report.entry(contact.id, note=_TRAPS[kind]), a_key())
+        except CrmRejected:
+            return
+        await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
+        seen = await people.see_log(log.id)
+        assert seen.note == "after"
+        assert "forged" not in f"{seen.text} {seen.fields}"
+
+    @pytest.mark.parametrize("kind", _TRAPS)
+    async def test_no_other_text_of_a_call_passes_for_its_note(self, crm: CrmUnderTest, kind: str) -> None:
+        people, contact, text = crm.other_hands(), await crm.a_contact(), _TRAPS[kind]
+        entry = Report().entry(contact.id, note="A note")
+        trapped = replace(
+            entry.call,
+            caller=replace(entry.call.caller, name=text),
+            disposition=text,
+            attributes={"campaign": text},
+        )
+        try:
+            log = await crm.adapter.create_call_log(replace(entry, call=trapped), a_key())
+        except CrmRejected:
+            return
+        assert (await people.see_log(log.id)).note == "A note"
 
     @pytest.mark.parametrize("kind", TEXTS)
     async def test_searching_for_whatever_never_finds_somebody_else(self, crm: CrmUnderTest, kind: str) -> None:

@@ -32,7 +32,7 @@ class CallLogServicer(CallLogServiceServicer):
         budget = Budget(context.time_remaining())
         report = mapping.call_report(request)
         log = await self._commands.log_call.execute(report, budget, validate_only=request.validate_only)
-        return pb.LogCallResponse(call_log=call_log_message(log))
+        return mapping.log_call_response(log)
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""

@@ -6,10 +6,10 @@ statuses, measures and logs. It is composed once, at registration; a call runs t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import aclosing
-from time import perf_counter
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
 import structlog
@@ -46,6 +46,7 @@ OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+_Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 
@@ -68,18 +69,14 @@ def method_handlers(
     return handlers
 
 
-def _unary(
-    method: MethodDescriptor, behaviour: Callable[..., Awaitable[Message]], metrics: RpcMetrics, streams: Streams
-) -> _Unary:
+def _unary(method: MethodDescriptor, behaviour: _Behaviour, metrics: RpcMetrics, streams: Streams) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
-    in_flight, finished = metrics.in_flight(rpc), metrics.finished(rpc)
+    counts = metrics.of(rpc)
 
     async def endpoint(data: bytes, context: Context) -> bytes:
-        started = perf_counter()
-        metrics.arrived += 1
-        in_flight.inc()
+        began = counts.begin()
         code = status.OK
         try:
             streams.ensure_going_on()
@@ -92,8 +89,7 @@ def _unary(
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
-            in_flight.dec()
-            finished(code, perf_counter() - started)
+            counts.end(code, began)
         return await refuse(context, answer)
 
     return endpoint
@@ -107,12 +103,10 @@ def _stream(
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
-    in_flight, finished = metrics.in_flight(rpc), metrics.finished(rpc)
+    counts = metrics.of(rpc)
 
     async def endpoint(data: bytes, context: Context) -> None:
-        started = perf_counter()
-        metrics.arrived += 1
-        in_flight.inc()
+        began = counts.begin()
         code = status.OK
         try:
             async with aclosing(behaviour(decode(data), context)) as responses:
@@ -126,8 +120,7 @@ def _stream(
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
-            in_flight.dec()
-            finished(code, perf_counter() - started)
+            counts.end(code, began)
         await refuse(context, answer)
 
     return endpoint
@@ -157,23 +150,43 @@ def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
     return decode
 
 
-def _bounded(behaviour: Callable[..., Awaitable[Message]]) -> Callable[[Message, Context], Awaitable[Message]]:
+def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Message]]:
     """The same behaviour, given up in time to tell the caller so."""
 
     async def bounded(request: Message, context: Context) -> Message:
+        work = behaviour(request, context)
+        try:
+            waits_for = work.send(None)
+        except StopIteration as ended:
+            return cast("Message", ended.value)  # what waits for nothing, as most lookups, needs no timer
         remaining = context.time_remaining()
         seconds = MOST_SECONDS
         if remaining is not None:
             seconds = min(seconds, remaining - min(MAX_MARGIN, remaining * MARGIN_SHARE))
         try:
             async with asyncio.timeout(seconds) as scope:
-                return await behaviour(request, context)
+                return await _resumed(work, waits_for)
         except TimeoutError:
             if not scope.expired():
                 raise
             raise BudgetExhausted("There was no time left to answer. Retry with a later deadline.") from None
 
     return bounded
+
+
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any, Any, Message]:
+    """Go on with a coroutine that was begun, and that waits for a future."""
+    while True:
+        try:
+            yield waits_for
+        except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+            try:
+                waits_for = work.throw(error)
+            except StopIteration as ended:
+                return cast("Message", ended.value)
+        else:
+            return cast("Message", (yield from work))
 
 
 async def refuse(context: Context, answer: status.Refusal) -> NoReturn:

@@ -1,14 +1,11 @@
-"""Creating contacts by key: a group of them in a handful of statements."""
+"""Creating contacts by key: a group of them together."""
 
 import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, book_of, contact_from, insert_contacts
 from leadline_server.domain.contact import Contact
-from leadline_server.storage.many import ManyRows
 
 
 class WantedContact(NamedTuple):
@@ -19,25 +16,27 @@ class WantedContact(NamedTuple):
     row: NewContact
 
 
-_EXISTING: Final = ManyRows(
-    ("account_id", "unique_key"),
-    f"SELECT json_group_array(json_array(given.account_id, given.unique_key, {CONTACT_COLUMNS})) FROM given"  # noqa: S608 - constants
-    " CROSS JOIN books AS b ON b.account_id = given.account_id"
-    " CROSS JOIN contacts AS c ON c.book = b.book AND c.unique_key = given.unique_key",
+_EXISTING: Final = (
+    f"SELECT {CONTACT_COLUMNS} FROM books AS b"  # noqa: S608 - constants
+    " CROSS JOIN contacts AS c ON c.book = b.book AND c.unique_key = ? WHERE b.account_id = ?"
 )
-_existing: Final = msgspec.json.Decoder(list[tuple[str, str, str, str, str, int | None, int | None, int, str]])
 
 
 def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedContact]) -> Sequence[Contact]:
     """Add each contact, unless one was added with its key: then that one is the answer."""
-    keys = [(each.account_id, each.row.unique_key or "") for each in wanted]
-    [(rows,)] = connection.execute(*_EXISTING(keys)).fetchall()
-    known = {(account_id, key): contact_from(row) for account_id, key, *row in _existing.decode(rows)}
+    known: dict[tuple[str, str], Contact] = {}
     new: dict[str, list[NewContact]] = {}
-    for key, each in zip(keys, wanted, strict=True):
+    for each in wanted:
+        key = _key(each)
         if key not in known:
-            known[key] = each.contact
-            new.setdefault(each.account_id, []).append(each.row)
+            found = connection.execute(_EXISTING, (key[1], key[0])).fetchone()
+            known[key] = each.contact if found is None else contact_from(found)
+            if found is None:
+                new.setdefault(each.account_id, []).append(each.row)
     for account_id, added in new.items():
         insert_contacts(connection, book_of(connection, account_id), added)
-    return [known[key] for key in keys]
+    return [known[_key(each)] for each in wanted]
+
+
+def _key(wanted: WantedContact) -> tuple[str, str]:
+    return wanted.account_id, wanted.row.unique_key or ""

@@ -1,11 +1,10 @@
-"""The embedded CRM's database: shared by the books of all accounts, so that their lookups share queries."""
+"""The embedded CRM's database: one file, shared by the books of all accounts."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from leadline_server.crm.embedded import migrations
 from leadline_server.crm.embedded.creating import WantedContact, create_contacts
@@ -14,13 +13,9 @@ from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.crm import CrmLog
-from leadline_server.storage.many import MAX_ROWS, ManyRows
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 T = TypeVar("T")
-
-Lookup = tuple[str, tuple[str, ...]]
-"""An account id, and the keys asked for in its book."""
 
 
 async def open_crm_database(
@@ -47,9 +42,9 @@ class CrmDatabase:
         self._database = database
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
-        """The contacts of an account under any of `keys`, each once. Concurrent lookups share one query."""
+        """The contacts of an account under any of `keys`, each once."""
         with _crm_errors():
-            return await self._database.read_one(find_all, (account_id, keys))
+            return await self._database.probe(lambda connection: _find(connection, account_id, keys))
 
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, unless one was logged with the same key. Concurrent ones share statements and the commit."""
@@ -60,6 +55,11 @@ class CrmDatabase:
         """Add a contact, unless one was added with the same key. Concurrent ones share statements and the commit."""
         with _crm_errors():
             return await self._database.write_one(create_contacts, wanted)
+
+    async def probe(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `SqliteDatabase.probe`."""
+        with _crm_errors():
+            return await self._database.probe(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `SqliteDatabase.read`."""
@@ -76,33 +76,20 @@ class CrmDatabase:
         await self._database.close()
 
 
-# CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each.
-_FIND: Final = ManyRows(
-    ("account_id", "key", "slot"),
-    f"SELECT json_group_array(json_array(given.slot, {CONTACT_COLUMNS})) FROM given"  # noqa: S608 - constants
-    " CROSS JOIN books ON books.account_id = given.account_id"
-    " CROSS JOIN contact_numbers AS n ON n.book = books.book AND n.key = given.key"
-    " CROSS JOIN contacts AS c ON c.pk = n.contact",
-)
-_found: Final = msgspec.json.Decoder(list[tuple[int, str, str, str, int | None, int | None, int, str]])
+def _find(connection: sqlite3.Connection, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
+    """The contacts under any of `keys`: the cost is some probes of an index a key."""
+    rows = connection.execute(_find_statement(len(keys)), (*keys, account_id)).fetchall()
+    return [contact_from(row) for row in {row[0]: row for row in rows}.values()]
 
 
-def find_all(connection: sqlite3.Connection, lookups: Sequence[Lookup]) -> Sequence[Sequence[Contact]]:
-    """The contacts of each lookup, from one query for them all: its cost is some probes of an index a key."""
-    slots: dict[tuple[str, str], int] = {}
-    for account_id, keys in lookups:
-        for key in keys:
-            slots.setdefault((account_id, key), len(slots))
-    found: dict[int, list[Contact]] = {}
-    asked = [(*pair, slot) for pair, slot in slots.items()]
-    for start in range(0, len(asked), MAX_ROWS):
-        [(rows,)] = connection.execute(*_FIND(asked[start : start + MAX_ROWS])).fetchall()
-        for slot, *row in _found.decode(rows):
-            found.setdefault(slot, []).append(contact_from(row))
-    return [
-        list({contact.id: contact for key in keys for contact in found.get(slots[account_id, key], ())}.values())
-        for account_id, keys in lookups
-    ]
+@lru_cache(maxsize=256)
+def _find_statement(keys: int) -> str:
+    # CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each.
+    return (
+        f"SELECT {CONTACT_COLUMNS} FROM books AS b"  # noqa: S608 - constants
+        f" CROSS JOIN contact_numbers AS n ON n.book = b.book AND n.key IN ({', '.join('?' * keys)})"
+        " CROSS JOIN contacts AS c ON c.pk = n.contact WHERE b.account_id = ?"
+    )
 
 
 class _crm_errors:  # noqa: N801 - used as a function is; a class costs a third of a generator

@@ -11,7 +11,6 @@ from leadline_server.crm.embedded.keys import new_id
 from leadline_server.crm.embedded.rows import book_of, to_micros
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
-from leadline_server.storage.many import ManyRows
 
 
 class NewLog(NamedTuple):
@@ -23,20 +22,13 @@ class NewLog(NamedTuple):
     now: datetime
 
 
-_RESOLVE: Final = ManyRows(
-    ("account_id", "contact_id", "key", "slot"),
-    "SELECT json_group_array(json_array(given.slot, b.book, c.pk, l.id)) FROM given"
-    " CROSS JOIN books AS b ON b.account_id = given.account_id"
-    " LEFT JOIN contacts AS c ON c.id = given.contact_id AND c.book = b.book"
-    " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = given.key",
+_RESOLVE: Final = (
+    "SELECT b.book, c.pk, l.id FROM books AS b"
+    " LEFT JOIN contacts AS c ON c.id = ? AND c.book = b.book"
+    " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = ?"
+    " WHERE b.account_id = ?"
 )
-_resolved: Final = msgspec.json.Decoder(list[tuple[int, int, int | None, str | None]])
-
-_TOUCH: Final = ManyRows(
-    ("contact", "time"),
-    "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, given.time), given.time)"
-    " FROM given WHERE contacts.pk = given.contact",
-)
+_TOUCH: Final = "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
 
 
 def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
@@ -44,28 +36,21 @@ def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequen
 
     CrmRejected stands for the log of a contact that the account does not have.
     """
-    asked = [(log.account_id, log.entry.contact_id, log.key, slot) for slot, log in enumerate(new)]
-    [(found,)] = connection.execute(*_RESOLVE(asked)).fetchall()
-    resolved = {slot: (book, contact, log_id) for slot, book, contact, log_id in _resolved.decode(found)}
-    known: dict[tuple[str, str], str] = {}
-    results: list[CrmLog | Exception] = []
-    rows: list[tuple[Any, ...]] = []
-    activity: dict[int, int] = {}
-    for slot, log in enumerate(new):
-        book, contact, existing = resolved.get(slot, (None, None, None))
-        log_id = existing or known.get((log.account_id, log.key))
-        if log_id is None:
-            if contact is None:
-                results.append(_no_contact(log.entry.contact_id))
-                continue
-            log_id = known[log.account_id, log.key] = new_id("l_")
-            columns = _told(log.entry, log.now)
-            rows.append((log_id, book, log.key, contact, *columns.values()))
-            activity[contact] = max(activity.get(contact, 0), columns["start_time"])
-        results.append(CrmLog(log_id))
-    _INSERT.run(connection, rows)
-    _TOUCH.run(connection, list(activity.items()))
-    return results
+    return [_insert_log(connection, log) for log in new]
+
+
+def _insert_log(connection: sqlite3.Connection, log: NewLog) -> CrmLog | CrmRejected:
+    entry = log.entry
+    found = connection.execute(_RESOLVE, (entry.contact_id, log.key, log.account_id)).fetchone()
+    book, contact, existing = found or (None, None, None)
+    if existing is not None:
+        return CrmLog(existing)
+    if contact is None:
+        return _no_contact(entry.contact_id)
+    log_id, columns = new_id("l_"), _told(entry, log.now)
+    connection.execute(_INSERT, (log_id, book, log.key, contact, *columns.values()))
+    connection.execute(_TOUCH, (columns["start_time"], contact))
+    return CrmLog(log_id)
 
 
 def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
@@ -176,7 +161,4 @@ _TOLD: Final = (
 """The columns of `_told`, in its order."""
 
 _INSERTED: Final = ("id", "book", "unique_key", "contact", *_TOLD)
-_INSERT: Final = ManyRows(
-    _INSERTED,
-    f"INSERT INTO call_logs ({', '.join(_INSERTED)}) SELECT * FROM given WHERE id IS NOT NULL",  # noqa: S608 - our names
-)
+_INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names

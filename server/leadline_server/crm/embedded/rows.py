@@ -87,29 +87,13 @@ def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact
     )
 
 
-_INSERT_CONTACT: Final = ManyRows(
-    (
-        "pk",
-        "book",
-        "id",
-        "unique_key",
-        "name",
-        "folded_name",
-        "type",
-        "create_time",
-        "last_activity_time",
-        "is_placeholder",
-        "details",
-    ),
+_INSERT_CONTACT: Final = (
     "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
-    " is_placeholder, details) SELECT * FROM given WHERE pk IS NOT NULL",
+    " is_placeholder, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_NUMBER: Final = "INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)"
 _INSERT_NAME: Final = ManyRows(
     ("pk", "folded_name"), "INSERT INTO contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
-)
-_INSERT_NUMBER: Final = ManyRows(
-    ("book", "key", "contact"),
-    "INSERT INTO contact_numbers (book, key, contact) SELECT * FROM given WHERE book IS NOT NULL",
 )
 
 
@@ -117,7 +101,7 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
     """Add contacts to an account's book."""
     [(last,)] = connection.execute("SELECT coalesce(max(pk), 0) FROM contacts").fetchall()
     numbered = list(enumerate(contacts, last + 1))
-    _INSERT_CONTACT.run(connection, [(pk, book, *contact.values) for pk, contact in numbered])
+    connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
 
@@ -129,7 +113,7 @@ def number_keys(contact: Contact, region: str) -> tuple[str, ...]:
 
 def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, str, int]]) -> None:
     """Make contacts findable: (book, key, contact) for each of their numbers."""
-    _INSERT_NUMBER.run(connection, numbers)
+    connection.executemany(_INSERT_NUMBER, numbers)
 
 
 def book_of(connection: sqlite3.Connection, account_id: str) -> int:

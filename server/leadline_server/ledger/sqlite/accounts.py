@@ -35,7 +35,7 @@ class SqliteAccounts:
         cached = self._cache.get(account_id)
         if cached is not None:
             return cached
-        generation, settings = await self._database.read(
+        generation, settings = await self._database.probe(
             # In this order: settings newer than their generation are merely read again.
             lambda connection: (read_generation(connection), load_settings(connection, account_id))
         )

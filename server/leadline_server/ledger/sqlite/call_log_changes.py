@@ -1,4 +1,4 @@
-"""Changing call logs: a group of changes, of any number of calls, in a handful of statements."""
+"""Changing call logs: a group of changes, of any number of calls."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 from leadline_server.domain.call_log import CallLog
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallKey
-from leadline_server.storage.many import ManyRows, joined, split
 
 _LASTING: Final = ("user_id", "number_key", "start_time")
 """Columns that hardly ever change, and whose indexes are left alone when they do not."""
@@ -18,22 +17,14 @@ _UNREPEATED: Final = ("sequence", "body")
 
 # ruff: noqa: S608 - all SQL here is put together from constants
 
-_KNOWN: Final = ManyRows(
-    ("account_id", "call_id", "slot"),
-    "SELECT (SELECT call_log_sequence FROM ledger), "
-    + joined("given.slot", "c.id", "c.sequence", "CAST(c.body AS TEXT)")
-    + " FROM given CROSS JOIN call_logs AS c ON c.account_id = given.account_id AND c.call_id = given.call_id",
-)
+_KNOWN: Final = "SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND call_id = ?"
 _INSERTED: Final = ("account_id", "call_id", *_LASTING, *_MOVING)
-_INSERT: Final = ManyRows(
-    _INSERTED, f"INSERT INTO call_logs ({', '.join(_INSERTED)}) SELECT * FROM given WHERE account_id IS NOT NULL"
-)
+_INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
 
 
-def _update(columns: Sequence[str]) -> ManyRows:
+def _update(columns: Sequence[str]) -> str:
     # SQLite rewrites the indexes of every column that is named, changed or not.
-    assignments = ", ".join(f"{column} = given.{column}" for column in columns)
-    return ManyRows(("row_id", *columns), f"UPDATE call_logs SET {assignments} FROM given WHERE id = given.row_id")
+    return f"UPDATE call_logs SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
 
 
 _UPDATE: Final = _update(_MOVING)
@@ -89,32 +80,26 @@ def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]
 
 def _load(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> int:
     """Fill in what the file knows; returns the last sequence that was handed out."""
-    slots = list(entries.values())
-    statement, parameters = _KNOWN([(*key, slot) for slot, key in enumerate(entries)])
-    [(last, text)] = connection.execute(statement, parameters).fetchall()
-    for slot, row_id, sequence, body in split(text):
-        entry = slots[int(slot)]
-        entry.row_id, entry.sequence = int(row_id), int(sequence)
-        entry.before = entry.after = CALL_LOG.decode(body)
+    for key, entry in entries.items():
+        found = connection.execute(_KNOWN, key).fetchone()
+        if found is not None:
+            entry.row_id, entry.sequence, body = found
+            entry.before = entry.after = CALL_LOG.decode(body)
+    [(last,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(last)
 
 
 def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> None:
-    inserts: list[Sequence[Any]] = []
-    updates: list[Sequence[Any]] = []
-    full_updates: list[Sequence[Any]] = []
     for key, entry in entries.items():
         if entry.after is None or entry.after is entry.before:
             continue
         lasting, moving = _lasting(entry.after), _moving(entry.after, entry.sequence)
         if entry.before is None:
-            inserts.append((*key, *lasting, *moving))
+            connection.execute(_INSERT, (*key, *lasting, *moving))
         elif lasting == _lasting(entry.before):
-            updates.append((entry.row_id, *moving))
+            connection.execute(_UPDATE, (*moving, entry.row_id))
         else:
-            full_updates.append((entry.row_id, *lasting, *moving))
-    for many, rows in ((_INSERT, inserts), (_UPDATE, updates), (_UPDATE_ALL, full_updates)):
-        many.run(connection, rows)
+            connection.execute(_UPDATE_ALL, (*lasting, *moving, entry.row_id))
 
 
 def _lasting(log: CallLog) -> tuple[Any, ...]:

@@ -35,7 +35,7 @@ class SqliteCallLogs:
             rows = connection.execute(_SELECT, key).fetchall()
             return CALL_LOG.decode(rows[0][-1]) if rows else None
 
-        return await self._database.read(select)
+        return await self._database.probe(select)
 
     async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
         """Replace the call log by what `change` makes of it, and return that."""
@@ -51,7 +51,7 @@ class SqliteCallLogs:
 
     async def next_due_time(self) -> datetime | None:
         """When the next call falls due; None if nothing waits."""
-        return await self._database.read(queries.next_due_time)
+        return await self._database.probe(queries.next_due_time)
 
     async def changes(self, after: int, limit: int) -> Sequence[Change]:
         """The current states of the calls whose latest visible change comes after sequence `after`."""
@@ -59,11 +59,11 @@ class SqliteCallLogs:
 
     async def last_sequence(self) -> int:
         """The sequence of the latest visible change; 0 before the first."""
-        return await self._database.read(queries.last_sequence)
+        return await self._database.probe(queries.last_sequence)
 
     async def pruned_through(self) -> int:
         """The largest sequence among the calls that were ever pruned; 0 if none was."""
-        return await self._database.read(queries.pruned_through)
+        return await self._database.probe(queries.pruned_through)
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call `on_change` on the event loop after every commit of this ledger object that changed anything.

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
@@ -41,6 +41,12 @@ _RELEASE: Final = """
         given_up_at = coalesce(:given_up, given_up_at)
     WHERE account_id = :account_id AND number_key = :number_key AND owner = :owner
 """
+_FINISH_OWN: Final = """
+    UPDATE claims SET
+        contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now,
+        owner = NULL, held_until = NULL, creation_key = NULL, given_up_at = NULL
+    WHERE account_id = :account_id AND number_key = :number_key AND owner = :owner
+"""
 _FINISH: Final = """
     INSERT INTO claims (account_id, number_key, contact_id, contact_key, recorded_at)
     VALUES (:account_id, :number_key, :contact_id, :creation_key, :now)
@@ -50,7 +56,7 @@ _FINISH: Final = """
 _END: Final = """
     UPDATE claims SET owner = NULL, held_until = NULL, creation_key = NULL, given_up_at = NULL
     WHERE account_id = :account_id AND number_key = :number_key
-    AND (owner = :owner OR (owner IS NULL AND creation_key = :creation_key))
+    AND owner IS NULL AND creation_key = :creation_key
 """
 _FORGET: Final = """
     UPDATE claims SET contact_id = NULL, contact_key = NULL, recorded_at = NULL
@@ -64,6 +70,9 @@ _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
     WHERE account_id = ? AND number_key IN (SELECT value FROM json_each(?)) AND contact_id IS NOT NULL
 """
+
+_Values = dict[str, Any]
+"""The named parameters of a statement."""
 
 
 class SqliteClaims:
@@ -84,15 +93,7 @@ class SqliteClaims:
             "now": to_microseconds(now),
             "until": to_microseconds(until),
         }
-
-        def acquire(connection: sqlite3.Connection) -> Claimed | HeldByAnother:
-            for key, given_up_at, contact_id, contact_key in connection.execute(_ACQUIRE, wanted).fetchall():
-                given_up = None if given_up_at is None else from_microseconds(given_up_at)
-                return Claimed(key, given_up, contact_id or "", contact_key or "")
-            [(held_until,)] = connection.execute(_HELD_UNTIL, (account_id, number_key)).fetchall()
-            return HeldByAnother(from_microseconds(held_until))
-
-        return await self._database.write(acquire)
+        return await self._database.write_one(_acquire, wanted)
 
     async def renew(self, account_id: str, number_key: str, owner: str, until: datetime) -> bool:
         """Hold the claim up to `until`; False if it is not `owner`'s any more."""
@@ -138,12 +139,7 @@ class SqliteClaims:
             "now": to_microseconds(now),
             "owner": owner,
         }
-
-        def finish(connection: sqlite3.Connection) -> None:
-            connection.execute(_FINISH, made)
-            connection.execute(_END, made)
-
-        await self._database.write(finish)
+        await self._database.write_one(_finish, made)
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
@@ -155,7 +151,7 @@ class SqliteClaims:
             rows = connection.execute(_REMEMBERED, (account_id, keys)).fetchall()
             return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
 
-        return await self._database.read(select)
+        return await self._database.probe(select)
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
         """Forget that `contact_id` is the number's contact: the CRM no longer has it."""
@@ -165,3 +161,23 @@ class SqliteClaims:
             connection.execute(_DROP_EMPTY, (account_id, number_key))
 
         await self._database.write(forget)
+
+
+def _acquire(connection: sqlite3.Connection, wanted: Sequence[_Values]) -> Sequence[Claimed | HeldByAnother]:
+    return [_acquire_one(connection, values) for values in wanted]
+
+
+def _acquire_one(connection: sqlite3.Connection, values: _Values) -> Claimed | HeldByAnother:
+    for key, given_up_at, contact_id, contact_key in connection.execute(_ACQUIRE, values).fetchall():
+        given_up = None if given_up_at is None else from_microseconds(given_up_at)
+        return Claimed(key, given_up, contact_id or "", contact_key or "")
+    [(held_until,)] = connection.execute(_HELD_UNTIL, (values["account_id"], values["number_key"])).fetchall()
+    return HeldByAnother(from_microseconds(held_until))
+
+
+def _finish(connection: sqlite3.Connection, made: Sequence[_Values]) -> Sequence[None]:
+    for values in made:
+        if not (values["owner"] and connection.execute(_FINISH_OWN, values).rowcount):
+            connection.execute(_FINISH, values)
+            connection.execute(_END, values)
+    return [None] * len(made)

@@ -23,7 +23,7 @@ class SqlitePreferences:
         cached = self._cache.get((account_id, user_id))
         if cached is not None:
             return cached
-        generation, preferences = await self._database.read(
+        generation, preferences = await self._database.probe(
             # In this order: preferences newer than their generation are merely read again.
             lambda connection: (read_generation(connection), _load(connection, account_id, user_id))
         )

@@ -43,7 +43,7 @@ class SqliteRequests:
             rows = connection.execute(query, key).fetchall()
             return Answer(bytes(rows[0][0]), CONTACT.decode(rows[0][1])) if rows else None
 
-        return await self._database.read(select)
+        return await self._database.probe(select)
 
     async def remember(self, account_id: str, request_id: str, answer: Answer, now: datetime) -> None:
         """Remember a success, and drop answers that are too old."""

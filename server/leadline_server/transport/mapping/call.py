@@ -5,7 +5,7 @@ names exactly the fields that are present.
 """
 
 from collections.abc import Callable, Mapping
-from enum import IntEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -14,7 +14,7 @@ from leadline.v1 import call_pb2
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.merge import CallEvent
-from leadline_server.transport.mapping.violations import ID_LENGTH, Violations, timestamp
+from leadline_server.transport.mapping.violations import ID_LENGTH, Violations, is_line, time_fields
 
 MAX_LEGS: Final = 64
 MAX_ATTRIBUTES: Final = 64
@@ -25,7 +25,8 @@ DIRECTIONS: Final[Mapping[int, CallDirection]] = {member.value: member for membe
 RESULTS: Final[Mapping[int, CallResult]] = {member.value: member for member in CallResult}
 _ATTESTATIONS: Final[Mapping[int, Attestation]] = {member.value: member for member in Attestation}
 
-_Reader = Callable[[Violations, str, Any], Any]
+_Reader = Callable[[Violations, str, str, Any], Any]
+"""Reads a field's value; given where the message is, and the field's name, for the violation that it may find."""
 
 
 def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
@@ -36,73 +37,72 @@ def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
     fields = _fields(check, path, call, _CALL)
     for side in ("caller", "callee"):
         if call.HasField(side):
-            fields |= {
-                f"{side}.{k}": v for k, v in _fields(check, f"{path}.{side}", getattr(call, side), _PARTY).items()
-            }
+            fields |= _fields(check, f"{path}.{side}", getattr(call, side), _PARTY, f"{side}.")
     return CallEvent(
         call_id=check.identifier(f"{path}.id", call.id),
         fields=fields,
         attributes=_attributes(check, f"{path}.attributes", call.attributes),
         legs=_legs(check, f"{path}.legs", call.legs),
-        event_time=_time(check, f"{path}.event_time", call.event_time),
+        event_time=_time(check, path, "event_time", call.event_time),
         is_final=call.is_final if call.HasField("is_final") else None,
     )
 
 
 def call_message(call: Call) -> call_pb2.Call:
     """The contract's form of a call: what is unset is absent."""
-    return call_pb2.Call(
-        id=call.id,
-        linked_id=call.linked_id,
-        direction=_number(call.direction, call_pb2.CallDirection.ValueType),
-        caller=_party_message(call.caller),
-        callee=_party_message(call.callee),
-        start_time=timestamp(call.start_time),
-        answer_time=timestamp(call.answer_time),
-        end_time=timestamp(call.end_time),
-        result=_number(call.result, call_pb2.CallResult.ValueType),
-        disposition=call.disposition,
-        subject=call.subject,
-        note=call.note,
-        recording_url=call.recording_url,
-        voicemail_url=call.voicemail_url,
-        summary=call.summary,
-        transcript=call.transcript,
-        attestation=_number(call.attestation, call_pb2.Attestation.ValueType),
-        is_final=call.is_final,
-        event_time=timestamp(call.event_time),
-        legs=[_leg_message(leg) for leg in call.legs],
-        attributes=call.attributes,
-    )
+    return call_pb2.Call(**call_fields(call))
+
+
+def call_fields(call: Call) -> dict[str, Any]:
+    """The fields of a call that are set."""
+    fields = {name: value for name, value in zip(_PLAIN, _plain(call), strict=True) if value is not None}
+    for name, time in zip(_CALL_TIMES, _call_times(call), strict=True):
+        if time is not None:
+            fields[name] = time_fields(time)
+    if caller := _party_fields(call.caller):
+        fields["caller"] = caller
+    if callee := _party_fields(call.callee):
+        fields["callee"] = callee
+    if call.legs:
+        fields["legs"] = [_leg_fields(leg) for leg in call.legs]
+    if call.attributes:
+        fields["attributes"] = call.attributes
+    return fields
 
 
 def _text(limit: int) -> _Reader:
-    return lambda check, path, value: check.text(path, value, limit) or None
+    def read(check: Violations, path: str, name: str, value: str) -> str | None:
+        return value or None if is_line(value, limit) else check.text(f"{path}.{name}", value, limit)
+
+    return read
 
 
 def _long_text(limit: int) -> _Reader:
-    return lambda check, path, value: check.long_text(path, value, limit) or None
+    return lambda check, path, name, value: check.long_text(f"{path}.{name}", value, limit) or None
 
 
 def _member(members: Mapping[int, Any]) -> _Reader:
-    return lambda check, path, value: check.member(path, value, members) if value else None
+    def read(check: Violations, path: str, name: str, value: int) -> Any:
+        return (members.get(value) or check.member(f"{path}.{name}", value, members)) if value else None
+
+    return read
 
 
-def _time(check: Violations, path: str, value: Timestamp) -> Any:
-    return check.time(path, value) if value.seconds or value.nanos else None
+def _time(check: Violations, path: str, name: str, value: Timestamp) -> Any:
+    return check.time(f"{path}.{name}", value) if value.seconds or value.nanos else None
 
 
-def _number_text(check: Violations, path: str, value: str) -> str | None:
-    return check.number_text(path, value) or None
+def _number_text(check: Violations, path: str, name: str, value: str) -> str | None:
+    return check.number_text(f"{path}.{name}", value) or None
 
 
-def _web_address(check: Violations, path: str, value: str) -> str | None:
-    return check.web_address(path, value) or None
+def _web_address(check: Violations, path: str, name: str, value: str) -> str | None:
+    return check.web_address(f"{path}.{name}", value) or None
 
 
-def _direction(check: Violations, path: str, value: int) -> CallDirection | None:
+def _direction(check: Violations, path: str, name: str, value: int) -> CallDirection | None:
     # The one field that cannot be cleared: without it nobody knows whom to look up.
-    return check.member(path, value, DIRECTIONS)
+    return check.member(f"{path}.{name}", value, DIRECTIONS)
 
 
 _PARTY: Final[Mapping[str, _Reader]] = {
@@ -129,13 +129,16 @@ _CALL: Final[Mapping[str, _Reader]] = {
 }
 
 
-def _fields(check: Violations, path: str, message: Message, readers: Mapping[str, _Reader]) -> dict[str, Any]:
+def _fields(
+    check: Violations, path: str, message: Message, readers: Mapping[str, _Reader], prefix: str = ""
+) -> dict[str, Any]:
     """The message's present fields by name, each read by its reader; those without one are not read here."""
-    return {
-        field.name: reader(check, f"{path}.{field.name}", value)
-        for field, value in message.ListFields()
-        if (reader := readers.get(field.name)) is not None
-    }
+    fields: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        name = field.name
+        if (reader := readers.get(name)) is not None:
+            fields[prefix + name] = reader(check, path, name, value)
+    return fields
 
 
 def _attributes(check: Violations, path: str, attributes: Mapping[str, str]) -> dict[str, str | None]:
@@ -164,29 +167,45 @@ def _legs(check: Violations, path: str, legs: Any) -> dict[str, dict[str, Any]]:
             check.add(f"{where}.id", "Another leg of this report has the same id.")
         fields = _fields(check, where, leg, _LEG)
         if leg.HasField("party"):
-            fields |= {f"party.{k}": v for k, v in _fields(check, f"{where}.party", leg.party, _PARTY).items()}
+            fields |= _fields(check, f"{where}.party", leg.party, _PARTY, "party.")
         read[leg_id] = fields
     return read
 
 
-def _party_message(party: Party) -> call_pb2.Party | None:
-    message = call_pb2.Party(
-        phone_number=party.phone_number, name=party.name, extension=party.extension, user_id=party.user_id
-    )
-    return message if message.ListFields() else None
+_PLAIN: Final = (
+    "id",
+    "linked_id",
+    "direction",
+    "result",
+    "disposition",
+    "subject",
+    "note",
+    "recording_url",
+    "voicemail_url",
+    "summary",
+    "transcript",
+    "attestation",
+    "is_final",
+)
+_plain: Final = attrgetter(*_PLAIN)
+_CALL_TIMES: Final = ("start_time", "answer_time", "end_time", "event_time")
+_call_times: Final = attrgetter(*_CALL_TIMES)
+_party: Final = attrgetter(*_PARTY)
 
 
-def _leg_message(leg: CallLeg) -> call_pb2.CallLeg:
-    return call_pb2.CallLeg(
-        id=leg.id,
-        user_id=leg.user_id,
-        party=_party_message(leg.party),
-        start_time=timestamp(leg.start_time),
-        answer_time=timestamp(leg.answer_time),
-        end_time=timestamp(leg.end_time),
-        result=_number(leg.result, call_pb2.CallResult.ValueType),
-    )
+def _party_fields(party: Party) -> dict[str, str]:
+    return {name: value for name, value in zip(_PARTY, _party(party), strict=True) if value is not None}
 
 
-def _number(member: IntEnum | None, value_type: Callable[[int], Any]) -> Any:
-    return None if member is None else value_type(member)
+def _leg_fields(leg: CallLeg) -> dict[str, Any]:
+    fields: dict[str, Any] = {"id": leg.id}
+    if leg.user_id is not None:
+        fields["user_id"] = leg.user_id
+    if leg.result is not None:
+        fields["result"] = leg.result
+    if party := _party_fields(leg.party):
+        fields["party"] = party
+    for name in _TIMES:
+        if (time := getattr(leg, name)) is not None:
+            fields[name] = time_fields(time)
+    return fields

@@ -1,17 +1,17 @@
 """call_log_service.proto: requests of CallLogService read, its answers written."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from leadline.v1 import call_log_service_pb2 as pb
 
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch, WatchItem
-from leadline_server.domain.call_log import LogTrigger
+from leadline_server.domain.call_log import CallLog, LogTrigger
 from leadline_server.domain.progress import CallReport
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.mapping.call import call_event
-from leadline_server.transport.mapping.call_log import REASONS, STATES, TRIGGERS, call_log_message
+from leadline_server.transport.mapping.call_log import REASONS, STATES, TRIGGERS, call_log_fields
 from leadline_server.transport.mapping.numbers import Regions, region_of, searchable_number
 from leadline_server.transport.mapping.violations import TOKEN_LENGTH, Violations
 
@@ -32,6 +32,12 @@ def call_report(request: pb.LogCallRequest) -> CallReport:
     )
     check.raise_any()
     return report
+
+
+def log_call_response(log: CallLog) -> pb.LogCallResponse:
+    """Write LogCallResponse."""
+    fields: dict[str, Any] = {"call_log": call_log_fields(log)}
+    return pb.LogCallResponse(**fields)
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -73,9 +79,8 @@ async def call_log_query(request: pb.ListCallLogsRequest, regions: Regions) -> C
 
 def list_call_logs_response(found: CallLogList) -> pb.ListCallLogsResponse:
     """Write ListCallLogsResponse."""
-    return pb.ListCallLogsResponse(
-        call_logs=[call_log_message(log) for log in found.call_logs], next_page_token=found.next_page_token
-    )
+    fields: dict[str, Any] = {"call_logs": [call_log_fields(log) for log in found.call_logs]}
+    return pb.ListCallLogsResponse(next_page_token=found.next_page_token, **fields)
 
 
 def watch(request: pb.WatchCallLogsRequest) -> Watch:
@@ -95,9 +100,8 @@ def watch(request: pb.WatchCallLogsRequest) -> Watch:
 
 def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
-    return pb.WatchCallLogsResponse(
-        call_log=None if item.call_log is None else call_log_message(item.call_log), resume_token=item.resume_token
-    )
+    fields: dict[str, Any] = {} if item.call_log is None else {"call_log": call_log_fields(item.call_log)}
+    return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
 
 
 def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:

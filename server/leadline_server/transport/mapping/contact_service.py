@@ -1,7 +1,7 @@
 """contact_service.proto: requests of ContactService read, its answers written."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from leadline.v1 import contact_service_pb2 as pb
 
@@ -11,9 +11,9 @@ from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.phone import NumberKind, PhoneNumber
-from leadline_server.transport.mapping.contact import contact_message, match_message
+from leadline_server.transport.mapping.contact import contact_fields, contact_message, match_fields
 from leadline_server.transport.mapping.numbers import Regions, dialable_number, readable_number, region_of
-from leadline_server.transport.mapping.violations import TOKEN_LENGTH, Violations, timestamp
+from leadline_server.transport.mapping.violations import TOKEN_LENGTH, Violations, time_fields
 
 MAX_NUMBERS: Final = 16
 NAME_LENGTH: Final = 256
@@ -47,9 +47,10 @@ async def contact_query(request: pb.FindContactRequest, regions: Regions) -> Con
 
 def find_contact_response(found: FoundContacts) -> pb.FindContactResponse:
     """Write FindContactResponse."""
-    return pb.FindContactResponse(
-        matches=[match_message(match) for match in found.matches], as_of=timestamp(found.as_of)
-    )
+    fields: dict[str, Any] = {"as_of": time_fields(found.as_of)}
+    if found.matches:
+        fields["matches"] = [match_fields(match) for match in found.matches]
+    return pb.FindContactResponse(**fields)
 
 
 def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
@@ -70,9 +71,8 @@ def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
 
 def search_contacts_response(found: ContactList) -> pb.SearchContactsResponse:
     """Write SearchContactsResponse."""
-    return pb.SearchContactsResponse(
-        contacts=[contact_message(contact) for contact in found.contacts], next_page_token=found.next_page_token
-    )
+    fields: dict[str, Any] = {"contacts": [contact_fields(contact) for contact in found.contacts]}
+    return pb.SearchContactsResponse(next_page_token=found.next_page_token, **fields)
 
 
 async def contact_creation(request: pb.CreateContactRequest, regions: Regions) -> ContactCreation:

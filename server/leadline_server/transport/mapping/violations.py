@@ -126,9 +126,21 @@ class Violations:
         return value or DEFAULT_PAGE_SIZE
 
 
+def is_line(text: str, limit: int) -> bool:
+    """Whether it is one line of at most `limit` characters."""
+    return len(text) <= limit and not _has_control(text)
+
+
 def timestamp(value: datetime | None) -> Timestamp | None:
     """The contract's form of a point in time with its time zone; None stays None."""
-    if value is None:
-        return None
+    return None if value is None else Timestamp(**time_fields(value))
+
+
+def time_fields(value: datetime) -> dict[str, int]:
+    """The fields of a point in time with its time zone.
+
+    A message is made of dictionaries all at once: one that is put into another is written and read again for that.
+    """
     since = value - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+    seconds = since.days * 86_400 + since.seconds
+    return {"seconds": seconds, "nanos": since.microseconds * 1000} if since.microseconds else {"seconds": seconds}

@@ -1,0 +1,121 @@
+"""Salesforce as a kind of adapter: its settings, and a connection of them."""
+
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Losses, Surroundings
+from leadline_server.crm.origins import Origin
+from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
+from leadline_server.crm.salesforce.errors import Failures
+from leadline_server.crm.salesforce.records import Records
+from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
+from leadline_server.crm.secrets import Secret
+from leadline_server.crm.web import Throttle, WebClient
+from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.ports.crm import CrmAdapter
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+
+_NONE: Final = SecretStr("")
+
+
+class SalesforceSettings(ConnectionSettings):
+    """What can be set of a connection to Salesforce."""
+
+    instance_url: Origin = Field(description="The organization's My Domain, such as https://acme.my.salesforce.com.")
+    login_url: Origin = Field(
+        "https://login.salesforce.com",
+        description="Where tokens are got: this, https://test.salesforce.com for sandboxes, or the My Domain.",
+    )
+    client_id: str = Field(description="The consumer key of the connected app.")
+    client_secret: Secret = Field(_NONE, description="Its consumer secret; empty where the app requires none.")
+    refresh_token: Secret = Field(
+        _NONE, description="The refresh token granted to the app. Empty: the client credentials flow, at the My Domain."
+    )
+    api_version: str = Field("v67.0", pattern=r"^v[1-9][0-9]\.0$", description="The version of the REST API.")
+    lookup: Literal["search", "query"] = Field(
+        "search", description="How numbers are looked up: by the search index, or by reading the whole database."
+    )
+    index_lag_minutes: int = Field(
+        30,
+        ge=1,
+        le=1440,
+        description="How long the search index may lag. What changed since is read from the database.",
+    )
+    contact_phone_fields: tuple[FieldName, ...] = Field(
+        ("Phone", "MobilePhone", "HomePhone", "OtherPhone"),
+        min_length=1,
+        max_length=10,
+        description="The contacts' fields with numbers; a new contact's goes into the first.",
+    )
+    lead_phone_fields: tuple[FieldName, ...] = Field(
+        ("Phone", "MobilePhone"),
+        min_length=1,
+        max_length=10,
+        description="The leads' fields with numbers; a new lead's goes into the first.",
+    )
+    lead_company: str = Field(
+        "Unknown", min_length=1, max_length=MOST_TEXT, description="Stands in for a new lead's company."
+    )
+    placeholder_source: str = Field(
+        "Unknown Caller", max_length=MOST_TEXT, description="The lead source that marks placeholders; empty: no mark."
+    )
+    task_status: str = Field(
+        "Completed", min_length=1, max_length=MOST_TEXT, description="The status of a new call's task."
+    )
+    call_key_field: FieldName = Field("CallObject", description="The task's text field that keeps the call's key.")
+    limit_share: int = Field(
+        100, ge=1, le=100, description="The percentage of the day's API requests that may be used up, others' included."
+    )
+
+
+def _words(settings: SalesforceSettings) -> Words:
+    return Words(
+        company=settings.lead_company,
+        placeholder_source=settings.placeholder_source,
+        task_status=settings.task_status,
+        key_field=settings.call_key_field,
+        record_url=f"{settings.instance_url}/",
+    )
+
+
+def _grant(settings: SalesforceSettings) -> OAuthGrant:
+    return OAuthGrant(
+        token_url=f"{settings.login_url}/services/oauth2/token",
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value(),
+        refresh_token=settings.refresh_token.get_secret_value(),
+    )
+
+
+async def _open(settings: SalesforceSettings, around: Surroundings) -> Connect:
+    """A connection. The `instance_url` in token answers is not gone by: requests go where the settings say."""
+    throttle = Throttle()
+    client = WebClient(
+        around.session,
+        f"{settings.instance_url}/services/data/{settings.api_version}",
+        OAuthAuthorizer(around.session, _grant(settings), around.tokens, around.name, around.clock),
+        failure=Failures(throttle, settings.limit_share),
+        throttle=throttle,
+    )
+    words = _words(settings)
+    kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
+    records = Records(client, settings.instance_url, kinds, words)
+    lag = timedelta(minutes=settings.index_lag_minutes) if settings.lookup == "search" else None
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return SalesforceCrm(client, records, words, lag, account, around.clock)
+
+    return connect
+
+
+SALESFORCE = AdapterType(
+    name="salesforce",
+    title="Salesforce",
+    settings=SalesforceSettings,
+    open=_open,
+    capabilities=CAPABILITIES,
+    losses=Losses(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
+)

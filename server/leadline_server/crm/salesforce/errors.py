@@ -1,0 +1,127 @@
+"""What Salesforce's answers mean: an array of errors, each with a code ("Status Codes and Error Responses").
+
+403 is also how it says that its limits are used up, and 400 is also how it says that a row is locked for a moment.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from leadline_server.crm.web import Answer, Throttle, standard_failure
+from leadline_server.crm.wording import in_its_words
+from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
+
+PAUSE_SECONDS: Final = 60.0
+"""How long nothing is sent once the day's share of requests is used up: they come back bit by bit over 24 hours."""
+
+_CONCURRENT_SECONDS: Final = 5.0  # until some of the long requests that take up all places have ended
+
+_LIMIT: Final = "REQUEST_LIMIT_EXCEEDED"
+_DUPLICATES: Final = "DUPLICATES_DETECTED"
+_PASSING: Final = frozenset({"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"})
+"""What passes by itself. Salesforce has taken back whatever it had begun."""
+
+_UNSEEN: Final = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
+"""An object or a field is not there, or hidden from leadline's user: an administrator has to act, and then it works."""
+
+_NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
+"""Codes that begin so are about one record. The others with status 403 are about the user, the app or the edition."""
+
+_usage: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+
+
+class _Record(msgspec.Struct, rename="pascal"):
+    id: str
+
+
+class _Match(msgspec.Struct, rename="camel"):
+    record: _Record
+
+
+class _Matches(msgspec.Struct, rename="camel"):
+    match_records: list[_Match] = []
+
+
+class _Duplicates(msgspec.Struct, rename="camel"):
+    allow_save: bool = False
+    match_results: list[_Matches] = []
+
+
+class _Problem(msgspec.Struct, rename="camel"):
+    error_code: str = ""
+    message: str = ""
+    duplicate_result: _Duplicates | None = None
+    duplicate_resut: _Duplicates | None = None  # as Salesforce has spelled it for years
+
+
+_problems: Final = msgspec.json.Decoder(list[_Problem])
+
+
+class DuplicatesDetected(CrmRejected):
+    """A duplicate rule refuses a new record.
+
+    Attributes:
+        ids: the records that it takes for the same.
+        may_save: whether the rule only warns, and lets those save who insist.
+    """
+
+    def __init__(self, message: str, ids: tuple[str, ...], *, may_save: bool) -> None:
+        super().__init__(message)
+        self.ids = ids
+        self.may_save = may_save
+
+
+class Failures:
+    """Tells what an answer means, and slows down before the day's requests are used up.
+
+    Args:
+        throttle: what is told to wait.
+        limit_share: the percentage of the organization's requests a day from which on nothing is sent for a while.
+    """
+
+    def __init__(self, throttle: Throttle, limit_share: int) -> None:
+        self._throttle = throttle
+        self._limit_share = limit_share
+
+    def __call__(self, answer: Answer) -> CrmError | None:
+        """The error that an answer means; None: it is none."""
+        used = _usage.search(answer.headers.get("Sforce-Limit-Info", ""))
+        if used and int(used[1]) * 100 >= int(used[2]) * self._limit_share:
+            self._throttle.hold(PAUSE_SECONDS)
+        return None if answer.is_success else _failure(answer)
+
+
+def _failure(answer: Answer) -> CrmError | None:
+    problems = _read(answer)
+    codes, words = {problem.error_code for problem in problems}, _words(problems)
+    if _LIMIT in codes:
+        delay = _CONCURRENT_SECONDS if "oncurrent" in words else PAUSE_SECONDS
+        return CrmRateLimited(f"Salesforce's limit is used up: {words}", retry_after=answer.retry_after or delay)
+    if codes & _PASSING:
+        return CrmUnavailable(f"Salesforce cannot do this now: {words}", retry_after=answer.retry_after)
+    if codes & _UNSEEN and not answer.is_write:
+        return CrmUnavailable(f"Salesforce does not let leadline read this: {words}")
+    if answer.is_write and any(code.startswith(_NO_RIGHT) for code in codes):
+        return CrmRejected(f"Salesforce refuses this: {words}")
+    if _DUPLICATES in codes:
+        return _duplicates(problems, words)
+    return standard_failure(answer, lambda _: words)
+
+
+def _duplicates(problems: list[_Problem], words: str) -> DuplicatesDetected:
+    results = [found for problem in problems if (found := problem.duplicate_result or problem.duplicate_resut)]
+    ids = [match.record.id for found in results for matches in found.match_results for match in matches.match_records]
+    may_save = bool(results) and all(found.allow_save for found in results)
+    return DuplicatesDetected(f"Salesforce refuses this: {words}", tuple(dict.fromkeys(ids)), may_save=may_save)
+
+
+def _read(answer: Answer) -> list[_Problem]:
+    try:
+        return _problems.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []  # a proxy's page, say: then the status has to do
+
+
+def _words(problems: list[_Problem]) -> str:
+    return in_its_words("; ".join(f"{problem.error_code}: {problem.message}" for problem in problems))

@@ -1,0 +1,288 @@
+"""A fake Salesforce: contacts, leads and tasks by its REST API, queries, searches, and tokens.
+
+From the REST API Developer Guide and the Object Reference: errors are an array of codes, a used-up limit is a 403,
+text is trimmed; a search shows no converted lead that it was told to leave out, and new records late.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from leadline_server.domain.phone import parse_number
+
+from fakes import soql
+from fakes.base import FakeCrm
+from fakes.misbehaviour import Faults
+from fakes.records import Fields, Record
+from fakes.salesforce_values import (
+    COMPUTED,
+    PEOPLE,
+    PHONES,
+    PREFIXES,
+    REQUIRED,
+    VERSION,
+    WRITABLE,
+    Refused,
+    duplicates,
+    errors,
+    id_check,
+    is_alike,
+    kept,
+    shown,
+    stamp,
+)
+from fakes.written import WrittenContact, WrittenLog
+
+TOKENS: Final = "/services/oauth2/token"
+CLIENT: Final = ("consumer-key", "consumer-secret")
+REFRESH_TOKEN: Final = "granted-refresh-token"
+
+_PAGE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceFaults(Faults):
+    """What can be switched on, of this CRM.
+
+    Attributes:
+        age: seconds that all records seem not to have been changed for.
+        duplicate_rule: what happens to a record with a last name or phone that is there already.
+        used: of `limit` API requests a day.
+        limit: how many there are.
+        page: records of one page of a query.
+        hidden: a field that leadline's user does not see.
+        next_url: where the next page is said to be; empty: where it is.
+    """
+
+    age: float = 0.0
+    duplicate_rule: Literal["", "warn", "block"] = ""
+    used: int = 18
+    limit: int = 15_000
+    page: int = _PAGE
+    hidden: str = ""
+    next_url: str = ""
+
+
+class FakeSalesforce(FakeCrm):
+    """One organization. In it, nothing is unique."""
+
+    faults_type = SalesforceFaults
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.token_requests = 0
+        self._pages = dict[str, tuple[list[Fields], int]]()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post(TOKENS, self._grant),
+            web.get(f"{VERSION}/query", self._refusing(self._query)),
+            web.get(f"{VERSION}/query/{{page}}", self._refusing(self._next_page)),
+            web.get(f"{VERSION}/search", self._refusing(self._search)),
+            web.post(f"{VERSION}/sobjects/{{table}}", self._refusing(self._create)),
+            web.patch(f"{VERSION}/sobjects/{{table}}/{{id}}", self._refusing(self._update)),
+        ]
+
+    def control_routes(self) -> list[web.RouteDef]:
+        """What people add, told from another process: `POST /people/TABLE` with its fields answers its id."""
+
+        async def add(request: web.Request) -> web.Response:
+            return web.json_response(self.add_by_people(request.match_info["table"], await request.json()))
+
+        return [web.post("/people/{table}", add)]
+
+    def application(self) -> web.Application:
+        app = super().application()
+
+        async def tell_usage(_: web.Request, answer: web.StreamResponse) -> None:
+            usage = f"api-usage={self.faults.used}/{self.faults.limit}; per-app-api-usage=9999/1(appName=other)"
+            answer.headers["Sforce-Limit-Info"] = usage
+
+        app.on_response_prepare.append(tell_usage)
+        return app
+
+    def is_write(self, request: web.Request) -> bool:
+        return request.method != "GET" and request.path != TOKENS
+
+    def is_authorized(self, request: web.Request) -> bool:
+        return request.path == TOKENS or request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    def unauthorized(self) -> web.Response:
+        return errors(401, "INVALID_SESSION_ID", "Session expired or invalid")
+
+    def rate_limited(self, retry_after: int) -> web.Response:
+        answer = errors(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        answer.headers["Retry-After"] = str(retry_after)  # undocumented; without it the adapter picks a time itself
+        return answer
+
+    def internal_error(self) -> web.Response:
+        return errors(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 7-7")
+
+    def unavailable(self) -> web.Response:
+        return errors(503, "SERVER_UNAVAILABLE", "The server is too busy. Try again.")
+
+    def forbidden(self) -> web.Response:
+        return errors(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+
+    def not_found(self) -> web.Response:
+        return errors(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def conflict(self) -> web.Response:
+        return errors(400, "DUPLICATE_VALUE", "duplicate value found: <unknown> duplicates value on record")
+
+    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
+        return errors(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message, fields=[])
+
+    def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
+        fields = record.fields
+        if table in PEOPLE:
+            numbers = (parse_number(fields[name], "US") for name in PHONES[table] if fields.get(name))
+            return WrittenContact(record.id, tuple(number.e164 or number.text for number in numbers))
+        return WrittenLog(record.id, fields["CallObject"], fields["WhoId"], fields["Subject"])
+
+    def add_by_people(self, table: str, fields: Mapping[str, Any]) -> str:
+        """Add a record as somebody does who is asked for nothing; its id."""
+        return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
+
+    def _new_id(self, table: str) -> str:
+        plain = f"{PREFIXES[table]}{self.records.next_id():012}"
+        return plain + "".join(id_check(plain[i : i + 5]) for i in (0, 5, 10))
+
+    def _refusing(self, handler: Any) -> Any:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                answer: web.StreamResponse = await handler(request)
+            except Refused as refusal:
+                return refusal.answer
+            except soql.Malformed as error:
+                return errors(400, "MALFORMED_QUERY", str(error))
+            return answer
+
+        return handle
+
+    async def _grant(self, request: web.Request) -> web.Response:
+        self.token_requests += 1
+        form = await request.post()
+        wanted = {"refresh_token": REFRESH_TOKEN}.get(str(form["grant_type"]), "")
+        if (form["client_id"], form.get("client_secret")) != CLIENT or form.get("refresh_token", "") != wanted:
+            told = {"error": "invalid_grant", "error_description": "expired access/refresh token"}
+            return web.json_response(told, status=400)
+        return web.json_response(
+            {
+                "access_token": self.token,
+                "signature": "c2lnbmF0dXJl",
+                "instance_url": "https://na1.salesforce.example",  # another place: whoever goes by it is lost
+                "id": "https://login.salesforce.example/id/00Dx/005x",
+                "token_type": "Bearer",
+                "issued_at": str(int(time.time() * 1000)),
+            }
+        )
+
+    async def _query(self, request: web.Request) -> web.Response:
+        query = soql.read_query(request.query["q"])
+        rows = sorted(
+            self._select(query, self._rows(query.table)), key=lambda row: [str(row[name]) for name in query.order]
+        )
+        rows = rows[query.offset : None if query.limit is None else query.offset + query.limit]
+        return self._page([shown(query, row) for row in rows], 0)
+
+    async def _next_page(self, request: web.Request) -> web.Response:
+        rows, start = self._pages[request.match_info["page"]]
+        return self._page(rows, start)
+
+    def _page(self, rows: list[Fields], start: int) -> web.Response:
+        end = start + self.faults.page
+        body: Fields = {"totalSize": len(rows), "done": end >= len(rows), "records": rows[start:end]}
+        if end < len(rows):
+            name = f"01gx-{end}-{len(self._pages)}"
+            self._pages[name] = (rows, end)
+            body["nextRecordsUrl"] = self.faults.next_url or f"{VERSION}/query/{name}"
+        return web.json_response(body)
+
+    async def _search(self, request: web.Request) -> web.Response:
+        search = soql.read_search(request.query["q"])
+        found = list[Fields]()
+        for part in search.parts:
+            indexed = (row for row in self._rows(part.table) if row["indexed"])
+            hits = (row for row in indexed if any(search.finds(row[name] or "") for name in PHONES[part.table]))
+            found += [shown(part, row) for row in list(self._select(part, hits))[: part.limit]]
+        return web.json_response({"searchRecords": found[:_PAGE]})
+
+    def _select(self, query: soql.Query, rows: Iterator[Fields]) -> Iterator[Fields]:
+        known = {*WRITABLE[query.table], *COMPUTED[query.table]} - {self.faults.hidden}
+        for name in query.fields:
+            if name not in known:
+                raise Refused("INVALID_FIELD", f"No such column '{name}' on entity '{query.table}'.")
+        try:
+            yield from (row for row in rows if query.condition(row))
+        except KeyError as error:
+            raise Refused("INVALID_FIELD", f"No such column {error} on entity '{query.table}'.") from error
+
+    def _rows(self, table: str) -> Iterator[Fields]:
+        for record in self.records.all(table):
+            fields: Fields = {**dict.fromkeys(WRITABLE[table]), **record.fields}
+            names = (fields.get("FirstName"), fields.get("LastName"))
+            yield fields | {
+                "Id": record.id,
+                "Name": " ".join(filter(None, names)),
+                "CreatedDate": stamp(record.created),
+                "SystemModstamp": stamp(record.changed - self.faults.age),
+                "IsConverted": fields.get("IsConverted", False),
+                "ConvertedContactId": fields.get("ConvertedContactId"),
+                "Account.Name": fields.get("AccountName"),
+                "indexed": self.is_indexed(record),
+            }
+
+    async def _create(self, request: web.Request) -> web.Response:
+        table, fields = request.match_info["table"], await self._checked(request)
+        for name in REQUIRED[table]:
+            if not fields.get(name):
+                raise Refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", fields=[name])
+        if table in PEOPLE:
+            self._hold_to_rule(fields, request.headers.get("Sforce-Duplicate-Rule-Header", ""))
+        record = self.records.add(table, fields, record_id=self._new_id(table))
+        return web.json_response({"id": record.id, "success": True, "errors": []}, status=201)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        table, record_id = request.match_info["table"], request.match_info["id"]
+        if self.records.get(table, record_id) is None:
+            raise Refused("ENTITY_IS_DELETED", "entity is deleted", 404, fields=[])
+        fields = await self._checked(request)
+        if "TaskSubtype" in fields:
+            raise Refused("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: TaskSubtype.")
+        self.records.change(table, record_id, fields)
+        return web.Response(status=204)
+
+    async def _checked(self, request: web.Request) -> Fields:
+        """The fields of a request as they are kept: trimmed, and refused where they cannot be."""
+        table, told = request.match_info["table"], await request.json()
+        fields: Fields = {}
+        for name, value in told.items():
+            if name not in WRITABLE[table] or name == self.faults.hidden:
+                raise Refused("INVALID_FIELD", f"No such column '{name}' on sobject of type {table}")
+            fields[name] = kept(table, name, value)
+        if (who := fields.get("WhoId")) is not None and not self._is_there(who):
+            raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=["WhoId"])
+        return fields
+
+    def _is_there(self, who: str) -> bool:
+        found = [record for table in PEOPLE if (record := self.records.get(table, who))]
+        return any(not record.fields.get("IsConverted") for record in found)
+
+    def _hold_to_rule(self, fields: Fields, header: str) -> None:
+        rule = self.faults.duplicate_rule
+        if not rule or (rule == "warn" and "allowSave=true" in header):
+            return
+        ids = {
+            table: [record.id for record in self.records.all(table) if is_alike(record.fields, fields)]
+            for table in PEOPLE
+        }
+        if any(ids.values()):
+            raise Refused(
+                "DUPLICATES_DETECTED",
+                "Use one of these records?",
+                duplicateResut=duplicates(ids, may_save=rule == "warn"),
+            )

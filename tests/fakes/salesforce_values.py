@@ -1,0 +1,106 @@
+"""What the fake Salesforce keeps of each kind of record, and what it says to what it does not keep."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from fakes import soql
+from fakes.records import Fields
+
+VERSION: Final = "/services/data/v67.0"
+PEOPLE: Final = ("Contact", "Lead")
+PREFIXES: Final = {"Contact": "003", "Lead": "00Q", "Task": "00T"}
+PHONES: Final = {
+    "Contact": ("Phone", "MobilePhone", "HomePhone", "OtherPhone", "AssistantPhone", "Fax"),
+    "Lead": ("Phone", "MobilePhone", "Fax"),
+}
+_LENGTHS: Final = {"FirstName": 40, "LastName": 80, "Description": 32_000, "Title": 128, "Email": 80, "LeadSource": 255}
+_PERSON: Final = ("FirstName", "LastName", "Email", "Title", "LeadSource", "LastActivityDate", "OwnerId")
+WRITABLE: Final = {
+    "Contact": (*_PERSON, *PHONES["Contact"], "AccountId"),
+    "Lead": (*_PERSON, *PHONES["Lead"], "Company", "Status"),
+    "Task": (
+        *("WhoId", "Subject", "Status", "ActivityDate", "Description", "TaskSubtype", "CallType", "CallDisposition"),
+        *("CallDurationInSeconds", "CallObject", "OwnerId", "Priority", "Call_Key__c"),
+    ),
+}
+REQUIRED: Final = {"Contact": ("LastName",), "Lead": ("LastName", "Company"), "Task": ()}
+_PICKED: Final = {"CallType": ("Inbound", "Internal", "Outbound"), "TaskSubtype": ("Call", "Email", "Task")}
+COMPUTED: Final = {
+    "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name"),
+    "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
+    "Task": ("Id", "CreatedDate", "SystemModstamp"),
+}
+
+
+class Refused(Exception):
+    def __init__(self, code: str, message: str, status: int = 400, **more: Any) -> None:
+        super().__init__(code)
+        self.answer = errors(status, code, message, **more)
+
+
+def errors(status: int, code: str, message: str, **more: Any) -> web.Response:
+    return web.json_response([{"message": message, "errorCode": code, **more}], status=status)
+
+
+def id_check(five: str) -> str:
+    """The character that keeps five characters of an id apart from those that differ by their case."""
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[sum(1 << i for i, char in enumerate(five) if char.isupper())]
+
+
+def stamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def shown(query: soql.Query, row: Fields) -> Fields:
+    shown: Fields = {"attributes": {"type": query.table, "url": f"{VERSION}/sobjects/{query.table}/{row['Id']}"}}
+    for name in query.fields:
+        parent, _, child = name.rpartition(".")
+        if parent:
+            shown[parent] = None if row[name] is None else {"attributes": {"type": parent}, child: row[name]}
+        else:
+            shown[name] = row[name]
+    return shown
+
+
+def kept(table: str, name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if "\0" in value:
+        raise Refused("JSON_PARSER_ERROR", "Illegal character")
+    value = value.strip()
+    longest = 40 if name in PHONES.get(table, ()) else _LENGTHS.get(name, 255)
+    if len(value) > longest:
+        told = f"{name}: data value too large: {value} (max length={longest})"
+        raise Refused("STRING_TOO_LONG", told, fields=[name])
+    if value not in _PICKED.get(name, (value,)):
+        raise Refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"bad value for restricted picklist field: {value}")
+    return value or None
+
+
+def is_alike(one: Fields, other: Fields) -> bool:
+    return one["LastName"] == other["LastName"] or one.get("Phone") == other.get("Phone")
+
+
+def duplicates(ids: Mapping[str, list[str]], *, may_save: bool) -> Fields:
+    results = [
+        {
+            "entityType": table,
+            "errors": [],
+            "matchEngine": "FuzzyMatchEngine",
+            "matchRecords": [{"fieldDiffs": [], "matchConfidence": 100.0, "record": {"Id": each}} for each in found],
+            "rule": f"Standard_{table}_Match_Rule",
+            "size": len(found),
+            "success": True,
+        }
+        for table, found in ids.items()
+    ]
+    return {
+        "allowSave": may_save,
+        "duplicateRule": "Standard_Lead_Duplicate_Rule",
+        "duplicateRuleEntityType": "Lead",
+        "errorMessage": "Use one of these records?",
+        "matchResults": results,
+    }
