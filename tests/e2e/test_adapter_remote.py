@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDE
 from leadline_server.crm.remote.connecting import remote_crm
 from leadline_server.domain.errors import CrmAuthFailed
 from support.servers import LEADLINE, environment, leadline, server_process
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "remote-adapters.md"
 
 _STOP_SECONDS: Final = 20.0
 
@@ -77,6 +80,17 @@ async def test_a_leadline_that_started_before_its_adapter_serves_it_as_it_is_onc
                 assert (moved.crm_log_id, moved.contact.id) == (first.crm_log_id, other.id)
                 answers = await asyncio.gather(*(client.log_call(a_call("again", UNKNOWN)) for _ in range(32)))
                 assert {answer.contact.id for answer in answers} == {first.contact.id}
+
+
+def test_the_three_lines_of_the_documentation_test_an_adapter(tmp_path: Path) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    with adapter_process(tmp_path / "crm") as address:
+        assert "127.0.0.1:50060" in example
+        (tmp_path / "test_my_adapter.py").write_text(example.replace("127.0.0.1:50060", address))
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_adapter.py"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout[-3_000:]
+    assert " passed" in ended.stdout
 
 
 async def test_an_adapter_asks_for_the_token_of_its_file(tmp_path: Path) -> None:

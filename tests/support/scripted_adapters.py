@@ -91,12 +91,14 @@ class ScriptedAdapter:
         answers: by method; a method that is missing is UNIMPLEMENTED.
         received: the requests as they came, by method.
         metadata: what came with the last of them.
+        silent: methods that end with OK and no answer; to be set before it starts.
     """
 
     answers: dict[str, Answer] = field(default_factory=well)
     received: list[tuple[str, bytes]] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
     port: int = 0
+    silent: frozenset[str] = frozenset()
     credentials: grpc.ServerCredentials | None = None
     _server: Any = None
 
@@ -132,6 +134,12 @@ class ScriptedAdapter:
                 await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
             return await self.answers[method](data, context)
 
+        async def ends(_: bytes, __: Any) -> AsyncIterator[bytes]:
+            for nothing in list[bytes]():
+                yield nothing
+
+        if method in self.silent:
+            return grpc.unary_stream_rpc_method_handler(ends)
         return grpc.unary_unary_rpc_method_handler(endpoint)
 
 

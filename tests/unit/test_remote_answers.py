@@ -95,6 +95,16 @@ async def test_an_answer_that_is_too_large_is_cannot_tell(
     await crm.check()
 
 
+async def test_ok_without_any_answer_is_cannot_tell(adapter: ScriptedAdapter) -> None:
+    await adapter.stop()
+    adapter.silent = frozenset(OPERATIONS)
+    await adapter.start()
+    async with remote_crm(adapter.address) as crm:
+        for method, operation in OPERATIONS.items():
+            with pytest.raises(cannot_tell(method)):
+                await operation(crm)
+
+
 _WITHOUT_ID: Final = contact_pb2.Contact(name="Nobody")
 _LONG_ID: Final = contact_pb2.Contact(id="x" * 129)
 _NO_TIME: Final = contact_pb2.Contact(id="c-1", create_time=Timestamp(seconds=2**62))
