@@ -11,6 +11,7 @@ from leadline_server.cli import account as account_commands
 from leadline_server.cli import calls as call_commands
 from leadline_server.cli import contacts as contact_commands
 from leadline_server.cli import preferences as preference_commands
+from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapters import adapter
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
@@ -46,6 +47,7 @@ preferences.command("show")(preference_commands.show)
 preferences.command("set")(preference_commands.update)
 account.command("show")(account_commands.show)
 account.command("set")(account_commands.update)
+adapter.command("serve")(serve_adapter_command)
 
 
 @app.callback()

@@ -16,6 +16,7 @@ BUILT_IN: Final = {
     "pipedrive": "leadline_server.crm.pipedrive.connecting:PIPEDRIVE",
     "http": "leadline_server.crm.http.connecting:HTTP",
     "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
+    "remote": "leadline_server.crm.remote.connecting:REMOTE",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
 
