@@ -31,6 +31,8 @@ from support.crms import Switch
 from support.databases import rows
 
 DEAD, WELL = "dead", "well"
+TURNS = 16
+PASS = 0.001  # seconds of one pass of the garbage collector, which may fall into either
 NUMBER = "+12025550147"
 
 
@@ -134,15 +136,16 @@ async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two:
             log = await two.log(DEAD, f"{name}-{number}", 0.5)
             assert log.state is CallLogState.PENDING
 
-    for turn in range(4):
+    # Short turns, so that whatever else this machine does meanwhile strikes both alike.
+    for turn in range(TURNS):
         stop.clear()
-        alone += await _timed(two, f"alone-{turn}", 400)
+        alone += await _timed(two, f"alone-{turn}", 120)
         callers = [asyncio.create_task(trouble(f"{turn}-{i}")) for i in range(32)]
         await asyncio.sleep(0)
-        beside += await _timed(two, f"beside-{turn}", 400)
+        beside += await _timed(two, f"beside-{turn}", 120)
         stop.set()
         await asyncio.gather(*callers)
-    assert _p99(beside) <= 1.5 * _p99(alone) + 0.005, f"{_p99(beside):.4f} s beside, {_p99(alone):.4f} s alone"
+    assert _p99(beside) <= 1.5 * _p99(alone) + PASS, f"{_p99(beside):.4f} s beside, {_p99(alone):.4f} s alone"
     assert two.dead.calls.total() == 1  # the lookup that made the connection
 
 

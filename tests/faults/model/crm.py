@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -152,7 +153,8 @@ class Mood:
         due = [work for time, work in self.late if time <= self.now()]
         self.late = [(time, work) for time, work in self.late if time > self.now()]
         for work in due:
-            await work()
+            with suppress(CrmRejected):  # whom it was about may be gone by now
+                await work()
 
 
 class MoodyCrm:
@@ -183,6 +185,8 @@ class MoodyCrm:
         return answer
 
     async def _failed(self, operation: str, fault: Fault, work: Callable[[], Awaitable[T]]) -> T:
+        if fault is Fault.LOST_LATE and not self.capabilities.settle_time:
+            fault = Fault.LOST_AFTER  # nothing takes effect later than declared
         if fault is Fault.LOST_LATE and operation in WRITES:
             # A moment before the end of what is declared: whoever waits for just that long finds it done.
             self._mood.late.append((self._mood.now() + self.capabilities.settle_time - _MOMENT, work))
