@@ -21,6 +21,7 @@ FAKES: Final[Mapping[str, str]] = {
     "faulty": "faults.http_crm.server:FaultyCrm",
     "hubspot": "fakes.hubspot:FakeHubSpot",
     "salesforce": "fakes.salesforce:FakeSalesforce",
+    "zoho": "fakes.zoho:FakeZoho",
 }
 """Where the fakes are, by vendor: a module and its class."""
 

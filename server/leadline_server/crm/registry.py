@@ -14,6 +14,7 @@ BUILT_IN: Final = {
     "embedded": "leadline_server.crm.embedded.connecting:EMBEDDED",
     "hubspot": "leadline_server.crm.hubspot.connecting:HUBSPOT",
     "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
+    "zoho": "leadline_server.crm.zoho.connecting:ZOHO",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
 
