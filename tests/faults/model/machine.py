@@ -3,7 +3,8 @@
 from typing import Any
 
 from faults.model import strategies as some
-from faults.model.account import AccountModel, code_of
+from faults.model.account import AccountModel
+from faults.model.answers import code_of
 from faults.model.crm import PROFILES, Fault
 from faults.model.facts import Report
 from faults.model.people import People

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from faults.model import strategies as some
-from faults.model.account import code_of, metadata_of
+from faults.model.answers import code_of, metadata_of
 from faults.model.decision import NUMBERS, matching
 from faults.model.facts import Report
 from faults.model.preferences import preferences_message
