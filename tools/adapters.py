@@ -27,7 +27,12 @@ def _facts(capabilities: Capabilities | None, losses: Losses) -> Facts:
     return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
 
 
-ADAPTERS: Final[Mapping[str, Facts]] = dict(column for name in BUILT_IN for column in known(name))
+OTHERS_MATTER: Final = frozenset({"remote"})
+"""Adapters that lead to others, which declare for themselves."""
+
+ADAPTERS: Final[Mapping[str, Facts]] = dict(
+    column for name in BUILT_IN if name not in OTHERS_MATTER for column in known(name)
+)
 """The adapters that come with leadline."""
 
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from fakes.process import FakeProcess
 from leadline import AsyncClient
 from leadline.v1.call_log_pb2 import (
     CALL_LOG_REASON_CONTACT_MATCHED,
@@ -28,16 +27,40 @@ NAME: Final = "Ada Lovelace"
 SECONDS: Final = 30.0
 
 
+class CrmBehind(Protocol):
+    """A CRM as a test sees it: a fake, or whatever else was connected."""
+
+    def written(self) -> Any:
+        """What arrived: `contacts`, ids by number, and `logs` by key, each with `id`, `contact_id` and `subject`."""
+        ...
+
+    def edit(self, table: str, record_id: str, changes: Mapping[str, Any]) -> object:
+        """Change a record, as people do."""
+        ...
+
+    def records(self, table: str) -> Any:
+        """The records of a table by id."""
+        ...
+
+    def misbehave(self, **faults: Any) -> object:
+        """Fail from now on."""
+        ...
+
+    def recover(self) -> object:
+        """Answer as ever from now on."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stage:
     """A server, a client of it, and the CRM behind it."""
 
     client: AsyncClient
-    crm: FakeProcess
+    crm: CrmBehind
 
 
 @asynccontextmanager
-async def staged(folder: Path, crm: FakeProcess, options: Mapping[str, Any]) -> AsyncIterator[Stage]:
+async def staged(folder: Path, crm: CrmBehind, options: Mapping[str, Any]) -> AsyncIterator[Stage]:
     """`leadline serve` with account `demo` connected to `crm`."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     file = folder / "leadline.toml"

@@ -15,7 +15,7 @@ from leadline_server.crm.registry import adapter_type
 from leadline_server.crm.sealing import SealedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.tokens import TokenStore
 
 
@@ -93,11 +93,16 @@ class _DeclaredCrm(CrmWrapper):
 
     def __init__(self, inner: CrmAdapter, choice: Choice) -> None:
         super().__init__(inner)
-        declared = inner.capabilities
-        self.capabilities = replace(
+        self._choice = choice
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The inner one's, but for the times."""
+        declared = self._inner.capabilities
+        return replace(
             declared,
-            search_lag=_time(choice.search_lag, declared.search_lag),
-            settle_time=_time(choice.settle, declared.settle_time),
+            search_lag=_time(self._choice.search_lag, declared.search_lag),
+            settle_time=_time(self._choice.settle, declared.settle_time),
         )
 
 

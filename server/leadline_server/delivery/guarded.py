@@ -22,7 +22,11 @@ class GuardedCrm:
         self._inner = inner
         self._breaker = breaker
         self._rate = rate
-        self.capabilities: Capabilities = inner.capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The inner one's, as they are now: an adapter in another process may not have said them yet."""
+        return self._inner.capabilities
 
     async def _ask(self, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         is_probe = self._breaker.admit()

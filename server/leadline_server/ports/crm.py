@@ -87,7 +87,11 @@ class CrmAdapter(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this adapter can promise. Constant over its life."""
+        """What this adapter can promise. Constant over its life.
+
+        An adapter that learns it from another process gives what is safest until it has, and answers nothing else: each
+        of its methods raises CrmUnavailable. So a wrapper reads it anew each time, and never keeps it.
+        """
         ...
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:

@@ -32,13 +32,14 @@ from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_lookup_cases import LookupCases
+from leadline_server.testing.crm_opening import under_test
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.report import note_facts
 
-__all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble"]
+__all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble", "under_test"]
 
 
 class CrmConformance(

@@ -34,7 +34,11 @@ class CrmWrapper:
 
     def __init__(self, inner: CrmAdapter) -> None:
         self._inner = inner
-        self.capabilities: Capabilities = inner.capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The inner one's, as they are now: an adapter in another process may not have said them yet."""
+        return self._inner.capabilities
 
     async def _do(self, operation: Operation, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what was asked: `operation` is `work`, called with the rest."""

@@ -1,0 +1,49 @@
+// A connector: findContact only looks, createContact only creates. Whether an unknown caller becomes a contact is decided
+// by leadline, from the user's preferences.
+
+'use strict';
+
+const { crm } = require('./crm');
+
+async function findContact({ phoneNumberList }) {
+  const found = await Promise.all(phoneNumberList.map((number) => crm.searchByPhone(number)));
+  return found.flat();
+}
+
+async function createContact({ phoneNumber, name, email, company }) {
+  return crm.contacts.create({ phone: phoneNumber, name, email, company });
+}
+
+// What follows can be left out; README.md says what then happens.
+
+async function createCallLog({ contactId, subject, note, key }) {
+  return crm.logs.create({ contactId, subject, note, key });
+}
+
+async function updateCallLog({ id, contactId, subject, note }) {
+  return crm.logs.update(id, { contactId, subject, note });
+}
+
+async function findCallLog({ key }) {
+  return crm.logs.findByKey(key);
+}
+
+async function getContact({ id }) {
+  return crm.contacts.get(id);
+}
+
+async function searchContacts({ name }) {
+  return crm.contacts.search(name);
+}
+
+module.exports = {
+  title: 'Example CRM',
+  capabilities: { findsLogByKey: true, movesLog: true, searchLagSeconds: 0, settleSeconds: 2 },
+  findContact,
+  createContact,
+  createCallLog,
+  updateCallLog,
+  findCallLog,
+  getContact,
+  searchContacts,
+};

@@ -1,0 +1,34 @@
+// What connectors throw, as statuses. Of a write, UNAVAILABLE tells leadline that nobody knows what became of it.
+
+'use strict';
+
+const { Metadata, status } = require('@grpc/grpc-js');
+
+const CANNOT_NOW = new Set([408, 421, 425]);
+const NOT_THERE = new Set([404, 405, 410]);
+
+// The connector never does this.
+function missing(name) {
+  return Object.assign(new Error(`This connector has no ${name}.`), { code: status.UNIMPLEMENTED });
+}
+
+function statusOf(error, isWrite) {
+  const metadata = new Metadata();
+  const http = Number(error?.status ?? error?.response?.status ?? 0);
+  if (http === 429) {
+    metadata.set('leadline-reason', 'CRM_RATE_LIMITED');
+    if (Number(error.retryAfter) >= 0) metadata.set('leadline-retry-after', String(Number(error.retryAfter)));
+  }
+  return { code: codeOf(error, http, isWrite), details: String(error?.message ?? error), metadata };
+}
+
+function codeOf(error, http, isWrite) {
+  if (error?.code === status.UNIMPLEMENTED || error?.code === status.UNAUTHENTICATED) return error.code;
+  if (http === 401 || http === 402 || http === 403) return status.UNAUTHENTICATED;
+  if (http === 429) return status.RESOURCE_EXHAUSTED;
+  if (http < 400 || http >= 500 || CANNOT_NOW.has(http)) return status.UNAVAILABLE;
+  // A lookup that is not there tells nothing of whom it was for; most likely the address is wrong.
+  return NOT_THERE.has(http) && !isWrite ? status.UNAVAILABLE : status.FAILED_PRECONDITION;
+}
+
+module.exports = { missing, statusOf };

@@ -1,0 +1,49 @@
+// What leadline asks, in the words of connectors.
+
+'use strict';
+
+// `phoneNumber` is E.164 (or a bare extension), `phoneNumberList` every form in which a CRM may have it.
+function numberOf({ e164, extension, text, forms }) {
+  const phoneNumber = e164 || extension || text;
+  return { phoneNumber, phoneNumberList: forms.length ? forms : [phoneNumber] };
+}
+
+function callLogOf(entry) {
+  const { call } = entry;
+  return {
+    contactId: entry.contact_id,
+    phoneNumber: entry.number,
+    userId: entry.user_id,
+    ownerId: entry.crm_user_id,
+    subject: entry.subject,
+    body: entry.body,
+    note: call.note ?? '',
+    startTime: dateOf(call.start_time ?? entry.fallback_time),
+    endTime: dateOf(call.end_time),
+    call,
+  };
+}
+
+function dateOf(timestamp) {
+  return timestamp ? new Date(timestamp.seconds * 1000 + timestamp.nanos / 1e6) : null;
+}
+
+// What the connector's `capabilities` promise; what it leaves out is not promised.
+function capabilitiesOf({ capabilities = {}, findCallLog }) {
+  return {
+    finds_log_by_key: Boolean(capabilities.findsLogByKey) && typeof findCallLog === 'function',
+    enforces_unique_key: Boolean(capabilities.enforcesUniqueKey),
+    moves_log: Boolean(capabilities.movesLog),
+    search_lag: durationOf(capabilities.searchLagSeconds),
+    settle_time: durationOf(capabilities.settleSeconds),
+    contact_types: capabilities.contactTypes ?? [],
+  };
+}
+
+function durationOf(seconds) {
+  if (seconds === undefined) return null;
+  const whole = Math.floor(seconds);
+  return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
+}
+
+module.exports = { callLogOf, capabilitiesOf, numberOf };

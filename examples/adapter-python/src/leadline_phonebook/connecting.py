@@ -1,0 +1,36 @@
+"""What leadline is offered: the adapter's word, its settings, and how it is opened."""
+
+from pathlib import Path
+
+from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.ports.crm import CrmAdapter
+from pydantic import Field
+
+from leadline_phonebook.adapter import CAPABILITIES, PhonebookCrm
+from leadline_phonebook.book import Book
+
+
+class PhonebookSettings(ConnectionSettings):
+    """What an administrator sets of a connection, beside `adapter = "phonebook"`."""
+
+    file: Path = Field(description="The SQLite file; made where it is missing.")
+
+
+async def _open(settings: PhonebookSettings, _: Surroundings) -> Connect:
+    book = Book(settings.file)
+    await book.prepare()
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return PhonebookCrm(book, account.id)
+
+    return connect
+
+
+PHONEBOOK = AdapterType(
+    name="phonebook",
+    title="A phone book in an SQLite file",
+    settings=PhonebookSettings,
+    open=_open,
+    capabilities=CAPABILITIES,
+    is_remote=False,
+)

@@ -1,0 +1,85 @@
+"""`leadline adapter serve CONNECTION`: a connection's CRM, served as an adapter to leadlines in other processes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+    from leadline_server.config import Settings
+    from leadline_server.crm.connecting import Choice
+
+
+def serve_adapter_command(
+    connection: Annotated[str, typer.Argument(help="A connection of the settings, or `embedded`.")],
+    listen: Annotated[str, typer.Option(help="Where it is served, HOST:PORT, on this machine.")] = "127.0.0.1:50060",
+    token_file: Annotated[Path | None, typer.Option(help="A file with the token that requests must have.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings and connections.")] = None,
+) -> None:
+    """Serve a connection's CRM to leadlines in other processes until SIGTERM or Ctrl-C, as `remote` expects it.
+
+    Exit codes: 0 a clean end, 2 it cannot be served.
+    """
+    import asyncio
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from leadline_server.cli import fail
+    from leadline_server.config import Address, BadSettings, load_settings
+    from leadline_server.domain.errors import LeadlineError
+    from leadline_server.logs import configure_logs
+
+    try:
+        address: str = TypeAdapter(Address).validate_python(listen)
+        settings = load_settings({"data_dir": data_dir, "config": config})
+        token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+        configure_logs(settings.log_level, settings.log_format)
+        asyncio.run(_serve(settings, connection, address, token, typer.echo))
+    except BadSettings as error:
+        fail(error.problems)
+    except ValidationError as error:
+        fail([f"--listen: {detail['msg'].removeprefix('Value error, ')}" for detail in error.errors()])
+    except (LeadlineError, OSError) as error:
+        fail([str(error)])
+
+
+async def _serve(settings: "Settings", name: str, address: str, token: str, announce: Callable[[str], object]) -> None:
+    import asyncio
+    import signal
+
+    from leadline_server.clock import SystemClock
+    from leadline_server.crm.connecting import open_connections
+    from leadline_server.crm.registry import adapter_type
+    from leadline_server.crm.remote.serving import serve_adapter
+    from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    choice = _choice(settings, name)
+    title = adapter_type(choice.adapter).title
+    async with (
+        open_sqlite_ledger(settings.ledger_path) as ledger,  # where the connection's tokens are
+        open_connections({name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock()) as crms,
+        serve_adapter(
+            lambda account: crms(account).adapter, address, title=title, token=token, grace=settings.grace_period
+        ) as port,
+    ):
+        host = address.rpartition(":")[0]
+        announce(f"leadline serves {name} ({title}) as an adapter on {host}:{port}. Stop with Ctrl-C.")
+        await stopping.wait()
+
+
+def _choice(settings: "Settings", name: str) -> "Choice":
+    from leadline_server.cli import fail
+    from leadline_server.config import EMBEDDED
+    from leadline_server.crm.connecting import Choice
+
+    table = settings.connections.get(name)
+    if table is not None:
+        return Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+    if name == EMBEDDED:
+        return Choice(EMBEDDED)
+    return fail([f"There is no [connections.{name}] in the settings."])

@@ -1,0 +1,38 @@
+"""Names that the contract of adapters fixes (`leadline/adapter/v1/adapter_service.proto`)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.descriptor import ServiceDescriptor
+from leadline.adapter.v1 import adapter_service_pb2
+
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmError,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
+
+SERVICE: Final[ServiceDescriptor] = adapter_service_pb2.DESCRIPTOR.services_by_name["AdapterService"]
+
+DOMAIN: Final = "leadline.adapter"
+"""`ErrorInfo.domain` of what an adapter says."""
+
+DETAILS_KEY: Final = "grpc-status-details-bin"
+"""Trailing metadata that carries google.rpc.Status, by gRPC's convention for rich errors."""
+
+REASON_KEY: Final = "leadline-reason"
+"""Trailing metadata: the reason, for adapters that send no google.rpc.Status."""
+
+RETRY_AFTER_KEY: Final = "leadline-retry-after"
+"""Trailing metadata: the seconds to wait, likewise."""
+
+TOKEN_KEY: Final = "authorization"  # noqa: S105 - where a token stands, not one
+"""Metadata of every request, where the settings have a token: `Bearer TOKEN` (RFC 6750)."""
+
+REASONS: Final[Mapping[str, type[CrmError]]] = {
+    kind.reason.value: kind for kind in (CrmUnavailable, CrmRateLimited, CrmRejected, CrmAuthFailed, CrmOutcomeUnknown)
+}
+"""What each reason says."""

@@ -1,0 +1,74 @@
+"""The port's errors as statuses, for an adapter of ours that is served: the other side of `failures`."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+
+from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmError,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+    LeadlineError,
+)
+
+_CODES: Final[Mapping[type[CrmError], grpc.StatusCode]] = {
+    CrmRateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    CrmUnavailable: grpc.StatusCode.UNAVAILABLE,
+    CrmRejected: grpc.StatusCode.FAILED_PRECONDITION,
+    CrmAuthFailed: grpc.StatusCode.UNAUTHENTICATED,
+    CrmOutcomeUnknown: grpc.StatusCode.UNKNOWN,
+}
+_UNEXPECTED: Final = "The adapter failed unexpectedly; its log has the details."
+_MOST_BYTES: Final = 1024  # all trailing metadata must stay below 8 KiB, and a message may triple on the wire
+
+
+class BadRequest(Exception):
+    """A request that makes no sense; its message says why."""
+
+
+class Unauthorized(Exception):
+    """A request without the right token."""
+
+
+Trailing = tuple[tuple[str, str | bytes], ...]
+
+
+def refusal(error: Exception) -> tuple[grpc.StatusCode, str, Trailing]:
+    """What to answer for an error: code, message, trailing metadata. Of an unexpected one nothing is told."""
+    if isinstance(error, BadRequest):
+        return grpc.StatusCode.INVALID_ARGUMENT, str(error), ()
+    if isinstance(error, Unauthorized):
+        return grpc.StatusCode.UNAUTHENTICATED, "The token is missing, or not the right one.", ()
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return grpc.StatusCode.DEADLINE_EXCEEDED, "The CRM did not answer in time.", ()
+    if not isinstance(error, CrmError):
+        return grpc.StatusCode.INTERNAL, _UNEXPECTED, ()
+    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    message = error.message.encode()[:_MOST_BYTES].decode(errors="ignore")
+    return code, message, ((DETAILS_KEY, _details(code, message, error)),)
+
+
+def _details(code: grpc.StatusCode, message: str, error: LeadlineError) -> bytes:
+    details: list[Message] = [ErrorInfo(reason=error.reason.value, domain=DOMAIN)]
+    if error.retry_after is not None:
+        delay = Duration()
+        delay.FromMilliseconds(max(0, round(error.retry_after * 1000)))
+        details.append(RetryInfo(retry_delay=delay))
+    status = Status(code=code.value[0], message=message)
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    written: bytes = status.SerializeToString()
+    return written

@@ -1,0 +1,143 @@
+"""Any CrmAdapter as what `leadline.adapter.v1` asks: messages to the port and back."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
+from leadline.adapter.v1 import adapter_service_pb2 as pb
+from leadline.adapter.v1 import records_pb2
+
+from leadline_server.crm.connections import AccountView, Connect
+from leadline_server.crm.remote import messages
+from leadline_server.crm.remote.description import capabilities_message
+from leadline_server.crm.remote.refusals import BadRequest
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ports.crm import CrmAdapter
+
+P = TypeVar("P", bound=Message)
+T = TypeVar("T")
+
+MOST_ACCOUNTS: Final = 1_000
+"""As many accounts' adapters are kept; of more, those that were asked for least recently are made anew."""
+
+MOST_NUMBERS: Final = 16
+_MOST_HITS: Final = 1_000
+
+
+class AdapterServicer:
+    """Serves the accounts of one connection.
+
+    Args:
+        connect: makes the adapter of an account.
+        title: the CRM's name for people.
+        version: of the adapter.
+    """
+
+    def __init__(self, connect: Connect, title: str, version: str = "") -> None:
+        self._connect = connect
+        self._title = title
+        self._version = version
+        self._adapters: OrderedDict[str, CrmAdapter] = OrderedDict()
+        self._settings: dict[str, AccountSettings] = {}
+
+    async def Describe(self, _: pb.DescribeRequest) -> pb.DescribeResponse:  # noqa: N802 - the contract's name
+        """What every account's adapter declares."""
+        adapter = self._connect(AccountView("", AccountSettings))
+        return pb.DescribeResponse(
+            title=self._title, version=self._version, capabilities=capabilities_message(adapter.capabilities)
+        )
+
+    async def FindContacts(self, request: pb.FindContactsRequest) -> pb.FindContactsResponse:  # noqa: N802
+        """All of them, or an error."""
+        adapter, settings = self._of(request.account)
+        if not 1 <= len(request.numbers) <= MOST_NUMBERS:
+            raise BadRequest(f"numbers must be 1 to {MOST_NUMBERS}")
+        numbers = [_read(lambda m: messages.number_of(m, settings.default_region), one) for one in request.numbers]
+        found = await adapter.find_contacts(numbers)
+        return pb.FindContactsResponse(
+            contacts=[messages.contact_message(contact) for contact in found], is_complete=True
+        )
+
+    async def GetContact(self, request: pb.GetContactRequest) -> pb.GetContactResponse:  # noqa: N802
+        """The contact, or that there is none."""
+        adapter, _ = self._of(request.account)
+        contact = await adapter.get_contact(_needed(request.contact_id, "contact_id"))
+        if contact is None:
+            return pb.GetContactResponse(not_found=True)
+        return pb.GetContactResponse(contact=messages.contact_message(contact))
+
+    async def SearchContacts(self, request: pb.SearchContactsRequest) -> pb.SearchContactsResponse:  # noqa: N802
+        """One page."""
+        adapter, _ = self._of(request.account)
+        if not 1 <= request.limit <= _MOST_HITS:
+            raise BadRequest(f"limit must be 1 to {_MOST_HITS}")
+        page = await adapter.search_contacts(request.name, request.limit, request.cursor)
+        return pb.SearchContactsResponse(
+            contacts=[messages.contact_message(contact) for contact in page.contacts],
+            next_cursor=page.next_cursor,
+            is_complete=True,
+        )
+
+    async def CreateContact(self, request: pb.CreateContactRequest) -> pb.CreateContactResponse:  # noqa: N802
+        """The new contact."""
+        adapter, settings = self._of(request.account)
+        draft = _read(lambda message: messages.draft_of(message, settings.default_region), request.draft)
+        contact = await adapter.create_contact(draft, _needed(request.key, "key"))
+        return pb.CreateContactResponse(contact=messages.contact_message(contact))
+
+    async def CreateCallLog(self, request: pb.CreateCallLogRequest) -> pb.CreateCallLogResponse:  # noqa: N802
+        """The new log."""
+        adapter, _ = self._of(request.account)
+        log = await adapter.create_call_log(_read(messages.entry_of, request.entry), _needed(request.key, "key"))
+        return pb.CreateCallLogResponse(log=messages.log_message(log))
+
+    async def UpdateCallLog(self, request: pb.UpdateCallLogRequest) -> pb.UpdateCallLogResponse:  # noqa: N802
+        """The log as it is now."""
+        adapter, _ = self._of(request.account)
+        entry = _read(messages.entry_of, request.entry)
+        log = await adapter.update_call_log(_needed(request.log_id, "log_id"), entry)
+        return pb.UpdateCallLogResponse(log=messages.log_message(log))
+
+    async def FindCallLog(self, request: pb.FindCallLogRequest) -> pb.FindCallLogResponse:  # noqa: N802
+        """The log, or that there is none."""
+        adapter, _ = self._of(request.account)
+        log = await adapter.find_call_log(_needed(request.key, "key"))
+        if log is None:
+            return pb.FindCallLogResponse(not_found=True)
+        return pb.FindCallLogResponse(log=messages.log_message(log))
+
+    async def Check(self, request: pb.CheckRequest) -> pb.CheckResponse:  # noqa: N802
+        """Nothing, if all is well."""
+        adapter, _ = self._of(request.account)
+        await adapter.check()
+        return pb.CheckResponse()
+
+    def _of(self, account: records_pb2.AccountContext) -> tuple[CrmAdapter, AccountSettings]:
+        """The account's adapter, which from now on sees the settings that came with this request."""
+        account_id = _needed(account.id, "account.id")
+        if len(account_id) > messages.ID_LENGTH:
+            raise BadRequest(f"account.id has more than {messages.ID_LENGTH} characters")
+        settings = self._settings[account_id] = _read(messages.account_settings_of, account)
+        adapter = self._adapters.get(account_id)
+        if adapter is None:
+            view = AccountView(account_id, lambda: self._settings.get(account_id, settings))
+            adapter = self._adapters[account_id] = self._connect(view)
+            if len(self._adapters) > MOST_ACCOUNTS:
+                oldest, _ = self._adapters.popitem(last=False)
+                self._settings.pop(oldest, None)
+        self._adapters.move_to_end(account_id)
+        return adapter, settings
+
+
+def _read(read: Callable[[P], T], message: P) -> T:
+    try:
+        return read(message)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
+def _needed(value: str, name: str) -> str:
+    if not value:
+        raise BadRequest(f"{name} is needed")
+    return value

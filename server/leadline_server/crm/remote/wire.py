@@ -1,0 +1,89 @@
+"""One call to an adapter: bounded in time and size, with every failure in the port's words."""
+
+import asyncio
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from leadline_server.crm.remote.failures import failure_of, unusable
+from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
+from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.domain.errors import CrmUnavailable
+
+M = TypeVar("M", bound=Message)
+
+_CONNECT_SHARE: Final = 0.5
+"""Of the deadline, this share is what connecting may take."""
+
+_READY: Final = grpc.ChannelConnectivity.READY
+_IS_HOPELESS: Final = frozenset({grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN})
+
+
+class Wire:
+    """The way to an adapter. Safe to use by any number of tasks at once, and to cancel.
+
+    Args:
+        channel: closed by whoever made it.
+        settings: the deadline, the token, and the adapter's name for messages.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, settings: RemoteSettings) -> None:
+        self._channel = channel
+        self._deadline = settings.deadline
+        token = settings.token.get_secret_value() if settings.token else ""
+        self._metadata = ((TOKEN_KEY, f"Bearer {token}"),) if token else ()
+        self._secrets = (token,) if token else ()
+        self.title = settings.title
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now; where there is none, one is begun."""
+        return self._channel.get_state(try_to_connect=True) is _READY
+
+    async def connect(self) -> None:
+        """Be connected.
+
+        A call that is begun without one can fail in ways that leave open whether it was sent; of one that is not
+        begun, it is certain.
+
+        Raises:
+            CrmUnavailable: there is no connection, and nothing was sent.
+        """
+        try:
+            async with asyncio.timeout(self._deadline * _CONNECT_SHARE):
+                while (state := self._channel.get_state(try_to_connect=True)) is not _READY:
+                    if state in _IS_HOPELESS:
+                        raise CrmUnavailable(f"{self.title} cannot be reached.")
+                    await self._channel.wait_for_state_change(state)
+        except TimeoutError:
+            raise CrmUnavailable(f"{self.title} cannot be reached in time.") from None
+
+    async def call(self, method: str, request: Message, answer: type[M], *, is_write: bool = False) -> M:
+        """Call a method of the adapter, once.
+
+        Raises:
+            CrmOutcomeUnknown: a write was sent, and nobody knows what became of it.
+            CrmUnavailable: a read came to nothing, or the adapter says that nothing was written.
+            CrmRateLimited, CrmRejected, CrmAuthFailed: as the adapter says.
+        """
+        data = await self._exchange(method, request.SerializeToString(), is_write=is_write)
+        try:
+            return answer.FromString(data)
+        except DecodeError as error:
+            raise unusable(self.title, f"is no {answer.DESCRIPTOR.name}", is_write=is_write) from error
+
+    async def _exchange(self, method: str, request: bytes, *, is_write: bool) -> bytes:
+        # Bytes, for gRPC tells an answer that it cannot decode from no other failure.
+        stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
+            f"/{SERVICE.full_name}/{method}"
+        )
+        try:
+            data = await stub(request, timeout=self._deadline, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise failure_of(error, self.title, self._secrets, is_write=is_write) from error
+        except grpc.aio.UsageError as error:
+            raise CrmUnavailable("leadline is stopping.") from error
+        if not isinstance(data, bytes):  # gRPC gives None for a status OK without any message
+            raise unusable(self.title, "is none", is_write=is_write)
+        return data

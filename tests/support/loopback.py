@@ -1,0 +1,15 @@
+"""A CRM under test, its adapter served on this machine and connected to as one in another process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+from leadline_server.crm.remote.serving import over_loopback
+from leadline_server.testing.crm_conformance import CrmUnderTest
+
+
+@asynccontextmanager
+async def crm_over_loopback(opening: AbstractAsyncContextManager[CrmUnderTest]) -> AsyncIterator[CrmUnderTest]:
+    """What `opening` opens, its adapter asked through gRPC."""
+    async with opening as crm, over_loopback(crm.adapter) as adapter:
+        yield replace(crm, adapter=adapter)
