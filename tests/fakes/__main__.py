@@ -24,6 +24,7 @@ FAKES: Final[Mapping[str, str]] = {
     "hubspot": "fakes.hubspot:FakeHubSpot",
     "pipedrive": "fakes.pipedrive:FakePipedrive",
     "salesforce": "fakes.salesforce:FakeSalesforce",
+    "zoho": "fakes.zoho:FakeZoho",
 }
 """Where the fakes are, by vendor: a module and its class."""
 

@@ -17,6 +17,7 @@ BUILT_IN: Final = {
     "http": "leadline_server.crm.http.connecting:HTTP",
     "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
     "remote": "leadline_server.crm.remote.connecting:REMOTE",
+    "zoho": "leadline_server.crm.zoho.connecting:ZOHO",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
 
