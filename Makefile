@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.pro
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
 TEST_PROCESSES ?= 3
 
-.PHONY: run demo test check generate generate-check guarantees guarantees-check adapters adapters-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test check generate generate-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -19,7 +19,7 @@ demo: .venv/server ## import examples/, replay its calls, show who was logged an
 test: .venv/dev ## run every test
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal tests
 
-check: generate-check guarantees-check adapters-check lint types imports proto-lint ## all that needs no running server
+check: generate-check guarantees-check adapters-check schema-check lint types imports proto-lint ## all that needs no running server
 
 generate: .venv/dev ## write the typed stubs from protos/
 	$(BIN)/python tools/generate.py
@@ -38,6 +38,14 @@ adapters: .venv/dev ## write the tables of docs/adapters.md from what the adapte
 
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
+
+schema: .venv/dev ## write the JSON Schema of CRM definitions, and the tables of their document, from the models
+	$(BIN)/python tools/definition_schema.py
+	$(BIN)/python tools/definition_tables.py
+
+schema-check: .venv/dev ## fail when that schema or those tables are stale
+	$(BIN)/python tools/definition_schema.py --check
+	$(BIN)/python tools/definition_tables.py --check
 
 proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
 	$(BIN)/buf lint

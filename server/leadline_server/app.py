@@ -78,7 +78,7 @@ async def open_app(
 
     Args:
         settings: where everything is.
-        clock: the time of day; the machine's own by default.
+        clock: the time; the machine's own by default.
         wrap: put around every CRM adapter.
         registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
         cache: what is remembered of every CRM's lookups; None: as the settings say, and nothing of the embedded CRM's,
@@ -108,13 +108,13 @@ async def open_app(
             return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
 
         wrapping = Wrapping(clock.now, NotAsked, None if registry is None else CrmMetrics(registry))
-        lines = AccountLines(settings.account_concurrency, settings.account_rate)
+        lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
         decider = Decider(ledger.accounts, ledger.preferences, lookup, clock)
         recorder = Recorder(ledger.call_logs, directory, lines, clock)
-        courier = Courier(ledger.call_logs, directory, Errands(decider, claims), recorder, lines, clock)
+        courier = Courier(ledger.call_logs, directory, Errands(decider, claims, clock), recorder, lines, clock)
         loop = DeliveryLoop(ledger.call_logs, courier, lines, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(courier, recorder, loop, lines))

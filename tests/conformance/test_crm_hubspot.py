@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +84,7 @@ async def hubspot_under_test(folder: Path, options: Mapping[str, Any], losses: L
             secrets=(fake.token,),
             max_name=10_000,
             page_size=200,
+            search_lag=timedelta(0),
             patience=0.5,
             lost_forms=losses.forms,
             lost_texts=losses.texts,

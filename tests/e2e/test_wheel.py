@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 from typing import Final
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -111,3 +112,9 @@ def test_everything_that_is_exported_is_there(python: Path) -> None:
         "import leadline; print(all(getattr(leadline, name) for name in leadline.__all__), 'Client' in dir(leadline))"
     )
     assert run(python, program) == "True True\n"
+
+
+def test_the_definitions_of_crms_come_along(wheel: Path) -> None:
+    folder = "leadline_server/crm/http/definitions/"
+    names = [name.removeprefix(folder) for name in ZipFile(wheel).namelist() if name.startswith(folder)]
+    assert {"bottlecrm.toml", "espocrm.toml"} <= set(names)

@@ -19,8 +19,12 @@ from fakes.serving import serve_process
 
 FAKES: Final[Mapping[str, str]] = {
     "faulty": "faults.http_crm.server:FaultyCrm",
+    "bottlecrm": "fakes.bottlecrm:FakeBottleCrm",
+    "espocrm": "fakes.espocrm:FakeEspoCrm",
     "hubspot": "fakes.hubspot:FakeHubSpot",
+    "pipedrive": "fakes.pipedrive:FakePipedrive",
     "salesforce": "fakes.salesforce:FakeSalesforce",
+    "zoho": "fakes.zoho:FakeZoho",
 }
 """Where the fakes are, by vendor: a module and its class."""
 

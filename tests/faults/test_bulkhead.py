@@ -23,12 +23,16 @@ from leadline_server.domain.leases import AT_REST, Lease
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.phone import parse_number
 from leadline_server.domain.progress import CallReport, reported
+from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey
 from prometheus_client import CollectorRegistry, generate_latest
 from support.crms import Switch
+from support.databases import rows
 
 DEAD, WELL = "dead", "well"
+TURNS = 16
+PASS = 0.001  # seconds of one pass of the garbage collector, which may fall into either
 NUMBER = "+12025550147"
 
 
@@ -132,15 +136,16 @@ async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two:
             log = await two.log(DEAD, f"{name}-{number}", 0.5)
             assert log.state is CallLogState.PENDING
 
-    for turn in range(4):
+    # Short turns, so that whatever else this machine does meanwhile strikes both alike.
+    for turn in range(TURNS):
         stop.clear()
-        alone += await _timed(two, f"alone-{turn}", 400)
+        alone += await _timed(two, f"alone-{turn}", 120)
         callers = [asyncio.create_task(trouble(f"{turn}-{i}")) for i in range(32)]
         await asyncio.sleep(0)
-        beside += await _timed(two, f"beside-{turn}", 400)
+        beside += await _timed(two, f"beside-{turn}", 120)
         stop.set()
         await asyncio.gather(*callers)
-    assert _p99(beside) <= 1.5 * _p99(alone) + 0.005, f"{_p99(beside):.4f} s beside, {_p99(alone):.4f} s alone"
+    assert _p99(beside) <= 1.5 * _p99(alone) + PASS, f"{_p99(beside):.4f} s beside, {_p99(alone):.4f} s alone"
     assert two.dead.calls.total() == 1  # the lookup that made the connection
 
 
@@ -152,12 +157,21 @@ async def test_no_more_than_the_accounts_share_is_delivered_at_once(tmp_path: Pa
         assert (await two.log(WELL, "call-1")).state is CallLogState.UNLOGGED
 
 
-async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers(two: Two) -> None:
+async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_and_are_left_alone(
+    two: Two, tmp_path: Path
+) -> None:
     two.dead.go_down()
     long_ago = datetime.now(UTC) - timedelta(minutes=1)
-    await asyncio.gather(*(_put(two, DEAD, f"call-{i}", long_ago) for i in range(5_000)))
+    await asyncio.gather(*(_put(two, DEAD, f"call-{i}", long_ago) for i in range(20_000)))
+    await _opened(two)
     await _put(two, WELL, "call-1", long_ago + timedelta(seconds=59))
     assert (await two.settled(WELL, "call-1", 4.0)).state is CallLogState.UNLOGGED
+    # Nobody's calls are written anew but those that the CRM was tried with.
+    [(untouched,)] = rows(
+        tmp_path / "ledger.db",
+        f"SELECT count(*) FROM call_logs WHERE next_attempt_time = {to_microseconds(long_ago)}",  # noqa: S608 - a number
+    )
+    assert untouched > 20_000 - 200
 
 
 async def _put(two: Two, account_id: str, call_id: str, due: datetime) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,58 +15,24 @@ from leadline_server.ledger.sqlite.checking import check_ledger
 from leadline_server.storage.reading import read_only
 from leadline_server.testing.ledger_samples import ACCOUNT, NOW, call_log, key, put
 from support.databases import rows
+from support.disks import MEGABYTES, full, image, in_file, in_memory, mount, unwritable
 from support.servers import leadline
 
-MEGABYTES: Final = 4
 NOTE: Final = "x" * 20_000
-
-
-@contextmanager
-def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
-    """A file system of its own; the test is skipped where this machine lets nobody mount one."""
-    folder.mkdir()
-    done = subprocess.run(["mount", *arguments, folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk in memory of a few MB."""
-    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "none") as folder:
+    with in_memory(tmp_path / "small") as folder:
         yield folder
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of a few MB with a real file system, in a file."""
-    image = tmp_path / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(MEGABYTES * 1_000_000)
-    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", image], check=True)
-    with mounted(tmp_path / "disk", "-o", "loop", str(image)) as folder:
+    with in_file(tmp_path / "disk", image(tmp_path / "disk.img")) as folder:
         yield folder
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Leave no byte free."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    try:
-        yield
-    finally:
-        filler.unlink()
-
-
-def mount(*arguments: str | Path) -> None:
-    subprocess.run(["mount", *arguments], check=True)
 
 
 def size(path: Path) -> int:
@@ -81,16 +46,6 @@ def read(path: Path) -> bytes:
 def write(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-
-
-@contextmanager
-def unwritable(*files: Path) -> Iterator[None]:
-    """Refuse every write to these files, also through handles that are open."""
-    subprocess.run(["chattr", "+i", *files], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", "-i", *files], check=True)
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.errors import ContactNotFound, CrmError, CrmOutcomeUnknown, CrmRejected
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.errors import ContactNotFound, CrmError, CrmOutcomeUnknown, CrmRejected, LedgerFull
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
@@ -41,6 +41,50 @@ async def test_a_lookup_that_fails_is_never_taken_for_nobody(harness: Harness, c
     with pytest.raises(CrmError):
         await harness.log("call-1", validate_only=True)
     assert crm.calls.total() == 0
+
+
+async def test_a_report_with_a_choice_is_accepted_even_if_the_adapter_breaks_while_that_is_checked(
+    harness: Harness, crm: Switch
+) -> None:
+    ada = await harness.create("Ada Lovelace", STRANGER)
+
+    async def break_down(_: str) -> None:
+        raise RuntimeError("a bug")
+
+    crm.before = break_down
+    pending = await harness.log("call-1", contact_id=ada.id)
+    assert pending.state is CallLogState.PENDING
+    crm.come_back()
+    log = await harness.settled("call-1", lambda log: log.state is CallLogState.LOGGED)
+    assert log.reason is CallLogReason.CONTACT_CHOSEN
+
+
+@pytest.mark.parametrize("ask", ["LogCall", "RetryCallLog"])
+async def test_a_report_on_disk_is_accepted_even_if_what_came_of_its_delivery_finds_no_room(
+    harness: Harness, crm: Switch, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    await harness.create("Ada Lovelace", STRANGER)
+    call_logs = harness.app.ledger.call_logs
+    if ask == "RetryCallLog":
+        crm.go_down()
+        await harness.log("call-1")
+        crm.come_back()
+
+    async def no_room(*_: object) -> CallLog:
+        raise LedgerFull("The disk is full.")
+
+    async def fill(operation: str) -> None:
+        if operation == "create_call_log":
+            monkeypatch.setattr(call_logs, "change", no_room)
+
+    crm.after = fill
+    pending = await (harness.log("call-1") if ask == "LogCall" else harness.retry("call-1"))
+    assert pending.state is CallLogState.PENDING
+    crm.come_back()
+    monkeypatch.undo()
+    harness.clock.advance(timedelta(minutes=1))
+    await harness.settled("call-1", lambda log: log.state is CallLogState.LOGGED)
+    assert crm.calls["create_call_log"] == 1
 
 
 async def test_a_crm_that_hangs_costs_the_caller_no_more_than_the_deadline(harness: Harness, crm: Switch) -> None:

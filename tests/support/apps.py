@@ -1,6 +1,7 @@
 """The whole service in this process, on real files, without a transport; and what its tests say to it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ class SettableClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
     def advance(self, by: timedelta) -> None:
         self._ahead += by

@@ -12,7 +12,7 @@ from fakes.hubspot import CALLS, CONTACTS, LINKED, REFRESH_TOKEN, FakeHubSpot
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.hubspot import adapter as module
 from leadline_server.crm.hubspot.calls import CONTACT
-from leadline_server.crm.hubspot.connecting import HUBSPOT
+from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.phone import parse_number
@@ -201,8 +201,7 @@ async def test_the_pace_never_exceeds_hubspots_limit_in_any_second(
 
 
 def test_the_kind_of_adapter_says_what_its_defaults_promise() -> None:
-    promised = HUBSPOT.capabilities
-    assert promised is not None
+    promised = HUBSPOT.variants[BY_DEFAULT].capabilities
     assert promised.finds_log_by_key
     assert not promised.enforces_unique_key
     assert promised.contact_types[0] == "lead"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from leadline_server.domain.call_log import CallLogReason, CallLogState
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _NEXT_DUE, list_statement
+from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _DUE_OF_OTHERS, _NEXT_DUE, list_statement
 from leadline_server.ledger.sqlite.requests import _DROP
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.testing.ledger_samples import NOW, put
@@ -89,3 +89,13 @@ def test_what_is_due_new_or_old_is_found_by_an_index(
     steps = " / ".join(plan(connection, statement, values))
     assert index in steps
     assert "TEMP B-TREE" not in steps
+
+
+def test_the_calls_of_accounts_that_are_left_out_are_not_read(connection: sqlite3.Connection) -> None:
+    values = {"now": 1, "limit": 10, "without": '["acme"]'}
+    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {_DUE_OF_OTHERS}", values)]
+    of_calls = [step for step in steps if "call_logs" in step or step.startswith(("SEARCH c", "SEARCH d"))]
+    by_row = [step for step in of_calls if "rowid=?" in step]
+    assert len(by_row) == 1  # the answer's own rows
+    assert all("USING COVERING INDEX call_logs_by_account_due" in step for step in of_calls if step not in by_row)
+    assert not [step for step in of_calls if step.startswith("SCAN")]

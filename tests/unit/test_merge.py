@@ -166,9 +166,16 @@ def test_what_a_final_report_said_outranks_a_newer_one_that_is_not_final() -> No
     assert merged(newer, final).note == "final"
 
 
-def test_what_a_final_report_did_not_speak_of_is_merged_by_time() -> None:
+def test_what_a_final_report_did_not_speak_of_is_merged_by_time_up_to_its_own() -> None:
     old, final, new = event(EARLY, note="old"), event(LATE, is_final=True), event(LATE, note="new")
     assert merged(old, final, new).note == "new"
+
+
+def test_after_a_final_report_one_with_a_later_time_only_fills_what_is_unset() -> None:
+    before, final = event(EARLY, note="before"), event(LATE, is_final=True)
+    later = event(LATE + timedelta(minutes=1), note="later", subject="filled")
+    call = merged(before, final, later)
+    assert (call.note, call.subject) == ("before", "filled")
 
 
 def test_a_final_report_corrects_a_final_one() -> None:

@@ -26,6 +26,9 @@ class Clock:
     def now(self) -> datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
 
 class Issuer:
     """A token endpoint that rotates refresh tokens, each good for one use; and an API that takes the newest token."""

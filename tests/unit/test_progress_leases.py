@@ -8,7 +8,7 @@ import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
 from leadline_server.domain.call_log import CallLog, CallLogState, is_due
-from leadline_server.domain.leases import LEASE, Lease, is_carried_by_another, postponed, renewed, taken
+from leadline_server.domain.leases import LEASE, Lease, is_carried_by_another, renewed, taken
 from unit.logs import (
     ME,
     accepted,
@@ -87,12 +87,6 @@ def test_a_lease_is_as_long_as_the_crm_needs_to_settle() -> None:
     lease = Lease("me", LEASE + timedelta(seconds=20))
     log = reported(None, by_hand(direction=1), NOW, lease=lease)
     assert taken(log, OTHER, NOW + timedelta(seconds=24)) is log
-
-
-def test_a_carried_call_is_not_put_out_of_the_way() -> None:
-    log = accepted()
-    assert postponed(log, after(minutes=1), NOW + SECOND) is log
-    assert postponed(log, after(minutes=1), NOW + LEASE).next_attempt_time == after(minutes=1)
 
 
 @pytest.mark.parametrize("end", [unlogged, refused, deferred, waiting])

@@ -12,6 +12,7 @@ from leadline_server.cli import calls as call_commands
 from leadline_server.cli import contacts as contact_commands
 from leadline_server.cli import preferences as preference_commands
 from leadline_server.cli.adapter_serve import serve_adapter_command
+from leadline_server.cli.adapters import adapter
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
@@ -30,7 +31,6 @@ account = typer.Typer(help="An account's policy.", no_args_is_help=True)
 for name, group in {"contacts": contacts, "calls": calls, "preferences": preferences, "account": account}.items():
     app.add_typer(group, name=name)
 app.add_typer(ledger, name="ledger")
-adapter = typer.Typer(help="Adapters to CRMs.", no_args_is_help=True)
 app.add_typer(adapter, name="adapter")
 
 contacts.command("find")(contact_commands.find)

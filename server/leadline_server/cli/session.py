@@ -132,6 +132,11 @@ def _exit(error: "LeadlineError", session: Session) -> typer.Exit:
     return typer.Exit(failures.exit_code(error))
 
 
+def plain_console() -> "Console":
+    """A console for commands that ask no server: without colours."""
+    return _console(no_color=True)
+
+
 def _console(*, no_color: bool) -> "Console":
     from rich.console import Console
 

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
+
+import structlog
 
 from leadline_server.clock import Clock
 from leadline_server.commands.budget import Budget
 from leadline_server.contacts.directory import Account, AccountDirectory
 from leadline_server.delivery.courier import Courier
 from leadline_server.delivery.decider import Decider
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, is_due
+from leadline_server.delivery.errands import moved
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing, is_due
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import CreatePlaceholder, LogAgainst, Outcome, Wait
-from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable
+from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait
+from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.ledger import CallKey, CallLogs
@@ -25,6 +28,8 @@ MOST_SECONDS: Final = 10.0
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take before the call is accepted without it, in seconds."""
+
+_log = structlog.get_logger(__name__)
 
 _NO_TIME: Final = "There was no time left to answer. Retry with a later deadline."
 
@@ -59,8 +64,7 @@ class LogCall:
                 await _check_choice(account, report, MOST_SECONDS)
                 return await self._foreseen(account, report)
         if report.contact_id:
-            with suppress(CrmError):
-                await _check_choice(account, report, budget.share(_CHOICE_SECONDS))
+            await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
@@ -73,6 +77,10 @@ class LogCall:
             if log is None:
                 raise BudgetExhausted(_NO_TIME) from None
             return log
+        except LedgerUnavailable:
+            if log is None:
+                raise
+            return log  # the report is on disk, and what came of its delivery is found out later
 
     async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
         """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""
@@ -91,7 +99,10 @@ class LogCall:
         log = _reported(account, known, report, self._clock.now(), self._courier.lease(account))
         if known is not None and (log is known or log.is_decided):
             return log
-        foreseen = _foretold(log, await self._decider.decide(account, log))
+        outcome = await self._decider.decide(account, log)
+        if log.state is CallLogState.LOGGED:
+            return _foretold_logged(log, moved(account, log, outcome))
+        foreseen = _foretold(log, outcome)
         return foreseen if known is not None else replace(foreseen, revision=0)
 
 
@@ -103,6 +114,18 @@ async def within(budget: Budget) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise BudgetExhausted(_NO_TIME) from None
+
+
+async def _refuse_mistaken_choice(account: Account, report: CallReport, seconds: float) -> None:
+    """As `_check_choice`; but where nobody can tell, for whatever reason, the report is not held up by that."""
+    try:
+        await _check_choice(account, report, seconds)
+    except ContactNotFound:
+        raise
+    except CrmError:
+        return
+    except Exception as error:  # noqa: BLE001 - an adapter may fail in any way, and the report is not stored yet
+        _log.error("choice not checked", account_id=account.id, error=type(error).__name__)
 
 
 async def _check_choice(account: Account, report: CallReport, seconds: float) -> None:
@@ -154,4 +177,18 @@ def _foretold(log: CallLog, outcome: Outcome) -> CallLog:
     decided = replace(decided, reason=outcome.reason, candidates=outcome.candidates)
     if isinstance(outcome, LogAgainst):
         return replace(decided, state=CallLogState.LOGGED, contact=outcome.contact)
-    return decided if decided.state is CallLogState.LOGGED else replace(decided, state=CallLogState.UNLOGGED)
+    return replace(decided, state=CallLogState.UNLOGGED)
+
+
+def _foretold_logged(log: CallLog, outcome: Standing | LeaveUnlogged) -> CallLog:
+    """The log of a call that is in the CRM: it stays there, with its contact unless it moves to another."""
+    decided = replace(log, decided_revision=log.input_revision, next_attempt_time=None)
+    if isinstance(outcome, LeaveUnlogged):
+        return decided
+    return replace(
+        decided,
+        contact=outcome.contact,
+        reason=outcome.reason,
+        explanation=outcome.explanation,
+        candidates=outcome.candidates,
+    )

@@ -8,7 +8,7 @@ from leadline_server.commands.log_call import MOST_SECONDS
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.delivery.courier import Courier
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.errors import CallLogNotFound
+from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
 from leadline_server.domain.progress import retried
 from leadline_server.ports.ledger import CallKey, CallLogs
 
@@ -50,5 +50,5 @@ class RetryCallLog:
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
                 return await self._courier.deliver(log, is_new=False)
-        except TimeoutError:
-            return log
+        except (TimeoutError, LedgerUnavailable):
+            return log  # that it is to be tried is on disk

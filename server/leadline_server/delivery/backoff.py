@@ -36,5 +36,9 @@ def delay_after(error: Exception, attempts: int, capabilities: Capabilities, cha
         delay = max(FIRST * share, min(LONGEST_WISH, timedelta(seconds=asked)))
     elif isinstance(error, CrmAuthFailed):
         delay = timedelta(seconds=CREDENTIALS_PAUSE)
-    nothing_was_sent = isinstance(error, CrmUnavailable | CrmAuthFailed)
-    return delay if nothing_was_sent else max(delay, settle_time(capabilities))
+    return max(delay, settle_time(capabilities)) if is_perhaps_sent(error) else delay
+
+
+def is_perhaps_sent(error: Exception) -> bool:
+    """Whether a write that ended with this error may have reached the CRM."""
+    return not isinstance(error, CrmUnavailable | CrmAuthFailed)

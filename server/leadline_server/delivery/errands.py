@@ -1,11 +1,14 @@
 """What a delivery does in the CRM: decides, creates the placeholder where that was decided, writes the log."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
+from leadline_server.clock import Clock
 from leadline_server.contacts.claims import NumberClaims
 from leadline_server.contacts.directory import Account
 from leadline_server.delivery.decider import Decider, conclusive
+from leadline_server.delivery.pauses import SettlingPause
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
@@ -40,9 +43,10 @@ class Attempt:
 class Errands:
     """Runs attempts; records nothing."""
 
-    def __init__(self, decider: Decider, claims: NumberClaims) -> None:
+    def __init__(self, decider: Decider, claims: NumberClaims, clock: Clock) -> None:
         self._decider = decider
         self._claims = claims
+        self._clock = clock
 
     async def run(self, account: Account, attempt: Attempt, *, may_exist: bool) -> Result:
         """Decide, unless a decision stands, and do in the CRM what was decided.
@@ -66,7 +70,7 @@ class Errands:
     async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
         outcome = await self._decider.decide(account, log)
         if log.state is CallLogState.LOGGED:
-            return _moved(account, log, outcome)
+            return moved(account, log, outcome)
         if isinstance(outcome, CreatePlaceholder):
             return await self._placeholder(account, log, outcome)
         return _standing(outcome) if isinstance(outcome, LogAgainst) else outcome
@@ -96,6 +100,7 @@ class Errands:
     async def _write(self, account: Account, log: CallLog, standing: Standing, *, may_exist: bool) -> CrmLog:
         crm, key = account.crm, crm_key(log)
         entry = await self._entry(account, log, standing)
+        self._check_settled(log)
         if log.crm_log_id:
             return await crm.update_call_log(log.crm_log_id, entry)
         if may_exist and crm.capabilities.finds_log_by_key:
@@ -107,6 +112,15 @@ class Errands:
             # A CRM that enforces keys may have answered with the log of an earlier attempt, which knew less.
             return await crm.update_call_log(created.id, entry)
         return created
+
+    def _check_settled(self, log: CallLog) -> None:
+        """Keep off while an earlier write of the call is unsettled: it would be done twice, or undo this one.
+
+        Raises:
+            SettlingPause: it is too early to write.
+        """
+        if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
+            raise SettlingPause(left.total_seconds())
 
     async def _entry(self, account: Account, log: CallLog, standing: Standing) -> LogEntry:
         number = parse_number(log.call.counterpart(log.user_id).address, account.settings.default_region)
@@ -134,7 +148,7 @@ def _standing(outcome: LogAgainst) -> Standing:
     )
 
 
-def _moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
+def moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
     """What a new decision means for a call that is logged: at most that its log moves to another contact.
 
     Raises:

@@ -30,7 +30,7 @@ class FellBehind(Exception):
 _PAUSE_A_WATCHER: Final = 0.0002  # seconds, about what it takes to wake one and write to it
 _LONGEST_PAUSE: Final = 0.25
 
-_ROUND_A_WATCHER: Final = 0.001
+_ROUND_A_WATCHER: Final = 0.002
 _LONGEST_ROUND: Final = 2.0
 """Seconds a watcher, and at most, in which each of those that take batches gets its turn."""
 
@@ -51,6 +51,7 @@ class ChangeFeed:
     def __init__(self, call_logs: CallLogs) -> None:
         self._call_logs = call_logs
         self._recent: deque[Change] = deque(maxlen=_KEPT)
+        self._newer: dict[int, Sequence[Change]] = {}
         self._head = 0
         self._is_following = False
         self._watchers = 0
@@ -134,6 +135,7 @@ class ChangeFeed:
 
     async def _follow(self) -> None:
         self._recent.clear()
+        self._newer.clear()
         await self._move(await self._call_logs.last_sequence())
         while self._watchers:
             await self._catch_up()
@@ -144,17 +146,27 @@ class ChangeFeed:
 
     async def _known_after(self, position: int) -> Sequence[Change]:
         if self._recent and self._recent[0].sequence <= position + 1:
-            newer = list(takewhile(lambda change: change.sequence > position, reversed(self._recent)))
-            return newer[::-1]
+            return self._recent_after(position)
         changes = await self._call_logs.changes(position, _BATCH)
         # Asked last: what is pruned later was still there to be read.
         if await self._call_logs.pruned_through() > position:
             raise FellBehind
         return changes
 
+    def _recent_after(self, position: int) -> Sequence[Change]:
+        """The recent changes after a position, which many watchers stand at."""
+        changes = self._newer.get(position)
+        if changes is None:
+            if len(self._newer) >= _PARTS:
+                self._newer.clear()
+            newer = list(takewhile(lambda change: change.sequence > position, reversed(self._recent)))
+            changes = self._newer[position] = newer[::-1]
+        return changes
+
     async def _catch_up(self) -> None:
         while changes := await self._call_logs.changes(self._head, _BATCH):
             self._recent.extend(changes)
+            self._newer.clear()
             await self._move(changes[-1].sequence)
 
     async def _move(self, head: int) -> None:

@@ -4,7 +4,8 @@ This is the one place where the breaker, the slots and the rate limit are put to
 """
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import structlog
@@ -43,9 +44,11 @@ class AccountLines:
     Args:
         concurrency: deliveries of one account at once.
         rate: calls to one account's CRM a second; 0 for no limit.
+        now: a clock in seconds that never goes back, by which the CRMs are left alone.
     """
 
-    def __init__(self, concurrency: int, rate: float) -> None:
+    def __init__(self, concurrency: int, rate: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._concurrency = concurrency
         self._rate = rate
         self._lines: dict[str, AccountLine] = {}
@@ -57,9 +60,9 @@ class AccountLines:
         line = self._lines.get(account_id)
         if line is None:
             line = self._lines[account_id] = AccountLine(
-                Breaker(partial(self._announce, account_id)),
+                Breaker(partial(self._announce, account_id), self._now),
                 Slots(self._concurrency),
-                RateLimit(self._rate) if self._rate else None,
+                RateLimit(self._rate, self._now) if self._rate else None,
             )
         return line
 

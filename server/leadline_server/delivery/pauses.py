@@ -27,6 +27,13 @@ class CredentialsPause(NotAsked, CrmAuthFailed):
         super().__init__("The CRM refuses leadline's credentials; an administrator has to act.", retry_after=seconds)
 
 
+class SettlingPause(NotAsked, CrmUnavailable):
+    """An earlier write of the call got no answer and may still take effect; a look now would not find it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("An earlier write of this call may still take effect in the CRM.", retry_after=seconds)
+
+
 class RatePause(NotAsked, CrmRateLimited):
     """So many calls wait for the account's rate limit that this one would wait for too long."""
 

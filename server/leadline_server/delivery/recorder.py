@@ -10,7 +10,7 @@ import structlog
 
 from leadline_server.clock import Clock
 from leadline_server.contacts.directory import AccountDirectory
-from leadline_server.delivery.backoff import delay_after
+from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
 from leadline_server.delivery.errands import Attempt, Result, Written
 from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.pauses import NotAsked
@@ -19,6 +19,7 @@ from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.errors import CrmRejected, LeadlineError
+from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 _log = structlog.get_logger(__name__)
@@ -81,16 +82,20 @@ class Recorder:
             self.results["put_off"] += 1
             pause = timedelta(seconds=error.retry_after or 0.0)
             return await self._change(key, lambda log: outcomes.put_off(log, basis, standing, sentence, pause, now))
-        delay = await self._delay(basis, error)
+        capabilities = (await self._directory.get(basis.account_id)).crm.capabilities
+        delay = self._delay(basis, error, capabilities)
+        settle_time = capabilities.settle_time if is_perhaps_sent(error) else timedelta(0)
         self.results["deferred"] += 1
-        return await self._change(key, lambda log: outcomes.deferred(log, basis, standing, sentence, delay, now))
+        return await self._change(
+            key,
+            lambda log: outcomes.deferred(log, basis, standing, sentence, delay, now, settle_time=settle_time),
+        )
 
-    async def _delay(self, log: CallLog, error: Exception) -> timedelta:
+    def _delay(self, log: CallLog, error: Exception, capabilities: Capabilities) -> timedelta:
         """Until the next attempt; the failure is logged, and the breaker told of a CRM that hung."""
         if isinstance(error, TimeoutError):
             self._lines.of(log.account_id).breaker.failed()
-        account = await self._directory.get(log.account_id)
-        delay = delay_after(error, log.attempts, account.crm.capabilities, self._jitter())
+        delay = delay_after(error, log.attempts, capabilities, self._jitter())
         is_expected = isinstance(error, LeadlineError | TimeoutError)
         _log.log(
             logging.WARNING if is_expected else logging.ERROR,

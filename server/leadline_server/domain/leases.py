@@ -66,10 +66,3 @@ def taken(log: CallLog, lease: Lease, now: datetime) -> CallLog:
 def renewed(log: CallLog, lease: Lease, now: datetime) -> CallLog:
     """The log with a lease that begins anew; the very same object where its carrier is another, or nobody."""
     return replace(log, **lease.fields(now)) if log.carrier == lease.carrier else log
-
-
-def postponed(log: CallLog, until: datetime, now: datetime) -> CallLog:
-    """The log of a due call that nobody can deliver now, due again at `until`; the same object if it is not due."""
-    if log.next_attempt_time is None or log.next_attempt_time > now:
-        return log
-    return replace(log, **at(until))

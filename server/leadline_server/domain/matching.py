@@ -22,7 +22,7 @@ def match_kind(asked: PhoneNumber, stored: str, region: str) -> MatchKind | None
         EXTENSION: the same main number, and one of both has an extension; or the same internal extension.
         None: anything else. The same last digits alone are no match, and neither are two different extensions.
     """
-    if asked.kind not in {NumberKind.DIALABLE, NumberKind.EXTENSION}:
+    if asked.kind is not NumberKind.DIALABLE and asked.kind is not NumberKind.EXTENSION:
         return None
     known = parse_number(stored, region)
     if known.kind is asked.kind:

@@ -4,9 +4,11 @@ A report names only the fields that it has news of. For each field:
 
 - what a final report said outranks what any other said;
 - among equals the newest `event_time` wins; without event times the last to arrive does;
-- after a final report, one that is neither final nor timed only fills what is unset.
+- after a final report, one that is not final only fills what is unset. "After" is by `event_time` where both have one,
+  else by arrival: a report that was held up on its way still has the place in the call's story that its time gives it.
 
-Where every report has an `event_time`, that is a maximum over (final, event_time): the order of arrival is all one.
+So where every report has an `event_time`, and none that is not final a later one than the final one, that is a maximum
+over (final, event_time): the order of arrival is all one.
 """
 
 from collections.abc import Mapping
@@ -31,11 +33,15 @@ FieldStamps = Mapping[str, Stamp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamps:
-    """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id."""
+    """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id.
+
+    `ended` is the earliest `event_time` of a final report; None before, and where no final report had one.
+    """
 
     fields: FieldStamps = field(default_factory=dict)
     attributes: FieldStamps = field(default_factory=dict)
     legs: Mapping[str, FieldStamps] = field(default_factory=dict)
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,7 @@ class Merged(NamedTuple):
 
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
-    rule = _Rule(event, is_settled=call is not None and call.is_final is True)
+    rule = _Rule(event, stamps.ended, is_settled=call is not None and call.is_final is True)
     if call is None:
         return _first(rule, event)
     changes, field_stamps = rule.merge_fields(call, stamps.fields, event.fields)
@@ -74,8 +80,9 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     changes["legs"], leg_stamps = _merge_legs(rule, call.legs, stamps.legs, event.legs)
     changes["is_final"] = call.is_final or (call.is_final if event.is_final is None else event.is_final)
     changes["event_time"] = _later(call.event_time, event.event_time)
+    ended = _earlier(stamps.ended, event.event_time) if event.is_final else stamps.ended
     merged = replace(call, **changes)
-    return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps))
+    return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
 
 
 def _first(rule: "_Rule", event: CallEvent) -> Merged:
@@ -97,38 +104,43 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
         event_time=event.event_time,
         **own,
     )
-    return Merged(call, Stamps(fields=rule.stamped({}, event.fields), attributes=attribute_stamps, legs=leg_stamps))
+    ended = event.event_time if event.is_final else None
+    stamps = rule.stamped({}, event.fields)
+    return Merged(call, Stamps(fields=stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
 
 
 class _Rule:
     """Decides which of one event's values enter a call."""
 
-    def __init__(self, event: CallEvent, *, is_settled: bool) -> None:
+    def __init__(self, event: CallEvent, ended: datetime | None, *, is_settled: bool) -> None:
         self._stamp = Stamp(event.event_time, event.is_final is True)
-        self._is_settled = is_settled
+        self._is_late = is_settled and not event.is_final
+        self._is_held_up = ended is not None and event.event_time is not None and event.event_time <= ended
 
     def merge_fields(
         self, record: Call | CallLeg, stamps: FieldStamps, news: Mapping[str, Any]
     ) -> tuple[dict[str, Any], FieldStamps]:
         """The fields of the record that the news changes, with their new values; and the stamps after it."""
-        won = {path: value for path, value in news.items() if self._wins(stamps.get(path), _read(record, path))}
+        won = {path: value for path, value in news.items() if self._wins(value, stamps.get(path), _read(record, path))}
         return _changes(record, won), self.stamped(stamps, won)
 
     def merge_attributes(
         self, values: Mapping[str, str], stamps: FieldStamps, news: Mapping[str, str | None]
     ) -> tuple[Mapping[str, str], FieldStamps]:
         """The attributes with the news that wins, and their stamps."""
-        won = {key: value for key, value in news.items() if self._wins(stamps.get(key), values.get(key))}
+        won = {key: value for key, value in news.items() if self._wins(value, stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
         return after, self.stamped(stamps, won)
 
-    def _wins(self, old: Stamp | None, current: object) -> bool:
+    def _wins(self, value: object, old: Stamp | None, current: object) -> bool:
         was, now = old or _UNSTAMPED, self._stamp
         if now.final != was.final:
             return now.final
-        if now.time is not None and was.time is not None:
-            return now.time >= was.time
-        return now.final or not self._is_settled or current is None
+        if self._is_late and not self._is_held_up:
+            return current is None and value is not None
+        if self._is_late and was.time is None:
+            return current is None
+        return was.time is None or now.time is None or now.time >= was.time
 
     def stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
         """The stamps after `won` has entered."""
@@ -184,3 +196,7 @@ def _changes(record: Call | CallLeg, values: Mapping[str, Any]) -> dict[str, Any
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((time for time in (one, other) if time is not None), default=None)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((time for time in (one, other) if time is not None), default=None)

@@ -5,6 +5,7 @@ Delivery works on a snapshot while reports go on arriving. So every function her
 the outcome ends the lease. Whoever has lost the lease meanwhile may only tell a fact: that the CRM has the call.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str,
         "standing": None,
         "decided_revision": basis.input_revision,
         "delivered_revision": basis.content_revision,
+        "unsettled_until": None,
         "attempts": 0,
         "last_error": "",
     }
@@ -101,10 +103,21 @@ def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> Ca
 
 
 def deferred(
-    log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
+    log: CallLog,
+    basis: CallLog,
+    standing: Standing | None,
+    error: str,
+    delay: timedelta,
+    now: datetime,
+    *,
+    settle_time: timedelta = timedelta(0),
 ) -> CallLog:
-    """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long."""
-    return _postponed(log, basis, standing, error, delay, now, attempts=1)
+    """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long.
+
+    `settle_time` is how long what was perhaps sent may still take effect.
+    """
+    after = _postponed(log, basis, standing, error, delay, now, attempts=1)
+    return replace(after, unsettled_until=now + settle_time) if settle_time and after is not log else after
 
 
 def put_off(

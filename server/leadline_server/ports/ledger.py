@@ -5,7 +5,7 @@ loss; what it changes is all there or not at all; a `change` function is pure, a
 newer state before its last result is kept. Failures are LedgerUnavailable or LedgerFull, and then nothing was changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -108,8 +108,11 @@ class CallLogs(Protocol):
         """Up to `limit` call logs by start time, newest first, then call id, beginning after position `after`."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[CallKey]:
-        """The calls whose `next_attempt_time` is not after `now`, the longest due first."""
+    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
+        """Up to `limit` calls whose `next_attempt_time` is not after `now`, the longest due first.
+
+        Those of the accounts `without` are left out; however many they are, the others are found as fast.
+        """
         ...
 
     async def next_due_time(self) -> datetime | None:

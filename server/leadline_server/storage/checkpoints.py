@@ -11,6 +11,7 @@ from leadline_server.storage.connection import retry_busy, storage_error
 MAX_LOG_BYTES: Final = 64 * 1024 * 1024
 """What a write-ahead log keeps of its file at most, once all of it is in the database."""
 
+_LEFT_BEHIND: Final = 4 * 1024 * 1024  # bytes of a log that may wait for its turn
 _PATIENCE: Final = 0.05  # seconds to wait for another process's commit before a checkpoint is put off
 _RETRY_SECONDS: Final = 1.0
 
@@ -28,7 +29,9 @@ class Checkpointer:
     def __init__(self, path: Path, after: int) -> None:
         self._path = path
         self._after = after
-        self._done_at = 0  # the connection's count of changed rows at the last whole checkpoint
+        # The connection's count of changed rows at the last whole checkpoint. A large log that killed processes left
+        # behind is moved at once: nobody else would ever, if all of them are killed before they have changed so many.
+        self._done_at = -after if _size(path.with_name(f"{path.name}-wal")) > _LEFT_BEHIND else 0
         self._not_before = 0.0
 
     def is_due(self, connection: sqlite3.Connection) -> bool:
@@ -65,3 +68,10 @@ class Checkpointer:
             other.execute("PRAGMA wal_autocheckpoint = 0")
             [(busy, frames, moved)] = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return not busy and frames == moved
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

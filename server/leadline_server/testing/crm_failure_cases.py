@@ -155,8 +155,7 @@ class FailureCases:
             pytest.skip("A CRM where nobody listens fails from the first request on.")
         numbers = list(dict.fromkeys(a_number() for _ in range(16)))
         expected = {(await crm.a_contact(number=number)).id for number in numbers[::3]}
-        lag = crm.adapter.capabilities.search_lag
-        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, lag) == expected
+        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, crm.lag) == expected
         await if_possible(crm.troubled().misbehave(failure, after=after))
         found = set[str]()
 
@@ -260,10 +259,8 @@ async def _assert_recovered(crm: CrmUnderTest, failure: Failure, there: Subject)
 
 
 async def _found_log(crm: CrmUnderTest, key: str) -> set[str]:
-    can = crm.adapter.capabilities
-
     async def look() -> set[str]:
         found = await crm.adapter.find_call_log(key)
         return {found.id} if found else set()
 
-    return await eventually(look, bool, can.settle_time + can.search_lag)
+    return await eventually(look, bool, crm.adapter.capabilities.settle_time + crm.lag)

@@ -58,8 +58,7 @@ class FormCases:
     ) -> None:
         stored, asked = FORMS[form].of(a_number(), a_number())
         contact_id = await crm.other_hands().add_contact(a_name(), stored)
-        lag = crm.adapter.capabilities.search_lag
-        found = await eventually(lambda: crm.ids(asked), lambda ids: contact_id in ids, lag)
+        found = await eventually(lambda: crm.ids(asked), lambda ids: contact_id in ids, crm.lag)
         if form in crm.lost_forms:
             assert contact_id not in found, f"It is found after all: take {form!r} out of lost_forms."
         else:

@@ -42,6 +42,7 @@ class CrmUnderTest:
         max_name: the characters that a contact's name may have in this CRM.
         max_note: the characters that a call's note may have in this CRM.
         page_size: the contacts that one page of this CRM's search has at most; one more are added on one number.
+        search_lag: how long the search of this very CRM lags, where that is less than declared, as with a fake.
         patience: the seconds after which the suite gives up on a request that hangs.
         secrets: what no error may repeat: tokens, keys, passwords.
         lost_forms: the ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
@@ -56,11 +57,17 @@ class CrmUnderTest:
     max_name: int = 255
     max_note: int = 5_000
     page_size: int = 100
+    search_lag: timedelta | None = None
     patience: float = 5.0
     secrets: tuple[str, ...] = ()
     lost_forms: frozenset[str] = frozenset()
     lost_texts: frozenset[str] = frozenset()
     lost_fields: frozenset[str] = frozenset()
+
+    @property
+    def lag(self) -> timedelta:
+        """How long the suite waits for what the CRM's search shows late."""
+        return self.adapter.capabilities.search_lag if self.search_lag is None else self.search_lag
 
     def other_hands(self) -> People:
         """The people, or the end of the test."""
@@ -89,10 +96,8 @@ class CrmUnderTest:
         }
 
     async def becomes_found(self, number: str, expected: set[str]) -> None:
-        """Wait until a lookup of `number` finds just `expected`: no longer than the declared lag of the index."""
-        found = await eventually(
-            lambda: self.ids(number), lambda ids: ids == expected, self.adapter.capabilities.search_lag
-        )
+        """Wait until a lookup of `number` finds just `expected`: no longer than the index lags."""
+        found = await eventually(lambda: self.ids(number), lambda ids: ids == expected, self.lag)
         assert found == expected
 
     async def a_contact(self, name: str = "", number: str = "") -> Contact:

@@ -59,8 +59,7 @@ class LookupCases:
         numbers = list({a_number() for _ in range(16)})
         contacts = [await crm.a_contact(number=number) for number in numbers[::2]]
         expected = {contact.id for contact in contacts}
-        lag = crm.adapter.capabilities.search_lag
-        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, lag) == expected
+        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, crm.lag) == expected
 
     async def test_every_contact_on_one_number_is_found(self, crm: CrmUnderTest) -> None:
         number = a_number()

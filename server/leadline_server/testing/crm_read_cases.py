@@ -85,5 +85,5 @@ class ReadCases:
                 if not (cursor := page.next_cursor):
                     return set(ids)
 
-        await eventually(search, lambda found: found == expected, crm.adapter.capabilities.search_lag)
+        await eventually(search, lambda found: found == expected, crm.lag)
         return ids

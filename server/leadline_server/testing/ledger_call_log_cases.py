@@ -245,6 +245,22 @@ class DueCases:
             await put(ledger, call_log(f"{second}", next_attempt_time=NOW + timedelta(seconds=second)))
         assert list(await ledger.call_logs.due(NOW + timedelta(hours=1), 2)) == [key("0"), key("1")]
 
+    async def test_calls_of_accounts_that_are_left_out_hide_no_others(self, ledger: Ledger) -> None:
+        for minute in range(6):
+            due = NOW + timedelta(minutes=minute)
+            for account_id in ("acme", "beta", "gamma"):
+                log = call_log(f"{account_id}-{5 - minute}", account_id=account_id, next_attempt_time=due)
+                await put(ledger, log)
+        later = NOW + timedelta(minutes=4)
+        assert list(await ledger.call_logs.due(later, 3, ["acme"])) == [
+            CallKey("beta", "beta-5"),
+            CallKey("gamma", "gamma-5"),
+            CallKey("beta", "beta-4"),
+        ]
+        rest = await ledger.call_logs.due(later, 100, {"acme", "gamma", "nobody"})
+        assert list(rest) == [CallKey("beta", f"beta-{number}") for number in (5, 4, 3, 2, 1)]
+        assert list(await ledger.call_logs.due(later, 100, ["acme", "beta", "gamma"])) == []
+
     async def test_a_call_without_a_next_attempt_is_not_due(self, ledger: Ledger) -> None:
         await put(ledger, call_log(next_attempt_time=NOW))
         await put(ledger, call_log(next_attempt_time=None))

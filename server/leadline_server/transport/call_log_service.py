@@ -14,7 +14,6 @@ from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.transport.encoded import BatchMessages
 from leadline_server.transport.endpoint import Context
 from leadline_server.transport.mapping import call_log_service as mapping
-from leadline_server.transport.mapping.call_log import call_log_message
 
 _MAX_WATCHED: Final = 1024
 
@@ -37,13 +36,13 @@ class CallLogServicer(CallLogServiceServicer):
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
         log = await self._commands.get_call_log.execute(mapping.call_key(request))
-        return pb.GetCallLogResponse(call_log=call_log_message(log))
+        return mapping.get_call_log_response(log)
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call anew."""
         budget = Budget(context.time_remaining())
         log = await self._commands.retry_call_log.execute(mapping.call_key(request), budget)
-        return pb.RetryCallLogResponse(call_log=call_log_message(log))
+        return mapping.retry_call_log_response(log)
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""

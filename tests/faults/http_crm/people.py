@@ -63,15 +63,17 @@ class FaultyPeople(People):
 
 
 @asynccontextmanager
-async def faulty_crm_under_test() -> AsyncIterator[CrmUnderTest]:
-    """A faulty CRM in this loop, with unique keys, and its adapter."""
+async def faulty_crm_under_test(*, unique_keys: bool = True, lag: float = 0.0) -> AsyncIterator[CrmUnderTest]:
+    """A faulty CRM in this loop, whose index lags so many seconds, and its adapter."""
+    faults = {"unique_keys": unique_keys, "index_lag": lag}
     async with fake_server(FaultyCrm()) as fake, aiohttp.ClientSession() as session:
-        await fake.misbehave(unique_keys=True)
-        adapter: CrmAdapter = HttpCrm(session, HttpCrmConfig(url=fake.url, deadline=20.0, unique_keys=True))
+        await fake.misbehave(**faults)
+        config = HttpCrmConfig(url=fake.url, deadline=20.0, unique_keys=unique_keys, search_lag=lag)
+        adapter: CrmAdapter = HttpCrm(session, config)
         yield CrmUnderTest(
             adapter=adapter,
             people=FaultyPeople(fake.crm),
-            trouble=FakeTrouble(fake, unique_keys=True),
+            trouble=FakeTrouble(fake, **faults),
             secrets=(fake.crm.token,),
             max_name=10_000,
             patience=0.5,

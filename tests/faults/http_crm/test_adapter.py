@@ -19,7 +19,10 @@ from leadline_server.domain.errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.phone import parse_number
+from leadline_server.testing.crm_call_log_cases import WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
+from leadline_server.testing.crm_contact_cases import CreateCases
+from leadline_server.testing.crm_lookup_cases import LookupCases
 from support.loopback import crm_over_loopback
 
 NUMBER = parse_number("+12025550147", "US")
@@ -43,6 +46,15 @@ async def adapter_to(
 class TestHttpCrm(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return faulty_crm_under_test()
+
+
+class TestHttpCrmThatIsLessReliable(LookupCases, CreateCases, WriteLogCases):
+    """Without unique keys, and with an index that lags as long as declared."""
+
+    @pytest.fixture
+    async def crm(self) -> AsyncIterator[CrmUnderTest]:
+        async with faulty_crm_under_test(unique_keys=False, lag=0.2) as crm:
+            yield crm
 
 
 class TestHttpCrmOverLoopback(CrmConformance):

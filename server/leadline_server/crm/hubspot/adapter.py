@@ -20,6 +20,7 @@ from leadline_server.crm.hubspot.wire import (
     is_id,
     record_url,
 )
+from leadline_server.crm.name_pages import page_of
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
@@ -45,8 +46,6 @@ _NOT_FOUND: Final = 404
 
 _NO_KEY: Final = "leadline"
 """What no call has for its key: these have a slash."""
-
-_cursor: Final = msgspec.json.Decoder(tuple[str, str])
 
 
 def capabilities_of(settings: HubSpotSettings) -> Capabilities:
@@ -115,16 +114,8 @@ class HubSpotCrm:
         search = name_search(name, self._contacts.properties)
         if search is None:
             raise CrmRejected("HubSpot finds names by their letters and digits. Give some.")
-        wanted = name.casefold()
         records = await self._searched(_CONTACTS, search, CrmRejected("Too many contacts have such a name. Say more."))
-        hits = [contact for contact in map(self._contacts.read, records) if wanted in contact.name.casefold()]
-        hits.sort(key=_place)
-        if cursor:
-            last = _cursor.decode(cursor)
-            hits = [contact for contact in hits if _place(contact) > last]
-        page = hits[:limit]
-        following = msgspec.json.encode(_place(page[-1])).decode() if len(hits) > limit else ""
-        return ContactPage(tuple(page), following)
+        return page_of(map(self._contacts.read, records), name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - HubSpot keeps no keys
         """Create a contact. One that has its e-mail address and its number already is taken for it.
@@ -263,10 +254,6 @@ class _List(msgspec.Struct, frozen=True):
 
 
 _a_list: Final = msgspec.json.Decoder(_List)
-
-
-def _place(contact: Contact) -> tuple[str, str]:
-    return contact.name, contact.id
 
 
 def _check_contact(entry: LogEntry) -> None:

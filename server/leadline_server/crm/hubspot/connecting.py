@@ -8,9 +8,8 @@ from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.web import Authorizer, StaticAuthorizer, Throttle, WebClient
 from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
-from leadline_server.ports.crm import CrmAdapter, RateLimit
-
-_BURST_SHARE: Final = 5
+from leadline_server.crm.web.throttle import spread
+from leadline_server.ports.crm import CrmAdapter
 
 
 async def _open(settings: HubSpotSettings, around: Surroundings) -> Connect:
@@ -20,7 +19,7 @@ async def _open(settings: HubSpotSettings, around: Surroundings) -> Connect:
         settings.api_url,
         _authorizer(settings, around),
         failure=failure,
-        throttle=Throttle([_spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
+        throttle=Throttle([spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
     )
 
     def connect(account: AccountView) -> CrmAdapter:
@@ -40,13 +39,6 @@ def _authorizer(settings: HubSpotSettings, around: Surroundings) -> Authorizer:
         refresh_token=refresh.get_secret_value() if refresh else "",
     )
     return OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
-
-
-def _spread(limit: RateLimit) -> RateLimit:
-    """A pace that never sends more than `limit` in any stretch of time: a part at once, the rest spread over it."""
-    burst = max(1, limit.requests // _BURST_SHARE)
-    rate = max(1, limit.requests - burst) / limit.seconds
-    return RateLimit(burst, burst / rate, limit.scope)
 
 
 def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:

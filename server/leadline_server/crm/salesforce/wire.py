@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from leadline_server.crm.composing import Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.names import split_name
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.ports.crm import LogEntry
@@ -167,7 +168,9 @@ def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
 def record_of(draft: ContactDraft, kind: Kind, words: Words) -> dict[str, str]:
     """What a new record is given. A placeholder's name is cut where it is too long."""
     number = draft.phone_number
-    record = _name(_clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None])
+    name = _clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None]
+    first, last = split_name(name, _MOST_FIRST_NAME)
+    record = {"FirstName": first, "LastName": last} if first else {"LastName": last}
     record[kind.phones[0]] = f"{number.e164} x{number.extension}" if number.extension else number.e164
     if draft.email:
         record["Email"] = draft.email
@@ -207,13 +210,6 @@ def description_of(entry: LogEntry, time_zone: str, existing: str | None = None)
     theirs = "" if existing is None else updated_body(existing, "")
     body = _clean(body_of(entry, time_zone, Style(limit=max(0, MOST_DESCRIPTION - len(theirs)))))
     return body if existing is None else updated_body(existing, body)
-
-
-def _name(name: str) -> dict[str, str]:
-    """First and last name, where Salesforce puts them together again to the same; else all as the last name."""
-    first, _, last = name.rpartition(" ")
-    is_split = first and last and first == first.strip() and len(first) <= _MOST_FIRST_NAME
-    return {"FirstName": first, "LastName": last} if is_split else {"LastName": name}
 
 
 def _clean(text: str) -> str:

@@ -13,12 +13,25 @@ from leadline_server.ports.crm import RateLimit
 LONGEST_WAIT: Final = 5.0
 """How long a request waits for its turn, in seconds; one that would have to wait longer is not sent."""
 
+_BURST_SHARE: Final = 5  # of what is allowed, this part may be sent at once
+
 Pause: TypeAlias = Callable[[Answer], float | None]
 """Tells for how many seconds an answer asks to send nothing, whatever else it says; None: it does not."""
 
 
 def _no_pause(_: Answer) -> None:
     """What a CRM asks that does not say how much of its rate limit is left."""
+
+
+def spread(limit: RateLimit) -> RateLimit:
+    """A pace that never sends more than `limit` in any stretch of time: a part at once, the rest spread over it.
+
+    `Throttle` alone lets a whole burst through after a rest, and then as many again, for CRMs that fill up a bucket;
+    most count in windows.
+    """
+    burst = max(1, limit.requests // _BURST_SHARE)
+    rate = max(1, limit.requests - burst) / limit.seconds
+    return RateLimit(burst, burst / rate, limit.scope)
 
 
 class Throttle:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,27 @@ _Condition = tuple[str, tuple[object, ...]]
 
 _DUE: Final = """
     SELECT account_id, call_id FROM call_logs WHERE next_attempt_time <= ? ORDER BY next_attempt_time, id LIMIT ?
+"""
+# From account to account by the index, so that one which is left out costs a step, however many of its calls are due.
+_DUE_OF_OTHERS: Final = """
+    WITH RECURSIVE waiting (account_id) AS (
+        SELECT min(account_id) FROM call_logs WHERE next_attempt_time IS NOT NULL
+        UNION ALL
+        SELECT (
+            SELECT min(c.account_id) FROM call_logs AS c
+            WHERE c.next_attempt_time IS NOT NULL AND c.account_id > waiting.account_id
+        ) FROM waiting WHERE waiting.account_id IS NOT NULL
+    )
+    SELECT c.account_id, c.call_id FROM (
+        SELECT d.id, d.next_attempt_time FROM waiting CROSS JOIN call_logs AS d ON d.account_id = waiting.account_id
+        WHERE waiting.account_id NOT IN (SELECT value FROM json_each(:without)) AND d.next_attempt_time <= coalesce((
+            SELECT next_attempt_time FROM call_logs
+            WHERE account_id = waiting.account_id AND next_attempt_time <= :now
+            ORDER BY next_attempt_time LIMIT 1 OFFSET :limit
+        ), :now)
+        ORDER BY d.next_attempt_time, d.id LIMIT :limit
+    ) AS first CROSS JOIN call_logs AS c ON c.id = first.id
+    ORDER BY first.next_attempt_time, first.id
 """
 _NEXT_DUE: Final = """
     SELECT next_attempt_time FROM call_logs WHERE next_attempt_time IS NOT NULL ORDER BY next_attempt_time LIMIT 1
@@ -68,9 +89,12 @@ def _array(values: Sequence[int]) -> str:
     return json.dumps([int(value) for value in values])
 
 
-def due(connection: sqlite3.Connection, now: datetime, limit: int) -> list[CallKey]:
+def due(connection: sqlite3.Connection, now: datetime, limit: int, without: Collection[str] = ()) -> list[CallKey]:
     """See ports.ledger.CallLogs.due."""
-    return [CallKey(*row) for row in connection.execute(_DUE, (to_microseconds(now), limit)).fetchall()]
+    if not without:
+        return [CallKey(*row) for row in connection.execute(_DUE, (to_microseconds(now), limit)).fetchall()]
+    values = {"now": to_microseconds(now), "limit": limit, "without": json.dumps(list(without))}
+    return [CallKey(*row) for row in connection.execute(_DUE_OF_OTHERS, values).fetchall()]
 
 
 def next_due_time(connection: sqlite3.Connection) -> datetime | None:

@@ -1,7 +1,7 @@
 """Call logs in SQLite: reading and changing them. The queries over many are in `call_log_queries`."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -45,9 +45,9 @@ class SqliteCallLogs:
         """Up to `limit` call logs by start time, newest first, then call id, beginning after position `after`."""
         return await self._database.read(lambda connection: queries.page(connection, selection, after, limit))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[CallKey]:
-        """The calls whose `next_attempt_time` is not after `now`, the longest due first."""
-        return await self._database.read(lambda connection: queries.due(connection, now, limit))
+    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
+        """Up to `limit` calls whose `next_attempt_time` is not after `now`, those of `without` left out."""
+        return await self._database.read(lambda connection: queries.due(connection, now, limit, without))
 
     async def next_due_time(self) -> datetime | None:
         """When the next call falls due; None if nothing waits."""

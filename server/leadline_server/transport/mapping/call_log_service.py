@@ -36,8 +36,17 @@ def call_report(request: pb.LogCallRequest) -> CallReport:
 
 def log_call_response(log: CallLog) -> pb.LogCallResponse:
     """Write LogCallResponse."""
-    fields: dict[str, Any] = {"call_log": call_log_fields(log)}
-    return pb.LogCallResponse(**fields)
+    return pb.LogCallResponse(**_call_log(log))
+
+
+def get_call_log_response(log: CallLog) -> pb.GetCallLogResponse:
+    """Write GetCallLogResponse."""
+    return pb.GetCallLogResponse(**_call_log(log))
+
+
+def retry_call_log_response(log: CallLog) -> pb.RetryCallLogResponse:
+    """Write RetryCallLogResponse."""
+    return pb.RetryCallLogResponse(**_call_log(log))
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -102,6 +111,10 @@ def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
     fields: dict[str, Any] = {} if item.call_log is None else {"call_log": call_log_fields(item.call_log)}
     return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
+
+
+def _call_log(log: CallLog) -> dict[str, Any]:
+    return {"call_log": call_log_fields(log)}
 
 
 def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:

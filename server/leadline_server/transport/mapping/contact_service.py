@@ -19,7 +19,7 @@ MAX_NUMBERS: Final = 16
 NAME_LENGTH: Final = 256
 EMAIL_LENGTH: Final = 254
 
-_LOOKED_UP: Final = frozenset({NumberKind.DIALABLE, NumberKind.EXTENSION})
+_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _NO_NUMBER: Final = PhoneNumber("", NumberKind.WITHHELD)
 
 # RFC 9562, section 4: a UUID as text.

@@ -1,0 +1,143 @@
+"""`leadline adapter list` and `check`: which CRMs leadline can be connected to, and whether a definition is right."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from leadline_server.cli.adapter_try import try_definition
+
+if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+    from leadline_server.ports.crm import Capabilities
+
+adapter = typer.Typer(help="Adapters to CRMs, and the definitions of the adapter http.", no_args_is_help=True)
+adapter.command("try")(try_definition)
+
+_BY_SETTINGS: Final = "by settings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """An adapter, or a definition that comes with leadline."""
+
+    adapter: str
+    definition: str
+    title: str
+    built_in: bool
+    problem: str = ""
+    capabilities: Mapping[str, Any] | None = None
+
+
+@adapter.command("list")
+def list_adapters(
+    as_json: Annotated[bool, typer.Option("--json", help="Output for programs.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """All adapters, leadline's own and others that are installed, with what each can promise.
+
+    Exit codes: 0 done, 1 one that is installed cannot be loaded.
+    """
+    rows = list(_rows())
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        _show(rows)
+    raise typer.Exit(1 if any(row.problem for row in rows) else 0)
+
+
+@adapter.command("check")
+def check_definition(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A definition: its file, or the name of a shipped one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Output for programs.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Is a definition right? Says all that is wrong with it, and where. Asks no CRM.
+
+    Exit codes: 0 it is, 1 something is wrong, 2 wrong usage.
+    """
+    from leadline_server.cli.show import printable
+    from leadline_server.crm.http.compiled import BadDefinition
+    from leadline_server.crm.http.loading import load_definition
+
+    problems: list[str] = []
+    try:
+        ready = load_definition(file)
+    except BadDefinition as error:
+        problems = error.problems
+    if as_json:
+        typer.echo(json.dumps({"definition": file, "problems": problems}, indent=2))
+    elif problems:
+        typer.echo(printable("\n".join(f"{file}: {problem}" for problem in problems)), err=True)
+    else:
+        operations = ", ".join(ready.operations)
+        typer.echo(printable(f"{file} is right: {ready.definition.title}, with {operations}."))
+    raise typer.Exit(1 if problems else 0)
+
+
+def _rows() -> Iterator[_Row]:
+    from leadline_server.crm.registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
+
+    for name in adapter_names():
+        try:
+            kind = adapter_type(name)
+        except NoSuchAdapter as error:
+            yield _Row(adapter=name, definition="", title="", built_in=False, problem=str(error))
+            continue
+        can = _document(kind.capabilities) if kind.capabilities else None
+        yield _Row(adapter=name, definition="", title=kind.title, built_in=name in BUILT_IN, capabilities=can)
+    yield from _definitions()
+
+
+def _definitions() -> Iterator[_Row]:
+    from leadline_server.crm.http.connecting import HTTP, default_capabilities
+    from leadline_server.crm.http.loading import load_definition, shipped_names
+
+    for name in shipped_names():
+        definition = load_definition(name).definition
+        can = _document(default_capabilities(definition))
+        yield _Row(adapter=HTTP.name, definition=name, title=definition.title, built_in=True, capabilities=can)
+
+
+def _document(can: "Capabilities") -> Mapping[str, Any]:
+    return {
+        "finds_log_by_key": can.finds_log_by_key,
+        "enforces_unique_key": can.enforces_unique_key,
+        "moves_log": can.moves_log,
+        "search_lag": _seconds(can.search_lag),
+        "settle_time": _seconds(can.settle_time),
+        "contact_types": list(can.contact_types),
+        "rate_limits": [asdict(limit) for limit in can.rate_limits],
+    }
+
+
+def _seconds(time: timedelta) -> float:
+    return time.total_seconds()
+
+
+def _show(rows: list[_Row]) -> None:
+    from leadline_server.cli.session import plain_console
+    from leadline_server.cli.show import Column, table
+
+    columns = [Column(title) for title in ("Adapter", "Definition")]
+    columns += [Column("Title", can_shrink=True), Column("Built in")]
+    columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
+    columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
+    columns += [Column("Types"), Column("Problem")]
+    table(plain_console(), columns, [_cells(row) for row in rows])
+
+
+def _cells(row: _Row) -> list[str]:
+    can = row.capabilities
+    names = ("finds_log_by_key", "enforces_unique_key", "moves_log")
+    if can is None:
+        promises = ["" if row.problem else _BY_SETTINGS] * len(names) + [""] * 3
+    else:
+        promises = [_yes(can[name]) for name in names]
+        promises += [f"{can[name]:g} s" for name in ("search_lag", "settle_time")]
+        promises.append(", ".join(can["contact_types"]))
+    return [row.adapter, row.definition, row.title, _yes(row.built_in), *promises, row.problem]
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - a cell
+    return "yes" if value else "no"

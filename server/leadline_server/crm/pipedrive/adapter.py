@@ -1,0 +1,256 @@
+"""Pipedrive as a CRM."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from leadline_server.clock import Clock
+from leadline_server.crm.connections import AccountView
+from leadline_server.crm.name_pages import page_of
+from leadline_server.crm.pipedrive import wire
+from leadline_server.crm.pipedrive.activities import created, has_key, updated
+from leadline_server.crm.pipedrive.searching import name_term, phone_terms
+from leadline_server.crm.pipedrive.settings import PipedriveSettings
+from leadline_server.crm.web import Answer, WebClient
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
+from leadline_server.domain.phone import PhoneNumber
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+
+SEARCH: Final = "search"
+"""The scope of the rate limit that Pipedrive has for searches."""
+
+SEARCH_LAG: Final = timedelta(seconds=30)
+"""How long a search may not show what was written: a cautious guess, as Pipedrive does not say."""
+
+SETTLE_TIME: Final = timedelta(seconds=30)
+"""How long a write may take effect after leadline gave up on it: so too, three times what a request may take."""
+
+MAX_FOUND: Final = 1_000
+"""The hits that are read of one search, page by page."""
+
+LOOK_BACK: Final = timedelta(days=30)
+MAX_ACTIVITIES: Final = 20_000
+"""How far back, and among how many activities, a log is looked for by its key."""
+
+_PERSONS: Final = "/api/v2/persons"
+_ORGANIZATIONS: Final = "/api/v2/organizations"
+_ACTIVITIES: Final = "/api/v2/activities"
+_HITS_A_PAGE: Final = 100
+_ACTIVITIES_A_PAGE: Final = 500
+_IDS_A_REQUEST: Final = 100
+_GONE: Final = frozenset({404, 410})
+
+T = TypeVar("T")
+R = TypeVar("R", bound="_Record")
+
+
+class _Record(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def capabilities_of(settings: PipedriveSettings) -> Capabilities:
+    """What a connection with these settings can promise."""
+    return Capabilities(
+        finds_log_by_key=True,
+        enforces_unique_key=False,
+        moves_log=True,
+        search_lag=SEARCH_LAG,
+        settle_time=SETTLE_TIME,
+        rate_limits=(
+            RateLimit(settings.requests_per_2_seconds, 2.0),
+            RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
+        ),
+    )
+
+
+class PipedriveCrm:
+    """One account's Pipedrive. See `ports.crm.CrmAdapter` for what each method promises.
+
+    Args:
+        client: the way to Pipedrive's API.
+        account: whose.
+        settings: how the company is set up.
+        clock: the time of day.
+    """
+
+    def __init__(self, client: WebClient, account: AccountView, settings: PipedriveSettings, clock: Clock) -> None:
+        self.capabilities = capabilities_of(settings)
+        self._client = client
+        self._account = account
+        self._settings = settings
+        self._clock = clock
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        """One search for each number and each of the account's `number_formats`, then the persons found in one go."""
+        found = set[int]()
+        for term, is_exact in phone_terms(numbers, self._account.settings().number_formats):
+            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact)
+        return await self._contacts(found)
+
+    async def get_contact(self, contact_id: str) -> Contact | None:
+        """The person, if it is there; persons that were merged away are not."""
+        if not wire.is_id(contact_id):
+            return None
+        answer = await self._client.ask("GET", f"{_PERSONS}/{contact_id}", accept=_GONE)
+        if answer.status in _GONE:
+            return None
+        person = _content(answer, wire.a_person)
+        if person.is_deleted or str(person.id) != contact_id:
+            return None
+        [contact] = await self._completed([person])
+        return contact
+
+    async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        """All hits are read and put in order here.
+
+        Raises:
+            CrmRejected: the name is too short to be searched, or more than MAX_FOUND persons may have it.
+        """
+        term = name_term(name)
+        if not term:
+            raise CrmRejected("Pipedrive searches for two characters at least. Give more of the name.")
+        too_many = CrmRejected("Too many persons have such a name. Say more.")
+        found = await self._searched(_PERSONS, term, "name", too_many=too_many)
+        return page_of(await self._contacts(found), name, limit, cursor)
+
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - Pipedrive keeps no keys
+        """Create a person; its company is the organization of that name, made where there is none."""
+        organization = await self._organization(draft.company) if draft.company else None
+        answer = await self._client.tell("POST", _PERSONS, json=wire.written(draft, organization, self._settings))
+        person = _content(answer, wire.a_person)
+        companies = {} if organization is None else {organization: draft.company}
+        return wire.contact_of(person, companies, self._settings)
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        """Log a call as an activity that is done."""
+        _check_contact(entry)
+        body = created(entry, key, self._account.settings().time_zone)
+        answer = await self._client.tell("POST", _ACTIVITIES, json=body)
+        return self._log(_content(answer, wire.an_activity).id)
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        """Change an activity, and move it to another person, in one write."""
+        _check_contact(entry)
+        body = updated(entry, self._account.settings().time_zone, await self._read_activity(log_id))
+        answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
+        return self._log(_content(answer, wire.an_activity).id)
+
+    async def find_call_log(self, key: str) -> CrmLog | None:
+        """The activity whose note has the key: the latest are read one by one, as none can be searched for.
+
+        Raises:
+            CrmUnavailable: beside all else: there are more than MAX_ACTIVITIES within LOOK_BACK.
+        """
+        since = (self._clock.now() - LOOK_BACK).astimezone(UTC)
+        params = {
+            "updated_since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "sort_by": "add_time",
+            "sort_direction": "desc",
+            "limit": str(_ACTIVITIES_A_PAGE),
+        }
+        for _ in range(MAX_ACTIVITIES // _ACTIVITIES_A_PAGE):
+            page = _opened(await self._client.ask("GET", _ACTIVITIES, params=params), wire.activities)
+            for activity in page.data:
+                if has_key(activity, key) and not activity.is_deleted:
+                    return self._log(activity.id)
+            if not page.cursor or not page.data or _is_before(page.data[-1], since):
+                return None
+            params["cursor"] = page.cursor
+        raise CrmUnavailable("Pipedrive has more activities than can be read through.")
+
+    async def check(self) -> None:
+        """Read one person and one activity."""
+        _opened(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
+        _opened(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
+
+    async def _searched(
+        self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None
+    ) -> set[int]:
+        """The ids of all hits, page by page.
+
+        Raises:
+            CrmUnavailable: there are more than MAX_FOUND; or else
+            too_many: in its place.
+        """
+        params = {"term": term, "fields": fields, "limit": str(_HITS_A_PAGE)}
+        params |= {"exact_match": "true"} if is_exact else {}
+        found = set[int]()
+        while True:
+            page = _opened(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
+            found.update(hit.item.id for hit in page.data.items)
+            if not page.cursor or not page.data.items:
+                return found
+            if len(found) >= MAX_FOUND:
+                raise too_many or CrmUnavailable("Pipedrive finds more records than can be read.")
+            params["cursor"] = page.cursor
+
+    async def _contacts(self, ids: Iterable[int]) -> Sequence[Contact]:
+        """The persons with these ids. Those that are gone meanwhile are left out: searches lag."""
+        found = await self._listed(_PERSONS, ids, wire.persons)
+        return await self._completed([person for person in found if not person.is_deleted])
+
+    async def _completed(self, found: Sequence[wire.Person]) -> Sequence[Contact]:
+        """Persons with their companies, which Pipedrive keeps apart."""
+        ids = {person.org_id for person in found if person.org_id}
+        companies = {each.id: each.name for each in await self._listed(_ORGANIZATIONS, ids, wire.organizations)}
+        return [wire.contact_of(person, companies, self._settings) for person in found]
+
+    async def _listed(
+        self, path: str, ids: Iterable[int], decoder: "msgspec.json.Decoder[wire.Envelope[tuple[R, ...]]]"
+    ) -> list[R]:
+        wanted, found = sorted(ids), list[R]()
+        for start in range(0, len(wanted), _IDS_A_REQUEST):
+            some = wanted[start : start + _IDS_A_REQUEST]
+            params = {"ids": ",".join(map(str, some)), "limit": str(_IDS_A_REQUEST)}
+            page = _opened(await self._client.ask("GET", path, params=params), decoder)
+            found += [record for record in page.data if record.id in some]
+        return found
+
+    async def _organization(self, name: str) -> int:
+        found = await self._searched(_ORGANIZATIONS, name, "name", is_exact=True)
+        named = [each.id for each in await self._listed(_ORGANIZATIONS, found, wire.organizations) if each.name == name]
+        if named:
+            return min(named)
+        answer = await self._client.tell("POST", _ORGANIZATIONS, json={"name": name})
+        return _content(answer, wire.an_organization).id
+
+    async def _read_activity(self, log_id: str) -> wire.Activity:
+        """The activity as it is. Raises CrmRejected if it is gone."""
+        if wire.is_id(log_id):
+            answer = await self._client.ask("GET", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
+            if answer.status not in _GONE and not (activity := _content(answer, wire.an_activity)).is_deleted:
+                return activity
+        raise CrmRejected("The activity is no longer in Pipedrive.")
+
+    def _log(self, activity_id: int) -> CrmLog:
+        return CrmLog(str(activity_id), f"{self._settings.home}/activities/list?activityId={activity_id}")
+
+
+def _opened(answer: Answer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
+    """An answer that says that it worked; some say otherwise with a status of 200."""
+    envelope = answer.decode(decoder)
+    if not envelope.success:
+        raise answer.unusable("says that it failed")
+    return envelope
+
+
+def _content(answer: Answer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
+    return _opened(answer, decoder).data
+
+
+def _is_before(activity: wire.Activity, moment: datetime) -> bool:
+    """Whether an activity was added before a moment; those after it in a list, by this order, were too."""
+    added = wire.time_of(activity.add_time)
+    return added is not None and added < moment
+
+
+def _check_contact(entry: LogEntry) -> None:
+    if not wire.is_id(entry.contact_id):
+        raise CrmRejected("Pipedrive has no person with this id.")
+
+
+__all__ = ["MAX_ACTIVITIES", "MAX_FOUND", "PipedriveCrm", "capabilities_of"]

@@ -1,0 +1,46 @@
+"""What Pipedrive is asked to search for ("Search persons"): a text that stands in a field, as it was written."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from leadline_server.domain.phone import PhoneNumber, format_number
+
+_LEAST: Final = 2
+"""The characters of the shortest term."""
+
+_WORD: Final = re.compile(r"\w{2,60}")
+
+Term = tuple[str, bool]
+"""What to search for, and whether a field has to be just that."""
+
+
+def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iterator[Term]:
+    """Terms that together find every person with one of `numbers`, each once.
+
+    The national digits stand in whatever form has them in one piece. E.164, and the national form where it differs, are
+    asked for as well, should Pipedrive find beginnings only. The account's `number_formats` find digits that are set
+    apart. An extension has to be the whole number.
+    """
+    terms = dict[Term, None]()
+    for number in numbers:
+        if not number.e164:
+            terms[number.extension, True] = None
+            continue
+        forms = (
+            number.e164,
+            number.significant,
+            number.national,
+            *(format_number(number, pattern) for pattern in patterns),
+        )
+        terms |= {(form, False): None for form in forms if form}
+    yield from (term for term in terms if term[0])
+
+
+def name_term(name: str) -> str:
+    """The longest word of a name, which finds all that have the name, and others; empty if it is too short."""
+    words: list[str] = sorted(_WORD.findall(name), key=len, reverse=True)
+    if words:
+        return words[0]
+    bare = name.strip()
+    return bare if len(bare) >= _LEAST else ""

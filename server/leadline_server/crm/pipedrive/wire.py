@@ -1,0 +1,152 @@
+"""Pipedrive's JSON, and persons in it (API v2, "Persons", "Organizations", "Activities")."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from leadline_server.crm.pipedrive.settings import PipedriveSettings
+from leadline_server.domain.contact import Contact, ContactDraft
+
+T = TypeVar("T")
+
+PLACEHOLDER: Final = "Placeholder"
+"""What the field that marks placeholders says. Whoever empties it makes a placeholder a contact."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A phone number or an e-mail address."""
+
+    value: str = ""
+    primary: bool = False
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person."""
+
+    id: int
+    name: str
+    phones: tuple[Listed, ...] = ()
+    emails: tuple[Listed, ...] = ()
+    org_id: int | None = None
+    add_time: str | None = None
+    job_title: str | None = None
+    is_deleted: bool = False
+    custom_fields: Mapping[str, Any] | None = None
+
+
+class Organization(msgspec.Struct, frozen=True):
+    """An organization: the company of a person."""
+
+    id: int
+    name: str = ""
+
+
+class Participant(msgspec.Struct, frozen=True):
+    """A person that takes part in an activity."""
+
+    person_id: int
+    primary: bool = False
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """An activity, of whatever type."""
+
+    id: int
+    add_time: str | None = None
+    note: str | None = None
+    participants: tuple[Participant, ...] | None = None
+    is_deleted: bool = False
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A record as searches show it."""
+
+    id: int
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A hit of a search."""
+
+    item: Found
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """The hits on a page of a search."""
+
+    items: tuple[Hit, ...]
+
+
+class _More(msgspec.Struct, frozen=True):
+    next_cursor: str | None = None
+
+
+class Envelope(msgspec.Struct, Generic[T], frozen=True):
+    """What every answer comes in: whether it worked, its content, and where the next page begins."""
+
+    success: bool
+    data: T
+    additional_data: _More | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where the next page begins; empty after the last."""
+        return (self.additional_data.next_cursor if self.additional_data else "") or ""
+
+
+a_person: Final = msgspec.json.Decoder(Envelope[Person])
+persons: Final = msgspec.json.Decoder(Envelope[tuple[Person, ...]])
+an_organization: Final = msgspec.json.Decoder(Envelope[Organization])
+organizations: Final = msgspec.json.Decoder(Envelope[tuple[Organization, ...]])
+an_activity: Final = msgspec.json.Decoder(Envelope[Activity])
+activities: Final = msgspec.json.Decoder(Envelope[tuple[Activity, ...]])
+hits: Final = msgspec.json.Decoder(Envelope[Hits])
+
+
+def contact_of(person: Person, companies: Mapping[int, str], settings: PipedriveSettings) -> Contact:
+    """The contact that a person is; `companies` are the organizations' names by their ids."""
+    marks = person.custom_fields or {}
+    return Contact(
+        id=str(person.id),
+        name=person.name,
+        phone_numbers=_values(person.phones),
+        email=next(iter(_values(person.emails)), ""),
+        company=companies.get(person.org_id or 0, ""),
+        title=person.job_title or "",
+        url=f"{settings.home}/person/{person.id}",
+        create_time=time_of(person.add_time),
+        is_placeholder=bool(settings.placeholder_field and marks.get(settings.placeholder_field)),
+    )
+
+
+def written(draft: ContactDraft, organization_id: int | None, settings: PipedriveSettings) -> dict[str, Any]:
+    """The body of a person to be created."""
+    number = draft.phone_number.e164 or draft.phone_number.text
+    body: dict[str, Any] = {"name": draft.name, "phones": [{"value": number, "primary": True, "label": "work"}]}
+    if draft.email:
+        body["emails"] = [{"value": draft.email, "primary": True, "label": "work"}]
+    if organization_id is not None:
+        body["org_id"] = organization_id
+    if draft.is_placeholder and settings.placeholder_field:
+        body["custom_fields"] = {settings.placeholder_field: PLACEHOLDER}
+    return body
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A moment as Pipedrive writes it: RFC 3339 in version 2."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def is_id(text: str) -> bool:
+    """Whether Pipedrive could have given this id: it gives decimal numbers."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004 - they are 64-bit numbers
+
+
+def _values(listed: tuple[Listed, ...]) -> tuple[str, ...]:
+    """The main one first, and no empty ones: Pipedrive lists these too."""
+    return tuple(each.value for each in sorted(listed, key=lambda each: not each.primary) if each.value)

@@ -1,0 +1,1 @@
+"""Zoho CRM: contacts, leads and calls, over its REST API."""

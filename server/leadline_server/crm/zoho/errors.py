@@ -1,0 +1,130 @@
+"""What Zoho's answers mean: errors are codes, of a whole answer or of each record, also where the status is 2xx."""
+
+from typing import Any, Final
+
+import msgspec
+
+from leadline_server.crm.web import Answer, standard_failure
+from leadline_server.crm.wording import in_its_words
+from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+
+_BUSY_SECONDS: Final = 5.0  # until fewer requests are under way at once
+_CREDITS_SECONDS: Final = 300.0  # credits come back over 24 hours
+
+_TOO_MANY: Final = frozenset({"TOO_MANY_REQUESTS", "API_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"})
+_LOCKED: Final = frozenset({"RECORD_LOCKED"})
+_THEIR_OWN: Final = frozenset({"INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", "CANNOT_PROCESS"})
+"""Zoho failed: whether it did what it was told, nobody knows."""
+
+_UNSEEN: Final = frozenset({"INVALID_QUERY", "INVALID_MODULE", "SYNTAX_ERROR", "REQUIRED_PARAM_MISSING"})
+"""A module or field is not there, or hidden from leadline's user: an administrator has to act, and then it works."""
+
+_DUPLICATE: Final = "DUPLICATE_DATA"
+_NO_PERMISSION: Final = "NO_PERMISSION"
+_TOO_MANY_STATUSES: Final = frozenset({403, 429})
+
+
+class _Module(msgspec.Struct, frozen=True):
+    api_name: str = ""
+
+
+class _Duplicate(msgspec.Struct, frozen=True):
+    id: str = ""
+    module: _Module = _Module()
+
+
+class _Details(msgspec.Struct, frozen=True):
+    api_name: str = ""
+    id: str = ""
+    duplicate_record: _Duplicate | None = None
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+    status: str = ""
+    details: _Details | list[Any] = []
+
+
+class _Body(_Problem):
+    data: list[_Problem] = []
+
+
+_body: Final = msgspec.json.Decoder(_Body)
+
+
+class DuplicateData(CrmRejected):
+    """A field whose values are unique has this value in another record.
+
+    Attributes:
+        field: the field's API name.
+        id: the record's id; empty if it is not said.
+        module: which module it is in; empty: the one that was written to.
+    """
+
+    def __init__(self, message: str, field: str, record_id: str, module: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.id = record_id
+        self.module = module
+
+
+def failure(answer: Answer) -> CrmError | None:
+    """The error that an answer means; None: it is none."""
+    if answer.is_success and not answer.is_write:
+        return None
+    problem = _first(answer)
+    if problem is None:
+        return standard_failure(answer)
+    return _coded(answer, problem)
+
+
+def _coded(answer: Answer, problem: _Problem) -> CrmError | None:
+    words, code = _words(problem), problem.code
+    if (passing := _passing(answer, code, words)) is not None:
+        return passing
+    if code == _DUPLICATE and answer.is_write:
+        return _duplicate(problem, words)
+    if code in _UNSEEN and not answer.is_write:
+        return CrmUnavailable(f"Zoho does not let leadline read this: {words}")
+    if answer.is_write and (answer.is_success or code == _NO_PERMISSION):
+        return CrmRejected(f"Zoho refuses this: {words}")
+    return standard_failure(answer, lambda _: words)
+
+
+def _passing(answer: Answer, code: str, words: str) -> CrmError | None:
+    """What may pass by itself."""
+    if code in _TOO_MANY and (answer.status in _TOO_MANY_STATUSES or code == "TOO_MANY_REQUESTS"):
+        delay = _BUSY_SECONDS if code == "TOO_MANY_REQUESTS" else _CREDITS_SECONDS
+        return CrmRateLimited(f"Zoho asks to slow down: {words}", retry_after=answer.retry_after or delay)
+    if code in _THEIR_OWN and answer.is_success:
+        return CrmOutcomeUnknown(f"Zoho failed: {words}")
+    if code in _LOCKED:
+        return CrmUnavailable(f"Zoho cannot do this now: {words}", retry_after=answer.retry_after)
+    return None
+
+
+def _duplicate(problem: _Problem, words: str) -> DuplicateData:
+    details = problem.details if isinstance(problem.details, _Details) else _Details()
+    other = details.duplicate_record or _Duplicate()
+    return DuplicateData(f"Zoho refuses this: {words}", details.api_name, other.id or details.id, other.module.api_name)
+
+
+def _first(answer: Answer) -> _Problem | None:
+    """The first error that an answer tells; None if it tells none."""
+    try:
+        body = _body.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # a proxy's page, say: then the status has to do
+    problems: list[_Problem] = [body, *body.data]
+    return next((problem for problem in problems if problem.status == "error" or _is_bare(problem)), None)
+
+
+def _is_bare(problem: _Problem) -> bool:
+    """Whether it is an error that does not say that it is one."""
+    return bool(problem.code) and not problem.status and problem.code != "SUCCESS"
+
+
+def _words(problem: _Problem) -> str:
+    field = problem.details.api_name if isinstance(problem.details, _Details) else ""
+    return in_its_words(f"{problem.code}: {problem.message}" + (f" ({field})" if field else ""))

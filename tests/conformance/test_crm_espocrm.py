@@ -1,0 +1,104 @@
+"""The adapter of EspoCRM's definition keeps the CRM port's obligations, over a fake EspoCRM."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fakes.bodies import note_in
+from fakes.espocrm import CALLS, PERSONS, FakeEspoCrm
+from fakes.serving import fake_server
+from fakes.trouble import FakeTrouble
+from leadline_server.crm.http.connecting import HTTP
+from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from support.adapters import opened_adapter
+
+
+class EspoPeople(People):
+    """Acts in a fake EspoCRM that runs in this process."""
+
+    def __init__(self, crm: FakeEspoCrm) -> None:
+        self._crm = crm
+        self._records = crm.records
+
+    async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
+        return "contact:" + self._crm.add_person("Contact", name, numbers)
+
+    async def rename_contact(self, contact_id: str, name: str) -> None:
+        first, _, last = name.rpartition(" ")
+        table, own_id = _place(contact_id)
+        self._records.change(table, own_id, {"firstName": first, "lastName": last}, by_people=True)
+
+    async def delete_contact(self, contact_id: str) -> None:
+        self._records.remove(*_place(contact_id), by_people=True)
+
+    async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
+        await self.delete_contact(gone_id)
+
+    async def count_contacts(self) -> int:
+        return sum(len(self._records.all(table)) for table in PERSONS)
+
+    async def count_logs(self) -> int:
+        return len(self._records.all(CALLS))
+
+    async def see_log(self, log_id: str) -> SeenLog:
+        fields = self._records.require(CALLS, log_id).fields
+        links = (("contact", "contactsIds"), ("lead", "leadsIds"))
+        [(kind, own_id)] = [(kind, own_id) for kind, link in links for own_id in fields[link]]
+        note = note_in(re.sub(r"\n\[leadline:.*\]", "", fields["description"]))
+        shown = {name: str(value) for name, value in fields.items()}
+        return SeenLog(
+            contact_id=f"{kind}:{own_id}",
+            subject=fields["name"],
+            note=note,
+            text=fields["description"],
+            peoples_field=fields.get("cFollowUp", ""),
+            fields=shown,
+        )
+
+    async def add_to_note(self, log_id: str, text: str) -> None:
+        description = self._records.require(CALLS, log_id).fields["description"]
+        self._records.change(CALLS, log_id, {"description": f"{description}\n{text}"}, by_people=True)
+
+    async def edit_log(self, log_id: str, text: str) -> None:
+        self._records.change(CALLS, log_id, {"cFollowUp": text}, by_people=True)
+
+    async def delete_log(self, log_id: str) -> None:
+        self._records.remove(CALLS, log_id, by_people=True)
+
+
+def _place(contact_id: str) -> tuple[str, str]:
+    kind, _, own_id = contact_id.partition(":")
+    return kind.title(), own_id
+
+
+@asynccontextmanager
+async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
+    """A fake EspoCRM in this loop, and the adapter to it."""
+    fake = FakeEspoCrm()
+    losses = HTTP.variants["by the definition espocrm"].losses
+    async with fake_server(fake) as server:
+        options = {"definition": "espocrm", "base_url": server.url, "api_key": fake.token}
+        async with opened_adapter("http", options, folder) as adapter:
+            yield CrmUnderTest(
+                adapter=adapter,
+                people=EspoPeople(fake),
+                trouble=FakeTrouble(server),
+                secrets=(fake.token,),
+                patience=0.5,
+                max_name=100,
+                page_size=50,
+                lost_texts=losses.texts,
+                lost_forms=losses.forms,
+                lost_fields=losses.fields,
+            )
+
+
+class TestEspoCrm(CrmConformance):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return espocrm_under_test(self.folder)

@@ -1,0 +1,108 @@
+"""The adapter to Pipedrive keeps the CRM port's obligations, over a fake that speaks Pipedrive's wire format."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from fakes.bodies import note_in, readable
+from fakes.connections import OPTIONS
+from fakes.pipedrive import ACTIVITIES, PERSONS, FakePipedrive
+from fakes.serving import fake_server
+from fakes.trouble import FakeTrouble
+from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
+from leadline_server.domain.preferences import AccountSettings
+from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from support.adapters import opened_adapter
+
+FORMATS: Final = ("(###) ###-####", "###-###-####", "### ### ####", "###.###.####", "#### ######")
+
+
+class PipedrivePeople(People):
+    """Acts in a fake Pipedrive that runs in this process."""
+
+    def __init__(self, crm: FakePipedrive) -> None:
+        self._crm = crm
+        self._records = crm.records
+
+    async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
+        phones = [{"value": number, "primary": not index, "label": "work"} for index, number in enumerate(numbers)]
+        return self._crm.add_person({"name": name, "phones": phones})
+
+    async def rename_contact(self, contact_id: str, name: str) -> None:
+        self._records.change(PERSONS, contact_id, {"name": name}, by_people=True)
+
+    async def delete_contact(self, contact_id: str) -> None:
+        self._records.remove(PERSONS, contact_id, by_people=True)
+
+    async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
+        self._crm.merge(kept_id, gone_id)
+
+    async def count_contacts(self) -> int:
+        return len(self._records.all(PERSONS))
+
+    async def count_logs(self) -> int:
+        return len(self._records.all(ACTIVITIES))
+
+    async def see_log(self, log_id: str) -> SeenLog:
+        fields = self._records.require(ACTIVITIES, log_id).fields
+        [contact_id] = [str(each["person_id"]) for each in fields["participants"] if each["primary"]]
+        shown = {name: str(value) for name, value in fields.items()}
+        text, peoples = readable(fields["note"]), fields.get("public_description", "")
+        return SeenLog(contact_id, fields["subject"], note_in(text), peoples, fields=shown, text=text)
+
+    async def add_to_note(self, log_id: str, text: str) -> None:
+        note = self._records.require(ACTIVITIES, log_id).fields["note"]
+        self._records.change(ACTIVITIES, log_id, {"note": f"{note}<p>{text}</p>"}, by_people=True)
+
+    async def edit_log(self, log_id: str, text: str) -> None:
+        self._records.change(ACTIVITIES, log_id, {"public_description": text}, by_people=True)
+
+    async def delete_log(self, log_id: str) -> None:
+        self._records.remove(ACTIVITIES, log_id, by_people=True)
+
+
+@asynccontextmanager
+async def pipedrive_under_test(
+    folder: Path, lost_forms: frozenset[str], formats: tuple[str, ...] = ()
+) -> AsyncIterator[CrmUnderTest]:
+    """A fake Pipedrive in this loop, and the adapter to it."""
+    fake, settings = FakePipedrive(), AccountSettings(number_formats=formats)
+    async with (
+        fake_server(fake) as server,
+        opened_adapter("pipedrive", OPTIONS["pipedrive"](server.url), folder, lambda: settings) as adapter,
+    ):
+        yield CrmUnderTest(
+            adapter=adapter,
+            people=PipedrivePeople(fake),
+            trouble=FakeTrouble(server),
+            secrets=(fake.token,),
+            max_name=10_000,
+            patience=0.5,
+            lost_forms=lost_forms,
+            lost_texts=PIPEDRIVE.losses.texts,
+            lost_fields=PIPEDRIVE.losses.fields,
+        )
+
+
+class TestPipedrive(CrmConformance):
+    """As it is set up by default."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
+
+
+class TestPipedriveWithNumberFormats(CrmConformance):
+    """With the account's `number_formats`, which find what is written otherwise than in one piece."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return pipedrive_under_test(self.folder, frozenset(), FORMATS)

@@ -1,0 +1,304 @@
+"""A fake BottleCRM: the REST API as django-crm 1.35's source has it, as far as leadline's definition speaks to it.
+
+Sources in that package: contacts/views.py and leads/views/lead_views.py (lists, `icontains`, 200 with an id for a new
+record), common/views/duplicate_views.py and common/duplicate_detection.py (numbers by E.164 or the last ten digits,
+active records, ten at most), interactions/ (no reading of one, kind and record fixed), common/phones.py. Django REST
+Framework trims texts, refuses NUL, and says which field is wrong.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import phonenumbers
+from aiohttp import web
+from leadline_server.domain.phone import parse_number
+
+from fakes.base import FakeCrm
+from fakes.records import Fields, Record
+from fakes.written import WrittenContact, WrittenLog
+
+INTERACTIONS: Final = "interactions"
+PERSONS: Final = ("contacts", "leads")
+MOST_DUPLICATES: Final = 10
+
+_LENGTHS: Final = {
+    "first_name": 255,
+    "last_name": 255,
+    "organization": 255,
+    "company_name": 255,
+    "phone": 25,
+    "source_ref": 255,
+}
+_INTERACTION_LENGTHS: Final = {"subject": 200, "body": 10_000}
+_PHONE: Final = re.compile(r"[\d\s\-\(\)\+\.]{7,25}")
+_OUTCOMES: Final = {"connected", "no_answer", "voicemail", "busy", "wrong_number", ""}
+_FIXED: Final = {"kind", "contact", "lead", "home"}
+_REGION: Final = "US"  # the organisation's default_country
+_FUTURE: Final = timedelta(minutes=5)
+_CALL_ID: Final = re.compile(r"^Call id: (.*)$", re.MULTILINE)
+
+
+class FakeBottleCrm(FakeCrm):
+    """A BottleCRM of one organisation, with contacts, leads and interactions."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.records.index(INTERACTIONS, "record", lambda fields: [fields.get("contact") or fields.get("lead") or ""])
+
+    def routes(self) -> list[web.RouteDef]:
+        uid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+        return [
+            web.get("/api/contacts/", self._contacts),
+            web.get("/api/leads/", self._leads),
+            web.post("/api/{table:contacts|leads}/", self._create_person),
+            web.post("/api/{table:contacts|leads}/duplicates/", self._duplicates),
+            web.get(f"/api/{{table:contacts|leads}}/{{id:{uid}}}/", self._read_person),
+            web.get("/api/interactions/", self._interactions),
+            web.post("/api/interactions/", self._log),
+            web.patch(f"/api/interactions/{{id:{uid}}}/", self._change),
+        ]
+
+    def is_write(self, request: web.Request) -> bool:
+        return request.method != "GET" and not request.path.endswith("/duplicates/")
+
+    def is_authorized(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    def unauthorized(self) -> web.Response:
+        return web.json_response({"detail": "Invalid token"}, status=401)
+
+    def rate_limited(self, retry_after: int) -> web.Response:
+        words = f"Request was throttled. Expected available in {retry_after} seconds."
+        return web.json_response({"detail": words}, status=429, headers={"Retry-After": str(retry_after)})
+
+    def internal_error(self) -> web.Response:
+        return web.Response(status=500, text="<h1>Server Error (500)</h1>", content_type="text/html")
+
+    def forbidden(self) -> web.Response:
+        return web.json_response({"detail": "This token is not scoped for write access to contacts."}, status=403)
+
+    def not_found(self) -> web.Response:
+        return web.json_response({"detail": "No Contact matches the given query."}, status=404)
+
+    def unprocessable(self, message: str = "This is not valid.") -> web.Response:
+        return _refused({"phone": [message]})
+
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
+
+        async def add(request: web.Request) -> web.Response:
+            people = await request.json()
+            added = [self.add_person("contacts", person["name"], person["number"]) for person in people]
+            return web.json_response([f"contact:{own_id}" for own_id in added])
+
+        return [web.post("/people", add)]
+
+    def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
+        fields = record.fields
+        if table in PERSONS:
+            return WrittenContact(f"{table[:-1]}:{record.id}", (parse_number(fields["phone"], _REGION).e164,))
+        call_id = _CALL_ID.search(fields["body"])
+        [whose] = [f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind)]
+        key = f"demo/{call_id[1]}" if call_id else ""  # it has no place for the key itself
+        return WrittenLog(record.id, key, whose, fields["subject"])
+
+    def add_person(self, table: str, name: str, phone: str) -> str:
+        """Add a contact or a lead as people do."""
+        first, _, last = name.rpartition(" ")
+        fields = {"first_name": first, "last_name": last, "phone": phone.strip()}
+        return self.records.add(table, fields, record_id=str(uuid.uuid4()), by_people=True).id
+
+    async def _contacts(self, request: web.Request) -> web.Response:
+        query = request.query
+        found = [
+            record
+            for record in self._newest("contacts")
+            if _has_name(record, query.get("name", "")) and query.get("phone", "") in (record.fields["phone"] or "")
+        ]
+        page = [_person("contacts", record) for record in _page(found, query, 10)]
+        return web.json_response({"per_page": 10, "count": len(found), "results": page, "contact_obj_list": page})
+
+    async def _leads(self, request: web.Request) -> web.Response:
+        query = request.query
+        found = [record for record in self._newest("leads") if _has_name(record, query.get("name", ""))]
+        page = [_person("leads", record) for record in _page(found, query, 10)]
+        return web.json_response(
+            {
+                "open_leads": {"leads_count": len(found), "open_leads": page},
+                "close_leads": {"leads_count": 0, "close_leads": []},
+            }
+        )
+
+    async def _duplicates(self, request: web.Request) -> web.Response:
+        phone = str((await request.json()).get("phone") or "")
+        if len(phone) > _LENGTHS["phone"]:
+            return _refused({"phone": ["Ensure this field has no more than 25 characters."]})
+        fits = _same_number(phone)
+        found = [record for record in self._newest(request.match_info["table"]) if fits(record.fields["phone"] or "")]
+        hits = [
+            {
+                "id": record.id,
+                "name": _name(record),
+                "email": record.fields.get("email") or "",
+                "phone": record.fields["phone"],
+                "matched_on": ["phone"],
+                "can_delete": True,
+            }
+            for record in found[:MOST_DUPLICATES]
+        ]
+        return web.json_response({"duplicates": hits})
+
+    async def _read_person(self, request: web.Request) -> web.Response:
+        table = request.match_info["table"]
+        record = self.records.require(table, request.match_info["id"])
+        return web.json_response({f"{table[:-1]}_obj": _person(table, record)})
+
+    async def _create_person(self, request: web.Request) -> web.Response:
+        table, body = request.match_info["table"], _trimmed(await request.json())
+        required = ("first_name", "last_name") if table == "contacts" else ()
+        if errors := _errors(body, _LENGTHS, required):
+            return _refused(errors)
+        if body.get("phone") and not _PHONE.fullmatch(body["phone"]):
+            return _refused({"phone": ["Enter a valid phone number (7-25 characters, digits and separators only)"]})
+        if body.get("email") and self._has_email(table, body["email"]):
+            return _refused({"email": ["Contact already exists with this email"]})
+        record = self.records.add(table, {"phone": "", **body}, record_id=str(uuid.uuid4()))
+        return web.json_response({"error": False, "message": "Contact created Successfuly", "id": record.id})
+
+    def _has_email(self, table: str, email: str) -> bool:
+        known = (record.fields.get("email") or "" for record in self.records.all(table))
+        return email.casefold() in (text.casefold() for text in known)
+
+    async def _interactions(self, request: web.Request) -> web.Response:
+        named = [name for name in ("contact", "lead") if request.query.get(name)]
+        if len(named) != 1:
+            return _refused(
+                {"non_field_errors": ["Name exactly one record: lead, contact, account, opportunity or case."]}
+            )
+        person_id = request.query[named[0]]
+        self.records.require(f"{named[0]}s", person_id)
+        found = sorted(self.records.find(INTERACTIONS, "record", person_id), key=lambda record: -record.created)
+        page = [_interaction(record) for record in _page(found, request.query, 50, most=200)]
+        return web.json_response({"interactions": page, "count": len(found)})
+
+    async def _log(self, request: web.Request) -> web.Response:
+        body = _trimmed(await request.json())
+        named = [name for name in ("contact", "lead") if body.get(name)]
+        if errors := _errors(body, _INTERACTION_LENGTHS, ("kind",)) or _interaction_errors(body):
+            return _refused(errors)
+        if len(named) != 1 or not _is_uuid(body[named[0]]):
+            return _refused({named[0] if named else "non_field_errors": ["Must be a valid UUID."]})
+        self.records.require(f"{named[0]}s", body[named[0]])
+        fields = {"subject": "", "body": "", "outcome": "", "direction": "outbound", "duration_seconds": None, **body}
+        record = self.records.add(INTERACTIONS, fields, record_id=str(uuid.uuid4()))
+        return web.json_response(_interaction(record), status=201)
+
+    async def _change(self, request: web.Request) -> web.Response:
+        interaction_id, body = request.match_info["id"], _trimmed(await request.json())
+        record = self.records.require(INTERACTIONS, interaction_id)
+        if errors := _errors(body, _INTERACTION_LENGTHS, ()) or _interaction_errors(body):
+            return _refused(errors)
+        if fixed := [name for name in _FIXED & body.keys() if body[name] != record.fields.get(name)]:
+            return _refused({fixed[0]: ["The record an interaction is on cannot be changed."]})
+        return web.json_response(_interaction(self.records.change(INTERACTIONS, interaction_id, body)))
+
+    def _newest(self, table: str) -> Sequence[Record]:
+        return sorted(self.records.all(table), key=lambda record: -record.created)
+
+
+def _refused(errors: Fields) -> web.Response:
+    return web.json_response({"error": True, "errors": errors}, status=400)
+
+
+def _trimmed(body: Fields) -> Fields:
+    """Texts without white space around them, as CharField takes them."""
+    return {name: value.strip() if isinstance(value, str) else value for name, value in body.items()}
+
+
+def _errors(body: Fields, lengths: dict[str, int], required: Sequence[str]) -> Fields:
+    errors: Fields = {name: ["This field is required."] for name in required if not body.get(name)}
+    for name, value in body.items():
+        if isinstance(value, str) and len(value) > lengths.get(name, 1_000_000):
+            errors[name] = [f"Ensure this field has no more than {lengths[name]} characters."]
+        if isinstance(value, str) and "\0" in value:
+            errors[name] = ["Null characters are not allowed."]
+    return errors
+
+
+def _interaction_errors(body: Fields) -> Fields:
+    if body.get("direction", "inbound") not in {"inbound", "outbound"}:
+        return {"direction": ["Not a valid choice."]}
+    if body.get("outcome", "") not in _OUTCOMES:
+        return {"outcome": ["Not a valid choice."]}
+    duration = body.get("duration_seconds")
+    if duration is not None and not (isinstance(duration, int) and duration >= 0):
+        return {"duration_seconds": ["A valid integer is required."]}
+    if "occurred_at" in body and datetime.fromisoformat(body["occurred_at"]) > datetime.now(UTC) + _FUTURE:
+        return {"occurred_at": ["This is more than five minutes in the future."]}
+    return {}
+
+
+def _is_uuid(text: Any) -> bool:
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
+def _page(found: Sequence[Record], query: Any, size: int, *, most: int = 1_000_000) -> Sequence[Record]:
+    start = int(query.get("offset") or 0)
+    return found[start : start + min(int(query.get("limit") or size), most)]
+
+
+def _has_name(record: Record, part: str) -> bool:
+    names = (record.fields.get("first_name") or "", record.fields.get("last_name") or "")
+    return any(part.casefold() in name.casefold() for name in names)
+
+
+def _name(record: Record) -> str:
+    return f"{record.fields.get('first_name') or ''} {record.fields.get('last_name') or ''}".strip()
+
+
+def _same_number(phone: str) -> Callable[[str], bool]:
+    """duplicate_detection.duplicate_query: the same E.164 number, or the same last ten digits at the end."""
+    digits, e164 = re.sub(r"\D", "", phone)[-10:], _e164(phone)
+    body = "[^0-9]*".join(digits) + "[^0-9]*$"
+    pattern = re.compile(body if len(digits) == 10 else "^[^0-9]*" + body) if len(digits) >= 7 else None
+    return lambda stored: bool((e164 and _e164(stored) == e164) or (pattern and pattern.search(stored)))
+
+
+def _e164(text: str) -> str:
+    """common/phones.py: to_e164."""
+    try:
+        number = phonenumbers.parse(text.strip(), _REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
+
+
+def _person(table: str, record: Record) -> Fields:
+    shown: Fields = {"first_name": "", "last_name": "", "email": None, "phone": None, "title": None, "source_ref": ""}
+    if table == "contacts":
+        shown |= {"organization": None, "account_detail": None}
+    else:
+        shown |= {"company_name": None, "job_title": None}
+    return {
+        **shown,
+        **record.fields,
+        "id": record.id,
+        "created_at": _time(record.created),
+        "updated_at": _time(record.changed),
+    }
+
+
+def _interaction(record: Record) -> Fields:
+    return {**record.fields, "id": record.id, "logged_by": None, "created_at": _time(record.created), "can_edit": True}
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

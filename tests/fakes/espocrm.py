@@ -1,0 +1,263 @@
+"""A fake EspoCRM: the REST API as EspoCRM 9's source has it, as far as leadline's definition speaks to it.
+
+Sources, in application/Espo: Core/Record/SearchParamsFetcher.php (paging), Core/Select/Where (filters, LIKE with its
+wildcards), Core/Utils/Database/Orm/FieldConverters/Phone.php and PersonName.php (what filters look at),
+Core/FieldProcessing (lists have the first number alone), Core/Record/Access/LinkCheck.php (403 for a contact that is
+not there), Core/Api (errors in the header X-Status-Reason, mostly without a body), and the entityDefs of Modules/Crm.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from leadline_server.domain.phone import parse_number
+
+from fakes.base import FakeCrm
+from fakes.records import Fields, Record
+from fakes.written import WrittenContact, WrittenLog
+
+CALLS: Final = "Call"
+PERSONS: Final = ("Contact", "Lead")
+MOST: Final = 200  # records a page (recordListMaxSizeLimit)
+
+_NAME_LENGTH: Final = 100
+_PHONE_LENGTH: Final = 36
+_BAD_CHARACTERS: Final = re.compile(r"[<>=]")  # regExpPatterns.json: noBadCharacters
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_KEY: Final = re.compile(r"\[leadline:(.*)\]")
+
+
+class FakeEspoCrm(FakeCrm):
+    """An EspoCRM with contacts, leads and calls."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        for table in PERSONS:
+            self.records.index(table, "digits", lambda person: [_digits(number) for number in person["numbers"]])
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/api/v1/App/user", self._user),
+            web.get("/api/v1/{table:Contact|Lead|Call}", self._list),
+            web.post("/api/v1/{table:Contact|Lead}", self._create_person),
+            web.post("/api/v1/Call", self._create_call),
+            web.get("/api/v1/{table:Contact|Lead|Call}/{id}", self._read),
+            web.put("/api/v1/Call/{id}", self._update_call),
+        ]
+
+    def is_write(self, request: web.Request) -> bool:
+        return request.method != "GET"
+
+    def is_authorized(self, request: web.Request) -> bool:
+        return request.headers.get("X-Api-Key") == self.token
+
+    def unauthorized(self) -> web.Response:
+        return web.Response(status=401)
+
+    def rate_limited(self, retry_after: int) -> web.Response:
+        """EspoCRM has no such limit of its own; what stands before it may."""
+        return web.Response(status=429, headers={"Retry-After": str(retry_after)})
+
+    def internal_error(self) -> web.Response:
+        return _failed(500, "")
+
+    def forbidden(self) -> web.Response:
+        return _failed(403, "No access.")
+
+    def not_found(self) -> web.Response:
+        return _failed(404, "Record does not exist.")
+
+    def conflict(self) -> web.Response:
+        return _failed(409, "duplicate")
+
+    def unprocessable(self, message: str = "Field validation failure.") -> web.Response:
+        return _failed(400, message)
+
+    def unavailable(self) -> web.Response:
+        return _failed(503, "Maintenance mode.")
+
+    def control_routes(self) -> list[web.RouteDef]:
+        """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
+
+        async def add(request: web.Request) -> web.Response:
+            people = await request.json()
+            added = [self.add_person("Contact", person["name"], [person["number"]]) for person in people]
+            return web.json_response([f"contact:{own_id}" for own_id in added])
+
+        return [web.post("/people", add)]
+
+    def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
+        fields = record.fields
+        if table in PERSONS:
+            return WrittenContact(
+                f"{table.lower()}:{record.id}", tuple(parse_number(text, "US").e164 for text in fields["numbers"])
+            )
+        key = _KEY.search(fields["description"])
+        whose = [*(f"contact:{own}" for own in fields["contactsIds"]), *(f"lead:{own}" for own in fields["leadsIds"])]
+        return WrittenLog(record.id, key[1] if key else "", whose[0] if whose else "", fields["name"])
+
+    def add_person(self, table: str, name: str, numbers: Sequence[str], *, by_people: bool = True) -> str:
+        """Add a contact or a lead as people do."""
+        first, _, last = name.rpartition(" ")
+        return self._add(table, {"firstName": first or None, "lastName": last}, numbers, by_people=by_people).id
+
+    async def _user(self, _: web.Request) -> web.Response:
+        return web.json_response({"user": {"id": "api-user", "type": "api"}, "acl": {}, "settings": {}})
+
+    async def _list(self, request: web.Request) -> web.Response:
+        table, query = request.match_info["table"], request.query
+        size, offset = int(query.get("maxSize") or MOST), int(query.get("offset") or 0)
+        if size > MOST:
+            return _failed(403, f"Max size should not exceed {MOST}. Use offset and limit.")
+        found = self._found(table, query)
+        found.sort(key=lambda record: (record.created, record.id))
+        page = [_listed(table, record) for record in found[offset : offset + size]]
+        return web.json_response({"total": len(found), "list": page})
+
+    def _found(self, table: str, query: Mapping[str, str]) -> list[Record]:
+        kind, value = query["where[0][type]"], query["where[0][value]"]
+        fits = _equal(value) if kind == "equals" else _like(f"%{value}%")
+        texts: Callable[[Fields], Sequence[str]] = {
+            "phoneNumberNumeric": lambda fields: [_digits(number) for number in fields["numbers"]],
+            "name": _names,
+            "description": lambda fields: [fields.get("description") or ""],
+        }[query["where[0][attribute]"]]
+        return [record for record in self.records.all(table) if any(map(fits, texts(record.fields)))]
+
+    async def _read(self, request: web.Request) -> web.Response:
+        table = request.match_info["table"]
+        return web.json_response(_whole(table, self.records.require(table, request.match_info["id"])))
+
+    async def _create_person(self, request: web.Request) -> web.Response:
+        table, body = request.match_info["table"], await request.json()
+        if refusal := _person_refused(table, body):
+            return refusal
+        if request.headers.get("X-Skip-Duplicate-Check") != "true" and self._has_name(table, body):
+            return self.conflict()
+        kept = {name: value for name, value in body.items() if name != "phoneNumber"}
+        record = self._add(table, kept, [body["phoneNumber"]] if body.get("phoneNumber") else [], by_people=False)
+        return web.json_response(_whole(table, record))
+
+    def _has_name(self, table: str, body: Fields) -> bool:
+        return any(set(_names(record.fields)) & set(_names(body)) for record in self.records.all(table))
+
+    async def _create_call(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if not (body.get("dateStart") and body.get("dateEnd")):
+            return _invalid(CALLS, "dateStart", "required")
+        if refusal := _call_refused(body) or self._missing(body):
+            return refusal
+        fields = {"contactsIds": [], "leadsIds": [], "description": "", "status": "Planned", **body}
+        return web.json_response(_whole(CALLS, self.records.add(CALLS, fields, record_id=self._new_id())))
+
+    async def _update_call(self, request: web.Request) -> web.Response:
+        call_id, body = request.match_info["id"], await request.json()
+        self.records.require(CALLS, call_id)
+        if refusal := _call_refused(body) or self._missing(body):
+            return refusal
+        return web.json_response(_whole(CALLS, self.records.change(CALLS, call_id, body)))
+
+    def _missing(self, call: Fields) -> web.Response | None:
+        for table, link in zip(PERSONS, ("contactsIds", "leadsIds"), strict=True):
+            if not all(self.records.get(table, person_id) for person_id in call.get(link, ())):
+                words = {"label": "cannotRelateNonExisting", "scope": None, "data": {"foreignEntityType": table}}
+                return _failed(403, "Can't relate with non-existing record.", {"messageTranslation": words})
+        return None
+
+    def _add(self, table: str, fields: Fields, numbers: Sequence[str], *, by_people: bool) -> Record:
+        kept = fields | {"numbers": [number.strip() for number in numbers]}
+        return self.records.add(table, kept, record_id=self._new_id(), by_people=by_people)
+
+    def _new_id(self) -> str:
+        return f"{self.records.next_id():017x}"
+
+
+def _failed(status: int, reason: str, body: Fields | None = None) -> web.Response:
+    headers = {"X-Status-Reason": re.sub(r"[^ \t\x21-\x7e]", " ", reason)} if reason else {}
+    return (
+        web.Response(status=status, headers=headers)
+        if body is None
+        else web.json_response(body, status=status, headers=headers)
+    )
+
+
+def _invalid(table: str, field: str, kind: str) -> web.Response:
+    words = {"label": "validationFailure", "data": {"field": field, "type": kind}}
+    reason = f"Field validation failure; entityType: {table}, field: {field}, type: {kind}."
+    return _failed(400, reason, {"messageTranslation": words})
+
+
+def _person_refused(table: str, body: Fields) -> web.Response | None:
+    if table == "Contact" and not body.get("lastName"):
+        return _invalid(table, "lastName", "required")
+    for field in ("firstName", "lastName"):
+        if len(body.get(field) or "") > _NAME_LENGTH:
+            return _invalid(table, field, "maxLength")
+    if len(body.get("phoneNumber") or "") > _PHONE_LENGTH:
+        return _invalid(table, "phoneNumber", "maxLength")
+    return None
+
+
+def _call_refused(body: Fields) -> web.Response | None:
+    name = body.get("name", "x")
+    if not name or len(name) > 255 or _BAD_CHARACTERS.search(name):
+        return _invalid(CALLS, "name", "pattern" if name else "required")
+    if body.get("status", "Held") not in {"Planned", "Held", "Not Held"}:
+        return _invalid(CALLS, "status", "valid")
+    if body.get("direction", "Inbound") not in {"Inbound", "Outbound"}:
+        return _invalid(CALLS, "direction", "valid")
+    if not all(_TIME.fullmatch(body.get(field, "2026-01-01 00:00:00")) for field in ("dateStart", "dateEnd")):
+        return _invalid(CALLS, "dateStart", "valid")
+    return None
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"[^0-9]", "", number)
+
+
+def _names(fields: Fields) -> list[str]:
+    first, last = fields.get("firstName") or "", fields.get("lastName") or ""
+    return [first, last, f"{first} {last}".strip(), f"{last} {first}".strip()]
+
+
+def _equal(value: str) -> Callable[[str], bool]:
+    return lambda text: text.casefold() == value.casefold()
+
+
+def _like(pattern: str) -> Callable[[str], bool]:
+    """SQL's LIKE in MySQL, by a collation without case."""
+    parts = {"%": ".*", "_": "."}
+    found = re.compile("".join(parts.get(char) or re.escape(char) for char in pattern), re.DOTALL | re.IGNORECASE)
+    return lambda text: found.fullmatch(text) is not None
+
+
+def _listed(table: str, record: Record) -> Fields:
+    """A record in a list: of its numbers, the first alone."""
+    fields = {name: value for name, value in record.fields.items() if name != "numbers"}
+    fields |= {
+        "id": record.id,
+        "createdAt": _time(record.created),
+        "modifiedAt": _time(record.changed),
+        "deleted": False,
+    }
+    if table in PERSONS:
+        numbers = record.fields["numbers"]
+        fields |= {"name": _names(record.fields)[2], "phoneNumber": numbers[0] if numbers else None}
+    return fields
+
+
+def _whole(table: str, record: Record) -> Fields:
+    fields = _listed(table, record)
+    if table in PERSONS:
+        fields["phoneNumberData"] = [
+            {"phoneNumber": number, "primary": not index, "type": "Mobile", "optOut": False, "invalid": False}
+            for index, number in enumerate(record.fields["numbers"])
+        ]
+    return fields
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,300 @@
+"""A fake Zoho CRM: contacts, leads and calls by its REST API v8, COQL, and tokens.
+
+From the Zoho CRM API help: a write answers for each record, with errors also in answers of status 2xx; 204 is "none";
+a WHERE has 25 criteria at most, its brackets two each; LIKE takes one text and wildcards around it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from leadline_server.domain.phone import parse_number
+
+from fakes import soql
+from fakes.base import FakeCrm
+from fakes.misbehaviour import Faults
+from fakes.records import Fields, Record
+from fakes.written import WrittenContact, WrittenLog
+
+API: Final = "/crm/v8"
+TOKENS: Final = "/oauth/v2/token"
+CLIENT: Final = ("1000.CLIENT", "client-secret")
+REFRESH_TOKEN: Final = "1000.refresh"
+KEY_FIELD: Final = "Leadline_Key"
+MARK_FIELD: Final = "Is_Placeholder"
+
+_PEOPLE: Final = {"Contacts": "contact", "Leads": "lead"}
+_PHONES: Final = ("Phone", "Mobile", "Home_Phone", "Other_Phone", "Fax")
+_PERSON: Final = ("First_Name", "Last_Name", "Email", "Last_Activity_Time", *_PHONES, MARK_FIELD)
+_WRITABLE: Final = {
+    "Contacts": (*_PERSON, "Title", "Account_Name"),
+    "Leads": (*_PERSON, "Designation", "Company"),
+    "Calls": (
+        *("Subject", "Call_Type", "Call_Start_Time", "Call_Duration", "Who_Id", "What_Id", "$se_module", "Owner"),
+        *("Description", "Outgoing_Call_Status", "Call_Purpose", KEY_FIELD),
+    ),
+}
+_MANDATORY: Final = {
+    "Contacts": ("Last_Name",),
+    "Leads": ("Last_Name", "Company"),
+    "Calls": ("Subject", "Call_Type", "Call_Start_Time", "Call_Duration"),
+}
+_LENGTHS: Final = {"First_Name": 40, "Last_Name": 80, "Description": 32_000, **dict.fromkeys(_PHONES, 30)}
+_SHAPES: Final = {
+    "Call_Start_Time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d",
+    "Call_Duration": r"(\d\d:)?\d\d:\d\d",
+    "Call_Type": "Inbound|Outbound|Missed",
+    "Outgoing_Call_Status": "Completed|Scheduled",
+}
+_FIRST_ID: Final = 4_876_876_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZohoFaults(Faults):
+    """What can be switched on, of this CRM.
+
+    Attributes:
+        unique: a field whose values are in one record of its module alone.
+        error_status: the status of an answer whose only record is refused.
+        hidden: a field that leadline's user does not see.
+        most_rows: records of one answer.
+        most_at_once: requests that may be under way at once.
+    """
+
+    unique: str = ""
+    error_status: int = 202
+    hidden: str = ""
+    most_rows: int = 2_000
+    most_at_once: int = 1_000
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(code)
+        self.problem = {"code": code, "details": details, "message": message, "status": "error"}
+
+
+class FakeZoho(FakeCrm):
+    """One organization."""
+
+    faults_type = ZohoFaults
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.token_requests = 0
+        self.triggers = list[Any]()
+        self.most_under_way = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post(TOKENS, self._grant),
+            web.post(f"{API}/coql", self._counted(self._query)),
+            web.get(f"{API}/{{module}}", self._counted(self._read)),
+            web.post(f"{API}/{{module}}", self._counted(self._create)),
+            web.put(f"{API}/{{module}}/{{id}}", self._counted(self._update)),
+        ]
+
+    def control_routes(self) -> list[web.RouteDef]:
+        """What people add, told from another process: `POST /people/MODULE` with its fields answers its id."""
+
+        async def add(request: web.Request) -> web.Response:
+            return web.json_response(self.add_by_people(request.match_info["module"], await request.json()))
+
+        return [web.post("/people/{module}", add)]
+
+    def is_write(self, request: web.Request) -> bool:
+        return request.method != "GET" and request.path not in (TOKENS, f"{API}/coql")
+
+    def is_authorized(self, request: web.Request) -> bool:
+        return request.path == TOKENS or request.headers.get("Authorization") == f"Zoho-oauthtoken {self.token}"
+
+    def unauthorized(self) -> web.Response:
+        return _error(401, "INVALID_TOKEN", "invalid oauth token")
+
+    def rate_limited(self, retry_after: int) -> web.Response:
+        answer = _error(429, "TOO_MANY_REQUESTS", "too many requests fired concurrently")
+        answer.headers["Retry-After"] = str(retry_after)
+        return answer
+
+    def internal_error(self) -> web.Response:
+        return _error(500, "INTERNAL_ERROR", "Internal Server Error")
+
+    def unavailable(self) -> web.Response:
+        return _error(503, "SERVICE_UNAVAILABLE", "Try again later")
+
+    def forbidden(self) -> web.Response:
+        return _error(403, "NO_PERMISSION", "permission denied")
+
+    def not_found(self) -> web.Response:
+        return _error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one")
+
+    def conflict(self) -> web.Response:
+        problem = {"code": "DUPLICATE_DATA", "details": {}, "message": "duplicate data", "status": "error"}
+        return web.json_response({"data": [problem]}, status=400)
+
+    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
+        return _error(400, "INVALID_DATA", message)
+
+    def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
+        fields = record.fields
+        if table in _PEOPLE:
+            numbers = (parse_number(fields[name], "US") for name in _PHONES if fields.get(name))
+            return WrittenContact(_own_id(table, record.id), tuple(number.e164 or number.text for number in numbers))
+        return WrittenLog(record.id, _key(fields), whose(fields), fields["Subject"])
+
+    def add_by_people(self, module: str, fields: Mapping[str, Any]) -> str:
+        """Add a record as somebody does who is asked for nothing; its id as leadline has it."""
+        record = self.records.add(module, fields, record_id=self._new_id(), by_people=True)
+        return _own_id(module, record.id)
+
+    def _new_id(self) -> str:
+        return str(_FIRST_ID + self.records.next_id())
+
+    def _counted(self, handler: Any) -> Any:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self.most_under_way = max(self.most_under_way, self.misbehaviour.under_way)
+            if self.misbehaviour.under_way > self.faults.most_at_once:
+                return _error(429, "TOO_MANY_REQUESTS", "too many requests fired concurrently")
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        return handle
+
+    async def _grant(self, request: web.Request) -> web.Response:
+        self.token_requests += 1
+        form = await request.post()
+        if (form["client_id"], form["client_secret"], form["refresh_token"]) != (*CLIENT, REFRESH_TOKEN):
+            return web.json_response({"error": "invalid_code"})  # with status 200, as Zoho does
+        return web.json_response(
+            {
+                "access_token": self.token,
+                "api_domain": "https://www.zohoapis.example",  # another place: whoever goes by it is lost
+                "token_type": "Bearer",
+                "expires_in": 3600,
+            }
+        )
+
+    async def _query(self, request: web.Request) -> web.Response:
+        text = (await request.json())["select_query"]
+        if len(re.findall(r" LIKE | = ", text)) > 25:
+            return _error(400, "LIMIT_EXCEEDED", "criteria limit exceeded")
+        if any(set("%_") & set(middle) for middle in re.findall(r"LIKE '%(.*?)%'(?= |\))", text)):
+            return _error(400, "SYNTAX_ERROR", "a wildcard in the middle")
+        try:
+            query = soql.read_query(text)
+            known = {*_WRITABLE[query.table], "id"} - {self.faults.hidden}
+            rows = [self._row(query.table, record) | {"id": record.id} for record in self.records.all(query.table)]
+            found = [{name: row[name] for name in query.fields} for row in rows if query.condition(row)]
+        except (soql.Malformed, KeyError) as error:
+            return _error(400, "INVALID_QUERY", f"invalid query formed: {error}")
+        if not set(query.fields) <= known:
+            return _error(400, "INVALID_QUERY", "column given seems to be invalid")
+        return self._listed(found, min(query.limit or 200, self.faults.most_rows))
+
+    async def _read(self, request: web.Request) -> web.Response:
+        module, ids = request.match_info["module"], request.query["ids"].split(",")
+        if not all(each.isdecimal() for each in ids):
+            return _error(400, "INVALID_DATA", "the id given seems to be invalid")
+        names = request.query["fields"].split(",")
+        found = [record for each in ids if (record := self.records.get(module, each))]
+        if request.query.get("converted") == "false":
+            found = [record for record in found if not record.fields.get("converted")]
+        rows = [self._row(module, record) for record in found]
+        return self._listed([{name: row.get(name) for name in ("id", *names)} for row in rows], 200)
+
+    def _listed(self, rows: list[Fields], limit: int) -> web.Response:
+        if not rows:
+            return web.Response(status=204)
+        shown = rows[:limit]
+        return web.json_response({"data": shown, "info": {"count": len(shown), "more_records": len(rows) > limit}})
+
+    def _row(self, module: str, record: Record) -> Fields:
+        created = datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="seconds")
+        return {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, "Created_Time": created}
+
+    async def _create(self, request: web.Request) -> web.Response:
+        module = request.match_info["module"]
+
+        def create(fields: Fields) -> Record:
+            for name in _MANDATORY[module]:
+                if not fields.get(name):
+                    raise _Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
+            return self.records.add(module, fields, record_id=self._new_id())
+
+        return await self._written(request, create, "record added", 201)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        module, record_id = request.match_info["module"], request.match_info["id"]
+
+        def update(fields: Fields) -> Record:
+            if self.records.get(module, record_id) is None:
+                raise _Refused("INVALID_DATA", "the id given seems to be invalid", id=record_id)
+            return self.records.change(module, record_id, fields)
+
+        return await self._written(request, update, "record updated", 200)
+
+    async def _written(self, request: web.Request, write: Any, message: str, status: int) -> web.Response:
+        body = await request.json()
+        self.triggers.append(body.get("trigger"))
+        try:
+            record = write(self._checked(request.match_info["module"], *body["data"]))
+        except _Refused as refusal:
+            return web.json_response({"data": [refusal.problem]}, status=self.faults.error_status)
+        done = {"code": "SUCCESS", "details": {"id": record.id}, "message": message, "status": "success"}
+        return web.json_response({"data": [done]}, status=status)
+
+    def _checked(self, module: str, told: Fields) -> Fields:
+        """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""
+        fields = {name: _kept(name, value) for name, value in told.items() if name in _WRITABLE[module]}
+        for name, modules in {"Who_Id": ["Contacts"], "What_Id": [told.get("$se_module", "")]}.items():
+            if fields.get(name) and not any(self.records.get(each, fields[name]["id"]) for each in modules):
+                raise _Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)
+        unique = self.faults.unique
+        others = [record for record in self.records.all(module) if unique and record.fields.get(unique)]
+        same = [record for record in others if record.fields[unique] == fields.get(unique)]
+        if same:
+            other = {"id": same[0].id, "module": {"api_name": module, "id": "1"}}
+            raise _Refused("DUPLICATE_DATA", "duplicate data", api_name=unique, id=same[0].id, duplicate_record=other)
+        return fields
+
+
+def whose(call: Fields) -> str:
+    """Whose call it is, by the id that leadline has: what it is about where that is a lead, else who it was with."""
+    if call.get("What_Id") and call.get("$se_module") == "Leads":
+        return _own_id("Leads", call["What_Id"]["id"])
+    return _own_id("Contacts", call["Who_Id"]["id"])
+
+
+def _own_id(module: str, record_id: str) -> str:
+    return f"{_PEOPLE[module]}:{record_id}"
+
+
+def _key(call: Fields) -> str:
+    if call.get(KEY_FIELD):
+        return str(call[KEY_FIELD])
+    found = re.search(r"^Call id: (.*)$", call["Description"], re.MULTILINE)
+    return f"demo/{found[1]}" if found else ""
+
+
+def _error(status: int, code: str, message: str) -> web.Response:
+    body = {"code": code, "details": {}, "message": message, "status": "error"}
+    return web.json_response(body, status=status)
+
+
+def _kept(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if "\0" in value:
+        raise _Refused("INVALID_DATA", "invalid data", api_name=name)
+    value = value.strip()
+    if len(value) > _LENGTHS.get(name, 255):
+        raise _Refused(
+            "INVALID_DATA", f"maximum length exceeded: {value}", api_name=name, maximum_length=_LENGTHS.get(name, 255)
+        )
+    if name in _SHAPES and not re.fullmatch(_SHAPES[name], value):
+        raise _Refused("INVALID_DATA", "invalid data", api_name=name)
+    return value or None

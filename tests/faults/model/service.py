@@ -1,0 +1,302 @@
+"""The service at work for the model: real files, a real socket, a clock that stands still, and a CRM with moods.
+
+One gRPC server serves all runs, as it holds no state of theirs; what is behind it is opened anew for each run and at
+each restart. A run's files lie in memory where the system offers that (2,000 runs commit some 100,000 times), and the
+CRM is the embedded one behind `MoodyCrm`, in this process: it fails when a rule says so, not by chance, and leaves
+nothing to wait for. Time passes only when the machine says so: a delivery happens in the step that makes it due.
+"""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar, cast
+from unittest import mock
+
+import grpc
+import structlog
+from faults.model.crm import Mood, MoodyCrm
+from faults.model.decision import NUMBERS, STORED, Number, matching
+from faults.model.facts import T0
+from faults.model.truth import Truth
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
+from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
+from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+from leadline_server.app import App, open_app
+from leadline_server.commands import Commands
+from leadline_server.config import Settings
+from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.delivery import loop as delivery_loop
+from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.ledger import CallLogFilter
+from leadline_server.transport.server import Server
+from prometheus_client import CollectorRegistry
+
+T = TypeVar("T")
+
+ACCOUNT: Final = "demo"
+_POLL_SECONDS: Final = 0.004
+_PATIENCE: Final = 20.0  # seconds, of real time, in which anything has to come to rest
+_STABLE: Final = 0.12  # seconds without any news after which what hangs is taken to hang
+
+
+class StandingClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = T0 + timedelta(days=30)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+
+class Front:
+    """The server and the channel to it; `app` is what is behind it now."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self.app: App
+        self.run(self._open())
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return self._runner.run(awaited())
+
+    async def _open(self) -> None:
+        names = [name for name in Commands.__dataclass_fields__ if name != "regions"]
+        commands = SimpleNamespace(**{name: _Forward(self, name) for name in names}, regions=self._region)
+        self.server = Server(cast("Commands", commands), CollectorRegistry())
+        port = self.server.bind("127.0.0.1:0")
+        await self.server.start()
+        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        self.calls = CallLogServiceStub(self.channel)
+        self.contacts = ContactServiceStub(self.channel)
+        self.preferences = PreferencesServiceStub(self.channel)
+
+    async def _region(self, account_id: str) -> str:
+        return await self.app.commands.regions(account_id)
+
+    async def close(self) -> None:
+        await self.channel.close()
+        await self.server.drain(0.1)
+
+
+class _Forward:
+    """A command of whatever app is behind the front now."""
+
+    def __init__(self, front: Front, name: str) -> None:
+        self._front = front
+        self._name = name
+
+    def execute(self, *arguments: Any, **options: Any) -> Any:
+        return getattr(self._front.app.commands, self._name).execute(*arguments, **options)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Write no log: what goes wrong here goes wrong on purpose, thousands of times."""
+    before = structlog.get_config()
+    structlog.configure(processors=[_dropped])
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _dropped(*_: Any) -> Any:
+    raise structlog.DropEvent
+
+
+@contextmanager
+def serving() -> Iterator[Front]:
+    """A front for any number of runs. The delivery loop looks more often than in life; all else is as it is."""
+    with (
+        _silence(),
+        asyncio.Runner() as runner,
+        mock.patch.object(delivery_loop, "POLL_SECONDS", _POLL_SECONDS),
+    ):
+        front = Front(runner)
+        try:
+            yield front
+        finally:
+            runner.run(front.close())
+
+
+class Service:
+    """One run: an app on its files, and the CRM beside it."""
+
+    def __init__(self, front: Front, promises: Capabilities) -> None:
+        self.front = front
+        self.clock = StandingClock()
+        self.mood = Mood(promises, self.clock.now)
+        memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+        self._folder = Path(tempfile.mkdtemp(prefix="leadline-model-", dir=memory if memory.is_dir() else None))
+        self._ledgers = 0
+        self._ledger = self._folder / "ledger-0.db"
+        self._stack = AsyncExitStack()
+        self._kept = AsyncExitStack()
+        self.unanswered: list[asyncio.Task[Any]] = []
+        front.run(self._begin())
+
+    async def _begin(self) -> None:
+        database = await open_crm_database(self._folder / "crm.db")
+        self._kept.push_async_callback(database.close)
+        self._crm = EmbeddedCrm(database, ACCOUNT, lambda: "US", now=self.clock.now)
+        self.book = ContactBook(database, ACCOUNT, lambda: "US")
+        self.truth = Truth(sqlite3.connect(f"file:{self._folder / 'crm.db'}?mode=ro", uri=True, isolation_level=None))
+        self._kept.callback(self.truth.close)
+        await self._open()
+
+    async def _open(self) -> None:
+        self.registry = CollectorRegistry()
+        settings = Settings(data_dir=self._folder, ledger=str(self._ledger))
+        wrap = MoodyCrm(self._crm, self.mood, self._has, read_number)
+        self._stack = AsyncExitStack()
+        opened = open_app(settings, clock=self.clock, wrap=lambda _: wrap, registry=self.registry)
+        self.front.app = await self._stack.enter_async_context(opened)
+
+    async def change_person(self, contact_id: str, **changes: Any) -> None:
+        """Somebody changes a contact in the CRM."""
+        contact = await self._crm.get_contact(contact_id)
+        assert contact is not None
+        assert await self.book.save(replace(contact, **changes))
+
+    def _has(self, number: Number) -> bool:
+        return bool(matching(number, self.truth.people()))
+
+    async def restart(self) -> None:
+        """Stop cleanly, and start again."""
+        await self._stack.aclose()
+        await self._open()
+
+    async def crash(self) -> None:
+        """Go on from the ledger as it is on disk at this instant; what the old process still does reaches nothing."""
+        self._ledgers += 1
+        image = self._folder / f"ledger-{self._ledgers}.db"
+        for suffix in ("", "-wal"):
+            if (part := Path(f"{self._ledger}{suffix}")).exists():
+                shutil.copyfile(part, f"{image}{suffix}")
+        self.mood.crash()
+        await self._hang_up()
+        await self._stack.aclose()
+        self._ledger = image
+        await self._open()
+
+    async def _hang_up(self) -> None:
+        for task in self.unanswered:
+            task.cancel()
+        await asyncio.gather(*self.unanswered, return_exceptions=True)
+        self.unanswered.clear()
+
+    def close(self) -> None:
+        self.front.run(self._close())
+        shutil.rmtree(self._folder)
+
+    async def _close(self) -> None:
+        self.mood.crash()
+        await self._hang_up()
+        await self._stack.aclose()
+        await self._kept.aclose()
+
+    async def ask(self, method: Any, request: Any) -> Any:
+        """The answer, or the AioRpcError; None where the CRM does not answer, so that leadline cannot yet."""
+        task = asyncio.ensure_future(_answer(method, request))
+        while not task.done():
+            await self._wait_for([task])
+            if not task.done() and self.mood.waiting:
+                self.unanswered.append(task)
+                return None
+        return task.result()
+
+    async def ask_at_once(self, method: Any, request: Any) -> Any:
+        """The answer, or the AioRpcError, of what never waits for the CRM."""
+        return await _answer(method, request)
+
+    async def ask_together(self, method: Any, requests: list[Any]) -> list[Any]:
+        """The answers to requests that are sent at once; only while the CRM answers."""
+        return list(await asyncio.gather(*(_answer(method, request) for request in requests)))
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Let time pass; what writes take effect late do so at their time."""
+        target = self.clock.time + by
+        for time in sorted(time for time, _ in self.mood.late if time <= target):
+            self.clock.time = max(self.clock.time, time)
+            await self.mood.settle()
+        self.clock.time = target
+
+    async def come_to_rest(self) -> None:
+        """Wait until nothing is under way and nothing is due, or until all that is left hangs in the CRM."""
+        await self._wait_for([])
+
+    async def _wait_for(self, tasks: list["asyncio.Task[Any]"]) -> None:
+        """... or until one of the tasks is done. A clock that stands still must not keep anybody waiting for ever."""
+        loop = asyncio.get_running_loop()
+        began = changed = loop.time()
+        news = self._news()
+        while True:
+            if tasks:
+                await asyncio.wait(tasks, timeout=_POLL_SECONDS)
+                if tasks[0].done():
+                    return
+            else:
+                if await self._is_quiet():
+                    return
+                await asyncio.sleep(_POLL_SECONDS / 2)
+            if (latest := self._news()) != news:
+                news, changed = latest, loop.time()
+            stable = loop.time() - changed
+            if stable > _STABLE and (self.mood.waiting or (not tasks and self.is_paused)):
+                return
+            if stable > 2 * _STABLE:  # it waits for a moment to pass
+                await self.pass_time(timedelta(seconds=0.5))
+            assert loop.time() - began < _PATIENCE, "it does not come to rest"
+
+    async def _is_quiet(self) -> bool:
+        """Whether no call is being delivered, by this process or by a dead one, and none is due."""
+        page = await self.front.app.ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT), None, 1_000)
+        now = self.clock.now()
+        return not any(
+            log.carrier or (log.next_attempt_time is not None and log.next_attempt_time <= now)
+            for log in page.call_logs
+        )
+
+    def _news(self) -> tuple[float, int]:
+        return self._under_way(), len(self.mood.asked)
+
+    def _under_way(self) -> float:
+        return self.registry.get_sample_value("leadline_deliveries_in_flight") or 0.0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether leadline leaves the CRM alone for a while."""
+        return bool(self.registry.get_sample_value("leadline_crm_breaker", {"account_id": ACCOUNT}))
+
+    async def next_due(self) -> datetime | None:
+        """When something is to be done next."""
+        times = [time for time, _ in self.mood.late]
+        if (due := await self.front.app.ledger.call_logs.next_due_time()) is not None:
+            times.append(due)
+        return min(times, default=None)
+
+
+def read_number(text: str) -> Number:
+    """How a number reads that leadline asks for: as it was written in a report."""
+    return NUMBERS.get(text) or STORED[text]
+
+
+async def _answer(method: Any, request: Any) -> Any:
+    try:
+        return await method(request, timeout=_PATIENCE)
+    except grpc.aio.AioRpcError as error:
+        return error
