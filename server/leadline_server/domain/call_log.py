@@ -145,6 +145,13 @@ class CallLog:
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
 
+    @property
+    def shown_contact(self) -> Contact | None:
+        """The contact that clients see: whom the call is logged against, or is about to be."""
+        if self.contact is None and self.standing is not None:
+            return self.standing.contact
+        return self.contact
+
 
 def is_due(log: CallLog) -> bool:
     """Whether something is to be done for the log without waiting for news or for another time."""
@@ -178,7 +185,7 @@ def _visible(log: CallLog) -> tuple[object, ...]:
         log.reason,
         log.user_id,
         log.call,
-        log.contact,
+        log.shown_contact,
         log.crm_log_id,
         log.crm_log_url,
         log.candidates,

@@ -6,7 +6,6 @@ from typing import Final
 from leadline.v1 import call_log_pb2
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.contact import Contact
 from leadline_server.transport.mapping.call import call_message
 from leadline_server.transport.mapping.contact import contact_message, match_message
 from leadline_server.transport.mapping.violations import timestamp
@@ -18,7 +17,7 @@ TRIGGERS: Final[Mapping[int, LogTrigger]] = {0: LogTrigger.AUTOMATIC, **{member.
 
 def call_log_message(log: CallLog) -> call_log_pb2.CallLog:
     """The contract's form of a call log."""
-    contact = _contact(log)
+    contact = log.shown_contact
     return call_log_pb2.CallLog(
         account_id=log.account_id,
         user_id=log.user_id,
@@ -38,10 +37,3 @@ def call_log_message(log: CallLog) -> call_log_pb2.CallLog:
         update_time=timestamp(log.update_time),
         revision=log.revision,
     )
-
-
-def _contact(log: CallLog) -> Contact | None:
-    """Whom the call is logged against, or is about to be."""
-    if log.contact is None and log.standing is not None:
-        return log.standing.contact
-    return log.contact
