@@ -197,3 +197,11 @@ def test_a_wait_that_was_decided_before_the_call_was_logged_does_not_unlog_it() 
 def test_a_decision_for_another_contact_moves_a_logged_call() -> None:
     log = logged(reported(logged(accepted()), report(caller__phone_number="+14155550199")), contact=BO)
     assert (log.contact, log.explanation, is_due(log)) == (BO, "It is Bo.", False)
+
+
+def test_a_client_that_sees_whom_a_pending_call_is_for_sees_a_new_revision_when_that_changes() -> None:
+    deferred_once = deferred(accepted(), stands=standing(BO))
+    assert deferred_once.shown_contact == BO
+    changed = reported(deferred_once, report(caller__phone_number="+12025550148"))
+    assert changed.shown_contact is None
+    assert changed.revision == deferred_once.revision + 1

@@ -87,7 +87,7 @@ def histories(draw: st.DrawFn) -> list[CallLog]:
 def visible(log: CallLog) -> tuple[object, ...]:
     """What clients see of a log, but for the times of what happens next and of the change itself."""
     delivery = log.crm_log_id, log.crm_log_url, log.update_pending, log.attempts, log.last_error
-    verdict = log.state, log.reason, log.explanation, log.contact, log.candidates
+    verdict = log.state, log.reason, log.explanation, log.shown_contact, log.candidates
     return log.user_id, log.call, *verdict, *delivery
 
 

@@ -147,6 +147,13 @@ class CallLog:
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
 
+    @property
+    def shown_contact(self) -> Contact | None:
+        """The contact that clients see: whom the call is logged against, or is about to be."""
+        if self.contact is None and self.standing is not None:
+            return self.standing.contact
+        return self.contact
+
 
 def is_due(log: CallLog) -> bool:
     """Whether something is to be done for the log without waiting for news or for another time."""
@@ -172,15 +179,19 @@ def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallL
     news = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if not news:
         return before
-    if not _SHOWN.isdisjoint(news) or _is_update_pending(before, news) != before.update_pending:
+    if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_pending):
         news["revision"], news["update_time"] = before.revision + 1, now
     return replace(before, **news)
 
 
-def _is_update_pending(log: CallLog, news: Mapping[str, Any]) -> bool:
+def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, bool]:
+    """`shown_contact` and `update_pending` as they are with the news."""
+    contact, standing = news.get("contact", log.contact), news.get("standing", log.standing)
+    if contact is None and standing is not None:
+        contact = standing.contact
     delivered = news.get("delivered_revision", log.delivered_revision)
     content = news.get("content_revision", log.content_revision)
-    return news.get("state", log.state) is CallLogState.LOGGED and bool(delivered < content)
+    return contact, news.get("state", log.state) is CallLogState.LOGGED and bool(delivered < content)
 
 
 def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
@@ -191,7 +202,7 @@ def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
 
 
 def _visible(log: CallLog) -> tuple[object, ...]:
-    return _shown(log), log.update_pending
+    return _shown(log), log.shown_contact, log.update_pending
 
 
 _SHOWN: Final = frozenset(
@@ -200,7 +211,6 @@ _SHOWN: Final = frozenset(
         "reason",
         "user_id",
         "call",
-        "contact",
         "crm_log_id",
         "crm_log_url",
         "candidates",

@@ -7,7 +7,6 @@ from typing import Any, Final
 from leadline.v1 import call_log_pb2
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.contact import Contact
 from leadline_server.transport.mapping.call import call_fields
 from leadline_server.transport.mapping.contact import contact_fields, match_fields
 from leadline_server.transport.mapping.violations import time_fields
@@ -44,17 +43,10 @@ def call_log_fields(log: CallLog) -> dict[str, Any]:
     fields["state"] = log.shown_state
     fields["create_time"] = time_fields(log.create_time)
     fields["update_time"] = time_fields(log.update_time)
-    if (contact := _contact(log)) is not None:
+    if (contact := log.shown_contact) is not None:
         fields["contact"] = contact_fields(contact)
     if log.candidates:
         fields["candidates"] = [match_fields(match) for match in log.candidates]
     if log.next_attempt_time is not None:
         fields["next_attempt_time"] = time_fields(log.next_attempt_time)
     return fields
-
-
-def _contact(log: CallLog) -> Contact | None:
-    """Whom the call is logged against, or is about to be."""
-    if log.contact is None and log.standing is not None:
-        return log.standing.contact
-    return log.contact
