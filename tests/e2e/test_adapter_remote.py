@@ -18,6 +18,7 @@ from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDI
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, Preferences
 from leadline_server.crm.remote.connecting import remote_crm
 from leadline_server.domain.errors import CrmAuthFailed
+from support.grpcurl import Grpcurl
 from support.servers import LEADLINE, environment, leadline, server_process
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "remote-adapters.md"
@@ -91,6 +92,13 @@ def test_the_three_lines_of_the_documentation_test_an_adapter(tmp_path: Path) ->
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stdout[-3_000:]
     assert " passed" in ended.stdout
+
+
+def test_grpcurl_knows_what_an_adapter_serves(tmp_path: Path) -> None:
+    with adapter_process(tmp_path / "crm") as address:
+        grpcurl = Grpcurl(address)
+        assert grpcurl.services() == ["grpc.reflection.v1alpha.ServerReflection", "leadline.adapter.v1.AdapterService"]
+        assert "rpc FindContacts" in grpcurl.describe("leadline.adapter.v1.AdapterService")
 
 
 async def test_an_adapter_asks_for_the_token_of_its_file(tmp_path: Path) -> None:

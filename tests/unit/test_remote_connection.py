@@ -1,6 +1,7 @@
 """Connecting to an adapter: what was not sent, what it promises and when, and who may listen."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,33 @@ async def test_an_adapter_that_never_answers_costs_a_deadline_and_no_more(
         with pytest.raises(expected):
             await (crm.find_contacts([NUMBER]) if method == "FindContacts" else crm.create_contact(DRAFT, "key"))
         await crm.check()
+
+
+async def test_a_place_that_takes_connections_and_never_speaks_is_nobody() -> None:
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with remote_crm(f"127.0.0.1:{silent.getsockname()[1]}", deadline=0.4) as crm:
+            with pytest.raises(CrmUnavailable, match="in time"):
+                await crm.create_contact(DRAFT, "key")
+    assert time.monotonic() - started < OPENING_SECONDS + 2
+
+
+async def test_what_is_asked_after_the_end_is_cannot_tell(adapter: ScriptedAdapter) -> None:
+    async with remote_crm(adapter.address) as crm:
+        await crm.check()
+    with pytest.raises(CrmUnavailable):
+        await crm.create_contact(DRAFT, "key")
+    assert adapter.count("CreateContact") == 0
+
+
+async def test_a_write_that_the_end_breaks_off_is_of_unknown_outcome(adapter: ScriptedAdapter) -> None:
+    adapter.answers["CreateContact"] = hangs
+    async with remote_crm(adapter.address) as crm:
+        writing = asyncio.create_task(crm.create_contact(DRAFT, "key"))
+        while not adapter.count("CreateContact"):
+            await asyncio.sleep(0.01)
+    with pytest.raises(CrmOutcomeUnknown):
+        await writing
 
 
 async def test_opening_waits_for_a_description_for_a_moment_only(adapter: ScriptedAdapter) -> None:

@@ -11,6 +11,7 @@ const { serviceOf } = require('./service');
 
 const LOADED = { keepCase: true, enums: String, longs: Number, defaults: true, oneofs: true };
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const GRACE_MILLISECONDS = 10_000;
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 
 function options() {
@@ -38,7 +39,13 @@ function main() {
     if (error) fail(error);
     else process.stdout.write(`serves ${path.basename(connector)} on ${listen.replace(/:\d+$/, '')}:${port}\n`);
   });
-  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => server.tryShutdown(() => process.exit(0)));
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(server));
+}
+
+// Finish what is in flight, within a time.
+function stop(server) {
+  setTimeout(() => process.exit(0), GRACE_MILLISECONDS).unref();
+  server.tryShutdown(() => process.exit(0));
 }
 
 function fail(error) {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC
+from functools import lru_cache
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -44,7 +45,7 @@ def account_settings_of(message: pb.AccountContext) -> AccountSettings:
     region, zone = message.default_region or "US", message.time_zone or "UTC"
     if not is_region(region):
         raise ValueError("account.default_region is no region")
-    if zone not in available_timezones():
+    if not _is_time_zone(zone):
         raise ValueError("account.time_zone is no IANA time zone")
     return AccountSettings(default_region=region, time_zone=zone, number_formats=tuple(message.number_formats))
 
@@ -150,6 +151,11 @@ def log_of(message: pb.CrmLog) -> CrmLog:
     """The call log that an answer has. Raises ValueError, with a sentence's end, where it cannot be one."""
     _check_id(message.id, "log")
     return CrmLog(message.id, message.url if _is_web_address(message.url) else "")
+
+
+@lru_cache(maxsize=1_024)
+def _is_time_zone(name: str) -> bool:
+    return name in available_timezones()  # which looks through files
 
 
 def _check_id(value: str, what: str) -> None:

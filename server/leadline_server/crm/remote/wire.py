@@ -9,13 +9,14 @@ from google.protobuf.message import DecodeError, Message
 from leadline_server.crm.remote.failures import failure_of, unusable
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.settings import RemoteSettings
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
 
 M = TypeVar("M", bound=Message)
 
 _CONNECT_SHARE: Final = 0.5
 """Of the deadline, this share is what connecting may take."""
 
+_STOPPING: Final = "leadline is stopping."
 _READY: Final = grpc.ChannelConnectivity.READY
 _IS_HOPELESS: Final = frozenset({grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN})
 
@@ -39,7 +40,7 @@ class Wire:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection now; where there is none, one is begun."""
-        return self._channel.get_state(try_to_connect=True) is _READY
+        return self._state() is _READY
 
     async def connect(self) -> None:
         """Be connected.
@@ -52,12 +53,18 @@ class Wire:
         """
         try:
             async with asyncio.timeout(self._deadline * _CONNECT_SHARE):
-                while (state := self._channel.get_state(try_to_connect=True)) is not _READY:
+                while (state := self._state()) is not _READY:
                     if state in _IS_HOPELESS:
                         raise CrmUnavailable(f"{self.title} cannot be reached.")
                     await self._channel.wait_for_state_change(state)
         except TimeoutError:
             raise CrmUnavailable(f"{self.title} cannot be reached in time.") from None
+
+    def _state(self) -> grpc.ChannelConnectivity:
+        try:
+            return self._channel.get_state(try_to_connect=True)
+        except grpc.aio.UsageError as error:  # it was closed
+            raise CrmUnavailable(_STOPPING) from error
 
     async def call(self, method: str, request: Message, answer: type[M], *, is_write: bool = False) -> M:
         """Call a method of the adapter, once.
@@ -83,7 +90,13 @@ class Wire:
         except grpc.aio.AioRpcError as error:
             raise failure_of(error, self.title, self._secrets, is_write=is_write) from error
         except grpc.aio.UsageError as error:
-            raise CrmUnavailable("leadline is stopping.") from error
+            raise CrmUnavailable(_STOPPING) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled this but the channel, which was closed.
+            raise (CrmOutcomeUnknown if is_write else CrmUnavailable)(_STOPPING) from error
         if not isinstance(data, bytes):  # gRPC gives None for a status OK without any message
             raise unusable(self.title, "is none", is_write=is_write)
         return data
