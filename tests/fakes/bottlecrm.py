@@ -139,17 +139,7 @@ class FakeBottleCrm(FakeCrm):
             return _refused({"phone": ["Ensure this field has no more than 25 characters."]})
         fits = _same_number(phone)
         found = [record for record in self._newest(request.match_info["table"]) if fits(record.fields["phone"] or "")]
-        hits = [
-            {
-                "id": record.id,
-                "name": _name(record),
-                "email": record.fields.get("email") or "",
-                "phone": record.fields["phone"],
-                "matched_on": ["phone"],
-                "can_delete": True,
-            }
-            for record in found[:MOST_DUPLICATES]
-        ]
+        hits = [_hit(record) for record in found[:MOST_DUPLICATES]]
         return web.json_response({"duplicates": hits})
 
     async def _read_person(self, request: web.Request) -> web.Response:
@@ -208,6 +198,12 @@ class FakeBottleCrm(FakeCrm):
 
     def _newest(self, table: str) -> Sequence[Record]:
         return sorted(self.records.all(table), key=lambda record: -record.created)
+
+
+def _hit(record: Record) -> Fields:
+    """A record as the search for duplicates shows it."""
+    fields = record.fields
+    return {"id": record.id, "name": _name(record), "email": fields.get("email") or "", "phone": fields["phone"]}
 
 
 def _refused(errors: Fields) -> web.Response:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fakes import salesforce_people
+from fakes import salesforce_people, zoho_people
 from fakes.misbehaviour import GOOD_TOKEN
+from fakes.zoho import KEY_FIELD
 
 _UNLIMITED: Final = 1_000_000
 
@@ -29,12 +30,17 @@ def _bottlecrm(url: str) -> dict[str, Any]:
     return {"adapter": "http", "definition": "bottlecrm", "base_url": url, "token": GOOD_TOKEN}
 
 
+def _zoho(url: str) -> dict[str, Any]:
+    return zoho_people.options(url, call_key_field=KEY_FIELD)
+
+
 OPTIONS: Final[Mapping[str, Callable[[str], dict[str, Any]]]] = {
     "bottlecrm": _bottlecrm,
     "espocrm": _espocrm,
     "hubspot": _hubspot,
     "pipedrive": _pipedrive,
     "salesforce": salesforce_people.options,
+    "zoho": _zoho,
 }
 """By the fake: the options for one that is served at an address. `adapter` is the fake's word where it is not said."""
 

@@ -16,8 +16,9 @@ CALLS, SOAK_CALLS = 200, 5_000
 STRANGERS = 50
 LEAST_SPEED = 0.8  # calls a second while the CRM is down, of those while it is up; runs differ by a fifth
 # MiB of resident memory beyond the ledger's new pages, which each of its two connections may keep in its cache: while
-# calls wait, and when all were delivered and listed. 5,000 calls kept in memory would take more.
-MOST_GROWTH, MOST_GROWTH_AFTER = 8.0, 24.0
+# calls wait, and when all were delivered and listed, which needs 64 deliveries at once and pages of messages. Measured
+# were 0 and 5.5 for 200 calls, 1 and 10 for 2,000. 5,000 calls kept in memory would take some 25 more.
+MOST_GROWTH = {CALLS: (3.0, 10.0), SOAK_CALLS: (8.0, 24.0)}
 DEADLINE = 0.5  # seconds that a request to the CRM may take
 
 SHORT_OUTAGES = [
@@ -42,19 +43,20 @@ class Outcome(NamedTuple):
 
 @pytest.mark.parametrize("outage", SHORT_OUTAGES)
 async def test_200_calls_during_an_outage(tmp_path: Path, outage: dict[str, Any]) -> None:
-    check(await down_and_back(tmp_path, outage, CALLS))
+    check(await down_and_back(tmp_path, outage, CALLS), CALLS)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_5000_calls_during_an_outage(tmp_path: Path, outage: dict[str, Any]) -> None:
-    check(await down_and_back(tmp_path, outage, SOAK_CALLS))
+    check(await down_and_back(tmp_path, outage, SOAK_CALLS), SOAK_CALLS)
 
 
-def check(outcome: Outcome) -> None:
+def check(outcome: Outcome, calls: int) -> None:
+    most, most_after = MOST_GROWTH[calls]
     assert outcome.speed >= LEAST_SPEED * outcome.speed_before, outcome
-    assert outcome.memory <= 2 * outcome.ledger + MOST_GROWTH, outcome
-    assert outcome.memory_after <= 2 * outcome.ledger + MOST_GROWTH_AFTER, outcome
+    assert outcome.memory <= 2 * outcome.ledger + most, outcome
+    assert outcome.memory_after <= 2 * outcome.ledger + most_after, outcome
 
 
 async def down_and_back(folder: Path, outage: dict[str, Any], calls: int) -> Outcome:

@@ -15,7 +15,7 @@ from faults.http_crm.stage import serving
 SEED = 20_260_305
 ROUNDS, SOAK_ROUNDS = 5, 50
 GRACE = 4.0  # seconds, the setting grace_period
-MORE = 3.0  # seconds that deliveries under way and closing may take beyond it
+MORE = 3.0  # seconds beyond it: 2 for deliveries under way (app.DRAIN_SECONDS), 1 to close the files and to exit
 LATENCIES = [0.0, 0.02, 0.2]
 
 

@@ -13,11 +13,11 @@ GROUP: Final = "leadline.adapters"
 BUILT_IN: Final = {
     "embedded": "leadline_server.crm.embedded.connecting:EMBEDDED",
     "hubspot": "leadline_server.crm.hubspot.connecting:HUBSPOT",
-    "pipedrive": "leadline_server.crm.pipedrive.connecting:PIPEDRIVE",
-    "http": "leadline_server.crm.http.connecting:HTTP",
     "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
-    "remote": "leadline_server.crm.remote.connecting:REMOTE",
+    "pipedrive": "leadline_server.crm.pipedrive.connecting:PIPEDRIVE",
     "zoho": "leadline_server.crm.zoho.connecting:ZOHO",
+    "http": "leadline_server.crm.http.connecting:HTTP",
+    "remote": "leadline_server.crm.remote.connecting:REMOTE",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
 

@@ -1,11 +1,11 @@
 """The account as the model has it, what clients see of it, and each step's comparison of the two."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-import grpc
+from faults.model.answers import code_of
 from faults.model.calls import CallModel, Refusal, World, verdict_of
 from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits
 from faults.model.crm import Asked, Fault
@@ -16,7 +16,6 @@ from faults.model.service import ACCOUNT, Service
 from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as contacts_pb
 from leadline.v1.call_log_pb2 import CallLog, LogTrigger
-from transport.serving import read_refusal
 
 _REST: Final = timedelta(minutes=10)
 _CALM_AFTER: Final = timedelta(seconds=70)
@@ -284,18 +283,6 @@ class AccountModel:
         with self.step():
             self.run(self.service.pass_time(by))
             self._note_passed_time()
-
-
-def code_of(answer: Any) -> str:
-    """The code of an answer; LATER where there is none yet."""
-    if answer is None:
-        return "LATER"
-    return str(answer.code().name) if isinstance(answer, grpc.aio.AioRpcError) else "OK"
-
-
-def metadata_of(answer: Any) -> Mapping[str, str]:
-    """What ErrorInfo says of an error."""
-    return dict(read_refusal(answer).info.metadata)
 
 
 def _key(call: CallModel) -> str:

@@ -1,4 +1,4 @@
-"""Where a call stands: what may become of it, and what did (design, sections 1, 2 and 5).
+"""Where a call stands: what may become of it, and what did (docs/flow.md, docs/guarantees.md).
 
 While the CRM is well there is one thing that may become of a call, at once. While it is not, a decision may have been
 taken at any moment since the call's inputs last changed; all of them are kept, and the one that shows must be among

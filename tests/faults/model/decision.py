@@ -1,4 +1,4 @@
-"""What becomes of a call (design, section 1; the order of the questions is that of docs/flow.md).
+"""What becomes of a call (docs/flow.md, "The decision").
 
 Plain statements over a handful of numbers whose reading is written down here: nothing of leadline's own is asked.
 """
@@ -59,6 +59,12 @@ STORED: Final[Mapping[str, Number]] = {
 """The numbers that contacts have, as they are written."""
 
 EXACT, NATIONAL, EXTENSION = 1, 2, 3
+
+
+def read_number(text: str) -> Number:
+    """How a number reads that leadline asks for: as it was written in a report, or in a contact."""
+    return NUMBERS.get(text) or STORED[text]
+
 
 CALLER_IDS: Final[Mapping[str | None, str | None]] = {
     None: None,

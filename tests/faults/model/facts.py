@@ -1,4 +1,4 @@
-"""What is known of a call after its reports (design, section 2: "LogCall is an upsert"), over flat names of fields.
+"""What is known of a call after its reports (docs/flow.md, "Reports"), over flat names of fields.
 
 A field is a path such as "subject", "caller.name", "attributes.queue" or "legs.l1.result", and a report is a mapping of
 paths to values, in which None clears. What is unset has no entry in `Facts.values`.

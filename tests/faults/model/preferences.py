@@ -1,4 +1,4 @@
-"""Preferences over three levels, with locks (design, section 2: "Preferences")."""
+"""Preferences over three levels, with locks (docs/preferences.md)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

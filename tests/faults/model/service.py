@@ -22,7 +22,7 @@ from unittest import mock
 import grpc
 import structlog
 from faults.model.crm import Mood, MoodyCrm
-from faults.model.decision import NUMBERS, STORED, Number, matching
+from faults.model.decision import Number, matching, read_number
 from faults.model.facts import T0
 from faults.model.truth import Truth
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
@@ -256,7 +256,8 @@ class Service:
             if (latest := self._news()) != news:
                 news, changed = latest, loop.time()
             stable = loop.time() - changed
-            if stable > _STABLE and (self.mood.waiting or (not tasks and self.is_paused)):
+            is_left_alone = not tasks and self.is_paused and not self._under_way()
+            if stable > _STABLE and (self.mood.waiting or is_left_alone):
                 return
             if stable > 2 * _STABLE:  # it waits for a moment to pass
                 await self.pass_time(timedelta(seconds=0.5))
@@ -288,11 +289,6 @@ class Service:
         if (due := await self.front.app.ledger.call_logs.next_due_time()) is not None:
             times.append(due)
         return min(times, default=None)
-
-
-def read_number(text: str) -> Number:
-    """How a number reads that leadline asks for: as it was written in a report."""
-    return NUMBERS.get(text) or STORED[text]
 
 
 async def _answer(method: Any, request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The whole service against a plain model of the design, over any sequence of what may happen to an account.
+"""The whole service against a plain model of it, over any sequence of what may happen to an account.
 
 `machine` has the rules, `calls`, `facts`, `decision` and `preferences` the model, `checks` and `account` the
 comparison, `service` and `crm` what runs. A failure prints the steps that lead to it, the fewest that do.
@@ -27,10 +27,10 @@ def run(runs: int, steps: int, *, derandomize: bool) -> None:
         run_state_machine_as_test(Account, settings=chosen)
 
 
-def test_nothing_that_happens_makes_the_service_differ_from_the_design() -> None:
+def test_nothing_that_happens_makes_the_service_differ_from_its_model() -> None:
     run(100, 20, derandomize=True)
 
 
 @pytest.mark.soak
-def test_nothing_makes_the_service_differ_from_the_design_in_two_thousand_runs() -> None:
+def test_nothing_makes_the_service_differ_from_its_model_in_two_thousand_runs() -> None:
     run(2_000, 30, derandomize=False)

@@ -1,7 +1,7 @@
 """Search requests ("Search the CRM"), as many as HubSpot's limits on filters and on a request's size make them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
@@ -78,15 +78,19 @@ def _values(
 ) -> Mapping[str, list[str]]:
     """What to ask each property for: as written, and as HubSpot calculates it."""
     written = [form.lower() for number in numbers for form in number_forms(number, patterns)]
-    calculated = [digits for number in numbers for digits in _calculated(number)]
+    calculated = list(_calculated(written))
     named = dict.fromkeys(number_properties, written)
     return {**{_SEARCHABLE[name]: calculated for name in named if name in _SEARCHABLE}, **named}
 
 
-def _calculated(number: PhoneNumber) -> list[str]:
-    """The digits that a number may have become. HubSpot keeps them as a number, so that zeros before it are gone."""
-    texts = (number.significant, number.e164[1:], number.national) if number.e164 else (number.extension,)
-    return list(dict.fromkeys(digits for text in texts if (digits := text.lstrip("0"))))
+def _calculated(written: Iterable[str]) -> Iterator[str]:
+    """The digits that numbers may have become, of all forms that are digits alone.
+
+    HubSpot keeps them as a number, so that zeros before it are gone.
+    """
+    for form in written:
+        if form.isdecimal() and (digits := form.lstrip("0")):
+            yield digits
 
 
 def _among(name: str, values: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from leadline_server.clock import Clock
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
-from leadline_server.crm.salesforce.records import Records, together
+from leadline_server.crm.salesforce.records import Records
 from leadline_server.crm.salesforce.soql import containing, has_number, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATED,
@@ -22,7 +22,7 @@ from leadline_server.crm.salesforce.wire import (
     stored_key,
     task_of,
 )
-from leadline_server.crm.web import Answer, WebClient, segment
+from leadline_server.crm.web import Answer, WebClient, segment, together
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.matching import match_kind

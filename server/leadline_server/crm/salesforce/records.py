@@ -1,8 +1,7 @@
 """Reading Salesforce's records: whole answers or none."""
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -10,8 +9,6 @@ from leadline_server.crm.salesforce.wire import FOUND, SEARCHED, Found, Kind, Wo
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable
-
-T = TypeVar("T")
 
 MOST_FOUND: Final = 1_000
 """Records of a kind that a search may find; Salesforce finds 2,000 of all kinds and leaves out the rest in silence."""
@@ -85,13 +82,3 @@ class Records:
 def _returned(kind: Kind) -> str:
     where = f" WHERE {kind.condition}" if kind.condition else ""
     return f"{kind.columns}{where} LIMIT {MOST_FOUND}"
-
-
-async def together(questions: Iterable[Awaitable[T]]) -> list[T]:
-    """The answers to all questions, asked at once; as soon as one fails, none."""
-    tasks = [asyncio.ensure_future(question) for question in questions]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()

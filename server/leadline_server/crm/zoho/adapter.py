@@ -8,9 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.connections import AccountView
+from leadline_server.crm.web import together
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
-from leadline_server.crm.zoho.records import Records, together
+from leadline_server.crm.zoho.records import Records
 from leadline_server.crm.zoho.wire import (
     LEADS,
     Kind,

@@ -1,18 +1,16 @@
 """Reading and writing Zoho's records: whole answers or none, and no more at once than Zoho allows."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.web import Answer, WebClient
+from leadline_server.crm.web import Answer, WebClient, together
 from leadline_server.crm.zoho.coql import PAGE
 from leadline_server.crm.zoho.wire import ROWS, WRITTEN, Kind, Words, contact_of
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable
-
-T = TypeVar("T")
 
 _NO_CONTENT: Final = 204
 _MOST_IDS: Final = 100  # that one request may name
@@ -96,13 +94,3 @@ def _rows(answer: Answer) -> list[dict[str, Any]]:
     if rows.info.more_records:
         raise CrmUnavailable("Zoho has more records to show than leadline reads.")
     return rows.data
-
-
-async def together(questions: Iterable[Awaitable[T]]) -> list[T]:
-    """The answers to all questions, asked at once; as soon as one fails, none."""
-    tasks = [asyncio.ensure_future(question) for question in questions]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
