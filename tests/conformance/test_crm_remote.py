@@ -16,7 +16,7 @@ TOKEN: Final = "Xy7-the-adapters-own"
 async def remote_crm_under_test() -> AsyncIterator[CrmUnderTest]:
     async with (
         embedded_crm_under_test() as crm,
-        troubled(crm.adapter, TOKEN, deadline=1.0) as (adapter, trouble),
+        troubled(crm.adapter, TOKEN, deadline=2.0) as (adapter, trouble),
     ):
         yield replace(crm, adapter=adapter, trouble=trouble, secrets=(TOKEN,))
 

@@ -60,14 +60,12 @@ class NodeHost:
     def kill(self) -> None:
         """Kill it with signal 9."""
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait(_STOP_SECONDS)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._ended()
 
     def stop(self) -> int:
         """SIGTERM, then the exit code."""
         os.kill(self.process.pid, signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        return self._ended()
 
     def misbehave(self, **faults: Any) -> None:
         """Not be there: the one way in which a test has it fail."""
@@ -99,6 +97,12 @@ class NodeHost:
         next(record for record in book[table] if record["id"] == record_id).update(changes)
         self.crm_file.write_text(json.dumps(book))
         self.start()
+
+    def _ended(self) -> int:
+        code = self.process.wait(_STOP_SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
 
     def _book(self) -> dict[str, Any]:
         read: dict[str, Any] = json.loads(self.crm_file.read_text())
