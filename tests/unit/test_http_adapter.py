@@ -268,7 +268,7 @@ async def test_values_are_never_templates_and_stay_where_they_are(tmp_path: Path
 READY = parse_definition(DEFINITION)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=200), st.text(min_size=1, max_size=50))
 def test_whatever_a_value_is_a_request_keeps_its_form(text: str, own_id: str) -> None:
     contact = {"name": text, "email": text, "company": text, "is_placeholder": False}
