@@ -48,8 +48,6 @@ class AccountModel:
     def can_move(self) -> bool:
         return bool(self.mood.promises.moves_log)
 
-    # What a step begins and ends with.
-
     @contextmanager
     def step(self, *touched: str, rejects: bool = False) -> Iterator[None]:
         """Something happens to the calls `touched`, and to what follows from it; then all is compared."""
@@ -144,8 +142,6 @@ class AccountModel:
                 asked for asked in self.mood.asked if asked.operation in ("make contact", "make log", "update log")
             ]
             check_unchanged(self.logs, self.listed())
-
-    # What clients do.
 
     def listed(self) -> dict[str, CallLog]:
         request = logs_pb.ListCallLogsRequest(account_id=ACCOUNT, page_size=100)
@@ -250,7 +246,7 @@ class AccountModel:
 
     def come_to_rest(self) -> None:
         """The CRM is well again, and time passes until nothing is left to do: one outcome for each call is left."""
-        with self.step(rejects=Fault.REJECTED in self.mood.faults.values()):
+        with self.step():
             self.mood.recover()
             self.run(self._pump())
         self.is_calm = True

@@ -224,6 +224,8 @@ class MoodyCrm:
 
         try:
             return await self._do("make contact", number.key, work)
+        except CrmRateLimited:
+            raise  # nothing was made
         except (CrmOutcomeUnknown, CrmUnavailable, RuntimeError, asyncio.CancelledError):
             self._doubt(number)
             raise

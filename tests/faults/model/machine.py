@@ -1,16 +1,19 @@
 """Everything that may happen to an account, in any order: what phones report, and what `people` and `stage` have."""
 
-from typing import Any
+from typing import Any, Final
 
 from faults.model import strategies as some
 from faults.model.account import AccountModel
 from faults.model.answers import code_of
 from faults.model.crm import PROFILES, Fault
+from faults.model.decision import NUMBERS, STORED
 from faults.model.facts import Report
 from faults.model.people import People
 from faults.model.service import Service
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
+
+MANY: Final = 12  # calls of one run
 
 
 class Account(People):
@@ -121,6 +124,16 @@ class Account(People):
     def report_again(self, call_id: str) -> None:
         if call_id in self.last and call_id in self.model.calls:
             self.model.report(call_id, self.last[call_id])
+
+    @precondition(lambda self: len(self.model.calls) < MANY)
+    @rule(number=some.DIALABLE, user=some.USERS, name=some.NAMES)
+    def ring_again_later(self, number: str, user: str, name: str) -> None:
+        """A stranger calls, somebody adds them to the CRM, and they call again."""
+        report = Report(user, {"direction": "INBOUND", "caller.phone_number": number})
+        self.model.report(f"before-{len(self.model.calls)}", report)
+        stored = next(text for text, read in STORED.items() if read == NUMBERS[number])
+        self.add_person((name, (stored,), None, False))
+        self.model.report(f"after-{len(self.model.calls)}", report)
 
     @precondition(lambda self: self.model.is_calm)
     @rule(number=some.DIALABLE, user=some.USERS, count=st.integers(2, 3))
