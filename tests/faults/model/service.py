@@ -173,7 +173,12 @@ class Service:
         assert await self.book.save(replace(contact, **changes))
 
     def _has(self, number: Number) -> bool:
-        return bool(matching(number, self.truth.people()))
+        """Whether leadline has to know of somebody who has it; of another number's contact only once that is shown."""
+        shown, made, now = self.mood.shown_at, self.mood.made, self.clock.now()
+        return any(
+            shown.get(contact_id, now) <= now or made[contact_id].number_key == number.key
+            for contact_id in matching(number, self.truth.people())
+        )
 
     async def restart(self) -> None:
         """Stop cleanly, and start again."""
