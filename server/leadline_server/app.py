@@ -41,7 +41,7 @@ from leadline_server.delivery.feed import ChangeFeed
 from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.loop import DeliveryLoop
 from leadline_server.delivery.metrics import DeliveryMetrics
-from leadline_server.delivery.pauses import NotAsked
+from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.delivery.recorder import Recorder
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
@@ -107,7 +107,7 @@ async def open_app(
             region = lambda: current().default_region  # noqa: E731 - used here alone
             return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
 
-        wrapping = Wrapping(clock.now, NotAsked, None if registry is None else CrmMetrics(registry))
+        wrapping = Wrapping(clock.now, NOT_ASKED, None if registry is None else CrmMetrics(registry))
         lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)

@@ -10,7 +10,7 @@ from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.crm.wrapping import Wrapping
 from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.pauses import NotAsked
+from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities
@@ -31,7 +31,7 @@ async def bare() -> AsyncIterator[CrmUnderTest]:
 @pytest.fixture
 def wrapped(bare: CrmUnderTest) -> CachedCrm:
     """All wrappers there are round the bare adapter."""
-    connection = Wrapping(lambda: datetime.now(UTC), NotAsked, CrmMetrics(CollectorRegistry())).connection(
+    connection = Wrapping(lambda: datetime.now(UTC), NOT_ASKED, CrmMetrics(CollectorRegistry())).connection(
         bare.adapter,
         "embedded",
         guard=AccountLines(64, 10_000).of("acme").guard,

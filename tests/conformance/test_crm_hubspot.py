@@ -14,7 +14,10 @@ from fakes.trouble import FakeTrouble
 from leadline_server.crm.connections import Losses
 from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
 from leadline_server.crm.hubspot.wire import joined_name, split_name
+from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from leadline_server.testing.crm_forms import FormCases
+from leadline_server.testing.crm_lookup_cases import LookupCases
 from support.adapters import opened_adapter
 
 UNLIMITED: Final = {"requests_per_10_seconds": 1_000_000, "searches_per_second": 1_000_000}
@@ -103,17 +106,15 @@ class TestHubSpot(CrmConformance):
         return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
 
 
-class TestHubSpotWithItsOwnProperties(CrmConformance):
-    """With a unique property for the call's id, and a third property with numbers."""
+class TestHubSpotWithItsOwnProperties(LookupCases, FormCases, WriteLogCases, UpdateLogCases):
+    """With a unique property for the call's id, and a third property with numbers: what that makes a difference to."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+    @pytest.fixture
+    async def crm(self, tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
         options = {
             "call_id_property": "leadline_call_id",
             "placeholder_property": "leadline_placeholder",
             "more_phone_properties": ["hs_whatsapp_phone_number"],
         }
-        return hubspot_under_test(self.folder, options, HUBSPOT.variants[WITH_PROPERTIES].losses)
+        async with hubspot_under_test(tmp_path, options, HUBSPOT.variants[WITH_PROPERTIES].losses) as crm:
+            yield crm

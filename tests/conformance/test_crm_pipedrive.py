@@ -14,6 +14,8 @@ from fakes.trouble import FakeTrouble
 from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
+from leadline_server.testing.crm_forms import FormCases
+from leadline_server.testing.crm_lookup_cases import LookupCases
 from support.adapters import opened_adapter
 
 FORMATS: Final = ("(###) ###-####", "###-###-####", "### ### ####", "###.###.####", "#### ######")
@@ -97,12 +99,10 @@ class TestPipedrive(CrmConformance):
         return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
 
 
-class TestPipedriveWithNumberFormats(CrmConformance):
+class TestPipedriveWithNumberFormats(LookupCases, FormCases):
     """With the account's `number_formats`, which find what is written otherwise than in one piece."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, frozenset(), FORMATS)
+    @pytest.fixture
+    async def crm(self, tmp_path: Path) -> AsyncIterator[CrmUnderTest]:
+        async with pipedrive_under_test(tmp_path, frozenset(), FORMATS) as crm:
+            yield crm

@@ -1,25 +1,68 @@
-"""Vendors' adapters in another process, as far as leadline can tell: the contract of adapters loses nothing."""
+"""Vendors' adapters in another process, as far as leadline can tell: the contract of adapters loses nothing.
+
+One of them in every run, all of them in the long tests: what the contract carries is the same for each.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from conformance.test_crm_bottlecrm import bottlecrm_under_test
+from conformance.test_crm_espocrm import espocrm_under_test
 from conformance.test_crm_hubspot import hubspot_under_test
+from conformance.test_crm_pipedrive import pipedrive_under_test
 from fakes.salesforce_people import salesforce_under_test
+from fakes.zoho import KEY_FIELD, MARK_FIELD
+from fakes.zoho_people import zoho_under_test
 from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT
+from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from support.loopback import crm_over_loopback
 
 
-class TestHubSpotOverLoopback(CrmConformance):
+class _OverLoopback(CrmConformance):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return crm_over_loopback(hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses))
+        return crm_over_loopback(self.open_vendors())
+
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        """The CRM under test as it is without a loopback."""
+        raise NotImplementedError
 
 
-class TestSalesforceOverLoopback(CrmConformance):
-    def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return crm_over_loopback(salesforce_under_test())
+class TestSalesforceOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return salesforce_under_test()
+
+
+@pytest.mark.soak
+class TestHubSpotOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
+
+
+@pytest.mark.soak
+class TestPipedriveOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
+
+
+@pytest.mark.soak
+class TestZohoOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return zoho_under_test(call_key_field=KEY_FIELD, placeholder_field=MARK_FIELD)
+
+
+@pytest.mark.soak
+class TestEspoCrmOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return espocrm_under_test(self.folder)
+
+
+@pytest.mark.soak
+class TestBottleCrmOverLoopback(_OverLoopback):
+    def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return bottlecrm_under_test(self.folder)

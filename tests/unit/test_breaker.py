@@ -8,7 +8,14 @@ from leadline_server.delivery.guarded import GuardedCrm
 from leadline_server.delivery.limits import RateLimit
 from leadline_server.delivery.pauses import CredentialsPause, OutagePause, RatePause
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmHeldBack,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
 from support.crms import Switch
 
 
@@ -165,6 +172,7 @@ class _Any:
         (TimeoutError, BreakerState.OPEN),
         (lambda: CrmAuthFailed("No."), BreakerState.REFUSED),
         (lambda: CrmRejected("Never."), BreakerState.CLOSED),
+        (lambda: CrmHeldBack("More than its limit.", retry_after=9.0), BreakerState.CLOSED),
         (ZeroDivisionError, BreakerState.CLOSED),
     ],
 )

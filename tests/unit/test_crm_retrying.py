@@ -7,7 +7,7 @@ import pytest
 from leadline_server.crm.wrappers import RetryingCrm
 from leadline_server.crm.wrappers.retrying import LAST_TRY
 from leadline_server.crm.wrappers.wrapper import WRITES, Operation
-from leadline_server.delivery.pauses import NotAsked, OutagePause
+from leadline_server.delivery.pauses import NOT_ASKED, OutagePause
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
@@ -38,7 +38,7 @@ class Failing(Switch):
 
 def retrying(*errors: Exception, pauses: tuple[float, ...] = (0.001, 0.001)) -> tuple[RetryingCrm, Failing]:
     switch = Failing(errors)
-    return RetryingCrm(switch.wrap(memory_crm()), NotAsked, lambda: 0.5, pauses), switch
+    return RetryingCrm(switch.wrap(memory_crm()), NOT_ASKED, lambda: 0.5, pauses), switch
 
 
 @pytest.mark.parametrize("operation", READS)
@@ -120,7 +120,7 @@ async def test_no_try_begins_after_the_total_bound() -> None:
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 async def test_the_pause_is_between_half_and_all_of_what_is_set(chance: float) -> None:
     switch = Failing([CrmUnavailable("A blip.")])
-    crm = RetryingCrm(switch.wrap(memory_crm()), NotAsked, lambda: chance, (0.1,))
+    crm = RetryingCrm(switch.wrap(memory_crm()), NOT_ASKED, lambda: chance, (0.1,))
     began = asyncio.get_running_loop().time()
     await OPERATIONS[Operation.FIND_CONTACTS](crm)
     assert asyncio.get_running_loop().time() - began >= 0.05 * (1 + chance)

@@ -1,6 +1,5 @@
 """`leadline adapter try`: one operation of a definition against a real CRM, with all that was sent and came back."""
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -71,6 +70,8 @@ def try_definition(
     _check_usage(operation, given, write=write)
     if not is_region(region):
         fail([f"--region {region}: it is an ISO 3166-1 code of two letters, such as US."])
+    import asyncio
+
     done = asyncio.run(attempt(_settings(file, settings or [], variables or []), operation.value, given, region))
     if as_json:
         typer.echo(json.dumps(done.document(), indent=2, ensure_ascii=False, default=str))

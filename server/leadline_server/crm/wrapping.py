@@ -22,7 +22,7 @@ class Wrapping:
     """
 
     def __init__(
-        self, now: Callable[[], datetime], not_asked: type[Exception], metrics: CrmMetrics | None = None
+        self, now: Callable[[], datetime], not_asked: tuple[type[Exception], ...], metrics: CrmMetrics | None = None
     ) -> None:
         self._now = now
         self._not_asked = not_asked

@@ -5,7 +5,7 @@ from typing import ParamSpec, TypeVar
 
 from leadline_server.delivery.breaker import Breaker
 from leadline_server.delivery.limits import RateLimit
-from leadline_server.delivery.pauses import NotAsked
+from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.phone import PhoneNumber
@@ -46,7 +46,7 @@ class GuardedCrm:
             self._breaker.refused()
         elif isinstance(error, CrmRejected):
             self._breaker.answered()
-        elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NotAsked):
+        elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_ASKED):
             self._breaker.failed(getattr(error, "retry_after", None) or 0.0)
         elif is_probe:
             self._breaker.abandoned()

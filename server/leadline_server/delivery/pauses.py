@@ -3,7 +3,9 @@
 They are errors like the CRM's own to whoever looks contacts up, but no attempt to whoever delivers a call.
 """
 
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmUnavailable
+from typing import Final
+
+from leadline_server.domain.errors import CrmAuthFailed, CrmHeldBack, CrmRateLimited, CrmUnavailable
 
 
 class NotAsked(Exception):
@@ -39,3 +41,7 @@ class RatePause(NotAsked, CrmRateLimited):
 
     def __init__(self, seconds: float) -> None:
         super().__init__("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
+
+
+NOT_ASKED: Final = (NotAsked, CrmHeldBack)
+"""What says nothing of the CRM: neither that it is well nor that it is not."""

@@ -13,7 +13,7 @@ from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
 from leadline_server.delivery.errands import Attempt, Result, Written
 from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.pauses import NotAsked
+from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.delivery.runs import LeaseLost
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog
@@ -78,7 +78,7 @@ class Recorder:
             message = error.message
             return await self._change(key, lambda log: outcomes.refused(log, basis, message, now))
         standing, sentence = attempt.standing, _sentence(error)
-        if isinstance(error, NotAsked):
+        if isinstance(error, NOT_ASKED):
             self.results["put_off"] += 1
             pause = timedelta(seconds=error.retry_after or 0.0)
             return await self._change(key, lambda log: outcomes.put_off(log, basis, standing, sentence, pause, now))

@@ -18,6 +18,7 @@
     +-- CrmError                    what an adapter raises
     |   +-- CrmUnavailable          cannot tell; try again
     |   |   +-- CrmRateLimited      ... after a delay
+    |   |       +-- CrmHeldBack     ... leadline itself keeps to the CRM's limit
     |   +-- CrmRejected             the CRM refuses this request for good
     |   +-- CrmAuthFailed           the CRM refuses leadline's credentials
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
@@ -219,6 +220,10 @@ class CrmRateLimited(CrmUnavailable):
     """The CRM asks to slow down; `retry_after` says for how long."""
 
     reason = ErrorReason.CRM_RATE_LIMITED
+
+
+class CrmHeldBack(CrmRateLimited):
+    """leadline keeps to the CRM's rate limit by itself: the CRM was not asked, and has not failed."""
 
 
 class CrmRejected(CrmError):

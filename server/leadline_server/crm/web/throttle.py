@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from leadline_server.crm.web.answers import Answer
-from leadline_server.domain.errors import CrmRateLimited
+from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.pacing import Pace
 from leadline_server.ports.crm import RateLimit
 
@@ -60,13 +60,13 @@ class Throttle:
         """Wait until a request of `scope` may be sent; it counts for that scope and for the connection as a whole.
 
         Raises:
-            CrmRateLimited: that would take longer than LONGEST_WAIT.
+            CrmHeldBack: that would take longer than LONGEST_WAIT.
         """
         paces = [pace for name, pace in self._paces if name in ("", scope)]
         held = max((until - self._now() for name, until in self._held.items() if name in ("", scope)), default=0.0)
         seconds = max(held, *(pace.due_in() for pace in paces), 0.0)
         if seconds > LONGEST_WAIT:
-            raise CrmRateLimited("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
+            raise CrmHeldBack("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
         seconds = max(held, *(pace.reserve() for pace in paces), 0.0)
         if seconds <= 0:
             return

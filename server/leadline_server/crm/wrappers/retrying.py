@@ -34,7 +34,7 @@ class RetryingCrm(CrmWrapper):
 
     Args:
         inner: the adapter.
-        final: an error that is passed on at once, whatever delay it has: the CRM was not asked.
+        final: errors that are passed on at once, whatever delay they have: the CRM was not asked.
         jitter: a random number from 0 to 1.
         pauses: see PAUSES; as many as there may be further tries.
     """
@@ -42,7 +42,7 @@ class RetryingCrm(CrmWrapper):
     def __init__(
         self,
         inner: CrmAdapter,
-        final: type[Exception],
+        final: tuple[type[Exception], ...],
         jitter: Callable[[], float] = random.random,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
