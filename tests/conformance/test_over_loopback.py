@@ -1,6 +1,6 @@
 """Vendors' adapters in another process, as far as leadline can tell: the contract of adapters loses nothing.
 
-One of them in every run, all of them in the long tests: what the contract carries is the same for each.
+In the long tests: what the contract carries is the same for each, and every run has the embedded CRM over it.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -33,6 +33,7 @@ class _OverLoopback(CrmConformance):
         raise NotImplementedError
 
 
+@pytest.mark.soak
 class TestSalesforceOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return salesforce_under_test()

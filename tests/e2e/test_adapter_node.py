@@ -77,6 +77,7 @@ async def create(crm: CrmAdapter, number: str) -> str:
     return (await crm.create_contact(draft, "key")).id
 
 
+@pytest.mark.soak
 class TestExampleConnector(CrmConformance):
     @pytest.fixture
     async def crm(self, example: NodeHost) -> AsyncIterator[CrmUnderTest]:

@@ -57,6 +57,7 @@ class TestHttpCrmThatIsLessReliable(LookupCases, CreateCases, WriteLogCases):
             yield crm
 
 
+@pytest.mark.soak
 class TestHttpCrmOverLoopback(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(faulty_crm_under_test())
