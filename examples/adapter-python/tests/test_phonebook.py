@@ -1,5 +1,7 @@
 """The phone book keeps the promises of leadline's port to CRMs."""
 
+from pathlib import Path
+
 import pytest
 from leadline_phonebook import PHONEBOOK
 from leadline_server.crm.opening import open_adapter
@@ -8,7 +10,7 @@ from leadline_server.testing.crm_conformance import CrmConformance, under_test
 
 class TestPhonebook(CrmConformance):
     @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path):
+    def _folder(self, tmp_path: Path) -> None:
         self.file = str(tmp_path / "phonebook.db")
 
     def open_crm(self):
