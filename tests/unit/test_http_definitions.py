@@ -10,7 +10,6 @@ from leadline_server.crm.http.compiled import BadDefinition
 from leadline_server.crm.http.connecting import HTTP, HttpSettings, default_capabilities
 from leadline_server.crm.http.definition import json_schema
 from leadline_server.crm.http.loading import load_definition, parse_definition, shipped_names
-from leadline_server.crm.http.templates import FILTER_NAMES, Template, TemplateFailed
 from pydantic import ValidationError
 from support.acorn import CONNECTION, DEFINITION, DOCUMENT, changed
 from unit.test_docs import rows
@@ -225,59 +224,3 @@ class TestSettings:
     def test_kinds_that_need_a_variable_are_there_with_it(self) -> None:
         can = default_capabilities(load_definition("bottlecrm").definition)
         assert can.contact_types == ("contact", "lead")
-
-
-class TestTemplates:
-    """What a template comes to."""
-
-    @pytest.mark.parametrize(
-        ("source", "value"),
-        [
-            ("{{ n }}", 7),
-            ("{{- n -}}", 7),
-            ("{{ n }} s", "7 s"),
-            ("{{ none_ }}", None),
-            ("a{{ none_ }}b", "ab"),
-            ("{{ text or none }}", None),
-            ("{{ yes }}", True),
-            ("{{ yes }}{{ yes }}", "truetrue"),
-            ("{% if yes %}a{% else %}b{% endif %}", "a"),
-            ("{{ when | time('%d.%m.%Y %H:%M', 'Europe/Berlin') }}", "04.03.2026 06:06"),
-            ("{{ when | time('epoch_ms') }}", 1772600767000),
-            ("{{ none_ | time('epoch') }}", None),
-            ("{{ name | first_names }}", "Ada King"),
-            ("{{ name | last_name }}", "Lovelace"),
-            ("{{ name | limit(3) }}", "Ada"),
-            ("{{ name | without('aK') }}", "Ad ing Lovelce"),
-            ("{{ 'a:b' | base64 }}", "YTpi"),
-            ("plain", "plain"),
-        ],
-    )
-    def test_an_expression_alone_is_its_value_and_all_else_a_text(self, source: str, value: object) -> None:
-        values = {
-            "n": 7,
-            "none_": None,
-            "text": "",
-            "yes": True,
-            "when": "2026-03-04T05:06:07Z",
-            "name": "Ada King Lovelace",
-        }
-        assert Template(source, "here").value(values) == value
-
-    @pytest.mark.parametrize("source", ["{{ a ~ a }}", "{{ a }}{{ a }}"])
-    def test_a_text_that_gets_too_long_is_an_error_without_the_text(self, source: str) -> None:
-        with pytest.raises(TemplateFailed, match="here: comes to more than") as caught:
-            Template(source, "here").value({"a": "x" * 150_000})
-        assert "xx" not in str(caught.value)
-
-    @pytest.mark.parametrize(
-        "source", ["{{ a.b }}", "{{ a | int + b }}", "{{ a | time('%H') }}", "{{ a ** 9 }}", "{{ 1 / 0 }}"]
-    )
-    def test_what_goes_wrong_is_told_by_its_place_alone(self, source: str) -> None:
-        with pytest.raises(TemplateFailed, match="here: cannot be rendered") as caught:
-            Template(source, "here").value({"a": "private", "b": "private"})
-        assert "private" not in str(caught.value)
-
-    def test_all_filters_are_explained(self) -> None:
-        document = DOCUMENT.read_text(encoding="utf-8")
-        assert all(f"`{name}" in document for name in FILTER_NAMES)
