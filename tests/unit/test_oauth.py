@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.sealing import SealedTokens, load_key
+from leadline_server.crm.sealing import SealedTokens
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
@@ -178,18 +178,3 @@ async def test_tokens_that_were_sealed_with_another_key_are_got_anew(bench: Benc
     await bearer(bench.authorizer())
     bench.issuer.refresh_token = "r0"
     assert await bearer(bench.authorizer(SealedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"
-
-
-def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "token.key"
-    key = load_key(path)
-    assert load_key(path) == key
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["token.key"]
-
-
-def test_a_file_that_holds_no_key_says_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "token.key"
-    path.write_text("not a key")
-    with pytest.raises(LedgerUnavailable, match="Put it back from a backup"):
-        load_key(path)
