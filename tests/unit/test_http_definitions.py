@@ -16,6 +16,17 @@ from unit.test_docs import rows
 
 CALL_BODY = 'title = "{{ subject }}"'
 
+HEADER = 'type = "header"\nheader = "X-Acorn-Key"\nvalue = "{{ api_key }}"'
+LOGIN = """type = "login"
+path = "/login"
+body = { password = "{{ api_key }}" }
+token = "token"
+lifetime = 600
+header = "X-Acorn-Key"
+value = "{{ access_token }}\"
+"""
+FORM_TOO = '[operations.create_call_log.form]\ntitle = "{{ subject }}"\n\n[operations.create_call_log.response]'
+
 WRONG = {
     "a key that does not exist": (
         {'path = "/me"': 'path = "/me"\npth = 1'},
@@ -121,6 +132,61 @@ WRONG = {
         {'value = "{{ api_key }}"\n\n[contact]': 'value = "{{ apikey }}"\n\n[contact]'},
         "authentication.value: there is no apikey here; there is api_key, base_url",
     ),
+    "an unknown name in a login's request": (
+        {HEADER: LOGIN.replace("{{ api_key }}", "{{ apikey }}")},
+        "authentication: there is no apikey here; there is api_key, base_url",
+    ),
+    "a login that cannot be written": (
+        {HEADER: LOGIN.replace("{{ api_key }}", "{{ api_key | int + api_key }}")},
+        "authentication.body.password: cannot be rendered (TypeError)",
+    ),
+    "a way in that cannot be written": (
+        {'value = "{{ api_key }}"\n\n[contact]': 'value = "{{ api_key | time(7) }}"\n\n[contact]'},
+        "authentication.value: cannot be rendered",
+    ),
+    "a token's place that breaks off": (
+        {HEADER: LOGIN.replace('token = "token"', 'token = "token["')},
+        "authentication.token: is no JMESPath",
+    ),
+    "an attribute that breaks off": (
+        {'email = "email"': 'email = "email"\nattributes = { city = "address[" }'},
+        "contact.attributes.city: is no JMESPath",
+    ),
+    "a text that is a flag": (
+        {'kind = "address"': 'kind = "address"\ndefault = true'},
+        "variables.base_url.default: is a text",
+    ),
+    "a header for all that is not there": (
+        {"[variables.base_url]": '[headers]\nX-Team = "{{ team }}"\n\n[variables.base_url]'},
+        "headers.X-Team: there is no team here; there is base_url",
+    ),
+    "a secret in a header for all": (
+        {"[variables.base_url]": '[headers]\nX-Key = "{{ api_key }}"\n\n[variables.base_url]'},
+        "headers.X-Key: api_key is a secret, which is for authentication alone",
+    ),
+    "a total of pages that are not counted": (
+        {'{ next = "next" }': '{ next = "next", total = "count" }'},
+        "response.paging.total: is for size",
+    ),
+    "pages that are not asked for": (
+        {'{ next = "next" }': "{ size = 5 }"},
+        "paging: the request sends neither offset nor page",
+    ),
+    "a text of logs that nobody says where to find": (
+        {
+            "[operations.check]": '[operations.read_call_log]\npath = "/calls/{{ log_id }}"\n'
+            'response.logs = "calls"\n\n[operations.check]'
+        },
+        "operations.read_call_log.response.body: is needed",
+    ),
+    "a body and a form": (
+        {CALL_BODY: 'title = "{{ subject }}"', "[operations.create_call_log.response]": FORM_TOO},
+        "operations.create_call_log: has both body and form",
+    ),
+    "a problem in a list": (
+        {'patterns = ["(###) ###-####", "###-###-####"]': 'patterns = ["(###) ###-####", 7]'},
+        "operations.find_contacts.patterns[1]: Input should be a valid string",
+    ),
     "another version": ({"format = 1": "format = 2"}, "format: Input should be 1"),
     "no TOML": ({"format = 1": "format ="}, "it is no TOML"),
 }
@@ -142,6 +208,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 def test_the_example_of_the_document_is_right() -> None:
     assert parse_definition(DEFINITION).definition.title == "Acorn"
+
+
+def test_a_login_whose_token_lives_for_a_fixed_time_is_right() -> None:
+    assert parse_definition(changed({HEADER: LOGIN})).definition.authentication.type == "login"
 
 
 @pytest.mark.parametrize("name", shipped_names())
