@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.capabilities_pb2 import Capabilities as Declared
 from leadline_server.crm.remote import description
+from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.connecting import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
@@ -26,6 +27,7 @@ from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmU
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from pydantic import ValidationError
+from support.adapters import opened_adapter
 from support.scripted_adapters import ScriptedAdapter, fails, hangs, says, scripted_adapter
 
 NUMBER = parse_number("+12025550147", "US")
@@ -70,8 +72,12 @@ async def test_a_write_without_a_connection_was_not_sent(adapter: ScriptedAdapte
     async with remote_crm(adapter.address) as crm:
         await crm.check()
         await adapter.stop()
-        with pytest.raises(CrmUnavailable):
-            await crm.check()
+        async with asyncio.timeout(10):
+            while True:  # until it has heard that the connection is gone
+                with pytest.raises(CrmUnavailable) as caught:
+                    await crm.check()
+                if "cannot be reached" in caught.value.message:
+                    break
         with pytest.raises(CrmUnavailable):
             await crm.create_contact(DRAFT, "key")
         assert adapter.count("CreateContact") == 0
@@ -116,6 +122,29 @@ async def test_what_is_asked_after_the_end_is_cannot_tell(adapter: ScriptedAdapt
     with pytest.raises(CrmUnavailable):
         await crm.create_contact(DRAFT, "key")
     assert adapter.count("CreateContact") == 0
+
+
+@pytest.mark.parametrize("name", ["ca", "client_certificate"])
+def test_a_file_that_is_gone_when_the_connection_is_opened_is_told(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "gone.pem"
+    file.write_text("once")
+    options = {"address": "adapter.example:50060", "client_key": "k", "client_certificate": __file__, name: file}
+    settings = RemoteSettings.model_validate(options)
+    file.unlink()
+    with pytest.raises(CrmUnavailable, match=r"gone.pem cannot be read \(No such file"):
+        open_channel(settings)
+
+
+async def test_a_connection_of_the_settings_is_one_for_all_its_accounts(
+    adapter: ScriptedAdapter, tmp_path: Path
+) -> None:
+    async with opened_adapter("remote", {"address": adapter.address}, tmp_path) as crm:
+        await crm.check()
+        contact = await crm.get_contact("c-1")
+        assert contact is not None
+        assert contact.name == "Ada Lovelace"
+    with pytest.raises(CrmUnavailable):
+        await crm.check()
 
 
 async def test_a_write_that_the_end_breaks_off_is_of_unknown_outcome(adapter: ScriptedAdapter) -> None:
