@@ -175,8 +175,8 @@ async def test_too_many_requests_without_a_pause_hold_back_the_next_for_a_second
     assert came[1] - came[0] > 0.9
 
 
-@pytest.mark.parametrize("requests", [1, 2, 5, 100])
-async def test_a_pace_that_is_spread_keeps_to_the_limit_in_any_stretch_of_time(requests: int) -> None:
+@pytest.mark.parametrize(("requests", "at_least"), [(1, 3), (2, 3), (5, 12), (100, 250)])
+async def test_a_pace_that_is_spread_keeps_to_the_limit_in_any_stretch_of_time(requests: int, at_least: int) -> None:
     now, sent = 0.0, list[float]()
     throttle = Throttle([spread(RateLimit(requests, 10.0))], lambda: now)
     while now < 30.0:
@@ -188,4 +188,4 @@ async def test_a_pace_that_is_spread_keeps_to_the_limit_in_any_stretch_of_time(r
             now += 0.1
     assert sent[-1] > 20.0
     assert all(sum(start <= time < start + 10.0 for time in sent) <= requests for start in sent)
-    assert len(sent) > requests
+    assert len(sent) >= at_least
