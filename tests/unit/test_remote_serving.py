@@ -172,6 +172,13 @@ async def test_an_error_of_the_port_arrives_as_itself() -> None:
             await remote.get_contact("c-1")
 
 
+async def test_a_burst_of_questions_is_answered_question_by_question() -> None:
+    number = parse_number("+12025550147", "US")
+    async with over_loopback(Nobody()) as remote:
+        answers = await asyncio.gather(*(remote.find_contacts([number]) for _ in range(3_000)))
+    assert answers == [[]] * 3_000
+
+
 async def test_the_wrong_token_is_an_error_of_credentials() -> None:
     async with (
         serve_adapter(lambda _: Nobody(), token="Xy7", grace=0) as port,

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import unquote
 
@@ -175,7 +175,7 @@ async def test_a_server_that_is_slow_is_given_up(client: Client) -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with http_server(handler) as url:
+    async with http_server(handler) as url, asyncio.timeout(10):
         slow = client(url, deadline=0.2)
         assert type(await failure(slow.ask("GET", "/"))) is CrmUnavailable
         assert type(await failure(slow.tell("POST", "/"))) is CrmOutcomeUnknown
@@ -274,7 +274,8 @@ async def test_a_query_is_sent_and_headers_of_a_request_beat_those_of_the_client
 
 
 async def test_a_server_that_takes_no_connection_in_time_was_told_nothing(client: Client) -> None:
-    with socket.socket() as keeper, ExitStack() as queued:
+    async with asyncio.timeout(10), AsyncExitStack() as queued:
+        keeper = queued.enter_context(socket.socket())
         keeper.bind(("127.0.0.1", 0))
         keeper.listen(0)
         for _ in range(3):  # its queue is full: who comes now waits
