@@ -93,6 +93,7 @@ async def test_a_decision_asks_the_crm_whatever_is_remembered() -> None:
     await create(it.bare)
     assert len(await it.connection.crm.find_contacts(NUMBERS)) == 1
     assert await it.find() == 1  # what it heard is remembered
+    assert it.crm.calls["find_contacts"] == it.guard.calls["find_contacts"] == 2
 
 
 async def test_what_passes_through_the_connection_changes_what_is_remembered() -> None:
