@@ -268,3 +268,12 @@ async def test_a_number_that_changes_at_home_is_found_as_it_is_written_there(
     crm = EmbeddedCrm(database, "acme", lambda: "AR")
     added = await book.add(person("Ada", stored))
     assert [contact.id for contact in await crm.find_contacts([parse_number(asked, "AR")])] == [added.id]
+
+
+@pytest.mark.parametrize("name", ["A", "Ada Lovelace"])
+async def test_an_account_that_never_had_a_contact_has_none(
+    database: CrmDatabase, book: ContactBook, name: str
+) -> None:
+    await book.add(person("Ada Lovelace", NUMBER))
+    page = await EmbeddedCrm(database, "another", lambda: "US").search_contacts(name, 10, "")
+    assert (page.contacts, page.next_cursor) == ((), "")

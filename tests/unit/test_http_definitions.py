@@ -183,6 +183,13 @@ WRONG = {
         {CALL_BODY: 'title = "{{ subject }}"', "[operations.create_call_log.response]": FORM_TOO},
         "operations.create_call_log: has both body and form",
     ),
+    "a template that fails with a default": (
+        {
+            "[variables.api_key]": '[variables.team]\ndescription = "Which."\ndefault = "sales"\n\n[variables.api_key]',
+            CALL_BODY: """title = "{{ 1 / (0 if team == 'sales' else 1) }}\"""",
+        },
+        "operations.create_call_log.body.title: cannot be rendered (ZeroDivisionError)",
+    ),
     "a problem in a list": (
         {'patterns = ["(###) ###-####", "###-###-####"]': 'patterns = ["(###) ###-####", 7]'},
         "operations.find_contacts.patterns[1]: Input should be a valid string",

@@ -1,7 +1,9 @@
 """Templates of definitions come to what they say, to no more than there is room for, and reach nothing but values."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
-from leadline_server.crm.http.templates import FILTER_NAMES, Template, TemplateFailed
+from leadline_server.crm.http.templates import FILTER_NAMES, Template, TemplateFailed, read_time
 from support.acorn import DOCUMENT
 
 
@@ -152,3 +154,25 @@ def test_no_name_is_there_but_those_that_are_given(name: str) -> None:
 def test_all_filters_are_explained() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     assert all(f"`{name}" in document for name in FILTER_NAMES)
+
+
+NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "moment"),
+    [
+        (1772625600, "epoch", NOON),
+        ("1772625600000", "epoch_ms", NOON),
+        ("2026-03-04T12:00:00Z", "iso", NOON),
+        ("2026-03-04T12:00:00", "iso", NOON),
+        ("2026-03-04T13:00:00+01:00", "iso", NOON.astimezone(timezone(timedelta(hours=1)))),
+        ("04.03.2026 12:00", "%d.%m.%Y %H:%M", NOON),
+        ("soon", "epoch", None),
+        (1e300, "epoch", None),
+        (None, "iso", None),
+        (7, "%d", None),
+    ],
+)
+def test_a_time_of_the_crm_is_read_as_the_definition_says(value: object, form: str, moment: datetime | None) -> None:
+    assert read_time(value, form) == moment

@@ -8,7 +8,9 @@ import pytest
 from aiohttp import web
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.http.adapter import DefinedCrm
+from leadline_server.crm.http.authenticating import authorizer
 from leadline_server.crm.http.connecting import HttpSettings, open_connection
+from leadline_server.crm.http.loading import parse_definition
 from leadline_server.crm.http.paths import AnswerPath
 from leadline_server.crm.http.requests import Built
 from leadline_server.crm.web import Answer
@@ -25,6 +27,8 @@ NUMBER: Final = parse_number("+12025550147", "US")
 OTHER: Final = parse_number("+12025550188", "US")
 DRAFT: Final = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
 ENTRY: Final = Report("call-1").entry("1", note="Her note.")
+
+HEADER: Final = 'type = "header"\nheader = "X-Acorn-Key"\nvalue = "{{ api_key }}"'
 
 LOGS: Final = {
     "[operations.check]": """[operations.update_call_log]
@@ -265,7 +269,7 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
 async def test_a_token_address_that_is_none_is_told_when_the_connection_is_opened(tmp_path: Path) -> None:
     oauth = 'type = "oauth2"\ntoken_url = "{{ tokens }}"\nclient_id = "me"\nclient_secret = "{{ api_key }}"'
     changes = {
-        'type = "header"\nheader = "X-Acorn-Key"\nvalue = "{{ api_key }}"': oauth,
+        HEADER: oauth,
         "[authentication]": '[variables.tokens]\ndescription = "Where tokens are."\n\n[authentication]',
     }
     with pytest.raises(CrmUnavailable, match=r"connections.crm: authentication.token_url: must begin with https://"):
@@ -274,10 +278,34 @@ async def test_a_token_address_that_is_none_is_told_when_the_connection_is_opene
 
 
 async def test_without_authentication_nothing_is_sent_and_secrets_are_none_the_less(tmp_path: Path) -> None:
-    changes = {'type = "header"\nheader = "X-Acorn-Key"\nvalue = "{{ api_key }}"': 'type = "none"'}
+    changes = {HEADER: 'type = "none"'}
     async with acorn(tmp_path, changes) as (adapter, crm):
         crm.instead = lambda _: _json({"error": {"message": f"Why not {KEY}?"}}, 400)
         with pytest.raises(CrmRejected) as caught:
             await adapter.create_contact(DRAFT, "k")
         assert KEY not in str(caught.value)
         assert "X-Acorn-Key" not in crm.seen[0][0].headers
+
+
+async def test_a_login_is_not_repeated_for_a_token_that_was_replaced_already(tmp_path: Path) -> None:
+    login = """type = "login"
+path = "/login"
+token = "token"
+lifetime = 600
+header = "X-Acorn-Key"
+value = "{{ access_token }}"
+"""
+    logins: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        logins.append(request.path)
+        return _json({"token": f"token-{len(logins)}"})
+
+    definition = parse_definition(changed({HEADER: login})).definition
+    async with surroundings(tmp_path) as around, http_server(handler) as url:
+        ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, around)
+        refused = await ours.headers()
+        assert await ours.renew(refused)
+        assert await ours.renew(refused)
+        assert await ours.headers() == {"X-Acorn-Key": "token-2"}
+    assert logins == ["/login", "/login"]

@@ -22,6 +22,7 @@ from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.connecting import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.domain.phone import parse_number
@@ -145,6 +146,25 @@ async def test_a_connection_of_the_settings_is_one_for_all_its_accounts(
         assert contact.name == "Ada Lovelace"
     with pytest.raises(CrmUnavailable):
         await crm.check()
+
+
+async def test_a_write_that_the_end_finds_without_a_connection_was_not_sent(adapter: ScriptedAdapter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with remote_crm(f"127.0.0.1:{silent.getsockname()[1]}") as crm:
+            writing = asyncio.create_task(crm.create_contact(DRAFT, "key"))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            with pytest.raises(CrmUnavailable):
+                await writing
+    settings = RemoteSettings.model_validate({"address": adapter.address})
+    channel = open_channel(settings)
+    wire = Wire(channel, settings)
+    await wire.connect()
+    await channel.close()
+    assert not wire.is_connected
+    with pytest.raises(CrmUnavailable, match="is stopping"):
+        await wire.call("CreateContact", pb.CreateContactRequest(), pb.CreateContactResponse, is_write=True)
+    assert adapter.count("CreateContact") == 0
 
 
 async def test_a_write_that_the_end_breaks_off_is_of_unknown_outcome(adapter: ScriptedAdapter) -> None:
