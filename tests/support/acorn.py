@@ -48,6 +48,7 @@ class Acorn:
         body: dict[str, Any] | None = (
             await request.json() if request.can_read_body and "json" in request.content_type else None
         )
+        await request.read()  # so that tests can, afterwards
         self.seen.append((request, dict(body) if body else body))
         if (answer := self.instead(request)) is not None:
             return answer

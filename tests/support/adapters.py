@@ -15,6 +15,21 @@ from leadline_server.ports.crm import CrmAdapter
 
 
 @asynccontextmanager
+async def surroundings(folder: Path) -> AsyncIterator[Surroundings]:
+    """What a connection named `crm` is opened with; tokens are kept in `folder`, unsealed."""
+    async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
+        yield Surroundings(
+            name="crm",
+            session=session,
+            tokens=ledger.tokens,
+            clock=SystemClock(),
+            data_dir=folder,
+            closing=closing,
+        )
+
+
+@asynccontextmanager
 async def opened_adapter(
     name: str,
     options: Mapping[str, Any],
@@ -23,15 +38,6 @@ async def opened_adapter(
 ) -> AsyncIterator[CrmAdapter]:
     """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unsealed."""
     kind = adapter_type(name)
-    async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
-        around = Surroundings(
-            name="crm",
-            session=session,
-            tokens=ledger.tokens,
-            clock=SystemClock(),
-            data_dir=folder,
-            closing=closing,
-        )
+    async with surroundings(folder) as around:
         connect = await kind.open(kind.settings.model_validate(dict(options)), around)
         yield connect(AccountView("demo", settings))

@@ -1,8 +1,11 @@
 """Callers who leave, have no time, or vanish: they cost nothing afterwards, and no accepted call is lost with them."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -59,7 +62,22 @@ async def channel(server: ServerProcess) -> AsyncIterator[grpc.aio.Channel]:
 
 
 _REFUSED_STREAM = "RST_STREAM with error code 7"
-"""gRPC takes no more than a thousand calls that no handler has begun; HTTP/2 says of these that nothing was done."""
+"""A connection has `grpc.max_concurrent_streams` calls at most, and gRPC's protection against floods goes on counting
+those that the client has given up until the server has let go of them too. Of what is refused so nothing was done, says
+HTTP/2 (RFC 9113, section 8.7): a client may send it again, and leadline's does."""
+
+_BURST = (4, 900)
+"""Connections and calls on each: none has too many, and together they are more than gRPC lets wait by itself."""
+
+
+@contextmanager
+def stopped(server: ServerProcess) -> Iterator[None]:
+    """The process gets no time meanwhile; what is sent to it waits in its sockets."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -105,6 +123,19 @@ async def test_a_thousand_calls_with_hardly_any_time_end_in_time_or_in_an_answer
     assert codes.keys() <= {grpc.StatusCode.OK, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
     assert codes.total() == rounds * AT_ONCE
     assert codes[grpc.StatusCode.DEADLINE_EXCEEDED] > codes[grpc.StatusCode.UNAVAILABLE]
+
+
+async def test_a_burst_on_several_connections_is_answered_call_by_call(server: ServerProcess) -> None:
+    async with AsyncExitStack() as stack, nothing_left(server, growth=100):
+        connections, calls = _BURST
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [grpc.aio.insecure_channel(server.address, options=options) for _ in range(connections)]
+        stubs = [ContactServiceStub(await stack.enter_async_context(channel)) for channel in channels]
+        await asyncio.gather(*(stub.FindContact(ASKED) for stub in stubs))
+        with stopped(server):  # so that all of them are there before it can begin the first
+            asked: list[Any] = [stub.FindContact(ASKED, timeout=60) for stub in stubs for _ in range(calls)]
+        codes = Counter([await call.code() for call in asked])
+    assert codes == {grpc.StatusCode.OK: connections * calls}
 
 
 async def test_a_lookup_whose_deadline_has_passed_on_the_way_is_told_so(real: Real, crm: Switch) -> None:

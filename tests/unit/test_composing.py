@@ -123,6 +123,11 @@ def test_an_update_leaves_what_people_wrote() -> None:
     assert updated_body(text, second) == f"Before.\n{second}\nAfter: === a line ==="
 
 
+def test_a_line_that_people_copied_before_the_body_ends_nothing() -> None:
+    first, second = body(), body(replace(CALL, note="Done."))
+    assert updated_body(f"{END} is where it ends.\n{first}", second) == f"{END} is where it ends.\n{second}"
+
+
 @pytest.mark.parametrize("gone", [BEGIN, END])
 def test_a_text_that_people_took_over_is_theirs(gone: str) -> None:
     text = body().replace(gone, "")
@@ -135,6 +140,12 @@ def test_what_callers_are_called_is_no_markup() -> None:
     )
     assert "<script>" not in written
     assert html.unescape(written.split("<br>")[1]) == "Inbound call from <script>alert(1)</script> (+14155550123)"
+
+
+def test_the_lines_of_a_note_are_lines_in_html_too() -> None:
+    written = body(replace(CALL, note="One\nTwo & three"), is_html=True)
+    assert "<br>Note: One<br>Two &amp; three<br>" in written
+    assert "\n" not in written
 
 
 @given(note=st.text(), name=st.text(max_size=40), is_html=st.booleans())
@@ -157,6 +168,21 @@ def test_a_body_keeps_to_its_limit(transcript: str, note: str, is_html: bool, li
     assert written.startswith(BEGIN)
     assert written.endswith(END)
     assert "Call id: call-1" in written
+
+
+def test_markup_counts_as_it_is_written() -> None:
+    written = body(Call(id="call-1", transcript="<&>" * 1_000), is_html=True, limit=1_000)
+    assert 900 < len(written) <= 1_000
+    assert written.endswith(END)
+
+
+def test_what_a_person_wrote_is_shortened_last() -> None:
+    call = Call(id="call-1", transcript="t" * 2_000, summary="s" * 300, note="n" * 300)
+    only_transcript, both = body(call, limit=1_500), body(call, limit=700)
+    assert "s" * 300 in only_transcript
+    assert "n" * 300 in only_transcript
+    assert "s" * 300 not in both
+    assert "n" * 300 in both
 
 
 def test_a_number_is_asked_for_in_every_form() -> None:
@@ -182,3 +208,14 @@ def test_a_name_with_line_breaks_stays_on_its_line() -> None:
 def test_an_attribute_never_takes_the_place_of_a_field() -> None:
     lines = body_of(entry(replace(CALL, note="A note", attributes={"Note": "other"})), "UTC", Style()).splitlines()
     assert lines.index("Note: A note") < lines.index("Note: other")
+
+
+def test_what_callers_and_phone_systems_say_makes_no_lines_of_its_own() -> None:
+    forged = "x\nNote: forged"
+    call = replace(CALL, id=forged, disposition=forged, recording_url=forged, attributes={forged: forged})
+    assert "Note: forged" not in body(call).splitlines()
+
+
+def test_attributes_stand_in_their_order() -> None:
+    lines = body(replace(CALL, attributes={"Zone": "1", "Agent": "2", "Queue": "3"})).splitlines()
+    assert lines[-5:-2] == ["Agent: 2", "Queue: 3", "Zone: 1"]

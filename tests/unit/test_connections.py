@@ -62,6 +62,17 @@ def test_an_adapter_that_cannot_be_had_is_named(name: str, message: str) -> None
         adapter_type(name)
 
 
+def test_a_kind_of_adapter_asks_over_a_network_unless_it_says_otherwise() -> None:
+    assert OUTSIDE.is_remote
+    assert [name for name in registry.BUILT_IN if not adapter_type(name).is_remote] == ["embedded"]
+
+
+def test_what_was_checked_stays_as_it_was() -> None:
+    settings = Sample.model_validate({"base_url": "https://crm.example.com", "token": "t"})
+    with pytest.raises(ValidationError):
+        settings.base_url = "http://elsewhere.example.com"  # type: ignore[misc] # that is what is tested
+
+
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_every_adapter_of_leadlines_own_has_the_name_it_is_chosen_by(name: str) -> None:
     kind = adapter_type(name)

@@ -241,6 +241,33 @@ def test_a_bad_card_is_reported_with_its_line_and_the_others_are_read() -> None:
     ]
 
 
+def test_a_card_that_names_nobody_is_reported() -> None:
+    [read] = cards("BEGIN:VCARD\nVERSION:3.0\nFN: \nN:;;;;\nTITLE:Countess\nEND:VCARD\n")
+    assert read == RowProblem(1, "neither a name nor a number")
+
+
+def test_the_first_value_that_says_something_counts() -> None:
+    read = card("FN:", "FN:Ada", "EMAIL: ", "EMAIL:ada@example.com", "TEL:+14155550123")
+    assert (read.name, read.email) == ("Ada", "ada@example.com")
+
+
+def test_a_last_card_that_has_no_end_is_reported() -> None:
+    good = "BEGIN:VCARD\nVERSION:4.0\nFN:Ada\nTEL:+14155550123\nEND:VCARD\n"
+    read = cards(good + "BEGIN:VCARD\nVERSION:4.0\nFN:Cut")
+    assert read[1:] == [RowProblem(6, "the card has no END:VCARD")]
+
+
+def test_a_card_that_is_too_large_is_reported_and_the_next_is_read() -> None:
+    large = "BEGIN:VCARD\nVERSION:4.0\nFN:Ada\n" + "NOTE:x\n" * 200_000 + "END:VCARD\n"
+    good = "BEGIN:VCARD\nVERSION:4.0\nFN:Ben\nTEL:+14155550123\nEND:VCARD\n"
+    first, second = cards(large + good)
+    assert isinstance(first, RowProblem)
+    assert first.line == 1
+    assert "a card of more than" in first.message
+    assert isinstance(second, ContactRecord)
+    assert second.name == "Ben"
+
+
 def test_a_file_without_a_card_is_refused() -> None:
     with pytest.raises(UnreadableFile, match="BEGIN:VCARD"):
         cards("name,phone\n")

@@ -1,17 +1,14 @@
-"""docs/crms.md says all that can be set of a connection, by examples that work."""
+"""docs/crms.md says all that can be set of a connection, with its defaults."""
 
 import re
-from pathlib import Path
 from typing import Final
 
 import pytest
-from leadline_server.config import load_settings
 from leadline_server.crm.registry import BUILT_IN, adapter_type
 from unit.test_docs import rows, text
 
 DOCUMENT: Final = text("docs/crms.md")
 SECTIONS: Final = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL))
-EXAMPLES: Final = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
 def test_every_adapter_has_its_section() -> None:
@@ -30,13 +27,3 @@ def test_plain_defaults_are_those_of_the_settings(name: str) -> None:
         default = fields[setting].default
         if isinstance(default, int | float) or (isinstance(default, str) and default):
             assert cells[0] == str(default)
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_is_accepted(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in re.findall(r'env = "(\w+)"', example):
-        monkeypatch.setenv(name, "a secret")
-    file = tmp_path / "leadline.toml"
-    file.write_text(example)
-    settings = load_settings({"config": file})
-    assert {account.connection for account in settings.accounts.values()} <= settings.connections.keys()

@@ -1,4 +1,4 @@
-"""docs/remote-adapters.md says what is so: examples that work, and what each code and reason means."""
+"""docs/remote-adapters.md says what each code and reason means, and what is there."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Final
 import grpc
 import pytest
 from leadline.adapter.v1 import adapter_service_pb2
-from leadline_server.config import load_settings
 from leadline_server.crm.remote.names import REASONS, SERVICE
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from unit.test_docs import rows, section, text
@@ -23,15 +22,6 @@ WORDS: Final = {
     "as above": CrmUnavailable,
 }
 CODES: Final = re.findall(r"^\| ([A-Z_, ]+) \| ([\w ]+) \| \**([\w ]+?)\** \|$", text(DOCUMENTS[0]), re.MULTILINE)
-
-
-@pytest.mark.parametrize("document", [DOCUMENTS[0], DOCUMENTS[1]])
-def test_every_example_of_a_connection_is_accepted(document: str, tmp_path: Path) -> None:
-    examples = re.findall(r"```toml\n(.*?)```", text(document), re.DOTALL)
-    assert examples
-    for example in examples:
-        (tmp_path / "leadline.toml").write_text(example)
-        assert load_settings({"config": tmp_path / "leadline.toml"}).connections
 
 
 def test_every_code_means_what_the_table_says() -> None:

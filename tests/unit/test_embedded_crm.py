@@ -251,3 +251,29 @@ def test_ids_grow_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("moment", [NOW, datetime(1901, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_times_are_kept_to_the_microsecond(moment: datetime) -> None:
     assert from_micros(to_micros(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("011 15-2345-6789", "+5491123456789"),  # an Argentine mobile is written quite differently at home
+        ("+54 9 11 2345-6789", "+5491123456789"),
+        ("+54 9 11 2345-6789", "011 15-2345-6789"),
+    ],
+)
+async def test_a_number_that_changes_at_home_is_found_as_it_is_written_there(
+    database: CrmDatabase, stored: str, asked: str
+) -> None:
+    book = ContactBook(database, "acme", lambda: "AR")
+    crm = EmbeddedCrm(database, "acme", lambda: "AR")
+    added = await book.add(person("Ada", stored))
+    assert [contact.id for contact in await crm.find_contacts([parse_number(asked, "AR")])] == [added.id]
+
+
+@pytest.mark.parametrize("name", ["A", "Ada Lovelace"])
+async def test_an_account_that_never_had_a_contact_has_none(
+    database: CrmDatabase, book: ContactBook, name: str
+) -> None:
+    await book.add(person("Ada Lovelace", NUMBER))
+    page = await EmbeddedCrm(database, "another", lambda: "US").search_contacts(name, 10, "")
+    assert (page.contacts, page.next_cursor) == ((), "")

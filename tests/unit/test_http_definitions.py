@@ -10,12 +10,22 @@ from leadline_server.crm.http.compiled import BadDefinition
 from leadline_server.crm.http.connecting import HTTP, HttpSettings, default_capabilities
 from leadline_server.crm.http.definition import json_schema
 from leadline_server.crm.http.loading import load_definition, parse_definition, shipped_names
-from leadline_server.crm.http.templates import FILTER_NAMES, Template, TemplateFailed
 from pydantic import ValidationError
 from support.acorn import CONNECTION, DEFINITION, DOCUMENT, changed
 from unit.test_docs import rows
 
 CALL_BODY = 'title = "{{ subject }}"'
+
+HEADER = 'type = "header"\nheader = "X-Acorn-Key"\nvalue = "{{ api_key }}"'
+LOGIN = """type = "login"
+path = "/login"
+body = { password = "{{ api_key }}" }
+token = "token"
+lifetime = 600
+header = "X-Acorn-Key"
+value = "{{ access_token }}\"
+"""
+FORM_TOO = '[operations.create_call_log.form]\ntitle = "{{ subject }}"\n\n[operations.create_call_log.response]'
 
 WRONG = {
     "a key that does not exist": (
@@ -122,6 +132,68 @@ WRONG = {
         {'value = "{{ api_key }}"\n\n[contact]': 'value = "{{ apikey }}"\n\n[contact]'},
         "authentication.value: there is no apikey here; there is api_key, base_url",
     ),
+    "an unknown name in a login's request": (
+        {HEADER: LOGIN.replace("{{ api_key }}", "{{ apikey }}")},
+        "authentication: there is no apikey here; there is api_key, base_url",
+    ),
+    "a login that cannot be written": (
+        {HEADER: LOGIN.replace("{{ api_key }}", "{{ api_key | int + api_key }}")},
+        "authentication.body.password: cannot be rendered (TypeError)",
+    ),
+    "a way in that cannot be written": (
+        {'value = "{{ api_key }}"\n\n[contact]': 'value = "{{ api_key | time(7) }}"\n\n[contact]'},
+        "authentication.value: cannot be rendered",
+    ),
+    "a token's place that breaks off": (
+        {HEADER: LOGIN.replace('token = "token"', 'token = "token["')},
+        "authentication.token: is no JMESPath",
+    ),
+    "an attribute that breaks off": (
+        {'email = "email"': 'email = "email"\nattributes = { city = "address[" }'},
+        "contact.attributes.city: is no JMESPath",
+    ),
+    "a text that is a flag": (
+        {'kind = "address"': 'kind = "address"\ndefault = true'},
+        "variables.base_url.default: is a text",
+    ),
+    "a header for all that is not there": (
+        {"[variables.base_url]": '[headers]\nX-Team = "{{ team }}"\n\n[variables.base_url]'},
+        "headers.X-Team: there is no team here; there is base_url",
+    ),
+    "a secret in a header for all": (
+        {"[variables.base_url]": '[headers]\nX-Key = "{{ api_key }}"\n\n[variables.base_url]'},
+        "headers.X-Key: api_key is a secret, which is for authentication alone",
+    ),
+    "a total of pages that are not counted": (
+        {'{ next = "next" }': '{ next = "next", total = "count" }'},
+        "response.paging.total: is for size",
+    ),
+    "pages that are not asked for": (
+        {'{ next = "next" }': "{ size = 5 }"},
+        "paging: the request sends neither offset nor page",
+    ),
+    "a text of logs that nobody says where to find": (
+        {
+            "[operations.check]": '[operations.read_call_log]\npath = "/calls/{{ log_id }}"\n'
+            'response.logs = "calls"\n\n[operations.check]'
+        },
+        "operations.read_call_log.response.body: is needed",
+    ),
+    "a body and a form": (
+        {CALL_BODY: 'title = "{{ subject }}"', "[operations.create_call_log.response]": FORM_TOO},
+        "operations.create_call_log: has both body and form",
+    ),
+    "a template that fails with a default": (
+        {
+            "[variables.api_key]": '[variables.team]\ndescription = "Which."\ndefault = "sales"\n\n[variables.api_key]',
+            CALL_BODY: """title = "{{ 1 / (0 if team == 'sales' else 1) }}\"""",
+        },
+        "operations.create_call_log.body.title: cannot be rendered (ZeroDivisionError)",
+    ),
+    "a problem in a list": (
+        {'patterns = ["(###) ###-####", "###-###-####"]': 'patterns = ["(###) ###-####", 7]'},
+        "operations.find_contacts.patterns[1]: Input should be a valid string",
+    ),
     "another version": ({"format = 1": "format = 2"}, "format: Input should be 1"),
     "no TOML": ({"format = 1": "format ="}, "it is no TOML"),
 }
@@ -143,6 +215,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 def test_the_example_of_the_document_is_right() -> None:
     assert parse_definition(DEFINITION).definition.title == "Acorn"
+
+
+def test_a_login_whose_token_lives_for_a_fixed_time_is_right() -> None:
+    assert parse_definition(changed({HEADER: LOGIN})).definition.authentication.type == "login"
 
 
 @pytest.mark.parametrize("name", shipped_names())
@@ -225,59 +301,3 @@ class TestSettings:
     def test_kinds_that_need_a_variable_are_there_with_it(self) -> None:
         can = default_capabilities(load_definition("bottlecrm").definition)
         assert can.contact_types == ("contact", "lead")
-
-
-class TestTemplates:
-    """What a template comes to."""
-
-    @pytest.mark.parametrize(
-        ("source", "value"),
-        [
-            ("{{ n }}", 7),
-            ("{{- n -}}", 7),
-            ("{{ n }} s", "7 s"),
-            ("{{ none_ }}", None),
-            ("a{{ none_ }}b", "ab"),
-            ("{{ text or none }}", None),
-            ("{{ yes }}", True),
-            ("{{ yes }}{{ yes }}", "truetrue"),
-            ("{% if yes %}a{% else %}b{% endif %}", "a"),
-            ("{{ when | time('%d.%m.%Y %H:%M', 'Europe/Berlin') }}", "04.03.2026 06:06"),
-            ("{{ when | time('epoch_ms') }}", 1772600767000),
-            ("{{ none_ | time('epoch') }}", None),
-            ("{{ name | first_names }}", "Ada King"),
-            ("{{ name | last_name }}", "Lovelace"),
-            ("{{ name | limit(3) }}", "Ada"),
-            ("{{ name | without('aK') }}", "Ad ing Lovelce"),
-            ("{{ 'a:b' | base64 }}", "YTpi"),
-            ("plain", "plain"),
-        ],
-    )
-    def test_an_expression_alone_is_its_value_and_all_else_a_text(self, source: str, value: object) -> None:
-        values = {
-            "n": 7,
-            "none_": None,
-            "text": "",
-            "yes": True,
-            "when": "2026-03-04T05:06:07Z",
-            "name": "Ada King Lovelace",
-        }
-        assert Template(source, "here").value(values) == value
-
-    @pytest.mark.parametrize("source", ["{{ a ~ a }}", "{{ a }}{{ a }}"])
-    def test_a_text_that_gets_too_long_is_an_error_without_the_text(self, source: str) -> None:
-        with pytest.raises(TemplateFailed, match="here: comes to more than") as caught:
-            Template(source, "here").value({"a": "x" * 150_000})
-        assert "xx" not in str(caught.value)
-
-    @pytest.mark.parametrize(
-        "source", ["{{ a.b }}", "{{ a | int + b }}", "{{ a | time('%H') }}", "{{ a ** 9 }}", "{{ 1 / 0 }}"]
-    )
-    def test_what_goes_wrong_is_told_by_its_place_alone(self, source: str) -> None:
-        with pytest.raises(TemplateFailed, match="here: cannot be rendered") as caught:
-            Template(source, "here").value({"a": "private", "b": "private"})
-        assert "private" not in str(caught.value)
-
-    def test_all_filters_are_explained(self) -> None:
-        document = DOCUMENT.read_text(encoding="utf-8")
-        assert all(f"`{name}" in document for name in FILTER_NAMES)

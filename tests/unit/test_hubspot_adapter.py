@@ -72,14 +72,15 @@ async def test_contacts_that_people_added_to_a_call_stay_when_it_moves(
     assert sorted(fake.crm.records.require(CALLS, log.id).fields[LINKED]) == sorted([added, other])
 
 
+@pytest.mark.parametrize("mode", ["unprocessable", "html"])
 @pytest.mark.parametrize("after", [1, 2])
 async def test_a_move_that_breaks_off_is_unknown_and_can_be_done_again(
-    hubspot: CrmAdapter, fake: FakeServer[FakeHubSpot], after: int
+    hubspot: CrmAdapter, fake: FakeServer[FakeHubSpot], after: int, mode: str
 ) -> None:
     one, other = [(await hubspot.create_contact(replace(DRAFT, email=""), str(key))).id for key in range(2)]
     report = Report()
     log = await hubspot.create_call_log(report.entry(one), "demo/1")
-    await fake.misbehave(mode="unprocessable", only="writes", after=after)
+    await fake.misbehave(mode=mode, only="writes", after=after)
     with pytest.raises(CrmOutcomeUnknown, match="Moved in part"):
         await hubspot.update_call_log(log.id, report.entry(other))
     await fake.recover()

@@ -2,100 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.sealing import SealedTokens, load_key
+from leadline_server.crm.sealing import SealedTokens
 from leadline_server.crm.web import WebClient
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.tokens import TokenStore
-from support.http_servers import http_server
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-
-class Issuer:
-    """A token endpoint that rotates refresh tokens, each good for one use; and an API that takes the newest token."""
-
-    def __init__(self) -> None:
-        self.refresh_token = "r0"
-        self.access_token = ""
-        self.asked: list[dict[str, str]] = []
-        self.life: Any = 3600
-        self.gate: asyncio.Event | None = None
-        self.answer: Callable[[], web.Response] | None = None
-
-    async def handle(self, request: web.Request) -> web.Response:
-        if request.path != "/token":
-            is_good = request.headers.get("Authorization") == f"Bearer {self.access_token}"
-            return web.json_response({}, status=200 if is_good else 401)
-        form = {name: str(value) for name, value in (await request.post()).items()}
-        self.asked.append(form)
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.answer is not None:
-            return self.answer()
-        if form["grant_type"] == "refresh_token" and form["refresh_token"] != self.refresh_token:
-            return web.json_response({"error": "invalid_grant", "error_description": form["refresh_token"]}, status=400)
-        number = len(self.asked)
-        self.refresh_token, self.access_token = f"r{number}", f"a{number}"
-        return web.json_response(
-            {"access_token": self.access_token, "refresh_token": self.refresh_token, "expires_in": self.life}
-        )
-
-
-class Bench:
-    def __init__(self, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore) -> None:
-        self.issuer = issuer
-        self.session = session
-        self.url = url
-        self.kept = store
-        key = Fernet.generate_key()
-        self.store: TokenStore = SealedTokens(store, lambda: key)
-        self.clock = Clock()
-
-    def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
-        grant = OAuthGrant(
-            **{
-                "token_url": f"{self.url}/token",
-                "client_id": "leadline",
-                "client_secret": "hush",
-                "refresh_token": "r0",
-                **changes,
-            }
-        )
-        return OAuthAuthorizer(self.session, grant, store or self.store, "sales", self.clock)
+from support.oauth import Bench, bearer, open_bench
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    issuer = Issuer()
-    async with (
-        aiohttp.ClientSession() as session,
-        open_sqlite_ledger(tmp_path / "ledger.db") as ledger,
-        http_server(issuer.handle) as url,
-    ):
-        yield Bench(issuer, session, url, ledger.tokens)
-
-
-async def bearer(authorizer: OAuthAuthorizer) -> str:
-    return (await authorizer.headers())["Authorization"]
+    async with open_bench(tmp_path) as opened:
+        yield opened
 
 
 async def test_all_who_need_a_token_at_once_share_one_refresh(bench: Bench) -> None:
@@ -247,25 +171,10 @@ async def test_a_copy_of_the_ledger_tells_no_token(bench: Bench, tmp_path: Path)
     kept = b"".join([(tmp_path / name).read_bytes() for name in ("ledger.db", "ledger.db-wal")])
     assert b"sales" in kept
     assert b'"a1"' not in kept
-    assert b"r1" not in kept
+    assert b'"r1"' not in kept
 
 
 async def test_tokens_that_were_sealed_with_another_key_are_got_anew(bench: Bench) -> None:
     await bearer(bench.authorizer())
     bench.issuer.refresh_token = "r0"
     assert await bearer(bench.authorizer(SealedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"
-
-
-def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "token.key"
-    key = load_key(path)
-    assert load_key(path) == key
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["token.key"]
-
-
-def test_a_file_that_holds_no_key_says_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "token.key"
-    path.write_text("not a key")
-    with pytest.raises(LedgerUnavailable, match="Put it back from a backup"):
-        load_key(path)

@@ -162,6 +162,15 @@ async def test_a_person_that_is_deleted_between_search_and_reading_is_left_out(t
         assert list(await adapter.find_contacts([NUMBER])) == []
 
 
+@pytest.mark.parametrize("person", [{"id": 1, "is_deleted": True}, {"id": 2, "is_deleted": False}])
+async def test_a_person_that_is_deleted_or_answers_for_another_is_nobody(tmp_path: Path, person: Any) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"success": True, "data": {"name": "Gone", **person}})
+
+    async with http_server(answer) as url, connected(url, tmp_path) as adapter:
+        assert await adapter.get_contact("1") is None
+
+
 @pytest.mark.parametrize(
     ("operation", "error"),
     [

@@ -4,28 +4,26 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.capabilities_pb2 import Capabilities as Declared
 from leadline_server.crm.remote import description
+from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.connecting import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from pydantic import ValidationError
+from support.adapters import opened_adapter
 from support.scripted_adapters import ScriptedAdapter, fails, hangs, says, scripted_adapter
 
 NUMBER = parse_number("+12025550147", "US")
@@ -70,8 +68,12 @@ async def test_a_write_without_a_connection_was_not_sent(adapter: ScriptedAdapte
     async with remote_crm(adapter.address) as crm:
         await crm.check()
         await adapter.stop()
-        with pytest.raises(CrmUnavailable):
-            await crm.check()
+        async with asyncio.timeout(10):
+            while True:  # until it has heard that the connection is gone
+                with pytest.raises(CrmUnavailable) as caught:
+                    await crm.check()
+                if "cannot be reached" in caught.value.message:
+                    break
         with pytest.raises(CrmUnavailable):
             await crm.create_contact(DRAFT, "key")
         assert adapter.count("CreateContact") == 0
@@ -115,6 +117,48 @@ async def test_what_is_asked_after_the_end_is_cannot_tell(adapter: ScriptedAdapt
         await crm.check()
     with pytest.raises(CrmUnavailable):
         await crm.create_contact(DRAFT, "key")
+    assert adapter.count("CreateContact") == 0
+
+
+@pytest.mark.parametrize("name", ["ca", "client_certificate"])
+def test_a_file_that_is_gone_when_the_connection_is_opened_is_told(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "gone.pem"
+    file.write_text("once")
+    options = {"address": "adapter.example:50060", "client_key": "k", "client_certificate": __file__, name: file}
+    settings = RemoteSettings.model_validate(options)
+    file.unlink()
+    with pytest.raises(CrmUnavailable, match=r"gone.pem cannot be read \(No such file"):
+        open_channel(settings)
+
+
+async def test_a_connection_of_the_settings_is_one_for_all_its_accounts(
+    adapter: ScriptedAdapter, tmp_path: Path
+) -> None:
+    async with opened_adapter("remote", {"address": adapter.address}, tmp_path) as crm:
+        await crm.check()
+        contact = await crm.get_contact("c-1")
+        assert contact is not None
+        assert contact.name == "Ada Lovelace"
+    with pytest.raises(CrmUnavailable):
+        await crm.check()
+
+
+async def test_a_write_that_the_end_finds_without_a_connection_was_not_sent(adapter: ScriptedAdapter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with remote_crm(f"127.0.0.1:{silent.getsockname()[1]}") as crm:
+            writing = asyncio.create_task(crm.create_contact(DRAFT, "key"))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            with pytest.raises(CrmUnavailable):
+                await writing
+    settings = RemoteSettings.model_validate({"address": adapter.address})
+    channel = open_channel(settings)
+    wire = Wire(channel, settings)
+    await wire.connect()
+    await channel.close()
+    assert not wire.is_connected
+    with pytest.raises(CrmUnavailable, match="is stopping"):
+        await wire.call("CreateContact", pb.CreateContactRequest(), pb.CreateContactResponse, is_write=True)
     assert adapter.count("CreateContact") == 0
 
 
@@ -255,86 +299,6 @@ async def test_no_proxy_of_the_environment_sees_what_is_asked(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with remote_crm(adapter.address) as crm:
         await crm.check()
-
-
-class Authority:
-    """A certificate authority of a test, and what it signs."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
-        self._certificate = self._sign(self._key, self._name, x509.BasicConstraints(ca=True, path_length=None))
-
-    @property
-    def pem(self) -> bytes:
-        return self._certificate.public_bytes(serialization.Encoding.PEM)
-
-    def issue(self, *names: str) -> tuple[bytes, bytes]:
-        """A private key and its certificate for names and addresses."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
-        certificate = self._sign(key, x509.Name([]), alternatives)
-        plain = serialization.NoEncryption()
-        form = serialization.PrivateFormat.PKCS8
-        return (
-            key.private_bytes(serialization.Encoding.PEM, form, plain),
-            certificate.public_bytes(serialization.Encoding.PEM),
-        )
-
-    def _sign(self, key: ec.EllipticCurvePrivateKey, subject: x509.Name, extension: Any) -> x509.Certificate:
-        now = datetime.now(UTC)
-        builder = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        is_critical = not subject.rdns or isinstance(extension, x509.BasicConstraints)
-        return builder.add_extension(extension, critical=is_critical).sign(self._key, hashes.SHA256())
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-async def test_an_encrypted_adapter_is_known_by_its_authority(authority: Authority, tmp_path: Path) -> None:
-    key, certificate = authority.issue("127.0.0.1")
-    ca, stranger = tmp_path / "ca.pem", tmp_path / "stranger.pem"
-    ca.write_bytes(authority.pem)
-    stranger.write_bytes(Authority().pem)
-    credentials = grpc.ssl_server_credentials([(key, certificate)])
-    async with scripted_adapter(credentials) as adapter:
-        async with remote_crm(adapter.address, tls=True, ca=ca, token="t") as crm:
-            await crm.check()
-        for wrong in (
-            {"tls": True, "ca": stranger},
-            {"tls": True},
-            {},
-            {"tls": True, "ca": ca, "server_name": "x.example"},
-        ):
-            async with remote_crm(adapter.address, deadline=2.0, **wrong) as crm:
-                with pytest.raises(CrmUnavailable):
-                    await crm.check()
-
-
-async def test_leadline_shows_its_own_certificate_where_it_has_one(authority: Authority, tmp_path: Path) -> None:
-    key, certificate = authority.issue("adapter.example")
-    own_key, own_certificate = authority.issue("leadline.example")
-    for name, content in {"ca": authority.pem, "own": own_certificate, "key": own_key}.items():
-        (tmp_path / name).write_bytes(content)
-    credentials = grpc.ssl_server_credentials([(key, certificate)], authority.pem, require_client_auth=True)
-    secure: dict[str, Any] = {"tls": True, "ca": tmp_path / "ca", "server_name": "adapter.example"}
-    shown: dict[str, Any] = {"client_certificate": tmp_path / "own", "client_key": {"file": str(tmp_path / "key")}}
-    async with scripted_adapter(credentials) as adapter:
-        async with remote_crm(adapter.address, **secure, **shown) as crm:
-            await crm.check()
-        async with remote_crm(adapter.address, deadline=2.0, **secure) as crm:
-            with pytest.raises(CrmUnavailable):
-                await crm.check()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_value_of_an_enum_that_is_not_known_yet_counts_as_not_said() -> None:
 
 
 def test_a_time_that_is_none_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"(?i)time"):
+    with pytest.raises(ValueError, match="not a time between the years 1 and 9999"):
         value_of(contact_pb2.Contact(id="1", create_time=Timestamp(seconds=2**62)), Contact)
 
 

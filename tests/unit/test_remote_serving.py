@@ -1,5 +1,6 @@
 """An adapter of ours that is served: bad requests, tokens, and what callers are not told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.adapter_service_pb2_grpc import AdapterServiceStub
 from leadline.adapter.v1.records_pb2 import AccountContext, ContactDraft, LogEntry, PhoneNumber
@@ -17,13 +19,14 @@ from leadline_server.crm.remote.connecting import remote_crm
 from leadline_server.crm.remote.serving import over_loopback, serve_adapter
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmUnavailable
 from leadline_server.domain.phone import PhoneNumber as Number
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
 
 ACCOUNT = AccountContext(id="acme")
 NUMBER = PhoneNumber(text="+12025550147")
+TIMELESS = LogEntry(call=Call(id="1"), contact_id="c", fallback_time=Timestamp(seconds=2**62))
 
 
 class Nobody(UnconnectedCrm):
@@ -77,6 +80,7 @@ async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
         ("CreateCallLog", pb.CreateCallLogRequest(account=ACCOUNT, key="k")),
         ("CreateCallLog", pb.CreateCallLogRequest(account=ACCOUNT, entry=LogEntry(call=Call(id="1")), key="k")),
         ("UpdateCallLog", pb.UpdateCallLogRequest(account=ACCOUNT, entry=LogEntry(call=Call(id="1"), contact_id="c"))),
+        ("CreateCallLog", pb.CreateCallLogRequest(account=ACCOUNT, entry=TIMELESS, key="k")),
         ("FindCallLog", pb.FindCallLogRequest(account=ACCOUNT)),
         ("Check", pb.CheckRequest()),
     ],
@@ -111,6 +115,47 @@ async def test_a_bug_is_told_to_nobody_but_the_log(capsys: pytest.CaptureFixture
     assert "KeyError" in capsys.readouterr().out
 
 
+class Failing(UnconnectedCrm):
+    """An adapter whose lookups fail, or never end."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self.reached, self.left = asyncio.Event(), asyncio.Event()
+
+    async def find_contacts(self, numbers: Sequence[Number]) -> Sequence[Contact]:
+        if self._error is not None:
+            raise self._error
+        self.reached.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.left.set()
+        raise AssertionError
+
+
+async def test_a_crm_that_ran_out_of_time_is_told_as_that() -> None:
+    async with stub_of(Failing(TimeoutError("of 192.0.2.1"))) as stub:
+        code, words = await refused(stub.FindContacts(pb.FindContactsRequest(account=ACCOUNT, numbers=[NUMBER])))
+    assert (code, words) == (grpc.StatusCode.DEADLINE_EXCEEDED, "The CRM did not answer in time.")
+
+
+async def test_the_pause_that_a_crm_asks_for_arrives() -> None:
+    async with over_loopback(Failing(CrmRateLimited("Slower.", retry_after=7.25))) as remote:
+        with pytest.raises(CrmRateLimited) as caught:
+            await remote.find_contacts([parse_number("+12025550147", "US")])
+    assert caught.value.retry_after == 7.25
+
+
+async def test_who_leaves_ends_the_question_and_that_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    crm = Failing()
+    async with stub_of(crm) as stub, asyncio.timeout(10):
+        asked = stub.FindContacts(pb.FindContactsRequest(account=ACCOUNT, numbers=[NUMBER]))
+        await crm.reached.wait()
+        asked.cancel()
+        await crm.left.wait()
+    assert "adapter failed" not in capsys.readouterr().out
+
+
 async def test_without_the_right_token_nothing_is_answered() -> None:
     async with stub_of(Nobody(), token="Xy7") as stub:
         request = pb.FindContactsRequest(account=ACCOUNT, numbers=[NUMBER])
@@ -125,6 +170,13 @@ async def test_an_error_of_the_port_arrives_as_itself() -> None:
         assert list(await remote.find_contacts([parse_number("+12025550147", "US")])) == []
         with pytest.raises(CrmUnavailable, match="connect this account to no CRM"):
             await remote.get_contact("c-1")
+
+
+async def test_a_burst_of_questions_is_answered_question_by_question() -> None:
+    number = parse_number("+12025550147", "US")
+    async with over_loopback(Nobody()) as remote:
+        answers = await asyncio.gather(*(remote.find_contacts([number]) for _ in range(3_000)))
+    assert answers == [[]] * 3_000
 
 
 async def test_the_wrong_token_is_an_error_of_credentials() -> None:

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from fakes.serving import FakeServer
 from fakes.zoho import KEY_FIELD, FakeZoho
-from fakes.zoho_people import zoho
+from fakes.zoho_people import options, zoho
 from leadline_server.crm.composing import BEGIN
 from leadline_server.crm.web import Answer
 from leadline_server.crm.zoho.errors import DuplicateData, failure
@@ -27,6 +29,8 @@ from leadline_server.domain.errors import (
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
+from support.adapters import opened_adapter
+from support.http_servers import http_server
 
 DRAFT = ContactDraft(name="Ada Lovelace", phone_number=parse_number("+12025550147", "US"))
 
@@ -162,6 +166,40 @@ async def test_another_unique_field_is_no_key(crm: tuple[Fake, CrmAdapter]) -> N
     await adapter.create_call_log(entry, "demo/call-1")
     with pytest.raises(DuplicateData):
         await adapter.create_call_log(entry, "demo/call-2")
+
+
+@pytest.mark.parametrize(
+    ("status", "written"),
+    [
+        (202, {"code": "DUPLICATE_DATA", "status": "error", "message": "m", "details": {"api_name": KEY_FIELD}}),
+        (200, {"code": "SCHEDULED", "status": "success", "message": "m", "details": {"id": "1"}}),
+        (200, None),
+    ],
+    ids=["there already, and not where", "not said to be done", "nothing said"],
+)
+async def test_a_call_of_which_zoho_does_not_say_where_it_is_is_unknown(
+    tmp_path: Path, status: int, written: dict[str, Any] | None
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        if request.path.endswith("/token"):
+            return web.json_response({"access_token": "t", "expires_in": 3600})
+        return web.json_response({"data": [] if written is None else [written]}, status=status)
+
+    async with http_server(handler) as url:
+        settings = options(url, call_key_field=KEY_FIELD)
+        async with opened_adapter("zoho", settings, tmp_path) as adapter:
+            with pytest.raises(CrmOutcomeUnknown):
+                await adapter.create_call_log(Report().entry("lead:4876876000000000001"), "demo/call-1")
+
+
+async def test_a_call_that_is_not_as_documented_is_not_updated(crm: tuple[Fake, CrmAdapter]) -> None:
+    fake, adapter = crm
+    entry = Report().entry(await a_lead(adapter))
+    log = await adapter.create_call_log(entry, "demo/call-1")
+    fake.crm.records.change("Calls", log.id, {"Description": 7}, by_people=True)
+    with pytest.raises(CrmUnavailable, match="documentation"):
+        await adapter.update_call_log(log.id, entry)
+    assert logged(fake)["Description"] == 7
 
 
 async def test_without_a_field_for_it_no_key_is_promised() -> None:

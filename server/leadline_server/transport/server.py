@@ -23,6 +23,9 @@ from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
 
+MAX_PENDING: Final = 20_000
+"""How many calls may wait to be begun: a burst, or the second in which the machine was busy elsewhere."""
+
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # Two servers on one port would each get a part of the calls, and nobody would notice: a taken port is an error.
     ("grpc.so_reuseport", 0),
@@ -30,6 +33,10 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_receive_message_length", 4 * MAX_MESSAGE_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.max_concurrent_streams", 1000),
+    # What has arrived and was not begun yet; beyond 1000, on all connections together, gRPC would end calls CANCELLED,
+    # which no client tries again. One that waits costs some 13 KB, and ends with its deadline.
+    ("grpc.server.max_pending_requests", MAX_PENDING),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -38,7 +45,7 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # A connection that does not begin to speak HTTP/2 is nobody's; gRPC itself would keep it for two minutes.
     ("grpc.server_handshake_timeout_ms", 20_000),
 )
-"""Channel arguments of the server (gRPC's grpc_types.h and its keepalive guide)."""
+"""Channel arguments of the server (gRPC's channel_arg_names.h and server.h, and its keepalive guide)."""
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from yarl import URL
 
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 Records = list[tuple[Mapping[str, Any], Answer]]
 """What was found, and the answer that each was in."""
+
+
+_TO_ITSELF: Final = "leads to itself as the next page"
 
 
 class Observer(Protocol):
@@ -107,9 +110,9 @@ class Asker:
             following = _following(operation, answer, page, len(records)) if paging else None
             if following is None:
                 return found
-            if following in (page, address):
-                raise answer.unusable("leads to itself as the next page")
             if isinstance(following, str):
+                if following == address:
+                    raise answer.unusable(_TO_ITSELF)
                 address = following
             else:
                 page = following
@@ -176,6 +179,8 @@ def _following(operation: Compiled[Any], answer: Answer, page: Context, count: i
     paging, document = operation.defined.response.paging, answer.json()
     if paging.next is not None:
         cursor = operation.path("next").text(document)
+        if cursor and cursor == page["cursor"]:
+            raise answer.unusable(_TO_ITSELF)
         return {**page, "cursor": cursor, "page": page["page"] + 1} if cursor else None
     if paging.next_url is not None:
         return operation.path("next_url").text(document) or None

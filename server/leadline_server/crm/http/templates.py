@@ -1,40 +1,67 @@
 """Templates of definitions: Jinja2 (jinja.palletsprojects.com) with the sandbox on, and only what a request needs.
 
-A template is straight-line: no loops, no calls, nothing that reads another template, so that its cost is bounded by
-what it is given. What it is given are values, and values are never templates: nothing is rendered twice.
+A template is straight-line: no loops, no calls, no names of its own, nothing that reads another template, and a filter
+that could make much of little looks at what it would come to first. So its cost is bounded by its length and by what it
+is given. What it is given are values, and values are never templates: nothing is rendered twice.
 """
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
+from jinja2.filters import sync_do_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_TEXT: Final = 200_000
 """The characters that a template may come to."""
 
+MAX_BETWEEN: Final = 1_000_000
+"""The characters that a filter may come to on the way there: the longest transcript has room, also made HTML of."""
+
+_MAX_FORM: Final = 200  # of a time: the C library makes 256 times as much of it at most
+
 Context = Mapping[str, Any]
 
-_FORBIDDEN: Final = (
-    nodes.For,
-    nodes.Call,
-    nodes.Include,
-    nodes.Import,
-    nodes.FromImport,
-    nodes.Extends,
-    nodes.Block,
-    nodes.Macro,
-    nodes.CallBlock,
-    nodes.FilterBlock,
-    nodes.With,
+_LITERALS: Final = (nodes.List, nodes.Tuple, nodes.Dict)
+_ALLOWED: Final = (
+    nodes.Template,
+    nodes.Output,
+    nodes.If,
+    nodes.TemplateData,
+    nodes.Const,
+    nodes.Name,
+    *_LITERALS,
+    nodes.Pair,
+    nodes.Keyword,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Slice,
+    nodes.CondExpr,
+    nodes.Filter,
+    nodes.Test,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.Concat,
+    nodes.BinExpr,
+    nodes.UnaryExpr,
 )
-_BUILT_IN_FILTERS: Final = ("default", "first", "int", "join", "last", "length", "lower", "replace", "trim", "upper")
+_BUILT_IN_FILTERS: Final = ("default", "first", "int", "last", "length", "lower", "trim", "upper")
+
+_FAILURES: Final = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,  # a filter for texts that is given a number
+    LookupError,
+    OSError,  # "Europe" is no time zone, but a folder of them
+    TypeError,
+    ValueError,
+)
 
 _expression: Final = re.compile(r"\s*\{\{-?(.*)-?\}\}\s*", re.DOTALL)
 
@@ -58,12 +85,13 @@ class Template:
         self.place = place
         try:
             tree = _environment.parse(source)
-            self.names: Final = frozenset(meta.find_undeclared_variables(tree))
-            if (forbidden := next(tree.find_all(_FORBIDDEN), None)) is not None:
-                raise ValueError(f"a template has no {type(forbidden).__name__.lower()}; use filters and if")
+            _check(tree)
+            self.names: Final = frozenset(name.name for name in tree.find_all(nodes.Name))
             self._evaluate: Callable[[Context], Any] = _compiled(source, tree)
         except jinja2.TemplateSyntaxError as error:
             raise ValueError(f"is no template: {error.message}") from None
+        except (RecursionError, SyntaxError):
+            raise ValueError("is nested too deeply") from None
 
     def value(self, context: Context) -> Any:
         """The value itself where the template is one expression and nothing else, `{{ like_this }}`; else a text.
@@ -73,7 +101,7 @@ class Template:
         """
         try:
             value = self._evaluate(context)
-        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except _FAILURES as error:
             raise TemplateFailed(f"{self.place}: cannot be rendered ({type(error).__name__})") from error
         if isinstance(value, jinja2.Undefined):
             raise TemplateFailed(f"{self.place}: cannot be rendered (it is undefined)")
@@ -91,6 +119,16 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check(tree: nodes.Template) -> None:
+    """Raise ValueError where a template does what templates of definitions may not."""
+    forbidden = next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _ALLOWED)), None)
+    if forbidden is not None:
+        raise ValueError(f"a template has no {type(forbidden).__name__.lower()}; use filters and if")
+    if any(True for literal in tree.find_all(_LITERALS) for _ in literal.find_all(_LITERALS)):
+        # As a text, a list doubles the backslashes of the texts in it; so would each list around it.
+        raise ValueError("a template has no list within a list")
 
 
 def _compiled(source: str, tree: nodes.Template) -> Callable[[Context], Any]:
@@ -121,11 +159,16 @@ class _Environment(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002 - the signature is Jinja2's
         return False  # keys of mappings are no attributes
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Not even `format`, which the sandbox hands out before it asks whether an attribute is safe."""
+
 
 def time(moment: str | None, form: str, zone: str = "UTC") -> str | int | float | None:
     """A time of the context in another form: of `strftime`, or `epoch`, `epoch_ms` (since 1970, UTC)."""
     if moment is None:
         return None
+    if len(form) > _MAX_FORM:
+        raise ValueError("the form is too long")
     at = datetime.fromisoformat(moment)
     if form in {"epoch", "epoch_ms"}:
         return int(at.timestamp() * (1 if form == "epoch" else 1000))
@@ -165,14 +208,41 @@ def without(text: str | None, characters: str) -> str | None:
 
 def base64(text: str) -> str:
     """A text in Base64 (RFC 4648), by way of UTF-8."""
-    return b64encode(text.encode()).decode()
+    written = text.encode()
+    _bound(len(written) * 4 // 3)
+    return b64encode(written).decode()
+
+
+def replace(s: Any, old: Any, new: Any, count: int | None = None) -> str:
+    """Jinja2's `replace`, if it does not come to too much."""
+    text, old, new = str(s), str(old), str(new)
+    most = -1 if count is None else count
+    replaced = text.count(old) if most < 0 else min(text.count(old), most)
+    _bound(len(text) + replaced * (len(new) - len(old)))
+    return text.replace(old, new, most)
+
+
+@jinja2.pass_eval_context
+def join(context: nodes.EvalContext, value: Iterable[Any], d: Any = "", attribute: str | None = None) -> str:
+    """Jinja2's `join`, if it does not come to too much."""
+    values, between = list(value), str(d)
+    _bound(len(values) * len(between))
+    return sync_do_join(context, values, between, attribute)
+
+
+def _bound(length: int) -> None:
+    """Raise ValueError, before so many characters are made."""
+    if length > MAX_BETWEEN:
+        raise ValueError(f"comes to more than {MAX_BETWEEN} characters on the way")
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "base64": base64,
     "first_names": first_names,
+    "join": join,
     "last_name": last_name,
     "limit": limit,
+    "replace": replace,
     "time": time,
     "without": without,
 }

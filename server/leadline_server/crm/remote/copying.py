@@ -114,5 +114,5 @@ def _is_map(field: _Field) -> bool:
 def _time(message: Timestamp) -> datetime:
     try:
         return message.ToDatetime(UTC)
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise ValueError("not a time between the years 1 and 9999") from error

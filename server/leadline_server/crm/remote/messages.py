@@ -117,7 +117,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
         raise ValueError("entry.call.id and entry.contact_id are needed")
     try:
         fallback = message.fallback_time.ToDatetime(UTC)
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise ValueError("entry.fallback_time is no time") from error
     return LogEntry(
         call=value_of(message.call, Call),

@@ -25,7 +25,14 @@ from leadline_server.ports.crm import CrmAdapter
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """What a request may have: a call's transcript, and everything about it."""
 
-_OPTIONS: Final = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_REQUEST_BYTES))
+_MAX_PENDING: Final = 20_000
+_OPTIONS: Final = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+    # Beyond 1000 requests that have come and were not begun yet, gRPC would end them CANCELLED: outcome unknown.
+    ("grpc.server.max_pending_requests", _MAX_PENDING),
+    ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING),
+)
 _GRACE_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)

@@ -61,10 +61,7 @@ class Wire:
             raise CrmUnavailable(f"{self.title} cannot be reached in time.") from None
 
     def _state(self) -> grpc.ChannelConnectivity:
-        try:
-            return self._channel.get_state(try_to_connect=True)
-        except grpc.aio.UsageError as error:  # it was closed
-            raise CrmUnavailable(_STOPPING) from error
+        return self._channel.get_state(try_to_connect=True)
 
     async def call(self, method: str, request: Message, answer: type[M], *, is_write: bool = False) -> M:
         """Call a method of the adapter, once.

@@ -1,0 +1,107 @@
+"""An OAuth token endpoint, the API that takes its tokens, and a clock that is set by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from cryptography.fernet import Fernet
+from leadline_server.crm.sealing import SealedTokens
+from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ports.tokens import TokenStore
+
+from support.http_servers import http_server
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+
+class Issuer:
+    """A token endpoint that rotates refresh tokens, each good for one use; and an API that takes the newest token."""
+
+    def __init__(self) -> None:
+        self.refresh_token = "r0"
+        self.access_token = ""
+        self.asked: list[dict[str, str]] = []
+        self.life: Any = 3600
+        self.gate: asyncio.Event | None = None
+        self.answer: Callable[[], web.Response] | None = None
+        self.headers: Mapping[str, str] = {}
+        self.requests: list[str] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if request.path != "/token":
+            self.requests.append(request.path)
+            is_good = request.headers.get("Authorization") == f"Bearer {self.access_token}"
+            return web.json_response({}, status=200 if is_good else 401)
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.headers = request.headers
+        self.asked.append(form)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.answer is not None:
+            return self.answer()
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] != self.refresh_token:
+            return web.json_response({"error": "invalid_grant", "error_description": form["refresh_token"]}, status=400)
+        number = len(self.asked)
+        self.refresh_token, self.access_token = f"r{number}", f"a{number}"
+        return web.json_response(
+            {"access_token": self.access_token, "refresh_token": self.refresh_token, "expires_in": self.life}
+        )
+
+
+class Bench:
+    """The endpoint, and what authorizers need besides; `kept` is what is on disk."""
+
+    def __init__(self, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore) -> None:
+        self.issuer = issuer
+        self.session = session
+        self.url = url
+        self.kept = store
+        key = Fernet.generate_key()
+        self.store: TokenStore = SealedTokens(store, lambda: key)
+        self.clock = Clock()
+
+    def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
+        grant = OAuthGrant(
+            **{
+                "token_url": f"{self.url}/token",
+                "client_id": "leadline",
+                "client_secret": "hush",
+                "refresh_token": "r0",
+                **changes,
+            }
+        )
+        return OAuthAuthorizer(self.session, grant, store or self.store, "sales", self.clock)
+
+
+@asynccontextmanager
+async def open_bench(folder: Path) -> AsyncIterator[Bench]:
+    """An endpoint that is well, and a ledger in `folder` to keep its tokens in."""
+    issuer = Issuer()
+    async with (
+        aiohttp.ClientSession() as session,
+        open_sqlite_ledger(folder / "ledger.db") as ledger,
+        http_server(issuer.handle) as url,
+    ):
+        yield Bench(issuer, session, url, ledger.tokens)
+
+
+async def bearer(authorizer: OAuthAuthorizer) -> str:
+    """The header with a token that is good now."""
+    return (await authorizer.headers())["Authorization"]
