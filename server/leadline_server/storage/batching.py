@@ -2,27 +2,50 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
+def _one(_: Any) -> int:
+    return 1
+
+
 class Batcher(Generic[In, Out]):
-    """Collects items and hands them over in groups, in the order they came, one group at a time.
+    """Collects items and hands them over in groups, in the order they came.
 
     `flush` gets a group and returns one result for each item, in the same order. An Exception among the results is
     raised to that item's submitter alone; an exception that `flush` raises goes to all of its group and to nobody else.
     An item costs a future and a list entry; a group at rest costs one task.
 
-    `max_batch` is the most items that one flush gets.
+    Args:
+        flush: see above.
+        max_batch: the most that one flush gets: items, or what `size` makes of them. An item alone may be larger.
+        at_once: how many groups are under way before what is submitted waits, and gathers.
+        full_waits: whether a group that has no room for more waits too. One that does not leaves at once, however many
+            are under way: nothing would be gained.
+        size: what an item takes of `max_batch`.
     """
 
-    def __init__(self, flush: Callable[[list[In]], Awaitable[Sequence[Out | Exception]]], max_batch: int) -> None:
+    def __init__(
+        self,
+        flush: Callable[[list[In]], Awaitable[Sequence[Out | Exception]]],
+        max_batch: int,
+        *,
+        at_once: int = 1,
+        full_waits: bool = True,
+        size: Callable[[In], int] = _one,
+    ) -> None:
         self._flush = flush
         self._max_batch = max_batch
+        self._at_once = at_once
+        self._full_waits = full_waits
+        self._size = size
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._waiting_size = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._is_starting = False
         self._is_closed = False
 
     async def submit(self, item: In) -> Out:
@@ -34,22 +57,38 @@ class Batcher(Generic[In, Out]):
             raise RuntimeError("This batcher is closed.")
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._worker is None:
-            # The task starts with the loop's next turn, so all that this turn submits makes one group.
-            self._worker = asyncio.create_task(self._work())
+        self._waiting_size += self._size(item)
+        self._start()
         return await future
 
     async def close(self) -> None:
         """Take no more items, and return when all that were submitted are flushed."""
         self._is_closed = True
-        if self._worker is not None:
-            await asyncio.wait([self._worker])
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    def _start(self) -> None:
+        """Have another group flushed, if one may go.
+
+        The task starts with the loop's next turn, so all that this turn submits makes one group.
+        """
+        if not self._is_starting and self._may_go(len(self._workers) + 1):
+            self._is_starting = True
+            self._workers.add(asyncio.create_task(self._work()))
+
+    def _may_go(self, workers: int) -> bool:
+        """Whether something waits that so many workers, with the one that would take it, need not leave waiting."""
+        if not self._waiting:
+            return False
+        return workers <= self._at_once or (not self._full_waits and self._waiting_size >= self._max_batch)
 
     async def _work(self) -> None:
+        self._is_starting = False
         group: list[tuple[In, asyncio.Future[Out]]] = []
         try:
-            while self._waiting:
-                group, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
+            while self._may_go(len(self._workers)):
+                group = self._take()
+                self._start()  # what did not fit in may go as well
                 results = await self._results([item for item, _ in group])
                 for (_, future), result in zip(group, results, strict=True):
                     _settle(future, result)
@@ -60,7 +99,19 @@ class Batcher(Generic[In, Out]):
             self._waiting = []
             raise
         finally:
-            self._worker = None
+            self._workers = {worker for worker in self._workers if worker is not asyncio.current_task()}
+
+    def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
+        """The next group: as many as fit in, one at least."""
+        count = size = 0
+        for item, _ in self._waiting:
+            if count and size + self._size(item) > self._max_batch:
+                break
+            count += 1
+            size += self._size(item)
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._waiting_size -= size
+        return group
 
     async def _results(self, items: list[In]) -> Sequence[Out | Exception]:
         try:
