@@ -27,7 +27,7 @@ from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.matching import match_kind
 from leadline_server.domain.phone import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -36,6 +36,7 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=("lead", "contact"),
+    numbers_per_lookup=MOST_NUMBERS,
 )
 """What is promised. docs/crms.md says why nothing lags, and why a write may take a minute to settle."""
 
