@@ -107,6 +107,28 @@ async def test_a_full_group_that_does_not_wait_leaves_at_once_and_takes_nobodys_
     assert await asyncio.gather(*late) == [28, 30, 32]
 
 
+async def test_what_waits_gets_a_place_when_fewer_groups_are_under_way_than_may_be_and_not_before() -> None:
+    gates: list[asyncio.Event] = []
+
+    async def gated(items: list[int]) -> list[int]:
+        gates.append(asyncio.Event())
+        await gates[-1].wait()
+        return items
+
+    batcher = Batcher[int, int](gated, max_batch=4, full_waits=False)
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in range(9)]
+    await turns()
+    assert len(gates) == 2
+    gates[0].set()
+    await turns()
+    assert len(gates) == 2
+    gates[1].set()
+    await turns()
+    assert len(gates) == 3
+    gates[2].set()
+    assert await asyncio.gather(*tasks) == list(range(9))
+
+
 async def test_a_group_has_room_by_the_size_of_its_items_and_one_that_is_larger_goes_alone() -> None:
     doubler = Doubler()
     batcher = Batcher[int, int](doubler, max_batch=4, size=abs)
