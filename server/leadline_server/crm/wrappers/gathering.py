@@ -19,7 +19,7 @@ from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.storage.batching import Batcher
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 12
 """Questions under way before lookups wait for one another, unless the CRM allows fewer a second."""
 
 
