@@ -10,7 +10,7 @@ from leadline_server.clock import Clock
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import Records
-from leadline_server.crm.salesforce.soql import containing, has_number, moment, quoted, searches
+from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATED,
     Kind,
@@ -83,8 +83,8 @@ class SalesforceCrm:
             queries = list(searches(numbers, self._account.settings().number_formats))
         looks = [self._records.search(query) for query in queries]
         for kind in self._records.kinds:
-            condition = " OR ".join(has_number(number, kind.phones) for number in numbers)
-            looks.append(self._records.contacts(kind, f"({condition}){since}"))
+            asked = conditions(numbers, kind.phones)
+            looks += [self._records.contacts(kind, f"({condition}){since}") for condition in asked]
         return list({contact.id: contact for found in await together(looks) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
