@@ -65,8 +65,8 @@ _WATCHED = """
 | watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 _THROUGH = """
-| FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | p50 / straight |
-|---|---|---|---|---|---|---|---|---|"""
+| FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | ratio | echo p50 ms |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _through(through: Through) -> str:
@@ -77,6 +77,7 @@ def _through(through: Through) -> str:
         f" {cpu * 1000:.2f} |"
         f" {_median([run.rate for run in through.straight]):,.0f} |"
         f" {_median([run.p50 for run in through.straight]) * 1000:.0f} | {_spread(through.ratios)} |"
+        f" {_median([run.p50 for run in through.echo]) * 1000:.0f} |"
     )
 
 
