@@ -65,7 +65,7 @@ _WATCHED = """
 | watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 _THROUGH = """
-| FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | ratio | echo p50 ms |
+| FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | ratio | echo p50 |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 
