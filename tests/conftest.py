@@ -1,11 +1,18 @@
 """Fixtures that every test may ask for."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 from support.apps import Harness, open_harness
 from support.crms import Switch
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the event loop that leadline is served on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

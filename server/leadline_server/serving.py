@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
+import uvloop
 from prometheus_client import CollectorRegistry
 
 from leadline_server.app import open_app
@@ -30,7 +31,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
     if warning := wal_warning():
         _log.warning("old sqlite", detail=warning)
     try:
-        asyncio.run(_serve(settings, announce))
+        uvloop.run(_serve(settings, announce))
     except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
         return str(error)
     return None

@@ -66,6 +66,46 @@ async def test_items_gather_while_a_flush_runs(batcher: Batcher[int, int], doubl
     assert doubler.groups == [[1], [2, 3]]
 
 
+async def some_turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def late(batcher: Batcher[int, int], item: int, turns: int) -> int:
+    """Submit an item some turns of the loop later."""
+    await some_turns(turns)
+    return await batcher.submit(item)
+
+
+async def test_where_items_come_together_a_group_waits_for_those_of_the_next_turns(
+    batcher: Batcher[int, int], doubler: Doubler
+) -> None:
+    await asyncio.gather(*map(batcher.submit, [1, 2]))
+    await asyncio.gather(*(late(batcher, item, turns) for item, turns in ((3, 0), (4, 2), (5, 4))))
+    assert doubler.groups == [[1, 2], [3, 4, 5]]
+
+
+async def test_who_comes_alone_waits_for_nobody(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    await batcher.submit(1)
+    await asyncio.gather(late(batcher, 2, 0), late(batcher, 3, 3))
+    assert doubler.groups == [[1], [2], [3]]
+
+
+async def test_a_group_is_closed_though_others_go_on_coming(doubler: Doubler) -> None:
+    batcher = Batcher(doubler, max_batch=1_000)
+    await asyncio.gather(*map(batcher.submit, [1, 2]))
+    await asyncio.gather(*(late(batcher, 100 + turn, turn) for turn in range(200)))
+    assert len(doubler.groups) > 4
+
+
+async def test_a_full_group_waits_for_nobody(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    await asyncio.gather(*map(batcher.submit, [1, 2]))
+    full = [asyncio.create_task(batcher.submit(item)) for item in range(4)]
+    await some_turns(3)
+    assert doubler.groups[1:] == [[0, 1, 2, 3]]
+    await asyncio.gather(*full)
+
+
 async def test_a_group_is_no_larger_than_allowed_and_the_order_is_kept(
     batcher: Batcher[int, int], doubler: Doubler
 ) -> None:

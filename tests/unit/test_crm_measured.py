@@ -71,7 +71,7 @@ async def test_the_time_that_the_crm_took_is_what_is_measured() -> None:
     await OPERATIONS[Operation.FIND_CONTACTS](it.crm)
     seconds = it.value("sum", Operation.FIND_CONTACTS, "ok")
     assert seconds is not None
-    assert 0.05 <= seconds < 5
+    assert 0.049 <= seconds < 5  # the event loop's timers count whole milliseconds
 
 
 async def test_no_label_names_an_account() -> None:

@@ -1,6 +1,6 @@
 """Reads that fail for a moment are tried again; nothing else is."""
 
-import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -17,6 +17,9 @@ from leadline_server.domain.errors import (
 )
 from support.crms import Switch
 from support.operations import OPERATIONS, memory_crm
+
+TIMER_TICK = 0.001
+"""The event loop's timers count whole milliseconds."""
 
 READS = (Operation.FIND_CONTACTS, Operation.GET_CONTACT, Operation.FIND_CALL_LOG)
 
@@ -102,9 +105,9 @@ async def test_a_breaker_that_has_opened_is_not_tried_again() -> None:
 @pytest.mark.parametrize("kind", [CrmUnavailable, CrmRateLimited])
 async def test_a_short_delay_that_the_crm_asks_for_is_waited_for(kind: type[CrmUnavailable]) -> None:
     crm, switch = retrying(kind("In a moment.", retry_after=0.05))
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     await OPERATIONS[Operation.FIND_CONTACTS](crm)
-    assert asyncio.get_running_loop().time() - began >= 0.05
+    assert time.monotonic() - began >= 0.05 - TIMER_TICK
     assert switch.tries == 2
 
 
@@ -121,6 +124,6 @@ async def test_no_try_begins_after_the_total_bound() -> None:
 async def test_the_pause_is_between_half_and_all_of_what_is_set(chance: float) -> None:
     switch = Failing([CrmUnavailable("A blip.")])
     crm = RetryingCrm(switch.wrap(memory_crm()), NOT_ASKED, lambda: chance, (0.1,))
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     await OPERATIONS[Operation.FIND_CONTACTS](crm)
-    assert asyncio.get_running_loop().time() - began >= 0.05 * (1 + chance)
+    assert time.monotonic() - began >= 0.05 * (1 + chance) - TIMER_TICK

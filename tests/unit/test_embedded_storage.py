@@ -187,7 +187,7 @@ async def test_a_new_file_and_its_folder_are_their_owners_alone(
 async def test_closing_finishes_what_was_begun_and_ends_the_threads(path: Path, migrations: str) -> None:
     before = set(threading.enumerate())
     database = await open_database(path, migrations=migrations)
-    started = {thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio")}
+    started = {thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("uvloop_")}
     task = asyncio.create_task(database.write(add("one")))
     await asyncio.sleep(0)
     await database.close()

@@ -63,7 +63,7 @@ async def test_closing_leaves_no_log_file_and_no_thread(path: Path) -> None:
         await ledger.accounts.get("acme")
     assert sorted(file.name for file in path.parent.iterdir()) == ["ledger.db", "ledger.db-generation"]
     # A connection's thread ends right after it reported that it is closed. The event loop's own threads stay.
-    ours = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("asyncio_")]
+    ours = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("uvloop_")]
     for thread in ours:
         await asyncio.to_thread(thread.join, 10)
     assert [thread for thread in ours if thread.is_alive()] == []

@@ -22,8 +22,7 @@ def serve_adapter_command(
 
     Exit codes: 0 a clean end, 2 it cannot be served.
     """
-    import asyncio
-
+    import uvloop
     from pydantic import TypeAdapter, ValidationError
 
     from leadline_server.cli import fail
@@ -36,7 +35,7 @@ def serve_adapter_command(
         settings = load_settings({"data_dir": data_dir, "config": config})
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
         configure_logs(settings.log_level, settings.log_format)
-        asyncio.run(_serve(settings, connection, address, token, typer.echo))
+        uvloop.run(_serve(settings, connection, address, token, typer.echo))
     except BadSettings as error:
         fail(error.problems)
     except ValidationError as error:

@@ -1,11 +1,22 @@
-"""Natural batching: what is asked while one flush runs goes into the next one. No timers, no added latency."""
+"""Natural batching: what is asked while one flush runs goes into the next one. No timers.
+
+A flush that costs a commit is worth a group that is as large as it can be without anybody waiting for nothing. So where
+items come together, a group is not closed before the event loop has hardly anything left that might add to it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+_QUIET_TURNS: Final = 5
+"""A group is closed when nothing came for so many turns of the event loop. Idle ones take some 10 us each."""
+
+_MOST_TURNS: Final = 32
+"""And after so many turns in any case."""
 
 
 def _one(_: Any) -> int:
@@ -17,7 +28,8 @@ class Batcher(Generic[In, Out]):
 
     `flush` gets a group and returns one result for each item, in the same order. An Exception among the results is
     raised to that item's submitter alone; an exception that `flush` raises goes to all of its group and to nobody else.
-    An item costs a future and a list entry; a group at rest costs one task.
+    An item costs a future and a list entry; a group at rest costs one task. Who comes alone is flushed at once; only
+    after a group of several does the next one wait for others that are on their way.
 
     Args:
         flush: see above.
@@ -45,7 +57,8 @@ class Batcher(Generic[In, Out]):
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._waiting_size = 0
         self._workers: set[asyncio.Task[None]] = set()
-        self._is_starting = False
+        self._last_size = 0
+        self._is_gathering = False
         self._is_closed = False
 
     async def submit(self, item: In) -> Out:
@@ -68,12 +81,12 @@ class Batcher(Generic[In, Out]):
             await asyncio.wait(self._workers)
 
     def _start(self) -> None:
-        """Have another group flushed, if one may go.
+        """Have another group gathered, if it may go then.
 
         The task starts with the loop's next turn, so all that this turn submits makes one group.
         """
-        if not self._is_starting and self._may_go(len(self._workers) + 1):
-            self._is_starting = True
+        if not self._is_gathering and self._may_go(len(self._workers) + 1):
+            self._is_gathering = True
             self._workers.add(asyncio.create_task(self._work()))
 
     def _may_go(self, workers: int) -> bool:
@@ -83,23 +96,37 @@ class Batcher(Generic[In, Out]):
         return workers <= self._at_once or (not self._full_waits and self._waiting_size >= self._max_batch)
 
     async def _work(self) -> None:
-        self._is_starting = False
         group: list[tuple[In, asyncio.Future[Out]]] = []
         try:
-            while self._may_go(len(self._workers)):
-                group = self._take()
+            while True:
+                if self._last_size > 1:
+                    await self._others()
+                group, self._is_gathering = self._take(), False
                 self._start()  # what did not fit in may go as well
                 results = await self._results([item for item, _ in group])
                 for (_, future), result in zip(group, results, strict=True):
                     _settle(future, result)
+                if self._is_gathering or not self._may_go(len(self._workers)):
+                    break  # another one sees to what waits, or those that are under way do
+                self._is_gathering = True
         except asyncio.CancelledError:
             # The event loop is going down: whoever still waits must not wait for ever.
             for _, future in (*group, *self._waiting):
                 future.cancel()
-            self._waiting = []
+            self._waiting, self._waiting_size, self._is_gathering = [], 0, False
             raise
         finally:
             self._workers = {worker for worker in self._workers if worker is not asyncio.current_task()}
+
+    async def _others(self) -> None:
+        """Let the loop go on until nothing more seems to come."""
+        count, quiet = len(self._waiting), 0
+        for _ in range(_MOST_TURNS):
+            if self._waiting_size >= self._max_batch or quiet == _QUIET_TURNS:
+                return
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == count else 0
+            count = len(self._waiting)
 
     def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
         """The next group: as many as fit in, one at least."""
@@ -111,6 +138,7 @@ class Batcher(Generic[In, Out]):
             size += self._size(item)
         group, self._waiting = self._waiting[:count], self._waiting[count:]
         self._waiting_size -= size
+        self._last_size = count
         return group
 
     async def _results(self, items: list[In]) -> Sequence[Out | Exception]:

@@ -37,7 +37,7 @@ _READER_CACHE: Final = 4_096  # KiB for the long reads, which would not find the
 
 _MAX_WRITES: Final = 512
 _MAX_READS: Final = 256
-_MAX_HERE: Final = 16  # writes of a group that the event loop's thread runs: one or two milliseconds' worth
+_MAX_HERE: Final = 40  # writes of a group that the event loop's thread runs: two or three milliseconds' worth
 
 
 async def open_database(
