@@ -169,6 +169,20 @@ async def test_what_waits_gets_a_place_when_fewer_groups_are_under_way_than_may_
     assert await asyncio.gather(*tasks) == list(range(9))
 
 
+async def test_a_group_that_is_gathered_is_left_to_who_gathers_it() -> None:
+    doubler = Doubler(at_once=2)
+    batcher = Batcher[int, int](doubler, max_batch=4, at_once=2)
+    doubler.may_run.clear()
+    together = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
+    await doubler.started.wait()
+    late = asyncio.create_task(batcher.submit(3))
+    await asyncio.sleep(0)
+    doubler.may_run.set()  # who flushed the first is free while the second is kept open for others
+    assert await asyncio.gather(*together, late) == [2, 4, 6]
+    await turns()
+    assert doubler.groups == [[1, 2], [3]]
+
+
 async def test_a_group_has_room_by_the_size_of_its_items_and_one_that_is_larger_goes_alone() -> None:
     doubler = Doubler()
     batcher = Batcher[int, int](doubler, max_batch=4, size=abs)
@@ -229,3 +243,19 @@ async def test_when_the_loop_goes_down_no_submitter_waits_for_ever(
         task.cancel()
     await asyncio.wait(submitted)
     assert all(task.cancelled() for task in submitted)
+
+
+async def test_who_comes_after_a_group_that_was_cancelled_while_it_gathered_is_served(
+    batcher: Batcher[int, int], doubler: Doubler
+) -> None:
+    await asyncio.gather(*map(batcher.submit, [1, 2]))
+    late = asyncio.create_task(batcher.submit(3))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {asyncio.current_task(), late}:
+        task.cancel()
+    await asyncio.wait([late])
+    assert late.cancelled()
+    async with asyncio.timeout(5):
+        assert await batcher.submit(4) == 8
+    assert doubler.groups == [[1, 2], [4]]
