@@ -65,16 +65,19 @@ _WATCHED = """
 | watchers | logs a message | calls | calls/s | saw all | late s | LogCall p99 ms | beside | ratio | CPU ms | beside |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 _THROUGH = """
-| FindContact through | in flight | calls/s | p50 ms | p99 ms | straight calls/s | p50 ms | p50 / straight |
-|---|---|---|---|---|---|---|---|"""
+| FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | ratio | echo p50 |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _through(through: Through) -> str:
-    rate, p50, p99 = (_median([getattr(run, name) for run in through.leadline]) for name in ("rate", "p50", "p99"))
+    names = ("rate", "p50", "p99", "cpu_per_call")
+    rate, p50, p99, cpu = (_median([getattr(run, name) for run in through.leadline]) for name in names)
     return (
         f"| {through.name} | {through.in_flight} | {rate:,.0f} | {p50 * 1000:.0f} | {p99 * 1000:.0f} |"
+        f" {cpu * 1000:.2f} |"
         f" {_median([run.rate for run in through.straight]):,.0f} |"
         f" {_median([run.p50 for run in through.straight]) * 1000:.0f} | {_spread(through.ratios)} |"
+        f" {_median([run.p50 for run in through.echo]) * 1000:.0f} |"
     )
 
 

@@ -1,4 +1,4 @@
-"""FindContact through a CRM over HTTP, beside the same searches sent straight to it: by turns, under the same load."""
+"""FindContact through a CRM over HTTP, beside the same searches sent straight to it, and a bare echo: by turns."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from leadline_server.domain.phone import parse_number
 
 from bench import workload
 from bench.messages import read_messages, write_messages
-from bench.processes import TESTS, Result, Server, leadline_server, load
+from bench.processes import TESTS, Result, Server, echo_server, leadline_server, load
 
 CONTACTS: Final = 10_000
 _SETTINGS: Final = HubSpotSettings.model_construct()
@@ -30,12 +30,13 @@ _HEADERS: Final = {"Authorization": f"Bearer {GOOD_TOKEN}", "Content-Type": "app
 
 @dataclass(frozen=True)
 class Through:
-    """Runs of one load, through leadline and straight at the CRM."""
+    """Runs of one load, through leadline, straight at the CRM, and at an echo of leadline's answer."""
 
     name: str
     in_flight: int
     leadline: Sequence[Result]
     straight: Sequence[Result]
+    echo: Sequence[Result]
 
     @property
     def ratios(self) -> list[float]:
@@ -52,6 +53,7 @@ def through_hubspot(folder: Path, *, runs: int, calls: int, in_flight: int, late
     requests, answers = folder / "crm-requests", folder / "crm-answers"
     ours: list[Result] = []
     bare: list[Result] = []
+    echo: list[Result] = []
     with fake_process("hubspot", folder / f"hubspot-{rate}") as crm:
         people = [
             {"firstname": "Person", "lastname": str(i), "phone": workload.known_number(i)} for i in range(CONTACTS)
@@ -66,9 +68,9 @@ def through_hubspot(folder: Path, *, runs: int, calls: int, in_flight: int, late
                 # Another number each run: an answer that leadline remembers would be quicker than the CRM.
                 write_messages(requests, workload.find_requests(indexes, skip_cache=run > 0))
                 ours.append(load(server, workload.FIND, requests, in_flight, answers, rate))
-                _check(answers, calls)
+                echo.append(_echoed(folder / "crm-echo", _checked(answers, calls), requests, in_flight, rate))
     pace = f", {rate:.0f} lookups/s" if rate else ""
-    return Through(f"HubSpot that takes {latency * 1000:.0f} ms{pace}", in_flight, ours[1:], bare[1:])
+    return Through(f"HubSpot that takes {latency * 1000:.0f} ms{pace}", in_flight, ours[1:], bare[1:], echo[1:])
 
 
 def _straight(crm: FakeProcess, told: Path, indexes: Sequence[int], in_flight: int, rate: float) -> Result:
@@ -96,6 +98,16 @@ def _straight(crm: FakeProcess, told: Path, indexes: Sequence[int], in_flight: i
     return Result(**json.loads(done.stdout), cpu=server.cpu_seconds() - before)
 
 
-def _check(answers: Path, calls: int) -> None:
-    if (right := workload.found(read_messages(answers))) != calls:
+def _echoed(response: Path, answer: bytes, requests: Path, in_flight: int, rate: float) -> Result:
+    """The same load at a server that does nothing but answer with one of leadline's answers."""
+    response.write_bytes(answer)
+    with echo_server(response) as server:
+        return load(server, workload.FIND, requests, in_flight, None, rate)
+
+
+def _checked(answers: Path, calls: int) -> bytes:
+    """One of the answers, of which all are right."""
+    told = list(read_messages(answers))
+    if (right := workload.found(told)) != calls:
         raise AssertionError(f"{right} right answers to {calls} lookups")
+    return told[0]

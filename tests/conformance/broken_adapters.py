@@ -108,6 +108,17 @@ class ForgetsNumbers(Passing):
         return await self.inner.find_contacts(numbers[:10])
 
 
+class PromisesTooMuch(Passing):
+    """Has a page for twelve contacts of a lookup, and declares that sixteen numbers go into one."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self.inner.capabilities, numbers_per_lookup=16)
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        return list(await self.inner.find_contacts(numbers))[:12]
+
+
 class SaysUnavailable(Passing):
     """Says of writes whose outcome is unknown that they were not done."""
 

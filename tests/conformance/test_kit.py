@@ -22,6 +22,7 @@ NOTICED: Final = {
     "LooksOneByOne": "test_a_lookup_that_fails_in_its_middle_is_no_answer[server_error-3]",
     "CutsOff": "test_no_page_of_the_contacts_on_one_number_is_left_out",
     "ForgetsNumbers": "test_one_lookup_answers_for_sixteen_numbers",
+    "PromisesTooMuch": "test_as_many_numbers_as_go_into_one_lookup_are_all_found",
     "SaysUnavailable": "test_a_write_that_fails_raises_the_right_error[dropped-create_call_log]",
     "WritesInTwoSteps": f"{IN_ITS_MIDDLE}[unprocessable-create_contact]",
     "Overwrites": "test_an_update_leaves_what_people_wrote",

@@ -69,6 +69,7 @@ class FakeHubSpot(FakeCrm):
             for name in (*INDEXED, *self.unique):
                 self.records.index(table, name, lambda fields, name=name: [(fields.get(name) or "").casefold()])  # type: ignore[misc] # the default binds the name
         self._asked: dict[str, deque[float]] = {"search": deque(), "": deque()}
+        self._searches = {"answered": 0, "refused": 0}
 
     def routes(self) -> list[web.RouteDef]:
         objects = "/crm/v3/objects/{table:contacts|calls}"
@@ -116,12 +117,18 @@ class FakeHubSpot(FakeCrm):
         return _too_many("SECONDLY", {"Retry-After": str(retry_after)})
 
     def control_routes(self) -> list[web.RouteDef]:
-        """`POST /people` adds the contacts that a list describes by their properties; answers with their ids."""
+        """`POST /people` adds the contacts that a list describes by their properties; answers with their ids.
+
+        `GET /searches` says how many searches were answered, and how many refused as too many.
+        """
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response([self.add_contact(values) for values in await request.json()])
 
-        return [web.post("/people", add)]
+        async def searches(_: web.Request) -> web.Response:
+            return web.json_response(self._searches)
+
+        return [web.post("/people", add), web.get("/searches", searches)]
 
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
@@ -150,7 +157,10 @@ class FakeHubSpot(FakeCrm):
         allowed = self.faults.searches_per_second if searches else self.faults.requests_per_10_seconds
         while asked and asked[0] <= now - (1 if searches else 10):
             asked.popleft()
-        if allowed and len(asked) >= allowed:
+        is_over = bool(allowed) and len(asked) >= allowed
+        if searches:
+            self._searches["refused" if is_over else "answered"] += 1
+        if is_over:
             return _too_many("SECONDLY" if searches else "TEN_SECONDLY_ROLLING")
         asked.append(now)
         return None

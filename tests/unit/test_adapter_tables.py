@@ -54,6 +54,7 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         search_lag=timedelta(seconds=2.5),
         contact_types=("lead", "contact"),
         rate_limits=(RateLimit(100, 10), RateLimit(4, 1, "search")),
+        numbers_per_lookup=13,
     )
     assert rows(capability_table({"a": Facts(capabilities=can), "b": Facts(capabilities=None)})) == {
         "Finds a log by its call": ["no", "as set"],
@@ -61,6 +62,7 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "Moves a log to another contact": ["yes", "as set"],
         "A new contact is found within": ["2.5 s", "as set"],
         "A write settles within": ["at once", "as set"],
+        "Numbers that go into one lookup": ["13", "as set"],
         "Rate limits": ["100 in 10 s, 4 in 1 s (search)", "as set"],
         "Contact types": ["`lead`, `contact`", "as set"],
     }

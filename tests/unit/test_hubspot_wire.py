@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadline_server.crm.hubspot.adapter import capabilities_of
 from leadline_server.crm.hubspot.calls import Calls
 from leadline_server.crm.hubspot.errors import DAILY_PAUSE, Taken, failure, pause
 from leadline_server.crm.hubspot.searching import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
@@ -137,6 +138,19 @@ def test_searches_keep_within_hubspots_limits_and_leave_nothing_out(count: int, 
 
 def test_a_few_numbers_are_one_search() -> None:
     assert len(list(phone_searches(numbers(4), [], PHONES, WANTED))) == 1
+
+
+@pytest.mark.parametrize("more", [(), ("custom_0",), tuple(f"custom_{index}" for index in range(6))])
+def test_as_many_numbers_go_into_one_lookup_as_take_no_more_searches_than_one(more: tuple[str, ...]) -> None:
+    names, londoners = (*PHONES, *more), [parse_number(f"+44207946{index:04}", "US") for index in range(17)]
+    wanted = Contacts(settings(more_phone_properties=more)).properties
+    most = capabilities_of(settings(more_phone_properties=more)).numbers_per_lookup
+
+    def searches(count: int) -> int:
+        return len(list(phone_searches(londoners[:count], [], names, wanted)))
+
+    assert 1 < most < 16
+    assert searches(most) == searches(1) < searches(most + 1)
 
 
 def test_a_number_in_too_many_forms_is_asked_for_group_by_group() -> None:

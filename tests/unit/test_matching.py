@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.matching import match_kind
+from leadline_server.domain.matching import key_asked_by, key_matched_by, match_kind
 from leadline_server.domain.phone import parse_number
 
 
@@ -70,3 +72,38 @@ def test_an_extension_on_one_side_matches_by_the_main_number(asked: str, stored:
 )
 def test_nothing_else_matches(asked: str, stored: str, region: str) -> None:
     assert match_kind(parse_number(asked, region), stored, region) is None
+
+
+WRITTEN = (
+    "+14155550123",
+    "(415) 555-0123",
+    "+14155550123 x12",
+    "4155550123",
+    "+442079460123",
+    "020 7946 0123",
+    "2079460123 ext. 12",
+    "0044 20 7946 0123",
+    "tel:020-7946-0123",
+    "101",
+    "ext. 101",
+    "911",
+    "anonymous",
+    "no number",
+    "",
+)
+
+
+@given(
+    asked=st.sampled_from(WRITTEN) | st.text("0123456789+ x", max_size=14),
+    stored=st.sampled_from(WRITTEN) | st.text("0123456789+ x", max_size=14),
+    region=st.sampled_from(["US", "GB", "FR", "DE", "MX", "AR"]),
+)
+def test_what_matches_has_the_key_that_is_asked_by_or_none_of_its_own(asked: str, stored: str, region: str) -> None:
+    number = parse_number(asked, region)
+    if match_kind(number, stored, region) is not None:
+        assert key_matched_by(stored, region) in (key_asked_by(number), None)
+
+
+def test_what_is_anothers_number_or_nobodys_has_another_key() -> None:
+    keys = {key_matched_by(stored, "US") for stored in ("+14155550124", "102", "anonymous", "911")}
+    assert keys == {"+14155550124", "ext:102", ""}

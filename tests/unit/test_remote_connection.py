@@ -21,7 +21,7 @@ from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.domain.phone import parse_number
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 from pydantic import ValidationError
 from support.adapters import opened_adapter
 from support.scripted_adapters import ScriptedAdapter, fails, hangs, says, scripted_adapter
@@ -231,10 +231,12 @@ async def test_times_that_are_not_declared_are_reckoned_with_and_zero_is_none(ad
         {"search_lag": timedelta(seconds=-1)},
         {"search_lag": LONGEST_LAG + timedelta(seconds=1)},
         {"settle_time": LONGEST_SETTLING + timedelta(seconds=1)},
+        {"numbers_per_lookup": MOST_NUMBERS + 1},
+        {"numbers_per_lookup": -1},
     ],
     ids=str,
 )
-async def test_times_that_cannot_be_are_no_description(adapter: ScriptedAdapter, promises: Any) -> None:
+async def test_what_cannot_be_promised_is_no_description(adapter: ScriptedAdapter, promises: Any) -> None:
     adapter.answers["Describe"] = describes(**promises)
     async with remote_crm(adapter.address) as crm:
         assert crm.capabilities == UNDESCRIBED

@@ -95,6 +95,7 @@ def test_what_an_adapter_declares_comes_back_as_it_was() -> None:
         moves_log=True,
         contact_types=("Lead", "Contact"),
         rate_limits=(RateLimit(100, 10.0, "search"),),
+        numbers_per_lookup=13,
     )
     assert capabilities_of(capabilities_message(can)) == can
 

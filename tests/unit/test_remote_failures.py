@@ -12,6 +12,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 from leadline_server.domain.phone import parse_number
@@ -44,6 +45,7 @@ BY_CODE: dict[grpc.StatusCode, tuple[type[CrmError], type[CrmError]]] = {
 
 BY_REASON: dict[str, tuple[type[CrmError], type[CrmError]]] = {
     "CRM_UNAVAILABLE": (CrmUnavailable, CrmUnavailable),
+    "CRM_TOO_MUCH": (CrmTooMuch, CrmTooMuch),
     "CRM_RATE_LIMITED": (CrmRateLimited, CrmRateLimited),
     "CRM_REJECTED": (CrmRejected, CrmRejected),
     "CRM_AUTH_FAILED": (CrmAuthFailed, CrmAuthFailed),

@@ -19,7 +19,7 @@ from leadline_server.crm.remote.connecting import remote_crm
 from leadline_server.crm.remote.serving import over_loopback, serve_adapter
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.phone import PhoneNumber as Number
 from leadline_server.domain.phone import parse_number
 from leadline_server.ports.crm import CrmAdapter
@@ -41,6 +41,13 @@ class Broken(UnconnectedCrm):
 
     async def find_contacts(self, numbers: Sequence[Number]) -> Sequence[Contact]:
         raise KeyError("the password is hunter2")
+
+
+class Overfull(UnconnectedCrm):
+    """A CRM that finds more than can be read."""
+
+    async def find_contacts(self, numbers: Sequence[Number]) -> Sequence[Contact]:
+        raise CrmTooMuch("More than 1,000 have it.")
 
 
 @asynccontextmanager
@@ -227,3 +234,9 @@ async def test_a_taken_address_is_an_error() -> None:
         with pytest.raises(OSError, match="taken"):
             async with serve_adapter(lambda _: Nobody(), f"127.0.0.1:{port}"):
                 pass
+
+
+async def test_that_there_is_too_much_to_read_is_told_as_that() -> None:
+    async with over_loopback(Overfull()) as crm:
+        with pytest.raises(CrmTooMuch, match="More than 1,000"):
+            await crm.find_contacts([parse_number("+12025550147", "US")])

@@ -1,15 +1,26 @@
 """What Salesforce is asked: nothing that people or callers wrote means anything in its languages."""
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from fakes.soql import Malformed, read_query, read_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leadline_server.crm.salesforce.soql import LONGEST_FIND, containing, has_number, moment, quoted, searches
+from leadline_server.crm.salesforce.soql import (
+    LONGEST_CONDITION,
+    LONGEST_FIND,
+    conditions,
+    containing,
+    has_number,
+    moment,
+    quoted,
+    searches,
+)
 from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
 
 NUMBER = parse_number("+14155550123", "US")
+MANY = [f"Some_Other_Phone_{place}__c" for place in range(10)]
 HOSTILE = st.text(alphabet="'\"\\%_*?{}()&|!+-^~:\n\r\t ab1", max_size=30) | st.text(max_size=30)
 
 
@@ -66,6 +77,18 @@ def test_sixteen_numbers_in_many_formats_are_several_searches() -> None:
     formats = [f"{'#' * i}-{'#' * (10 - i)}" for i in range(1, 10)]
     numbers = [parse_number(f"+1415555{number:04}", "US") for number in range(16)]
     assert len(list(searches(numbers, formats))) > 1
+
+
+@pytest.mark.parametrize(("fields", "count"), [(["Phone", "MobilePhone", "HomePhone", "OtherPhone"], 1), (MANY, 2)])
+def test_conditions_ask_for_sixteen_numbers_and_fit_into_an_address(fields: list[str], count: int) -> None:
+    numbers = [parse_number(f"+44207946{number:04}", "US") for number in range(16)]
+    asked = list(conditions(numbers, fields))
+    assert len(asked) == count
+    assert all(len(quote(condition)) <= LONGEST_CONDITION for condition in asked)
+    queries = [read_query(f"SELECT Id FROM Lead WHERE ({condition})") for condition in asked]  # noqa: S608 - quoted
+    for number in numbers:
+        record = dict.fromkeys(fields, "") | {fields[-1]: number.national}
+        assert sum(query.condition(record) for query in queries) == 1
 
 
 def test_an_extension_is_asked_for_as_it_is() -> None:

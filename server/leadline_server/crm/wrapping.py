@@ -4,7 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from leadline_server.crm.wrappers import BoundedCrm, CachedCrm, CachePolicy, CrmMetrics, MeasuredCrm, RetryingCrm
+from leadline_server.crm.wrappers import (
+    BoundedCrm,
+    CachedCrm,
+    CachePolicy,
+    CrmMetrics,
+    GatheringCrm,
+    MeasuredCrm,
+    RetryingCrm,
+)
 from leadline_server.crm.wrappers.answers import Answers
 from leadline_server.ports.crm import Connection, CrmAdapter
 
@@ -45,7 +53,8 @@ class Wrapping:
         2. the metrics: they see each request that is really sent, and a CRM that hangs as such;
         3. the account's breaker and rate limit: each request counts, those that are tried again too;
         4. trying again: what a breaker does not let through, because it has opened meanwhile, is not tried again;
-        5. the cache: an answer from it costs no turn of the rate limit, and is there while the breaker is open.
+        5. gathering: what is asked together is one request, one turn of the rate limit, and one that is tried again;
+        6. the cache: an answer from it costs no turn of the rate limit, and is there while the breaker is open.
 
         Args:
             adapter: the bare adapter.
@@ -57,7 +66,7 @@ class Wrapping:
         crm: CrmAdapter = BoundedCrm(adapter, SECONDS)
         if self._metrics is not None:
             crm = MeasuredCrm(crm, self._metrics, kind)
-        crm = RetryingCrm(guard(crm), self._not_asked)
+        crm = GatheringCrm(RetryingCrm(guard(crm), self._not_asked), region)
         if cache is None:
             return Connection(crm)
         answers = Answers(cache, crm.capabilities.search_lag, self._now)

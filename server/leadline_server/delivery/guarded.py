@@ -7,7 +7,7 @@ from leadline_server.delivery.breaker import Breaker
 from leadline_server.delivery.limits import RateLimit
 from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 
@@ -44,7 +44,7 @@ class GuardedCrm:
         """What an error says of the CRM: that it refuses leadline, answers, does not answer, or nothing."""
         if isinstance(error, CrmAuthFailed):
             self._breaker.refused()
-        elif isinstance(error, CrmRejected):
+        elif isinstance(error, CrmRejected | CrmTooMuch):
             self._breaker.answered()
         elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_ASKED):
             self._breaker.failed(getattr(error, "retry_after", None) or 0.0)

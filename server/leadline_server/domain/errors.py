@@ -18,7 +18,8 @@
     +-- CrmError                    what an adapter raises
     |   +-- CrmUnavailable          cannot tell; try again
     |   |   +-- CrmRateLimited      ... after a delay
-    |   |       +-- CrmHeldBack     ... leadline itself keeps to the CRM's limit
+    |   |   |   +-- CrmHeldBack     ... leadline itself keeps to the CRM's limit
+    |   |   +-- CrmTooMuch          ... there is more to be told than can be read
     |   +-- CrmRejected             the CRM refuses this request for good
     |   +-- CrmAuthFailed           the CRM refuses leadline's credentials
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
@@ -224,6 +225,10 @@ class CrmRateLimited(CrmUnavailable):
 
 class CrmHeldBack(CrmRateLimited):
     """leadline keeps to the CRM's rate limit by itself: the CRM was not asked, and has not failed."""
+
+
+class CrmTooMuch(CrmUnavailable):
+    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may."""
 
 
 class CrmRejected(CrmError):

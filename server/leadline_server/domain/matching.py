@@ -32,6 +32,21 @@ def match_kind(asked: PhoneNumber, stored: str, region: str) -> MatchKind | None
     return None
 
 
+def key_asked_by(asked: PhoneNumber) -> str:
+    """What `key_matched_by` of a stored number is, if that one can match `asked` and no number with another key."""
+    return asked.e164 or asked.key
+
+
+def key_matched_by(stored: str, region: str) -> str | None:
+    """Which numbers one of a contact's can match at all, for who has many of both to compare.
+
+    Returns:
+        The key (see `key_asked_by`) that all of them have; empty if there are none; None if any may match.
+    """
+    known = parse_number(stored, region)
+    return None if known.kind is NumberKind.UNUSABLE else key_asked_by(known)
+
+
 def _same_kind(asked: PhoneNumber, known: PhoneNumber) -> MatchKind | None:
     if asked.kind is NumberKind.EXTENSION:
         return MatchKind.EXTENSION if asked.extension == known.extension else None

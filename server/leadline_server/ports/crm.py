@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.phone import PhoneNumber
+
+MOST_NUMBERS: Final = 16
+"""The numbers that one `CrmAdapter.find_contacts` may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Capabilities:
         settle_time: how long a write that was sent may still take effect after its sender gave up on it.
         contact_types: the words accepted as `ContactDraft.type`, the default first; empty where the CRM has no types.
         rate_limits: what the CRM allows one connection, as documented by its vendor.
+        numbers_per_lookup: how many numbers one `find_contacts` asks for about as cheaply as one, 1 to MOST_NUMBERS.
+            Lookups at the same time are put together to as many; 1: nothing is gained, each is asked by itself.
     """
 
     finds_log_by_key: bool
@@ -40,6 +45,7 @@ class Capabilities:
     settle_time: timedelta = timedelta(0)
     contact_types: tuple[str, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
+    numbers_per_lookup: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,9 @@ class CrmAdapter(Protocol):
 
     Every method is safe to cancel and to call concurrently; the caller bounds its time. Failures are exceptions of
     `domain.errors` and nothing else: CrmUnavailable for whatever may pass (network, timeout, 5xx, an answer that is
-    garbage, truncated or covers only a part), CrmRateLimited with the delay asked for, CrmRejected with the CRM's own
-    words where repeating never helps, CrmAuthFailed, and for writes CrmOutcomeUnknown once the request was sent and no
-    answer came. No message of theirs holds a secret.
+    garbage, truncated or covers only a part; CrmTooMuch where it is more than can be read), CrmRateLimited with the
+    delay asked for, CrmRejected with the CRM's own words where repeating never helps, CrmAuthFailed, and for writes
+    CrmOutcomeUnknown once the request was sent and no answer came. No message of theirs holds a secret.
     """
 
     @property
@@ -95,7 +101,7 @@ class CrmAdapter(Protocol):
         ...
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """The contacts that may have one of `numbers` (1 to 16, DIALABLE or EXTENSION).
+        """The contacts that may have one of `numbers` (1 to MOST_NUMBERS, DIALABLE or EXTENSION).
 
         Never writes. May answer loosely (the core keeps what really matches), but never too little: an answer that
         leaves out a number, a kind of record or a page raises CrmUnavailable. None is an empty sequence.

@@ -25,6 +25,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from leadline_server.ports.crm import MOST_NUMBERS
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_contact_cases import CreateCases
 from leadline_server.testing.crm_failure_cases import FailureCases
@@ -83,6 +84,9 @@ class CrmConformance(
     async def test_declared_times_are_not_negative(self, crm: CrmUnderTest) -> None:
         can = crm.adapter.capabilities
         assert min(can.search_lag, can.settle_time) >= timedelta(0)
+
+    async def test_no_more_numbers_are_declared_for_one_lookup_than_may_be_asked_for(self, crm: CrmUnderTest) -> None:
+        assert 1 <= crm.adapter.capabilities.numbers_per_lookup <= MOST_NUMBERS
 
     async def test_declared_rate_limits_allow_something(self, crm: CrmUnderTest) -> None:
         for limit in crm.adapter.capabilities.rate_limits:

@@ -61,6 +61,11 @@ class LookupCases:
         expected = {contact.id for contact in contacts}
         assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, crm.lag) == expected
 
+    async def test_as_many_numbers_as_go_into_one_lookup_are_all_found(self, crm: CrmUnderTest) -> None:
+        numbers = list({a_number() for _ in range(crm.adapter.capabilities.numbers_per_lookup)})
+        expected = {(await crm.a_contact(number=number)).id for number in numbers}
+        assert await eventually(lambda: crm.ids(*numbers), lambda ids: ids == expected, crm.lag) == expected
+
     async def test_every_contact_on_one_number_is_found(self, crm: CrmUnderTest) -> None:
         number = a_number()
         contacts = [await crm.a_contact(number=number) for _ in range(3)]

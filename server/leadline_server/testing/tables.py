@@ -36,6 +36,7 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
         "Moves a log to another contact": lambda can: _said(is_so=can.moves_log),
         "A new contact is found within": lambda can: _time(can.search_lag),
         "A write settles within": lambda can: _time(can.settle_time),
+        "Numbers that go into one lookup": lambda can: str(can.numbers_per_lookup),
         "Rate limits": lambda can: _limits(can.rate_limits),
         "Contact types": lambda can: ", ".join(f"`{kind}`" for kind in can.contact_types) or "none",
     }

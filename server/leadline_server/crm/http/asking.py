@@ -14,7 +14,7 @@ from leadline_server.crm.http.requests import Built
 from leadline_server.crm.http.templates import Context, TemplateFailed
 from leadline_server.crm.web.answers import Answer
 from leadline_server.crm.web.client import Content, WebClient
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
 
@@ -45,10 +45,10 @@ class Budget:
         self._left = requests
 
     def spend(self) -> None:
-        """One more. Raises CrmUnavailable if that is too much."""
+        """One more. Raises CrmTooMuch if that is too much."""
         self._left -= 1
         if self._left < 0:
-            raise CrmUnavailable(f"This takes more than {self._whole} requests to the CRM.")
+            raise CrmTooMuch(f"This takes more than {self._whole} requests to the CRM.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Asker:
         """All records of a question, page after page; `name` is that of the expression that finds them.
 
         Raises:
-            CrmUnavailable: they cannot be had all: cannot tell.
+            CrmUnavailable: they cannot be had all: cannot tell; CrmTooMuch where there are too many.
         """
         found, accept = Records(), frozenset(operation.defined.response.none_statuses)
         paging = operation.defined.response.paging
@@ -116,7 +116,7 @@ class Asker:
                 address = following
             else:
                 page = following
-        raise CrmUnavailable(f"The CRM found more than fits into {self.limits.pages} pages.")
+        raise CrmTooMuch(f"The CRM found more than fits into {self.limits.pages} pages.")
 
     async def together(self, actions: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
         """What actions come to, a few of them at once; the first that fails ends the others."""
@@ -170,7 +170,7 @@ def _records(operation: Compiled[Any], answer: Answer, name: str) -> Sequence[Ma
         raise answer.unusable("has no list of records where the definition says")
     complete = operation.answer.get("complete")
     if complete is not None and not complete.holds(document):
-        raise CrmUnavailable("The CRM found more than it says.")
+        raise CrmTooMuch("The CRM found more than it says.")
     return records
 
 

@@ -30,7 +30,7 @@ from leadline_server.crm.web.answers import Answer
 from leadline_server.crm.web.client import WebClient
 from leadline_server.crm.web.throttle import Throttle
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import Capabilities, CrmAdapter, RateLimit
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, CrmAdapter, RateLimit
 
 Values = Mapping[str, Any]
 
@@ -112,6 +112,7 @@ def capabilities(definition: Definition, values: Values) -> Capabilities:
         settle_time=timedelta(seconds=can.settle_time),
         contact_types=tuple(_types(definition, values)) if definition.types else (),
         rate_limits=tuple(RateLimit(rate.requests, rate.seconds, rate.scope) for rate in can.rates),
+        numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
     )
 
 

@@ -108,7 +108,7 @@ class FindContacts(Operation):
     numbers: Literal["one", "all"] = Field(
         "one",
         description="`one`: a request for each form of each number, the templates' `number` and `form`; "
-        "`all`: one for all forms of all numbers, the templates' `forms`.",
+        "`all`: one for all forms of all numbers, the templates' `forms`, up to 16 numbers of several lookups.",
     )
     forms: list[Form] = Field(
         default_factory=lambda: list(ALL_FORMS), description="How numbers are written when they are asked for."

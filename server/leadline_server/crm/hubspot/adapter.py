@@ -9,7 +9,7 @@ import msgspec
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, Calls
 from leadline_server.crm.hubspot.errors import Taken
-from leadline_server.crm.hubspot.searching import Search, exact_search, name_search, phone_searches
+from leadline_server.crm.hubspot.searching import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
     Contacts,
@@ -23,7 +23,7 @@ from leadline_server.crm.hubspot.wire import (
 from leadline_server.crm.name_pages import page_of
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.matching import match_kind
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
@@ -53,6 +53,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
 
     Without `call_id_property` a log is found by a search, which lags: until then it counts as a write under way.
     """
+    contacts = Contacts(settings)
     return Capabilities(
         finds_log_by_key=True,
         enforces_unique_key=False,  # of contacts nothing but the e-mail address is unique
@@ -64,6 +65,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.requests_per_10_seconds, 10.0),
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
+        numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
     )
 
 
@@ -192,8 +194,9 @@ class HubSpotCrm:
         """Every record that a search finds, page by page.
 
         Raises:
-            CrmUnavailable: there are more than MAX_FOUND, or records came and went between the pages; or else
-            too_many: in the place of the former.
+            CrmUnavailable: records came and went between the pages.
+            CrmTooMuch: there are more than MAX_FOUND; or else
+            too_many: in its place.
         """
         found, after = dict[str, Object](), ""
         while True:
@@ -202,7 +205,7 @@ class HubSpotCrm:
             found.update({record.id: record for record in page.results})
             after = page.after
             if page.total > MAX_FOUND:
-                raise too_many or CrmUnavailable("HubSpot finds more records than can be read.")
+                raise too_many or CrmTooMuch("HubSpot finds more records than can be read.")
             if not after or not page.results:
                 break
         if len(found) < page.total:

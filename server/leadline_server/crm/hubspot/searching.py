@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.number_forms import number_forms
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.ports.crm import MOST_NUMBERS
 
 PAGE: Final = 200
 """Records a page, the most that HubSpot gives."""
@@ -22,6 +23,9 @@ _SEARCHABLE: Final = {
     "mobilephone": "hs_searchable_calculated_mobile_number",
 }
 """What HubSpot makes of these properties for searches: the digits of the national number."""
+
+_ORDINARY: Final = range(2_079_460_000, 2_079_460_000 + MOST_NUMBERS)
+"""Numbers of ten digits beside a trunk prefix, as most have; London's that are set aside for fiction."""
 
 _SORTED: Final = [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]
 _WORD: Final = re.compile(r"\w{1,60}")
@@ -52,6 +56,13 @@ def phone_searches(
             yield from phone_searches(some, patterns, number_properties, wanted)
     else:
         yield from (_search([group], wanted) for group in groups)
+
+
+def numbers_per_search(number_properties: Sequence[str], wanted: Sequence[str]) -> int:
+    """How many ordinary numbers are found by no more searches than one is, without `number_formats`."""
+    numbers = [PhoneNumber("", NumberKind.DIALABLE, e164=f"+44{i}", significant=str(i)) for i in _ORDINARY]
+    searches = [len(list(phone_searches(numbers[: i + 1], (), number_properties, wanted))) for i in range(len(numbers))]
+    return searches.count(searches[0])
 
 
 def name_search(name: str, wanted: Sequence[str]) -> Search | None:

@@ -15,7 +15,7 @@ from leadline_server.crm.pipedrive.searching import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.web import Answer, WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
 from leadline_server.domain.phone import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
 
@@ -143,7 +143,7 @@ class PipedriveCrm:
         """The activity whose note has the key: the latest are read one by one, as none can be searched for.
 
         Raises:
-            CrmUnavailable: beside all else: there are more than MAX_ACTIVITIES within LOOK_BACK.
+            CrmTooMuch: beside all else: there are more than MAX_ACTIVITIES within LOOK_BACK.
         """
         since = (self._clock.now() - LOOK_BACK).astimezone(UTC)
         params = {
@@ -160,7 +160,7 @@ class PipedriveCrm:
             if not page.cursor or not page.data or _is_before(page.data[-1], since):
                 return None
             params["cursor"] = page.cursor
-        raise CrmUnavailable("Pipedrive has more activities than can be read through.")
+        raise CrmTooMuch("Pipedrive has more activities than can be read through.")
 
     async def check(self) -> None:
         """Read one person and one activity."""
@@ -173,7 +173,7 @@ class PipedriveCrm:
         """The ids of all hits, page by page.
 
         Raises:
-            CrmUnavailable: there are more than MAX_FOUND; or else
+            CrmTooMuch: there are more than MAX_FOUND; or else
             too_many: in its place.
         """
         params = {"term": term, "fields": fields, "limit": str(_HITS_A_PAGE)}
@@ -185,7 +185,7 @@ class PipedriveCrm:
             if not page.cursor or not page.data.items:
                 return found
             if len(found) >= MAX_FOUND:
-                raise too_many or CrmUnavailable("Pipedrive finds more records than can be read.")
+                raise too_many or CrmTooMuch("Pipedrive finds more records than can be read.")
             params["cursor"] = page.cursor
 
     async def _contacts(self, ids: Iterable[int]) -> Sequence[Contact]:

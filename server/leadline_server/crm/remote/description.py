@@ -25,7 +25,7 @@ from leadline.adapter.v1 import capabilities_pb2
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, RateLimit
 
 FRESH_SECONDS: Final = 60.0
 """How long a description holds until it is asked for again."""
@@ -136,6 +136,7 @@ def capabilities_of(message: capabilities_pb2.Capabilities) -> Capabilities:
         settle_time=_time(message, "settle_time", LONGEST_SETTLING),
         contact_types=tuple(message.contact_types),
         rate_limits=tuple(RateLimit(limit.requests, limit.seconds, limit.scope) for limit in message.rate_limits),
+        numbers_per_lookup=_numbers(message),
     )
 
 
@@ -150,6 +151,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
             capabilities_pb2.RateLimit(requests=limit.requests, seconds=limit.seconds, scope=limit.scope)
             for limit in can.rate_limits
         ],
+        numbers_per_lookup=can.numbers_per_lookup,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)
@@ -163,6 +165,12 @@ def _time(message: capabilities_pb2.Capabilities, name: str, longest: timedelta)
     if not 0 <= duration.seconds <= longest.total_seconds() or duration.nanos < 0:
         raise ValueError(f"{name} is not between nothing and {longest.total_seconds():.0f} seconds")
     return duration.ToTimedelta()
+
+
+def _numbers(message: capabilities_pb2.Capabilities) -> int:
+    if not 0 <= message.numbers_per_lookup <= MOST_NUMBERS:
+        raise ValueError(f"numbers_per_lookup is not between 0 and {MOST_NUMBERS}")
+    return max(1, message.numbers_per_lookup)
 
 
 def _less(before: Capabilities, now: Capabilities) -> list[str]:

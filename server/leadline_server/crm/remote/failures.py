@@ -24,6 +24,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 
@@ -48,6 +49,7 @@ _OF_WRITES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
 
 _BEGINNINGS: Final[Mapping[type[CrmError], str]] = {
     CrmUnavailable: "{title} failed",
+    CrmTooMuch: "{title} has more to tell than can be read",
     CrmRateLimited: "{title} asks to slow down",
     CrmRejected: "{title} refuses this",
     CrmAuthFailed: "{title} refuses the credentials",

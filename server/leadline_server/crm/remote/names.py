@@ -12,6 +12,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 
@@ -32,7 +33,10 @@ RETRY_AFTER_KEY: Final = "leadline-retry-after"
 TOKEN_KEY: Final = "authorization"  # noqa: S105 - where a token stands, not one
 """Metadata of every request, where the settings have a token: `Bearer TOKEN` (RFC 6750)."""
 
+TOO_MUCH: Final = "CRM_TOO_MUCH"
+"""The reason for CrmTooMuch. To callers of leadline it is CRM_UNAVAILABLE like any other that cannot tell."""
+
 REASONS: Final[Mapping[str, type[CrmError]]] = {
     kind.reason.value: kind for kind in (CrmUnavailable, CrmRateLimited, CrmRejected, CrmAuthFailed, CrmOutcomeUnknown)
-}
+} | {TOO_MUCH: CrmTooMuch}
 """What each reason says."""

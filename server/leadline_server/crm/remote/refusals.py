@@ -11,13 +11,14 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
-from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN
+from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, TOO_MUCH
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
     LeadlineError,
 )
@@ -60,7 +61,8 @@ def refusal(error: Exception) -> tuple[grpc.StatusCode, str, Trailing]:
 
 
 def _details(code: grpc.StatusCode, message: str, error: LeadlineError) -> bytes:
-    details: list[Message] = [ErrorInfo(reason=error.reason.value, domain=DOMAIN)]
+    reason = TOO_MUCH if isinstance(error, CrmTooMuch) else error.reason.value
+    details: list[Message] = [ErrorInfo(reason=reason, domain=DOMAIN)]
     if error.retry_after is not None:
         delay = Duration()
         delay.FromMilliseconds(max(0, round(error.retry_after * 1000)))

@@ -10,7 +10,7 @@ from leadline_server.clock import Clock
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import Records
-from leadline_server.crm.salesforce.soql import containing, has_number, moment, quoted, searches
+from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATED,
     Kind,
@@ -27,7 +27,7 @@ from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.matching import match_kind
 from leadline_server.domain.phone import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -36,6 +36,7 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=("lead", "contact"),
+    numbers_per_lookup=MOST_NUMBERS,
 )
 """What is promised. docs/crms.md says why nothing lags, and why a write may take a minute to settle."""
 
@@ -82,8 +83,8 @@ class SalesforceCrm:
             queries = list(searches(numbers, self._account.settings().number_formats))
         looks = [self._records.search(query) for query in queries]
         for kind in self._records.kinds:
-            condition = " OR ".join(has_number(number, kind.phones) for number in numbers)
-            looks.append(self._records.contacts(kind, f"({condition}){since}"))
+            asked = conditions(numbers, kind.phones)
+            looks += [self._records.contacts(kind, f"({condition}){since}") for condition in asked]
         return list({contact.id: contact for found in await together(looks) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:

@@ -8,7 +8,7 @@ import msgspec
 from leadline_server.crm.salesforce.wire import FOUND, SEARCHED, Found, Kind, Words, contact_of
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 MOST_FOUND: Final = 1_000
 """Records of a kind that a search may find; Salesforce finds 2,000 of all kinds and leaves out the rest in silence."""
@@ -33,12 +33,12 @@ class Records:
         self._words = words
 
     async def rows(self, question: str) -> list[dict[str, Any]]:
-        """All that a question in SOQL is answered with, page after page. Raises CrmUnavailable if it is too much."""
+        """All that a question in SOQL is answered with, page after page. Raises CrmTooMuch if it is too much."""
         page = await self._page("/query", {"q": question})
         rows, pages = page.records, 1
         while not page.done:
             if pages == _MOST_PAGES or not page.next_records_url.startswith("/"):
-                raise CrmUnavailable("Salesforce has more records to show than leadline reads.")
+                raise CrmTooMuch("Salesforce has more records to show than leadline reads.")
             page = await self._page(self._instance_url + page.next_records_url, {})
             rows, pages = rows + page.records, pages + 1
         return rows
@@ -57,7 +57,7 @@ class Records:
         found = answer.decode(SEARCHED).search_records
         contacts = [self._found(record) for record in found]
         if any(sum(contact.type == kind.type for contact in contacts) >= MOST_FOUND for kind in self.kinds):
-            raise CrmUnavailable("More contacts have the number than Salesforce's search shows.")
+            raise CrmTooMuch("More contacts have the number than Salesforce's search shows.")
         return contacts
 
     def contact(self, record: Mapping[str, Any], kind: Kind) -> Contact:

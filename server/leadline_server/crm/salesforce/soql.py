@@ -7,6 +7,7 @@ Sequences" and "FIND {SearchQuery}" in the SOQL and SOSL Reference).
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 import phonenumbers
 
@@ -15,6 +16,9 @@ from leadline_server.domain.phone import PhoneNumber
 
 LONGEST_FIND: Final = 3_500
 """Characters of a search query. Beyond 4,000 Salesforce drops its operators, and beyond 10,000 finds nothing."""
+
+LONGEST_CONDITION: Final = 8_000
+"""Characters of a condition on numbers, as they stand in an address; Salesforce takes 16,384 with all else."""
 
 _IN_QUOTES: Final = str.maketrans(
     {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
@@ -46,6 +50,19 @@ def has_number(number: PhoneNumber, fields: Sequence[str]) -> str:
     digits = number.significant
     pattern = f"'%{'%'.join(digits)}%'" if digits else containing(number.extension)
     return " OR ".join(f"{field} LIKE {pattern}" for field in fields)
+
+
+def conditions(numbers: Iterable[PhoneNumber], fields: Sequence[str]) -> Iterator[str]:
+    """Short conditions that together hold for whatever record has one of the numbers in one of `fields`."""
+    condition = ""
+    for number in numbers:
+        one = has_number(number, fields)
+        if condition and len(quote(f"{condition} OR {one}")) > LONGEST_CONDITION:
+            yield condition
+            condition = ""
+        condition = f"{condition} OR {one}" if condition else one
+    if condition:
+        yield condition
 
 
 def searches(numbers: Iterable[PhoneNumber], formats: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from leadline_server.crm.wrappers.bounded import BoundedCrm
 from leadline_server.crm.wrappers.cached import CachedCrm, CachePolicy
+from leadline_server.crm.wrappers.gathering import GatheringCrm
 from leadline_server.crm.wrappers.measured import CrmMetrics, MeasuredCrm
 from leadline_server.crm.wrappers.retrying import RetryingCrm
 
-__all__ = ["BoundedCrm", "CachePolicy", "CachedCrm", "CrmMetrics", "MeasuredCrm", "RetryingCrm"]
+__all__ = ["BoundedCrm", "CachePolicy", "CachedCrm", "CrmMetrics", "GatheringCrm", "MeasuredCrm", "RetryingCrm"]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper, Operation
-from leadline_server.domain.errors import CrmRateLimited, CrmUnavailable
+from leadline_server.domain.errors import CrmRateLimited, CrmTooMuch, CrmUnavailable
 from leadline_server.ports.crm import CrmAdapter
 
 PAUSES: Final = (0.1, 0.3)
@@ -68,7 +68,7 @@ class RetryingCrm(CrmWrapper):
 
     def _pause_after(self, error: CrmUnavailable, pause: float) -> float | None:
         """How long to wait before the next try, in seconds; None: a short pause does not help."""
-        if isinstance(error, self._final):
+        if isinstance(error, (*self._final, CrmTooMuch)):  # as much would be found again
             return None
         jittered = pause * (0.5 + self._jitter() / 2)
         if error.retry_after is None:

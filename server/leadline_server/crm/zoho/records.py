@@ -10,7 +10,7 @@ from leadline_server.crm.web import Answer, WebClient, together
 from leadline_server.crm.zoho.coql import PAGE
 from leadline_server.crm.zoho.wire import ROWS, WRITTEN, Kind, Words, contact_of
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _NO_CONTENT: Final = 204
 _MOST_IDS: Final = 100  # that one request may name
@@ -37,13 +37,13 @@ class Records:
         self._trigger = {} if trigger is None else {"trigger": list(trigger)}
 
     async def query(self, columns: str, module: str, condition: str) -> list[dict[str, Any]]:
-        """All rows that a condition in COQL holds for. Raises CrmUnavailable if there are more than one answer has."""
+        """All rows that a condition in COQL holds for. Raises CrmTooMuch if there are more than one answer has."""
         question = f"SELECT {columns} FROM {module} WHERE {condition} LIMIT {PAGE} OFFSET 0"  # noqa: S608 - plain texts
         async with self._places:
             answer = await self._client.ask("POST", "/coql", json={"select_query": question})
         rows = _rows(answer)
         if len(rows) >= PAGE:
-            raise CrmUnavailable("Zoho has more records to show than leadline reads.")
+            raise CrmTooMuch("Zoho has more records to show than leadline reads.")
         return rows
 
     async def ids(self, module: str, conditions: Iterable[str]) -> list[str]:
@@ -92,5 +92,5 @@ def _rows(answer: Answer) -> list[dict[str, Any]]:
         return []
     rows = answer.decode(ROWS)
     if rows.info.more_records:
-        raise CrmUnavailable("Zoho has more records to show than leadline reads.")
+        raise CrmTooMuch("Zoho has more records to show than leadline reads.")
     return rows.data

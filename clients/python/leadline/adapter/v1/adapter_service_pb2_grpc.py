@@ -49,6 +49,8 @@ class AdapterServiceStub:
 
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
+    - CRM_TOO_MUCH: of a read, the CRM has more to tell than can be read, so cannot tell; asking for less may help.
+    leadline asks once more for fewer numbers, where it asked for those of several lookups. No code says that.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
@@ -142,6 +144,8 @@ class AdapterServiceServicer:
 
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
+    - CRM_TOO_MUCH: of a read, the CRM has more to tell than can be read, so cannot tell; asking for less may help.
+    leadline asks once more for fewer numbers, where it asked for those of several lookups. No code says that.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
@@ -311,6 +315,8 @@ class AdapterService:
 
     - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
     below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
+    - CRM_TOO_MUCH: of a read, the CRM has more to tell than can be read, so cannot tell; asking for less may help.
+    leadline asks once more for fewer numbers, where it asked for those of several lookups. No code says that.
     - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,

@@ -34,12 +34,18 @@ class Capabilities(_message.Message):
     SETTLE_TIME_FIELD_NUMBER: _builtins.int
     CONTACT_TYPES_FIELD_NUMBER: _builtins.int
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
+    NUMBERS_PER_LOOKUP_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
     """FindCallLog finds a log that an earlier write made, also if that write's answer was lost."""
     enforces_unique_key: _builtins.bool
     """Writing a contact or a log twice with one key makes one, in the CRM itself; a look before the write is not enough."""
     moves_log: _builtins.bool
     """UpdateCallLog can attach an existing log to another contact."""
+    numbers_per_lookup: _builtins.int
+    """How many numbers one FindContacts looks up about as cheaply as one, at most 16. leadline then puts the numbers of
+    lookups that are wanted at the same time into one request, up to as many. 0 or 1: nothing would be gained, and each
+    lookup is a request of its own.
+    """
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
@@ -70,10 +76,11 @@ class Capabilities(_message.Message):
         settle_time: _duration_pb2.Duration | None = ...,
         contact_types: _abc.Iterable[_builtins.str] | None = ...,
         rate_limits: _abc.Iterable[Global___RateLimit] | None = ...,
+        numbers_per_lookup: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "moves_log", b"moves_log", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
