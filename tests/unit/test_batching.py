@@ -32,7 +32,7 @@ class Doubler:
 
 async def turns() -> None:
     """Let all go as far as it can."""
-    for _ in range(10):
+    for _ in range(200):
         await asyncio.sleep(0)
 
 
@@ -94,7 +94,7 @@ async def test_who_comes_alone_waits_for_nobody(batcher: Batcher[int, int], doub
 async def test_a_group_is_closed_though_others_go_on_coming(doubler: Doubler) -> None:
     batcher = Batcher(doubler, max_batch=1_000)
     await asyncio.gather(*map(batcher.submit, [1, 2]))
-    await asyncio.gather(*(late(batcher, 100 + turn, turn) for turn in range(200)))
+    await asyncio.gather(*(late(batcher, 100 + turn, turn) for turn in range(1_000)))
     assert len(doubler.groups) > 4
 
 

@@ -12,10 +12,10 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-_QUIET_TURNS: Final = 5
-"""A group is closed when nothing came for so many turns of the event loop. Idle ones take some 10 us each."""
+_QUIET_TURNS: Final = 20
+"""A group is closed when nothing came for so many turns of the event loop. Idle ones take 1 or 2 us each."""
 
-_MOST_TURNS: Final = 32
+_MOST_TURNS: Final = 100
 """And after so many turns in any case."""
 
 
