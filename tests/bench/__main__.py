@@ -42,8 +42,8 @@ def _tables(bench: Bench) -> dict[str, dict[str, Callable[[], str]]]:
             "scale 1": lambda: _scaled(bench.scale(1)),
         },
         _WATCHED: {
-            "watch one": lambda: _watched(bench.watched(1_000, 0, rate=200, seconds=5)),
-            "watch many": lambda: _watched(bench.watched(1_000, 1_000, rate=200, seconds=20)),
+            "watch one": lambda: _watched(bench.watched(1_000, 0, rate=200, seconds=5, pairs=1)),
+            "watch many": lambda: _watched(bench.watched(1_000, 1_000, rate=200, seconds=20, pairs=bench.runs)),
         },
     }
 
@@ -98,11 +98,12 @@ def _scaled(scaled: Scaled) -> str:
 
 
 def _watched(watched: Watched) -> str:
+    alone, beside = (_median([run.p99 for run in runs]) * 1000 for runs in (watched.alone, watched.beside))
+    cpus = [_median([run.cpu_per_call for run in runs]) * 1000 for runs in (watched.alone, watched.beside)]
     return (
         f"| {watched.watchers:,} | {max(1, watched.at_once):,} | {watched.calls:,} | {watched.rate:.0f} |"
-        f" {watched.complete:,} | {watched.late:.1f} | {watched.alone.p99 * 1000:.1f} |"
-        f" {watched.beside.p99 * 1000:.1f} | {watched.slower:.1f} |"
-        f" {watched.alone.cpu_per_call * 1000:.2f} | {watched.beside.cpu_per_call * 1000:.2f} |"
+        f" {watched.complete:,} | {watched.late:.1f} | {alone:.1f} | {beside:.1f} | {_spread(watched.slower)} |"
+        f" {cpus[0]:.2f} | {cpus[1]:.2f} |"
     )
 
 

@@ -55,40 +55,40 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Watched:
-    """Calls logged at a rate, alone and beside watchers.
+    """Calls logged at a rate, alone and beside watchers, by turns.
 
-    `complete` of these saw all, the last of them `late` seconds after the last call was logged.
+    At least `complete` of these saw all, the last of them `late` seconds after the last call was logged.
     """
 
     watchers: int
     at_once: int
     calls: int
     rate: float
-    alone: Result
-    beside: Result
+    alone: Sequence[Result]
+    beside: Sequence[Result]
     complete: int
     late: float
 
     @property
-    def slower(self) -> float:
-        """LogCall's p99 beside the watchers divided by that without any."""
-        return self.beside.p99 / self.alone.p99
+    def slower(self) -> list[float]:
+        """LogCall's p99 beside the watchers divided by that without any, pair by pair."""
+        return [beside.p99 / alone.p99 for alone, beside in zip(self.alone, self.beside, strict=True)]
 
 
 class Bench:
     """Runs the scenarios in a folder of its own."""
 
     def __init__(self, folder: Path, *, runs: int, calls: int) -> None:
+        self.runs = runs
         self._folder = folder
-        self._runs = runs
         self._calls = calls
         self._random = random.Random(7)
 
     def find(self, in_flight: int) -> Paired:
         """FindContact: numbers that were not asked for before, each in one contact."""
         contacts = 10_000
-        indexes = self._random.sample(range(contacts), min(contacts, self._calls * self._runs))
-        runs = [(indexes * self._runs)[run * self._calls : (run + 1) * self._calls] for run in range(self._runs)]
+        indexes = self._random.sample(range(contacts), min(contacts, self._calls * self.runs))
+        runs = [(indexes * self.runs)[run * self._calls : (run + 1) * self._calls] for run in range(self.runs)]
         requests = [workload.find_requests(run) for run in runs]
         name = f"FindContact, {contacts:,} contacts"
         with self._leadline(contacts) as server:
@@ -100,7 +100,7 @@ class Bench:
         results: dict[int, list[Result]] = {1_000: [], 1_000_000: []}
         with self._leadline(1_000) as few, self._leadline(1_000_000) as many:
             servers = {1_000: few, 1_000_000: many}
-            for _ in range(self._runs + 1):
+            for _ in range(self.runs + 1):
                 for contacts, server in servers.items():
                     asked = self._random.sample(range(contacts), 1_000)
                     write_messages(requests, workload.find_requests([asked[i % 1_000] for i in range(self._calls)]))
@@ -108,22 +108,28 @@ class Bench:
             memory = many.resident_bytes()
         return Scaled(in_flight, results[1_000][1:], results[1_000_000][1:], memory)
 
-    def watched(self, watching: int, at_once: int, rate: float, seconds: float) -> Watched:
+    def watched(self, watching: int, at_once: int, rate: float, seconds: float, pairs: int) -> Watched:
         """LogCall at a rate, with nobody watching and with many watchers who take so many logs a message (0: one)."""
         calls = int(rate * seconds)
         requests = self._folder / "requests"
+        alone: list[Result] = []
+        beside: list[Result] = []
+        seen: list[tuple[int, float]] = []
         with self._leadline(10_000) as server:
-            alone: list[Result] = []
-            for run in range(2):
-                write_messages(requests, self._known_calls(f"alone-{run}", calls))
+            write_messages(requests, self._known_calls("warm-up", calls))
+            load(server, workload.LOG, requests, 64, rate=rate)
+            for pair in range(pairs):
+                write_messages(requests, self._known_calls(f"alone-{pair}", calls))
                 alone.append(load(server, workload.LOG, requests, 64, rate=rate))
-            write_messages(requests, self._known_calls("watched", calls))
-            with watchers(server, watching, calls, at_once) as process:
-                beside = load(server, workload.LOG, requests, 64, rate=rate)
-                logged = time.time()
-                output, _ = process.communicate(timeout=180)
-        seen = json.loads(output)
-        return Watched(watching, at_once, calls, rate, alone[-1], beside, seen["complete"], seen["ended"] - logged)
+                write_messages(requests, self._known_calls(f"watched-{pair}", calls))
+                with watchers(server, watching, calls, at_once) as process:
+                    beside.append(load(server, workload.LOG, requests, 64, rate=rate))
+                    logged = time.time()
+                    output, _ = process.communicate(timeout=180)
+                told = json.loads(output)
+                seen.append((told["complete"], told["ended"] - logged))
+        complete, late = min(count for count, _ in seen), max(seconds for _, seconds in seen)
+        return Watched(watching, at_once, calls, rate, alone, beside, complete, late)
 
     def _known_calls(self, prefix: str, calls: int) -> list[bytes]:
         numbers = [workload.known_number(self._random.randrange(10_000)) for _ in range(calls)]
@@ -132,7 +138,7 @@ class Bench:
     def log_known(self, in_flight: int) -> Paired:
         """LogCall: new calls from known contacts."""
         contacts = 10_000
-        requests = [self._known_calls(f"known-{run}", self._calls) for run in range(self._runs)]
+        requests = [self._known_calls(f"known-{run}", self._calls) for run in range(self.runs)]
         check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED)
         with self._leadline(contacts) as server:
             return self._pair("LogCall, known contact", server, workload.LOG, requests, in_flight, check)
@@ -145,7 +151,7 @@ class Bench:
                 workload.KEEPER,
                 [workload.unknown_number(run * self._calls + i) for i in range(self._calls)],
             )
-            for run in range(self._runs)
+            for run in range(self.runs)
         ]
         check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_PLACEHOLDER_CREATED)
         with self._leadline(10_000) as server:
@@ -176,7 +182,7 @@ class Bench:
         in_flight: int,
         check: workload.Check,
     ) -> Paired:
-        files = [self._folder / f"requests-{run}" for run in range(self._runs)]
+        files = [self._folder / f"requests-{run}" for run in range(self.runs)]
         for file, messages in zip(files, requests, strict=True):
             write_messages(file, messages)
         answers = self._folder / "answers"
