@@ -19,6 +19,9 @@ TOO_FAR: Final = 10_000
 _MAX_BATCHES: Final = 128
 """How many places are remembered at which watchers stood, with what they were told there."""
 
+_MAX_ITEMS: Final = 8_192
+"""How many items are remembered: what is told at different places is mostly the same."""
+
 _TOLD_EVERY: Final = 1_000
 """After so many changes that do not concern a watcher it is told its position, so that its token stays young."""
 
@@ -57,6 +60,7 @@ class WatchCallLogs:
         self._secret = secret
         self._too_far = too_far
         self._batches: dict[tuple[str, int, int, int, int], tuple[WatchItem, ...]] = {}
+        self._items: dict[tuple[str, int], WatchItem] = {}
 
     async def execute(self, watch: Watch) -> AsyncIterator[WatchItem]:
         """Yield the position at once, then every change until the watcher leaves.
@@ -98,9 +102,9 @@ class WatchCallLogs:
             while True:
                 changes = await self._after(watch, position, told, None if is_behind else phase)
                 items = self._batch(watch, position, changes)
-                position = items[-1].position if len(items) == watch.max_call_logs else changes[-1].sequence
+                is_behind = len(items) == watch.max_call_logs
+                position = items[-1].position if is_behind else changes[-1].sequence
                 head = self._feed.head
-                is_behind = position < head
                 if not items and position - told < _TOLD_EVERY:
                     continue
                 told = position
@@ -109,18 +113,31 @@ class WatchCallLogs:
                     raise self._too_slow(watch, told)
 
     def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> tuple[WatchItem, ...]:
-        """The first of `changes` that concern a watch; the very same for all watches that stand at the same place."""
+        """The first of `changes` that concern a watch, of each call its last one.
+
+        The very same for all watches that stand at the same place.
+        """
         place = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
         batch = self._batches.get(place)
         if batch is None:
             if len(self._batches) >= _MAX_BATCHES:
                 self._batches.clear()
-            concerning = (change for change in changes if _concerns(watch, change.call_log))
-            batch = self._batches[place] = tuple(
-                WatchItem(change.call_log, self._token(watch, change.sequence), change.sequence)
-                for change in islice(concerning, watch.max_call_logs)
-            )
+            concerning = [change for change in changes if _concerns(watch, change.call_log)]
+            last = {change.call_log.call_id: change.sequence for change in concerning}
+            news = (change for change in concerning if last[change.call_log.call_id] == change.sequence)
+            batch = tuple(self._item(watch, change) for change in islice(news, watch.max_call_logs))
+            self._batches[place] = batch
         return batch
+
+    def _item(self, watch: Watch, change: Change) -> WatchItem:
+        place = _selection(watch), change.sequence
+        item = self._items.get(place)
+        if item is None or item.call_log is not change.call_log:
+            if len(self._items) >= _MAX_ITEMS:
+                self._items.clear()
+            item = WatchItem(change.call_log, self._token(watch, change.sequence), change.sequence)
+            self._items[place] = item
+        return item
 
     async def _after(self, watch: Watch, position: int, told: int, phase: int | None = None) -> Sequence[Change]:
         try:

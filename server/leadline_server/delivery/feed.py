@@ -1,10 +1,12 @@
 """The feed of changes: read once from the ledger, followed by any number of watchers."""
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
+from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -37,6 +39,10 @@ _LONGEST_ROUND: Final = 2.0
 _PARTS: Final = 64
 """Into how many parts the watchers are divided, to be woken one after the other."""
 
+_EARLY: Final = 0.002  # seconds; timers count whole milliseconds, and may end a little too early
+
+_sequence: Final = attrgetter("sequence")
+
 
 class ChangeFeed:
     """Follows the ledger's changes, while anybody watches.
@@ -61,6 +67,7 @@ class ChangeFeed:
         self._wake = asyncio.Event()
         self._moved = [asyncio.Event() for _ in range(_PARTS)]
         self._part = 0
+        self._turns = [(0.0, 0)] * _PARTS  # of each part the latest turn, and the head as its first watcher found it
 
     @property
     def head(self) -> int:
@@ -124,14 +131,30 @@ class ChangeFeed:
         """What `after` returns, once there is something and it is the watcher's turn: with what has gathered by then.
 
         Many watchers have their turns over a second or two, one part after the other: few of them ask for the loop's
-        time at once, and each asks for it seldom. Those of one part take the same changes, at the same moment.
+        time at once, and each asks for it seldom. Those of one part take the same changes: what comes while they are
+        woken is left for their next turn, or they would stand at as many places as there are watchers before long.
         """
-        while not (self._is_following and position < self._head):
-            await self._moved[phase].wait()
+        while True:
+            while not (self._is_following and position < self._head):
+                await self._moved[phase].wait()
+            if not self._is_recent(position):
+                return await self.after(position)  # so far behind that it shares nothing with the others
+            end = await self._turn(phase)
+            if end > position:
+                changes = await self.after(position)
+                if changes := changes[: bisect_right(changes, end, key=_sequence)]:
+                    return changes
+
+    async def _turn(self, phase: int) -> int:
+        """Wait for a part's turn; the head as the first who had that turn found it."""
         seconds = min(_LONGEST_ROUND, self._in_batches * _ROUND_A_WATCHER)
-        since_turn = (asyncio.get_running_loop().time() - seconds * phase / _PARTS) % seconds
-        await asyncio.sleep(seconds - since_turn)
-        return await self.after(position)
+        offset = seconds * phase / _PARTS
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(seconds - (now() - offset) % seconds)
+        turn = (now() + _EARLY - offset) // seconds
+        if self._turns[phase][0] != turn:
+            self._turns[phase] = turn, self._head
+        return self._turns[phase][1]
 
     async def _follow(self) -> None:
         self._recent.clear()
@@ -144,8 +167,12 @@ class ChangeFeed:
             await _wait(self._wake, POLL_SECONDS)
             self._wake.clear()
 
+    def _is_recent(self, position: int) -> bool:
+        """Whether all changes after a position are in memory."""
+        return bool(self._recent) and self._recent[0].sequence <= position + 1
+
     async def _known_after(self, position: int) -> Sequence[Change]:
-        if self._recent and self._recent[0].sequence <= position + 1:
+        if self._is_recent(position):
             return self._recent_after(position)
         changes = await self._call_logs.changes(position, _BATCH)
         # Asked last: what is pruned later was still there to be read.

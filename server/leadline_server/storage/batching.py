@@ -6,6 +6,7 @@ items come together, a group is not closed before the event loop has hardly anyt
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
 
 In = TypeVar("In")
@@ -15,8 +16,8 @@ Out = TypeVar("Out")
 _QUIET_TURNS: Final = 20
 """A group is closed when nothing came for so many turns of the event loop. Idle ones take 1 or 2 us each."""
 
-_MOST_TURNS: Final = 100
-"""And after so many turns in any case."""
+_LONGEST: Final = 0.002
+"""And after so many seconds in any case: the loop may be busy with what adds nothing, as sending to watchers."""
 
 
 def _one(_: Any) -> int:
@@ -120,10 +121,8 @@ class Batcher(Generic[In, Out]):
 
     async def _others(self) -> None:
         """Let the loop go on until nothing more seems to come."""
-        count, quiet = len(self._waiting), 0
-        for _ in range(_MOST_TURNS):
-            if self._waiting_size >= self._max_batch or quiet == _QUIET_TURNS:
-                return
+        count, quiet, end = len(self._waiting), 0, perf_counter() + _LONGEST
+        while self._waiting_size < self._max_batch and quiet < _QUIET_TURNS and perf_counter() < end:
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self._waiting) == count else 0
             count = len(self._waiting)
