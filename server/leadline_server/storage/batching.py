@@ -16,8 +16,11 @@ Out = TypeVar("Out")
 _QUIET_TURNS: Final = 20
 """A group is closed when nothing came for so many turns of the event loop. Idle ones take 1 or 2 us each."""
 
-_LONGEST: Final = 0.002
-"""And after so many seconds in any case: the loop may be busy with what adds nothing, as sending to watchers."""
+_QUIET_SECONDS: Final = 0.002
+"""Or for so many seconds: the loop may be busy with what adds nothing, as sending to watchers."""
+
+_MOST_SECONDS: Final = 0.01
+"""And after so many in any case."""
 
 
 def _one(_: Any) -> int:
@@ -121,11 +124,15 @@ class Batcher(Generic[In, Out]):
 
     async def _others(self) -> None:
         """Let the loop go on until nothing more seems to come."""
-        count, quiet, end = len(self._waiting), 0, perf_counter() + _LONGEST
-        while self._waiting_size < self._max_batch and quiet < _QUIET_TURNS and perf_counter() < end:
+        began = last = now = perf_counter()
+        count, quiet = len(self._waiting), 0
+        while self._waiting_size < self._max_batch and quiet < _QUIET_TURNS:
+            if now - last > _QUIET_SECONDS or now - began > _MOST_SECONDS:
+                return
             await asyncio.sleep(0)
-            quiet = quiet + 1 if len(self._waiting) == count else 0
-            count = len(self._waiting)
+            now, quiet = perf_counter(), quiet + 1
+            if len(self._waiting) != count:
+                count, quiet, last = len(self._waiting), 0, now
 
     def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
         """The next group: as many as fit in, one at least."""
