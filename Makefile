@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto)
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 
 .PHONY: run demo test check generate generate-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
