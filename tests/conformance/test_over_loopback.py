@@ -3,6 +3,7 @@
 In the long tests: what the contract carries is the same for each, and every run has the embedded CRM over it.
 """
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from support.loopback import crm_over_loopback
 
 
-class _OverLoopback(CrmConformance):
+class _OverLoopback(CrmConformance, ABC):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
@@ -28,9 +29,9 @@ class _OverLoopback(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         return crm_over_loopback(self.open_vendors())
 
+    @abstractmethod
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
         """The CRM under test as it is without a loopback."""
-        raise NotImplementedError
 
 
 @pytest.mark.soak

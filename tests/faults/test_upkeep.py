@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import grpc
 import pytest
@@ -41,11 +41,13 @@ async def watching(harness: Harness, token: str = "", at_once: int = 0) -> Async
     """A watch of the account, which ends with the body."""
     watch, command = replace(WATCH, resume_token=token, max_call_logs=at_once), harness.app.commands.watch_call_logs
     items = one_by_one(command.batches(watch), at_once) if at_once else command.execute(watch)
-    async with aclosing(cast("AsyncGenerator[WatchItem, None]", items)):
+    async with aclosing(items):
         yield items
 
 
-async def one_by_one(batches: AsyncGenerator[Sequence[WatchItem], None], at_once: int) -> AsyncIterator[WatchItem]:
+async def one_by_one(
+    batches: AsyncGenerator[Sequence[WatchItem], None], at_once: int
+) -> AsyncGenerator[WatchItem, None]:
     async with aclosing(batches):
         async for items in batches:
             assert 1 <= len(items) <= at_once

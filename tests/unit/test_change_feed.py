@@ -84,7 +84,7 @@ async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) 
     command = harness.app.commands.watch_call_logs
     batches = command.batches(Watch(account_id=ACCOUNT, user_id="", resume_token="", max_call_logs=100))
     others = command.execute(Watch(account_id=ACCOUNT, user_id="", resume_token=""))
-    async with aclosing(batches), aclosing(others):  # type: ignore[type-var] # it is a generator
+    async with aclosing(batches), aclosing(others):
         await anext(batches)
         await anext(others)
         for note in ("first", "second", "third"):

@@ -1,6 +1,6 @@
 """WatchCallLogs: the calls of an account as they change."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -62,7 +62,7 @@ class WatchCallLogs:
         self._batches: dict[tuple[str, int, int, int, int], tuple[WatchItem, ...]] = {}
         self._items: dict[tuple[str, int], WatchItem] = {}
 
-    async def execute(self, watch: Watch) -> AsyncIterator[WatchItem]:
+    async def execute(self, watch: Watch) -> AsyncGenerator[WatchItem, None]:
         """Yield the position at once, then every change until the watcher leaves.
 
         To be asked for the next item only when the watcher has taken the one before.
