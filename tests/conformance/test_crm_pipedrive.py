@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -81,6 +82,7 @@ async def pipedrive_under_test(
             trouble=FakeTrouble(server),
             secrets=(fake.token,),
             max_name=10_000,
+            search_lag=timedelta(0),
             patience=0.5,
             lost_forms=lost_forms,
             lost_texts=PIPEDRIVE.losses.texts,

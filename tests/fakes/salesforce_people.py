@@ -108,7 +108,7 @@ async def salesforce_under_test(
             trouble=FakeTrouble(fake, age=age, index_lag=index_lag),
             max_name=80,
             page_size=1_000,
-            patience=3.0,
+            patience=1.0,
             secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
             lost_fields=SALESFORCE.losses.fields,
             lost_texts=SALESFORCE.losses.texts,

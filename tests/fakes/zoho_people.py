@@ -106,7 +106,7 @@ async def zoho_under_test(**more: Any) -> AsyncIterator[CrmUnderTest]:
             trouble=FakeTrouble(fake),
             max_name=80,
             page_size=200,
-            patience=3.0,
+            patience=1.0,
             secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
             lost_fields=LOSSES.fields,
             lost_texts=LOSSES.texts,

@@ -152,7 +152,7 @@ async def test_while_one_accounts_crm_hangs_the_others_calls_take_no_longer(two:
 async def test_no_more_than_the_accounts_share_is_delivered_at_once(tmp_path: Path) -> None:
     async with two_accounts(tmp_path, account_concurrency=3) as two:
         two.dead.hang()
-        await asyncio.gather(*(two.log(DEAD, f"call-{i}", 0.2) for i in range(20)))
+        await asyncio.gather(*(two.log(DEAD, f"call-{i}", 1.0) for i in range(20)))
         assert two.metric("leadline_deliveries_in_flight") == 3.0
         assert (await two.log(WELL, "call-1")).state is CallLogState.UNLOGGED
 
