@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ import grpc
 import pytest
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from leadline_server.commands.watch_call_logs import Watch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch, WatchBatch, WatchItem
 from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.testing.ledger_samples import call_log, full_call_log, key, put
@@ -45,14 +45,14 @@ async def watching(harness: Harness, token: str = "", at_once: int = 0) -> Async
         yield items
 
 
-async def one_by_one(
-    batches: AsyncGenerator[Sequence[WatchItem], None], at_once: int
-) -> AsyncGenerator[WatchItem, None]:
+async def one_by_one(batches: AsyncGenerator[WatchBatch, None], at_once: int) -> AsyncGenerator[WatchItem, None]:
     async with aclosing(batches):
-        async for items in batches:
-            assert 1 <= len(items) <= at_once
-            for item in items:
-                yield item
+        async for batch in batches:
+            assert len(batch.changes) <= at_once
+            for change in batch.changes:
+                yield WatchItem(change, batch.token(change.sequence))
+            if not batch.changes:
+                yield WatchItem(None, batch.token(batch.position))
 
 
 def limit_to(changes: int, harness: Harness) -> None:
@@ -87,8 +87,8 @@ async def calls_of(items: AsyncIterator[WatchItem], wanted: set[str]) -> str:
     while missing:
         item = await next_of(items)
         token = item.resume_token
-        if item.call_log is not None:
-            missing.discard(item.call_log.call_id)
+        if item.change is not None:
+            missing.discard(item.change.call_id)
     return token
 
 
@@ -226,7 +226,7 @@ async def test_a_quiet_accounts_watcher_gets_younger_tokens_while_others_are_bus
         ledger = harness.app.ledger
         await asyncio.gather(*(put(ledger, call_log(f"call-{number}")) for number in range(1_500)))
         item = await next_of(items)
-        assert item.call_log is None
+        assert item.change is None
         assert item.resume_token != first.resume_token
 
 

@@ -1,16 +1,17 @@
 """Watchers that take batches: many share what they are sent, and none is sent what was changed again since."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.delivery.feed import ChangeFeed
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.ledger import Ledger
+from leadline_server.ports.ledger import CallLogs, Change, Ledger
 from leadline_server.testing.ledger_samples import call_log, counted, key, put
 from support.apps import ACCOUNT, Harness
 
@@ -57,27 +58,100 @@ class SomeLate:
         await asyncio.sleep(seconds + (LATE_SECONDS if is_late else 0))
 
 
-async def test_watchers_whose_turns_are_the_same_take_the_same_changes_though_calls_change_meanwhile(
+async def test_watchers_whose_turns_are_near_take_the_same_changes_though_calls_change_meanwhile(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadline_server.delivery.feed.asyncio", SomeLate())
     async with following(ledger) as feed:
         with ExitStack() as watching:
-            phases = [watching.enter_context(feed.watching_in_batches()) for _ in range(256)]
+            for _ in range(256):
+                watching.enter_context(feed.watching_in_batches())
             tasks = [
                 asyncio.create_task(places_of(feed, phase, rounds=4), name=name)
-                for phase, name in zip([phases[0]] * 3, ("in time", "late", "in time too"), strict=True)
+                for phase, name in ((0.51, "in time"), (0.52, "late"), (0.55, "a little later"))
             ]
             one, *others = await asyncio.wait_for(asyncio.gather(*tasks), SECONDS)
     assert others == [one, one]
 
 
-async def places_of(feed: ChangeFeed, phase: int, rounds: int) -> list[int]:
+async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
+    feed = ChangeFeed(ledger.call_logs)
+    with ExitStack() as watching:
+        phases = sorted(watching.enter_context(feed.watching_in_batches()) for _ in range(1_000))
+    gaps = [later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])]
+    assert max(gaps) < 0.003
+
+
+async def places_of(feed: ChangeFeed, phase: float, rounds: int) -> list[int]:
     """Where a watcher stands after each of its turns."""
     places = [0]
     for _ in range(rounds):
         places.append((await feed.batch_after(places[-1], phase))[-1].sequence)
     return places
+
+
+class Asked:
+    """The call logs of a ledger, and after what changes were asked for, once they may be answered."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._call_logs = ledger.call_logs
+        self.after: list[int] = []
+        self.may_be_answered = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call_logs, name)
+
+    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+        await self.may_be_answered.wait()
+        self.after.append(after)
+        return await self._call_logs.changes(after, limit)
+
+
+async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stand_anywhere_after_that(
+    ledger: Ledger,
+) -> None:
+    await put(ledger, call_log())
+    asked = Asked(ledger)
+    feed = ChangeFeed(cast("CallLogs", asked))
+    following = asyncio.create_task(feed.run())
+    try:
+        with feed.watching():
+            start = await ledger.call_logs.last_sequence()
+            while feed.head < start:
+                await asyncio.sleep(0)
+            for _ in range(3):  # what it became first can no more be read then
+                await ledger.call_logs.change(key(), counted)
+            end = await ledger.call_logs.last_sequence()
+            asked.may_be_answered.set()
+            for position in range(start, end):
+                [change] = await asyncio.wait_for(feed.after(position), SECONDS)
+                assert change.sequence == end
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert set(asked.after[1:]) <= {end}  # the feed looks for more; nobody asked for himself
+
+
+async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline_server.delivery.feed._KEPT", 2)
+    await put(ledger, call_log())
+    feed = ChangeFeed(ledger.call_logs)
+    following = asyncio.create_task(feed.run())
+    try:
+        with feed.watching():
+            start = await ledger.call_logs.last_sequence()
+            for number in range(5):
+                await put(ledger, call_log(f"new-{number}"))
+            end = await ledger.call_logs.last_sequence()
+            while feed.head < end:
+                await asyncio.wait_for(feed.after(feed.head), SECONDS)
+            told = [change.call_id for change in await asyncio.wait_for(feed.after(start), SECONDS)]
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert told == [f"new-{number}" for number in range(5)]
 
 
 async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) -> None:
@@ -89,9 +163,9 @@ async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) 
         await anext(others)
         for note in ("first", "second", "third"):
             await harness.log("call-1", note=note)
-            while (item := await asyncio.wait_for(anext(others), SECONDS)).call_log is None or (
-                item.call_log.call.note != note
+            while (change := (await asyncio.wait_for(anext(others), SECONDS)).change) is None or (
+                change.call_log.call.note != note
             ):
                 pass
-        items = await asyncio.wait_for(anext(batches), SECONDS)
-    assert [(item.call_log.call.note if item.call_log else None) for item in items] == ["third"]
+        batch = await asyncio.wait_for(anext(batches), SECONDS)
+    assert [change.call_log.call.note for change in batch.changes] == ["third"]

@@ -18,6 +18,7 @@ from leadline_server.domain.errors import AccountNotFound, InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.mapping import call_log_service as mapping
 from leadline_server.transport.mapping.call_log import call_log_message
+from support.changes import Changed
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 POSITION = "position-1"
@@ -148,7 +149,7 @@ def test_a_watch_is_read_and_its_rules_are_kept() -> None:
 
 def test_a_watch_message_may_bring_its_token_alone() -> None:
     alone = mapping.watch_call_logs_response(WatchItem(None, "t1"))
-    with_log = mapping.watch_call_logs_response(WatchItem(PENDING, "t2"))
+    with_log = mapping.watch_call_logs_response(WatchItem(Changed(1, PENDING), "t2"))
     assert (alone.HasField("call_log"), alone.resume_token) == (False, "t1")
     assert (with_log.call_log.call.id, with_log.resume_token) == ("c1", "t2")
 
@@ -203,7 +204,7 @@ def test_a_decision_that_waits_for_the_crm_shows_whom_the_call_will_be_logged_ag
 
 _WRITERS: list[Callable[[CallLog], Any]] = [
     call_log_message,
-    lambda log: mapping.watch_call_logs_response(WatchItem(log, "t")),
+    lambda log: mapping.watch_call_logs_response(WatchItem(Changed(1, log), "t")),
 ]
 
 

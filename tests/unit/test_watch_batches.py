@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline.v1.call_log_service_pb2 import WatchCallLogsResponse
-from leadline_server.commands.watch_call_logs import WatchItem
+from leadline_server.commands.watch_call_logs import WatchBatch
 from leadline_server.domain.call_log import CallLog
 from leadline_server.testing.ledger_samples import call_log, full_call_log
 from leadline_server.transport import encoded
 from leadline_server.transport.encoded import BatchMessages, Encoded
 from leadline_server.transport.mapping.call_log import call_log_message
+from support.changes import Changed
 
 
-def item(number: int, log: CallLog | None = None) -> WatchItem:
-    return WatchItem(log or call_log(f"call-{number}"), f"after-{number}", number)
+def batch(*changes: Changed) -> WatchBatch:
+    return WatchBatch(changes, changes[-1].sequence if changes else 0, "after-{}".format)
 
 
-def items(*numbers: int) -> list[WatchItem]:
-    return [item(number) for number in numbers]
+def changes(*numbers: int) -> list[Changed]:
+    return [Changed(number, call_log(f"call-{number}")) for number in numbers]
 
 
 def read(messages: Sequence[Encoded]) -> list[WatchCallLogsResponse]:
@@ -30,20 +31,18 @@ def read(messages: Sequence[Encoded]) -> list[WatchCallLogsResponse]:
 
 def test_a_message_says_what_one_made_by_protobuf_would() -> None:
     logs = [call_log("call-1"), full_call_log()]
-    [message] = read(BatchMessages(10**7).of([item(number, log) for number, log in enumerate(logs)]))
+    [message] = read(BatchMessages(10**7).of(batch(*map(Changed, range(2), logs))))
     assert message == WatchCallLogsResponse(call_logs=map(call_log_message, logs), resume_token="after-1")
 
 
 def test_a_position_alone_is_a_message_without_logs() -> None:
-    [message] = read(BatchMessages().of([WatchItem(None, "here")]))
-    assert message == WatchCallLogsResponse(resume_token="here")
+    [message] = read(BatchMessages().of(WatchBatch((), 7, "after-{}".format)))
+    assert message == WatchCallLogsResponse(resume_token="after-7")
 
 
-@pytest.mark.parametrize("carries_call", [[False, True], [True, False]])
-def test_a_position_and_a_change_with_the_same_token_stay_apart(carries_call: list[bool]) -> None:
-    messages = BatchMessages()
-    sent = [read(messages.of([WatchItem(call_log() if carries else None, "same")])) for carries in carries_call]
-    assert [bool(message.call_logs) for [message] in sent] == carries_call
+def test_the_last_token_is_of_the_position_of_the_batch_which_may_be_after_its_last_call() -> None:
+    [message] = read(BatchMessages().of(WatchBatch(changes(1, 2), 7, "after-{}".format)))
+    assert message.resume_token == "after-7"
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=30), st.integers(1, 10_000))
@@ -51,9 +50,9 @@ def test_messages_are_cut_at_their_size_and_each_has_the_token_of_its_last_log(
     lengths: list[int], most_bytes: int
 ) -> None:
     asked = [
-        item(number, call_log(f"call-{number}", explanation="x" * length)) for number, length in enumerate(lengths)
+        Changed(number, call_log(f"call-{number}", explanation="x" * length)) for number, length in enumerate(lengths)
     ]
-    messages = read(BatchMessages(most_bytes).of(asked))
+    messages = read(BatchMessages(most_bytes).of(batch(*asked)))
     told = [log.call.id for message in messages for log in message.call_logs]
     assert told == [f"call-{number}" for number in range(len(lengths))]
     seen = 0
@@ -66,17 +65,21 @@ def test_messages_are_cut_at_their_size_and_each_has_the_token_of_its_last_log(
 
 def test_messages_are_as_few_as_there_may_be() -> None:
     size = WatchCallLogsResponse(call_logs=[call_log_message(call_log("call-1"))]).ByteSize()
-    assert [len(message.call_logs) for message in read(BatchMessages(2 * size).of(items(*range(5))))] == [2, 2, 1]
+    assert [len(message.call_logs) for message in read(BatchMessages(2 * size).of(batch(*changes(*range(5)))))] == [
+        2,
+        2,
+        1,
+    ]
 
 
-def test_watchers_at_the_same_place_are_sent_the_same_bytes() -> None:
-    messages = BatchMessages()
-    assert messages.of(items(1, 2, 3)) is messages.of(items(1, 2, 3))
+def test_watchers_with_the_same_batch_are_sent_the_same_bytes() -> None:
+    messages, same = BatchMessages(), batch(*changes(1, 2, 3))
+    assert messages.of(same) is messages.of(same)
 
 
 def test_what_was_changed_again_meanwhile_is_left_out_for_those_who_come_later() -> None:
     messages = BatchMessages()
-    early, late = read(messages.of(items(1, 2, 3))), read(messages.of(items(1, 3)))
+    early, late = read(messages.of(batch(*changes(1, 2, 3)))), read(messages.of(batch(*changes(1, 3))))
     assert [log.call.id for log in early[0].call_logs] == ["call-1", "call-2", "call-3"]
     assert [log.call.id for log in late[0].call_logs] == ["call-1", "call-3"]
 
@@ -91,15 +94,15 @@ def test_a_log_is_encoded_once_for_all_messages_that_it_is_in(monkeypatch: pytes
     monkeypatch.setattr(encoded, "call_log_message", note)
     messages = BatchMessages()
     for start in range(5):
-        messages.of(items(*range(start, 6)))
+        messages.of(batch(*changes(*range(start, 6))))
     assert sorted(made) == [f"call-{number}" for number in range(6)]
 
 
 def test_a_call_that_was_pruned_and_reported_anew_is_not_taken_for_what_it_was() -> None:
     messages, first = BatchMessages(), call_log("call-1")
     later = replace(first, explanation="Anew.", update_time=first.update_time + timedelta(days=400))
-    messages.of([item(1, first)])
-    [message] = read(messages.of([item(2, later)]))
+    messages.of(batch(Changed(1, first)))
+    [message] = read(messages.of(batch(Changed(2, later))))
     assert message.call_logs[0].explanation == "Anew."
 
 

@@ -9,15 +9,16 @@ from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest
 from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.testing.ledger_samples import call_log
 from leadline_server.transport.call_log_service import CallLogServicer
+from support.changes import Changed
 
 
 @pytest.mark.parametrize("carries_call", [[False, True], [True, False]])
 async def test_a_position_and_a_change_with_the_same_token_stay_apart(carries_call: list[bool]) -> None:
-    log = call_log()
+    change = Changed(1, call_log())
 
     async def execute(_: object) -> AsyncIterator[WatchItem]:
         for carries in carries_call:
-            yield WatchItem(log if carries else None, "the same token")
+            yield WatchItem(change if carries else None, "the same token")
 
     commands = SimpleNamespace(watch_call_logs=SimpleNamespace(execute=execute))
     servicer = CallLogServicer(cast("Any", commands))

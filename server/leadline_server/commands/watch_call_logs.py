@@ -1,15 +1,14 @@
 """WatchCallLogs: the calls of an account as they change."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Final
 
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.delivery.feed import ChangeFeed, FellBehind
 from leadline_server.domain import tokens
-from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ports.ledger import CallLogs, Change
 
@@ -19,11 +18,10 @@ TOO_FAR: Final = 10_000
 _MAX_BATCHES: Final = 128
 """How many places are remembered at which watchers stood, with what they were told there."""
 
-_MAX_ITEMS: Final = 8_192
-"""How many items are remembered: what is told at different places is mostly the same."""
-
 _TOLD_EVERY: Final = 1_000
 """After so many changes that do not concern a watcher it is told its position, so that its token stays young."""
+
+_sequence: Final = attrgetter("sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +41,21 @@ class Watch:
 class WatchItem:
     """A call that changed (None: only the position is told), and the token to go on from after it."""
 
-    call_log: CallLog | None
+    change: Change | None
     resume_token: str
-    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchBatch:
+    """Calls that changed, each with its last change (none: only the position is told), and the position after them.
+
+    Watchers that are told the same get the very same batch.
+    """
+
+    changes: Sequence[Change]
+    position: int
+    token: Callable[[int], str]
+    """The token to go on from after a position."""
 
 
 class WatchCallLogs:
@@ -59,8 +69,7 @@ class WatchCallLogs:
         self._feed = feed
         self._secret = secret
         self._too_far = too_far
-        self._batches: dict[tuple[str, int, int, int, int], tuple[WatchItem, ...]] = {}
-        self._items: dict[tuple[str, int], WatchItem] = {}
+        self._batches: dict[tuple[str, int, int, int, int], WatchBatch] = {}
 
     async def execute(self, watch: Watch) -> AsyncGenerator[WatchItem, None]:
         """Yield the position at once, then every change until the watcher leaves.
@@ -81,15 +90,15 @@ class WatchCallLogs:
             while True:
                 for change in await self._after(watch, position, told):
                     position = change.sequence
-                    is_news = _concerns(watch, change.call_log)
+                    is_news = _concerns(watch, change)
                     if not is_news and position - told < _TOLD_EVERY:
                         continue
                     told, head = position, self._feed.head
-                    yield WatchItem(change.call_log if is_news else None, self._token(watch, position))
+                    yield WatchItem(change if is_news else None, self._token(watch, position))
                     if self._feed.head - head > self._too_far:
                         raise self._too_slow(watch, told)
 
-    async def batches(self, watch: Watch) -> AsyncGenerator[Sequence[WatchItem], None]:
+    async def batches(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
         """What `execute` yields, up to `max_call_logs` at once.
 
         To be asked for the next ones only when the watcher has taken those before. Raises as `execute` does.
@@ -98,48 +107,36 @@ class WatchCallLogs:
         with self._feed.watching_in_batches() as phase:
             position = told = await self._start(watch)
             is_behind = False
-            yield (WatchItem(None, self._token(watch, position)),)
+            yield self._batch_of(watch, (), position)
             while True:
                 changes = await self._after(watch, position, told, None if is_behind else phase)
-                items = self._batch(watch, position, changes)
-                is_behind = len(items) == watch.max_call_logs
-                position = items[-1].position if is_behind else changes[-1].sequence
-                head = self._feed.head
-                if not items and position - told < _TOLD_EVERY:
+                batch = self._batch(watch, position, changes)
+                position, head = batch.position, self._feed.head
+                is_behind = len(batch.changes) == watch.max_call_logs
+                if not batch.changes and position - told < _TOLD_EVERY:
                     continue
                 told = position
-                yield items or (WatchItem(None, self._token(watch, position)),)
+                yield batch
                 if self._feed.head - head > self._too_far:
                     raise self._too_slow(watch, told)
 
-    def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> tuple[WatchItem, ...]:
-        """The first of `changes` that concern a watch, of each call its last one.
-
-        The very same for all watches that stand at the same place.
-        """
+    def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> WatchBatch:
+        """The first of `changes`, which follow `position`, that concern a watch: of each call the last."""
         place = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
         batch = self._batches.get(place)
         if batch is None:
             if len(self._batches) >= _MAX_BATCHES:
                 self._batches.clear()
-            concerning = [change for change in changes if _concerns(watch, change.call_log)]
-            last = {change.call_log.call_id: change.sequence for change in concerning}
-            news = (change for change in concerning if last[change.call_log.call_id] == change.sequence)
-            batch = tuple(self._item(watch, change) for change in islice(news, watch.max_call_logs))
-            self._batches[place] = batch
+            last = {change.call_id: change for change in changes if _concerns(watch, change)}
+            news = sorted(last.values(), key=_sequence)[: watch.max_call_logs]
+            end = (news if len(news) == watch.max_call_logs else changes)[-1].sequence
+            batch = self._batches[place] = self._batch_of(watch, tuple(news), end)
         return batch
 
-    def _item(self, watch: Watch, change: Change) -> WatchItem:
-        place = _selection(watch), change.sequence
-        item = self._items.get(place)
-        if item is None or item.call_log is not change.call_log:
-            if len(self._items) >= _MAX_ITEMS:
-                self._items.clear()
-            item = WatchItem(change.call_log, self._token(watch, change.sequence), change.sequence)
-            self._items[place] = item
-        return item
+    def _batch_of(self, watch: Watch, changes: Sequence[Change], position: int) -> WatchBatch:
+        return WatchBatch(changes, position, partial(_signed, self._secret, _selection(watch)))
 
-    async def _after(self, watch: Watch, position: int, told: int, phase: int | None = None) -> Sequence[Change]:
+    async def _after(self, watch: Watch, position: int, told: int, phase: float | None = None) -> Sequence[Change]:
         try:
             if phase is None:
                 return await self._feed.after(position)
@@ -174,8 +171,8 @@ def _signed(secret: bytes, selection: str, position: int) -> str:
     return tokens.sign(secret, "watch", selection, str(position))
 
 
-def _concerns(watch: Watch, log: CallLog) -> bool:
-    return log.account_id == watch.account_id and watch.user_id in ("", log.user_id)
+def _concerns(watch: Watch, change: Change) -> bool:
+    return change.account_id == watch.account_id and watch.user_id in ("", change.user_id)
 
 
 def _selection(watch: Watch) -> str:

@@ -36,10 +36,14 @@ _ROUND_A_WATCHER: Final = 0.002
 _LONGEST_ROUND: Final = 2.0
 """Seconds a watcher, and at most, in which each of those that take batches gets its turn."""
 
-_PARTS: Final = 64
-"""Into how many parts the watchers are divided, to be woken one after the other."""
+_SHARES: Final = 16
+"""Into how many parts a round is divided: those whose turn comes in one part of it are told the same."""
 
-_EARLY: Final = 0.002  # seconds; timers count whole milliseconds, and may end a little too early
+_PARTS: Final = 64
+"""Into how many parts the watchers that wait are divided, to be woken one after the other."""
+
+_GOLDEN: Final = (5**0.5 - 1) / 2
+"""Steps of this length spread any number of turns evenly over a round."""
 
 _sequence: Final = attrgetter("sequence")
 
@@ -56,18 +60,19 @@ class ChangeFeed:
 
     def __init__(self, call_logs: CallLogs) -> None:
         self._call_logs = call_logs
-        self._recent: deque[Change] = deque(maxlen=_KEPT)
+        self._recent: deque[Change] = deque()
+        self._before_recent = 0  # the position after which all changes are in memory
         self._newer: dict[int, Sequence[Change]] = {}
         self._head = 0
         self._is_following = False
         self._watchers = 0
         self._in_batches = 0
-        self._phase = 0
+        self._phase = 0.0
         self._watched = asyncio.Event()
         self._wake = asyncio.Event()
         self._moved = [asyncio.Event() for _ in range(_PARTS)]
         self._part = 0
-        self._turns = [(0.0, 0)] * _PARTS  # of each part the latest turn, and the head as its first watcher found it
+        self._shares = [(0.0, 0)] * _SHARES  # of each the head as the first to have its turn found it, and until when
 
     @property
     def head(self) -> int:
@@ -87,10 +92,10 @@ class ChangeFeed:
                 self._watched.clear()
 
     @contextmanager
-    def watching_in_batches(self) -> Iterator[int]:
-        """What `batch_after` is asked within, with the phase of its turns that this yields."""
+    def watching_in_batches(self) -> Iterator[float]:
+        """What `batch_after` is asked within, with the phase that this yields: where in each round the turn comes."""
         self._in_batches += 1
-        self._phase = (self._phase + 1) % _PARTS
+        self._phase = (self._phase + _GOLDEN) % 1
         try:
             with self.watching():
                 yield self._phase
@@ -127,16 +132,14 @@ class ChangeFeed:
                 return changes
             await moved.wait()
 
-    async def batch_after(self, position: int, phase: int) -> Sequence[Change]:
+    async def batch_after(self, position: int, phase: float) -> Sequence[Change]:
         """What `after` returns, once there is something and it is the watcher's turn: with what has gathered by then.
 
-        Many watchers have their turns over a second or two, one part after the other: few of them ask for the loop's
-        time at once, and each asks for it seldom. Those of one part take the same changes: what comes while they are
-        woken is left for their next turn, or they would stand at as many places as there are watchers before long.
+        Many watchers have their turns over a second or two, one after the other: a call that is logged meanwhile waits
+        for one of them, not for all. Those of one part of the round take the same changes: what comes while they have
+        their turns is left for the next round, or they would stand at as many places as there are watchers before long.
         """
         while True:
-            while not (self._is_following and position < self._head):
-                await self._moved[phase].wait()
             if not self._is_recent(position):
                 return await self.after(position)  # so far behind that it shares nothing with the others
             end = await self._turn(phase)
@@ -144,22 +147,26 @@ class ChangeFeed:
                 changes = await self.after(position)
                 if changes := changes[: bisect_right(changes, end, key=_sequence)]:
                     return changes
+            while not (self._is_following and position < self._head):
+                await self._moved[int(phase * _PARTS)].wait()
 
-    async def _turn(self, phase: int) -> int:
-        """Wait for a part's turn; the head as the first who had that turn found it."""
+    async def _turn(self, phase: float) -> int:
+        """Wait for a watcher's turn; the head as the first who had a turn in this part of the round found it."""
         seconds = min(_LONGEST_ROUND, self._in_batches * _ROUND_A_WATCHER)
-        offset = seconds * phase / _PARTS
         now = asyncio.get_running_loop().time
-        await asyncio.sleep(seconds - (now() - offset) % seconds)
-        turn = (now() + _EARLY - offset) // seconds
-        if self._turns[phase][0] != turn:
-            self._turns[phase] = turn, self._head
-        return self._turns[phase][1]
+        await asyncio.sleep(seconds - (now() - seconds * phase) % seconds)
+        share = int(phase * _SHARES)
+        until, end = self._shares[share]
+        if now() >= until:
+            end = self._head
+            self._shares[share] = now() + seconds / 2, end
+        return end
 
     async def _follow(self) -> None:
         self._recent.clear()
         self._newer.clear()
-        await self._move(await self._call_logs.last_sequence())
+        self._before_recent = await self._call_logs.last_sequence()
+        await self._move(self._before_recent)
         while self._watchers:
             await self._catch_up()
             # Waking every watcher for every change would leave no time for calls: many are woken less often.
@@ -169,7 +176,7 @@ class ChangeFeed:
 
     def _is_recent(self, position: int) -> bool:
         """Whether all changes after a position are in memory."""
-        return bool(self._recent) and self._recent[0].sequence <= position + 1
+        return position >= self._before_recent
 
     async def _known_after(self, position: int) -> Sequence[Change]:
         if self._is_recent(position):
@@ -193,6 +200,8 @@ class ChangeFeed:
     async def _catch_up(self) -> None:
         while changes := await self._call_logs.changes(self._head, _BATCH):
             self._recent.extend(changes)
+            while len(self._recent) > _KEPT:
+                self._before_recent = self._recent.popleft().sequence
             self._newer.clear()
             await self._move(changes[-1].sequence)
 

@@ -75,11 +75,36 @@ class CallLogPage(NamedTuple):
     next_position: tuple[int, str] | None
 
 
-class Change(NamedTuple):
-    """A change that clients can see, and its place in the ledger's order of commits."""
+class Change(Protocol):
+    """A change that clients can see, and its place in the ledger's order of commits.
 
-    sequence: int
-    call_log: CallLog
+    Thousands of them are kept at a time, and few are ever looked into: so a change is kept as the ledger has it.
+    """
+
+    @property
+    def sequence(self) -> int:
+        """Its place. What has the same place is the same change."""
+        ...
+
+    @property
+    def account_id(self) -> str:
+        """Whose call it is."""
+        ...
+
+    @property
+    def user_id(self) -> str:
+        """Whose log it is."""
+        ...
+
+    @property
+    def call_id(self) -> str:
+        """What call it is."""
+        ...
+
+    @property
+    def call_log(self) -> CallLog:
+        """What the call became; read anew each time. Raises LedgerUnavailable if it is damaged."""
+        ...
 
 
 class CallKey(NamedTuple):

@@ -54,8 +54,8 @@ class CallLogServicer(CallLogServiceServicer):
         watch = mapping.watch(request)
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
-                async for items in batches:
-                    for message in self._batches.of(items):
+                async for batch in batches:
+                    for message in self._batches.of(batch):
                         yield message
         else:
             async for item in self._commands.watch_call_logs.execute(watch):
@@ -63,7 +63,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
         """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
-        if item.call_log is None:  # the same token also comes with the change that it follows
+        if item.change is None:  # the same token also comes with the change that it follows
             return mapping.watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)
         if message is None:

@@ -2,13 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeVar
 
 from leadline.v1 import call_log_service_pb2 as pb
 
-from leadline_server.commands.watch_call_logs import WatchItem
-from leadline_server.domain.call_log import CallLog
+from leadline_server.commands.watch_call_logs import WatchBatch
+from leadline_server.ports.ledger import Change
 from leadline_server.transport.mapping.call_log import call_log_message
 
 MOST_BYTES: Final = 256 * 1024
@@ -16,8 +15,6 @@ MOST_BYTES: Final = 256 * 1024
 
 _REMEMBERED_BYTES: Final = 16 * 1024 * 1024
 
-_State: TypeAlias = tuple[str, str, int, datetime]
-_Place: TypeAlias = tuple[str, str, int]
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -44,42 +41,37 @@ class BatchMessages:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._logs: _Remembered[_State, bytes] = _Remembered()
-        self._messages: _Remembered[_Place, Sequence[Encoded]] = _Remembered()
+        self._logs: _Remembered[int, bytes] = _Remembered()
+        self._messages: _Remembered[WatchBatch, Sequence[Encoded]] = _Remembered()
 
-    def of(self, items: Sequence[WatchItem]) -> Sequence[Encoded]:
-        """The messages for some items, at least one: as few as there may be."""
-        # What begins and ends at the same changes of the same calls may differ in what was changed again since: that is
-        # left out, and the rest is shorter. A position alone has no logs.
-        logs = len(items) if items[0].call_log is not None else 0
-        place = (items[0].resume_token, items[-1].resume_token, logs)
-        messages = self._messages.get(place)
+    def of(self, batch: WatchBatch) -> Sequence[Encoded]:
+        """The messages for a batch, at least one: as few as there may be."""
+        messages = self._messages.get(batch)
         if messages is None:
-            made = [_message(parts, token) for parts, token in self._packed(items)]
-            messages = self._messages.put(place, made, sum(len(message.SerializeToString()) for message in made))
+            made = [_message(logs, batch.token(position)) for logs, position in self._packed(batch)]
+            messages = self._messages.put(batch, made, sum(len(message.SerializeToString()) for message in made))
         return messages
 
-    def _packed(self, items: Sequence[WatchItem]) -> Iterator[tuple[Sequence[bytes], str]]:
-        """The encoded logs of each message, and its token."""
-        parts: list[bytes] = []
-        size, token = 0, ""
-        for item in items:
-            data = b"" if item.call_log is None else self._log(item.call_log)
-            if parts and size + len(data) > self._most_bytes:
-                yield parts, token
-                parts, size = [], 0
-            parts.append(data)
-            size, token = size + len(data), item.resume_token
-        yield parts, token
+    def _packed(self, batch: WatchBatch) -> Iterator[tuple[Sequence[bytes], int]]:
+        """The encoded logs of each message, and the position after them."""
+        logs: list[bytes] = []
+        size = position = 0
+        for change in batch.changes:
+            log = self._log(change)
+            if logs and size + len(log) > self._most_bytes:
+                yield logs, position
+                logs, size = [], 0
+            logs.append(log)
+            size, position = size + len(log), change.sequence
+        yield logs, batch.position
 
-    def _log(self, log: CallLog) -> bytes:
+    def _log(self, change: Change) -> bytes:
         """A message with this one log, and no token."""
-        state = (log.account_id, log.call_id, log.revision, log.update_time)
-        encoded = self._logs.get(state)
+        encoded = self._logs.get(change.sequence)
         if encoded is None:
-            message = pb.WatchCallLogsResponse(call_logs=[call_log_message(log)])
+            message = pb.WatchCallLogsResponse(call_logs=[call_log_message(change.call_log)])
             data = message.SerializeToString()
-            encoded = self._logs.put(state, data, len(data))
+            encoded = self._logs.put(change.sequence, data, len(data))
         return encoded
 
 

@@ -4,8 +4,9 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from leadline_server.domain.call_log import CallLog
 from leadline_server.ledger.codec import CALL_LOG, from_microseconds, to_microseconds
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
 
@@ -38,7 +39,24 @@ _DUE_OF_OTHERS: Final = """
 _NEXT_DUE: Final = """
     SELECT next_attempt_time FROM call_logs WHERE next_attempt_time IS NOT NULL ORDER BY next_attempt_time LIMIT 1
 """
-_CHANGES: Final = "SELECT sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_CHANGES: Final = """
+    SELECT sequence, account_id, user_id, call_id, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?
+"""
+
+
+class StoredChange(NamedTuple):
+    """A ledger.Change."""
+
+    sequence: int
+    account_id: str
+    user_id: str
+    call_id: str
+    body: bytes
+
+    @property
+    def call_log(self) -> CallLog:
+        """What the call became."""
+        return CALL_LOG.decode(self.body)
 
 
 def page(
@@ -103,10 +121,10 @@ def next_due_time(connection: sqlite3.Connection) -> datetime | None:
     return from_microseconds(rows[0][0]) if rows else None
 
 
-def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Change]:
+def changes(connection: sqlite3.Connection, after: int, limit: int) -> Sequence[Change]:
     """See ports.ledger.CallLogs.changes."""
     rows = connection.execute(_CHANGES, (after, limit)).fetchall()
-    return [Change(sequence, CALL_LOG.decode(body)) for sequence, body in rows]
+    return [StoredChange(*row) for row in rows]
 
 
 def last_sequence(connection: sqlite3.Connection) -> int:

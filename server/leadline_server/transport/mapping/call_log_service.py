@@ -109,7 +109,7 @@ def watch(request: pb.WatchCallLogsRequest) -> Watch:
 
 def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
-    fields: dict[str, Any] = {} if item.call_log is None else {"call_log": call_log_fields(item.call_log)}
+    fields: dict[str, Any] = {} if item.change is None else {"call_log": call_log_fields(item.change.call_log)}
     return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
 
 
