@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from cryptography.fernet import Fernet
+from leadline_server.crm.connections import Surroundings
 from leadline_server.crm.sealing import SealedTokens
 from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.tokens import TokenStore
 
 from support.http_servers import http_server
+
+NAME = "sales"
+"""The connection's."""
 
 
 class Clock:
@@ -68,7 +72,10 @@ class Issuer:
 class Bench:
     """The endpoint, and what authorizers need besides; `kept` is what is on disk."""
 
-    def __init__(self, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore) -> None:
+    def __init__(
+        self, folder: Path, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore
+    ) -> None:
+        self.folder = folder
         self.issuer = issuer
         self.session = session
         self.url = url
@@ -77,8 +84,8 @@ class Bench:
         self.store: TokenStore = SealedTokens(store, lambda: key)
         self.clock = Clock()
 
-    def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
-        grant = OAuthGrant(
+    def grant(self, **changes: Any) -> OAuthGrant:
+        return OAuthGrant(
             **{
                 "token_url": f"{self.url}/token",
                 "client_id": "leadline",
@@ -87,7 +94,22 @@ class Bench:
                 **changes,
             }
         )
-        return OAuthAuthorizer(self.session, grant, store or self.store, "sales", self.clock)
+
+    def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
+        return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
+
+    @asynccontextmanager
+    async def surroundings(self) -> AsyncIterator[Surroundings]:
+        """What a connection is opened with, and closed in the end."""
+        async with AsyncExitStack() as closing:
+            yield Surroundings(
+                name=NAME,
+                session=self.session,
+                tokens=self.store,
+                clock=self.clock,
+                data_dir=self.folder,
+                closing=closing,
+            )
 
 
 @asynccontextmanager
@@ -99,7 +121,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
         open_sqlite_ledger(folder / "ledger.db") as ledger,
         http_server(issuer.handle) as url,
     ):
-        yield Bench(issuer, session, url, ledger.tokens)
+        yield Bench(folder, issuer, session, url, ledger.tokens)
 
 
 async def bearer(authorizer: OAuthAuthorizer) -> str:

@@ -11,9 +11,10 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from leadline_server.crm.sealing import SealedTokens
 from leadline_server.crm.web import WebClient
+from leadline_server.crm.web.oauth import oauth
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
-from support.oauth import Bench, bearer, open_bench
+from support.oauth import NAME, Bench, bearer, open_bench
 
 
 @pytest.fixture
@@ -111,6 +112,34 @@ async def test_whoever_is_cancelled_leaves_the_refresh_to_the_others(bench: Benc
     first.cancel()
     bench.issuer.gate.set()
     assert await second == "Bearer a1"
+
+
+async def test_a_connection_that_is_closed_while_it_refreshes_loses_no_rotated_token(bench: Bench) -> None:
+    bench.issuer.gate = asyncio.Event()
+    async with bench.surroundings() as around:
+        waiting = asyncio.create_task(bearer(oauth(bench.grant(), around)))
+        while not bench.issuer.asked:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        asyncio.get_running_loop().call_later(0.05, bench.issuer.gate.set)
+    assert await bench.store.get(NAME) is not None
+    assert await bearer(bench.authorizer()) == "Bearer a1"
+    assert len(bench.issuer.asked) == 1
+
+
+async def test_a_closing_connection_waits_no_longer_than_a_refresh_may_take(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline_server.crm.web.oauth._LONGEST_SECONDS", 0.05)
+    bench.issuer.gate = asyncio.Event()
+    authorizer = bench.authorizer()
+    waiting = asyncio.create_task(bearer(authorizer))
+    while not bench.issuer.asked:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await authorizer.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_a_refused_token_is_replaced_once_and_the_request_sent_again(bench: Bench) -> None:

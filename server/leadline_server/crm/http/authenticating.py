@@ -23,7 +23,7 @@ from leadline_server.crm.http.samples import variables_of
 from leadline_server.crm.http.templates import Template, TemplateFailed
 from leadline_server.crm.origins import Origin
 from leadline_server.crm.web.authorization import Authorizer, basic
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.web.oauth import OAuthGrant, oauth
 
 _TOKEN: Final = {"access_token": "sample"}
 
@@ -68,7 +68,7 @@ def authorizer(definition: Definition, values: Mapping[str, Any], base_url: str,
             value = basic(_text(how.user, "user", values), _text(how.password, "password", values))
             return FixedHeaders({"Authorization": value}, [value.removeprefix("Basic "), *secrets])
         case OAuthAuthentication() as how:
-            return OAuthAuthorizer(around.session, _grant(how, values), around.tokens, around.name, around.clock)
+            return oauth(_grant(how, values), around)
         case LoginAuthentication() as how:
             return LoginAuthorizer(around.session, _login(how, values, base_url, secrets), around.clock, 10.0)
 

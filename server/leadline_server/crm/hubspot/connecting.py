@@ -7,7 +7,7 @@ from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.web import Authorizer, StaticAuthorizer, Throttle, WebClient
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.web.oauth import OAuthGrant, oauth
 from leadline_server.crm.web.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
@@ -38,7 +38,7 @@ def _authorizer(settings: HubSpotSettings, around: Surroundings) -> Authorizer:
         client_secret=secret.get_secret_value() if secret else "",
         refresh_token=refresh.get_secret_value() if refresh else "",
     )
-    return OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+    return oauth(grant, around)
 
 
 def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:

@@ -7,7 +7,7 @@ from leadline_server.crm.pipedrive.adapter import PipedriveCrm, capabilities_of
 from leadline_server.crm.pipedrive.errors import failure, pause
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.web import Authorizer, StaticAuthorizer, Throttle, WebClient
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.web.oauth import OAuthGrant, oauth
 from leadline_server.crm.web.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
@@ -55,7 +55,7 @@ def _authorizer(settings: PipedriveSettings, around: Surroundings) -> Authorizer
         refresh_token=refresh.get_secret_value() if refresh else "",
         client_in="header",
     )
-    return OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+    return oauth(grant, around)
 
 
 _DEFAULTS: Final[dict[str, Any]] = {"company_domain": "company", "api_token": "unused"}

@@ -13,7 +13,7 @@ from leadline_server.crm.salesforce.records import Records
 from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
 from leadline_server.crm.secrets import Secret
 from leadline_server.crm.web import Throttle, WebClient
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.web.oauth import OAuthGrant, oauth
 from leadline_server.ports.crm import CrmAdapter
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
@@ -96,7 +96,7 @@ async def _open(settings: SalesforceSettings, around: Surroundings) -> Connect:
     client = WebClient(
         around.session,
         f"{settings.instance_url}/services/data/{settings.api_version}",
-        OAuthAuthorizer(around.session, _grant(settings), around.tokens, around.name, around.clock),
+        oauth(_grant(settings), around),
         failure=Failures(throttle, settings.limit_share),
         throttle=throttle,
     )

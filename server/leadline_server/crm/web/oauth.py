@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
+from leadline_server.crm.connections import Surroundings
 from leadline_server.crm.web.answers import Answer, standard_failure
 from leadline_server.crm.web.authorization import basic
 from leadline_server.crm.web.exchange import Request, exchange
@@ -34,6 +35,7 @@ LEASE: Final = timedelta(seconds=30)
 
 _ASK_SECONDS: Final = 0.1
 _DEADLINE_SECONDS: Final = 10.0
+_LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # that a refresh takes, with its writes
 _LIFETIME: Final = 3600.0  # in seconds, of tokens whose answer does not say; RFC 6749 recommends that it does
 
 
@@ -134,6 +136,13 @@ class OAuthAuthorizer:
             self._current = await self._refreshed(current.access_token)
         return True
 
+    async def close(self) -> None:
+        """Wait, not for ever, until tokens that were asked for are stored: those before may be good no more."""
+        if self._refreshing is not None:
+            _, unfinished = await asyncio.wait([self._refreshing], timeout=_LONGEST_SECONDS)
+            for refreshing in unfinished:
+                refreshing.cancel()
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """All that is known of them."""
@@ -232,6 +241,13 @@ class OAuthAuthorizer:
             body=urlencode(form).encode(),
             headers=headers,
         )
+
+
+def oauth(grant: OAuthGrant, around: Surroundings) -> OAuthAuthorizer:
+    """The authorizer of a connection, which is closed with it."""
+    authorizer = OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+    around.closing.push_async_callback(authorizer.close)
+    return authorizer
 
 
 def _check(answer: Answer) -> None:

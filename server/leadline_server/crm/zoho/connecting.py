@@ -16,7 +16,7 @@ from leadline_server.crm.connections import (
 from leadline_server.crm.origins import Origin
 from leadline_server.crm.secrets import Secret
 from leadline_server.crm.web import WebClient
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.web.oauth import OAuthGrant, oauth
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
 from leadline_server.crm.zoho.records import Records
@@ -87,7 +87,7 @@ async def _open(settings: ZohoSettings, around: Surroundings) -> Connect:
         refresh_token=settings.refresh_token.get_secret_value(),
         scheme="Zoho-oauthtoken",
     )
-    authorizer = OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+    authorizer = oauth(grant, around)
     client = WebClient(around.session, f"{api}/crm/v8", authorizer, failure=failure)
     words = Words(
         company=settings.lead_company,
