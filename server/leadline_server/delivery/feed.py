@@ -1,12 +1,10 @@
 """The feed of changes: read once from the ledger, followed by any number of watchers."""
 
 import asyncio
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
-from operator import attrgetter
 from typing import Final
 
 import structlog
@@ -45,7 +43,8 @@ _PARTS: Final = 64
 _GOLDEN: Final = (5**0.5 - 1) / 2
 """Steps of this length spread any number of turns evenly over a round."""
 
-_sequence: Final = attrgetter("sequence")
+_MOST_TAKEN: Final = 64
+"""How many pieces of the recent changes are kept as they were taken: hundreds take the same."""
 
 
 class ChangeFeed:
@@ -62,7 +61,7 @@ class ChangeFeed:
         self._call_logs = call_logs
         self._recent: deque[Change] = deque()
         self._before_recent = 0  # the position after which all changes are in memory
-        self._newer: dict[int, Sequence[Change]] = {}
+        self._taken: dict[tuple[int, int], Sequence[Change]] = {}
         self._head = 0
         self._is_following = False
         self._watchers = 0
@@ -143,10 +142,8 @@ class ChangeFeed:
             if not self._is_recent(position):
                 return await self.after(position)  # so far behind that it shares nothing with the others
             end = await self._turn(phase)
-            if end > position:
-                changes = await self.after(position)
-                if changes := changes[: bisect_right(changes, end, key=_sequence)]:
-                    return changes
+            if self._is_following and self._is_recent(position) and (changes := self._between(position, end)):
+                return changes
             while not (self._is_following and position < self._head):
                 await self._moved[int(phase * _PARTS)].wait()
 
@@ -164,7 +161,7 @@ class ChangeFeed:
 
     async def _follow(self) -> None:
         self._recent.clear()
-        self._newer.clear()
+        self._taken.clear()
         self._before_recent = await self._call_logs.last_sequence()
         await self._move(self._before_recent)
         while self._watchers:
@@ -180,21 +177,21 @@ class ChangeFeed:
 
     async def _known_after(self, position: int) -> Sequence[Change]:
         if self._is_recent(position):
-            return self._recent_after(position)
+            return self._between(position, self._head)
         changes = await self._call_logs.changes(position, _BATCH)
         # Asked last: what is pruned later was still there to be read.
         if await self._call_logs.pruned_through() > position:
             raise FellBehind
         return changes
 
-    def _recent_after(self, position: int) -> Sequence[Change]:
-        """The recent changes after a position, which many watchers stand at."""
-        changes = self._newer.get(position)
+    def _between(self, position: int, end: int) -> Sequence[Change]:
+        """The recent changes after a position, up to an end; the very same for all who stand there."""
+        changes = self._taken.get((position, end))
         if changes is None:
-            if len(self._newer) >= _PARTS:
-                self._newer.clear()
-            newer = list(takewhile(lambda change: change.sequence > position, reversed(self._recent)))
-            changes = self._newer[position] = newer[::-1]
+            if len(self._taken) >= _MOST_TAKEN:
+                self._taken.clear()
+            newer = takewhile(lambda change: change.sequence > position, reversed(self._recent))
+            changes = self._taken[position, end] = [change for change in newer if change.sequence <= end][::-1]
         return changes
 
     async def _catch_up(self) -> None:
@@ -202,7 +199,6 @@ class ChangeFeed:
             self._recent.extend(changes)
             while len(self._recent) > _KEPT:
                 self._before_recent = self._recent.popleft().sequence
-            self._newer.clear()
             await self._move(changes[-1].sequence)
 
     async def _move(self, head: int) -> None:
