@@ -23,3 +23,7 @@ class Changed:
     @property
     def call_id(self) -> str:
         return self.call_log.call_id
+
+    @property
+    def size(self) -> int:
+        return 1_000

@@ -132,12 +132,15 @@ async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stan
     assert set(asked.after[1:]) <= {end}  # the feed looks for more; nobody asked for himself
 
 
+@pytest.mark.parametrize(("bound", "most"), [("_KEPT", 2), ("_KEPT_BYTES", 4_000)])
 async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
-    monkeypatch.setattr("leadline_server.delivery.feed._KEPT", 2)
+    monkeypatch.setattr(f"leadline_server.delivery.feed.{bound}", most)
     await put(ledger, call_log())
-    feed = ChangeFeed(ledger.call_logs)
+    asked = Asked(ledger)
+    asked.may_be_answered.set()
+    feed = ChangeFeed(cast("CallLogs", asked))
     following = asyncio.create_task(feed.run())
     try:
         with feed.watching():
@@ -147,11 +150,13 @@ async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
             end = await ledger.call_logs.last_sequence()
             while feed.head < end:
                 await asyncio.wait_for(feed.after(feed.head), SECONDS)
+            asked.after.clear()
             told = [change.call_id for change in await asyncio.wait_for(feed.after(start), SECONDS)]
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     assert told == [f"new-{number}" for number in range(5)]
+    assert start in asked.after
 
 
 async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) -> None:

@@ -15,7 +15,7 @@ from leadline_server.ports.ledger import CallLogs, Change
 TOO_FAR: Final = 10_000
 """Changes, of all accounts, that may pass while a watcher takes one message."""
 
-_MAX_BATCHES: Final = 128
+_MAX_BATCHES: Final = 64
 """How many places are remembered at which watchers stood, with what they were told there."""
 
 _TOLD_EVERY: Final = 1_000

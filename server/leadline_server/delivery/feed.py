@@ -13,7 +13,8 @@ from leadline_server.domain.errors import LeadlineError
 from leadline_server.ports.ledger import CallLogs, Change
 
 _KEPT: Final = 4096
-"""How many changes are kept in memory; who is further behind reads the ledger."""
+_KEPT_BYTES: Final = 32 * 1024 * 1024
+"""How many changes are kept in memory, and what they may take; who is further behind reads the ledger."""
 
 _BATCH: Final = 512
 
@@ -43,7 +44,7 @@ _PARTS: Final = 64
 _GOLDEN: Final = (5**0.5 - 1) / 2
 """Steps of this length spread any number of turns evenly over a round."""
 
-_MOST_TAKEN: Final = 64
+_MOST_TAKEN: Final = 32
 """How many pieces of the recent changes are kept as they were taken: hundreds take the same."""
 
 
@@ -60,6 +61,7 @@ class ChangeFeed:
     def __init__(self, call_logs: CallLogs) -> None:
         self._call_logs = call_logs
         self._recent: deque[Change] = deque()
+        self._recent_bytes = 0
         self._before_recent = 0  # the position after which all changes are in memory
         self._taken: dict[tuple[int, int], Sequence[Change]] = {}
         self._head = 0
@@ -161,6 +163,7 @@ class ChangeFeed:
 
     async def _follow(self) -> None:
         self._recent.clear()
+        self._recent_bytes = 0
         self._taken.clear()
         self._before_recent = await self._call_logs.last_sequence()
         await self._move(self._before_recent)
@@ -196,10 +199,16 @@ class ChangeFeed:
 
     async def _catch_up(self) -> None:
         while changes := await self._call_logs.changes(self._head, _BATCH):
-            self._recent.extend(changes)
-            while len(self._recent) > _KEPT:
-                self._before_recent = self._recent.popleft().sequence
+            self._keep(changes)
             await self._move(changes[-1].sequence)
+
+    def _keep(self, changes: Sequence[Change]) -> None:
+        self._recent.extend(changes)
+        self._recent_bytes += sum(change.size for change in changes)
+        while len(self._recent) > _KEPT or self._recent_bytes > _KEPT_BYTES:
+            oldest = self._recent.popleft()
+            self._before_recent = oldest.sequence
+            self._recent_bytes -= oldest.size
 
     async def _move(self, head: int) -> None:
         self._head = head

@@ -102,6 +102,11 @@ class Change(Protocol):
         ...
 
     @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        ...
+
+    @property
     def call_log(self) -> CallLog:
         """What the call became; read anew each time. Raises LedgerUnavailable if it is damaged."""
         ...

@@ -54,6 +54,11 @@ class StoredChange(NamedTuple):
     body: bytes
 
     @property
+    def size(self) -> int:
+        """About what it takes in memory: most of it is the document."""
+        return len(self.body)
+
+    @property
     def call_log(self) -> CallLog:
         """What the call became."""
         return CALL_LOG.decode(self.body)
