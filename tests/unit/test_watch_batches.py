@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from weakref import ReferenceType, ref
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,23 @@ def test_messages_are_as_few_as_there_may_be() -> None:
 def test_watchers_with_the_same_batch_are_sent_the_same_bytes() -> None:
     messages, same = BatchMessages(), batch(*changes(1, 2, 3))
     assert messages.of(same) is messages.of(same)
+
+
+class Tokens:
+    """Something that a batch holds, and whose end can be seen."""
+
+    def __call__(self, position: int) -> str:
+        return f"after-{position}"
+
+
+def test_of_batches_that_were_sent_no_more_are_kept_than_memory_is_given_for() -> None:
+    messages, sent = BatchMessages(remembered_bytes=10_000), list[ReferenceType[Tokens]]()
+    for number in range(100):
+        for told in ((), changes(number)):
+            tokens = Tokens()
+            messages.of(WatchBatch(told, number, tokens))
+            sent.append(ref(tokens))
+    assert 1 < sum(kept() is not None for kept in sent) < 10
 
 
 def test_what_was_changed_again_meanwhile_is_left_out_for_those_who_come_later() -> None:

@@ -39,17 +39,20 @@ class BatchMessages:
     Encoding", section "Last One Wins"): so a log is encoded once, and a message is put together of what it says.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES, remembered_bytes: int = _REMEMBERED_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._logs: _Remembered[int, bytes] = _Remembered()
-        self._messages: _Remembered[WatchBatch, Sequence[Encoded]] = _Remembered()
+        self._logs: _Remembered[int, bytes] = _Remembered(remembered_bytes)
+        self._messages: _Remembered[WatchBatch, Sequence[Encoded]] = _Remembered(remembered_bytes)
 
     def of(self, batch: WatchBatch) -> Sequence[Encoded]:
         """The messages for a batch, at least one: as few as there may be."""
+        if not batch.changes:
+            return [_message((), batch.token(batch.position))]
         messages = self._messages.get(batch)
         if messages is None:
             made = [_message(logs, batch.token(position)) for logs, position in self._packed(batch)]
-            messages = self._messages.put(batch, made, sum(len(message.SerializeToString()) for message in made))
+            sizes = (*(len(message.SerializeToString()) for message in made), *(each.size for each in batch.changes))
+            messages = self._messages.put(batch, made, sum(sizes))
         return messages
 
     def _packed(self, batch: WatchBatch) -> Iterator[tuple[Sequence[bytes], int]]:
@@ -82,7 +85,7 @@ def _message(logs: Sequence[bytes], token: str) -> Encoded:
 class _Remembered(Generic[K, V]):
     """Values by key, up to so many bytes; the least recently used go first."""
 
-    def __init__(self, most_bytes: int = _REMEMBERED_BYTES) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._bytes = 0
