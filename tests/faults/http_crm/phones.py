@@ -66,13 +66,13 @@ class Phones:
             await asyncio.gather(*(line(stubs[number % len(stubs)]) for number in range(lines)))
             return calls / (time.perf_counter() - began)
 
-    async def ring_until_gone(self, server: ServerProcess, *, lines: int = LINES) -> None:
-        """Report calls until the server answers no more."""
+    async def ring_until_gone(self, server: ServerProcess, *, lines: int = LINES, pause: float = 0.0) -> None:
+        """Report calls until the server answers no more; each line waits for `pause` seconds after one."""
         async with _stubs([server]) as [stub]:
 
             async def line() -> None:
                 while await self._call(stub):
-                    pass
+                    await asyncio.sleep(pause)
 
             await asyncio.gather(*(line() for _ in range(lines)))
 

@@ -20,6 +20,9 @@ OUTAGE_CALLS, SOAK_OUTAGE_CALLS = 40, 1_000
 FEW_LOOKUPS: Final = {"bottlecrm": 200}
 """Calls of a long outage where the CRM allows few lookups: BottleCRM two a second, which leadline keeps to."""
 
+PAUSES: Final = {"pipedrive": 0.1}
+"""Seconds between two calls of a line where logs are found by reading the latest: twice as many, four times as long."""
+
 STRANGERS: Final = 12
 SETTLE_SECONDS: Final = 60.0
 
@@ -107,7 +110,7 @@ async def killed(folder: Path, vendor: str, rounds: int) -> None:
             with serving(folder / "data", crm) as [server]:
                 await want_placeholders(server)
                 phones.append(Phones(f"round-{number}", callers(number)))
-                load = asyncio.create_task(phones[-1].ring_until_gone(server, lines=12))
+                load = asyncio.create_task(phones[-1].ring_until_gone(server, lines=12, pause=PAUSES.get(vendor, 0.0)))
                 trouble = asyncio.create_task(make_trouble(crm, chance))
                 await asyncio.sleep(chance.uniform(0.3, 1.0))  # the instant is what chance decides here
                 server.kill()
