@@ -96,6 +96,8 @@ def _check_pending(call: CallModel, log: CallLog) -> None:
         return
     assert call.is_undecided, f"{call.id} was decided and is pending: {log}"
     if reason == "NOT_FINAL" and WAIT in call.possible:
+        # At the very end of the wait it may be decided, and on its way: a decision shows once it is written.
+        call.earlier |= {verdict for verdict in call.possible if verdict.is_logged}
         call.verdict, call.is_undecided, call.waits_since = WAIT, False, None
         return
     known = set() if call.latest is None else {reason_of(call.latest)}
