@@ -138,8 +138,8 @@ async def test_a_closing_connection_waits_no_longer_than_a_refresh_may_take(
         await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await authorizer.close()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+    await asyncio.wait([waiting], timeout=5)
+    assert waiting.cancelled()
 
 
 async def test_a_refused_token_is_replaced_once_and_the_request_sent_again(bench: Bench) -> None:
