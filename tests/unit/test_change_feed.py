@@ -1,7 +1,7 @@
 """Watchers that take batches: many share what they are sent, and none is sent what was changed again since."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -27,11 +27,11 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 
 @asynccontextmanager
-async def following(ledger: Ledger) -> AsyncIterator[ChangeFeed]:
-    feed = ChangeFeed(ledger.call_logs)
-    tasks = [asyncio.create_task(feed.run()), asyncio.create_task(change_on(ledger))]
+async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What goes on until the body ends."""
+    tasks = [asyncio.create_task(each) for each in work]
     try:
-        yield feed
+        yield
     finally:
         for task in tasks:
             task.cancel()
@@ -62,10 +62,11 @@ async def test_watchers_whose_turns_are_near_take_the_same_changes_though_calls_
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadline_server.delivery.feed.asyncio", SomeLate())
-    async with following(ledger) as feed:
-        with ExitStack() as watching:
-            for _ in range(256):
-                watching.enter_context(feed.watching_in_batches())
+    feed = ChangeFeed(ledger.call_logs)
+    with ExitStack() as watching:
+        for _ in range(256):
+            watching.enter_context(feed.watching_in_batches())
+        async with at_work(feed.run(), change_on(ledger)):
             tasks = [
                 asyncio.create_task(places_of(feed, phase, rounds=4), name=name)
                 for phase, name in ((0.51, "in time"), (0.52, "late"), (0.55, "a little later"))
@@ -113,9 +114,8 @@ async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stan
     await put(ledger, call_log())
     asked = Asked(ledger)
     feed = ChangeFeed(cast("CallLogs", asked))
-    following = asyncio.create_task(feed.run())
-    try:
-        with feed.watching():
+    with feed.watching():
+        async with at_work(feed.run()):
             start = await ledger.call_logs.last_sequence()
             while feed.head < start:
                 await asyncio.sleep(0)
@@ -126,9 +126,6 @@ async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stan
             for position in range(start, end):
                 [change] = await asyncio.wait_for(feed.after(position), SECONDS)
                 assert change.sequence == end
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
     assert set(asked.after[1:]) <= {end}  # the feed looks for more; nobody asked for himself
 
 
@@ -141,9 +138,8 @@ async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
     asked = Asked(ledger)
     asked.may_be_answered.set()
     feed = ChangeFeed(cast("CallLogs", asked))
-    following = asyncio.create_task(feed.run())
-    try:
-        with feed.watching():
+    with feed.watching():
+        async with at_work(feed.run()):
             start = await ledger.call_logs.last_sequence()
             for number in range(5):
                 await put(ledger, call_log(f"new-{number}"))
@@ -152,9 +148,6 @@ async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
                 await asyncio.wait_for(feed.after(feed.head), SECONDS)
             asked.after.clear()
             told = [change.call_id for change in await asyncio.wait_for(feed.after(start), SECONDS)]
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
     assert told == [f"new-{number}" for number in range(5)]
     assert start in asked.after
 
