@@ -27,12 +27,12 @@ from zoneinfo import ZoneInfo
 import grpc
 from leadline.v1 import preferences_pb2, preferences_service_pb2, preferences_service_pb2_grpc
 from leadline_server.cli.calls_import import show_summary
-from leadline_server.cli.replay.files import RecordFormat, read_rows
-from leadline_server.cli.replay.grouping import group
-from leadline_server.cli.replay.replayer import Item, Outcome, Replayer
-from leadline_server.cli.replay.rules import Rules
-from leadline_server.cli.replay.summary import Summary, reason_name, state_name
 from leadline_server.domain.call import Call, CallDirection
+from leadline_server.replay.files import RecordFormat, read_rows
+from leadline_server.replay.grouping import group
+from leadline_server.replay.replayer import Item, Outcome, Replayer
+from leadline_server.replay.rules import Rules
+from leadline_server.replay.summary import Summary, reason_name, state_name
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from leadline_server.crm.http import definition, operations
-from leadline_server.crm.http.checking import KNOWN, OF_NUMBERS
-from leadline_server.crm.http.templates import FILTER_NAMES
+from leadline_server.crm.declarative import definition, operations
+from leadline_server.crm.declarative.checking import KNOWN, OF_NUMBERS
+from leadline_server.crm.declarative.templates import FILTER_NAMES
 from marked import with_parts, write_or_check
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined

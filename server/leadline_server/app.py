@@ -5,10 +5,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from leadline_server.accounts.limits import AccountLines
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -27,27 +30,25 @@ from leadline_server.commands import (
 )
 from leadline_server.commands.paging import PageTokens
 from leadline_server.config import EMBEDDED, Settings
-from leadline_server.contacts.claims import NumberClaims
-from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.crm.connecting import Choice, open_connections
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrapping import Wrapping
-from leadline_server.delivery.courier import Courier
-from leadline_server.delivery.decider import Decider
-from leadline_server.delivery.errands import Errands
-from leadline_server.delivery.feed import ChangeFeed
-from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.loop import DeliveryLoop
+from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
+from leadline_server.crm.wrappers.stack import Wrapping
+from leadline_server.delivery.attempt import Errands
+from leadline_server.delivery.decision_loader import Decider
 from leadline_server.delivery.metrics import DeliveryMetrics
-from leadline_server.delivery.pauses import NOT_ASKED
-from leadline_server.delivery.recorder import Recorder
+from leadline_server.delivery.result_writer import Recorder
+from leadline_server.delivery.scheduler import DeliveryLoop
+from leadline_server.delivery.worker import Courier
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import Connection, CrmAdapter
 from leadline_server.ports.ledger import Ledger
-from leadline_server.upkeep.pruner import Pruner
+from leadline_server.retention.pruner import Pruner
+from leadline_server.watch.feed import ChangeFeed
 
 DRAIN_SECONDS: Final = 2.0
 """What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
@@ -100,14 +101,15 @@ async def open_app(
 
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
             crm = crms(AccountView(account_id, current))
-            adapter, guard = wrap(crm.adapter), lines.of(account_id).guard
+            adapter, line = wrap(crm.adapter), lines.of(account_id)
+            guard = partial(GuardedCrm, breaker=line.breaker, rate=line.rate)
             if not crm.is_remote and cache is None:
                 return Connection(guard(adapter))
             policy = cache or _cache_policy(settings)
             region = lambda: current().default_region  # noqa: E731 - used here alone
             return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
 
-        wrapping = Wrapping(clock.now, NOT_ASKED, None if registry is None else CrmMetrics(registry))
+        wrapping = Wrapping(clock.now, None if registry is None else CrmMetrics(registry))
         lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
         directory = AccountDirectory(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)

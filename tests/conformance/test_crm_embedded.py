@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
+from leadline_server.accounts.limits import AccountLines
 from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
+from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
+from leadline_server.crm.wrappers.stack import Wrapping
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.crm.wrapping import Wrapping
-from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from prometheus_client import CollectorRegistry
@@ -31,10 +32,11 @@ async def bare() -> AsyncIterator[CrmUnderTest]:
 @pytest.fixture
 def wrapped(bare: CrmUnderTest) -> CachedCrm:
     """All wrappers there are round the bare adapter."""
-    connection = Wrapping(lambda: datetime.now(UTC), NOT_ASKED, CrmMetrics(CollectorRegistry())).connection(
+    line = AccountLines(64, 10_000).of("acme")
+    connection = Wrapping(lambda: datetime.now(UTC), CrmMetrics(CollectorRegistry())).connection(
         bare.adapter,
         "embedded",
-        guard=AccountLines(64, 10_000).of("acme").guard,
+        guard=partial(GuardedCrm, breaker=line.breaker, rate=line.rate),
         region=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )

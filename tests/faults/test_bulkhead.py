@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 from leadline_server.app import App, open_app
-from leadline_server.commands.budget import Budget
 from leadline_server.commands.find_contact import ContactQuery
+from leadline_server.concurrency.circuit_breaker import FAILURES
+from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import AccountConfig, Settings
-from leadline_server.delivery.breaker import FAILURES
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.leases import AT_REST, Lease
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ports.crm import CrmAdapter

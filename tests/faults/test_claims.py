@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.contacts.lease import LEASE
+from leadline_server.concurrency.lease import LEASE
 from leadline_server.domain.call_log import CallLogReason, CallLogState
 from leadline_server.domain.errors import (
     ContactAlreadyExists,

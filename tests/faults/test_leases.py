@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from leadline_server.delivery import runs
+from leadline_server.delivery import in_flight as runs
 from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey

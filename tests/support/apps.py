@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from leadline_server.app import App, open_app
-from leadline_server.commands.budget import Budget
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.update_preferences import PreferencesUpdate
+from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import Settings
 from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
 from leadline_server.domain.progress import CallReport
 from leadline_server.ports.crm import CrmAdapter

@@ -11,8 +11,8 @@ import aiohttp
 from aiohttp import web
 from cryptography.fernet import Fernet
 from leadline_server.crm.connections import Surroundings
-from leadline_server.crm.sealing import SealedTokens
-from leadline_server.crm.web.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.token_encryption import SealedTokens
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.tokens import TokenStore
 

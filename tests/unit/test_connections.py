@@ -9,9 +9,9 @@ import pytest
 from leadline_server.config import BadSettings, Settings, load_settings
 from leadline_server.crm import registry
 from leadline_server.crm.connections import AdapterType, Connect, ConnectionSettings, Surroundings
-from leadline_server.crm.origins import Origin
 from leadline_server.crm.registry import NoSuchAdapter, adapter_names, adapter_type
 from leadline_server.crm.secrets import Secret
+from leadline_server.crm.toolkit.url_settings import Origin
 from pydantic import BaseModel, ValidationError
 
 

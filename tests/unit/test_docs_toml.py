@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from leadline_server.config import load_settings
 from leadline_server.crm import registry
-from leadline_server.crm.http.loading import parse_definition
+from leadline_server.crm.declarative.loading import parse_definition
 from unit.test_docs import ROOT
 
 PACKAGE: Final = ROOT / "examples" / "adapter-python"

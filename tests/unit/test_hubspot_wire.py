@@ -16,11 +16,11 @@ from leadline_server.crm.hubspot.errors import DAILY_PAUSE, Taken, failure, paus
 from leadline_server.crm.hubspot.searching import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import Contacts, Object, is_id, joined_name, split_name
-from leadline_server.crm.web import Answer
+from leadline_server.crm.toolkit import Answer
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import LogEntry
 from leadline_server.testing.crm_harness import Report
 from pydantic import ValidationError

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.sealing import SealedTokens
-from leadline_server.crm.web import WebClient
-from leadline_server.crm.web.oauth import oauth
+from leadline_server.crm.token_encryption import SealedTokens
+from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit.oauth import oauth
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
 from support.oauth import NAME, Bench, bearer, open_bench
@@ -130,7 +130,7 @@ async def test_a_connection_that_is_closed_while_it_refreshes_loses_no_rotated_t
 async def test_a_closing_connection_waits_no_longer_than_a_refresh_may_take(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadline_server.crm.web.oauth._LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr("leadline_server.crm.toolkit.oauth._LONGEST_SECONDS", 0.05)
     bench.issuer.gate = asyncio.Event()
     authorizer = bench.authorizer()
     waiting = asyncio.create_task(bearer(authorizer))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.sealing import SealedTokens
-from leadline_server.crm.web import WebClient
+from leadline_server.crm.token_encryption import SealedTokens
+from leadline_server.crm.toolkit import WebClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
 from support.oauth import Bench, bearer, open_bench

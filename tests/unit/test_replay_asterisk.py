@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from leadline_server.cli.replay.asterisk import read_asterisk, read_caller_id
-from leadline_server.cli.replay.records import Ignored, Record, Row, Skipped
-from leadline_server.cli.replay.rules import Rules
 from leadline_server.domain.call import CallDirection, CallResult, Party
+from leadline_server.replay.asterisk import read_asterisk, read_caller_id
+from leadline_server.replay.records import Ignored, Record, Row, Skipped
+from leadline_server.replay.rules import Rules
 
 RULES = Rules(users={"101": "alice", "102": "bob"}, inbound_contexts=("house",))
 

@@ -13,11 +13,11 @@ import pytest
 import typer
 from leadline.v1 import call_log_pb2, call_log_service_pb2
 from leadline_server.cli.calls_import import import_calls
-from leadline_server.cli.replay import replayer
-from leadline_server.cli.replay.grouping import ReplayCall
-from leadline_server.cli.replay.records import Skipped
-from leadline_server.cli.replay.replayer import Item, Outcome, Patience, Replayer, ReplayStopped
 from leadline_server.domain.call import Call, CallDirection
+from leadline_server.replay import replayer
+from leadline_server.replay.grouping import ReplayCall
+from leadline_server.replay.records import Skipped
+from leadline_server.replay.replayer import Item, Outcome, Patience, Replayer, ReplayStopped
 from typer.testing import CliRunner
 
 HURRIED = Patience(connect=5.0, attempts=4, first_pause=0.001, longest_pause=0.002, give_up_after=3)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from leadline_server.crm.salesforce.errors import PAUSE_SECONDS, DuplicatesDetected, Failures
-from leadline_server.crm.web import Answer, Throttle
+from leadline_server.crm.toolkit import Answer, Throttle
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,

@@ -12,9 +12,9 @@ from leadline.v1.call_log_service_pb2 import WatchCallLogsResponse
 from leadline_server.commands.watch_call_logs import WatchBatch
 from leadline_server.domain.call_log import CallLog
 from leadline_server.testing.ledger_samples import call_log, full_call_log
-from leadline_server.transport import encoded
-from leadline_server.transport.encoded import BatchMessages, Encoded
-from leadline_server.transport.mapping.call_log import call_log_message
+from leadline_server.transport import watch_encoder as encoded
+from leadline_server.transport.watch_encoder import BatchMessages, Encoded
+from leadline_server.wire.call_log import call_log_message
 from support.changes import Changed
 
 

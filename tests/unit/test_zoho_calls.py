@@ -12,8 +12,8 @@ from aiohttp import web
 from fakes.serving import FakeServer
 from fakes.zoho import KEY_FIELD, FakeZoho
 from fakes.zoho_people import options, zoho
-from leadline_server.crm.composing import BEGIN
-from leadline_server.crm.web import Answer
+from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.toolkit.call_text import BEGIN
 from leadline_server.crm.zoho.errors import DuplicateData, failure
 from leadline_server.crm.zoho.wire import MOST_DESCRIPTION, call_type, duration_text, stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
@@ -26,7 +26,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
 from support.adapters import opened_adapter

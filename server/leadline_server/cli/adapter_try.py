@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.cli.trying import Attempt
-    from leadline_server.crm.http.connecting import HttpSettings
+    from leadline_server.crm.declarative.connecting import HttpSettings
 
 _LONGEST: Final = 4_000  # characters of an answer that are shown to people
 
@@ -64,7 +64,7 @@ def try_definition(
     """
     from leadline_server.cli import fail
     from leadline_server.cli.trying import attempt
-    from leadline_server.domain.phone import is_region
+    from leadline_server.domain.numbers.phone_number import is_region
 
     given = values or []
     _check_usage(operation, given, write=write)
@@ -96,7 +96,7 @@ def _settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "Htt
     from pydantic import ValidationError
 
     from leadline_server.cli import fail
-    from leadline_server.crm.http.connecting import HttpSettings
+    from leadline_server.crm.declarative.connecting import HttpSettings
 
     options: dict[str, Any] = {"definition": file}
     problems = list[str]()

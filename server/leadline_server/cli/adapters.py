@@ -57,8 +57,8 @@ def check_definition(
     Exit codes: 0 it is, 1 something is wrong, 2 wrong usage.
     """
     from leadline_server.cli.show import printable
-    from leadline_server.crm.http.compiled import BadDefinition
-    from leadline_server.crm.http.loading import load_definition
+    from leadline_server.crm.declarative.compiled import BadDefinition
+    from leadline_server.crm.declarative.loading import load_definition
 
     problems: list[str] = []
     try:
@@ -90,8 +90,8 @@ def _rows() -> Iterator[_Row]:
 
 
 def _definitions() -> Iterator[_Row]:
-    from leadline_server.crm.http.connecting import HTTP, default_capabilities
-    from leadline_server.crm.http.loading import load_definition, shipped_names
+    from leadline_server.crm.declarative.connecting import HTTP, default_capabilities
+    from leadline_server.crm.declarative.loading import load_definition, shipped_names
 
     for name in shipped_names():
         definition = load_definition(name).definition

@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every other 
     import rich.console
     import rich.table
 
-    from leadline_server.cli.replay.replayer import Item
-    from leadline_server.cli.replay.rules import Rules
-    from leadline_server.cli.replay.summary import Problem, Summary
+    from leadline_server.replay.replayer import Item
+    from leadline_server.replay.rules import Rules
+    from leadline_server.replay.summary import Problem, Summary
 
 _SHOWN_PROBLEMS = 20
 
@@ -50,8 +50,8 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     """
     import asyncio
 
-    from leadline_server.cli.replay.records import UnusableFile
-    from leadline_server.cli.replay.rules import Rules
+    from leadline_server.replay.records import UnusableFile
+    from leadline_server.replay.rules import Rules
 
     try:
         rules = Rules(
@@ -118,7 +118,7 @@ def _table(summary: "Summary") -> "rich.table.Table":
 def _show_problems(console: "rich.console.Console", title: str, problems: "list[Problem]", total: int) -> None:
     from rich.markup import escape
 
-    from leadline_server.cli.replay.summary import by_line
+    from leadline_server.replay.summary import by_line
 
     if not total:
         return
@@ -141,10 +141,10 @@ async def _replay(
     from rich.console import Console
     from rich.progress import Progress
 
-    from leadline_server.cli.replay.files import RecordFormat, read_rows
-    from leadline_server.cli.replay.grouping import group
-    from leadline_server.cli.replay.replayer import Replayer, ReplayStopped
-    from leadline_server.cli.replay.summary import Summary
+    from leadline_server.replay.files import RecordFormat, read_rows
+    from leadline_server.replay.grouping import group
+    from leadline_server.replay.replayer import Replayer, ReplayStopped
+    from leadline_server.replay.summary import Summary
 
     if record_format not in list(RecordFormat):
         raise typer.BadParameter(f"unknown format {record_format!r}; known: {', '.join(RecordFormat)}")
@@ -169,7 +169,7 @@ async def _replay(
 
 
 def _size(item: "Item") -> int:
-    from leadline_server.cli.replay.replayer import Outcome
+    from leadline_server.replay.replayer import Outcome
 
     return item.replayed.size if isinstance(item, Outcome) else item.size
 
@@ -191,7 +191,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _users(pairs: list[str], path: Path | None) -> dict[str, str]:
-    from leadline_server.cli.replay.rules import add_user, read_users
+    from leadline_server.replay.rules import add_user, read_users
 
     found = read_users(path) if path is not None else {}
     for pair in pairs:

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.ledger.sqlite.findings import Finding
+    from leadline_server.ledger.sqlite.integrity_findings import Finding
 
 ledger = typer.Typer(help="The ledger's file: check it, back it up.", no_args_is_help=True)
 
@@ -27,8 +27,8 @@ def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = 
     """
     import sqlite3
 
-    from leadline_server.ledger.sqlite.checking import RESTORE, check_files, check_ledger
-    from leadline_server.ledger.sqlite.findings import finding
+    from leadline_server.ledger.sqlite.integrity import RESTORE, check_files, check_ledger
+    from leadline_server.ledger.sqlite.integrity_findings import finding
     from leadline_server.storage.reading import read_only
 
     path = _existing(_settings(ledger, data_dir, config).ledger_path)

@@ -13,15 +13,15 @@ import aiohttp
 from leadline_server.cli.failures import ExitCode
 from leadline_server.clock import SystemClock
 from leadline_server.crm.connections import AccountView, Surroundings
-from leadline_server.crm.http.adapter import DefinedCrm
-from leadline_server.crm.http.connecting import HttpSettings, open_connection
-from leadline_server.crm.http.requests import Built
-from leadline_server.crm.web.answers import Answer
+from leadline_server.crm.declarative.adapter import DefinedCrm
+from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
+from leadline_server.crm.declarative.requests import Built
+from leadline_server.crm.toolkit.http_answers import Answer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import LogEntry
 

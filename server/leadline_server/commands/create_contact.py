@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
+from leadline_server.accounts.registry import Account, AccountDirectory
 from leadline_server.clock import Clock
-from leadline_server.contacts.claims import HeldClaim, NumberClaims
-from leadline_server.contacts.directory import Account, AccountDirectory
-from leadline_server.contacts.keyed_locks import KeyedLocks
+from leadline_server.concurrency.keyed_locks import KeyedLocks
+from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.preferences import resolve
 from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
 

@@ -1,6 +1,6 @@
 """GetCallLog: where one call stands."""
 
-from leadline_server.contacts.directory import AccountDirectory
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound
 from leadline_server.ports.ledger import CallKey, CallLogs

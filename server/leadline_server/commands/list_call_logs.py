@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
-from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.domain.call_log import CallLog
 from leadline_server.ports.ledger import CallLogFilter, CallLogs
 

@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
+from leadline_server.accounts.registry import Account, AccountDirectory
 from leadline_server.clock import Clock
-from leadline_server.commands.budget import Budget
-from leadline_server.contacts.directory import Account, AccountDirectory
-from leadline_server.delivery.courier import Courier
-from leadline_server.delivery.decider import Decider
-from leadline_server.delivery.errands import moved
+from leadline_server.concurrency.deadline import Budget
+from leadline_server.delivery.attempt import moved
+from leadline_server.delivery.decision_loader import Decider
+from leadline_server.delivery.worker import Courier
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing, is_due
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait

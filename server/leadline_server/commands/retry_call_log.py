@@ -2,11 +2,11 @@
 
 import asyncio
 
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.clock import Clock
-from leadline_server.commands.budget import Budget
 from leadline_server.commands.log_call import MOST_SECONDS
-from leadline_server.contacts.directory import AccountDirectory
-from leadline_server.delivery.courier import Courier
+from leadline_server.concurrency.deadline import Budget
+from leadline_server.delivery.worker import Courier
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
 from leadline_server.domain.progress import retried

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
-from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.domain.contact import Contact
 
 

@@ -6,11 +6,11 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Final
 
-from leadline_server.contacts.directory import AccountDirectory
-from leadline_server.delivery.feed import ChangeFeed, FellBehind
+from leadline_server.accounts.registry import AccountDirectory
 from leadline_server.domain import tokens
 from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ports.ledger import CallLogs, Change
+from leadline_server.watch.feed import ChangeFeed, FellBehind
 
 TOO_FAR: Final = 10_000
 """Changes, of all accounts, that may pass while a watcher takes one message."""

@@ -5,7 +5,7 @@ import random
 from typing import Final
 
 from leadline_server.clock import Clock
-from leadline_server.contacts.lease import LEASE, Lease
+from leadline_server.concurrency.lease import LEASE, Lease
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 

@@ -12,7 +12,7 @@ import aiohttp
 from leadline_server.clock import Clock
 from leadline_server.crm.connections import AccountView, AnyAdapterType, Connect, Surroundings
 from leadline_server.crm.registry import adapter_type
-from leadline_server.crm.sealing import SealedTokens, load_key
+from leadline_server.crm.token_encryption import SealedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.ports.crm import Capabilities, CrmAdapter

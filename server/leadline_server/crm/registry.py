@@ -16,7 +16,7 @@ BUILT_IN: Final = {
     "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
     "pipedrive": "leadline_server.crm.pipedrive.connecting:PIPEDRIVE",
     "zoho": "leadline_server.crm.zoho.connecting:ZOHO",
-    "http": "leadline_server.crm.http.connecting:HTTP",
+    "http": "leadline_server.crm.declarative.connecting:HTTP",
     "remote": "leadline_server.crm.remote.connecting:REMOTE",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from leadline_server.delivery.breaker import CREDENTIALS_PAUSE
+from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LeadlineError
 from leadline_server.ports.crm import Capabilities
 

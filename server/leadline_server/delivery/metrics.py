@@ -6,10 +6,10 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from leadline_server.delivery.courier import Courier
-from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.loop import DeliveryLoop
-from leadline_server.delivery.recorder import Recorder
+from leadline_server.accounts.limits import AccountLines
+from leadline_server.delivery.result_writer import Recorder
+from leadline_server.delivery.scheduler import DeliveryLoop
+from leadline_server.delivery.worker import Courier
 
 RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "put_off", "refused", "lost")
 """How an attempt may end."""

@@ -7,8 +7,8 @@ None of these may become a contact's name. North American caller-ID names (CNAM)
 import re
 import unicodedata
 
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
-from leadline_server.domain.places import is_place, is_state_code
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.towns import is_place, is_state_code
 
 MAX_NAME = 128
 """Characters of a name that are kept."""

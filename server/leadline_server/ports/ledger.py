@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.ports.retention import Upkeep
 from leadline_server.ports.tokens import TokenStore
-from leadline_server.ports.upkeep import Upkeep
 
 
 class Accounts(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leadline_server.storage.connection import immediate_transaction, storage_error
-from leadline_server.storage.jobs import Work
+from leadline_server.storage.submitted import Work
 
 
 def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:

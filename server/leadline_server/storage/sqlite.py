@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from leadline_server.concurrency.batcher import Batcher
 from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
-from leadline_server.storage.batching import Batcher
 from leadline_server.storage.checkpoints import MAX_LOG_BYTES, Checkpointer
 from leadline_server.storage.connection import (
     BUSY_PATIENCE,
@@ -19,10 +19,10 @@ from leadline_server.storage.connection import (
     storage_error,
 )
 from leadline_server.storage.groups import begin_group, commit_group, end_group, read_group
-from leadline_server.storage.jobs import Asked, Job, Many, Work, jobs_of, results_of
+from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import load_migrations, migrate
-from leadline_server.storage.probing import Elsewhere, Pace, Probe, prepare_reader
-from leadline_server.storage.soundness import DAMAGED, check_pages, refuse_orphaned_log
+from leadline_server.storage.read_inline import Elsewhere, Pace, Probe, prepare_reader
+from leadline_server.storage.submitted import Asked, Job, Many, Work, jobs_of, results_of
 
 T = TypeVar("T")
 Item = TypeVar("Item")

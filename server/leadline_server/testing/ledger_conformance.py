@@ -21,10 +21,10 @@ from leadline_server.ports.ledger import Answer, CallLogFilter, Ledger, Remember
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
+from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
 from leadline_server.testing.ledger_token_cases import TokenCases
-from leadline_server.testing.ledger_upkeep_cases import PruneCallsCases, PruneOthersCases
 
 _SETTINGS = AccountSettings(default_region="GB")
 _PREFERENCES = Preferences(auto_log_calls=False)

@@ -9,11 +9,11 @@ from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
 from leadline_server.commands import Commands
-from leadline_server.commands.budget import Budget
 from leadline_server.commands.watch_call_logs import WatchItem
-from leadline_server.transport.encoded import BatchMessages
+from leadline_server.concurrency.deadline import Budget
+from leadline_server.transport import call_log_requests as mapping
 from leadline_server.transport.endpoint import Context
-from leadline_server.transport.mapping import call_log_service as mapping
+from leadline_server.transport.watch_encoder import BatchMessages
 
 _MAX_WATCHED: Final = 1024
 

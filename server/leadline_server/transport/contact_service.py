@@ -5,8 +5,8 @@ from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 
 from leadline_server.commands import Commands
+from leadline_server.transport import contact_requests as mapping
 from leadline_server.transport.endpoint import Context
-from leadline_server.transport.mapping import contact_service as mapping
 
 
 class ContactServicer(ContactServiceServicer):

@@ -5,8 +5,8 @@ from leadline.v1 import preferences_service_pb2 as pb
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceServicer
 
 from leadline_server.commands import Commands
+from leadline_server.transport import preferences_requests as mapping
 from leadline_server.transport.endpoint import Context
-from leadline_server.transport.mapping import preferences_service as mapping
 
 
 class PreferencesServicer(PreferencesServiceServicer):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 from fakes.misbehaviour import GOOD_TOKEN
-from leadline_server.crm.wording import in_its_words
+from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -18,7 +18,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 from yarl import URL
 

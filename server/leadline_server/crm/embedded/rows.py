@@ -10,7 +10,7 @@ import msgspec
 
 from leadline_server.crm.embedded.keys import fold, stored_key
 from leadline_server.domain.contact import Contact
-from leadline_server.storage.many import ManyRows
+from leadline_server.storage.row_batch import ManyRows
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
 """What `contact_from` reads, of a table called `c`."""

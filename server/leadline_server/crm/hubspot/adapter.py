@@ -20,12 +20,12 @@ from leadline_server.crm.hubspot.wire import (
     is_id,
     record_url,
 )
-from leadline_server.crm.name_pages import page_of
-from leadline_server.crm.web import WebClient
+from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
 
 SEARCH: Final = "search"

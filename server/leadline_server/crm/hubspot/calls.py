@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.crm.composing import Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.crm.hubspot.wire import Properties
+from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.ports.crm import LogEntry
 

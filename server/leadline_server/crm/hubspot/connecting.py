@@ -6,9 +6,9 @@ from leadline_server.crm.connections import AccountView, AdapterType, Connect, D
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
-from leadline_server.crm.web import Authorizer, StaticAuthorizer, Throttle, WebClient
-from leadline_server.crm.web.oauth import OAuthGrant, oauth
-from leadline_server.crm.web.throttle import spread
+from leadline_server.crm.toolkit import Authorizer, StaticAuthorizer, Throttle, WebClient
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints, model_validator
 
 from leadline_server.crm.connections import ConnectionSettings
-from leadline_server.crm.origins import Origin
 from leadline_server.crm.secrets import Secret
+from leadline_server.crm.toolkit.url_settings import Origin
 
 LIFECYCLE_STAGES: Final = (
     "lead",

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Any, Final
 
-from leadline_server.crm.composing import END, Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.crm.pipedrive.wire import Activity, Participant
+from leadline_server.crm.toolkit.call_text import END, Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import LogEntry
 

@@ -8,15 +8,15 @@ import msgspec
 
 from leadline_server.clock import Clock
 from leadline_server.crm.connections import AccountView
-from leadline_server.crm.name_pages import page_of
 from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, updated
 from leadline_server.crm.pipedrive.searching import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.web import Answer, WebClient
+from leadline_server.crm.toolkit import Answer, WebClient
+from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
 
 SEARCH: Final = "search"

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.web import Answer, standard_failure
+from leadline_server.crm.toolkit import Answer, standard_failure
 from leadline_server.domain.errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0

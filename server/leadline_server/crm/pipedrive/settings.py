@@ -3,8 +3,8 @@
 from pydantic import Field, model_validator
 
 from leadline_server.crm.connections import ConnectionSettings
-from leadline_server.crm.origins import Origin
 from leadline_server.crm.secrets import Secret
+from leadline_server.crm.toolkit.url_settings import Origin
 
 
 class PipedriveSettings(ConnectionSettings):

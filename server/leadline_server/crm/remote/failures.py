@@ -17,7 +17,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[im
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, REASON_KEY, REASONS, RETRY_AFTER_KEY
-from leadline_server.crm.wording import in_its_words
+from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,

@@ -10,13 +10,13 @@ from zoneinfo import available_timezones
 from leadline.adapter.v1 import records_pb2 as pb
 from leadline.v1 import call_pb2, contact_pb2
 
-from leadline_server.crm.composing import Style, body_of, subject_of
 from leadline_server.crm.connections import AccountView
-from leadline_server.crm.number_forms import number_forms
 from leadline_server.crm.remote.copying import message_of, value_of
+from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
+from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import NumberKind, PhoneNumber, is_region, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, is_region, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from leadline_server.clock import Clock
+from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import Records
@@ -22,11 +23,11 @@ from leadline_server.crm.salesforce.wire import (
     stored_key,
     task_of,
 )
-from leadline_server.crm.web import Answer, WebClient, segment, together
+from leadline_server.crm.toolkit import Answer, WebClient, segment
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
 
 CAPABILITIES: Final = Capabilities(

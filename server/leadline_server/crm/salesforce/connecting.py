@@ -6,14 +6,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Losses, Surroundings
-from leadline_server.crm.origins import Origin
 from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
 from leadline_server.crm.salesforce.errors import Failures
 from leadline_server.crm.salesforce.records import Records
 from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
 from leadline_server.crm.secrets import Secret
-from leadline_server.crm.web import Throttle, WebClient
-from leadline_server.crm.web.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit import Throttle, WebClient
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.ports.crm import CrmAdapter
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.web import Answer, Throttle, standard_failure
-from leadline_server.crm.wording import in_its_words
+from leadline_server.crm.toolkit import Answer, Throttle, standard_failure
+from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 PAUSE_SECONDS: Final = 60.0

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.salesforce.wire import FOUND, SEARCHED, Found, Kind, Words, contact_of
-from leadline_server.crm.web import WebClient
+from leadline_server.crm.toolkit import WebClient
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 

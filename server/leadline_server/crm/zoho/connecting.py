@@ -13,10 +13,10 @@ from leadline_server.crm.connections import (
     Losses,
     Surroundings,
 )
-from leadline_server.crm.origins import Origin
 from leadline_server.crm.secrets import Secret
-from leadline_server.crm.web import WebClient
-from leadline_server.crm.web.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
 from leadline_server.crm.zoho.records import Records

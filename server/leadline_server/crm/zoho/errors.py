@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.web import Answer, standard_failure
-from leadline_server.crm.wording import in_its_words
+from leadline_server.crm.toolkit import Answer, standard_failure
+from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
 _BUSY_SECONDS: Final = 5.0  # until fewer requests are under way at once

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.web import Answer, WebClient, together
+from leadline_server.concurrency.fan_out import together
+from leadline_server.crm.toolkit import Answer, WebClient
 from leadline_server.crm.zoho.coql import PAGE
 from leadline_server.crm.zoho.wire import ROWS, WRITTEN, Kind, Words, contact_of
 from leadline_server.domain.contact import Contact

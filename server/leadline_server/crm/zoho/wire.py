@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.composing import Style, body_of, duration_of, subject_of, updated_body
-from leadline_server.crm.names import split_name
+from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.person_name import split_name
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft

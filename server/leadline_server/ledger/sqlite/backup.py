@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from leadline_server.ledger.sqlite.checking import check_ledger, problems_of
+from leadline_server.ledger.sqlite.integrity import check_ledger, problems_of
 from leadline_server.storage.copying import copy_database
 
 _LEAP: Final = 1 << 40

@@ -11,11 +11,11 @@ from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
-from leadline_server.ledger.sqlite.generation import open_settings_generation
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
+from leadline_server.ledger.sqlite.retention import SqliteUpkeep
+from leadline_server.ledger.sqlite.settings_cache import open_settings_generation
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
-from leadline_server.ledger.sqlite.upkeep import SqliteUpkeep
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 MIGRATIONS: Final = "leadline_server.ledger.migrations.sqlite"

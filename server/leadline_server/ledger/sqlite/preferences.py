@@ -6,7 +6,7 @@ from collections.abc import Callable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
-from leadline_server.ledger.sqlite.generation import GenerationCache, SettingsGeneration, read_generation
+from leadline_server.ledger.sqlite.settings_cache import GenerationCache, SettingsGeneration, read_generation
 from leadline_server.storage.sqlite import SqliteDatabase
 
 

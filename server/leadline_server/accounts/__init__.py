@@ -1,0 +1,1 @@
+"""Accounts: each one's settings, CRM and limits."""

@@ -1,0 +1,1 @@
+"""Tools for many tasks at once: batches, locks by key, limits, leases."""

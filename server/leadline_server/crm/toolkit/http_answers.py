@@ -1,0 +1,127 @@
+"""Answers of CRMs over HTTP, and what their status codes mean to leadline."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmError,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
+
+T = TypeVar("T")
+
+LONGEST_WORDS: Final = 300
+"""How much of a CRM's own words is passed on, in characters."""
+
+_REFUSED_CREDENTIALS: Final = frozenset({401, 402, 403})
+_CANNOT_NOW: Final = frozenset({408, 421, 425})
+_TOO_MANY: Final = 429
+
+_json: Final = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a CRM answered.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: case-insensitive.
+        body: all of it; longer ones than the client allows never get here.
+        is_write: whether it answers a request that changes something.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_write: bool
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `unusable` if it is none."""
+        return self.decode(_json)
+
+    def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
+        """The body as what `decoder` reads. Raises `unusable` if it is not that."""
+        try:
+            return decoder.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self.unusable("is not what its documentation says") from error
+
+    def unusable(self, what: str) -> CrmError:
+        """The error for an answer that says nothing of use: after a write nobody knows what became of it."""
+        message = f"The CRM's answer {what} (HTTP {self.status})."
+        return CrmOutcomeUnknown(message) if self.is_write else CrmUnavailable(message)
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that a Retry-After header asks to wait (RFC 9110, section 10.2.3); None without one."""
+        text = self.headers.get("Retry-After", "").strip()
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            return _seconds_until(text)
+
+
+Failure = Callable[[Answer], CrmError | None]
+"""Tells the error that an answer means; None: it is none. Vendors put their own rules before `standard_failure`."""
+
+
+def standard_failure(answer: Answer, words: Callable[[Answer], str] = lambda _: "") -> CrmError | None:
+    """What an answer means by its status alone, for a CRM that uses the codes as RFC 9110 has them.
+
+    A server error after a write leaves open whether it was done: some CRMs answer so although they have committed.
+
+    Args:
+        answer: the answer.
+        words: finds what the CRM says for itself in an answer; empty where it says nothing.
+    """
+    status = answer.status
+    if answer.is_success:
+        return None
+    if status in _REFUSED_CREDENTIALS:
+        return CrmAuthFailed(_sentence("The CRM refuses leadline's credentials", answer, words))
+    if status == _TOO_MANY:
+        message = _sentence("The CRM asks to slow down", answer, words)
+        return CrmRateLimited(message, retry_after=answer.retry_after)
+    if status in _CANNOT_NOW or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+        kind = CrmOutcomeUnknown if answer.is_write else CrmUnavailable
+        return kind(_sentence("The CRM failed", answer, words), retry_after=answer.retry_after)
+    if 400 <= status < 500:  # noqa: PLR2004 - RFC 9110, section 15.5
+        return _refused(answer, words)
+    return answer.unusable("leads elsewhere" if 300 <= status < 400 else "cannot be read")  # noqa: PLR2004 - section 15.4
+
+
+def _refused(answer: Answer, words: Callable[[Answer], str]) -> CrmError:
+    if answer.status in {404, 405, 410} and not answer.is_write:
+        # A lookup that is not there tells nothing of whom it was for; most likely the address is wrong.
+        return CrmUnavailable(_sentence("The CRM does not know what it was asked", answer, words))
+    return CrmRejected(_sentence("The CRM refuses this", answer, words))
+
+
+def _sentence(beginning: str, answer: Answer, words: Callable[[Answer], str]) -> str:
+    said = in_its_words(words(answer), LONGEST_WORDS)
+    return f"{beginning} (HTTP {answer.status})" + (f": {said}" if said else ".")
+
+
+def _seconds_until(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    now = datetime.now(UTC)
+    return max(0.0, (moment - (now if moment.tzinfo else now.replace(tzinfo=None))).total_seconds())

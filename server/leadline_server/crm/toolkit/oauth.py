@@ -1,0 +1,280 @@
+"""OAuth 2.0 access tokens (RFC 6749): got before they are needed, by one task of one process at a time.
+
+A refresh token that the CRM rotates is on disk before the access token beside it is used: whoever crashes in between
+finds it there. Where several processes share a connection, the store's lease lets one of them refresh, and the others
+take over what it stored.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from leadline_server.clock import Clock
+from leadline_server.crm.connections import Surroundings
+from leadline_server.crm.toolkit.authorization import basic
+from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
+from leadline_server.crm.toolkit.http_exchange import Request, exchange
+from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
+from leadline_server.ports.tokens import TokenStore
+
+EARLY: Final = 60.0
+EARLY_SHARE: Final = 0.2
+"""An access token is replaced so many seconds before its end, or this share of its life if that is less."""
+
+LEASE: Final = timedelta(seconds=30)
+"""How long a process that refreshes keeps the others from doing the same."""
+
+_ASK_SECONDS: Final = 0.1
+_DEADLINE_SECONDS: Final = 10.0
+_LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # that a refresh takes, with its writes
+_LIFETIME: Final = 3600.0  # in seconds, of tokens whose answer does not say; RFC 6749 recommends that it does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthGrant:
+    """What access tokens are asked for with.
+
+    Attributes:
+        token_url: where; the only host that the secrets are sent to.
+        client_id: as registered with the CRM.
+        client_secret: so too; empty for a public client.
+        refresh_token: as first granted to leadline; empty: the client credentials grant.
+        scope: asked for; empty: what the CRM gives by itself.
+        client_in: whether the client is named in the form or by HTTP basic authentication.
+        scheme: the word before the token in the Authorization header.
+        extra: other fields of the form.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: str
+    refresh_token: str = ""
+    scope: str = ""
+    client_in: Literal["body", "header"] = "body"
+    scheme: str = "Bearer"
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def seed(self) -> str:
+        """Tells one grant from another, without telling its secrets: stored tokens are of one grant."""
+        text = f"{self.token_url}\0{self.client_id}\0{self.refresh_token}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Tokens(msgspec.Struct, frozen=True):
+    """What is stored of a grant."""
+
+    seed: str
+    access_token: str
+    refresh_token: str
+    replace_at: datetime
+
+
+class _Granted(msgspec.Struct, frozen=True):
+    """A token endpoint's answer (RFC 6749, section 5.1)."""
+
+    access_token: str
+    refresh_token: str = ""
+    expires_in: float | str | None = None
+
+
+_tokens: Final = msgspec.json.Decoder(_Tokens)
+_granted: Final = msgspec.json.Decoder(_Granted)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class OAuthAuthorizer:
+    """An Authorizer whose token is refreshed before it expires, and once more if the CRM refuses it.
+
+    Args:
+        session: what connections are kept in.
+        grant: what tokens are asked for with.
+        store: where they are kept.
+        connection: the connection's name in the store.
+        clock: what their end is told by.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, grant: OAuthGrant, store: TokenStore, connection: str, clock: Clock
+    ) -> None:
+        self._session = session
+        self._grant = grant
+        self._store = store
+        self._connection = connection
+        self._clock = clock
+        self._owner = uuid.uuid4().hex
+        self._current: _Tokens | None = None
+        self._granted: _Tokens | None = None  # and not stored yet: the CRM may have rotated the stored ones away
+        self._refreshing: asyncio.Task[_Tokens] | None = None
+
+    async def headers(self) -> Mapping[str, str]:
+        """The Authorization header with a token that is good for a while.
+
+        Raises:
+            CrmAuthFailed: the CRM grants none.
+            CrmUnavailable: it cannot be asked, or the token cannot be stored.
+        """
+        current = self._current or await self._stored()
+        if current is None or not self._is_fresh(current):
+            current = await self._refreshed(current.access_token if current else "")
+        self._current = current
+        return self._header(current)
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        """Replace the token that was refused, unless somebody has done so already."""
+        current = self._current
+        if current is not None and self._header(current) == refused:
+            self._current = await self._refreshed(current.access_token)
+        return True
+
+    async def close(self) -> None:
+        """Wait, not for ever, until tokens that were asked for are stored: those before may be good no more."""
+        if self._refreshing is not None:
+            _, unfinished = await asyncio.wait([self._refreshing], timeout=_LONGEST_SECONDS)
+            for refreshing in unfinished:
+                refreshing.cancel()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that is known of them."""
+        tokens = (self._current.access_token, self._current.refresh_token) if self._current else ()
+        return (*tokens, self._grant.client_secret, self._grant.refresh_token)
+
+    def _header(self, tokens: _Tokens) -> Mapping[str, str]:
+        return {"Authorization": f"{self._grant.scheme} {tokens.access_token}"}
+
+    def _is_fresh(self, tokens: _Tokens) -> bool:
+        return self._clock.now() < tokens.replace_at
+
+    async def _refreshed(self, old: str) -> _Tokens:
+        """New tokens. All who want them at once share one task, which goes on though all of them are cancelled."""
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh(old))
+            self._refreshing.add_done_callback(self._refresh_ended)
+        return await asyncio.shield(self._refreshing)
+
+    def _refresh_ended(self, task: "asyncio.Task[_Tokens]") -> None:
+        self._refreshing = None
+        if not task.cancelled():
+            task.exception()  # somebody may be left to hear of it, or nobody
+
+    async def _refresh(self, old: str) -> _Tokens:
+        try:
+            while not await self._lease():
+                await asyncio.sleep(_ASK_SECONDS)
+                stored = await self._stored()
+                if stored is not None and stored.access_token != old and self._is_fresh(stored):
+                    return stored
+            return await self._replace(old)
+        except LedgerUnavailable as error:
+            raise CrmUnavailable("The CRM's tokens cannot be stored at the moment.", retry_after=1) from error
+
+    async def _lease(self) -> bool:
+        now = self._clock.now()
+        return await self._store.lease(self._connection, self._owner, now, now + LEASE)
+
+    async def _replace(self, old: str) -> _Tokens:
+        """Under the lease: what another process has got meanwhile, else what the CRM grants, stored."""
+        has_put = False
+        try:
+            stored = await self._stored()
+            if stored is not None and stored.access_token != old and self._is_fresh(stored):
+                return stored
+            if self._granted is None:
+                self._granted = await self._asked(stored.refresh_token if stored else self._grant.refresh_token)
+            tokens = self._granted
+            await self._store.put(self._connection, self._owner, _encode(tokens))
+            self._granted, has_put = None, True
+            return tokens
+        finally:
+            if not has_put:
+                await self._store.release(self._connection, self._owner)
+
+    async def _stored(self) -> _Tokens | None:
+        """The stored tokens, if they are of this grant and can be read."""
+        try:
+            document = await self._store.get(self._connection)
+            tokens = None if document is None else _tokens.decode(document)
+        except LedgerUnavailable as error:
+            raise CrmUnavailable("The CRM's tokens cannot be read at the moment.", retry_after=1) from error
+        except msgspec.DecodeError:
+            return None
+        return tokens if tokens is not None and tokens.seed == self._grant.seed else None
+
+    async def _asked(self, refresh_token: str) -> _Tokens:
+        asked_at = self._clock.now()
+        answer = await exchange(self._session, self._request(refresh_token), {}, _DEADLINE_SECONDS)
+        _check(answer)
+        granted = answer.decode(_granted)
+        life = _seconds(granted.expires_in)
+        return _Tokens(
+            seed=self._grant.seed,
+            access_token=granted.access_token,
+            refresh_token=granted.refresh_token or refresh_token,
+            replace_at=asked_at + timedelta(seconds=life - min(EARLY, life * EARLY_SHARE)),
+        )
+
+    def _request(self, refresh_token: str) -> Request:
+        grant = self._grant
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token} if refresh_token else {}
+        form = form or {"grant_type": "client_credentials"}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        if grant.client_in == "header":
+            headers["Authorization"] = basic(grant.client_id, grant.client_secret)
+        else:
+            form |= {"client_id": grant.client_id}
+            form |= {"client_secret": grant.client_secret} if grant.client_secret else {}
+        form |= ({"scope": grant.scope} if grant.scope else {}) | dict(grant.extra)
+        return Request(
+            method="POST",
+            address=URL(grant.token_url),
+            is_write=False,
+            body=urlencode(form).encode(),
+            headers=headers,
+        )
+
+
+def oauth(grant: OAuthGrant, around: Surroundings) -> OAuthAuthorizer:
+    """The authorizer of a connection, which is closed with it."""
+    authorizer = OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
+    around.closing.push_async_callback(authorizer.close)
+    return authorizer
+
+
+def _check(answer: Answer) -> None:
+    """Raise what a refusal means: 400 is the token endpoint's word for bad credentials (RFC 6749, section 5.2).
+
+    Some answer 200 with an error in the body; that is then found to be no grant.
+    """
+    said = _error_code(answer)
+    if answer.status == 400 or (answer.is_success and said):  # noqa: PLR2004 - see above
+        raise CrmAuthFailed(f"The CRM grants leadline no token: {said or 'it does not say why'}.")
+    if (error := standard_failure(answer)) is not None:
+        raise error
+
+
+def _error_code(answer: Answer) -> str:
+    """The `error` of a token endpoint's answer: one of a few words, so no secret."""
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    said = body.get("error") if isinstance(body, dict) else None
+    return said[:60] if isinstance(said, str) and said.replace("_", "").isalnum() else ""
+
+
+def _seconds(expires_in: float | str | None) -> float:
+    """A token's life. Salesforce does not say how long, and others say it as text."""
+    try:
+        return max(0.0, float(expires_in)) if expires_in is not None else _LIFETIME
+    except ValueError:
+        return _LIFETIME

@@ -1,0 +1,1 @@
+"""Changes of call logs, sent to clients that watch them."""

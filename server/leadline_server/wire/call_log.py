@@ -1,0 +1,52 @@
+"""call_log.proto: call logs, as answers; states, reasons and triggers, as requests."""
+
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, Final
+
+from leadline.v1 import call_log_pb2
+
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
+from leadline_server.wire.call import call_fields
+from leadline_server.wire.contact import contact_fields, match_fields
+from leadline_server.wire.violations import time_fields
+
+STATES: Final[Mapping[int, CallLogState]] = {member.value: member for member in CallLogState}
+REASONS: Final[Mapping[int, CallLogReason]] = {member.value: member for member in CallLogReason}
+TRIGGERS: Final[Mapping[int, LogTrigger]] = {0: LogTrigger.AUTOMATIC, **{member.value: member for member in LogTrigger}}
+
+
+_PLAIN: Final = (
+    "account_id",
+    "user_id",
+    "crm_log_id",
+    "crm_log_url",
+    "explanation",
+    "update_pending",
+    "attempts",
+    "last_error",
+    "reason",
+    "revision",
+)
+_plain: Final = attrgetter(*_PLAIN)
+
+
+def call_log_message(log: CallLog) -> call_log_pb2.CallLog:
+    """The contract's form of a call log."""
+    return call_log_pb2.CallLog(**call_log_fields(log))
+
+
+def call_log_fields(log: CallLog) -> dict[str, Any]:
+    """The fields of a call log that are not empty."""
+    fields = {name: value for name, value in zip(_PLAIN, _plain(log), strict=True) if value}
+    fields["call"] = call_fields(log.call)
+    fields["state"] = log.shown_state
+    fields["create_time"] = time_fields(log.create_time)
+    fields["update_time"] = time_fields(log.update_time)
+    if (contact := log.shown_contact) is not None:
+        fields["contact"] = contact_fields(contact)
+    if log.candidates:
+        fields["candidates"] = [match_fields(match) for match in log.candidates]
+    if log.next_attempt_time is not None:
+        fields["next_attempt_time"] = time_fields(log.next_attempt_time)
+    return fields

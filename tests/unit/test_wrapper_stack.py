@@ -1,0 +1,183 @@
+"""What stands round an adapter, and in which order: seen from the CRM, from the guard and from the metrics."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
+from leadline_server.crm.wrappers import stack as wrapping
+from leadline_server.crm.wrappers.stack import Wrapping
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.request_not_sent import OutagePause
+from leadline_server.ports.crm import Connection
+from leadline_server.testing.crm_harness import Report
+from prometheus_client import CollectorRegistry
+from support.apps import STRANGER
+from support.crms import Switch
+from support.operations import create, memory_crm
+
+NUMBERS: Sequence[PhoneNumber] = [parse_number(STRANGER, "US")]
+POLICY = CachePolicy(found_seconds=60, none_seconds=60, entries=10)
+
+
+class Wrapped:
+    """A CRM in memory with everything round it: `crm` is the switch of the CRM, `guard` that of the account's guard."""
+
+    def __init__(
+        self, cache: CachePolicy | None = POLICY, *, search_lag: float = 0.0, is_measured: bool = True
+    ) -> None:
+        self.crm, self.guard, self.registry = Switch(), Switch(), CollectorRegistry()
+        self.bare = memory_crm(search_lag=timedelta(seconds=search_lag))
+        made = Wrapping(lambda: datetime(2026, 1, 1, tzinfo=UTC), CrmMetrics(self.registry) if is_measured else None)
+        self.connection: Connection = made.connection(
+            self.crm.wrap(self.bare), "memory", guard=self.guard.wrap, region=lambda: "US", cache=cache
+        )
+
+    async def find(self) -> int:
+        """How many a remembered lookup finds."""
+        assert self.connection.remembered is not None
+        return len((await self.connection.remembered.find(NUMBERS)).contacts)
+
+    def measured(self, outcome: str, operation: str = "find_contacts") -> float:
+        labels = {"adapter": "memory", "operation": operation, "outcome": outcome}
+        return self.registry.get_sample_value("leadline_crm_seconds_count", labels) or 0.0
+
+    def lookups(self, answer: str) -> float | None:
+        labels = {"adapter": "memory", "answer": answer}
+        return self.registry.get_sample_value("leadline_crm_lookups_total", labels)
+
+
+def failing(times: int, error: Callable[[], Exception], operation: str = "find_contacts") -> Switch:
+    """A switch whose first so many operations of a kind fail; `calls` counts all of them as "tried"."""
+    switch = Switch()
+
+    async def before(name: str) -> None:
+        if name == operation:
+            switch.calls["tried"] += 1
+            if switch.calls["tried"] <= times:
+                raise error()
+
+    switch.before = before
+    return switch
+
+
+@pytest.fixture
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrapping, "SECONDS", 0.02)
+
+
+async def test_a_remembered_answer_costs_neither_the_crm_nor_the_guard_a_request() -> None:
+    it = Wrapped()
+    await create(it.bare)
+    assert [await it.find(), await it.find()] == [1, 1]
+    assert it.crm.calls["find_contacts"] == it.guard.calls["find_contacts"] == 1
+    assert (it.lookups("asked"), it.lookups("remembered")) == (1, 1)
+
+
+async def test_a_remembered_answer_is_there_while_the_guard_lets_nobody_ask() -> None:
+    it = Wrapped()
+    await it.find()
+    it.guard.go_down()
+    assert await it.find() == 0
+    with pytest.raises(CrmUnavailable):
+        await it.connection.crm.find_contacts(NUMBERS)
+
+
+async def test_a_decision_asks_the_crm_whatever_is_remembered() -> None:
+    it = Wrapped()
+    await it.find()
+    await create(it.bare)
+    assert len(await it.connection.crm.find_contacts(NUMBERS)) == 1
+    assert await it.find() == 1  # what it heard is remembered
+    assert it.crm.calls["find_contacts"] == it.guard.calls["find_contacts"] == 2
+
+
+async def test_what_passes_through_the_connection_changes_what_is_remembered() -> None:
+    it = Wrapped()
+    assert await it.find() == 0
+    await create(it.connection.crm)
+    assert await it.find() == 1
+
+
+async def test_nothing_is_remembered_where_nothing_shall_be() -> None:
+    it = Wrapped(None)
+    assert it.connection.remembered is None
+    await it.connection.crm.find_contacts(NUMBERS)
+    await create(it.bare)
+    assert len(await it.connection.crm.find_contacts(NUMBERS)) == 1
+
+
+async def test_each_try_counts_for_the_guard_and_is_measured() -> None:
+    it = Wrapped()
+    it.crm.before = failing(1, lambda: CrmUnavailable("Down for a moment.")).before
+    assert await it.find() == 0
+    assert it.guard.calls["find_contacts"] == 2
+    assert (it.measured("unavailable"), it.measured("ok")) == (1, 1)
+
+
+async def test_what_the_guard_does_not_let_through_is_neither_measured_nor_tried_again() -> None:
+    it = Wrapped()
+    guard = failing(9, lambda: OutagePause(0.01))
+    it.guard.before = guard.before
+    with pytest.raises(OutagePause):
+        await it.find()
+    assert guard.calls["tried"] == 1
+    assert it.crm.calls["find_contacts"] == it.measured("unavailable") == 0
+
+
+async def test_the_guard_sees_every_failure_of_the_crm() -> None:
+    it = Wrapped()
+    it.crm.go_down()
+    guard = failing(0, Exception)
+    it.guard.before = guard.before
+    with pytest.raises(CrmUnavailable):
+        await it.find()
+    assert guard.calls["tried"] == it.measured("unavailable") == 3
+
+
+@pytest.mark.usefixtures("_hurried")
+async def test_a_crm_that_hangs_is_given_up_and_measured_as_one_that_does_not_answer() -> None:
+    it = Wrapped()
+    it.crm.hang()
+    async with asyncio.timeout(1.5):
+        with pytest.raises(CrmOutcomeUnknown):
+            await create(it.connection.crm)
+        with pytest.raises(CrmUnavailable):
+            await it.connection.crm.check()
+    assert it.measured("outcome_unknown", "create_contact") == it.measured("unavailable", "check") == 1
+
+
+@pytest.mark.usefixtures("_hurried")
+async def test_a_turn_of_the_guard_may_take_longer_than_the_crm() -> None:
+    it = Wrapped()
+
+    async def wait(_: str) -> None:
+        await asyncio.sleep(0.1)
+
+    it.guard.before = wait
+    assert await it.find() == 0
+
+
+async def test_without_metrics_all_is_as_with_them() -> None:
+    it = Wrapped(is_measured=False)
+    it.crm.before = failing(1, lambda: CrmUnavailable("Down for a moment.")).before
+    assert [await it.find(), await it.find()] == [0, 0]
+    assert it.crm.calls["find_contacts"] == 1
+
+
+async def test_a_contact_that_is_gone_is_not_remembered_while_the_crms_search_may_still_show_it() -> None:
+    it = Wrapped(search_lag=60)
+    contact = await create(it.bare)
+    it.bare.clock.advance(timedelta(seconds=60))
+
+    async def refuse(operation: str) -> None:
+        if operation == "create_call_log":
+            raise CrmRejected("There is no such contact.")
+
+    it.crm.before = refuse
+    with pytest.raises(CrmRejected):
+        await it.connection.crm.create_call_log(Report("call-1").entry(contact.id), "call-1")
+    assert [await it.find(), await it.find()] == [1, 1]
+    assert it.crm.calls["find_contacts"] == 2
