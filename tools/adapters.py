@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from leadline_server.crm.connections import Losses
+from leadline_server.crm.connections import KnownGaps
 from leadline_server.crm.registry import BUILT_IN, adapter_type
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
@@ -23,7 +23,7 @@ def known(name: str) -> Iterator[tuple[str, Facts]]:
         yield f"`{name}` {how}", _facts(declared.capabilities, declared.losses)
 
 
-def _facts(capabilities: Capabilities | None, losses: Losses) -> Facts:
+def _facts(capabilities: Capabilities | None, losses: KnownGaps) -> Facts:
     return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
 
 

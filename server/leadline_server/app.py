@@ -10,8 +10,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from leadline_server.accounts.limits import AccountLines
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -35,14 +35,14 @@ from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.crm.connecting import Choice, open_connections
 from leadline_server.crm.connections import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
-from leadline_server.crm.wrappers.stack import Wrapping
-from leadline_server.delivery.attempt import Errands
-from leadline_server.delivery.decision_loader import Decider
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.stack import WrapperStack
+from leadline_server.delivery.attempt import AttemptRunner
+from leadline_server.delivery.decision_loader import DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
-from leadline_server.delivery.result_writer import Recorder
-from leadline_server.delivery.scheduler import DeliveryLoop
-from leadline_server.delivery.worker import Courier
+from leadline_server.delivery.result_writer import ResultWriter
+from leadline_server.delivery.scheduler import DeliveryScheduler
+from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import Connection, CrmAdapter
@@ -101,30 +101,32 @@ async def open_app(
 
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
             crm = crms(AccountView(account_id, current))
-            adapter, line = wrap(crm.adapter), lines.of(account_id)
-            guard = partial(GuardedCrm, breaker=line.breaker, rate=line.rate)
+            adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
+            guard = partial(CircuitBreakerCrm, breaker=account_limits.breaker, rate=account_limits.rate)
             if not crm.is_remote and cache is None:
                 return Connection(guard(adapter))
             policy = cache or _cache_policy(settings)
             region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
+            return wrapper_stack.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
 
-        wrapping = Wrapping(clock.now, None if registry is None else CrmMetrics(registry))
-        lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        directory = AccountDirectory(ledger.accounts, connect)
+        wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
+        limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
+        accounts = AccountRegistry(ledger.accounts, connect)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
-        decider = Decider(ledger.accounts, ledger.preferences, lookup, clock)
-        recorder = Recorder(ledger.call_logs, directory, lines, clock)
-        courier = Courier(ledger.call_logs, directory, Errands(decider, claims, clock), recorder, lines, clock)
-        loop = DeliveryLoop(ledger.call_logs, courier, lines, clock)
+        decision_loader = DecisionLoader(ledger.accounts, ledger.preferences, lookup, clock)
+        result_writer = ResultWriter(ledger.call_logs, accounts, limits, clock)
+        worker = DeliveryWorker(
+            ledger.call_logs, accounts, AttemptRunner(decision_loader, claims, clock), result_writer, limits, clock
+        )
+        scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
-            registry.register(DeliveryMetrics(courier, recorder, loop, lines))
+            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
         feed = ChangeFeed(ledger.call_logs)
-        stack.push_async_callback(courier.drain, DRAIN_SECONDS)
+        stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
-        await _run_in_background(stack, loop.run(), courier.runs.look_after(), feed.run(), pruner.run())
-        yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
+        await _run_in_background(stack, scheduler.run(), worker.in_flight.look_after(), feed.run(), pruner.run())
+        yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
 def _choices(settings: Settings) -> dict[str, Choice]:
@@ -150,28 +152,28 @@ def _cache_policy(settings: Settings) -> CachePolicy | None:
 
 def _commands(
     ledger: Ledger,
-    directory: AccountDirectory,
+    accounts: AccountRegistry,
     lookup: ContactLookup,
     claims: NumberClaims,
-    decider: Decider,
-    courier: Courier,
+    decision_loader: DecisionLoader,
+    worker: DeliveryWorker,
     feed: ChangeFeed,
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(directory, lookup),
-        search_contacts=SearchContacts(directory, PageTokens(ledger.secret, "contacts")),
-        create_contact=CreateContact(directory, ledger.preferences, claims, ledger.requests, clock),
-        log_call=LogCall(directory, ledger.call_logs, decider, courier, clock),
-        get_call_log=GetCallLog(directory, ledger.call_logs),
-        retry_call_log=RetryCallLog(directory, ledger.call_logs, courier, clock),
-        list_call_logs=ListCallLogs(directory, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
-        watch_call_logs=WatchCallLogs(directory, ledger.call_logs, feed, ledger.secret),
+        find_contact=FindContact(accounts, lookup),
+        search_contacts=SearchContacts(accounts, PageTokens(ledger.secret, "contacts")),
+        create_contact=CreateContact(accounts, ledger.preferences, claims, ledger.requests, clock),
+        log_call=LogCall(accounts, ledger.call_logs, decision_loader, worker, clock),
+        get_call_log=GetCallLog(accounts, ledger.call_logs),
+        retry_call_log=RetryCallLog(accounts, ledger.call_logs, worker, clock),
+        list_call_logs=ListCallLogs(accounts, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
+        watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
         get_preferences=GetPreferences(ledger.accounts, ledger.preferences),
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(ledger.accounts),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        regions=directory.region,
+        regions=accounts.region,
     )
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from leadline_server.accounts.limits import AccountLines
-from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
-from leadline_server.crm.wrappers.stack import Wrapping
+from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.crm.wrappers import CacheCrm, CachePolicy, CrmMetrics
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -30,17 +30,17 @@ async def bare() -> AsyncIterator[CrmUnderTest]:
 
 
 @pytest.fixture
-def wrapped(bare: CrmUnderTest) -> CachedCrm:
+def wrapped(bare: CrmUnderTest) -> CacheCrm:
     """All wrappers there are round the bare adapter."""
-    line = AccountLines(64, 10_000).of("acme")
-    connection = Wrapping(lambda: datetime.now(UTC), CrmMetrics(CollectorRegistry())).connection(
+    limits = AccountLimitsRegistry(64, 10_000).of("acme")
+    connection = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(CollectorRegistry())).connection(
         bare.adapter,
         "embedded",
-        guard=partial(GuardedCrm, breaker=line.breaker, rate=line.rate),
+        guard=partial(CircuitBreakerCrm, breaker=limits.breaker, rate=limits.rate),
         region=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )
-    assert isinstance(connection.crm, CachedCrm)
+    assert isinstance(connection.crm, CacheCrm)
     return connection.crm
 
 
@@ -57,7 +57,7 @@ class TestEmbeddedCrmOverLoopback(CrmConformance):
 
 class TestWrappedCrm(CrmConformance):
     @pytest.fixture
-    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+    def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:
         return replace(bare, adapter=wrapped)
 
 
@@ -65,12 +65,12 @@ class TestRememberedAnswers(CrmConformance):
     """As the port's, too, are lookups from the cache: it behaves as an index that lags as long as it remembers."""
 
     @pytest.fixture
-    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+    def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:
         return replace(bare, adapter=_Remembering(wrapped))
 
 
 class _Remembering(CrmWrapper):
-    def __init__(self, cached: CachedCrm) -> None:
+    def __init__(self, cached: CacheCrm) -> None:
         super().__init__(cached)
         self._cached = cached
 

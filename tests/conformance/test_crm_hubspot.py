@@ -11,7 +11,7 @@ from fakes.bodies import note_in, readable
 from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.connections import Losses
+from leadline_server.crm.connections import KnownGaps
 from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
 from leadline_server.crm.hubspot.wire import joined_name, split_name
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
@@ -71,7 +71,9 @@ class HubSpotPeople(People):
 
 
 @asynccontextmanager
-async def hubspot_under_test(folder: Path, options: Mapping[str, Any], losses: Losses) -> AsyncIterator[CrmUnderTest]:
+async def hubspot_under_test(
+    folder: Path, options: Mapping[str, Any], losses: KnownGaps
+) -> AsyncIterator[CrmUnderTest]:
     """A fake HubSpot in this loop, and the adapter to it."""
     fake = FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
     async with (

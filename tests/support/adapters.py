@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.registry import adapter_type
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
@@ -15,11 +15,11 @@ from leadline_server.ports.crm import CrmAdapter
 
 
 @asynccontextmanager
-async def surroundings(folder: Path) -> AsyncIterator[Surroundings]:
+async def surroundings(folder: Path) -> AsyncIterator[AdapterContext]:
     """What a connection named `crm` is opened with; tokens are kept in `folder`, unsealed."""
     async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
-        yield Surroundings(
+        yield AdapterContext(
             name="crm",
             session=session,
             tokens=ledger.tokens,

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.connections import Surroundings
-from leadline_server.crm.token_encryption import SealedTokens
+from leadline_server.crm.connections import AdapterContext
+from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.tokens import TokenStore
@@ -81,7 +81,7 @@ class Bench:
         self.url = url
         self.kept = store
         key = Fernet.generate_key()
-        self.store: TokenStore = SealedTokens(store, lambda: key)
+        self.store: TokenStore = EncryptedTokens(store, lambda: key)
         self.clock = Clock()
 
     def grant(self, **changes: Any) -> OAuthGrant:
@@ -99,10 +99,10 @@ class Bench:
         return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
 
     @asynccontextmanager
-    async def surroundings(self) -> AsyncIterator[Surroundings]:
+    async def surroundings(self) -> AsyncIterator[AdapterContext]:
         """What a connection is opened with, and closed in the end."""
         async with AsyncExitStack() as closing:
-            yield Surroundings(
+            yield AdapterContext(
                 name=NAME,
                 session=self.session,
                 tokens=self.store,

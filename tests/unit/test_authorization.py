@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import StaticAuthorizer, WebClient
+from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer
 from leadline_server.domain.errors import CrmAuthFailed, CrmError
 from support.http_servers import http_server
 
@@ -48,7 +48,7 @@ async def test_a_request_is_sent_again_once_and_only_where_its_token_was_refused
 
     async with http_server(handler) as url:
         with pytest.raises(CrmError):
-            await WebClient(session, url, Renewable()).tell("POST", "/")
+            await HttpClient(session, url, Renewable()).tell("POST", "/")
     assert seen == tokens
 
 
@@ -70,6 +70,6 @@ async def test_a_header_that_never_changes_is_sent_and_is_not_tried_again(
 
     async with http_server(handler) as url:
         with pytest.raises(CrmAuthFailed):
-            await WebClient(session, url, authorizer).ask("GET", "/")
+            await HttpClient(session, url, authorizer).ask("GET", "/")
     assert seen == [header]
     assert authorizer.secrets == (TOKEN,)

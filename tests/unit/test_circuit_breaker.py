@@ -7,11 +7,11 @@ from leadline_server.concurrency.circuit_breaker import (
     CREDENTIALS_PAUSE,
     FAILURES,
     LONGEST_PAUSE,
-    Breaker,
     BreakerState,
+    CircuitBreaker,
 )
 from leadline_server.concurrency.concurrency_limit import RateLimit
-from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -21,7 +21,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.request_not_sent import CredentialsPause, OutagePause, RatePause
+from leadline_server.domain.request_not_sent import CircuitOpen, CredentialsRefused, RateLimitExceeded
 from support.crms import Switch
 
 
@@ -31,7 +31,7 @@ class Desk:
     def __init__(self) -> None:
         self.time = 100.0
         self.closed = 0
-        self.breaker = Breaker(self._closed, now=lambda: self.time, jitter=lambda: 1.0)
+        self.breaker = CircuitBreaker(self._closed, now=lambda: self.time, jitter=lambda: 1.0)
 
     def _closed(self) -> None:
         self.closed += 1
@@ -42,7 +42,7 @@ class Desk:
 
     def pause(self) -> float:
         """How long the CRM is left alone from now on, in seconds."""
-        with pytest.raises(OutagePause) as caught:
+        with pytest.raises(CircuitOpen) as caught:
             self.breaker.admit()
         assert caught.value.retry_after is not None
         return caught.value.retry_after
@@ -104,11 +104,11 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest(desk: Desk) -
 
 
 def test_half_of_a_pause_is_by_chance() -> None:
-    breaker = Breaker(now=lambda: 0.0, jitter=lambda: 0.0)
+    breaker = CircuitBreaker(now=lambda: 0.0, jitter=lambda: 0.0)
     for _ in range(FAILURES):
         breaker.failed(4.0)
     assert breaker.state is BreakerState.OPEN
-    with pytest.raises(OutagePause) as caught:
+    with pytest.raises(CircuitOpen) as caught:
         breaker.admit()
     assert caught.value.retry_after == 4.0  # what the CRM asks for is not cut by chance
 
@@ -137,7 +137,7 @@ def test_somebody_who_knows_better_ends_a_pause(desk: Desk) -> None:
 def test_refused_credentials_pause_for_a_minute_at_once(desk: Desk) -> None:
     desk.breaker.refused()
     assert desk.breaker.state is BreakerState.REFUSED
-    with pytest.raises(CredentialsPause) as caught:
+    with pytest.raises(CredentialsRefused) as caught:
         desk.breaker.admit()
     assert caught.value.retry_after == CREDENTIALS_PAUSE
     desk.time += CREDENTIALS_PAUSE
@@ -158,9 +158,9 @@ class NeverAnswering:
         return None
 
 
-def guarded(breaker: Breaker, crm: object, rate: RateLimit | None = None) -> GuardedCrm:
+def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimit | None = None) -> CircuitBreakerCrm:
     inner = Switch().wrap(_Any())  # type: ignore[arg-type] # only its capabilities are asked for
-    guard = GuardedCrm(inner, breaker, rate)
+    guard = CircuitBreakerCrm(inner, breaker, rate)
     guard._inner = crm  # type: ignore[assignment] # noqa: SLF001 - only get_contact is asked
     return guard
 
@@ -187,7 +187,7 @@ async def test_what_an_error_says_of_the_crm(desk: Desk, error: Callable[[], Exc
     guard = guarded(desk.breaker, crm)
     crm.error = error()
     for _ in range(FAILURES):
-        with pytest.raises((type(crm.error), CredentialsPause)):
+        with pytest.raises((type(crm.error), CredentialsRefused)):
             await guard.get_contact("c1")
     assert desk.breaker.state is state
 
@@ -196,7 +196,7 @@ async def test_while_it_is_open_the_crm_is_not_asked(desk: Desk) -> None:
     crm = NeverAnswering()
     guard = guarded(desk.breaker, crm)
     desk.fail()
-    with pytest.raises(OutagePause):
+    with pytest.raises(CircuitOpen):
         await guard.get_contact("c1")
     assert crm.asked == 0
     desk.time += 1.0
@@ -209,6 +209,6 @@ async def test_a_call_that_waits_too_long_for_the_rate_limit_is_no_failure_of_th
     guard = guarded(desk.breaker, NeverAnswering(), rate)
     await guard.get_contact("c1")
     for _ in range(FAILURES):
-        with pytest.raises(RatePause):
+        with pytest.raises(RateLimitExceeded):
             await guard.get_contact("c1")
     assert desk.breaker.is_closed

@@ -1,15 +1,15 @@
-"""Slots and the rate limit of one account."""
+"""ConcurrencyLimit and the rate limit of one account."""
 
 import asyncio
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.concurrency.concurrency_limit import LONGEST_WAIT, RateLimit, Slots
-from leadline_server.domain.request_not_sent import RatePause
+from leadline_server.concurrency.concurrency_limit import LONGEST_WAIT, ConcurrencyLimit, RateLimit
+from leadline_server.domain.request_not_sent import RateLimitExceeded
 
 
-async def _queue(slots: Slots, names: str, order: list[str]) -> list[asyncio.Task[None]]:
+async def _queue(slots: ConcurrencyLimit, names: str, order: list[str]) -> list[asyncio.Task[None]]:
     async def wait(name: str) -> None:
         await slots.acquire()
         order.append(name)
@@ -20,14 +20,14 @@ async def _queue(slots: Slots, names: str, order: list[str]) -> list[asyncio.Tas
 
 
 async def test_no_more_slots_are_given_out_than_there_are() -> None:
-    slots = Slots(2)
+    slots = ConcurrencyLimit(2)
     assert [slots.try_acquire() for _ in range(3)] == [True, True, False]
     slots.release()
     assert slots.free == 1
 
 
 async def test_who_waits_gets_a_slot_in_the_order_of_asking_and_before_who_does_not() -> None:
-    slots, order = Slots(1), list[str]()
+    slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     tasks = await _queue(slots, "abc", order)
     slots.release()
@@ -40,7 +40,7 @@ async def test_who_waits_gets_a_slot_in_the_order_of_asking_and_before_who_does_
 
 
 async def test_who_gives_up_waiting_takes_no_slot() -> None:
-    slots, order = Slots(1), list[str]()
+    slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     first, second = await _queue(slots, "ab", order)
     first.cancel()
@@ -53,7 +53,7 @@ async def test_who_gives_up_waiting_takes_no_slot() -> None:
 
 
 async def test_a_slot_that_is_handed_to_somebody_who_gives_up_in_that_instant_is_not_lost() -> None:
-    slots, order = Slots(1), list[str]()
+    slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     first, second = await _queue(slots, "ab", order)
     slots.release()
@@ -86,7 +86,7 @@ def test_who_would_have_to_wait_too_long_is_told_so_and_reserves_nothing() -> No
     limit = RateLimit(0.1, now=Clock())
     assert [limit.reserve(), limit.reserve()] == [0.0, 10.0]
     for _ in range(3):
-        with pytest.raises(RatePause) as caught:
+        with pytest.raises(RateLimitExceeded) as caught:
             limit.reserve()
         assert caught.value.retry_after == 20.0
 
@@ -109,7 +109,7 @@ def test_in_no_stretch_of_time_more_is_let_through_than_the_rate_allows(rate: fl
         clock.time += pause
         try:
             wait = limit.reserve()
-        except RatePause:
+        except RateLimitExceeded:
             continue
         assert wait <= LONGEST_WAIT
         times.append(clock.time + wait)

@@ -14,7 +14,7 @@ from aiohttp import web
 from leadline_server.clock import SystemClock
 from leadline_server.crm import registry
 from leadline_server.crm.connecting import AccountCrm, Choice, open_connections
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
 from leadline_server.crm.registry import all_adapters
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import Operation
@@ -39,13 +39,13 @@ class Opened:
     """What was opened, closed and connected, in order; what each connection got."""
 
     events: list[str] = field(default_factory=list)
-    around: dict[str, Surroundings] = field(default_factory=dict)
+    around: dict[str, AdapterContext] = field(default_factory=dict)
 
 
 OPENED: Final = Opened()
 
 
-async def _open(settings: MemorySettings, around: Surroundings) -> Connect:
+async def _open(settings: MemorySettings, around: AdapterContext) -> Connect:
     if settings.title == "down":
         raise CrmUnavailable("It cannot be opened.")
     OPENED.events.append(f"open {around.name} {settings.title}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from leadline_server.config import BadSettings, Settings, load_settings
 from leadline_server.crm import registry
-from leadline_server.crm.connections import AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import AdapterContext, AdapterType, Connect, ConnectionSettings
 from leadline_server.crm.registry import NoSuchAdapter, adapter_names, adapter_type
 from leadline_server.crm.secrets import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
@@ -20,7 +20,7 @@ class Sample(ConnectionSettings):
     token: Secret
 
 
-async def _open(_: Sample, __: Surroundings) -> Connect:
+async def _open(_: Sample, __: AdapterContext) -> Connect:
     raise NotImplementedError
 
 

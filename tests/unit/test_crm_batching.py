@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from leadline_server.accounts.limits import AccountLine, AccountLines
-from leadline_server.crm.wrappers import CachePolicy, CrmMetrics, GatheringCrm
+from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
+from leadline_server.crm.wrappers import BatchingCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.batching import AT_ONCE
-from leadline_server.crm.wrappers.circuit_breaker import GuardedCrm
-from leadline_server.crm.wrappers.stack import Wrapping
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
@@ -85,7 +85,7 @@ class Scene:
     def __init__(self, numbers_per_lookup: int = MOST, rate_limits: Sequence[RateLimit] = ()) -> None:
         self.bare = memory_crm()
         self.crm = Roomy(self.bare, numbers_per_lookup, rate_limits)
-        self.gathering = GatheringCrm(self.crm, lambda: "US")
+        self.gathering = BatchingCrm(self.crm, lambda: "US")
 
     async def fill(self) -> "Scene":
         for caller in CALLERS:
@@ -270,7 +270,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
             return contacts
 
     scene = Scene()
-    scene.gathering = GatheringCrm(Loose(scene.bare), lambda: "US")
+    scene.gathering = BatchingCrm(Loose(scene.bare), lambda: "US")
     told = await answers(scene.asking(["+441632960987", CALLERS[1], "101"]))
     assert told == [["Ada"], ["Ada", "Eve"], ["Ada", "Ben"]]
 
@@ -278,7 +278,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
 async def test_who_reads_numbers_in_another_region_gets_all_that_was_found() -> None:
     scene = await Scene().fill()
     regions = iter(["US", "GB"])
-    scene.gathering = GatheringCrm(scene.crm, lambda: next(regions))
+    scene.gathering = BatchingCrm(scene.crm, lambda: next(regions))
     assert await answers(scene.asking(CALLERS[:2])) == [CALLERS[:2]] * 2
 
 
@@ -287,12 +287,12 @@ class Whole:
 
     def __init__(self, scene: Scene, policy: CachePolicy | None) -> None:
         self.registry = CollectorRegistry()
-        self.line: AccountLine = AccountLines(8, 0.0).of("demo")
-        wrapping = Wrapping(lambda: datetime.now(UTC), CrmMetrics(self.registry))
+        self.limits: AccountLimits = AccountLimitsRegistry(8, 0.0).of("demo")
+        wrapping = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
         self.connection: Connection = wrapping.connection(
             scene.crm,
             "memory",
-            guard=partial(GuardedCrm, breaker=self.line.breaker, rate=self.line.rate),
+            guard=partial(CircuitBreakerCrm, breaker=self.limits.breaker, rate=self.limits.rate),
             region=lambda: "US",
             cache=policy,
         )
@@ -323,7 +323,7 @@ async def test_what_is_too_much_to_read_is_not_tried_again_and_no_outage() -> No
         with pytest.raises(CrmTooMuch):
             await whole.connection.crm.find_contacts(read(ODD))
     assert len(scene.crm.questions) == 20
-    assert whole.line.breaker.is_closed
+    assert whole.limits.breaker.is_closed
 
 
 async def test_lookups_that_may_be_remembered_and_those_that_may_not_go_together() -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from leadline_server.crm.wrappers import CachedCrm, CachePolicy
+from leadline_server.crm.wrappers import CacheCrm, CachePolicy
 from leadline_server.crm.wrappers.remembered_answers import Answers
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
@@ -34,7 +34,7 @@ class Cached:
         self.region = "US"
         self.counts = Counter[str]()
         answers = Answers(policy, timedelta(seconds=search_lag), self.now, lambda: self.seconds)
-        self.crm = CachedCrm(self.switch.wrap(self.bare), answers, lambda: self.region, self._count)
+        self.crm = CacheCrm(self.switch.wrap(self.bare), answers, lambda: self.region, self._count)
 
     def _count(self, answer: str) -> None:
         self.counts[answer] += 1

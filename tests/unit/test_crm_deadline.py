@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from leadline_server.crm.wrappers import BoundedCrm
+from leadline_server.crm.wrappers import DeadlineCrm
 from leadline_server.crm.wrappers.wrapper import WRITES, Operation
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable, LeadlineError
 from support.crms import Switch
@@ -13,7 +13,7 @@ from support.operations import OPERATIONS, create, memory_crm
 @pytest.mark.parametrize("operation", Operation)
 async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(operation: Operation) -> None:
     switch = Switch()
-    crm = BoundedCrm(switch.wrap(memory_crm()), 0.01)
+    crm = DeadlineCrm(switch.wrap(memory_crm()), 0.01)
     switch.hang()
     expected: type[LeadlineError] = CrmOutcomeUnknown if operation in WRITES else CrmUnavailable
     async with asyncio.timeout(5):
@@ -31,24 +31,24 @@ async def test_a_timeout_that_the_adapter_let_through_is_translated_too(operatio
 
     switch.before = time_out
     with pytest.raises(CrmOutcomeUnknown if operation in WRITES else CrmUnavailable):
-        await OPERATIONS[operation](BoundedCrm(switch.wrap(memory_crm()), 60))
+        await OPERATIONS[operation](DeadlineCrm(switch.wrap(memory_crm()), 60))
 
 
 async def test_what_is_answered_in_time_is_passed_on() -> None:
-    crm = BoundedCrm(memory_crm(), 60)
+    crm = DeadlineCrm(memory_crm(), 60)
     contact = await create(crm)
     assert await crm.get_contact(contact.id) == contact
 
 
 async def test_an_error_is_passed_on_as_it_is() -> None:
     with pytest.raises(CrmRejected):
-        await OPERATIONS[Operation.SEARCH_CONTACTS](BoundedCrm(memory_crm(), 60))
+        await OPERATIONS[Operation.SEARCH_CONTACTS](DeadlineCrm(memory_crm(), 60))
 
 
 async def test_who_is_cancelled_is_cancelled() -> None:
     switch = Switch()
     switch.hang()
-    task = asyncio.ensure_future(OPERATIONS[Operation.CREATE_CONTACT](BoundedCrm(switch.wrap(memory_crm()), 60)))
+    task = asyncio.ensure_future(OPERATIONS[Operation.CREATE_CONTACT](DeadlineCrm(switch.wrap(memory_crm()), 60)))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

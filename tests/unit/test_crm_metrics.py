@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from leadline_server.crm.wrappers import CrmMetrics, MeasuredCrm
+from leadline_server.crm.wrappers import CrmMetrics, MetricsCrm
 from leadline_server.crm.wrappers.wrapper import Operation
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -31,7 +31,7 @@ class Measured:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.switch = Switch()
-        self.crm = MeasuredCrm(self.switch.wrap(memory_crm()), CrmMetrics(self.registry), "memory")
+        self.crm = MetricsCrm(self.switch.wrap(memory_crm()), CrmMetrics(self.registry), "memory")
 
     def value(self, sample: str, operation: Operation, outcome: str) -> float | None:
         labels = {"adapter": "memory", "operation": operation.value, "outcome": outcome}

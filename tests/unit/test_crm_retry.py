@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from leadline_server.crm.wrappers import RetryingCrm
+from leadline_server.crm.wrappers import RetryCrm
 from leadline_server.crm.wrappers.retry import LAST_TRY
 from leadline_server.crm.wrappers.wrapper import WRITES, Operation
 from leadline_server.domain.errors import (
@@ -14,7 +14,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.request_not_sent import NOT_ASKED, OutagePause
+from leadline_server.domain.request_not_sent import NOT_SENT, CircuitOpen
 from support.crms import Switch
 from support.operations import OPERATIONS, memory_crm
 
@@ -39,9 +39,9 @@ class Failing(Switch):
             raise self._errors.pop(0)
 
 
-def retrying(*errors: Exception, pauses: tuple[float, ...] = (0.001, 0.001)) -> tuple[RetryingCrm, Failing]:
+def retrying(*errors: Exception, pauses: tuple[float, ...] = (0.001, 0.001)) -> tuple[RetryCrm, Failing]:
     switch = Failing(errors)
-    return RetryingCrm(switch.wrap(memory_crm()), NOT_ASKED, lambda: 0.5, pauses), switch
+    return RetryCrm(switch.wrap(memory_crm()), NOT_SENT, lambda: 0.5, pauses), switch
 
 
 @pytest.mark.parametrize("operation", READS)
@@ -96,8 +96,8 @@ async def test_what_a_moment_does_not_mend_is_not_repeated(error: Exception) -> 
 
 
 async def test_a_breaker_that_has_opened_is_not_tried_again() -> None:
-    crm, switch = retrying(CrmUnavailable("A blip."), OutagePause(0.5))
-    with pytest.raises(OutagePause):
+    crm, switch = retrying(CrmUnavailable("A blip."), CircuitOpen(0.5))
+    with pytest.raises(CircuitOpen):
         await OPERATIONS[Operation.FIND_CONTACTS](crm)
     assert switch.tries == 2
 
@@ -123,7 +123,7 @@ async def test_no_try_begins_after_the_total_bound() -> None:
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 async def test_the_pause_is_between_half_and_all_of_what_is_set(chance: float) -> None:
     switch = Failing([CrmUnavailable("A blip.")])
-    crm = RetryingCrm(switch.wrap(memory_crm()), NOT_ASKED, lambda: chance, (0.1,))
+    crm = RetryCrm(switch.wrap(memory_crm()), NOT_SENT, lambda: chance, (0.1,))
     began = time.monotonic()
     await OPERATIONS[Operation.FIND_CONTACTS](crm)
     assert time.monotonic() - began >= 0.05 * (1 + chance) - TIMER_TICK

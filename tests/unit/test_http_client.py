@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import StaticAuthorizer, WebClient, segment
+from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer, segment
 from leadline_server.crm.toolkit.http_exchange import MAX_ANSWER_BYTES
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -24,7 +24,7 @@ from support.http_servers import Handler, http_server
 
 TOKEN = "s3cret-token"
 
-Client = Callable[..., WebClient]
+Client = Callable[..., HttpClient]
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def client(session: aiohttp.ClientSession) -> Client:
-    def make(origin: str, **options: Any) -> WebClient:
-        return WebClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})
+    def make(origin: str, **options: Any) -> HttpClient:
+        return HttpClient(session, origin, StaticAuthorizer.bearer(TOKEN), **{"deadline": 5.0, **options})
 
     return make
 

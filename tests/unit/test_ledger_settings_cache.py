@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
-from leadline_server.ledger.sqlite.settings_cache import GenerationCache, open_settings_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_settings_generation
 from leadline_server.storage.sqlite import SqliteDatabase
 from leadline_server.testing.ledger_samples import call_log, put
 
@@ -116,7 +116,7 @@ async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLe
 async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         generation = open_settings_generation(path)
-        cache: GenerationCache[str, str] = GenerationCache(generation)
+        cache: SettingsCache[str, str] = SettingsCache(generation)
         old = generation.current()
         await ledger.accounts.create(ACCOUNT, AccountSettings())
         cache.put("other", "new", generation.current())
@@ -129,7 +129,7 @@ async def test_a_full_cache_is_emptied_and_goes_on(path: Path, monkeypatch: pyte
     monkeypatch.setattr("leadline_server.ledger.sqlite.settings_cache.MAX_CACHED", 2)
     async with open_sqlite_ledger(path):
         generation = open_settings_generation(path)
-        cache: GenerationCache[int, str] = GenerationCache(generation)
+        cache: SettingsCache[int, str] = SettingsCache(generation)
         for key in range(3):
             cache.put(key, "value", generation.current())
         assert [cache.get(key) for key in range(3)] == [None, None, "value"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.token_encryption import SealedTokens
-from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.oauth import oauth
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
@@ -144,7 +144,7 @@ async def test_a_closing_connection_waits_no_longer_than_a_refresh_may_take(
 
 async def test_a_refused_token_is_replaced_once_and_the_request_sent_again(bench: Bench) -> None:
     authorizer = bench.authorizer()
-    client = WebClient(bench.session, bench.url, authorizer)
+    client = HttpClient(bench.session, bench.url, authorizer)
     await client.tell("POST", "/contacts")
     bench.issuer.access_token = "revoked, another one is good"
     bench.issuer.answer = lambda: web.json_response({"access_token": "of no use", "expires_in": 60})
@@ -206,4 +206,4 @@ async def test_a_copy_of_the_ledger_tells_no_token(bench: Bench, tmp_path: Path)
 async def test_tokens_that_were_sealed_with_another_key_are_got_anew(bench: Bench) -> None:
     await bearer(bench.authorizer())
     bench.issuer.refresh_token = "r0"
-    assert await bearer(bench.authorizer(SealedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"
+    assert await bearer(bench.authorizer(EncryptedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"

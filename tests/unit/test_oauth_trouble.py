@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.token_encryption import SealedTokens
-from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
 from support.oauth import Bench, bearer, open_bench
@@ -148,7 +148,7 @@ async def test_a_scheme_of_the_crms_own_is_used(bench: Bench) -> None:
 
 
 async def test_a_request_whose_new_token_is_refused_too_is_sent_no_third_time(bench: Bench) -> None:
-    client = WebClient(bench.session, bench.url, bench.authorizer())
+    client = HttpClient(bench.session, bench.url, bench.authorizer())
     await client.ask("GET", "/contacts")
     bench.issuer.access_token = "nobody's"
     bench.issuer.answer = lambda: web.json_response({"access_token": "of no use", "expires_in": 60})
@@ -161,4 +161,4 @@ async def test_no_key_is_needed_where_nothing_is_stored(bench: Bench) -> None:
     def no_key() -> bytes:
         raise AssertionError
 
-    assert await SealedTokens(bench.kept, no_key).get("sales") is None
+    assert await EncryptedTokens(bench.kept, no_key).get("sales") is None

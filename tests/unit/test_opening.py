@@ -5,7 +5,7 @@ from typing import Final
 
 import aiohttp
 import pytest
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
 from leadline_server.crm.opening import open_adapter
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
@@ -26,13 +26,13 @@ class Kind:
     """A kind of adapter that shows what it got."""
 
     def __init__(self) -> None:
-        self.around: Surroundings | None = None
+        self.around: AdapterContext | None = None
         self.title = ""
         self.account: AccountView | None = None
         self.closed: list[str] = []
         self.type = AdapterType(name="memory", title="A CRM in memory", settings=MemorySettings, open=self._open)
 
-    async def _open(self, settings: MemorySettings, around: Surroundings) -> Connect:
+    async def _open(self, settings: MemorySettings, around: AdapterContext) -> Connect:
         self.around, self.title = around, settings.title
         around.closing.callback(self.closed.append, "memory")
         return self._connect

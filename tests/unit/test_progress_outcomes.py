@@ -47,7 +47,7 @@ def test_news_that_came_during_the_write_are_an_update_on_its_way() -> None:
     basis = accepted()
     log = logged(reported(basis, report(note="n")), basis)
     assert (log.state, log.update_pending, log.is_decided) == (CallLogState.LOGGED, True, True)
-    assert (log.carrier, log.next_attempt_time) == ("me", log.carried_until)
+    assert (log.lease_owner, log.next_attempt_time) == ("me", log.lease_until)
 
 
 def test_the_end_of_an_update_is_a_change_that_clients_see() -> None:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import Answer, StaticAuthorizer, Throttle, WebClient
+from leadline_server.crm.toolkit import Answer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.http_answers import LONGEST_WORDS, standard_failure
 from leadline_server.crm.toolkit.throttle import LONGEST_WAIT, spread
 from leadline_server.domain.errors import CrmError, CrmHeldBack, CrmRateLimited
@@ -138,7 +138,7 @@ async def test_an_answer_that_says_that_the_limit_is_used_up_holds_back_what_fol
 
     throttle = Throttle(pause=lambda said: 60.0 if said.headers["X-Left"] == "0" else None)
     async with http_server(handler) as url:
-        client = WebClient(session, url, StaticAuthorizer.bearer("t"), throttle=throttle)
+        client = HttpClient(session, url, StaticAuthorizer.bearer("t"), throttle=throttle)
         await client.ask("GET", "/")
         with pytest.raises(CrmHeldBack):
             await client.ask("GET", "/")
@@ -149,7 +149,7 @@ async def test_too_many_requests_of_a_scope_hold_back_that_scope_alone(session: 
         return web.json_response({}, status=429 if request.path == "/search" else 200, headers={"Retry-After": "60"})
 
     async with http_server(handler) as url:
-        client = WebClient(session, url, StaticAuthorizer.bearer("t"))
+        client = HttpClient(session, url, StaticAuthorizer.bearer("t"))
         with pytest.raises(CrmRateLimited):
             await client.ask("GET", "/search", scope="search")
         await client.ask("GET", "/contacts")
@@ -168,7 +168,7 @@ async def test_too_many_requests_without_a_pause_hold_back_the_next_for_a_second
         return web.json_response({}, status=429 if len(came) == 1 else 200)
 
     async with http_server(handler) as url:
-        client = WebClient(session, url, StaticAuthorizer.bearer("t"))
+        client = HttpClient(session, url, StaticAuthorizer.bearer("t"))
         with pytest.raises(CrmRateLimited):
             await client.ask("GET", "/")
         await client.ask("GET", "/")

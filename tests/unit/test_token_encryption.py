@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from leadline_server.crm.token_encryption import SealedTokens, load_key
+from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.tokens import TokenStore
@@ -21,21 +21,21 @@ async def kept(tmp_path: Path) -> AsyncIterator[TokenStore]:
 
 async def test_a_document_comes_back_as_it_was_and_is_not_to_be_read_on_disk(kept: TokenStore) -> None:
     key = Fernet.generate_key()
-    await SealedTokens(kept, lambda: key).put("sales", "me", b"a token")
-    assert await SealedTokens(kept, lambda: key).get("sales") == b"a token"
+    await EncryptedTokens(kept, lambda: key).put("sales", "me", b"a token")
+    assert await EncryptedTokens(kept, lambda: key).get("sales") == b"a token"
     assert b"token" not in (await kept.get("sales") or b"token")
 
 
 async def test_a_document_of_another_key_is_none(kept: TokenStore) -> None:
-    await SealedTokens(kept, Fernet.generate_key).put("sales", "me", b"a token")
-    assert await SealedTokens(kept, Fernet.generate_key).get("sales") is None
+    await EncryptedTokens(kept, Fernet.generate_key).put("sales", "me", b"a token")
+    assert await EncryptedTokens(kept, Fernet.generate_key).get("sales") is None
 
 
 async def test_where_nothing_is_kept_no_key_is_asked_for(kept: TokenStore) -> None:
     def no_key() -> bytes:
         raise AssertionError
 
-    sealed = SealedTokens(kept, no_key)
+    sealed = EncryptedTokens(kept, no_key)
     assert await sealed.get("sales") is None
     await sealed.release("sales", "me")
 
@@ -43,7 +43,7 @@ async def test_where_nothing_is_kept_no_key_is_asked_for(kept: TokenStore) -> No
 async def test_leases_are_those_of_the_store(kept: TokenStore) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     until = now + timedelta(seconds=30)
-    sealed = SealedTokens(kept, Fernet.generate_key)
+    sealed = EncryptedTokens(kept, Fernet.generate_key)
     assert await sealed.lease("sales", "me", now, until)
     assert not await kept.lease("sales", "you", now, until)
     assert not await sealed.lease("sales", "you", now, until)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers import stack as wrapping
-from leadline_server.crm.wrappers.stack import Wrapping
+from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
-from leadline_server.domain.request_not_sent import OutagePause
+from leadline_server.domain.request_not_sent import CircuitOpen
 from leadline_server.ports.crm import Connection
 from leadline_server.testing.crm_harness import Report
 from prometheus_client import CollectorRegistry
@@ -30,7 +30,9 @@ class Wrapped:
     ) -> None:
         self.crm, self.guard, self.registry = Switch(), Switch(), CollectorRegistry()
         self.bare = memory_crm(search_lag=timedelta(seconds=search_lag))
-        made = Wrapping(lambda: datetime(2026, 1, 1, tzinfo=UTC), CrmMetrics(self.registry) if is_measured else None)
+        made = WrapperStack(
+            lambda: datetime(2026, 1, 1, tzinfo=UTC), CrmMetrics(self.registry) if is_measured else None
+        )
         self.connection: Connection = made.connection(
             self.crm.wrap(self.bare), "memory", guard=self.guard.wrap, region=lambda: "US", cache=cache
         )
@@ -119,9 +121,9 @@ async def test_each_try_counts_for_the_guard_and_is_measured() -> None:
 
 async def test_what_the_guard_does_not_let_through_is_neither_measured_nor_tried_again() -> None:
     it = Wrapped()
-    guard = failing(9, lambda: OutagePause(0.01))
+    guard = failing(9, lambda: CircuitOpen(0.01))
     it.guard.before = guard.before
-    with pytest.raises(OutagePause):
+    with pytest.raises(CircuitOpen):
         await it.find()
     assert guard.calls["tried"] == 1
     assert it.crm.calls["find_contacts"] == it.measured("unavailable") == 0

@@ -1,4 +1,4 @@
-"""The line to each account's CRM: what keeps one that is dead or slow from troubling the others.
+"""The limits to each account's CRM: what keeps one that is dead or slow from troubling the others.
 
 This is the one place where the breaker, the slots and the rate limit are put together.
 """
@@ -10,30 +10,30 @@ from functools import partial
 
 import structlog
 
-from leadline_server.concurrency.circuit_breaker import Breaker
-from leadline_server.concurrency.concurrency_limit import RateLimit, Slots
+from leadline_server.concurrency.circuit_breaker import CircuitBreaker
+from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit, RateLimit
 
 _log = structlog.get_logger(__name__)
 
 
-class AccountLine:
+class AccountLimits:
     """One account's: `slots` bound its deliveries, `breaker` and `rate` whatever is asked of its CRM."""
 
-    def __init__(self, breaker: Breaker, slots: Slots, rate: RateLimit | None) -> None:
+    def __init__(self, breaker: CircuitBreaker, concurrency: ConcurrencyLimit, rate: RateLimit | None) -> None:
         self.breaker = breaker
-        self.slots = slots
+        self.concurrency = concurrency
         self.rate = rate
 
     @property
     def room(self) -> int:
         """How many deliveries may begin now; after a pause one, to try the CRM."""
         if self.breaker.is_closed:
-            return self.slots.free
-        return min(self.slots.free, 1) if self.breaker.may_probe else 0
+            return self.concurrency.free
+        return min(self.concurrency.free, 1) if self.breaker.may_probe else 0
 
 
-class AccountLines:
-    """The lines by account.
+class AccountLimitsRegistry:
+    """The limits by account.
 
     Args:
         concurrency: deliveries of one account at once.
@@ -45,23 +45,23 @@ class AccountLines:
         self._now = now
         self._concurrency = concurrency
         self._rate = rate
-        self._lines: dict[str, AccountLine] = {}
+        self._limits: dict[str, AccountLimits] = {}
         self.recovered = asyncio.Event()
         """Set whenever a CRM answers again: what waited for it can go on."""
 
-    def of(self, account_id: str) -> AccountLine:
-        """The account's line."""
-        line = self._lines.get(account_id)
-        if line is None:
-            line = self._lines[account_id] = AccountLine(
-                Breaker(partial(self._announce, account_id), self._now),
-                Slots(self._concurrency),
+    def of(self, account_id: str) -> AccountLimits:
+        """The account's limits."""
+        limits = self._limits.get(account_id)
+        if limits is None:
+            limits = self._limits[account_id] = AccountLimits(
+                CircuitBreaker(partial(self._announce, account_id), self._now),
+                ConcurrencyLimit(self._concurrency),
                 RateLimit(self._rate, self._now) if self._rate else None,
             )
-        return line
+        return limits
 
-    def __iter__(self) -> Iterator[tuple[str, AccountLine]]:
-        return iter(self._lines.items())
+    def __iter__(self) -> Iterator[tuple[str, AccountLimits]]:
+        return iter(self._limits.items())
 
     def _announce(self, account_id: str) -> None:
         _log.info("crm answers again", account_id=account_id)

@@ -30,7 +30,7 @@ class Account:
         return self.connection.remembered
 
 
-class AccountDirectory:
+class AccountRegistry:
     """Gives accounts by id."""
 
     def __init__(self, accounts: Accounts, connect: Connect) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 
 from leadline_server.cli.failures import ExitCode
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.declarative.adapter import DefinedCrm
 from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
 from leadline_server.crm.declarative.requests import Built
@@ -97,7 +97,7 @@ async def attempt(settings: HttpSettings, operation: str, values: Sequence[str],
     """Carry out an operation; whatever the CRM does is part of the answer."""
     done = Attempt(secrets=_secrets(settings))
     async with AsyncExitStack() as closing, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        around = Surroundings(
+        around = AdapterContext(
             name="try",
             session=session,
             tokens=_Tokens(),

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from leadline_server.accounts.registry import Account, AccountDirectory
+from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
@@ -59,13 +59,13 @@ class CreateContact:
 
     def __init__(
         self,
-        directory: AccountDirectory,
+        registry: AccountRegistry,
         preferences: PreferenceStore,
         claims: NumberClaims,
         requests: Requests,
         clock: Clock,
     ) -> None:
-        self._directory = directory
+        self._registry = registry
         self._preferences = preferences
         self._claims = claims
         self._requests = requests
@@ -81,7 +81,7 @@ class CreateContact:
             ContactAlreadyExists: the number has contacts, and no duplicate was asked for.
             CrmError: cannot tell whether it has, or the CRM did not create it.
         """
-        account = await self._directory.get(creation.account_id)
+        account = await self._registry.get(creation.account_id)
         if not creation.request_id:
             return await self._create(account, creation)
         async with self._in_flight.hold((account.id, creation.request_id)):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
@@ -20,8 +20,8 @@ class ContactQuery:
 class FindContact:
     """Looks numbers up; never writes."""
 
-    def __init__(self, directory: AccountDirectory, lookup: ContactLookup) -> None:
-        self._directory = directory
+    def __init__(self, registry: AccountRegistry, lookup: ContactLookup) -> None:
+        self._registry = registry
         self._lookup = lookup
 
     async def execute(self, query: ContactQuery) -> FoundContacts:
@@ -31,5 +31,5 @@ class FindContact:
             AccountNotFound: there is no such account.
             CrmError: cannot tell.
         """
-        account = await self._directory.get(query.account_id)
+        account = await self._registry.get(query.account_id)
         return await self._lookup.answer(account, query.numbers, may_be_remembered=not query.skip_cache)

@@ -1,6 +1,6 @@
 """GetCallLog: where one call stands."""
 
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound
 from leadline_server.ports.ledger import CallKey, CallLogs
@@ -9,8 +9,8 @@ from leadline_server.ports.ledger import CallKey, CallLogs
 class GetCallLog:
     """Reads one call log."""
 
-    def __init__(self, directory: AccountDirectory, call_logs: CallLogs) -> None:
-        self._directory = directory
+    def __init__(self, registry: AccountRegistry, call_logs: CallLogs) -> None:
+        self._registry = registry
         self._call_logs = call_logs
 
     async def execute(self, key: CallKey) -> CallLog:
@@ -22,6 +22,6 @@ class GetCallLog:
         """
         log = await self._call_logs.get(key)
         if log is None:
-            await self._directory.get(key.account_id)
+            await self._registry.get(key.account_id)
             raise CallLogNotFound(key.call_id)
         return log

@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
-from leadline_server.accounts.registry import Account, AccountDirectory
+from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.delivery.attempt import moved
-from leadline_server.delivery.decision_loader import Decider
-from leadline_server.delivery.worker import Courier
+from leadline_server.delivery.decision_loader import DecisionLoader
+from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing, is_due
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait
@@ -38,12 +38,17 @@ class LogCall:
     """Accepts a report durably, then delivers the call within the caller's budget."""
 
     def __init__(
-        self, directory: AccountDirectory, call_logs: CallLogs, decider: Decider, courier: Courier, clock: Clock
+        self,
+        registry: AccountRegistry,
+        call_logs: CallLogs,
+        decision_loader: DecisionLoader,
+        worker: DeliveryWorker,
+        clock: Clock,
     ) -> None:
-        self._directory = directory
+        self._registry = registry
         self._call_logs = call_logs
-        self._decider = decider
-        self._courier = courier
+        self._decision_loader = decision_loader
+        self._worker = worker
         self._clock = clock
 
     async def execute(self, report: CallReport, budget: Budget, *, validate_only: bool = False) -> CallLog:
@@ -58,7 +63,7 @@ class LogCall:
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored; nothing was accepted.
         """
-        account = await self._directory.get(report.account_id)
+        account = await self._registry.get(report.account_id)
         if validate_only:
             async with within(budget):
                 await _check_choice(account, report, MOST_SECONDS)
@@ -70,8 +75,8 @@ class LogCall:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
                 log, is_news, is_new = await self._accept(account, report)
                 # What nobody carries has its time: a report that changes nothing does not move that.
-                if is_due(log) and (is_news or log.carrier):
-                    return await self._courier.deliver(log, is_new=is_new)
+                if is_due(log) and (is_news or log.lease_owner):
+                    return await self._worker.deliver(log, is_new=is_new)
                 return log
         except TimeoutError:
             if log is None:
@@ -84,7 +89,7 @@ class LogCall:
 
     async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
         """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""
-        now, before, lease = self._clock.now(), list[CallLog | None](), self._courier.lease(account)
+        now, before, lease = self._clock.now(), list[CallLog | None](), self._worker.lease(account)
 
         def change(log: CallLog | None) -> CallLog:
             before[:] = [log]
@@ -96,13 +101,13 @@ class LogCall:
     async def _foreseen(self, account: Account, report: CallReport) -> CallLog:
         """What would become of the call; nothing is written."""
         known = await self._call_logs.get(CallKey(report.account_id, report.event.call_id))
-        log = _reported(account, known, report, self._clock.now(), self._courier.lease(account))
+        log = _reported(account, known, report, self._clock.now(), self._worker.lease(account))
         if known is not None and (log is known or log.is_decided):
             return log
-        outcome = await self._decider.decide(account, log)
+        outcome = await self._decision_loader.decide(account, log)
         if log.state is CallLogState.LOGGED:
             return _foretold_logged(log, moved(account, log, outcome))
-        foreseen = _foretold(log, outcome)
+        foreseen = _previewed(log, outcome)
         return foreseen if known is not None else replace(foreseen, revision=0)
 
 
@@ -154,7 +159,7 @@ def _reported(account: Account, log: CallLog | None, report: CallReport, now: da
     return reported(log, report, now, region=region, can_move=capabilities.moves_log, lease=lease)
 
 
-def _foretold(log: CallLog, outcome: Outcome) -> CallLog:
+def _previewed(log: CallLog, outcome: Outcome) -> CallLog:
     """The log as the outcome would leave it."""
     if isinstance(outcome, Wait):
         return replace(

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.commands.log_call import MOST_SECONDS
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.delivery.worker import Courier
+from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
 from leadline_server.domain.progress import retried
@@ -18,14 +18,14 @@ class RetryCallLog:
 
     def __init__(
         self,
-        directory: AccountDirectory,
+        registry: AccountRegistry,
         call_logs: CallLogs,
-        courier: Courier,
+        worker: DeliveryWorker,
         clock: Clock,
     ) -> None:
-        self._directory = directory
+        self._registry = registry
         self._call_logs = call_logs
-        self._courier = courier
+        self._worker = worker
         self._clock = clock
 
     async def execute(self, key: CallKey, budget: Budget) -> CallLog:
@@ -35,7 +35,7 @@ class RetryCallLog:
             AccountNotFound: there is no such account.
             CallLogNotFound: the call was never reported.
         """
-        lease = self._courier.lease(await self._directory.get(key.account_id))
+        lease = self._worker.lease(await self._registry.get(key.account_id))
         now = self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:
@@ -46,9 +46,9 @@ class RetryCallLog:
         log = await self._call_logs.change(key, change)
         if log.next_attempt_time is None:
             return log
-        self._courier.invite(key.account_id)
+        self._worker.invite(key.account_id)
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                return await self._courier.deliver(log, is_new=False)
+                return await self._worker.deliver(log, is_new=False)
         except (TimeoutError, LedgerUnavailable):
             return log  # that it is to be tried is on disk

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.contact import Contact
 
@@ -29,8 +29,8 @@ class ContactList:
 class SearchContacts:
     """Searches by name; never writes."""
 
-    def __init__(self, directory: AccountDirectory, page_tokens: PageTokens) -> None:
-        self._directory = directory
+    def __init__(self, registry: AccountRegistry, page_tokens: PageTokens) -> None:
+        self._registry = registry
         self._page_tokens = page_tokens
 
     async def execute(self, search: ContactSearch) -> ContactList:
@@ -41,7 +41,7 @@ class SearchContacts:
             InvalidPageToken: the token is of another search.
             CrmError: cannot tell.
         """
-        account = await self._directory.get(search.account_id)
+        account = await self._registry.get(search.account_id)
         selection = f"{search.account_id}\n{search.name}"
         cursor = self._page_tokens.read(selection, search.page_token) if search.page_token else ""
         page = await account.crm.search_contacts(search.name, search.page_size or DEFAULT_PAGE_SIZE, cursor)

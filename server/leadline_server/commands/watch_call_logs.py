@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Final
 
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.domain import tokens
 from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ports.ledger import CallLogs, Change
@@ -62,9 +62,9 @@ class WatchCallLogs:
     """Streams changes, at least once each, in the order of their commits."""
 
     def __init__(
-        self, directory: AccountDirectory, call_logs: CallLogs, feed: ChangeFeed, secret: bytes, too_far: int = TOO_FAR
+        self, registry: AccountRegistry, call_logs: CallLogs, feed: ChangeFeed, secret: bytes, too_far: int = TOO_FAR
     ) -> None:
-        self._directory = directory
+        self._registry = registry
         self._call_logs = call_logs
         self._feed = feed
         self._secret = secret
@@ -83,7 +83,7 @@ class WatchCallLogs:
             WatcherTooSlow: too much changed while the watcher took one item, or what it has not seen was pruned; its
                 metadata has the token to resume from.
         """
-        await self._directory.get(watch.account_id)
+        await self._registry.get(watch.account_id)
         with self._feed.watching():
             position = told = await self._start(watch)
             yield WatchItem(None, self._token(watch, position))
@@ -103,7 +103,7 @@ class WatchCallLogs:
 
         To be asked for the next ones only when the watcher has taken those before. Raises as `execute` does.
         """
-        await self._directory.get(watch.account_id)
+        await self._registry.get(watch.account_id)
         with self._feed.watching_in_batches() as phase:
             position = told = await self._start(watch)
             is_behind = False

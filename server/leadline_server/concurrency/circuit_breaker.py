@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
-from leadline_server.domain.request_not_sent import CredentialsPause, OutagePause
+from leadline_server.domain.request_not_sent import CircuitOpen, CredentialsRefused
 
 FAILURES: Final = 5
 """So many failures in a row open the breaker."""
@@ -33,7 +33,7 @@ class BreakerState(IntEnum):
     REFUSED = 3
 
 
-class Breaker:
+class CircuitBreaker:
     """Whether a CRM may be asked now, from what came of asking it before.
 
     An outage is FAILURES in a row without an answer. A refusal of the request itself is an answer; one of the
@@ -79,14 +79,14 @@ class Breaker:
         """Let one call through; True if it is the probe on which all depends.
 
         Raises:
-            OutagePause: the CRM is left alone because it does not answer.
-            CredentialsPause: ... because it refuses leadline's credentials.
+            CircuitOpen: the CRM is left alone because it does not answer.
+            CredentialsRefused: ... because it refuses leadline's credentials.
         """
         if self._state is BreakerState.CLOSED:
             return False
         if not self.may_probe:
             seconds = max(self._until - self._now(), _PROBE_SECONDS)
-            raise CredentialsPause(seconds) if self._state is BreakerState.REFUSED else OutagePause(seconds)
+            raise CredentialsRefused(seconds) if self._state is BreakerState.REFUSED else CircuitOpen(seconds)
         self._state = BreakerState.PROBING
         self._is_probing = True
         return True

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from leadline_server.concurrency.rate_limiter import Pace
-from leadline_server.domain.request_not_sent import RatePause
+from leadline_server.domain.request_not_sent import RateLimitExceeded
 
 LONGEST_WAIT: Final = 10.0
 """How long anybody waits for the rate limit, in seconds."""
 
 
-class Slots:
+class ConcurrencyLimit:
     """A number of slots, given out in the order of asking."""
 
     def __init__(self, count: int) -> None:
@@ -72,14 +72,14 @@ class RateLimit:
         """Reserve the next call; returns how long to wait before it, in seconds.
 
         Raises:
-            RatePause: it would have to wait longer than LONGEST_WAIT; nothing is reserved.
+            RateLimitExceeded: it would have to wait longer than LONGEST_WAIT; nothing is reserved.
         """
         if (seconds := self._pace.due_in()) > LONGEST_WAIT:
-            raise RatePause(seconds)
+            raise RateLimitExceeded(seconds)
         return self._pace.reserve()
 
     async def wait(self) -> None:
-        """Wait for one's turn. Raises RatePause, see `reserve`."""
+        """Wait for one's turn. Raises RateLimitExceeded, see `reserve`."""
         seconds = self.reserve()
         if not seconds:
             return

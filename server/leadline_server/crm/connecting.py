@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import AccountView, AnyAdapterType, Connect, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AnyAdapterType, Connect
 from leadline_server.crm.registry import adapter_type
-from leadline_server.crm.token_encryption import SealedTokens, load_key
+from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.ports.crm import Capabilities, CrmAdapter
@@ -69,11 +69,11 @@ async def open_connections(
         # leadline bounds how much is asked at once by account; a pool that is full would only hide it.
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         await stack.enter_async_context(session)
-        sealed = SealedTokens(tokens, lambda: load_key(data_dir / "token.key"))
+        sealed = EncryptedTokens(tokens, lambda: load_key(data_dir / "token.key"))
         opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
         for name, choice in choices.items():
             kind = adapter_type(choice.adapter)
-            around = Surroundings(
+            around = AdapterContext(
                 name=name, session=session, tokens=sealed, clock=clock, data_dir=data_dir, closing=stack
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(choice.options)), around)

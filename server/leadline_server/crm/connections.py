@@ -37,7 +37,7 @@ Connect = Callable[[AccountView], CrmAdapter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class AdapterContext:
     """What a connection is opened with.
 
     Attributes:
@@ -58,7 +58,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Losses:
+class KnownGaps:
     """What a CRM does not keep as it was told, or does not find; the conformance suite holds adapters to it.
 
     Attributes:
@@ -77,7 +77,7 @@ class Declared:
     """What a connection promises, and what its CRM loses."""
 
     capabilities: Capabilities
-    losses: Losses = Losses()
+    losses: KnownGaps = KnownGaps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,9 @@ class AdapterType(Generic[S]):
     name: str
     title: str
     settings: type[S]
-    open: Callable[[S, Surroundings], Awaitable[Connect]]
+    open: Callable[[S, AdapterContext], Awaitable[Connect]]
     capabilities: Capabilities | None = None
-    losses: Losses = Losses()
+    losses: KnownGaps = KnownGaps()
     variants: Mapping[str, Declared] = field(default_factory=dict)
     is_remote: bool = True
 

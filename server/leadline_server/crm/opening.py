@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AnyAdapterType, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AnyAdapterType
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 
@@ -33,7 +33,7 @@ async def open_adapter(
     """
     known = settings or AccountSettings()
     async with AsyncExitStack() as closing:
-        around = Surroundings(
+        around = AdapterContext(
             name="connection",
             session=await closing.enter_async_context(aiohttp.ClientSession()),
             tokens=_TokensInMemory(),

@@ -11,7 +11,7 @@ from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
 
 
-class SealedTokens:
+class EncryptedTokens:
     """A TokenStore over another one, which sees ciphertext alone.
 
     Args:

@@ -7,13 +7,13 @@ from typing import TypeAlias
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.delivery.decision_loader import Decider, conclusive
+from leadline_server.delivery.decision_loader import DecisionLoader, conclusive
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.domain.request_not_sent import SettlingPause
+from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 
@@ -40,11 +40,11 @@ class Attempt:
             )
 
 
-class Errands:
+class AttemptRunner:
     """Runs attempts; records nothing."""
 
-    def __init__(self, decider: Decider, claims: NumberClaims, clock: Clock) -> None:
-        self._decider = decider
+    def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
+        self._decision_loader = decision_loader
         self._claims = claims
         self._clock = clock
 
@@ -68,7 +68,7 @@ class Errands:
         return Written(attempt.standing, await self._write(account, log, attempt.standing, may_exist=may_exist))
 
     async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
-        outcome = await self._decider.decide(account, log)
+        outcome = await self._decision_loader.decide(account, log)
         if log.state is CallLogState.LOGGED:
             return moved(account, log, outcome)
         if isinstance(outcome, CreatePlaceholder):
@@ -81,8 +81,8 @@ class Errands:
         """Create the placeholder, if under the number's claim it is still nobody's and still wanted."""
         async with self._claims.hold(account, wanted.number) as claim:
             matches = await claim.look_again()
-            situation = await self._decider.situation(account, log)
-            outcome = conclusive(decide(situation, await self._decider.preferences(log), matches))
+            situation = await self._decision_loader.situation(account, log)
+            outcome = conclusive(decide(situation, await self._decision_loader.preferences(log), matches))
             if isinstance(outcome, LogAgainst):
                 return _standing(outcome)
             if not isinstance(outcome, CreatePlaceholder):
@@ -117,10 +117,10 @@ class Errands:
         """Keep off while an earlier write of the call is unsettled: it would be done twice, or undo this one.
 
         Raises:
-            SettlingPause: it is too early to write.
+            WriteUnsettled: it is too early to write.
         """
         if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
-            raise SettlingPause(left.total_seconds())
+            raise WriteUnsettled(left.total_seconds())
 
     async def _entry(self, account: Account, log: CallLog, standing: Standing) -> LogEntry:
         number = parse_number(log.call.counterpart(log.user_id).address, account.settings.default_region)
@@ -128,7 +128,7 @@ class Errands:
             call=log.call,
             contact_id=standing.contact.id,
             user_id=log.user_id,
-            crm_user_id=(await self._decider.preferences(log)).crm_user_id,
+            crm_user_id=(await self._decision_loader.preferences(log)).crm_user_id,
             number=number.e164 or number.text,
             fallback_time=log.create_time,
         )

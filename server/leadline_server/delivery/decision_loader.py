@@ -15,7 +15,7 @@ from leadline_server.ports.ledger import Accounts, PreferenceStore
 _MAX_RESOLVED: Final = 50_000
 
 
-class Decider:
+class DecisionLoader:
     """Takes the decision on a call log, with a conclusive lookup and the preferences in force."""
 
     def __init__(self, accounts: Accounts, preferences: PreferenceStore, lookup: ContactLookup, clock: Clock) -> None:

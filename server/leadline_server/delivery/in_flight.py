@@ -25,7 +25,7 @@ class LeaseLost(Exception):
     """Somebody else has taken the call up meanwhile, or may have."""
 
 
-class Run:
+class InFlightDelivery:
     """The delivery of one call, by one task."""
 
     __slots__ = ("_cut", "_is_asking", "_now", "_since", "_waiting", "lease", "renewed_at", "task")
@@ -86,29 +86,29 @@ class Run:
         return reason
 
 
-class Runs:
+class InFlightDeliveries:
     """The runs by call."""
 
     def __init__(self, call_logs: CallLogs, clock: Clock) -> None:
         self._call_logs = call_logs
         self._clock = clock
-        self._runs: dict[CallKey, Run] = {}
+        self._deliveries: dict[CallKey, InFlightDelivery] = {}
 
-    def get(self, key: CallKey) -> Run | None:
+    def get(self, key: CallKey) -> InFlightDelivery | None:
         """The run of a call; None if it is not under way here."""
-        return self._runs.get(key)
+        return self._deliveries.get(key)
 
-    def add(self, key: CallKey, run: Run) -> None:
+    def add(self, key: CallKey, delivery: InFlightDelivery) -> None:
         """A run that begins."""
-        self._runs[key] = run
+        self._deliveries[key] = delivery
 
     def remove(self, key: CallKey) -> None:
         """A run that has ended."""
-        del self._runs[key]
+        del self._deliveries[key]
 
-    def values(self) -> ValuesView[Run]:
+    def values(self) -> ValuesView[InFlightDelivery]:
         """All that are under way."""
-        return self._runs.values()
+        return self._deliveries.values()
 
     async def look_after(self) -> None:
         """Renew leases and cut off what takes too long, until cancelled."""
@@ -118,31 +118,33 @@ class Runs:
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
-        for run in self._runs.values():
-            if run.seconds > ATTEMPT_SECONDS:
-                run.cut(TimeoutError())
-        aged = [(key, run) for key, run in self._runs.items() if now - run.renewed_at > RENEW_SECONDS]
+        for delivery in self._deliveries.values():
+            if delivery.seconds > ATTEMPT_SECONDS:
+                delivery.cut(TimeoutError())
+        aged = [
+            (key, delivery) for key, delivery in self._deliveries.items() if now - delivery.renewed_at > RENEW_SECONDS
+        ]
         # Asked for together they share one commit.
-        results = await asyncio.gather(*(self._renew(key, run) for key, run in aged), return_exceptions=True)
-        for (_, run), result in zip(aged, results, strict=True):
+        results = await asyncio.gather(*(self._renew(key, delivery) for key, delivery in aged), return_exceptions=True)
+        for (_, delivery), result in zip(aged, results, strict=True):
             if isinstance(result, CallLog):
-                self._judge(run, result, now)
-            elif now - run.renewed_at > LEASE.total_seconds():
-                run.cut(LeaseLost())  # the ledger could not be written to for so long that others may take it
+                self._judge(delivery, result, now)
+            elif now - delivery.renewed_at > LEASE.total_seconds():
+                delivery.cut(LeaseLost())  # the ledger could not be written to for so long that others may take it
 
-    async def _renew(self, key: CallKey, run: Run) -> CallLog:
+    async def _renew(self, key: CallKey, delivery: InFlightDelivery) -> CallLog:
         now = self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:
             if log is None:
                 raise LookupError("a call log vanished during its delivery")
-            return renewed(log, run.lease, now)
+            return renewed(log, delivery.lease, now)
 
         return await self._call_logs.change(key, change)
 
     @staticmethod
-    def _judge(run: Run, log: CallLog, now: float) -> None:
-        if log.carrier == run.lease.carrier:
-            run.renewed_at = now
-        elif log.carrier:
-            run.cut(LeaseLost())
+    def _judge(delivery: InFlightDelivery, log: CallLog, now: float) -> None:
+        if log.lease_owner == delivery.lease.lease_owner:
+            delivery.renewed_at = now
+        elif log.lease_owner:
+            delivery.cut(LeaseLost())

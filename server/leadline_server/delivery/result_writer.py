@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import structlog
 
-from leadline_server.accounts.limits import AccountLines
-from leadline_server.accounts.registry import AccountDirectory
+from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.delivery.attempt import Attempt, Result, Written
 from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
@@ -18,14 +18,14 @@ from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.errors import CrmRejected, LeadlineError
-from leadline_server.domain.request_not_sent import NOT_ASKED
+from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 _log = structlog.get_logger(__name__)
 
 
-class Recorder:
+class ResultWriter:
     """Turns results of attempts into outcomes.
 
     Attributes:
@@ -35,15 +35,15 @@ class Recorder:
     def __init__(
         self,
         call_logs: CallLogs,
-        directory: AccountDirectory,
-        lines: AccountLines,
+        registry: AccountRegistry,
+        limits: AccountLimitsRegistry,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.results: Counter[str] = Counter()
         self._call_logs = call_logs
-        self._directory = directory
-        self._lines = lines
+        self._registry = registry
+        self._limits = limits
         self._clock = clock
         self._jitter = jitter
 
@@ -78,11 +78,11 @@ class Recorder:
             message = error.message
             return await self._change(key, lambda log: outcomes.refused(log, basis, message, now))
         standing, sentence = attempt.standing, _sentence(error)
-        if isinstance(error, NOT_ASKED):
-            self.results["put_off"] += 1
+        if isinstance(error, NOT_SENT):
+            self.results["postponed"] += 1
             pause = timedelta(seconds=error.retry_after or 0.0)
-            return await self._change(key, lambda log: outcomes.put_off(log, basis, standing, sentence, pause, now))
-        capabilities = (await self._directory.get(basis.account_id)).crm.capabilities
+            return await self._change(key, lambda log: outcomes.postponed(log, basis, standing, sentence, pause, now))
+        capabilities = (await self._registry.get(basis.account_id)).crm.capabilities
         delay = self._delay(basis, error, capabilities)
         settle_time = capabilities.settle_time if is_perhaps_sent(error) else timedelta(0)
         self.results["deferred"] += 1
@@ -94,7 +94,7 @@ class Recorder:
     def _delay(self, log: CallLog, error: Exception, capabilities: Capabilities) -> timedelta:
         """Until the next attempt; the failure is logged, and the breaker told of a CRM that hung."""
         if isinstance(error, TimeoutError):
-            self._lines.of(log.account_id).breaker.failed()
+            self._limits.of(log.account_id).breaker.failed()
         delay = delay_after(error, log.attempts, capabilities, self._jitter())
         is_expected = isinstance(error, LeadlineError | TimeoutError)
         _log.log(

@@ -86,8 +86,8 @@ class CallLog:
         delivered_revision: the content revision that the CRM does show; 0 for none.
         attempts: failed deliveries since the last success.
         next_attempt_time: when it is due; None for a call that nothing is to be done for.
-        carrier: the process that delivers it now; empty: none does.
-        carried_until: when somebody else may take it up, unless its carrier moves that on.
+        lease_owner: the process that delivers it now; empty: none does.
+        lease_until: when somebody else may take it up, unless its lease_owner moves that on.
         unsettled_until: until when a write that got no answer may still take effect; None: nothing is on its way.
         pending_since: when it last became due for the first time; delivery gives up MAX_DELIVERY_AGE later.
         last_news_time: when the last report arrived that changed something.
@@ -116,8 +116,8 @@ class CallLog:
     delivered_revision: int = 0
     attempts: int = 0
     next_attempt_time: datetime | None = None
-    carrier: str = ""
-    carried_until: datetime | None = None
+    lease_owner: str = ""
+    lease_until: datetime | None = None
     unsettled_until: datetime | None = None
     last_error: str = ""
     pending_since: datetime

@@ -1,8 +1,9 @@
 """How a call log changes by what came of a delivery. Pure functions.
 
 Delivery works on a snapshot while reports go on arriving. So every function here takes the current log and the snapshot
-(`basis`), and keeps what is newer. While there is something newer, the call stays with its carrier, who goes on; else
-the outcome ends the lease. Whoever has lost the lease meanwhile may only tell a fact: that the CRM has the call.
+(`basis`), and keeps what is newer. While there is something newer, the lease owner keeps the
+call and continues; else the outcome ends the lease. A process that lost its lease may record only that the CRM has
+the call.
 """
 
 from dataclasses import replace
@@ -46,10 +47,10 @@ def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str,
         "attempts": 0,
         "last_error": "",
     }
-    if is_held or not log.carrier:
+    if is_held or not log.lease_owner:
         if log.input_revision == basis.input_revision and log.content_revision <= basis.content_revision:
             changes |= AT_REST
-        elif not log.carrier:
+        elif not log.lease_owner:
             changes |= at(now)
     return changed(log, changes, now)
 
@@ -120,7 +121,7 @@ def deferred(
     return replace(after, unsettled_until=now + settle_time) if settle_time and after is not log else after
 
 
-def put_off(
+def postponed(
     log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
 ) -> CallLog:
     """The log of a call that the CRM was not even asked about: as if deferred, but it was no attempt."""
@@ -177,4 +178,4 @@ def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
 
 def _is_held(log: CallLog, basis: CallLog) -> bool:
     """Whether the call is still with whoever took the snapshot."""
-    return log.carrier == basis.carrier
+    return log.lease_owner == basis.lease_owner

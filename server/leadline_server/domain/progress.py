@@ -14,7 +14,7 @@ from leadline_server.domain.call_log import (
     revised,
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
-from leadline_server.domain.leases import Lease, at, due_now, is_carried
+from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.phone_number import parse_number
 
@@ -162,7 +162,7 @@ class _Report:
         log = self._log
         if log.reason is not CallLogReason.NOT_FINAL or not log.is_decided or after.call == log.call:
             return after
-        if is_carried(log, self._now):  # the wait is over; it is being decided
+        if is_leased(log, self._now):  # the wait is over; it is being decided
             return after
         wait_until = self._now + FINAL_WAIT
         return replace(after, pending_since=wait_until, **at(wait_until))

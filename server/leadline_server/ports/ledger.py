@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.preferences import AccountSettings, Preferences
-from leadline_server.ports.retention import Upkeep
+from leadline_server.ports.retention import Retention
 from leadline_server.ports.tokens import TokenStore
 
 
@@ -322,7 +322,7 @@ class Ledger(Protocol):
         ...
 
     @property
-    def upkeep(self) -> Upkeep:
+    def upkeep(self) -> Retention:
         """Deleting what is no longer needed."""
         ...
 

@@ -11,7 +11,7 @@ class Pruned(NamedTuple):
     position: str | None
 
 
-class Upkeep(Protocol):
+class Retention(Protocol):
     """Deleting what is no longer needed: in steps that are short enough to stand between writers."""
 
     async def take_turn(self, owner: str, now: datetime, until: datetime) -> bool:

@@ -11,7 +11,7 @@ import structlog
 
 from leadline_server.clock import Clock
 from leadline_server.domain.errors import LeadlineError
-from leadline_server.ports.retention import Pruned, Upkeep
+from leadline_server.ports.retention import Pruned, Retention
 
 FIRST_AFTER_SECONDS: Final = 60.0
 EVERY_SECONDS: Final = 3600.0
@@ -56,7 +56,7 @@ class Pruner:
         keep_calls: how long a finished call is kept after its last change; None for ever.
     """
 
-    def __init__(self, upkeep: Upkeep, clock: Clock, owner: str, keep_calls: timedelta | None) -> None:
+    def __init__(self, upkeep: Retention, clock: Clock, owner: str, keep_calls: timedelta | None) -> None:
         self._upkeep = upkeep
         self._clock = clock
         self._owner = owner
@@ -105,7 +105,7 @@ class _TurnLost(Exception):
 class _Turn:
     """The turn of one process, kept while there are steps to take."""
 
-    def __init__(self, upkeep: Upkeep, clock: Clock, owner: str) -> None:
+    def __init__(self, upkeep: Retention, clock: Clock, owner: str) -> None:
         self._upkeep = upkeep
         self._clock = clock
         self._owner = owner

@@ -29,7 +29,7 @@ PAUSE_SECONDS: Final = 1.0
 _STEPS: Final = 1_000  # between two looks at what a query has taken
 
 
-class Elsewhere(Exception):
+class RunOnThread(Exception):
     """It cannot be answered here and now; ask on a thread."""
 
 
@@ -62,7 +62,7 @@ def _blocks_read() -> int:
 class Probe:
     """A connection that reads on the event loop's thread, where it must be made, used and closed.
 
-    It waits for nothing: what another process holds locked, and what turns out to be long, is Elsewhere.
+    It waits for nothing: what another process holds locked, and what turns out to be long, is RunOnThread.
 
     Args:
         path: the database file, with its schema.
@@ -80,19 +80,19 @@ class Probe:
         """What `work` returns.
 
         Raises:
-            Elsewhere: ask on a thread; there a failing storage says what is wrong with it, too.
+            RunOnThread: ask on a thread; there a failing storage says what is wrong with it, too.
             Exception: whatever `work` raises.
         """
         began = self._pace.begin()
         if began is None:
-            raise Elsewhere
+            raise RunOnThread
         self._steps_left = MOST_STEPS
         try:
             return work(self._connection)
         except sqlite3.Error as error:
             if storage_error(error) is None:
                 raise
-            raise Elsewhere from error
+            raise RunOnThread from error
         finally:
             self._pace.end(began)
 

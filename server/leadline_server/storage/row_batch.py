@@ -18,7 +18,7 @@ def values_table(name: str, columns: Sequence[str], rows: int) -> str:
     return f"WITH {name} ({', '.join(columns)}) AS (VALUES {', '.join([row] * rows)})"
 
 
-class ManyRows:
+class RowBatch:
     """A statement over a table of parameters, prepared for every power of two of rows; the rows missing are NULL.
 
     Args:

@@ -21,7 +21,7 @@ from leadline_server.storage.connection import (
 from leadline_server.storage.groups import begin_group, commit_group, end_group, read_group
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import load_migrations, migrate
-from leadline_server.storage.read_inline import Elsewhere, Pace, Probe, prepare_reader
+from leadline_server.storage.read_inline import Pace, Probe, RunOnThread, prepare_reader
 from leadline_server.storage.submitted import Asked, Job, Many, Work, jobs_of, results_of
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class SqliteDatabase:
         self._ensure_open()
         try:
             return self._probe.ask(work)
-        except Elsewhere:
+        except RunOnThread:
             return await self.read(work)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The obligations of ports.upkeep.Upkeep, and what pruning means for who reads the changes, as tests."""
+"""The obligations of ports.upkeep.Retention, and what pruning means for who reads the changes, as tests."""
 
 import asyncio
 from dataclasses import replace

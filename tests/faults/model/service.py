@@ -273,7 +273,7 @@ class Service:
         page = await self.front.app.ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT), None, 1_000)
         now = self.clock.now()
         return not any(
-            log.carrier or (log.next_attempt_time is not None and log.next_attempt_time <= now)
+            log.lease_owner or (log.next_attempt_time is not None and log.next_attempt_time <= now)
             for log in page.call_logs
         )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
 from leadline_server.ports.crm import CrmAdapter
 from pydantic import Field
 
@@ -16,7 +16,7 @@ class PhonebookSettings(ConnectionSettings):
     file: Path = Field(description="The SQLite file; made where it is missing.")
 
 
-async def _open(settings: PhonebookSettings, _: Surroundings) -> Connect:
+async def _open(settings: PhonebookSettings, _: AdapterContext) -> Connect:
     book = Book(settings.file)
     await book.prepare()
 

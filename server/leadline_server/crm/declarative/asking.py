@@ -13,7 +13,7 @@ from leadline_server.crm.declarative.definition import Limits
 from leadline_server.crm.declarative.requests import Built
 from leadline_server.crm.declarative.templates import Context, TemplateFailed
 from leadline_server.crm.toolkit.http_answers import Answer
-from leadline_server.crm.toolkit.http_client import Content, WebClient
+from leadline_server.crm.toolkit.http_client import Content, HttpClient
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Asker:
         observer: sees it all; None: nobody does.
     """
 
-    web: WebClient
+    web: HttpClient
     base_url: str
     limits: Limits
     observer: Observer | None = None
@@ -74,7 +74,7 @@ class Asker:
     async def ask(
         self, operation: Compiled[Any], values: Context, budget: Budget | None = None, accept: Collection[int] = ()
     ) -> Answer:
-        """Ask a question; `accept` are statuses that are answers too. Raises what WebClient.ask raises."""
+        """Ask a question; `accept` are statuses that are answers too. Raises what HttpClient.ask raises."""
         try:
             built = operation.request.built(values)
         except TemplateFailed as error:
@@ -82,7 +82,7 @@ class Asker:
         return await self._asked(operation, built, budget, accept)
 
     async def tell(self, operation: Compiled[Any], values: Context) -> Answer:
-        """Have something changed. Raises what WebClient.tell raises."""
+        """Have something changed. Raises what HttpClient.tell raises."""
         try:
             built = operation.request.built(values)
         except TemplateFailed as error:

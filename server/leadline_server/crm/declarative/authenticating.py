@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from leadline_server.crm.connections import Surroundings
+from leadline_server.crm.connections import AdapterContext
 from leadline_server.crm.declarative.compiled import Notes
 from leadline_server.crm.declarative.definition import (
     BasicAuthentication,
@@ -51,7 +51,7 @@ class FixedHeaders:
         return self._secrets
 
 
-def authorizer(definition: Definition, values: Mapping[str, Any], base_url: str, around: Surroundings) -> Authorizer:
+def authorizer(definition: Definition, values: Mapping[str, Any], base_url: str, around: AdapterContext) -> Authorizer:
     """What authorizes the requests of a connection; `values` has all variables, the secrets too.
 
     Raises:

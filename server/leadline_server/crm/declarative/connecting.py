@@ -9,12 +9,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from leadline_server.crm.connections import (
     AccountView,
+    AdapterContext,
     AdapterType,
     Connect,
     ConnectionSettings,
     Declared,
-    Losses,
-    Surroundings,
+    KnownGaps,
 )
 from leadline_server.crm.declarative.adapter import Connected, DefinedCrm
 from leadline_server.crm.declarative.asking import Asker, Observer
@@ -26,7 +26,7 @@ from leadline_server.crm.declarative.loading import load_definition, shipped_nam
 from leadline_server.crm.declarative.templates import TemplateFailed
 from leadline_server.crm.secrets import Secret
 from leadline_server.crm.toolkit.http_answers import Answer
-from leadline_server.crm.toolkit.http_client import WebClient
+from leadline_server.crm.toolkit.http_client import HttpClient
 from leadline_server.crm.toolkit.throttle import Throttle
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.domain.errors import CrmError, CrmUnavailable
@@ -128,7 +128,7 @@ def default_capabilities(definition: Definition) -> Capabilities:
 
 
 def open_connection(
-    settings: HttpSettings, around: Surroundings, observer: Observer | None = None, at_once: int | None = None
+    settings: HttpSettings, around: AdapterContext, observer: Observer | None = None, at_once: int | None = None
 ) -> Connected:
     """A connection at work; `observer` sees its requests, `at_once` is how many of one lookup's there may be.
 
@@ -152,7 +152,7 @@ def open_connection(
             observer.came(answer)
         return failures(answer)
 
-    web = WebClient(
+    web = HttpClient(
         around.session,
         base_url,
         authorization,
@@ -170,7 +170,7 @@ def open_connection(
     )
 
 
-async def _open(settings: HttpSettings, around: Surroundings) -> Connect:
+async def _open(settings: HttpSettings, around: AdapterContext) -> Connect:
     connected = open_connection(settings, around)
 
     def connect(account: AccountView) -> CrmAdapter:
@@ -185,7 +185,7 @@ class _Shipped(Mapping[str, Declared]):
     def __getitem__(self, how: str) -> Declared:
         definition = load_definition(how.removeprefix(_BY)).definition
         lost = definition.losses
-        losses = Losses(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
+        losses = KnownGaps(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
         return Declared(capabilities=default_capabilities(definition), losses=losses)
 
     def __iter__(self) -> Iterator[str]:

@@ -4,11 +4,11 @@ from typing import Final
 
 from leadline_server.crm.connections import (
     AccountView,
+    AdapterContext,
     AdapterType,
     Connect,
     ConnectionSettings,
-    Losses,
-    Surroundings,
+    KnownGaps,
 )
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
 from leadline_server.crm.embedded.database import open_crm_database
@@ -21,7 +21,7 @@ class EmbeddedSettings(ConnectionSettings):
     """Nothing is to be set."""
 
 
-async def _open(_: EmbeddedSettings, around: Surroundings) -> Connect:
+async def _open(_: EmbeddedSettings, around: AdapterContext) -> Connect:
     """Open the file, made where it is missing. Raises CrmUnavailable, with what to do, if it cannot be used."""
     database = await open_crm_database(around.data_dir / FILE)
     around.closing.push_async_callback(database.close)
@@ -38,6 +38,6 @@ EMBEDDED = AdapterType(
     settings=EmbeddedSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    losses=Losses(fields=frozenset({"caller_extension", "legs"})),
+    losses=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
     is_remote=False,
 )

@@ -10,7 +10,7 @@ import msgspec
 
 from leadline_server.crm.embedded.keys import fold, stored_key
 from leadline_server.domain.contact import Contact
-from leadline_server.storage.row_batch import ManyRows
+from leadline_server.storage.row_batch import RowBatch
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
 """What `contact_from` reads, of a table called `c`."""
@@ -92,7 +92,7 @@ _INSERT_CONTACT: Final = (
     " is_placeholder, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_NUMBER: Final = "INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)"
-_INSERT_NAME: Final = ManyRows(
+_INSERT_NAME: Final = RowBatch(
     ("pk", "folded_name"), "INSERT INTO contact_names (rowid, folded_name) SELECT * FROM given WHERE pk IS NOT NULL"
 )
 

@@ -20,7 +20,7 @@ from leadline_server.crm.hubspot.wire import (
     is_id,
     record_url,
 )
-from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
@@ -78,7 +78,7 @@ class HubSpotCrm:
         settings: how the HubSpot account is set up.
     """
 
-    def __init__(self, client: WebClient, account: AccountView, settings: HubSpotSettings) -> None:
+    def __init__(self, client: HttpClient, account: AccountView, settings: HubSpotSettings) -> None:
         self.capabilities = capabilities_of(settings)
         self._client = client
         self._account = account

@@ -2,19 +2,19 @@
 
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, Declared, Losses, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, Declared, KnownGaps
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
-from leadline_server.crm.toolkit import Authorizer, StaticAuthorizer, Throttle, WebClient
+from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
 
-async def _open(settings: HubSpotSettings, around: Surroundings) -> Connect:
+async def _open(settings: HubSpotSettings, around: AdapterContext) -> Connect:
     """Make the client that the connection's accounts share; nothing is asked yet."""
-    client = WebClient(
+    client = HttpClient(
         around.session,
         settings.api_url,
         _authorizer(settings, around),
@@ -28,7 +28,7 @@ async def _open(settings: HubSpotSettings, around: Surroundings) -> Connect:
     return connect
 
 
-def _authorizer(settings: HubSpotSettings, around: Surroundings) -> Authorizer:
+def _authorizer(settings: HubSpotSettings, around: AdapterContext) -> Authorizer:
     if settings.token is not None:
         return StaticAuthorizer.bearer(settings.token.get_secret_value())
     secret, refresh = settings.client_secret, settings.refresh_token
@@ -46,7 +46,7 @@ def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
     settings = HubSpotSettings.model_validate({"token": "unused", **options})
     return Declared(
         capabilities=capabilities_of(settings),
-        losses=Losses(
+        losses=KnownGaps(
             fields=frozenset({"caller_extension", "linked_id", "legs"}),
             forms=forms,
             texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),

@@ -12,7 +12,7 @@ from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, updated
 from leadline_server.crm.pipedrive.searching import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.toolkit import Answer, WebClient
+from leadline_server.crm.toolkit import Answer, HttpClient
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
@@ -77,7 +77,7 @@ class PipedriveCrm:
         clock: the time of day.
     """
 
-    def __init__(self, client: WebClient, account: AccountView, settings: PipedriveSettings, clock: Clock) -> None:
+    def __init__(self, client: HttpClient, account: AccountView, settings: PipedriveSettings, clock: Clock) -> None:
         self.capabilities = capabilities_of(settings)
         self._client = client
         self._account = account

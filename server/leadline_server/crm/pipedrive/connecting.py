@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, Losses, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
 from leadline_server.crm.pipedrive.adapter import PipedriveCrm, capabilities_of
 from leadline_server.crm.pipedrive.errors import failure, pause
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.toolkit import Authorizer, StaticAuthorizer, Throttle, WebClient
+from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
@@ -27,9 +27,9 @@ _SET_APART: Final = frozenset(
 """Forms that no lookup finds but by the account's `number_formats`."""
 
 
-async def _open(settings: PipedriveSettings, around: Surroundings) -> Connect:
+async def _open(settings: PipedriveSettings, around: AdapterContext) -> Connect:
     """Make the client that the connection's accounts share; nothing is asked yet."""
-    client = WebClient(
+    client = HttpClient(
         around.session,
         settings.origin,
         _authorizer(settings, around),
@@ -43,7 +43,7 @@ async def _open(settings: PipedriveSettings, around: Surroundings) -> Connect:
     return connect
 
 
-def _authorizer(settings: PipedriveSettings, around: Surroundings) -> Authorizer:
+def _authorizer(settings: PipedriveSettings, around: AdapterContext) -> Authorizer:
     if settings.api_token is not None:
         token = settings.api_token.get_secret_value()
         return StaticAuthorizer("x-api-token", token, token)
@@ -66,7 +66,7 @@ PIPEDRIVE = AdapterType(
     settings=PipedriveSettings,
     open=_open,
     capabilities=capabilities_of(PipedriveSettings.model_validate(_DEFAULTS)),
-    losses=Losses(
+    losses=KnownGaps(
         fields=frozenset({"caller_extension", "linked_id", "legs"}),
         forms=_SET_APART,
         texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, Surroundings
+from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect
 from leadline_server.crm.remote.adapter import RemoteCrm
 from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import Description
@@ -60,7 +60,7 @@ async def remote_crm(
         yield connect(AccountView(account_id, lambda: known))
 
 
-async def _open(settings: RemoteSettings, around: Surroundings) -> Connect:
+async def _open(settings: RemoteSettings, around: AdapterContext) -> Connect:
     return await around.closing.enter_async_context(open_remote(settings, around.name))
 
 

@@ -23,7 +23,7 @@ from leadline_server.crm.salesforce.wire import (
     stored_key,
     task_of,
 )
-from leadline_server.crm.toolkit import Answer, WebClient, segment
+from leadline_server.crm.toolkit import Answer, HttpClient, segment
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
@@ -62,7 +62,7 @@ class SalesforceCrm:
 
     def __init__(
         self,
-        client: WebClient,
+        client: HttpClient,
         records: Records,
         words: Words,
         index_lag: timedelta | None,

@@ -5,13 +5,20 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from leadline_server.crm.connections import AccountView, AdapterType, Connect, ConnectionSettings, Losses, Surroundings
+from leadline_server.crm.connections import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+    KnownGaps,
+)
 from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
 from leadline_server.crm.salesforce.errors import Failures
 from leadline_server.crm.salesforce.records import Records
 from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
 from leadline_server.crm.secrets import Secret
-from leadline_server.crm.toolkit import Throttle, WebClient
+from leadline_server.crm.toolkit import HttpClient, Throttle
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.ports.crm import CrmAdapter
@@ -90,10 +97,10 @@ def _grant(settings: SalesforceSettings) -> OAuthGrant:
     )
 
 
-async def _open(settings: SalesforceSettings, around: Surroundings) -> Connect:
+async def _open(settings: SalesforceSettings, around: AdapterContext) -> Connect:
     """A connection. The `instance_url` in token answers is not gone by: requests go where the settings say."""
     throttle = Throttle()
-    client = WebClient(
+    client = HttpClient(
         around.session,
         f"{settings.instance_url}/services/data/{settings.api_version}",
         oauth(_grant(settings), around),
@@ -117,5 +124,5 @@ SALESFORCE = AdapterType(
     settings=SalesforceSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    losses=Losses(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
+    losses=KnownGaps(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.salesforce.wire import FOUND, SEARCHED, Found, Kind, Words, contact_of
-from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
@@ -26,7 +26,7 @@ class Records:
         words: how things are called.
     """
 
-    def __init__(self, client: WebClient, instance_url: str, kinds: Sequence[Kind], words: Words) -> None:
+    def __init__(self, client: HttpClient, instance_url: str, kinds: Sequence[Kind], words: Words) -> None:
         self._client = client
         self._instance_url = instance_url
         self.kinds = tuple(kinds)

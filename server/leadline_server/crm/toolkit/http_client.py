@@ -50,7 +50,7 @@ class Content(TypedDict, total=False):
     accept: Collection[int]
 
 
-class WebClient:
+class HttpClient:
     """One connection's way to its CRM. Safe to use by any number of tasks at once, and to cancel.
 
     No request leaves for another place than `origin` and `origins`: redirects are answers of no use, not followed.

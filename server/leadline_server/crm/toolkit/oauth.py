@@ -19,7 +19,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import Surroundings
+from leadline_server.crm.connections import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
@@ -243,7 +243,7 @@ class OAuthAuthorizer:
         )
 
 
-def oauth(grant: OAuthGrant, around: Surroundings) -> OAuthAuthorizer:
+def oauth(grant: OAuthGrant, around: AdapterContext) -> OAuthAuthorizer:
     """The authorizer of a connection, which is closed with it."""
     authorizer = OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
     around.closing.push_async_callback(authorizer.close)

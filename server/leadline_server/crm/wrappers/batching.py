@@ -23,7 +23,7 @@ AT_ONCE: Final = 12
 """Questions under way before lookups wait for one another, unless the CRM allows fewer a second."""
 
 
-class GatheringCrm(CrmWrapper):
+class BatchingCrm(CrmWrapper):
     """`inner`, asked about the numbers of several lookups at once where it declares `numbers_per_lookup`.
 
     A question that is refused, or finds more than can be read, is asked again in halves, down to the lookup that is
@@ -64,7 +64,7 @@ class GatheringCrm(CrmWrapper):
         numbers = {number.key: number for lookup in lookups if not lookup.is_dropped for number in lookup.numbers}
         if not numbers:
             return [_called_back()] * len(lookups)
-        question = _Question(super().find_contacts(list(numbers.values())), lookups)
+        question = _LookupBatch(super().find_contacts(list(numbers.values())), lookups)
         try:
             contacts = await question.answer()
         except (CrmRejected, CrmTooMuch) as error:
@@ -88,7 +88,7 @@ class _Lookup:
         self.numbers = numbers
         self.region = region
         self.is_dropped = False
-        self.question: _Question | None = None
+        self.question: _LookupBatch | None = None
 
     def drop(self) -> None:
         """Nobody waits for the answer any more."""
@@ -97,7 +97,7 @@ class _Lookup:
             self.question.leave()
 
 
-class _Question:
+class _LookupBatch:
     """What the CRM is asked for some lookups. It is called back when nobody waits for it any more."""
 
     __slots__ = ("_task", "_waiting")

@@ -14,10 +14,10 @@ from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Answer, CrmAdapter, CrmLog, LogEntry
 
-__all__ = ["CachePolicy", "CachedCrm"]
+__all__ = ["CacheCrm", "CachePolicy"]
 
 
-class _Flight:
+class _SingleFlight:
     """A question that the CRM is being asked, and how many wait for the answer."""
 
     __slots__ = ("asked", "task", "waiting")
@@ -34,7 +34,7 @@ class _Flight:
         return self.waiting > 0 and not self.task.done() and not is_spoilt
 
 
-class CachedCrm(CrmWrapper):
+class CacheCrm(CrmWrapper):
     """`inner`, whose answers to lookups are remembered. Failures never are.
 
     Args:
@@ -55,7 +55,7 @@ class CachedCrm(CrmWrapper):
         self._answers = answers
         self._region = region
         self._count = count or _uncounted
-        self._flights: dict[tuple[str, str], _Flight] = {}
+        self._flights: dict[tuple[str, str], _SingleFlight] = {}
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
         """See ports.crm.RememberedAnswers.
@@ -64,7 +64,7 @@ class CachedCrm(CrmWrapper):
         """
         region = self._region()
         known: list[Known] = []
-        flights: set[_Flight] = set()
+        flights: set[_SingleFlight] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
@@ -121,9 +121,9 @@ class CachedCrm(CrmWrapper):
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    def _begin(self, numbers: Sequence[PhoneNumber], region: str) -> _Flight:
+    def _begin(self, numbers: Sequence[PhoneNumber], region: str) -> _SingleFlight:
         """Ask the CRM, in a task of its own: who asked first may be cancelled while others wait."""
-        flight, places = _Flight(), [(number.key, region) for number in numbers]
+        flight, places = _SingleFlight(), [(number.key, region) for number in numbers]
         self._flights.update(dict.fromkeys(places, flight))
 
         def land(task: asyncio.Task[dict[str, Known]]) -> None:
@@ -137,7 +137,7 @@ class CachedCrm(CrmWrapper):
         flight.task.add_done_callback(land)
         return flight
 
-    async def _fly(self, flight: _Flight, numbers: Sequence[PhoneNumber], region: str) -> dict[str, Known]:
+    async def _fly(self, flight: _SingleFlight, numbers: Sequence[PhoneNumber], region: str) -> dict[str, Known]:
         with self._answers.asking(numbers, region) as asked:
             flight.asked = asked
             contacts = await super().find_contacts(numbers)
@@ -149,7 +149,7 @@ def _uncounted(_: str) -> None:
     return
 
 
-async def _awaited(flights: Collection[_Flight]) -> list[dict[str, Known]]:
+async def _awaited(flights: Collection[_SingleFlight]) -> list[dict[str, Known]]:
     """The answers. A flight that nobody waits for any more is called back."""
     for flight in flights:
         flight.waiting += 1

@@ -3,22 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from leadline_server.concurrency.circuit_breaker import Breaker
+from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.concurrency.concurrency_limit import RateLimit
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.domain.request_not_sent import NOT_ASKED
+from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class GuardedCrm:
+class CircuitBreakerCrm:
     """`inner`, asked only when `breaker` and `rate` (None: no limit) allow it; else errors of `delivery.pauses`."""
 
-    def __init__(self, inner: CrmAdapter, breaker: Breaker, rate: RateLimit | None) -> None:
+    def __init__(self, inner: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> None:
         self._inner = inner
         self._breaker = breaker
         self._rate = rate
@@ -46,7 +46,7 @@ class GuardedCrm:
             self._breaker.refused()
         elif isinstance(error, CrmRejected | CrmTooMuch):
             self._breaker.answered()
-        elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_ASKED):
+        elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_SENT):
             self._breaker.failed(getattr(error, "retry_after", None) or 0.0)
         elif is_probe:
             self._breaker.abandoned()

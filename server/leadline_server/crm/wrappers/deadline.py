@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class BoundedCrm(CrmWrapper):
+class DeadlineCrm(CrmWrapper):
     """`inner`, given up on after `seconds`: a read is CrmUnavailable then, a write CrmOutcomeUnknown."""
 
     def __init__(self, inner: CrmAdapter, seconds: float) -> None:

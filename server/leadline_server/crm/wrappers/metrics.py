@@ -64,7 +64,7 @@ class CrmMetrics:
         return lambda answer: counters[answer].inc()
 
 
-class MeasuredCrm(CrmWrapper):
+class MetricsCrm(CrmWrapper):
     """`inner`, measured in `metrics` under the name of its kind of adapter."""
 
     def __init__(self, inner: CrmAdapter, metrics: CrmMetrics, adapter: str) -> None:

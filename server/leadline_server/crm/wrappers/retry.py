@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class RetryingCrm(CrmWrapper):
+class RetryCrm(CrmWrapper):
     """`inner`, whose reads that raise CrmUnavailable are tried again after a short pause.
 
     Writes are not: whoever delivers a call repeats them, after a look at what the first one did. Neither is `check`,

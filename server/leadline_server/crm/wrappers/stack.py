@@ -5,23 +5,23 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.crm.wrappers import (
-    BoundedCrm,
-    CachedCrm,
+    BatchingCrm,
+    CacheCrm,
     CachePolicy,
     CrmMetrics,
-    GatheringCrm,
-    MeasuredCrm,
-    RetryingCrm,
+    DeadlineCrm,
+    MetricsCrm,
+    RetryCrm,
 )
 from leadline_server.crm.wrappers.remembered_answers import Answers
-from leadline_server.domain.request_not_sent import NOT_ASKED
+from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import Connection, CrmAdapter
 
 SECONDS: Final = 10.0
 """How long a CRM may take for one request, in seconds. An interactive LogCall waits no longer either."""
 
 
-class Wrapping:
+class WrapperStack:
     """Puts the wrappers round adapters.
 
     Args:
@@ -60,13 +60,13 @@ class Wrapping:
             region: tells the region that the account's numbers are read in.
             cache: what is remembered of lookups; None where they are cheap and always right.
         """
-        crm: CrmAdapter = BoundedCrm(adapter, SECONDS)
+        crm: CrmAdapter = DeadlineCrm(adapter, SECONDS)
         if self._metrics is not None:
-            crm = MeasuredCrm(crm, self._metrics, kind)
-        crm = GatheringCrm(RetryingCrm(guard(crm), NOT_ASKED), region)
+            crm = MetricsCrm(crm, self._metrics, kind)
+        crm = BatchingCrm(RetryCrm(guard(crm), NOT_SENT), region)
         if cache is None:
             return Connection(crm)
         answers = Answers(cache, crm.capabilities.search_lag, self._now)
         count = None if self._metrics is None else self._metrics.lookups(kind)
-        cached = CachedCrm(crm, answers, region, count)
+        cached = CacheCrm(crm, answers, region, count)
         return Connection(cached, cached)

@@ -6,15 +6,15 @@ from pydantic import Field, StringConstraints
 
 from leadline_server.crm.connections import (
     AccountView,
+    AdapterContext,
     AdapterType,
     Connect,
     ConnectionSettings,
     Declared,
-    Losses,
-    Surroundings,
+    KnownGaps,
 )
 from leadline_server.crm.secrets import Secret
-from leadline_server.crm.toolkit import WebClient
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
@@ -77,7 +77,7 @@ def addresses(settings: ZohoSettings) -> tuple[str, str, str]:
     return api, settings.accounts_url or f"https://accounts.{zoho}", f"https://crm.{zoho}"
 
 
-async def _open(settings: ZohoSettings, around: Surroundings) -> Connect:
+async def _open(settings: ZohoSettings, around: AdapterContext) -> Connect:
     """A connection. The `api_domain` in token answers is not gone by: requests go where the settings say."""
     api, accounts, web = addresses(settings)
     grant = OAuthGrant(
@@ -88,7 +88,7 @@ async def _open(settings: ZohoSettings, around: Surroundings) -> Connect:
         scheme="Zoho-oauthtoken",
     )
     authorizer = oauth(grant, around)
-    client = WebClient(around.session, f"{api}/crm/v8", authorizer, failure=failure)
+    client = HttpClient(around.session, f"{api}/crm/v8", authorizer, failure=failure)
     words = Words(
         company=settings.lead_company,
         placeholder_field=settings.placeholder_field,
@@ -104,7 +104,7 @@ async def _open(settings: ZohoSettings, around: Surroundings) -> Connect:
     return connect
 
 
-LOSSES: Final = Losses(
+LOSSES: Final = KnownGaps(
     fields=frozenset({"caller_extension", "linked_id", "legs"}),
     texts=frozenset({"NUL"}),
 )

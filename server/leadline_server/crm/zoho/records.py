@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.toolkit import Answer, WebClient
+from leadline_server.crm.toolkit import Answer, HttpClient
 from leadline_server.crm.zoho.coql import PAGE
 from leadline_server.crm.zoho.wire import ROWS, WRITTEN, Kind, Words, contact_of
 from leadline_server.domain.contact import Contact
@@ -29,7 +29,7 @@ class Records:
     """
 
     def __init__(
-        self, client: WebClient, kinds: Sequence[Kind], words: Words, concurrency: int, trigger: Sequence[str] | None
+        self, client: HttpClient, kinds: Sequence[Kind], words: Words, concurrency: int, trigger: Sequence[str] | None
     ) -> None:
         self._client = client
         self.kinds = tuple(kinds)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS
-from leadline_server.ledger.sqlite.settings_cache import GenerationCache, SettingsGeneration, read_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_generation
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqliteAccounts:
     """A ledger.Accounts."""
 
-    def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
+    def __init__(self, database: SqliteDatabase, generation: SettingsVersion) -> None:
         self._database = database
         self._generation = generation
-        self._cache: GenerationCache[str, AccountSettings] = GenerationCache(generation)
+        self._cache: SettingsCache[str, AccountSettings] = SettingsCache(generation)
 
     async def create(self, account_id: str, settings: AccountSettings) -> bool:
         """Create an account; False, changing nothing, if it exists."""

@@ -13,7 +13,7 @@ from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
-from leadline_server.ledger.sqlite.retention import SqliteUpkeep
+from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.settings_cache import open_settings_generation
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -37,7 +37,7 @@ class SqliteLedger:
         self._claims = SqliteClaims(database)
         self._requests = SqliteRequests(database)
         self._tokens = SqliteTokens(database)
-        self._upkeep = SqliteUpkeep(database)
+        self._upkeep = SqliteRetention(database)
 
     @property
     def accounts(self) -> SqliteAccounts:
@@ -70,7 +70,7 @@ class SqliteLedger:
         return self._tokens
 
     @property
-    def upkeep(self) -> SqliteUpkeep:
+    def upkeep(self) -> SqliteRetention:
         """Deleting what is no longer needed."""
         return self._upkeep
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
-from leadline_server.ledger.sqlite.settings_cache import GenerationCache, SettingsGeneration, read_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_generation
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqlitePreferences:
     """A ledger.PreferenceStore."""
 
-    def __init__(self, database: SqliteDatabase, generation: SettingsGeneration) -> None:
+    def __init__(self, database: SqliteDatabase, generation: SettingsVersion) -> None:
         self._database = database
         self._generation = generation
-        self._cache: GenerationCache[tuple[str, str], Preferences] = GenerationCache(generation)
+        self._cache: SettingsCache[tuple[str, str], Preferences] = SettingsCache(generation)
 
     async def get(self, account_id: str, user_id: str) -> Preferences:
         """What the user set; empty preferences for a user who set nothing."""

@@ -46,8 +46,8 @@ class _Seen(NamedTuple):
     are_young: bool
 
 
-class SqliteUpkeep:
-    """An upkeep.Upkeep."""
+class SqliteRetention:
+    """An upkeep.Retention."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

@@ -35,7 +35,7 @@ def read_generation(connection: sqlite3.Connection) -> int:
     return int(value)
 
 
-class SettingsGeneration:
+class SettingsVersion:
     """The generation that all processes on one ledger file share. See `open_settings_generation`."""
 
     def __init__(self, mapped: mmap.mmap) -> None:
@@ -68,7 +68,7 @@ def generation_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.name}-generation")
 
 
-def open_settings_generation(ledger: Path) -> SettingsGeneration:
+def open_settings_generation(ledger: Path) -> SettingsVersion:
     """The shared generation of the ledger file `ledger`; to be told once within a write, and closed at the end.
 
     Raises:
@@ -80,17 +80,17 @@ def open_settings_generation(ledger: Path) -> SettingsGeneration:
         try:
             # Not ftruncate(): on a full disk the first write to a page without a block would be the process's end.
             os.posix_fallocate(descriptor, 0, _BYTES)
-            return SettingsGeneration(mmap.mmap(descriptor, _BYTES))
+            return SettingsVersion(mmap.mmap(descriptor, _BYTES))
         finally:
             os.close(descriptor)
     except OSError as error:
         raise LedgerUnavailable(f"{path.name} cannot be used ({error.strerror}). Check its permissions.") from error
 
 
-class GenerationCache(Generic[K, V]):
+class SettingsCache(Generic[K, V]):
     """Values that hold for one generation. For the event loop's thread alone."""
 
-    def __init__(self, generation: SettingsGeneration) -> None:
+    def __init__(self, generation: SettingsVersion) -> None:
         self._source = generation
         self._generation = 0
         self._values: dict[K, V] = {}
