@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from leadline_server.crm.connections import KnownGaps
-from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
+from leadline_server.crm.toolkit.adapter_type import KnownGaps
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
 from marked import with_parts, write_or_check

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from leadline_server.crm.declarative import definition, operations
-from leadline_server.crm.declarative.checking import KNOWN, OF_NUMBERS
-from leadline_server.crm.declarative.templates import FILTER_NAMES
+from leadline_server.crm.declarative.definition_check import KNOWN, OF_NUMBERS
+from leadline_server.definitions.templates import FILTER_NAMES
 from marked import with_parts, write_or_check
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined

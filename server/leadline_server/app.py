@@ -32,8 +32,8 @@ from leadline_server.commands.paging import PageTokens
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connecting import Choice, open_connections
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.connections import Choice, open_connections
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack

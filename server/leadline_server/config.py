@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @property
     def crm_path(self) -> Path:
         """The embedded CRM's file."""
-        from leadline_server.crm.embedded.connecting import FILE
+        from leadline_server.crm.embedded.adapter_type import FILE
 
         return self.data_dir / FILE
 
@@ -230,7 +230,7 @@ def _ledger_problems(settings: Settings) -> list[str]:
 
 
 def _connection_problems(settings: Settings) -> list[str]:
-    from leadline_server.crm.registry import NoSuchAdapter, adapter_type
+    from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_type
 
     problems = [
         f"accounts.{account_id}.connection: there is no [connections.{account.connection}]"

@@ -14,7 +14,7 @@ import msgspec
 from fakes.connections import write_toml
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import FakeProcess, fake_process
-from leadline_server.crm.hubspot.searching import phone_searches
+from leadline_server.crm.hubspot.searches import phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import Contacts
 from leadline_server.domain.numbers.phone_number import parse_number

@@ -9,7 +9,7 @@ from fakes.bodies import note_in
 from fakes.bottlecrm import INTERACTIONS, PERSONS, FakeBottleCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.declarative.connecting import HTTP
+from leadline_server.crm.declarative.adapter_type import HTTP
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 

@@ -12,7 +12,7 @@ from fakes.connections import OPTIONS
 from fakes.pipedrive import ACTIVITIES, PERSONS, FakePipedrive
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
+from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases

@@ -21,7 +21,7 @@ from e2e.crm_journey import (
     staged,
 )
 from leadline.v1.call_log_pb2 import CALL_LOG_STATE_FAILED
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from leadline_server.crm.salesforce.connecting import SALESFORCE
+from leadline_server.crm.salesforce.adapter_type import SALESFORCE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leadline_server.crm.zoho.connecting import LOSSES
+from leadline_server.crm.zoho.adapter_type import LOSSES
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog

@@ -7,8 +7,8 @@ from typing import Any
 
 import aiohttp
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AdapterContext
-from leadline_server.crm.registry import adapter_type
+from leadline_server.crm.adapter_registry import adapter_type
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter

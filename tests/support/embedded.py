@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.connecting import EMBEDDED
+from leadline_server.crm.embedded.adapter_type import EMBEDDED
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
 

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.declarative.adapter import DefinedCrm
-from leadline_server.crm.declarative.authenticating import authorizer
-from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
-from leadline_server.crm.declarative.loading import parse_definition
-from leadline_server.crm.declarative.paths import AnswerPath
-from leadline_server.crm.declarative.requests import Built
+from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
+from leadline_server.crm.declarative.authorizers import authorizer
+from leadline_server.crm.declarative.definition_files import parse_definition
+from leadline_server.crm.declarative.request_template import Built
 from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number

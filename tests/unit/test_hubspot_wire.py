@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadline_server.crm.hubspot.adapter import capabilities_of
 from leadline_server.crm.hubspot.calls import Calls
 from leadline_server.crm.hubspot.errors import DAILY_PAUSE, Taken, failure, pause
-from leadline_server.crm.hubspot.searching import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
+from leadline_server.crm.hubspot.searches import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import Contacts, Object, is_id, joined_name, split_name
 from leadline_server.crm.toolkit import Answer

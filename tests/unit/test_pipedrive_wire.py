@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from leadline_server.crm.pipedrive import activities, wire
 from leadline_server.crm.pipedrive.errors import BLOCKED_PAUSE, DAILY_PAUSE, failure, pause
-from leadline_server.crm.pipedrive.searching import name_term, phone_terms
+from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import Answer
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable

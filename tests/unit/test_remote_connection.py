@@ -13,8 +13,8 @@ import pytest
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.capabilities_pb2 import Capabilities as Declared
 from leadline_server.crm.remote import description
+from leadline_server.crm.remote.adapter_type import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.channel import open_channel
-from leadline_server.crm.remote.connecting import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire

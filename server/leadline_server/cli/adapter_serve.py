@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import Choice
 
 
 def serve_adapter_command(
@@ -49,9 +49,9 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     import signal
 
     from leadline_server.clock import SystemClock
-    from leadline_server.crm.connecting import open_connections
-    from leadline_server.crm.registry import adapter_type
-    from leadline_server.crm.remote.serving import serve_adapter
+    from leadline_server.crm.adapter_registry import adapter_type
+    from leadline_server.crm.connections import open_connections
+    from leadline_server.crm.remote.server import serve_adapter
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     stopping = asyncio.Event()
@@ -74,7 +74,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
 def _choice(settings: "Settings", name: str) -> "Choice":
     from leadline_server.cli import fail
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import Choice
 
     table = settings.connections.get(name)
     if table is not None:

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.cli.trying import Attempt
-    from leadline_server.crm.declarative.connecting import HttpSettings
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
 
 _LONGEST: Final = 4_000  # characters of an answer that are shown to people
 
@@ -96,7 +96,7 @@ def _settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "Htt
     from pydantic import ValidationError
 
     from leadline_server.cli import fail
-    from leadline_server.crm.declarative.connecting import HttpSettings
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
 
     options: dict[str, Any] = {"definition": file}
     problems = list[str]()

@@ -57,8 +57,8 @@ def check_definition(
     Exit codes: 0 it is, 1 something is wrong, 2 wrong usage.
     """
     from leadline_server.cli.show import printable
-    from leadline_server.crm.declarative.compiled import BadDefinition
-    from leadline_server.crm.declarative.loading import load_definition
+    from leadline_server.crm.declarative.compiled_definition import BadDefinition
+    from leadline_server.crm.declarative.definition_files import load_definition
 
     problems: list[str] = []
     try:
@@ -76,7 +76,7 @@ def check_definition(
 
 
 def _rows() -> Iterator[_Row]:
-    from leadline_server.crm.registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
+    from leadline_server.crm.adapter_registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
 
     for name in adapter_names():
         try:
@@ -90,8 +90,8 @@ def _rows() -> Iterator[_Row]:
 
 
 def _definitions() -> Iterator[_Row]:
-    from leadline_server.crm.declarative.connecting import HTTP, default_capabilities
-    from leadline_server.crm.declarative.loading import load_definition, shipped_names
+    from leadline_server.crm.declarative.adapter_type import HTTP, default_capabilities
+    from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 
     for name in shipped_names():
         definition = load_definition(name).definition

@@ -12,10 +12,10 @@ import aiohttp
 
 from leadline_server.cli.failures import ExitCode
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.declarative.adapter import DefinedCrm
-from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
-from leadline_server.crm.declarative.requests import Built
+from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
+from leadline_server.crm.declarative.request_template import Built
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.crm.toolkit.http_answers import Answer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft

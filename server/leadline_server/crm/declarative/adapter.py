@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView
-from leadline_server.crm.declarative import context
-from leadline_server.crm.declarative.asking import Asker, Budget
-from leadline_server.crm.declarative.compiled import Compiled, Ready
-from leadline_server.crm.declarative.contacts import ContactReader
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import Compiled, Ready
+from leadline_server.crm.declarative.contact_reader import ContactReader
 from leadline_server.crm.declarative.definition import ContactType
-from leadline_server.crm.declarative.logs import LogWriter
+from leadline_server.crm.declarative.log_writer import LogWriter
+from leadline_server.crm.declarative.operation_sender import Asker, Budget
 from leadline_server.crm.declarative.operations import FindContacts
 from leadline_server.crm.declarative.searching import longest_word, page_of
+from leadline_server.crm.declarative.template_values import Values
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -96,7 +97,7 @@ class DefinedCrm:
         if kind not in self._connected.types:
             raise CrmRejected(f"{kind!r} is no kind of contact here; there is {', '.join(self._connected.types)}.")
         operation = self._ready.create_contact
-        answer = await self._asker.tell(operation, self._values(kind, context.of_draft(draft, key)))
+        answer = await self._asker.tell(operation, self._values(kind, template_values.of_draft(draft, key)))
         document = answer.json()
         own_id = operation.path("id").text(document)
         if not own_id:
@@ -132,11 +133,11 @@ class DefinedCrm:
         """The kinds that are asked for apart."""
         return list(self._connected.types) if self._ready.definition.separate_types else [""]
 
-    def _values(self, kind: str, values: Mapping[str, Any]) -> context.Values:
-        kind_values = context.of_type(kind, self._connected.types.get(kind))
+    def _values(self, kind: str, values: Mapping[str, Any]) -> Values:
+        kind_values = template_values.of_type(kind, self._connected.types.get(kind))
         return {**self._connected.variables, "type": kind_values, **values}
 
-    def _questions(self, numbers: Sequence[PhoneNumber]) -> Sequence[tuple[Compiled[FindContacts], context.Values]]:
+    def _questions(self, numbers: Sequence[PhoneNumber]) -> Sequence[tuple[Compiled[FindContacts], Values]]:
         """What is asked of each kind: the operations, and what their templates see."""
         extensions = [number for number in numbers if number.kind is NumberKind.EXTENSION]
         others = [number for number in numbers if number.kind is not NumberKind.EXTENSION]
@@ -146,17 +147,17 @@ class DefinedCrm:
 
     def _of(
         self, operation: Compiled[FindContacts], numbers: Sequence[PhoneNumber]
-    ) -> list[tuple[Compiled[FindContacts], context.Values]]:
+    ) -> list[tuple[Compiled[FindContacts], Values]]:
         formats = self._account.settings().number_formats
-        forms = {number: context.forms_of(number, operation.defined, formats) for number in numbers}
+        forms = {number: template_values.forms_of(number, operation.defined, formats) for number in numbers}
         if operation.defined.numbers == "one":
             return [
-                (operation, {"number": context.of_number(number), "form": form})
+                (operation, {"number": template_values.of_number(number), "form": form})
                 for number, many in forms.items()
                 for form in many
             ]
         every = list(dict.fromkeys(form for many in forms.values() for form in many))
-        values = {"numbers": [context.of_number(number) for number in numbers], "forms": every}
+        values = {"numbers": [template_values.of_number(number) for number in numbers], "forms": every}
         return [(operation, values)] if every else []
 
     async def _looked_up(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.crm.embedded.creating import WantedContact
+from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
 from leadline_server.crm.embedded.keys import asked_keys, new_id

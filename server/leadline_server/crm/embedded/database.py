@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from leadline_server.crm.embedded import migrations
-from leadline_server.crm.embedded.creating import WantedContact, create_contacts
+from leadline_server.crm.embedded.contact_inserts import WantedContact, create_contacts
 from leadline_server.crm.embedded.journal import NewLog, insert_logs
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact

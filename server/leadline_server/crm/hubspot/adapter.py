@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, Calls
 from leadline_server.crm.hubspot.errors import Taken
-from leadline_server.crm.hubspot.searching import Search, exact_search, name_search, numbers_per_search, phone_searches
+from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
     Contacts,
@@ -21,6 +20,7 @@ from leadline_server.crm.hubspot.wire import (
     record_url,
 )
 from leadline_server.crm.toolkit import HttpClient
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable

@@ -7,12 +7,12 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, updated
-from leadline_server.crm.pipedrive.searching import name_term, phone_terms
+from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import Answer, HttpClient
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch

@@ -8,10 +8,10 @@ from google.protobuf.message import Message
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 
-from leadline_server.crm.connections import AccountView, Connect
 from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import capabilities_message
 from leadline_server.crm.remote.refusals import BadRequest
+from leadline_server.crm.toolkit.adapter_type import AccountView, Connect
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, FilePath, model_validator
 
-from leadline_server.crm.connections import ConnectionSettings
-from leadline_server.crm.secrets import Secret
+from leadline_server.crm.toolkit.adapter_type import ConnectionSettings
+from leadline_server.crm.toolkit.secret_settings import Secret
 
 _LAST_PORT = 65_535
 

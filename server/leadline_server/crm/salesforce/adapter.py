@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import Records
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
@@ -24,6 +23,7 @@ from leadline_server.crm.salesforce.wire import (
     task_of,
 )
 from leadline_server.crm.toolkit import Answer, HttpClient, segment
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind

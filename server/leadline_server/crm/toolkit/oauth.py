@@ -19,7 +19,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import AdapterContext
+from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import Records

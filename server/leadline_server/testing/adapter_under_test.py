@@ -1,7 +1,7 @@
-"""One adapter as leadline opens it, without a server around it: for the tests of those who write adapters."""
+"""Opens one adapter as leadline does, but without a server: for the tests of adapter authors."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AdapterContext, AnyAdapterType
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
+from leadline_server.testing.crm_harness import CrmUnderTest
 
 
 @asynccontextmanager
@@ -43,6 +44,18 @@ async def open_adapter(
         )
         connect = await kind.open(kind.settings.model_validate(dict(options)), around)
         yield connect(AccountView(account_id, lambda: known))
+
+
+@asynccontextmanager
+async def under_test(opening: AbstractAsyncContextManager[CrmAdapter], **about: Any) -> AsyncIterator[CrmUnderTest]:
+    """The adapter that `opening` opens, as the conformance suite takes it.
+
+    Args:
+        opening: `open_adapter` for one in Python, `crm.remote.adapter_type.remote_crm` for one in another process.
+        **about: further arguments of `CrmUnderTest`, such as `region="GB"`.
+    """
+    async with opening as adapter:
+        yield CrmUnderTest(adapter=adapter, **about)
 
 
 class _TokensInMemory:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from leadline_server.crm.declarative import context
-from leadline_server.crm.declarative.compiled import Ready
-from leadline_server.crm.declarative.templates import TemplateFailed, read_time
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import Ready
 from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.definitions.templates import TemplateFailed, read_time
 from leadline_server.domain.contact import Contact, ContactDraft
 
 
@@ -81,7 +81,7 @@ class ContactReader:
         return read_time(path.find(record), self._format) if path else None
 
     def _url(self, own_id: str, kind: str) -> str:
-        values = context.of_type(kind, self._ready.definition.types.get(kind))
+        values = template_values.of_type(kind, self._ready.definition.types.get(kind))
         try:
             return self._ready.contact_url.text({**self._variables, "contact_id": own_id, "type": values})
         except TemplateFailed:

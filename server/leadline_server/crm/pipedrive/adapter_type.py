@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
 from leadline_server.crm.pipedrive.adapter import PipedriveCrm, capabilities_of
 from leadline_server.crm.pipedrive.errors import failure, pause
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter

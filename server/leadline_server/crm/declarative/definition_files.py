@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from leadline_server.crm.declarative.authenticating import check_authentication
-from leadline_server.crm.declarative.checking import check
-from leadline_server.crm.declarative.compiled import BadDefinition, Notes, Ready, compile_definition
+from leadline_server.crm.declarative.authorizers import check_authentication
+from leadline_server.crm.declarative.compiled_definition import BadDefinition, Notes, Ready, compile_definition
 from leadline_server.crm.declarative.definition import Definition
+from leadline_server.crm.declarative.definition_check import check
 
 MAX_FILE: Final = 1_000_000
 
-_SHIPPED: Final = "leadline_server.crm.declarative.definitions"
+_SHIPPED: Final = "leadline_server.crm.declarative.shipped"
 
 
 def shipped_names() -> list[str]:

@@ -5,19 +5,19 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final
 
-from leadline_server.crm.connections import AdapterType, AnyAdapterType
+from leadline_server.crm.toolkit.adapter_type import AdapterType, AnyAdapterType
 
 GROUP: Final = "leadline.adapters"
 """The entry-point group: each entry's name is the adapter's word, its object an AdapterType."""
 
 BUILT_IN: Final = {
-    "embedded": "leadline_server.crm.embedded.connecting:EMBEDDED",
-    "hubspot": "leadline_server.crm.hubspot.connecting:HUBSPOT",
-    "salesforce": "leadline_server.crm.salesforce.connecting:SALESFORCE",
-    "pipedrive": "leadline_server.crm.pipedrive.connecting:PIPEDRIVE",
-    "zoho": "leadline_server.crm.zoho.connecting:ZOHO",
-    "http": "leadline_server.crm.declarative.connecting:HTTP",
-    "remote": "leadline_server.crm.remote.connecting:REMOTE",
+    "embedded": "leadline_server.crm.embedded.adapter_type:EMBEDDED",
+    "hubspot": "leadline_server.crm.hubspot.adapter_type:HUBSPOT",
+    "salesforce": "leadline_server.crm.salesforce.adapter_type:SALESFORCE",
+    "pipedrive": "leadline_server.crm.pipedrive.adapter_type:PIPEDRIVE",
+    "zoho": "leadline_server.crm.zoho.adapter_type:ZOHO",
+    "http": "leadline_server.crm.declarative.adapter_type:HTTP",
+    "remote": "leadline_server.crm.remote.adapter_type:REMOTE",
 }
 """leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
 

@@ -2,11 +2,18 @@
 
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, Declared, KnownGaps
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    Declared,
+    KnownGaps,
+)
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter

@@ -6,9 +6,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from leadline_server.crm.declarative import operations as defined
 from leadline_server.crm.declarative.definition import Definition, ErrorRule
-from leadline_server.crm.declarative.paths import AnswerPath
-from leadline_server.crm.declarative.requests import RequestTemplate, compiled_headers
-from leadline_server.crm.declarative.templates import Template
+from leadline_server.crm.declarative.request_template import RequestTemplate, compiled_headers
+from leadline_server.definitions.answer_path import AnswerPath
+from leadline_server.definitions.templates import Template
 
 OperationT_co = TypeVar("OperationT_co", bound=defined.Operation, covariant=True)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from leadline.adapter.v1 import records_pb2
 from leadline.v1 import call_pb2, contact_pb2
 from leadline_server.crm.remote import messages
-from leadline_server.crm.remote.copying import message_of, value_of
 from leadline_server.crm.remote.description import capabilities_message, capabilities_of
+from leadline_server.crm.remote.message_copy import message_of, value_of
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import parse_number

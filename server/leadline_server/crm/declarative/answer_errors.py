@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.declarative.compiled import Ready
+from leadline_server.crm.declarative.compiled_definition import Ready
 from leadline_server.crm.declarative.definition import ErrorRule
-from leadline_server.crm.declarative.paths import AnswerPath
 from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from leadline_server.crm.connections import (
+from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
+from leadline_server.crm.embedded.database import open_crm_database
+from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
     AdapterType,
@@ -10,8 +12,6 @@ from leadline_server.crm.connections import (
     ConnectionSettings,
     KnownGaps,
 )
-from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
-from leadline_server.crm.embedded.database import open_crm_database
 from leadline_server.ports.crm import CrmAdapter
 
 FILE: Final = "crm.db"

@@ -5,10 +5,16 @@ from typing import Final
 
 import aiohttp
 import pytest
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
-from leadline_server.crm.opening import open_adapter
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+)
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
+from leadline_server.testing.adapter_under_test import open_adapter
 from pydantic import ValidationError
 from support.operations import memory_crm
 

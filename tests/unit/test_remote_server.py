@@ -13,11 +13,11 @@ from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.adapter_service_pb2_grpc import AdapterServiceStub
 from leadline.adapter.v1.records_pb2 import AccountContext, ContactDraft, LogEntry, PhoneNumber
 from leadline.v1.call_pb2 import Call
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.remote import servicer
-from leadline_server.crm.remote.connecting import remote_crm
-from leadline_server.crm.remote.serving import over_loopback, serve_adapter
-from leadline_server.crm.unconnected import UnconnectedCrm
+from leadline_server.crm.remote.adapter_type import remote_crm
+from leadline_server.crm.remote.server import over_loopback, serve_adapter
+from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber as Number

@@ -12,11 +12,17 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 from leadline_server.clock import SystemClock
-from leadline_server.crm import registry
-from leadline_server.crm.connecting import AccountCrm, Choice, open_connections
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
-from leadline_server.crm.registry import all_adapters
-from leadline_server.crm.unconnected import UnconnectedCrm
+from leadline_server.crm import adapter_registry
+from leadline_server.crm.adapter_registry import all_adapters
+from leadline_server.crm.connections import AccountCrm, Choice, open_connections
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+)
+from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import Operation
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
@@ -65,12 +71,12 @@ MEMORY = AdapterType(name="memory", title="A CRM in memory", settings=MemorySett
 @pytest.fixture(autouse=True)
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """The adapter `memory` is installed, and nothing of it is open yet."""
-    entry = EntryPoint("memory", f"{__name__}:MEMORY", registry.GROUP)
+    entry = EntryPoint("memory", f"{__name__}:MEMORY", adapter_registry.GROUP)
 
     def entry_points(*, group: str, name: str | None = None) -> Sequence[EntryPoint]:
-        return [entry] if group == registry.GROUP and name in (None, "memory") else []
+        return [entry] if group == adapter_registry.GROUP and name in (None, "memory") else []
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(adapter_registry, "entry_points", entry_points)
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
     OPENED.events.clear()
     OPENED.around.clear()
@@ -229,4 +235,4 @@ async def test_the_embedded_crm_is_a_file_that_is_let_go_of(tmp_path: Path) -> N
 
 
 def test_all_adapters_are_leadlines_own_and_those_that_are_installed() -> None:
-    assert [kind.name for kind in all_adapters()] == [*registry.BUILT_IN, "memory"]
+    assert [kind.name for kind in all_adapters()] == [*adapter_registry.BUILT_IN, "memory"]

@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from leadline_server.crm.connections import (
+from leadline_server.crm.toolkit import HttpClient
+from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
     AdapterType,
@@ -13,9 +14,8 @@ from leadline_server.crm.connections import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.secrets import Secret
-from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure

@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection
 
-from leadline_server.crm.connections import AccountView, Connect
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.refusals import BadRequest, Unauthorized, refusal
 from leadline_server.crm.remote.servicer import AdapterServicer
+from leadline_server.crm.toolkit.adapter_type import AccountView, Connect
 from leadline_server.domain.errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter

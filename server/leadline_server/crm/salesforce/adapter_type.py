@@ -5,7 +5,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from leadline_server.crm.connections import (
+from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
+from leadline_server.crm.salesforce.errors import Failures
+from leadline_server.crm.salesforce.records import Records
+from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
+from leadline_server.crm.toolkit import HttpClient, Throttle
+from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
     AdapterType,
@@ -13,13 +18,8 @@ from leadline_server.crm.connections import (
     ConnectionSettings,
     KnownGaps,
 )
-from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
-from leadline_server.crm.salesforce.errors import Failures
-from leadline_server.crm.salesforce.records import Records
-from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
-from leadline_server.crm.secrets import Secret
-from leadline_server.crm.toolkit import HttpClient, Throttle
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.ports.crm import CrmAdapter
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from leadline_server.crm.declarative.compiled import Compiled, Notes, Ready
+from leadline_server.crm.declarative.compiled_definition import Compiled, Notes, Ready
 from leadline_server.crm.declarative.definition import Definition, Variable
 from leadline_server.crm.declarative.samples import samples
-from leadline_server.crm.declarative.templates import Template, TemplateFailed
+from leadline_server.definitions.templates import Template, TemplateFailed
 
 _PAGED: Final = frozenset({"cursor", "offset", "page", "size"})
 _ENTRY: Final = frozenset(

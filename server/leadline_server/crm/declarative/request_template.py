@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from leadline_server.crm.declarative.operations import Operation
-from leadline_server.crm.declarative.templates import Context, Template, TemplateFailed, as_text
 from leadline_server.crm.toolkit.http_client import segment
+from leadline_server.definitions.templates import Context, Template, TemplateFailed, as_text
 
 MAX_REQUEST: Final = 1_000_000
 """The characters that the texts of a request may come to."""

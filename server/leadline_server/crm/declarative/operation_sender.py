@@ -7,13 +7,14 @@ from typing import Any, Final, Protocol, TypeVar
 
 from yarl import URL
 
-from leadline_server.crm.declarative import context
-from leadline_server.crm.declarative.compiled import Compiled
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import Compiled
 from leadline_server.crm.declarative.definition import Limits
-from leadline_server.crm.declarative.requests import Built
-from leadline_server.crm.declarative.templates import Context, TemplateFailed
+from leadline_server.crm.declarative.request_template import Built
+from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.http_answers import Answer
 from leadline_server.crm.toolkit.http_client import Content, HttpClient
+from leadline_server.definitions.templates import Context, TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class Asker:
         """
         found, accept = Records(), frozenset(operation.defined.response.none_statuses)
         paging = operation.defined.response.paging
-        page = context.PAGING | {"size": paging.size if paging and paging.size else 0}
+        page = template_values.PAGING | {"size": paging.size if paging and paging.size else 0}
         address = ""
         for number in range(self.limits.pages):
             answer = await self._page(operation, {**values, **page}, address, budget, accept if not number else ())
@@ -174,7 +175,7 @@ def _records(operation: Compiled[Any], answer: Answer, name: str) -> Sequence[Ma
     return records
 
 
-def _following(operation: Compiled[Any], answer: Answer, page: Context, count: int) -> context.Values | str | None:
+def _following(operation: Compiled[Any], answer: Answer, page: Context, count: int) -> Values | str | None:
     """What the templates see of the next page, or its address; None after the last."""
     paging, document = operation.defined.response.paging, answer.json()
     if paging.next is not None:

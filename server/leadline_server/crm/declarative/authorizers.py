@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from leadline_server.crm.connections import AdapterContext
-from leadline_server.crm.declarative.compiled import Notes
+from leadline_server.crm.declarative.compiled_definition import Notes
 from leadline_server.crm.declarative.definition import (
     BasicAuthentication,
     Definition,
@@ -17,13 +16,14 @@ from leadline_server.crm.declarative.definition import (
 )
 from leadline_server.crm.declarative.login import Login, LoginAuthorizer
 from leadline_server.crm.declarative.operations import Operation
-from leadline_server.crm.declarative.paths import AnswerPath
-from leadline_server.crm.declarative.requests import RequestTemplate
+from leadline_server.crm.declarative.request_template import RequestTemplate
 from leadline_server.crm.declarative.samples import variables_of
-from leadline_server.crm.declarative.templates import Template, TemplateFailed
+from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import Authorizer, basic
 from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
 from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.definitions.answer_path import AnswerPath
+from leadline_server.definitions.templates import Template, TemplateFailed
 
 _TOKEN: Final = {"access_token": "sample"}
 

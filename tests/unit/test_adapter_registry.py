@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from leadline_server.config import BadSettings, Settings, load_settings
-from leadline_server.crm import registry
-from leadline_server.crm.connections import AdapterContext, AdapterType, Connect, ConnectionSettings
-from leadline_server.crm.registry import NoSuchAdapter, adapter_names, adapter_type
-from leadline_server.crm.secrets import Secret
+from leadline_server.crm import adapter_registry
+from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_names, adapter_type
+from leadline_server.crm.toolkit.adapter_type import AdapterContext, AdapterType, Connect, ConnectionSettings
+from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 from pydantic import BaseModel, ValidationError
 
@@ -31,14 +31,14 @@ NO_ADAPTER = "something else"
 @pytest.fixture(autouse=True)
 def _entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"outside": "OUTSIDE", "embedded": "OUTSIDE", "no_adapter": "NO_ADAPTER", "broken": "nothing_there"}
-    entries = [EntryPoint(name, f"{__name__}:{place}", registry.GROUP) for name, place in places.items()]
+    entries = [EntryPoint(name, f"{__name__}:{place}", adapter_registry.GROUP) for name, place in places.items()]
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
 
     def entry_points(*, group: str, name: str | None = None) -> Sequence[EntryPoint]:
         assert group == "leadline.adapters"
         return [entry for entry in entries if name in (None, entry.name)]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(adapter_registry, "entry_points", entry_points)
 
 
 def load(tmp_path: Path, toml: str) -> Settings:
@@ -64,7 +64,7 @@ def test_an_adapter_that_cannot_be_had_is_named(name: str, message: str) -> None
 
 def test_a_kind_of_adapter_asks_over_a_network_unless_it_says_otherwise() -> None:
     assert OUTSIDE.is_remote
-    assert [name for name in registry.BUILT_IN if not adapter_type(name).is_remote] == ["embedded"]
+    assert [name for name in adapter_registry.BUILT_IN if not adapter_type(name).is_remote] == ["embedded"]
 
 
 def test_what_was_checked_stays_as_it_was() -> None:
@@ -73,7 +73,7 @@ def test_what_was_checked_stays_as_it_was() -> None:
         settings.base_url = "http://elsewhere.example.com"  # type: ignore[misc] # that is what is tested
 
 
-@pytest.mark.parametrize("name", registry.BUILT_IN)
+@pytest.mark.parametrize("name", adapter_registry.BUILT_IN)
 def test_every_adapter_of_leadlines_own_has_the_name_it_is_chosen_by(name: str) -> None:
     kind = adapter_type(name)
     assert kind.name == name

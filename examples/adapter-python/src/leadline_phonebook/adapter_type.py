@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect, ConnectionSettings
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+)
 from leadline_server.ports.crm import CrmAdapter
 from pydantic import Field
 

@@ -7,7 +7,14 @@ from typing import Any, Final, Self
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from leadline_server.crm.connections import (
+from leadline_server.crm.declarative.adapter import Connected, DefinedCrm
+from leadline_server.crm.declarative.answer_errors import Failures
+from leadline_server.crm.declarative.authorizers import authorizer, checked_address
+from leadline_server.crm.declarative.compiled_definition import BadDefinition, Ready
+from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
+from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
+from leadline_server.crm.declarative.operation_sender import Asker, Observer
+from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
     AdapterType,
@@ -16,19 +23,12 @@ from leadline_server.crm.connections import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.declarative.adapter import Connected, DefinedCrm
-from leadline_server.crm.declarative.asking import Asker, Observer
-from leadline_server.crm.declarative.authenticating import authorizer, checked_address
-from leadline_server.crm.declarative.compiled import BadDefinition, Ready
-from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
-from leadline_server.crm.declarative.failures import Failures
-from leadline_server.crm.declarative.loading import load_definition, shipped_names
-from leadline_server.crm.declarative.templates import TemplateFailed
-from leadline_server.crm.secrets import Secret
 from leadline_server.crm.toolkit.http_answers import Answer
 from leadline_server.crm.toolkit.http_client import HttpClient
+from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle
 from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, CrmAdapter, RateLimit
 

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from leadline_server.crm.connections import AccountView, AdapterContext, AdapterType, Connect
 from leadline_server.crm.remote.adapter import RemoteCrm
 from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect
 from leadline_server.domain.errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter

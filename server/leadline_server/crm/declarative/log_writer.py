@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leadline_server.crm.declarative import context
-from leadline_server.crm.declarative.asking import Asker
-from leadline_server.crm.declarative.compiled import Compiled, Ready
-from leadline_server.crm.declarative.templates import TemplateFailed
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import Compiled, Ready
+from leadline_server.crm.declarative.operation_sender import Asker
+from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
+from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
 
@@ -76,9 +77,9 @@ class LogWriter:
                 return _body(operation, record)
         raise CrmRejected(_GONE)
 
-    def _told(self, entry: LogEntry, existing: str | None) -> context.Values:
+    def _told(self, entry: LogEntry, existing: str | None) -> Values:
         definition = self._ready.definition
-        return context.of_entry(entry, self._time_zone(), definition.call_log, definition.words, existing)
+        return template_values.of_entry(entry, self._time_zone(), definition.call_log, definition.words, existing)
 
     def _log(self, log_id: str, values: Mapping[str, Any]) -> CrmLog:
         try:
