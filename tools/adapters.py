@@ -18,13 +18,18 @@ def known(name: str) -> Iterator[tuple[str, Facts]]:
     """What an adapter that comes with leadline declares, by its word and how it is set up."""
     kind = adapter_type(name)
     if not kind.variants:
-        yield f"`{name}`", _facts(kind.capabilities, kind.losses)
+        yield f"`{name}`", _facts(kind.capabilities, kind.known_gaps)
     for how, declared in kind.variants.items():
-        yield f"`{name}` {how}", _facts(declared.capabilities, declared.losses)
+        yield f"`{name}` {how}", _facts(declared.capabilities, declared.known_gaps)
 
 
-def _facts(capabilities: Capabilities | None, losses: KnownGaps) -> Facts:
-    return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
+def _facts(capabilities: Capabilities | None, gaps: KnownGaps) -> Facts:
+    return Facts(
+        capabilities=capabilities,
+        lost_fields=gaps.fields,
+        lost_forms=gaps.forms,
+        lost_texts=gaps.texts,
+    )
 
 
 OTHERS_MATTER: Final = frozenset({"remote"})

@@ -73,7 +73,7 @@ def _place(contact_id: str) -> tuple[str, str]:
 async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
     """A fake BottleCRM in this loop, and the adapter to it."""
     fake = FakeBottleCrm()
-    losses = HTTP.variants["by the definition bottlecrm"].losses
+    known_gaps = HTTP.variants["by the definition bottlecrm"].known_gaps
     async with fake_server(fake) as server:
         options = {"definition": "bottlecrm", "base_url": server.url, "token": fake.token}
         async with opened_adapter("http", options, folder) as adapter:
@@ -85,9 +85,9 @@ async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
                 patience=0.5,
                 max_note=5_000,
                 page_size=10,
-                lost_texts=losses.texts,
-                lost_forms=losses.forms,
-                lost_fields=losses.fields,
+                lost_texts=known_gaps.texts,
+                lost_forms=known_gaps.forms,
+                lost_fields=known_gaps.fields,
             )
 
 

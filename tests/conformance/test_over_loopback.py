@@ -43,13 +43,13 @@ class TestSalesforceOverLoopback(_OverLoopback):
 @pytest.mark.soak
 class TestHubSpotOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
 
 
 @pytest.mark.soak
 class TestPipedriveOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
+        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
 
 
 @pytest.mark.soak

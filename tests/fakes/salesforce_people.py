@@ -110,6 +110,6 @@ async def salesforce_under_test(
             page_size=1_000,
             patience=1.0,
             secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
-            lost_fields=SALESFORCE.losses.fields,
-            lost_texts=SALESFORCE.losses.texts,
+            lost_fields=SALESFORCE.known_gaps.fields,
+            lost_texts=SALESFORCE.known_gaps.texts,
         )

@@ -23,7 +23,7 @@ async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
             people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
             max_name=10_000,
             max_note=100_000,
-            lost_fields=EMBEDDED.losses.fields,
+            lost_fields=EMBEDDED.known_gaps.fields,
         )
         await database.close()
 

@@ -1,6 +1,7 @@
 """The breaker, on a clock of its own."""
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from leadline_server.concurrency.circuit_breaker import (
@@ -11,7 +12,7 @@ from leadline_server.concurrency.circuit_breaker import (
     CircuitBreaker,
 )
 from leadline_server.concurrency.concurrency_limit import RateLimit
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers import CircuitBreakerCrm, RateLimitCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -22,7 +23,7 @@ from leadline_server.domain.errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.request_not_sent import CircuitOpen, CredentialsRefused, RateLimitExceeded
-from support.crms import Switch
+from leadline_server.ports.crm import CrmAdapter
 
 
 class Desk:
@@ -159,14 +160,8 @@ class NeverAnswering:
 
 
 def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimit | None = None) -> CircuitBreakerCrm:
-    inner = Switch().wrap(_Any())  # type: ignore[arg-type] # only its capabilities are asked for
-    guard = CircuitBreakerCrm(inner, breaker, rate)
-    guard._inner = crm  # type: ignore[assignment] # noqa: SLF001 - only get_contact is asked
-    return guard
-
-
-class _Any:
-    capabilities = None
+    adapter = cast("CrmAdapter", crm)  # only get_contact is called
+    return CircuitBreakerCrm(adapter if rate is None else RateLimitCrm(adapter, rate), breaker)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +197,20 @@ async def test_while_it_is_open_the_crm_is_not_asked(desk: Desk) -> None:
     desk.time += 1.0
     assert await guard.get_contact("c1") is None
     assert desk.breaker.is_closed
+
+
+async def test_the_error_of_refused_credentials_repeats_what_the_crm_said(desk: Desk) -> None:
+    crm = NeverAnswering()
+    guard = guarded(desk.breaker, crm)
+    crm.error = CrmAuthFailed("Connection 'sales': The CRM refuses leadline's credentials (HTTP 401).")
+    with pytest.raises(CrmAuthFailed):
+        await guard.get_contact("c1")
+    with pytest.raises(CredentialsRefused) as caught:
+        await guard.get_contact("c1")
+    assert caught.value.message == (
+        "Connection 'sales': The CRM refuses leadline's credentials (HTTP 401); an administrator has to act."
+    )
+    assert caught.value.retry_after is not None
 
 
 async def test_a_call_that_waits_too_long_for_the_rate_limit_is_no_failure_of_the_crm(desk: Desk) -> None:

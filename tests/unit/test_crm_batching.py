@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.crm.wrappers import BatchingCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.batching import AT_ONCE
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
-from leadline_server.ports.crm import Capabilities, Connection, CrmAdapter, RateLimit
+from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmConnection, RateLimit
 from prometheus_client import CollectorRegistry
 from support.operations import create, memory_crm
 
@@ -289,10 +287,11 @@ class Whole:
         self.registry = CollectorRegistry()
         self.limits: AccountLimits = AccountLimitsRegistry(8, 0.0).of("demo")
         wrapping = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
-        self.connection: Connection = wrapping.connection(
+        self.connection: CrmConnection = wrapping.connection(
             scene.crm,
             "memory",
-            guard=partial(CircuitBreakerCrm, breaker=self.limits.breaker, rate=self.limits.rate),
+            breaker=self.limits.breaker,
+            rate=self.limits.rate,
             region=lambda: "US",
             cache=policy,
         )

@@ -10,8 +10,8 @@ from leadline_server.crm.declarative.adapter import DefinedCrm
 from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
 from leadline_server.crm.declarative.authorizers import authorizer
 from leadline_server.crm.declarative.definition_files import parse_definition
-from leadline_server.crm.declarative.request_template import Built
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.declarative.request_template import BuiltRequest
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.contact import ContactDraft
@@ -236,10 +236,10 @@ class Seen:
     def __init__(self) -> None:
         self.all: list[tuple[str, Any]] = []
 
-    def sent(self, operation: str, request: Built) -> None:
+    def sent(self, operation: str, request: BuiltRequest) -> None:
         self.all.append((operation, request.address.partition("?")[0].rpartition("/")[2]))
 
-    def came(self, answer: Answer) -> None:
+    def came(self, answer: HttpAnswer) -> None:
         self.all.append(("answer", answer.status))
 
 

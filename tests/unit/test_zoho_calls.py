@@ -12,7 +12,7 @@ from aiohttp import web
 from fakes.serving import FakeServer
 from fakes.zoho import KEY_FIELD, FakeZoho
 from fakes.zoho_people import options, zoho
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.call_text import BEGIN
 from leadline_server.crm.zoho.errors import DuplicateData, failure
 from leadline_server.crm.zoho.wire import MOST_DESCRIPTION, call_type, duration_text, stored_key
@@ -209,13 +209,13 @@ async def test_without_a_field_for_it_no_key_is_promised() -> None:
         assert KEY_FIELD not in logged(fake)
 
 
-def answer(status: int, body: Any, *, is_write: bool) -> Answer:
+def answer(status: int, body: Any, *, is_write: bool) -> HttpAnswer:
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return Answer(status=status, headers={}, body=content, is_write=is_write)
+    return HttpAnswer(status=status, headers={}, body=content, is_write=is_write)
 
 
 def problem(code: str, **details: Any) -> dict[str, Any]:
-    return {"code": code, "details": details, "message": "Words.", "status": "error"}
+    return {"code": code, "details": details, "message": "ZohoNames.", "status": "error"}
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
+from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
 from leadline_server.ports.ledger import Accounts
 
-Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
+Connect = Callable[[str, Callable[[], AccountSettings]], CrmConnection]
 """Makes the connection of an account, by its id and by what tells its settings at any moment."""
 
 
@@ -17,7 +17,7 @@ class Account:
 
     id: str
     settings: AccountSettings
-    connection: Connection
+    connection: CrmConnection
 
     @property
     def crm(self) -> CrmAdapter:

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connections import Choice
+    from leadline_server.crm.connections import ConnectionConfig
 
 
 def serve_adapter_command(
@@ -71,14 +71,14 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
         await stopping.wait()
 
 
-def _choice(settings: "Settings", name: str) -> "Choice":
+def _choice(settings: "Settings", name: str) -> "ConnectionConfig":
     from leadline_server.cli import fail
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connections import Choice
+    from leadline_server.crm.connections import ConnectionConfig
 
     table = settings.connections.get(name)
     if table is not None:
-        return Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        return ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
     if name == EMBEDDED:
-        return Choice(EMBEDDED)
+        return ConnectionConfig(EMBEDDED)
     return fail([f"There is no [connections.{name}] in the settings."])

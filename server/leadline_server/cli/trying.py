@@ -14,9 +14,9 @@ from leadline_server.cli.failures import ExitCode
 from leadline_server.clock import SystemClock
 from leadline_server.crm.declarative.adapter import DefinedCrm
 from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
-from leadline_server.crm.declarative.request_template import Built
+from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
@@ -51,11 +51,11 @@ class Attempt:
     exit_code: ExitCode = ExitCode.DONE
     secrets: tuple[str, ...] = ()
 
-    def sent(self, operation: str, request: Built) -> None:
+    def sent(self, operation: str, request: BuiltRequest) -> None:
         """See asking.Observer."""
         self.exchanges.append(Exchange(operation, request.method, request.address, request.json or request.form))
 
-    def came(self, answer: Answer) -> None:
+    def came(self, answer: HttpAnswer) -> None:
         """The answer to the request before: one is sent at a time here."""
         text = answer.body.decode(errors="replace")
         for secret in filter(None, self.secrets):

@@ -38,7 +38,7 @@ class SearchContacts:
 
         Raises:
             AccountNotFound: there is no such account.
-            InvalidPageToken: the token is of another search.
+            InvalidPageToken: the token is of another search, or of another CRM.
             CrmError: cannot tell.
         """
         account = await self._registry.get(search.account_id)

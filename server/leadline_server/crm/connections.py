@@ -1,11 +1,11 @@
-"""From the settings to adapters at work: every connection that an account names, opened once."""
+"""Opens the CRM connections that the settings name, each once, and makes the adapter of each account."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import aiohttp
 
@@ -15,19 +15,23 @@ from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType, Connect
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.ports.crm import Capabilities, CrmAdapter
+from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.tokens import TokenStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What the settings say of a connection.
+class ConnectionConfig:
+    """One connection of the settings.
 
     Attributes:
-        adapter: the adapter's word.
-        options: what that adapter is told.
-        search_lag: in seconds, where this CRM is known to differ from what the adapter declares; so too
-        settle: for the time in which writes settle.
+        adapter: the adapter's name, such as `hubspot`.
+        options: the adapter's own settings.
+        search_lag: in seconds, if it differs from what the adapter declares.
+        settle: the settle time in seconds, if it differs likewise.
     """
 
     adapter: str
@@ -38,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class AccountCrm:
-    """An account's bare adapter, and of which kind it is: its word, and whether it is asked over a network."""
+    """An account's adapter without wrappers, the name of its kind, and whether the CRM is reached over a network."""
 
     adapter: CrmAdapter
     kind: str
@@ -47,68 +51,75 @@ class AccountCrm:
 
 @asynccontextmanager
 async def open_connections(
-    choices: Mapping[str, Choice],
+    configs: Mapping[str, ConnectionConfig],
     connection_of: Callable[[str], str | None],
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
-    """Open connections, all closed in the end; yields what makes the adapter of an account.
+    """Open connections until the body ends; yields a function that makes the adapter of an account.
 
     Args:
-        choices: all that are wanted, by name.
-        connection_of: the name of an account's connection; None for an account that has none.
-        tokens: where OAuth tokens are kept, sealed with a key in `data_dir`, which is made when it is first needed.
+        configs: the connections to open, by name.
+        connection_of: returns the name of an account's connection; None for an account without one.
+        tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
         clock: the time of day.
 
     Raises:
-        CrmUnavailable: one cannot be opened; the message says what to do.
+        CrmUnavailable: a connection cannot be opened; the message says what to do.
     """
     async with AsyncExitStack() as stack:
-        # leadline bounds how much is asked at once by account; a pool that is full would only hide it.
+        # Each account limits its own requests. A full connection pool would only hide where they wait.
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         await stack.enter_async_context(session)
-        sealed = EncryptedTokens(tokens, lambda: load_key(data_dir / "token.key"))
+        encrypted = EncryptedTokens(tokens, lambda: load_key(data_dir / "token.key"))
         opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
-        for name, choice in choices.items():
-            kind = adapter_type(choice.adapter)
-            around = AdapterContext(
-                name=name, session=session, tokens=sealed, clock=clock, data_dir=data_dir, closing=stack
+        for name, config in configs.items():
+            kind = adapter_type(config.adapter)
+            context = AdapterContext(
+                name=name, session=session, tokens=encrypted, clock=clock, data_dir=data_dir, closing=stack
             )
-            opened[name] = kind, await kind.open(kind.settings.model_validate(dict(choice.options)), around)
+            opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 
         def connect(account: AccountView) -> AccountCrm:
             name = connection_of(account.id)
             if name is None:
                 return AccountCrm(UnconnectedCrm(), "none", is_remote=False)
             kind, connect = opened[name]
-            return AccountCrm(_declared(connect(account), choices[name]), kind.name, is_remote=kind.is_remote)
+            adapter, config = connect(account), configs[name]
+            if kind.is_remote or config.search_lag is not None or config.settle is not None:
+                adapter = _ConfiguredCrm(adapter, name, config)
+            return AccountCrm(adapter, kind.name, is_remote=kind.is_remote)
 
         yield connect
 
 
-class _DeclaredCrm(CrmWrapper):
-    """`inner`, whose times are what the settings say."""
+class _ConfiguredCrm(CrmWrapper):
+    """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    def __init__(self, inner: CrmAdapter, choice: Choice) -> None:
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionConfig) -> None:
         super().__init__(inner)
-        self._choice = choice
+        self._name = name
+        self._config = config
 
     @property
     def capabilities(self) -> Capabilities:
-        """The inner one's, but for the times."""
+        """Those of `inner`, apart from the times."""
         declared = self._inner.capabilities
         return replace(
             declared,
-            search_lag=_time(self._choice.search_lag, declared.search_lag),
-            settle_time=_time(self._choice.settle, declared.settle_time),
+            search_lag=_time(self._config.search_lag, declared.search_lag),
+            settle_time=_time(self._config.settle, declared.settle_time),
         )
 
-
-def _declared(adapter: CrmAdapter, choice: Choice) -> CrmAdapter:
-    is_as_declared = choice.search_lag is None and choice.settle is None
-    return adapter if is_as_declared else _DeclaredCrm(adapter, choice)
+    async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await super()._do(method, work, *args, **kwargs)
+        except CrmAuthFailed as error:
+            error.message = f"Connection {self._name!r}: {error.message}"
+            error.args = (error.message,)
+            raise
 
 
 def _time(seconds: float | None, declared: timedelta) -> timedelta:

@@ -7,13 +7,13 @@ from typing import Any, Final, Self
 from pydantic import Field, PrivateAttr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from leadline_server.crm.declarative.adapter import Connected, DefinedCrm
-from leadline_server.crm.declarative.answer_errors import Failures
+from leadline_server.crm.declarative.adapter import DefinedConnection, DefinedCrm
+from leadline_server.crm.declarative.answer_errors import AnswerErrors
 from leadline_server.crm.declarative.authorizers import authorizer, checked_address
-from leadline_server.crm.declarative.compiled_definition import BadDefinition, Ready
+from leadline_server.crm.declarative.compiled_definition import BadDefinition, CompiledDefinition
 from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
 from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
-from leadline_server.crm.declarative.operation_sender import Asker, Observer
+from leadline_server.crm.declarative.operation_sender import Observer, OperationSender
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
@@ -23,7 +23,7 @@ from leadline_server.crm.toolkit.adapter_type import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.crm.toolkit.http_client import HttpClient
 from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle
@@ -41,7 +41,7 @@ class HttpSettings(ConnectionSettings):
     definition: str = Field(description="The name of a definition that comes with leadline, or the path of a file.")
     timeout: float = Field(10.0, gt=0, le=60, description="Seconds that one request may take.")
 
-    _ready: Ready = PrivateAttr()
+    _ready: CompiledDefinition = PrivateAttr()
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -59,7 +59,7 @@ class HttpSettings(ConnectionSettings):
         return settings
 
     @property
-    def ready(self) -> Ready:
+    def ready(self) -> CompiledDefinition:
         """The definition."""
         return self._ready
 
@@ -129,7 +129,7 @@ def default_capabilities(definition: Definition) -> Capabilities:
 
 def open_connection(
     settings: HttpSettings, around: AdapterContext, observer: Observer | None = None, at_once: int | None = None
-) -> Connected:
+) -> DefinedConnection:
     """A connection at work; `observer` sees its requests, `at_once` is how many of one lookup's there may be.
 
     Raises:
@@ -145,9 +145,9 @@ def open_connection(
     except TemplateFailed as error:
         raise CrmUnavailable(f"connections.{around.name}: {error}") from error
     limits = definition.limits.model_copy(update={"at_once": at_once or definition.limits.at_once})
-    can, failures = capabilities(definition, values), Failures(ready, lambda: authorization.secrets)
+    can, failures = capabilities(definition, values), AnswerErrors(ready, lambda: authorization.secrets)
 
-    def failure(answer: Answer) -> CrmError | None:
+    def failure(answer: HttpAnswer) -> CrmError | None:
         if observer:
             observer.came(answer)
         return failures(answer)
@@ -161,12 +161,12 @@ def open_connection(
         headers=headers,
         deadline=settings.timeout,
     )
-    return Connected(
+    return DefinedConnection(
         ready=ready,
         variables=public,
         types=_types(definition, values),
         capabilities=can,
-        asker=Asker(web, base_url, limits, observer),
+        sender=OperationSender(web, base_url, limits, observer),
     )
 
 
@@ -184,9 +184,9 @@ class _Shipped(Mapping[str, Declared]):
 
     def __getitem__(self, how: str) -> Declared:
         definition = load_definition(how.removeprefix(_BY)).definition
-        lost = definition.losses
-        losses = KnownGaps(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
-        return Declared(capabilities=default_capabilities(definition), losses=losses)
+        lost = definition.known_gaps
+        known_gaps = KnownGaps(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
+        return Declared(capabilities=default_capabilities(definition), known_gaps=known_gaps)
 
     def __iter__(self) -> Iterator[str]:
         return (f"{_BY}{name}" for name in shipped_names())

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.declarative.compiled_definition import Ready
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition
 from leadline_server.crm.declarative.definition import ErrorRule
-from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
+from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.errors import (
@@ -28,7 +28,7 @@ _SAYINGS: Final[Mapping[str, str]] = {
 }
 
 
-class Failures:
+class AnswerErrors:
     """Tells the error that an answer means.
 
     Args:
@@ -36,11 +36,11 @@ class Failures:
         secrets: gives what no message may show.
     """
 
-    def __init__(self, ready: Ready, secrets: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, ready: CompiledDefinition, secrets: Callable[[], tuple[str, ...]]) -> None:
         self._ready = ready
         self._secrets = secrets
 
-    def __call__(self, answer: Answer) -> CrmError | None:
+    def __call__(self, answer: HttpAnswer) -> CrmError | None:
         """See web.answers.Failure."""
         document = _document(answer) if self._ready.rules else None
         for rule, when, retry_after in self._ready.rules:
@@ -48,7 +48,7 @@ class Failures:
                 return self._error(rule, retry_after, answer, document)
         return standard_failure(answer, self._words)
 
-    def _error(self, rule: ErrorRule, path: AnswerPath | None, answer: Answer, document: Any) -> CrmError:
+    def _error(self, rule: ErrorRule, path: AnswerPath | None, answer: HttpAnswer, document: Any) -> CrmError:
         said = self._words(answer)
         message = f"{_SAYINGS[rule.means]} (HTTP {answer.status})" + (f": {said}" if said else ".")
         delay = path.seconds(document) if path else None
@@ -64,7 +64,7 @@ class Failures:
                 return CrmOutcomeUnknown(message)
         return CrmUnavailable(message, retry_after=delay)
 
-    def _words(self, answer: Answer) -> str:
+    def _words(self, answer: HttpAnswer) -> str:
         """What the CRM says for itself, without secrets and numbers."""
         said = answer.headers.get(self._ready.definition.error_words.header, "")
         if not said and self._ready.words is not None:
@@ -73,7 +73,7 @@ class Failures:
         return in_its_words(said, secrets=self._secrets())
 
 
-def _document(answer: Answer) -> Any:
+def _document(answer: HttpAnswer) -> Any:
     """The answer as JSON; None if it is none."""
     try:
         return msgspec.json.decode(answer.body)
@@ -81,7 +81,7 @@ def _document(answer: Answer) -> Any:
         return None
 
 
-def _fits(rule: ErrorRule, when: AnswerPath | None, answer: Answer, document: Any) -> bool:
+def _fits(rule: ErrorRule, when: AnswerPath | None, answer: HttpAnswer, document: Any) -> bool:
     if rule.status and answer.status not in rule.status:
         return False
     return when is None or when.holds(document)

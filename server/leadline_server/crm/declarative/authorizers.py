@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from leadline_server.crm.declarative.compiled_definition import Notes
+from leadline_server.crm.declarative.compiled_definition import ProblemList
 from leadline_server.crm.declarative.definition import (
     BasicAuthentication,
     Definition,
@@ -73,7 +73,7 @@ def authorizer(definition: Definition, values: Mapping[str, Any], base_url: str,
             return LoginAuthorizer(around.session, _login(how, values, base_url, secrets), around.clock, 10.0)
 
 
-def check_authentication(definition: Definition, notes: Notes) -> None:
+def check_authentication(definition: Definition, notes: ProblemList) -> None:
     """Note what is wrong with the authentication of a definition."""
     how, known = definition.authentication, set(definition.variables)
     values = variables_of(definition, is_full=True)
@@ -93,7 +93,7 @@ def check_authentication(definition: Definition, notes: Notes) -> None:
         _check_login(how, known, values, notes)
 
 
-def _check_login(how: LoginAuthentication, known: set[str], values: Mapping[str, Any], notes: Notes) -> None:
+def _check_login(how: LoginAuthentication, known: set[str], values: Mapping[str, Any], notes: ProblemList) -> None:
     notes.path(how.token, "authentication.token")
     if isinstance(how.lifetime, str):
         notes.path(how.lifetime, "authentication.lifetime")
@@ -137,7 +137,7 @@ def _login(how: LoginAuthentication, values: Mapping[str, Any], base_url: str, s
     value = Template(how.value, "authentication.value")
     return Login(
         base_url=base_url,
-        request=RequestTemplate(_operation(how), "authentication", Notes()).built(values),
+        request=RequestTemplate(_operation(how), "authentication", ProblemList()).built(values),
         token=AnswerPath(how.token),
         lifetime=AnswerPath(how.lifetime) if isinstance(how.lifetime, str) else how.lifetime,
         header=how.header,

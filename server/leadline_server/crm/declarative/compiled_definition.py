@@ -22,7 +22,7 @@ class BadDefinition(Exception):
 
 
 @dataclass(slots=True)
-class Notes:
+class ProblemList:
     """Compiles the texts of a definition, and gathers what is wrong with them."""
 
     problems: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Notes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled(Generic[OperationT_co]):
+class CompiledOperation(Generic[OperationT_co]):
     """One operation: as it is defined, its request, and the expressions of its answer by their names."""
 
     name: str
@@ -68,7 +68,7 @@ class Compiled(Generic[OperationT_co]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class CompiledDefinition:
     """A definition that passed every check, or would, but for what is noted."""
 
     definition: Definition
@@ -80,22 +80,22 @@ class Ready:
     log_url: Template
     rules: tuple[tuple[ErrorRule, AnswerPath | None, AnswerPath | None], ...]
     words: AnswerPath | None
-    find_contacts: Compiled[defined.FindContacts]
-    find_extensions: Compiled[defined.FindContacts] | None
-    get_contact: Compiled[defined.GetContact]
-    search_contacts: Compiled[defined.SearchContacts]
-    create_contact: Compiled[defined.CreateContact]
-    create_call_log: Compiled[defined.CreateCallLog]
-    read_call_log: Compiled[defined.ReadCallLog] | None
-    update_call_log: Compiled[defined.UpdateCallLog] | None
-    find_call_log: Compiled[defined.FindCallLog] | None
-    check: Compiled[defined.Check]
+    find_contacts: CompiledOperation[defined.FindContactsOperation]
+    find_extensions: CompiledOperation[defined.FindContactsOperation] | None
+    get_contact: CompiledOperation[defined.GetContactOperation]
+    search_contacts: CompiledOperation[defined.SearchContactsOperation]
+    create_contact: CompiledOperation[defined.CreateContactOperation]
+    create_call_log: CompiledOperation[defined.CreateCallLogOperation]
+    read_call_log: CompiledOperation[defined.ReadCallLogOperation] | None
+    update_call_log: CompiledOperation[defined.UpdateCallLogOperation] | None
+    find_call_log: CompiledOperation[defined.FindCallLogOperation] | None
+    check: CompiledOperation[defined.CheckOperation]
 
     @property
-    def operations(self) -> Mapping[str, Compiled[defined.Operation]]:
+    def operations(self) -> Mapping[str, CompiledOperation[defined.Operation]]:
         """Those that there are, by name."""
         found = {part.name: getattr(self, part.name) for part in fields(self)}
-        return {name: part for name, part in found.items() if isinstance(part, Compiled)}
+        return {name: part for name, part in found.items() if isinstance(part, CompiledOperation)}
 
 
 _OPTIONAL: Final = ("find_extensions", "read_call_log", "update_call_log", "find_call_log")
@@ -113,12 +113,12 @@ _CONTACT_PATHS: Final = (
 )
 
 
-def compile_definition(definition: Definition, notes: Notes) -> Ready:
+def compile_definition(definition: Definition, notes: ProblemList) -> CompiledDefinition:
     """Compile everything; what is wrong is noted."""
     of_contact = definition.contact
     operations = {name: _operation(name, part, notes) for name, part in definition.operations if part is not None}
     compiled: dict[str, Any] = {**dict.fromkeys(_OPTIONAL), **operations}
-    return Ready(
+    return CompiledDefinition(
         definition=definition,
         base_url=notes.template(definition.base_url, "base_url"),
         headers=compiled_headers(definition.headers, "headers", notes),
@@ -135,7 +135,7 @@ def compile_definition(definition: Definition, notes: Notes) -> Ready:
     )
 
 
-def _operation(name: str, operation: Any, notes: Notes) -> Compiled[Any]:
+def _operation(name: str, operation: Any, notes: ProblemList) -> CompiledOperation[Any]:
     place = f"operations.{name}"
     response = operation.response
     names = ("contacts", "contact", "logs", "id", "body", "complete", "none_when", "ok")
@@ -143,15 +143,15 @@ def _operation(name: str, operation: Any, notes: Notes) -> Compiled[Any]:
     if paging := getattr(response, "paging", None):
         answer |= _paths(paging, ("next", "next_url", "total"), f"{place}.response.paging", notes)
     request = RequestTemplate(operation, place, notes)
-    return Compiled(name=name, defined=operation, request=request, answer=answer)
+    return CompiledOperation(name=name, defined=operation, request=request, answer=answer)
 
 
-def _paths(table: Any, names: tuple[str, ...], place: str, notes: Notes) -> dict[str, AnswerPath]:
+def _paths(table: Any, names: tuple[str, ...], place: str, notes: ProblemList) -> dict[str, AnswerPath]:
     found = {name: notes.path(getattr(table, name, None), f"{place}.{name}") for name in names}
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _rule(rule: ErrorRule, index: int, notes: Notes) -> tuple[ErrorRule, AnswerPath | None, AnswerPath | None]:
+def _rule(rule: ErrorRule, index: int, notes: ProblemList) -> tuple[ErrorRule, AnswerPath | None, AnswerPath | None]:
     place = f"errors[{index}]"
     if not rule.status and rule.when is None:
         notes.note(place, "fits every answer; give status, when or both")

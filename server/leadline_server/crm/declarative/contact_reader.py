@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from leadline_server.crm.declarative import template_values
-from leadline_server.crm.declarative.compiled_definition import Ready
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.definitions.templates import TemplateFailed, read_time
 from leadline_server.domain.contact import Contact, ContactDraft
 
@@ -19,7 +19,7 @@ class ContactReader:
         variables: those of the connection that are no secrets.
     """
 
-    def __init__(self, ready: Ready, variables: Mapping[str, Any]) -> None:
+    def __init__(self, ready: CompiledDefinition, variables: Mapping[str, Any]) -> None:
         self._ready = ready
         self._variables = variables
         self._paths = ready.contact
@@ -37,7 +37,7 @@ class ContactReader:
         kind, _, own_id = contact_id.partition(":")
         return (kind, own_id) if own_id and kind in kinds else None
 
-    def read(self, record: Mapping[str, Any], kind: str, answer: Answer) -> Contact:
+    def read(self, record: Mapping[str, Any], kind: str, answer: HttpAnswer) -> Contact:
         """The contact of a record. Raises the answer's `unusable` if it has no id."""
         own_id = self._text("id", record)
         if not own_id:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from leadline_server.crm.declarative.compiled_definition import Compiled, Notes, Ready
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation, ProblemList
 from leadline_server.crm.declarative.definition import Definition, Variable
 from leadline_server.crm.declarative.samples import samples
 from leadline_server.definitions.templates import Template, TemplateFailed
@@ -50,7 +50,7 @@ _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
 """Of each set, something must be sent, or the operation is not about what it is asked for."""
 
 
-def check(ready: Ready, notes: Notes) -> None:
+def check(ready: CompiledDefinition, notes: ProblemList) -> None:
     """Note everything that is wrong."""
     _check_variables(ready.definition, notes)
     _check_outside(ready, notes)
@@ -63,12 +63,12 @@ def check(ready: Ready, notes: Notes) -> None:
             _try(ready.definition, operation, notes)
 
 
-def used(operation: Compiled[Any]) -> frozenset[str]:
+def used(operation: CompiledOperation[Any]) -> frozenset[str]:
     """The names that an operation's templates use."""
     return frozenset[str]().union(*(template.names for template in operation.request.templates))
 
 
-def _check_variables(definition: Definition, notes: Notes) -> None:
+def _check_variables(definition: Definition, notes: ProblemList) -> None:
     for name, variable in definition.variables.items():
         place = f"variables.{name}"
         if name in RESERVED | {"adapter", "definition", "timeout"}:
@@ -88,7 +88,7 @@ def _check_variables(definition: Definition, notes: Notes) -> None:
                 notes.note(place, f"there is no variable {name}")
 
 
-def _check_outside(ready: Ready, notes: Notes) -> None:
+def _check_outside(ready: CompiledDefinition, notes: ProblemList) -> None:
     """The templates that belong to no operation."""
     variables = {name for name, variable in ready.definition.variables.items() if not variable.secret}
     _check_template(ready.base_url, variables, ready.definition.variables, notes)
@@ -98,7 +98,7 @@ def _check_outside(ready: Ready, notes: Notes) -> None:
     _check_template(ready.log_url, variables | {"log_id"}, ready.definition.variables, notes)
 
 
-def _check_names(definition: Definition, operation: Compiled[Any], notes: Notes) -> None:
+def _check_names(definition: Definition, operation: CompiledOperation[Any], notes: ProblemList) -> None:
     known = {name for name, variable in definition.variables.items() if not variable.secret}
     known |= KNOWN[operation.name] | OF_NUMBERS.get(getattr(operation.defined, "numbers", ""), frozenset())
     for template in operation.request.templates:
@@ -111,7 +111,9 @@ def _check_names(definition: Definition, operation: Compiled[Any], notes: Notes)
             notes.note(f"operations.{operation.name}", f"sends no {' and no '.join(sorted(names))}")
 
 
-def _check_template(template: Template, known: Iterable[str], variables: Mapping[str, Variable], notes: Notes) -> None:
+def _check_template(
+    template: Template, known: Iterable[str], variables: Mapping[str, Variable], notes: ProblemList
+) -> None:
     for name in sorted(template.names - set(known)):
         if name in variables:
             notes.note(template.place, f"{name} is a secret, which is for authentication alone")
@@ -119,7 +121,7 @@ def _check_template(template: Template, known: Iterable[str], variables: Mapping
             notes.note(template.place, f"there is no {name} here; there is {', '.join(sorted(known)) or 'nothing'}")
 
 
-def _check_paging(operation: Compiled[Any], notes: Notes) -> None:
+def _check_paging(operation: CompiledOperation[Any], notes: ProblemList) -> None:
     paging = getattr(operation.defined.response, "paging", None)
     if paging is None:
         return
@@ -134,7 +136,7 @@ def _check_paging(operation: Compiled[Any], notes: Notes) -> None:
         notes.note(f"{place}.total", "is for size")
 
 
-def _check_together(ready: Ready, notes: Notes) -> None:
+def _check_together(ready: CompiledDefinition, notes: ProblemList) -> None:
     can, writes = ready.definition.capabilities, (ready.create_contact, ready.create_call_log)
     if can.enforces_unique_key and any("key" not in used(operation) for operation in writes):
         notes.note("capabilities.enforces_unique_key", "create_contact and create_call_log do not both send the key")
@@ -153,7 +155,7 @@ def _check_together(ready: Ready, notes: Notes) -> None:
         notes.note("separate_types", "there are no types")
 
 
-def _try(definition: Definition, operation: Compiled[Any], notes: Notes) -> None:
+def _try(definition: Definition, operation: CompiledOperation[Any], notes: ProblemList) -> None:
     """Render an operation with samples: a wrong part of a value, or a filter that does not fit, shows here."""
     attempts: list[Callable[[Any], Any]] = [template.value for template in operation.request.templates]
     attempts.append(operation.request.built)

@@ -8,7 +8,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from leadline_server.crm.declarative.authorizers import check_authentication
-from leadline_server.crm.declarative.compiled_definition import BadDefinition, Notes, Ready, compile_definition
+from leadline_server.crm.declarative.compiled_definition import (
+    BadDefinition,
+    CompiledDefinition,
+    ProblemList,
+    compile_definition,
+)
 from leadline_server.crm.declarative.definition import Definition
 from leadline_server.crm.declarative.definition_check import check
 
@@ -23,7 +28,7 @@ def shipped_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def load_definition(name: str) -> Ready:
+def load_definition(name: str) -> CompiledDefinition:
     """A definition by the name of a shipped one, or by the path of its file.
 
     Raises:
@@ -32,7 +37,7 @@ def load_definition(name: str) -> Ready:
     return parse_definition(_read(name))
 
 
-def parse_definition(text: str) -> Ready:
+def parse_definition(text: str) -> CompiledDefinition:
     """A definition from its text. Raises BadDefinition."""
     try:
         definition = Definition.model_validate(tomllib.loads(text))
@@ -40,7 +45,7 @@ def parse_definition(text: str) -> Ready:
         raise BadDefinition([f"it is no TOML: {error}"]) from None
     except ValidationError as error:
         raise BadDefinition([_sentence(detail) for detail in error.errors()]) from None
-    notes = Notes()
+    notes = ProblemList()
     ready = compile_definition(definition, notes)
     check(ready, notes)
     check_authentication(definition, notes)

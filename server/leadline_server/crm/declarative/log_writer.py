@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leadline_server.crm.declarative import template_values
-from leadline_server.crm.declarative.compiled_definition import Compiled, Ready
-from leadline_server.crm.declarative.operation_sender import Asker
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
+from leadline_server.crm.declarative.operation_sender import OperationSender
 from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
 from leadline_server.definitions.templates import TemplateFailed
@@ -20,19 +20,19 @@ class LogWriter:
 
     Args:
         ready: the definition.
-        asker: the way to the CRM.
+        sender: the way to the CRM.
         time_zone: gives the zone that times are written in.
     """
 
-    def __init__(self, ready: Ready, asker: Asker, time_zone: Callable[[], str]) -> None:
+    def __init__(self, ready: CompiledDefinition, sender: OperationSender, time_zone: Callable[[], str]) -> None:
         self._ready = ready
-        self._asker = asker
+        self._sender = sender
         self._time_zone = time_zone
 
     async def create(self, entry: LogEntry, key: str, values: Mapping[str, Any]) -> CrmLog:
         """Log a call; `values` are those of the connection, and say whose it is."""
         operation = self._ready.create_call_log
-        answer = await self._asker.tell(operation, {**values, **self._told(entry, None), "key": key})
+        answer = await self._sender.tell(operation, {**values, **self._told(entry, None), "key": key})
         log_id = operation.path("id").text(answer.json())
         if not log_id:
             raise answer.unusable("does not say the new log's id")
@@ -45,7 +45,7 @@ class LogWriter:
             raise CrmRejected("The definition of this CRM has no way to change a log that was written.")
         existing = await self._existing(log_id, values)
         told = {**values, **self._told(entry, existing), "log_id": log_id}
-        answer = await self._asker.tell(operation, told)
+        answer = await self._sender.tell(operation, told)
         if "ok" in operation.answer and not operation.path("ok").holds(answer.json()):
             raise answer.unusable("does not say that it was done")
         if answer.body:
@@ -57,7 +57,7 @@ class LogWriter:
         operation = self._ready.find_call_log
         if operation is None:
             raise CrmUnavailable("The definition of this CRM has no way to find a log.")
-        records = await self._asker.records(operation, {**values, "key": key}, "logs", self._asker.budget())
+        records = await self._sender.records(operation, {**values, "key": key}, "logs", self._sender.quota())
         for record, answer in records:
             log_id = operation.path("id").text(record)
             if not log_id:
@@ -72,7 +72,7 @@ class LogWriter:
         if operation is None:
             return None
         asked = {**values, "log_id": log_id}
-        for record, _ in await self._asker.records(operation, asked, "logs", self._asker.budget()):
+        for record, _ in await self._sender.records(operation, asked, "logs", self._sender.quota()):
             if operation.path("id").text(record) == log_id:
                 return _body(operation, record)
         raise CrmRejected(_GONE)
@@ -94,7 +94,7 @@ def _outside(body: str) -> str:
     return body[:begin] + body[end + len(END) :] if 0 <= begin < end else body
 
 
-def _body(operation: Compiled[Any], record: Mapping[str, Any]) -> str:
+def _body(operation: CompiledOperation[Any], record: Mapping[str, Any]) -> str:
     """All of a log's text: what is left out of it here would be lost in the CRM."""
     found = operation.path("body").find(record)
     return found if isinstance(found, str) else ""

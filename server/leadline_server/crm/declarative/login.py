@@ -10,7 +10,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
-from leadline_server.crm.declarative.request_template import Built
+from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.toolkit.http_answers import standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.definitions.answer_path import AnswerPath
@@ -39,7 +39,7 @@ class Login:
     """
 
     base_url: str
-    request: Built
+    request: BuiltRequest
     token: AnswerPath
     lifetime: AnswerPath | float
     header: str

@@ -8,18 +8,18 @@ from typing import Any, Final, Protocol, TypeVar
 from yarl import URL
 
 from leadline_server.crm.declarative import template_values
-from leadline_server.crm.declarative.compiled_definition import Compiled
+from leadline_server.crm.declarative.compiled_definition import CompiledOperation
 from leadline_server.crm.declarative.definition import Limits
-from leadline_server.crm.declarative.request_template import Built
+from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.template_values import Values
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.crm.toolkit.http_client import Content, HttpClient
 from leadline_server.definitions.templates import Context, TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
 
-Records = list[tuple[Mapping[str, Any], Answer]]
+FoundRecords = list[tuple[Mapping[str, Any], HttpAnswer]]
 """What was found, and the answer that each was in."""
 
 
@@ -29,16 +29,16 @@ _TO_ITSELF: Final = "leads to itself as the next page"
 class Observer(Protocol):
     """Sees what goes out, without what authorizes it, and what comes back."""
 
-    def sent(self, operation: str, request: Built) -> None:
+    def sent(self, operation: str, request: BuiltRequest) -> None:
         """A request is about to leave."""
         ...
 
-    def came(self, answer: Answer) -> None:
+    def came(self, answer: HttpAnswer) -> None:
         """An answer came."""
         ...
 
 
-class Budget:
+class RequestQuota:
     """How many requests one lookup may still send."""
 
     def __init__(self, requests: int) -> None:
@@ -53,7 +53,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class OperationSender:
     """The way of a definition's operations to the CRM.
 
     Args:
@@ -68,21 +68,25 @@ class Asker:
     limits: Limits
     observer: Observer | None = None
 
-    def budget(self) -> Budget:
+    def quota(self) -> RequestQuota:
         """What one lookup may cost."""
-        return Budget(self.limits.requests)
+        return RequestQuota(self.limits.requests)
 
     async def ask(
-        self, operation: Compiled[Any], values: Context, budget: Budget | None = None, accept: Collection[int] = ()
-    ) -> Answer:
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        quota: RequestQuota | None = None,
+        accept: Collection[int] = (),
+    ) -> HttpAnswer:
         """Ask a question; `accept` are statuses that are answers too. Raises what HttpClient.ask raises."""
         try:
             built = operation.request.built(values)
         except TemplateFailed as error:
             raise CrmUnavailable(f"The definition does not fit: {error}.") from error
-        return await self._asked(operation, built, budget, accept)
+        return await self._asked(operation, built, quota, accept)
 
-    async def tell(self, operation: Compiled[Any], values: Context) -> Answer:
+    async def tell(self, operation: CompiledOperation[Any], values: Context) -> HttpAnswer:
         """Have something changed. Raises what HttpClient.tell raises."""
         try:
             built = operation.request.built(values)
@@ -92,18 +96,20 @@ class Asker:
             self.observer.sent(operation.name, built)
         return await self.web.tell(built.method, built.address, **_content(built))
 
-    async def records(self, operation: Compiled[Any], values: Context, name: str, budget: Budget) -> Records:
+    async def records(
+        self, operation: CompiledOperation[Any], values: Context, name: str, quota: RequestQuota
+    ) -> FoundRecords:
         """All records of a question, page after page; `name` is that of the expression that finds them.
 
         Raises:
             CrmUnavailable: they cannot be had all: cannot tell; CrmTooMuch where there are too many.
         """
-        found, accept = Records(), frozenset(operation.defined.response.none_statuses)
+        found, accept = FoundRecords(), frozenset(operation.defined.response.none_statuses)
         paging = operation.defined.response.paging
         page = template_values.PAGING | {"size": paging.size if paging and paging.size else 0}
         address = ""
         for number in range(self.limits.pages):
-            answer = await self._page(operation, {**values, **page}, address, budget, accept if not number else ())
+            answer = await self._page(operation, {**values, **page}, address, quota, accept if not number else ())
             if answer.status in accept:
                 return found
             records = _records(operation, answer, name)
@@ -135,18 +141,27 @@ class Asker:
         return [task.result() for task in tasks]
 
     async def _page(
-        self, operation: Compiled[Any], values: Context, address: str, budget: Budget, accept: Collection[int]
-    ) -> Answer:
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        address: str,
+        quota: RequestQuota,
+        accept: Collection[int],
+    ) -> HttpAnswer:
         if not address:
-            return await self.ask(operation, values, budget, accept)
-        built = Built(method="GET", address=str(URL(f"{self.base_url}/").join(URL(address))))
-        return await self._asked(operation, built, budget, accept)
+            return await self.ask(operation, values, quota, accept)
+        built = BuiltRequest(method="GET", address=str(URL(f"{self.base_url}/").join(URL(address))))
+        return await self._asked(operation, built, quota, accept)
 
     async def _asked(
-        self, operation: Compiled[Any], built: Built, budget: Budget | None, accept: Collection[int]
-    ) -> Answer:
-        if budget:
-            budget.spend()
+        self,
+        operation: CompiledOperation[Any],
+        built: BuiltRequest,
+        quota: RequestQuota | None,
+        accept: Collection[int],
+    ) -> HttpAnswer:
+        if quota:
+            quota.spend()
         if self.observer:
             self.observer.sent(operation.name, built)
         answer = await self.web.ask(built.method, built.address, **_content(built, accept))
@@ -155,7 +170,7 @@ class Asker:
         return answer
 
 
-def _content(built: Built, accept: Collection[int] = ()) -> Content:
+def _content(built: BuiltRequest, accept: Collection[int] = ()) -> Content:
     content = Content(headers=built.headers, scope=built.scope, accept=accept)
     if built.form is not None:
         content["form"] = built.form
@@ -164,7 +179,7 @@ def _content(built: Built, accept: Collection[int] = ()) -> Content:
     return content
 
 
-def _records(operation: Compiled[Any], answer: Answer, name: str) -> Sequence[Mapping[str, Any]]:
+def _records(operation: CompiledOperation[Any], answer: HttpAnswer, name: str) -> Sequence[Mapping[str, Any]]:
     document = answer.json()
     records = operation.path(name).records(document)
     if records is None:
@@ -175,7 +190,7 @@ def _records(operation: Compiled[Any], answer: Answer, name: str) -> Sequence[Ma
     return records
 
 
-def _following(operation: Compiled[Any], answer: Answer, page: Context, count: int) -> Values | str | None:
+def _following(operation: CompiledOperation[Any], answer: HttpAnswer, page: Context, count: int) -> Values | str | None:
     """What the templates see of the next page, or its address; None after the last."""
     paging, document = operation.defined.response.paging, answer.json()
     if paging.next is not None:

@@ -30,7 +30,7 @@ class Problems(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class BuiltRequest:
     """A request with its values. `address` is the path from the base on, with the query, both encoded."""
 
     method: str
@@ -74,14 +74,14 @@ class RequestTemplate:
         for tree in (*self._query.values(), self._body):
             yield from _leaves(tree)
 
-    def built(self, context: Context) -> Built:
+    def built(self, context: Context) -> BuiltRequest:
         """The request with the values of a context.
 
         Raises:
             TemplateFailed: a template cannot be rendered, or a segment of the path came out empty.
         """
         body = _rendered(self._body, context)
-        built = Built(
+        built = BuiltRequest(
             method=self._operation.method,
             address=self._path(context) + self._query_string(context),
             headers={name: self._header(template, context) for name, template in self._headers.items()},

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline_server.crm.declarative.definition import CallLogFields, ContactType, Words
-from leadline_server.crm.declarative.operations import FindContacts, Form
+from leadline_server.crm.declarative.definition import CallLogFields, CallWords, ContactType
+from leadline_server.crm.declarative.operations import FindContactsOperation, Form
 from leadline_server.crm.toolkit.call_text import BEGIN, END, Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.call import Call, Party
@@ -40,7 +40,7 @@ def of_number(number: PhoneNumber) -> Values:
     }
 
 
-def forms_of(number: PhoneNumber, asked: FindContacts, number_formats: Sequence[str]) -> tuple[str, ...]:
+def forms_of(number: PhoneNumber, asked: FindContactsOperation, number_formats: Sequence[str]) -> tuple[str, ...]:
     """The forms of a number that an operation asks for, each once."""
     if not number.e164:
         return number_forms(number)
@@ -68,7 +68,7 @@ def of_draft(draft: ContactDraft, key: str) -> Values:
     return {"contact": contact, "number": of_number(draft.phone_number), "key": key}
 
 
-def of_entry(entry: LogEntry, time_zone: str, fields: CallLogFields, words: Words, existing: str | None) -> Values:
+def of_entry(entry: LogEntry, time_zone: str, fields: CallLogFields, words: CallWords, existing: str | None) -> Values:
     """A call to be logged; `existing` is the text that the CRM has already, so that its room is known."""
     call = entry.call
     style = Style(is_html=fields.html, limit=fields.body_limit)

@@ -38,6 +38,6 @@ EMBEDDED = AdapterType(
     settings=EmbeddedSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    losses=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
+    known_gaps=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
     is_remote=False,
 )

@@ -53,7 +53,7 @@ def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
     settings = HubSpotSettings.model_validate({"token": "unused", **options})
     return Declared(
         capabilities=capabilities_of(settings),
-        losses=KnownGaps(
+        known_gaps=KnownGaps(
             fields=frozenset({"caller_extension", "linked_id", "legs"}),
             forms=forms,
             texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),

@@ -50,7 +50,7 @@ class _Missing(msgspec.Struct, frozen=True):
     category: str = ""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class ContactBatch(msgspec.Struct, frozen=True):
     """Records that were asked for by their ids; `errors` tells of those that are not there, and of other trouble."""
 
     results: tuple[Object, ...]
@@ -64,10 +64,10 @@ class Batch(msgspec.Struct, frozen=True):
 
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
-a_batch: Final = msgspec.json.Decoder(Batch)
+a_batch: Final = msgspec.json.Decoder(ContactBatch)
 
 
-class Contacts:
+class ContactProperties:
     """Contacts to and from HubSpot, in an account that is set up as `settings` say."""
 
     def __init__(self, settings: HubSpotSettings) -> None:

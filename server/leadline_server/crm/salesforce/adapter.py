@@ -9,12 +9,12 @@ from typing import Any, Final
 from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
-from leadline_server.crm.salesforce.records import Records
+from leadline_server.crm.salesforce.records import SalesforceRecords
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
-    CREATED,
+    CREATE_ANSWER,
     Kind,
-    Words,
+    SalesforceNames,
     contact_of,
     description_of,
     is_id,
@@ -22,7 +22,7 @@ from leadline_server.crm.salesforce.wire import (
     stored_key,
     task_of,
 )
-from leadline_server.crm.toolkit import Answer, HttpClient, segment
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient, segment
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
@@ -63,8 +63,8 @@ class SalesforceCrm:
     def __init__(
         self,
         client: HttpClient,
-        records: Records,
-        words: Words,
+        records: SalesforceRecords,
+        words: SalesforceNames,
         index_lag: timedelta | None,
         account: AccountView,
         clock: Clock,
@@ -210,9 +210,9 @@ class SalesforceCrm:
         return CrmLog(log_id, self._words.record_url + log_id)
 
 
-def _id_of(answer: Answer) -> str:
+def _id_of(answer: HttpAnswer) -> str:
     """The id of what was created."""
-    created = answer.decode(CREATED)
+    created = answer.decode(CREATE_ANSWER)
     if not created.success or not is_id(created.id):
         raise answer.unusable("does not say what was created")
     return created.id

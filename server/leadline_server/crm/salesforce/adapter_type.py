@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
-from leadline_server.crm.salesforce.errors import Failures
-from leadline_server.crm.salesforce.records import Records
-from leadline_server.crm.salesforce.wire import MOST_TEXT, Words, contact_kind, lead_kind
+from leadline_server.crm.salesforce.errors import SalesforceErrors
+from leadline_server.crm.salesforce.records import SalesforceRecords
+from leadline_server.crm.salesforce.wire import MOST_TEXT, SalesforceNames, contact_kind, lead_kind
 from leadline_server.crm.toolkit import HttpClient, Throttle
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
@@ -78,8 +78,8 @@ class SalesforceSettings(ConnectionSettings):
     )
 
 
-def _words(settings: SalesforceSettings) -> Words:
-    return Words(
+def _words(settings: SalesforceSettings) -> SalesforceNames:
+    return SalesforceNames(
         company=settings.lead_company,
         placeholder_source=settings.placeholder_source,
         task_status=settings.task_status,
@@ -104,12 +104,12 @@ async def _open(settings: SalesforceSettings, around: AdapterContext) -> Connect
         around.session,
         f"{settings.instance_url}/services/data/{settings.api_version}",
         oauth(_grant(settings), around),
-        failure=Failures(throttle, settings.limit_share),
+        failure=SalesforceErrors(throttle, settings.limit_share),
         throttle=throttle,
     )
     words = _words(settings)
     kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
-    records = Records(client, settings.instance_url, kinds, words)
+    records = SalesforceRecords(client, settings.instance_url, kinds, words)
     lag = timedelta(minutes=settings.index_lag_minutes) if settings.lookup == "search" else None
 
     def connect(account: AccountView) -> CrmAdapter:
@@ -124,5 +124,5 @@ SALESFORCE = AdapterType(
     settings=SalesforceSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    losses=KnownGaps(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
+    known_gaps=KnownGaps(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
 )

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, Throttle, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
@@ -72,7 +72,7 @@ class DuplicatesDetected(CrmRejected):
         self.may_save = may_save
 
 
-class Failures:
+class SalesforceErrors:
     """Tells what an answer means, and slows down before the day's requests are used up.
 
     Args:
@@ -84,7 +84,7 @@ class Failures:
         self._throttle = throttle
         self._limit_share = limit_share
 
-    def __call__(self, answer: Answer) -> CrmError | None:
+    def __call__(self, answer: HttpAnswer) -> CrmError | None:
         """The error that an answer means; None: it is none."""
         used = _usage.search(answer.headers.get("Sforce-Limit-Info", ""))
         if used and int(used[1]) * 100 >= int(used[2]) * self._limit_share:
@@ -92,7 +92,7 @@ class Failures:
         return None if answer.is_success else _failure(answer)
 
 
-def _failure(answer: Answer) -> CrmError | None:
+def _failure(answer: HttpAnswer) -> CrmError | None:
     problems = _read(answer)
     codes, words = {problem.error_code for problem in problems}, _words(problems)
     if _LIMIT in codes:
@@ -116,7 +116,7 @@ def _duplicates(problems: list[_Problem], words: str) -> DuplicatesDetected:
     return DuplicatesDetected(f"Salesforce refuses this: {words}", tuple(dict.fromkeys(ids)), may_save=may_save)
 
 
-def _read(answer: Answer) -> list[_Problem]:
+def _read(answer: HttpAnswer) -> list[_Problem]:
     try:
         return _problems.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.salesforce.wire import FOUND, SEARCHED, Found, Kind, Words, contact_of
+from leadline_server.crm.salesforce.wire import QUERY_PAGE, SEARCH_ANSWER, Kind, QueryPage, SalesforceNames, contact_of
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
@@ -16,7 +16,7 @@ MOST_FOUND: Final = 1_000
 _MOST_PAGES: Final = 10  # of up to 2,000 records each
 
 
-class Records:
+class SalesforceRecords:
     """Asks for records, and makes contacts of them.
 
     Args:
@@ -26,7 +26,7 @@ class Records:
         words: how things are called.
     """
 
-    def __init__(self, client: HttpClient, instance_url: str, kinds: Sequence[Kind], words: Words) -> None:
+    def __init__(self, client: HttpClient, instance_url: str, kinds: Sequence[Kind], words: SalesforceNames) -> None:
         self._client = client
         self._instance_url = instance_url
         self.kinds = tuple(kinds)
@@ -54,7 +54,7 @@ class Records:
         returning = ", ".join(f"{kind.object}({_returned(kind)})" for kind in self.kinds)
         question = f"FIND {{{query}}} IN PHONE FIELDS RETURNING {returning}"
         answer = await self._client.ask("GET", "/search", params={"q": question})
-        found = answer.decode(SEARCHED).search_records
+        found = answer.decode(SEARCH_ANSWER).search_records
         contacts = [self._found(record) for record in found]
         if any(sum(contact.type == kind.type for contact in contacts) >= MOST_FOUND for kind in self.kinds):
             raise CrmTooMuch("More contacts have the number than Salesforce's search shows.")
@@ -67,8 +67,8 @@ class Records:
         except (msgspec.ValidationError, ValueError) as error:
             raise CrmUnavailable("A record of Salesforce's is not what its documentation says.") from error
 
-    async def _page(self, path: str, params: Mapping[str, str]) -> Found:
-        return (await self._client.ask("GET", path, params=params)).decode(FOUND)
+    async def _page(self, path: str, params: Mapping[str, str]) -> QueryPage:
+        return (await self._client.ask("GET", path, params=params)).decode(QUERY_PAGE)
 
     def _found(self, record: Mapping[str, Any]) -> Contact:
         attributes = record.get("attributes")

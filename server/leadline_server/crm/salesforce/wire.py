@@ -79,7 +79,7 @@ def contact_kind(phones: tuple[str, ...]) -> Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class SalesforceNames:
     """What the settings say of how things are called.
 
     Attributes:
@@ -115,7 +115,7 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
-class Found(msgspec.Struct, rename="camel"):
+class QueryPage(msgspec.Struct, rename="camel"):
     """A page of a query's answer."""
 
     records: list[dict[str, Any]]
@@ -123,22 +123,22 @@ class Found(msgspec.Struct, rename="camel"):
     next_records_url: str = ""
 
 
-class Searched(msgspec.Struct, rename="camel"):
+class SearchAnswer(msgspec.Struct, rename="camel"):
     """A search's answer."""
 
     search_records: list[dict[str, Any]]
 
 
-class Created(msgspec.Struct):
+class CreateAnswer(msgspec.Struct):
     """The answer to a new record."""
 
     id: str
     success: bool
 
 
-FOUND: Final = msgspec.json.Decoder(Found)
-SEARCHED: Final = msgspec.json.Decoder(Searched)
-CREATED: Final = msgspec.json.Decoder(Created)
+QUERY_PAGE: Final = msgspec.json.Decoder(QueryPage)
+SEARCH_ANSWER: Final = msgspec.json.Decoder(SearchAnswer)
+CREATE_ANSWER: Final = msgspec.json.Decoder(CreateAnswer)
 
 
 def is_id(text: str) -> bool:
@@ -146,7 +146,7 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
+def contact_of(record: Mapping[str, Any], kind: Kind, words: SalesforceNames) -> Contact:
     """A record as a contact. Raises ValueError if it is not what its documentation says."""
     person = msgspec.convert(record, _Person)
     company = person.company or (person.account.name if person.account else "") or ""
@@ -165,7 +165,7 @@ def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
     )
 
 
-def record_of(draft: ContactDraft, kind: Kind, words: Words) -> dict[str, str]:
+def record_of(draft: ContactDraft, kind: Kind, words: SalesforceNames) -> dict[str, str]:
     """What a new record is given. A placeholder's name is cut where it is too long."""
     number = draft.phone_number
     name = _clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None]

@@ -2,13 +2,13 @@
 
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit.authorization import Authorizer, StaticAuthorizer
-from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
+from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_client import HttpClient, segment
 from leadline_server.crm.toolkit.throttle import Throttle
 
 __all__ = [
-    "Answer",
     "Authorizer",
+    "HttpAnswer",
     "HttpClient",
     "StaticAuthorizer",
     "Throttle",

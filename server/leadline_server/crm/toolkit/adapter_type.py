@@ -77,7 +77,7 @@ class Declared:
     """What a connection promises, and what its CRM loses."""
 
     capabilities: Capabilities
-    losses: KnownGaps = KnownGaps()
+    known_gaps: KnownGaps = KnownGaps()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class AdapterType(Generic[S]):
         open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
             not keep the others from being served.
         capabilities: what every connection of this kind can promise; None where that depends on its settings.
-        losses: what a CRM of this kind does not keep or find.
+        known_gaps: what a CRM of this kind does not keep or find.
         variants: where both depend on the settings, what is declared by how a connection is set up, for the documents.
         is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
             are tried again, and lookups may be answered from memory for a while.
@@ -102,7 +102,7 @@ class AdapterType(Generic[S]):
     settings: type[S]
     open: Callable[[S, AdapterContext], Awaitable[Connect]]
     capabilities: Capabilities | None = None
-    losses: KnownGaps = KnownGaps()
+    known_gaps: KnownGaps = KnownGaps()
     variants: Mapping[str, Declared] = field(default_factory=dict)
     is_remote: bool = True
 

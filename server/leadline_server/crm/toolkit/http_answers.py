@@ -31,7 +31,7 @@ _json: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpAnswer:
     """What a CRM answered.
 
     Attributes:
@@ -77,11 +77,11 @@ class Answer:
             return _seconds_until(text)
 
 
-Failure = Callable[[Answer], CrmError | None]
+Failure = Callable[[HttpAnswer], CrmError | None]
 """Tells the error that an answer means; None: it is none. Vendors put their own rules before `standard_failure`."""
 
 
-def standard_failure(answer: Answer, words: Callable[[Answer], str] = lambda _: "") -> CrmError | None:
+def standard_failure(answer: HttpAnswer, words: Callable[[HttpAnswer], str] = lambda _: "") -> CrmError | None:
     """What an answer means by its status alone, for a CRM that uses the codes as RFC 9110 has them.
 
     A server error after a write leaves open whether it was done: some CRMs answer so although they have committed.
@@ -106,14 +106,14 @@ def standard_failure(answer: Answer, words: Callable[[Answer], str] = lambda _: 
     return answer.unusable("leads elsewhere" if 300 <= status < 400 else "cannot be read")  # noqa: PLR2004 - section 15.4
 
 
-def _refused(answer: Answer, words: Callable[[Answer], str]) -> CrmError:
+def _refused(answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> CrmError:
     if answer.status in {404, 405, 410} and not answer.is_write:
         # A lookup that is not there tells nothing of whom it was for; most likely the address is wrong.
         return CrmUnavailable(_sentence("The CRM does not know what it was asked", answer, words))
     return CrmRejected(_sentence("The CRM refuses this", answer, words))
 
 
-def _sentence(beginning: str, answer: Answer, words: Callable[[Answer], str]) -> str:
+def _sentence(beginning: str, answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> str:
     said = in_its_words(words(answer), LONGEST_WORDS)
     return f"{beginning} (HTTP {answer.status})" + (f": {said}" if said else ".")
 

@@ -9,7 +9,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.crm.toolkit.authorization import Authorizer
-from leadline_server.crm.toolkit.http_answers import Answer, Failure, standard_failure
+from leadline_server.crm.toolkit.http_answers import Failure, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.crm.toolkit.throttle import Throttle
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRateLimited, CrmUnavailable
@@ -87,7 +87,7 @@ class HttpClient:
         self._headers = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
         self._deadline = deadline
 
-    async def ask(self, method: str, path: str, **content: Unpack[Content]) -> Answer:
+    async def ask(self, method: str, path: str, **content: Unpack[Content]) -> HttpAnswer:
         """Ask a question, by whatever method.
 
         Args:
@@ -102,7 +102,7 @@ class HttpClient:
         """
         return await self._send(method, path, content, is_write=False)
 
-    async def tell(self, method: str, path: str, **content: Unpack[Content]) -> Answer:
+    async def tell(self, method: str, path: str, **content: Unpack[Content]) -> HttpAnswer:
         """Have something changed. Arguments as for `ask`; sent once, and again only if it was refused by its token.
 
         Raises:
@@ -119,7 +119,7 @@ class HttpClient:
             raise CrmUnavailable("The CRM refers leadline to a host that its settings do not name.")
         return address
 
-    async def _send(self, method: str, path: str, content: Content, *, is_write: bool) -> Answer:
+    async def _send(self, method: str, path: str, content: Content, *, is_write: bool) -> HttpAnswer:
         body, body_headers = _written(content)
         request = Request(
             method=method,
@@ -140,7 +140,7 @@ class HttpClient:
 
     async def _tried(
         self, request: Request, credentials: Mapping[str, str], scope: str, accept: Collection[int]
-    ) -> tuple[Answer, CrmError | None]:
+    ) -> tuple[HttpAnswer, CrmError | None]:
         await self._throttle.turn(scope)
         answer = await exchange(self._session, request, credentials, self._deadline)
         self._throttle.heed(answer)

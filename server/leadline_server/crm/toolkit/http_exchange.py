@@ -7,7 +7,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
@@ -30,7 +30,7 @@ class Request:
 
 async def exchange(
     session: aiohttp.ClientSession, request: Request, headers: Mapping[str, str], deadline: float
-) -> Answer:
+) -> HttpAnswer:
     """Send a request once, with `headers` besides its own, and read the answer whole, within `deadline` seconds.
 
     Raises:
@@ -48,7 +48,7 @@ async def exchange(
             allow_redirects=False,
         ) as response:
             body = await _read(response, is_write=request.is_write)
-            return Answer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
+            return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise CrmUnavailable("The CRM cannot be reached.") from error
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

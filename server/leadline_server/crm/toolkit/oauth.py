@@ -21,7 +21,7 @@ from yarl import URL
 from leadline_server.clock import Clock
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
-from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
+from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.tokens import TokenStore
@@ -250,7 +250,7 @@ def oauth(grant: OAuthGrant, around: AdapterContext) -> OAuthAuthorizer:
     return authorizer
 
 
-def _check(answer: Answer) -> None:
+def _check(answer: HttpAnswer) -> None:
     """Raise what a refusal means: 400 is the token endpoint's word for bad credentials (RFC 6749, section 5.2).
 
     Some answer 200 with an error in the body; that is then found to be no grant.
@@ -262,7 +262,7 @@ def _check(answer: Answer) -> None:
         raise error
 
 
-def _error_code(answer: Answer) -> str:
+def _error_code(answer: HttpAnswer) -> str:
     """The `error` of a token endpoint's answer: one of a few words, so no secret."""
     try:
         body = msgspec.json.decode(answer.body)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from leadline_server.concurrency.rate_limiter import Pace
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.ports.crm import RateLimit
 
@@ -15,11 +15,11 @@ LONGEST_WAIT: Final = 5.0
 
 _BURST_SHARE: Final = 5  # of what is allowed, this part may be sent at once
 
-Pause: TypeAlias = Callable[[Answer], float | None]
+Pause: TypeAlias = Callable[[HttpAnswer], float | None]
 """Tells for how many seconds an answer asks to send nothing, whatever else it says; None: it does not."""
 
 
-def _no_pause(_: Answer) -> None:
+def _no_pause(_: HttpAnswer) -> None:
     """What a CRM asks that does not say how much of its rate limit is left."""
 
 
@@ -77,7 +77,7 @@ class Throttle:
                 pace.give_back()
             raise
 
-    def heed(self, answer: Answer) -> None:
+    def heed(self, answer: HttpAnswer) -> None:
         """Send nothing for as long as an answer asks for."""
         if seconds := self._pause(answer):
             self.hold(seconds)

@@ -11,12 +11,12 @@ from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
-from leadline_server.crm.zoho.records import Records
+from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.wire import (
     LEADS,
     Kind,
     LoggedCall,
-    Words,
+    ZohoNames,
     call_of,
     contact_of,
     description_of,
@@ -54,7 +54,7 @@ class ZohoCrm:
         account: whose time zone, region and number formats count.
     """
 
-    def __init__(self, records: Records, words: Words, account: AccountView) -> None:
+    def __init__(self, records: ZohoRecords, words: ZohoNames, account: AccountView) -> None:
         self.capabilities = WITH_KEY if words.key_field else CAPABILITIES
         self._records = records
         self._words = words

@@ -19,8 +19,8 @@ from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
-from leadline_server.crm.zoho.records import Records
-from leadline_server.crm.zoho.wire import MOST_TEXT, Words, contact_kind, lead_kind
+from leadline_server.crm.zoho.records import ZohoRecords
+from leadline_server.crm.zoho.wire import MOST_TEXT, ZohoNames, contact_kind, lead_kind
 from leadline_server.ports.crm import CrmAdapter
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
@@ -89,14 +89,14 @@ async def _open(settings: ZohoSettings, around: AdapterContext) -> Connect:
     )
     authorizer = oauth(grant, around)
     client = HttpClient(around.session, f"{api}/crm/v8", authorizer, failure=failure)
-    words = Words(
+    words = ZohoNames(
         company=settings.lead_company,
         placeholder_field=settings.placeholder_field,
         key_field=settings.call_key_field,
         web_url=web,
     )
     kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
-    records = Records(client, kinds, words, settings.concurrency, None if settings.workflows else ())
+    records = ZohoRecords(client, kinds, words, settings.concurrency, None if settings.workflows else ())
 
     def connect(account: AccountView) -> CrmAdapter:
         return ZohoCrm(records, words, account)
@@ -117,9 +117,9 @@ ZOHO = AdapterType(
     title="Zoho CRM",
     settings=ZohoSettings,
     open=_open,
-    losses=LOSSES,
+    known_gaps=LOSSES,
     variants={
-        BY_DEFAULT: Declared(capabilities=CAPABILITIES, losses=LOSSES),
-        WITH_KEY_FIELD: Declared(capabilities=WITH_KEY, losses=LOSSES),
+        BY_DEFAULT: Declared(capabilities=CAPABILITIES, known_gaps=LOSSES),
+        WITH_KEY_FIELD: Declared(capabilities=WITH_KEY, known_gaps=LOSSES),
     },
 )

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
@@ -69,7 +69,7 @@ class DuplicateData(CrmRejected):
         self.module = module
 
 
-def failure(answer: Answer) -> CrmError | None:
+def failure(answer: HttpAnswer) -> CrmError | None:
     """The error that an answer means; None: it is none."""
     if answer.is_success and not answer.is_write:
         return None
@@ -79,7 +79,7 @@ def failure(answer: Answer) -> CrmError | None:
     return _coded(answer, problem)
 
 
-def _coded(answer: Answer, problem: _Problem) -> CrmError | None:
+def _coded(answer: HttpAnswer, problem: _Problem) -> CrmError | None:
     words, code = _words(problem), problem.code
     if (passing := _passing(answer, code, words)) is not None:
         return passing
@@ -92,7 +92,7 @@ def _coded(answer: Answer, problem: _Problem) -> CrmError | None:
     return standard_failure(answer, lambda _: words)
 
 
-def _passing(answer: Answer, code: str, words: str) -> CrmError | None:
+def _passing(answer: HttpAnswer, code: str, words: str) -> CrmError | None:
     """What may pass by itself."""
     if code in _TOO_MANY and (answer.status in _TOO_MANY_STATUSES or code == "TOO_MANY_REQUESTS"):
         delay = _BUSY_SECONDS if code == "TOO_MANY_REQUESTS" else _CREDITS_SECONDS
@@ -110,7 +110,7 @@ def _duplicate(problem: _Problem, words: str) -> DuplicateData:
     return DuplicateData(f"Zoho refuses this: {words}", details.api_name, other.id or details.id, other.module.api_name)
 
 
-def _first(answer: Answer) -> _Problem | None:
+def _first(answer: HttpAnswer) -> _Problem | None:
     """The first error that an answer tells; None if it tells none."""
     try:
         body = _body.decode(answer.body)

@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.toolkit import Answer, HttpClient
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.zoho.coql import PAGE
-from leadline_server.crm.zoho.wire import ROWS, WRITTEN, Kind, Words, contact_of
+from leadline_server.crm.zoho.wire import ROWS, WRITE_ANSWER, Kind, ZohoNames, contact_of
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
@@ -17,7 +17,7 @@ _NO_CONTENT: Final = 204
 _MOST_IDS: Final = 100  # that one request may name
 
 
-class Records:
+class ZohoRecords:
     """The records of one connection.
 
     Args:
@@ -29,7 +29,12 @@ class Records:
     """
 
     def __init__(
-        self, client: HttpClient, kinds: Sequence[Kind], words: Words, concurrency: int, trigger: Sequence[str] | None
+        self,
+        client: HttpClient,
+        kinds: Sequence[Kind],
+        words: ZohoNames,
+        concurrency: int,
+        trigger: Sequence[str] | None,
     ) -> None:
         self._client = client
         self.kinds = tuple(kinds)
@@ -76,7 +81,7 @@ class Records:
         """Write one record; its id."""
         async with self._places:
             answer = await self._client.tell(method, path, json={"data": [record], **self._trigger})
-        written = answer.decode(WRITTEN).data
+        written = answer.decode(WRITE_ANSWER).data
         if len(written) != 1 or written[0].code != "SUCCESS":
             raise answer.unusable("does not say what was written")
         return written[0].details.id
@@ -88,7 +93,7 @@ class Records:
         return _rows(answer)
 
 
-def _rows(answer: Answer) -> list[dict[str, Any]]:
+def _rows(answer: HttpAnswer) -> list[dict[str, Any]]:
     if answer.status == _NO_CONTENT:
         return []
     rows = answer.decode(ROWS)

@@ -69,7 +69,7 @@ def contact_kind(phones: tuple[str, ...]) -> Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class ZohoNames:
     """What the settings say of how things are called.
 
     Attributes:
@@ -126,17 +126,17 @@ class LoggedCall(msgspec.Struct, rename={"what": "What_Id", "description": "Desc
     description: str | None = None
 
 
-class Info(msgspec.Struct, frozen=True):
+class PageInfo(msgspec.Struct, frozen=True):
     """Whether there is more."""
 
     more_records: bool = False
 
 
-class Rows(msgspec.Struct):
+class RowsAnswer(msgspec.Struct):
     """An answer with records."""
 
     data: list[dict[str, Any]]
-    info: Info = Info()
+    info: PageInfo = PageInfo()
 
 
 class _WrittenDetails(msgspec.Struct):
@@ -148,17 +148,17 @@ class _WrittenRecord(msgspec.Struct):
     details: _WrittenDetails
 
 
-class Written(msgspec.Struct):
+class WriteAnswer(msgspec.Struct):
     """The answer to a write of one record."""
 
     data: list[_WrittenRecord]
 
 
-ROWS: Final = msgspec.json.Decoder(Rows)
-WRITTEN: Final = msgspec.json.Decoder(Written)
+ROWS: Final = msgspec.json.Decoder(RowsAnswer)
+WRITE_ANSWER: Final = msgspec.json.Decoder(WriteAnswer)
 
 
-def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
+def contact_of(record: Mapping[str, Any], kind: Kind, words: ZohoNames) -> Contact:
     """A record as a contact. Raises msgspec.ValidationError if it is not what its documentation says."""
     person = msgspec.convert(record, _Person)
     company = person.company or (person.account.name if person.account else "") or ""
@@ -177,7 +177,7 @@ def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
     )
 
 
-def record_of(draft: ContactDraft, kind: Kind, words: Words) -> dict[str, Any]:
+def record_of(draft: ContactDraft, kind: Kind, words: ZohoNames) -> dict[str, Any]:
     """What a new record is given. A placeholder's name is cut where it is too long."""
     number, name = draft.phone_number, _clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None]
     first, last = split_name(name, _MOST_FIRST_NAME)
