@@ -3,7 +3,6 @@
 Each is checked at the start. One that is unknown or bad is named, and the server does not start.
 """
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,6 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 
 PREFIX: Final = "LEADLINE_"
@@ -36,16 +36,9 @@ def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:50051")
-    if host != "localhost" and not _is_loopback(host.removeprefix("[").removesuffix("]")):
+    if not is_loopback(host.removeprefix("[").removesuffix("]")):
         raise ValueError("must be a loopback address: leadline does not authenticate callers; put a proxy before it")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _region(value: str) -> str:

@@ -12,8 +12,9 @@ from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
-from leadline_server.crm.hubspot.wire import joined_name, split_name
+from leadline_server.crm.hubspot.wire import joined_name
 from leadline_server.crm.toolkit.adapter_type import KnownGaps
+from leadline_server.domain.person_name import split_name
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases

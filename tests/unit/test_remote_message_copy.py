@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
+from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 from leadline.v1 import call_pb2, contact_pb2
 from leadline_server.crm.remote import messages
@@ -16,7 +17,7 @@ from leadline_server.crm.remote.message_copy import message_of, value_of
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import Capabilities, LogEntry, RateLimit
+from leadline_server.ports.crm import Capabilities, CrmMethod, LogEntry, RateLimit
 from leadline_server.wire.call import call_message
 from leadline_server.wire.contact import contact_message
 
@@ -97,7 +98,22 @@ def test_what_an_adapter_declares_comes_back_as_it_was() -> None:
         rate_limits=(RateLimit(100, 10.0, "search"),),
         numbers_per_lookup=13,
     )
-    assert capabilities_of(capabilities_message(can)) == can
+    assert capabilities_of(pb.DescribeResponse(capabilities=capabilities_message(can))) == can
+
+
+def test_an_adapter_implements_the_methods_that_it_names_and_all_if_it_names_none() -> None:
+    names = ["Describe", "FindContacts", "GetContact", "CreateContact", "Check", "SomethingOfALaterContract"]
+    message = capabilities_message(Capabilities(finds_log_by_key=True, enforces_unique_key=False, moves_log=True))
+    can = capabilities_of(pb.DescribeResponse(capabilities=message, methods=names))
+    assert can.methods == {
+        CrmMethod.FIND_CONTACTS,
+        CrmMethod.GET_CONTACT,
+        CrmMethod.CREATE_CONTACT,
+        CrmMethod.CHECK,
+    }
+    assert not can.creates_logs
+    assert not can.finds_log_by_key  # declared, without a method for it
+    assert capabilities_of(pb.DescribeResponse(capabilities=message)).creates_logs
 
 
 @pytest.mark.parametrize("text", ["+1 202-555-0147 x12", "101", "+442079460123"])

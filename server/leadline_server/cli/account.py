@@ -71,6 +71,7 @@ def _answer(session: Session, settings: "AccountSettings") -> None:
             ("default_region", settings.default_region),
             ("time_zone", settings.time_zone),
             ("number_formats", ", ".join(settings.number_formats) or "-"),
+            ("create_without_log", "true" if settings.create_without_log else "false"),
         ],
     )
     rows = []

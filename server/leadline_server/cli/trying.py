@@ -23,7 +23,7 @@ from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm import CrmMethod, LogEntry
 
 _MOST_FOUND = 50
 
@@ -181,7 +181,7 @@ async def _log(crm: DefinedCrm, values: Sequence[str], _: str, done: Attempt) ->
     )
     log = await crm.create_call_log(entry, key)
     done.result, done.lines = {"log": asdict(log)}, [f"Logged: {log.id} {log.url}".rstrip()]
-    if crm.updates_logs:
+    if CrmMethod.UPDATE_CALL_LOG in crm.capabilities.methods:
         await crm.update_call_log(log.id, entry)
         done.lines.append("Updated it.")
     if crm.capabilities.finds_log_by_key:

@@ -18,6 +18,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.filters import sync_do_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from leadline_server.domain.person_name import split_name
+
 MAX_TEXT: Final = 200_000
 """The characters that a template may come to."""
 
@@ -188,12 +190,12 @@ def read_time(value: Any, form: str) -> datetime | None:
 
 def first_names(name: str) -> str:
     """All of a name before its last word; empty for a name of one word."""
-    return name.strip().rpartition(" ")[0].strip()
+    return split_name(name.strip())[0]
 
 
 def last_name(name: str) -> str:
     """The last word of a name."""
-    return name.strip().rpartition(" ")[2]
+    return split_name(name.strip())[1]
 
 
 def limit(text: str | None, most: int) -> str | None:

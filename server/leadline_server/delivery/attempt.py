@@ -95,6 +95,9 @@ class AttemptRunner:
                     is_placeholder=True,
                 )
             )
+        if not account.crm.capabilities.creates_logs:  # and the account asks for contacts all the same
+            explanation = f"{outcome.explanation} The CRM cannot log calls."
+            return LeaveUnlogged(reason=CallLogReason.CRM_CANNOT_LOG, explanation=explanation)
         return Standing(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=outcome.explanation)
 
     async def _write(self, account: Account, log: CallLog, standing: Standing, *, may_exist: bool) -> CrmLog:

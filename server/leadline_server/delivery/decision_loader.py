@@ -52,6 +52,8 @@ class DecisionLoader:
             trigger=log.trigger,
             chosen=await _chosen(account, log.chosen_contact_id),
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            can_log=account.crm.capabilities.creates_logs,
+            create_without_log=account.settings.create_without_log,
         )
 
     async def decide(self, account: Account, log: CallLog) -> Outcome:

@@ -29,6 +29,8 @@ class Situation:
         trigger: the phone system (AUTOMATIC) or a person (MANUAL).
         chosen: the contact that a person chose, if one did.
         wait_is_over: no more news is to be expected, final or not.
+        can_log: the CRM can log calls.
+        create_without_log: the account wants placeholders although the CRM cannot log calls.
     """
 
     call: Call
@@ -37,6 +39,8 @@ class Situation:
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen: Contact | None = None
     wait_is_over: bool = False
+    can_log: bool = True
+    create_without_log: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -108,6 +112,24 @@ def decide(
     Returns:
         An outcome, or LookUp where it depends on `matches` and they are None.
     """
+    outcome = _decided(situation, preferences, matches)
+    return outcome if situation.can_log else _without_log(outcome, situation)
+
+
+def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | LookUp:
+    """The outcome if the CRM cannot log calls: no log, and no contact unless the account asks for it."""
+    if isinstance(outcome, LogAgainst):
+        explanation = f"{outcome.explanation} The CRM cannot log calls."
+        return _unlogged(CallLogReason.CRM_CANNOT_LOG, explanation, outcome.candidates)
+    if isinstance(outcome, CreatePlaceholder) and not situation.create_without_log:
+        explanation = f"No contact has {outcome.number.text}, and none is created: the CRM cannot log calls."
+        return _unlogged(CallLogReason.CRM_CANNOT_LOG, explanation)
+    return outcome
+
+
+def _decided(
+    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None
+) -> Outcome | LookUp:
     if situation.chosen is not None:
         return LogAgainst(
             contact=situation.chosen,

@@ -71,7 +71,8 @@ class AccountSettings:
     """What an administrator sets for an account.
 
     `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally; `create_without_log`
+    lets placeholders be created in a CRM that cannot log calls.
     """
 
     defaults: Preferences = Preferences()
@@ -79,6 +80,7 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    create_without_log: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

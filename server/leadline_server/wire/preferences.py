@@ -69,6 +69,8 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "create_without_log" in chosen:
+        values["create_without_log"] = message.create_without_log
     return AccountSettings(**values)
 
 
@@ -88,6 +90,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        create_without_log=values.create_without_log,
     )
 
 

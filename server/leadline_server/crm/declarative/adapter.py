@@ -12,9 +12,9 @@ from leadline_server.crm.declarative.definition import ContactType
 from leadline_server.crm.declarative.log_writer import LogWriter
 from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
 from leadline_server.crm.declarative.operations import FindContactsOperation
-from leadline_server.crm.declarative.searching import longest_word, page_of
 from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -62,11 +62,6 @@ class DefinedCrm:
         """What the definition declares, and what its operations make possible."""
         return self._connected.capabilities
 
-    @property
-    def updates_logs(self) -> bool:
-        """Whether the definition has a way to update logs."""
-        return self._ready.update_call_log is not None
-
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask for every kind of contact, and every form of every number."""
         quota = self._sender.quota()
@@ -89,7 +84,7 @@ class DefinedCrm:
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Ask for all that may fit, and take the page of those that do."""
         quota, operation = self._sender.quota(), self._ready.search_contacts
-        asked = {"query": name, "word": longest_word(name)}
+        asked = {"query": name, "word": max(name.split(), key=len, default=name)}
         lookups = [partial(self._looked_up, operation, asked, kind, quota) for kind in self._kinds()]
         found = {contact.id: contact for part in await self._sender.together(lookups) for contact in part}
         return page_of(found.values(), name, limit, cursor)

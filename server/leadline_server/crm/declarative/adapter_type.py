@@ -30,7 +30,7 @@ from leadline_server.crm.toolkit.throttle import Throttle
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, CrmAdapter, RateLimit
+from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmAdapter, CrmMethod, RateLimit
 
 Values = Mapping[str, Any]
 
@@ -113,6 +113,7 @@ def capabilities(definition: Definition, values: Values) -> Capabilities:
         contact_types=tuple(_types(definition, values)) if definition.types else (),
         rate_limits=tuple(RateLimit(rate.requests, rate.seconds, rate.scope) for rate in can.rates),
         numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
+        methods=ALL_METHODS if definition.operations.update_call_log else ALL_METHODS - {CrmMethod.UPDATE_CALL_LOG},
     )
 
 

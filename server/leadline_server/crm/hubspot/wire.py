@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.person_name import split_name
 
 Properties = Mapping[str, str | None]
 
@@ -100,8 +101,8 @@ class ContactProperties:
         placeholder = self._settings.placeholder_property
         stages = self._settings.lifecycle_stages
         values = {
-            "firstname": first,
-            "lastname": last,
+            "firstname": first or last,  # a name of one word is a first name to HubSpot's users
+            "lastname": last if first else "",
             "phone": draft.phone_number.e164 or draft.phone_number.text,
             "email": draft.email,
             "company": draft.company,
@@ -110,14 +111,6 @@ class ContactProperties:
         if placeholder and draft.is_placeholder:
             values[placeholder] = "true"
         return {name: value for name, value in values.items() if value}
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """First and last name, so that `joined_name` gives back what was split: the last word is the last name."""
-    first, _, last = name.rpartition(" ")
-    if not first or not last or first != first.strip():
-        return name, ""
-    return first, last
 
 
 def joined_name(first: str | None, last: str | None) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from heapq import merge
 from itertools import islice
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
@@ -24,6 +26,7 @@ from leadline_server.crm.salesforce.wire import (
 )
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient, segment
 from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
@@ -43,6 +46,7 @@ CAPABILITIES: Final = Capabilities(
 
 _INSISTING: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
+_Offset = Annotated[int, msgspec.Meta(ge=0)]
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
@@ -103,15 +107,15 @@ class SalesforceCrm:
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """A page is what comes first of both kinds; the cursor says how many of each came before it."""
         kinds = self._records.kinds
-        offsets = [int(part) for part in cursor.split(",")] if cursor else [0] * len(kinds)
+        offsets = read_cursor(cursor, tuple[_Offset, _Offset]) if cursor else (0, 0)
         if max(offsets) > _MOST_OFFSET:
             raise CrmUnavailable("Salesforce does not list so many contacts. Search for more of the name.")
         hits = await together(
             self._named(kind, name, limit + 1, offset) for kind, offset in zip(kinds, offsets, strict=True)
         )
         page = list(islice(merge(*hits, key=lambda contact: (contact.name, contact.id)), limit))
-        taken = (sum(contact.type == kind.type for contact in page) for kind in kinds)
-        following = ",".join(str(offset + count) for offset, count in zip(offsets, taken, strict=True))
+        counts = (sum(contact.type == kind.type for contact in page) for kind in kinds)
+        following = write_cursor([offset + count for offset, count in zip(offsets, counts, strict=True)])
         return ContactPage(tuple(page), following if sum(map(len, hits)) > len(page) else "")
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no place for it is unique

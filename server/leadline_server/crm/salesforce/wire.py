@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
-from leadline_server.crm.toolkit.person_name import split_name
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.person_name import split_name
 from leadline_server.ports.crm import LogEntry
 
 MOST_DESCRIPTION: Final = 32_000

@@ -9,6 +9,7 @@ import msgspec
 
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
@@ -74,19 +75,17 @@ class ZohoCrm:
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Ask for all names with the longest word, keep those with the whole text, and read the page's records."""
-        word, start = longest_word(name), int(cursor or 0)
+        word = longest_word(name)
         if not word:
             raise CrmRejected("Zoho is searched by a word of the name: letters or digits.")
         hits = await together(self._named(kind, word) for kind in self._records.kinds)
-        whole = [hit for hit in sorted(hit for part in hits for hit in part) if name.casefold() in hit[0].casefold()]
-        page = whole[start : start + limit]
-        read = await together(
-            self._records.contacts(kind, [hit[2] for hit in page if hit[1] == kind.own_id(hit[2])])
+        page = page_of((hit for part in hits for hit in part), name, limit, cursor)
+        found = await together(
+            self._records.contacts(kind, [kind.record_id(hit.id) for hit in page.contacts if hit.type == kind.type])
             for kind in self._records.kinds
         )
-        by_id = {contact.id: contact for contacts in read for contact in contacts}
-        contacts = tuple(by_id[hit[1]] for hit in page if hit[1] in by_id)
-        return ContactPage(contacts, str(start + limit) if start + limit < len(whole) else "")
+        by_id = {contact.id: contact for contacts in found for contact in contacts}
+        return ContactPage(tuple(by_id[hit.id] for hit in page.contacts if hit.id in by_id), page.next_cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no place for it is unique
         """Create a record, unless a unique field says that one with this very number is there; then that one."""
@@ -143,12 +142,11 @@ class ZohoCrm:
         ids = await self._records.ids(kind.module, number_conditions(numbers, formats, kind.phones))
         return await self._records.contacts(kind, ids)
 
-    async def _named(self, kind: Kind, word: str) -> list[tuple[str, str, str]]:
-        """Names with ids, leadline's and Zoho's, of a module's records with a word in their name."""
+    async def _named(self, kind: Kind, word: str) -> list[Contact]:
+        """The contacts of a module with a word in their name, with no more than name and id."""
         condition = any_of([f"{field} LIKE '%{word}%'" for field in ("Last_Name", "First_Name")])
         rows = await self._records.query("id, First_Name, Last_Name", kind.module, condition)
-        hits = [self._records.contact(row, kind) for row in rows]
-        return [(contact.name, contact.id, kind.record_id(contact.id)) for contact in hits]
+        return [self._records.contact(row, kind) for row in rows]
 
     async def _duplicate(self, refusal: DuplicateData, kind: Kind, number: PhoneNumber) -> Contact | None:
         """The record that a unique field named, if it has the number."""

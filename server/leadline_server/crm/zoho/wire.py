@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
-from leadline_server.crm.toolkit.person_name import split_name
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.person_name import split_name
 from leadline_server.ports.crm import LogEntry
 
 LEADS: Final = "Leads"
