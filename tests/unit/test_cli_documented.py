@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import typer
 from leadline_server.cli import app
-from leadline_server.cli.failures import ExitCode
+from leadline_server.cli.error_messages import ExitCode
 
 DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
 SHARED: Final = {"--server", "--account", "--timeout", "--json", "--no-color"}

@@ -12,9 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, CALL_DIRECTION_INTERNAL, CALL_DIRECTION_OUTBOUND, Call, Party
 from leadline.v1.contact_pb2 import Contact
-from leadline_server.cli import show
+from leadline_server.cli import output
 from leadline_server.cli.call_tables import other_side
-from leadline_server.cli.show import Column
+from leadline_server.cli.output import Column
 from rich.console import Console
 
 ID: Final = "3f2b8a4e-0d8e-4a52-9d5e-6c1f7a2b9c10"

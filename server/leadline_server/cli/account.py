@@ -58,7 +58,7 @@ def _locked(now: Sequence[str], lock: Sequence[str], unlock: Sequence[str]) -> l
 
 
 def _answer(session: Session, settings: "AccountSettings") -> None:
-    from leadline_server.cli.show import Column, print_json, sheet, table
+    from leadline_server.cli.output import Column, print_json, sheet, table
 
     if session.as_json:
         print_json(settings)

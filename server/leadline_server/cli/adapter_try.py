@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
-    from leadline_server.cli.trying import Attempt
+    from leadline_server.cli.definition_trial import Attempt
     from leadline_server.crm.declarative.connecting import HttpSettings
 
 _LONGEST: Final = 4_000  # characters of an answer that are shown to people
@@ -63,7 +63,7 @@ def try_definition(
     Exit codes: 0 done, 1 the CRM refuses, 2 wrong usage or a wrong definition, 4 cannot tell.
     """
     from leadline_server.cli import fail
-    from leadline_server.cli.trying import attempt
+    from leadline_server.cli.definition_trial import attempt
     from leadline_server.domain.numbers.phone_number import is_region
 
     given = values or []
@@ -127,7 +127,7 @@ def _sentence(detail: Any) -> str:
 
 
 def _show(done: "Attempt") -> None:
-    from leadline_server.cli.show import printable
+    from leadline_server.cli.output import printable
 
     for exchange in done.exchanges:
         typer.echo(printable(f"-> {exchange.operation}: {exchange.method} {exchange.address}"))

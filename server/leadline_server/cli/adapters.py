@@ -56,7 +56,7 @@ def check_definition(
 
     Exit codes: 0 it is, 1 something is wrong, 2 wrong usage.
     """
-    from leadline_server.cli.show import printable
+    from leadline_server.cli.output import printable
     from leadline_server.crm.declarative.compiled import BadDefinition
     from leadline_server.crm.declarative.loading import load_definition
 
@@ -117,7 +117,7 @@ def _seconds(time: timedelta) -> float:
 
 def _show(rows: list[_Row]) -> None:
     from leadline_server.cli.session import plain_console
-    from leadline_server.cli.show import Column, table
+    from leadline_server.cli.output import Column, table
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
     columns += [Column("Title", can_shrink=True), Column("Built in")]

@@ -57,7 +57,7 @@ def show_call_logs(session: "Session", logs: "Sequence[CallLog]") -> None:
     from leadline.v1.call_pb2 import CallDirection
 
     from leadline_server.cli.choices import word
-    from leadline_server.cli.show import Column, duration, short_time, table
+    from leadline_server.cli.output import Column, duration, short_time, table
 
     columns = [
         Column("Time"),
@@ -89,7 +89,7 @@ def show_call_logs(session: "Session", logs: "Sequence[CallLog]") -> None:
 
 def show_call_log(session: "Session", log: "CallLog") -> None:
     """Print all that people want to know of one call log, and what they may do next."""
-    from leadline_server.cli.show import sheet
+    from leadline_server.cli.output import sheet
 
     state, reason = state_of(log), reason_of(log)
     session.say(f"{state} {reason}".rstrip(), state_style(state))
@@ -103,7 +103,7 @@ def _rows(log: "CallLog") -> "Iterator[tuple[str, str]]":
     from leadline.v1.call_pb2 import Attestation, CallDirection, CallResult
 
     from leadline_server.cli.choices import word
-    from leadline_server.cli.show import duration, long_time
+    from leadline_server.cli.output import duration, long_time
 
     call = log.call
     yield "Id", call.id

@@ -34,7 +34,7 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
 ) -> None:
     """Calls and what became of them, newest first."""
     from leadline_server.cli import values
-    from leadline_server.cli.show import print_json_array, taken
+    from leadline_server.cli.output import print_json_array, taken
 
     wanted: dict[str, Any] = {
         "user_id": user,
@@ -81,7 +81,7 @@ def watch(
     """Follow call logs as they change, until Ctrl-C; with --json a WatchCallLogsResponse in each line."""
     from leadline.v1.call_log_service_pb2 import WatchCallLogsResponse
 
-    from leadline_server.cli.show import print_json_line
+    from leadline_server.cli.output import print_json_line
 
     for number in (signal.SIGINT, signal.SIGTERM):  # also where the shell has us ignore them
         signal.signal(number, signal.default_int_handler)
@@ -102,7 +102,7 @@ def watch(
 def show_answer(session: Session, log: "CallLog") -> None:
     """Print one call log, for people or for programs."""
     from leadline_server.cli.call_tables import show_call_log
-    from leadline_server.cli.show import print_json
+    from leadline_server.cli.output import print_json
 
     if session.as_json:
         print_json(log)
@@ -112,7 +112,7 @@ def show_answer(session: Session, log: "CallLog") -> None:
 
 def _show_list(session: Session, logs: "list[CallLog]", *, is_filtered: bool) -> None:
     from leadline_server.cli.call_tables import show_call_logs, state_of
-    from leadline_server.cli.show import count
+    from leadline_server.cli.output import count
 
     if logs:
         show_call_logs(session, logs)
@@ -133,7 +133,7 @@ def _show_change(session: Session, log: "CallLog") -> None:
     from rich.text import Text
 
     from leadline_server.cli.call_tables import other_side, reason_of, state_of, state_style, who
-    from leadline_server.cli.show import printable, short_time
+    from leadline_server.cli.output import printable, short_time
 
     state = state_of(log)
     line = Text(f"{short_time(log.update_time)}  ")

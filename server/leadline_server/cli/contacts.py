@@ -24,7 +24,7 @@ def find(
     ] = False,
 ) -> None:
     """Who has these phone numbers? Writes nothing."""
-    from leadline_server.cli.show import print_json
+    from leadline_server.cli.output import print_json
 
     answer = session.client.using(user=user).find_contact(*numbers, skip_cache=skip_cache)
     if session.as_json:
@@ -47,7 +47,7 @@ def search(
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many at most; 0 for all.")] = 50,
 ) -> None:
     """Contacts by name."""
-    from leadline_server.cli.show import count, print_json_array, taken
+    from leadline_server.cli.output import count, print_json_array, taken
 
     page_size = min(limit + 1, 200) if limit else 200
     found = taken(session, session.client.using(user=user).search_contacts(name, page_size=page_size), limit)
@@ -79,7 +79,7 @@ def create(
     user: User = "",
 ) -> None:
     """Create a contact, and show the calls of its number that can now be logged."""
-    from leadline_server.cli.show import print_json
+    from leadline_server.cli.output import print_json
 
     contact = session.client.using(user=user).create_contact(
         name, number, contact_type=contact_type, email=email, company=company, allow_duplicate=allow_duplicate
@@ -93,7 +93,7 @@ def create(
 
 def show_contacts(session: Session, contacts: "Sequence[Contact]") -> None:
     """Print contacts, a row each."""
-    from leadline_server.cli.show import Column, short_time, table
+    from leadline_server.cli.output import Column, short_time, table
 
     columns = [
         Column("Id"),
@@ -126,7 +126,7 @@ def _show_matches(session: Session, matches: "Sequence[ContactMatch]") -> None:
     from leadline.v1.contact_pb2 import MatchKind
 
     from leadline_server.cli.choices import word
-    from leadline_server.cli.show import Column, table
+    from leadline_server.cli.output import Column, table
 
     columns = [
         Column("Number"),
@@ -164,7 +164,7 @@ def _show_unlogged(session: Session, number: str, contact: "Contact") -> None:
     from leadline import LeadlineError
 
     from leadline_server.cli.call_tables import show_call_logs
-    from leadline_server.cli.show import count
+    from leadline_server.cli.output import count
 
     wanted = session.client.list_call_logs(phone_number=number, states=["UNLOGGED"], page_size=_MOST_SHOWN + 1)
     try:

@@ -98,7 +98,7 @@ def _copied(source: Path, target: Path, copy: Callable[..., Sequence[str]], *, f
 
 
 def _fail(sentence: str, problems: Sequence[str] = ()) -> NoReturn:
-    from leadline_server.cli.show import printable
+    from leadline_server.cli.output import printable
 
     typer.echo(printable("\n".join((sentence, *(f"  {problem}" for problem in problems)))), err=True)
     raise typer.Exit(1)
@@ -138,7 +138,7 @@ def _check_targets(jobs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _show(path: Path, findings: "Sequence[Finding]") -> None:
-    from leadline_server.cli.show import printable
+    from leadline_server.cli.output import printable
 
     width = max(len(part.name) for part in findings)
     typer.echo(f"Ledger {path} ({_megabytes(path)}):")

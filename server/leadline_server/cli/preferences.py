@@ -94,7 +94,7 @@ def _answer(session: Session, user: str, answer: "Answer") -> None:
     from leadline.v1.preferences_pb2 import PreferenceSource
 
     from leadline_server.cli.choices import word
-    from leadline_server.cli.show import Column, print_json, table
+    from leadline_server.cli.output import Column, print_json, table
 
     if session.as_json:
         print_json(answer)

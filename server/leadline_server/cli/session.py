@@ -50,7 +50,7 @@ class Session:
         """A line for people, as long as it is: what it names can be copied."""
         from rich.text import Text
 
-        from leadline_server.cli.show import printable
+        from leadline_server.cli.output import printable
 
         self.console.print(Text(printable(text), style or ""), soft_wrap=True)
 
@@ -124,8 +124,8 @@ def _run(
 
 
 def _exit(error: "LeadlineError", session: Session) -> typer.Exit:
-    from leadline_server.cli import failures
-    from leadline_server.cli.show import printable
+    from leadline_server.cli import error_messages
+    from leadline_server.cli.output import printable
 
     text = failures.as_json(error, session) if session.as_json else printable(failures.told(error, session))
     typer.echo(text, err=True)

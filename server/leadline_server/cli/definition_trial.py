@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from leadline_server.cli.failures import ExitCode
+from leadline_server.cli.error_messages import ExitCode
 from leadline_server.clock import SystemClock
 from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.declarative.adapter import DefinedCrm

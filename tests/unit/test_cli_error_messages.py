@@ -9,8 +9,8 @@ import pytest
 from leadline import Client, LeadlineError, errors
 from leadline.errors import FieldViolation
 from leadline.v1.error_reason_pb2 import ErrorReason
-from leadline_server.cli import failures
-from leadline_server.cli.failures import ExitCode
+from leadline_server.cli import error_messages
+from leadline_server.cli.error_messages import ExitCode
 from leadline_server.cli.session import Session
 from rich.console import Console
 
