@@ -1,48 +1,76 @@
 """Every error has a sentence, something to do next, and an exit code."""
 
-import io
 import json
-from typing import Any, Final, cast
+import socket
+import sys
+from pathlib import Path
+from typing import Final
 
 import grpc
 import pytest
-from leadline import Client, LeadlineError, errors
+from leadline import LeadlineError, errors
 from leadline.errors import FieldViolation
 from leadline.v1.error_reason_pb2 import ErrorReason
 from leadline_server.cli import error_messages
-from leadline_server.cli.error_messages import ExitCode
-from leadline_server.cli.session import Session
-from rich.console import Console
+from leadline_server.cli.exit_codes import ExitCode
+from leadline_server.cli.target import Target
 
 REASONS: Final = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys() if ErrorReason.Value(name)]  # noqa: SIM118
 
 
-def session(**other: Any) -> Session:
-    values: dict[str, Any] = {"server": "127.0.0.1:50051", "account": "demo", "timeout": 10.0, "as_json": False} | other
-    return Session(client=cast("Client", None), console=Console(file=io.StringIO()), **values)
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Target, "is_listening", lambda _: True)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Target, "is_listening", lambda _: False)
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_is_told_in_a_sentence_and_what_to_do_next(reason: str) -> None:
-    first, advice = failures.told(LeadlineError(grpc.StatusCode.INTERNAL, reason, "It went wrong."), session()).split(
-        "\n"
-    )
+    first, advice = error_messages.for_people(
+        LeadlineError(grpc.StatusCode.INTERNAL, reason, "It went wrong."), Target()
+    ).split("\n")
     assert first.startswith("leadline: ")
     assert len(advice) > len("Do.")
 
 
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("code", grpc.StatusCode)
 def test_an_error_that_is_grpcs_own_is_told_with_the_servers_address_or_its_code(code: grpc.StatusCode) -> None:
-    first, advice = failures.told(LeadlineError(code, message="ipv4:1: refused"), session()).split("\n")
+    first, advice = error_messages.for_people(LeadlineError(code, message="ipv4:1: refused"), Target()).split("\n")
     assert "127.0.0.1:50051" in first or code.name in first
     assert advice
 
 
-def test_a_server_that_is_not_there_is_asked_about_by_its_address() -> None:
-    error = errors.Unavailable(grpc.StatusCode.UNAVAILABLE, message="failed to connect to all addresses")
-    assert failures.told(error, session(server="pbx:1")) == (
-        "leadline: No server can be reached at pbx:1.\nIs `leadline serve` running there? --server names another."
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+def test_a_missing_server_is_named_by_its_address_whatever_the_timeout(code: grpc.StatusCode) -> None:
+    error, target = LeadlineError(code, message="Deadline Exceeded"), Target(server="pbx:1", timeout=0.05)
+    assert error_messages.for_people(error, target) == (
+        "leadline: There is no server at pbx:1.\nStart one with `leadline serve`, or name another with --server."
     )
+    assert "There is no server at pbx:1." in error_messages.as_json(error, target)
+
+
+@pytest.mark.usefixtures("listening")
+def test_a_server_that_is_too_slow_is_told_apart_from_one_that_is_missing() -> None:
+    error = errors.DeadlineExceeded(grpc.StatusCode.DEADLINE_EXCEEDED, message="Deadline Exceeded")
+    assert "did not answer within 0.05 seconds" in error_messages.for_people(error, Target(timeout=0.05))
+
+
+def test_an_address_is_listening_while_its_socket_is_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = Target(server=f"127.0.0.1:{server.getsockname()[1]}")
+        assert target.is_listening()
+    assert not target.is_listening()
+
+
+@pytest.mark.parametrize("server", ["unix:/run/leadline", "dns:///leadline.example:50051", "leadline"])
+def test_an_address_that_only_grpc_can_read_counts_as_listening(server: str) -> None:
+    assert Target(server=server).is_listening()
 
 
 def test_every_field_at_fault_is_listed() -> None:
@@ -50,14 +78,15 @@ def test_every_field_at_fault_is_listed() -> None:
     error = errors.InvalidArgument(
         grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "call.id: ...", None, violations
     )
-    assert failures.told(error, session()).splitlines()[1:3] == ["  call.id: is required", "  user_id: is required"]
+    told = error_messages.for_people(error, Target()).splitlines()
+    assert told[1:3] == ["  call.id: is required", "  user_id: is required"]
 
 
 def test_a_locked_preference_is_told_with_the_command_that_unlocks_it_there() -> None:
     error = errors.FailedPrecondition(
         grpc.StatusCode.FAILED_PRECONDITION, "PREFERENCE_LOCKED", "Locked.", {"fields": "a,b"}
     )
-    assert failures.told(error, session(account="acme")).endswith(
+    assert error_messages.for_people(error, Target(account="acme")).endswith(
         "leadline account set --unlock=a --unlock=b --account acme"
     )
 
@@ -66,7 +95,7 @@ def test_a_contact_that_exists_is_named() -> None:
     error = errors.AlreadyExists(
         grpc.StatusCode.ALREADY_EXISTS, "CONTACT_ALREADY_EXISTS", "x", {"contact_ids": "c_1,c_2"}
     )
-    assert "c_1,c_2" in failures.told(error, session())
+    assert "c_1,c_2" in error_messages.for_people(error, Target())
 
 
 @pytest.mark.parametrize(
@@ -84,16 +113,27 @@ def test_a_contact_that_exists_is_named() -> None:
     ],
 )
 def test_the_exit_code_tells_kinds_of_failure_apart(code: grpc.StatusCode, expected: ExitCode) -> None:
-    assert failures.exit_code(LeadlineError(code)) is expected
+    assert error_messages.exit_code(LeadlineError(code)) is expected
 
 
 def test_programs_get_the_error_as_one_line_of_json() -> None:
     error = errors.NotFound(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "There is none.", {"account_id": "x"})
-    [line] = failures.as_json(error, session()).splitlines()
+    [line] = error_messages.as_json(error, Target()).splitlines()
     told = json.loads(line)["error"]
     assert (told["code"], told["reason"], told["metadata"]) == ("NOT_FOUND", "ACCOUNT_NOT_FOUND", {"account_id": "x"})
 
 
 def test_a_suggested_command_can_be_copied_whatever_is_in_it() -> None:
-    line = session(account="a b", server="pbx:1").command("contacts", "create", "NAME", "+1 202")
+    line = Target(account="a b", server="pbx:1").command("contacts", "create", "NAME", "+1 202")
     assert line == "leadline contacts create NAME '+1 202' --account 'a b' --server pbx:1"
+
+
+def test_a_suggested_command_is_called_as_this_program_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "leadline"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(program), "calls", "list"])
+    assert Target().command("calls", "list") == f"{program} calls list"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Target().command("calls", "list") == "leadline calls list"
+    monkeypatch.setattr(sys, "argv", ["/x/leadline_server/cli/__main__.py", "calls", "list"])
+    assert Target().command("calls", "list").endswith(" -m leadline_server.cli calls list")
