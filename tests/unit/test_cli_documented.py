@@ -60,7 +60,7 @@ def test_a_section_names_no_option_that_its_command_does_not_have(name: str) -> 
 
 
 def test_the_shared_options_are_documented_and_all_commands_that_ask_a_server_have_them() -> None:
-    [section] = re.findall(r"^## For all commands that ask a server\n(.*?)(?=^## )", DOCUMENT, re.MULTILINE | re.DOTALL)
+    [section] = re.findall(r"^## Options, output and exit codes\n(.*?)(?=^## )", DOCUMENT, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)) == SHARED
     without = {name for name, command in COMMANDS.items() if not _options(command) >= SHARED}
     of_files = {name for name in COMMANDS if name.startswith(("leadline ledger ", "leadline adapter "))}

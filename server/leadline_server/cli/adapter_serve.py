@@ -40,9 +40,11 @@ def serve_adapter_command(
     from leadline_server.config import Address, BadSettings, load_settings
     from leadline_server.domain.errors import LeadlineError
     from leadline_server.logs import configure_logs
+    from leadline_server.transport.addresses import AddressUnavailable, check_free
 
     try:
         address: str = TypeAdapter(Address).validate_python(listen)
+        check_free(address)
         settings = load_settings({"data_dir": data_dir, "config": config})
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
         configure_logs(settings.log_level, settings.log_format)
@@ -51,7 +53,7 @@ def serve_adapter_command(
         fail(error.problems)
     except ValidationError as error:
         fail([f"--listen: {detail['msg'].removeprefix('Value error, ')}" for detail in error.errors()])
-    except (LeadlineError, OSError) as error:
+    except (AddressUnavailable, LeadlineError, OSError) as error:
         fail([str(error)])
 
 
