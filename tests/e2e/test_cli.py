@@ -258,6 +258,18 @@ def test_a_retry_decides_anew(run: Run, ask: Callable[..., Any], number: str) ->
     assert ask("calls", "retry", "again")["reason"] == "CALL_LOG_REASON_PLACEHOLDER_CREATED"
 
 
+def test_a_call_that_the_crm_refuses_ends_the_command_with_the_code_of_a_refusal(
+    run: Run, ask: Callable[..., Any], number: str
+) -> None:
+    run("preferences", "set", "ref", "unknown_contact_action=create_placeholder", "placeholder_contact_type=robot")
+    report = ("--user", "ref", "--id", "refused", "--direction", "inbound", "--caller", number)
+    shown = run("calls", "log", *report, code=1).stdout
+    assert shown.startswith("FAILED CRM_REJECTED\n")
+    assert suggested(shown, "calls retry") == ["calls", "retry", "refused"]
+    assert json.loads(run("calls", "retry", "refused", "--json", code=1).stdout)["state"] == "CALL_LOG_STATE_FAILED"
+    assert ask("calls", "show", "refused")["state"] == "CALL_LOG_STATE_FAILED"
+
+
 def test_calls_are_filtered(ask: Callable[..., Any], number: str) -> None:
     contact = ask("contacts", "create", "Fil Tered", number)["id"]
     log = ("calls", "log", "--user", "filter", "--direction", "inbound", "--caller")
