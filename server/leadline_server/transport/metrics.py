@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from leadline_server.transport import status
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -141,7 +141,7 @@ async def metrics_endpoint(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise AddressUnavailable(address, error.strerror or str(error)) from error
+            raise AddressUnavailable(address, reason(error)) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

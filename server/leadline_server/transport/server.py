@@ -14,7 +14,7 @@ from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_s
 from prometheus_client import CollectorRegistry
 
 from leadline_server.commands import Commands
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.call_log_service import CallLogServicer
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handlers
@@ -95,13 +95,13 @@ class Server:
         """Take an address (`host:port`; port 0 takes a free one) before `start`; returns the port.
 
         Raises:
-            AddressUnavailable: it is taken, malformed, or not of this machine.
+            AddressUnavailable: the address is taken, malformed, or not of this machine.
         """
-        split_address(address)
+        check_free(address)
         try:
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise AddressUnavailable(address, "it is taken, or no address of this machine") from error
+            raise AddressUnavailable(address, "the port is taken, or the address is not of this machine") from error
 
     async def start(self) -> None:
         """Take calls."""
