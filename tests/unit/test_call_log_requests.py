@@ -16,7 +16,7 @@ from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter
-from leadline_server.transport import call_log_requests as mapping
+from leadline_server.transport import call_log_service as mapping
 from leadline_server.wire.call_log import call_log_message
 from support.accounts import read_request
 from support.changes import Changed
@@ -136,9 +136,9 @@ async def test_a_wrong_filter_is_named(wrong: pb.ListCallLogsRequest, field: str
 
 def test_a_watch_is_read_and_its_rules_are_kept() -> None:
     request = pb.WatchCallLogsRequest(account_id="us", user_id="u1", resume_token=POSITION, max_call_logs=1000)
-    assert mapping.watch(request) == Watch(account_id="us", user_id="u1", resume_token=POSITION, max_call_logs=1000)
+    assert mapping.watch_of(request) == Watch(account_id="us", user_id="u1", resume_token=POSITION, max_call_logs=1000)
     with pytest.raises(InvalidRequest) as error:
-        mapping.watch(pb.WatchCallLogsRequest(user_id="u" * 129, resume_token="t" * 1025, max_call_logs=1001))
+        mapping.watch_of(pb.WatchCallLogsRequest(user_id="u" * 129, resume_token="t" * 1025, max_call_logs=1001))
     assert violations(error) == {"account_id", "user_id", "resume_token", "max_call_logs"}
 
 

@@ -11,7 +11,7 @@ from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import AccountNotFound, InvalidRequest
-from leadline_server.transport import contact_requests as mapping
+from leadline_server.transport import contact_service as mapping
 from support.accounts import read_request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

@@ -21,7 +21,7 @@ from leadline_server.domain.preferences import (
     resolve,
 )
 from leadline_server.ports.ledger import PreferencesInForce
-from leadline_server.transport import preferences_requests as mapping
+from leadline_server.transport import preferences_service as mapping
 from leadline_server.wire.preferences import preferences as read_preferences
 from leadline_server.wire.preferences import preferences_message, settings_message
 from leadline_server.wire.violations import Violations

@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Capabilities, Connection, CrmAdapter, RememberedAnswers
+from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
 from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore
 
 Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
@@ -22,6 +21,7 @@ class Account:
     Attributes:
         id: the account's id.
         settings: its settings.
+        region: the region that its numbers are parsed in. Example: "GB" makes 020 7946 0123 +442079460123.
         crm: its CRM.
         remembered: answers that its CRM gave a moment ago; None if none are kept.
         limits: its circuit breaker, and how much of it is delivered at once.
@@ -31,16 +31,12 @@ class Account:
 
     id: str
     settings: AccountSettings
+    region: str
     crm: CrmAdapter
     remembered: RememberedAnswers | None
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
-
-    @property
-    def region(self) -> str:
-        """The region that the account's numbers are read in. Example: "GB" reads 020 7946 0123 as +442079460123."""
-        return self.settings.default_region
 
 
 class AccountRegistry:
@@ -78,6 +74,7 @@ class AccountRegistry:
         return Account(
             id=account_id,
             settings=settings,
+            region=settings.default_region,
             crm=connection.crm,
             remembered=connection.remembered,
             limits=self._limits.of(account_id),
@@ -87,8 +84,3 @@ class AccountRegistry:
 
     def _settings_of(self, account_id: str) -> Callable[[], AccountSettings]:
         return lambda: self._seen[account_id].settings
-
-
-def settle_time(capabilities: Capabilities) -> timedelta:
-    """How long a write without an answer may still take effect, where repeating it would do it twice."""
-    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time

@@ -68,8 +68,9 @@ class ContactLookup:
             found, as_of = await account.remembered.find(looked_up)
         else:
             found, as_of = await account.crm.find_contacts(looked_up), asked_at
+        search_lag = account.crm.capabilities.search_lag
         contacts = {contact.id: contact for contact in found}
-        if as_of < asked_at or account.crm.capabilities.search_lag:
+        if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
         return FoundContacts(_matches(looked_up, contacts.values(), account.region), as_of)
 

@@ -13,7 +13,7 @@ from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, Lo
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, LogEntry
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -190,6 +190,11 @@ def _conclusive(outcome: Outcome | LookUp) -> Outcome:
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")
     return outcome
+
+
+def settle_time(capabilities: Capabilities) -> timedelta:
+    """How long a write without an answer may still take effect, if repeating it would do it twice."""
+    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time
 
 
 def crm_key(log: CallLog) -> str:

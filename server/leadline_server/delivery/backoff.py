@@ -6,8 +6,8 @@ Example: the third failure waits 2 to 4 seconds. If the CRM asked for 30 seconds
 from datetime import timedelta
 from typing import Final
 
-from leadline_server.accounts.registry import settle_time
 from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
+from leadline_server.delivery.attempt import settle_time
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LeadlineError
 from leadline_server.ports.crm import Capabilities
 

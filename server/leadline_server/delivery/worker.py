@@ -14,9 +14,9 @@ from typing import Final
 
 import structlog
 
-from leadline_server.accounts.registry import Account, AccountRegistry, settle_time
+from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
-from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result
+from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time
 from leadline_server.delivery.in_flight import RENEW_SECONDS, InFlightDeliveries, InFlightDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases

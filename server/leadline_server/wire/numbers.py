@@ -5,7 +5,7 @@ request names no account that exists. Then numbers are checked for their length 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
@@ -18,29 +18,37 @@ _without_layout = {ord(mark): None for mark in " -./()\u00a0"}
 
 
 def readable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where there is none in it. A withheld one passes.
+    """The number in `text`; a violation if `text` is not a number. A withheld number is none.
 
-    None where `text` is too long, or cannot be read because the region is unknown; so it is for the others here.
+    Like the functions below it returns None if `text` is too long, or if the region is unknown.
     """
     number = _read(check, field, text, region)
     if number is not None and number.kind is NumberKind.UNUSABLE:
-        check.add(field, f"No phone number that can be read in region {region}.")
+        check.add(field, f"Not a phone number in region {region}.")
     return number
 
 
+def readable_numbers(
+    check: Violations, field: str, texts: Iterable[str], region: str | None, kinds: Container[NumberKind]
+) -> list[PhoneNumber]:
+    """The numbers in `texts` that are of one of `kinds`; a violation for each text that is not a number."""
+    numbers = (readable_number(check, f"{field}[{index}]", text, region) for index, text in enumerate(texts))
+    return [number for number in numbers if number is not None and number.kind in kinds]
+
+
 def searchable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where it names nobody in particular."""
+    """The number in `text`; a violation if no contact can be found by it."""
     number = _read(check, field, text, region)
     if number is not None and not number.key:
-        check.add(field, f"No phone number that somebody can be found by, read in region {region}.")
+        check.add(field, f"Not a phone number that a contact can be found by, read in region {region}.")
     return number
 
 
 def dialable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where it cannot be dialled from outside."""
+    """The number in `text`; a violation if it cannot be dialled from outside."""
     number = _read(check, field, text, region)
     if number is not None and number.kind is not NumberKind.DIALABLE:
-        check.add(field, f"No phone number that can be dialled from outside, read in region {region}.")
+        check.add(field, f"Not a phone number that can be dialled from outside, read in region {region}.")
     return number
 
 
