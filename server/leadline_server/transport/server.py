@@ -75,7 +75,7 @@ class Server:
             _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
         }
         for service, servicer in servicers.items():
-            handlers = method_handlers(service, servicer, metrics, self._streams)
+            handlers = method_handlers(service, servicer, metrics.of, self._streams)
             # Not as registered methods, of which grpc.aio watches each one anew for every call that arrives.
             self._server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(service.full_name, dict(handlers)),)
