@@ -95,7 +95,7 @@ def server_process(
     """
     given = {} if has_data_dir else {"LEADLINE_DATA_DIR": str(data_dir)}
     if not has_addresses:
-        given |= {"LEADLINE_LISTEN": "127.0.0.1:0", "LEADLINE_METRICS_LISTEN": "127.0.0.1:0"}
+        given |= {"LEADLINE_LISTEN": "127.0.0.1:0", "LEADLINE_METRICS_LISTEN": "127.0.0.1:0", "LEADLINE_HTTP_LISTEN": ""}
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     stdout_path, stderr_path = data_dir.with_suffix(".stdout"), data_dir.with_suffix(".stderr")
     started = time.monotonic()

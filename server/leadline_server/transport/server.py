@@ -17,7 +17,7 @@ from leadline_server.commands import Commands
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.call_log_service import CallLogServicer
 from leadline_server.transport.contact_service import ContactServicer
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handlers
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
 from leadline_server.transport.metrics import RpcMetrics
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
@@ -74,12 +74,14 @@ class Server:
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
             _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
         }
+        self.methods: dict[str, ServedMethod] = {}
+        """The RPCs that it serves, by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            handlers = method_handlers(service, servicer, metrics, self._streams)
+            methods = served_methods(service, servicer, metrics, self._streams)
+            self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Not as registered methods, of which grpc.aio watches each one anew for every call that arrives.
-            self._server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service.full_name, dict(handlers)),)
-            )
+            handlers = {method.name: method.handler for method in methods}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
         self._names = [service.full_name for service in servicers]
         standard = StandardServices(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types
