@@ -74,8 +74,14 @@ async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
     if not settings.http_listen:
         yield 0
         return
-    from leadline_server.http.server import http_server
-
+    try:
+        from leadline_server.http.server import http_server
+    except ModuleNotFoundError as error:
+        _log.warning(
+            "http is off", detail=f"{error.name} is missing. Install leadline[http], or set http_listen to ''."
+        )
+        yield 0
+        return
     served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period)
     async with served as port:
         yield port
