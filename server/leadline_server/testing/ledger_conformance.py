@@ -76,7 +76,7 @@ class LedgerConformance(
         async with open_ledger() as ledger:
             assert ledger.secret == secret
             assert await ledger.accounts.get(ACCOUNT) == _SETTINGS
-            assert await ledger.preferences.get(ACCOUNT, ALICE) == _PREFERENCES
+            assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == _PREFERENCES
             page = await ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT, phone_number=NUMBER), None, 10)
             assert list(page.call_logs) == [full_call_log()]
             assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", NOW)}

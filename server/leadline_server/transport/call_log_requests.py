@@ -12,7 +12,7 @@ from leadline_server.domain.progress import CallReport
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.wire.call import call_event
 from leadline_server.wire.call_log import REASONS, STATES, TRIGGERS, call_log_fields
-from leadline_server.wire.numbers import Regions, region_of, searchable_number
+from leadline_server.wire.numbers import searchable_number
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
@@ -60,7 +60,7 @@ def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
     return key
 
 
-async def call_log_query(request: pb.ListCallLogsRequest, regions: Regions) -> CallLogQuery:
+def call_log_query(request: pb.ListCallLogsRequest, region: str | None) -> CallLogQuery:
     """Read ListCallLogsRequest."""
     check = Violations()
     account_id = check.identifier("account_id", request.account_id)
@@ -71,7 +71,7 @@ async def call_log_query(request: pb.ListCallLogsRequest, regions: Regions) -> C
     start_time, end_time = _period(check, request)
     page_size = check.page_size(request.page_size)
     page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
-    number_key = await _number_key(check, request, regions)
+    number_key = _number_key(check, request, region)
     check.raise_any()
     selection = CallLogFilter(
         account_id=account_id,
@@ -125,9 +125,8 @@ def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetim
     return start, end
 
 
-async def _number_key(check: Violations, request: pb.ListCallLogsRequest, regions: Regions) -> str:
+def _number_key(check: Violations, request: pb.ListCallLogsRequest, region: str | None) -> str:
     if not request.phone_number:
         return ""
-    region = await region_of(request.account_id, regions, check)
     number = searchable_number(check, "phone_number", request.phone_number, region)
     return "" if number is None else number.key

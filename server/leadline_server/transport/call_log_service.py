@@ -12,7 +12,7 @@ from leadline_server.commands import Commands
 from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.transport import call_log_requests as mapping
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.endpoint import Context, read_in_region
 from leadline_server.transport.watch_encoder import BatchMessages
 
 _MAX_WATCHED: Final = 1024
@@ -30,23 +30,28 @@ class CallLogServicer(CallLogServiceServicer):
         """Take a report of a call."""
         budget = Budget(context.time_remaining())
         report = mapping.call_report(request)
-        log = await self._commands.log_call.execute(report, budget, validate_only=request.validate_only)
+        account = await self._commands.accounts.get(report.account_id)
+        log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
         return mapping.log_call_response(log)
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
-        log = await self._commands.get_call_log.execute(mapping.call_key(request))
+        key = mapping.call_key(request)
+        await self._commands.accounts.get(key.account_id)
+        log = await self._commands.get_call_log.execute(key)
         return mapping.get_call_log_response(log)
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call anew."""
         budget = Budget(context.time_remaining())
-        log = await self._commands.retry_call_log.execute(mapping.call_key(request), budget)
+        key = mapping.call_key(request)
+        account = await self._commands.accounts.get(key.account_id)
+        log = await self._commands.retry_call_log.execute(account, key, budget)
         return mapping.retry_call_log_response(log)
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""
-        query = await mapping.call_log_query(request, self._commands.regions)
+        _, query = await read_in_region(self._commands.accounts, request, mapping.call_log_query)
         return mapping.list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:

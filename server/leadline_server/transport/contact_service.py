@@ -6,7 +6,7 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.transport import contact_requests as mapping
-from leadline_server.transport.endpoint import Context
+from leadline_server.transport.endpoint import Context, read_in_region
 
 
 class ContactServicer(ContactServiceServicer):
@@ -16,16 +16,17 @@ class ContactServicer(ContactServiceServicer):
         self._commands = commands
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
-        """Look up who has some numbers."""
-        query = await mapping.contact_query(request, self._commands.regions)
-        return mapping.find_contact_response(await self._commands.find_contact.execute(query))
+        """Look up the contacts that have some numbers."""
+        account, query = await read_in_region(self._commands.accounts, request, mapping.contact_query)
+        return mapping.find_contact_response(await self._commands.find_contact.execute(account, query))
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:
         """Look up contacts by name."""
         search = mapping.contact_search(request)
-        return mapping.search_contacts_response(await self._commands.search_contacts.execute(search))
+        account = await self._commands.accounts.get(request.account_id)
+        return mapping.search_contacts_response(await self._commands.search_contacts.execute(account, search))
 
     async def CreateContact(self, request: pb.CreateContactRequest, context: Context) -> pb.CreateContactResponse:
         """Create a contact for a person who asks for it."""
-        creation = await mapping.contact_creation(request, self._commands.regions)
-        return mapping.create_contact_response(await self._commands.create_contact.execute(creation))
+        account, creation = await read_in_region(self._commands.accounts, request, mapping.contact_creation)
+        return mapping.create_contact_response(await self._commands.create_contact.execute(account, creation))

@@ -10,7 +10,7 @@ import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
 import structlog
@@ -18,7 +18,9 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.domain.errors import (
+    AccountNotFound,
     BudgetExhausted,
     FieldViolation,
     InvalidRequest,
@@ -50,6 +52,8 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
+
+_Read = TypeVar("_Read")
 
 _log = structlog.get_logger(__name__)
 
@@ -220,6 +224,22 @@ def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[An
                 return cast("Message", ended.value)
         else:
             return cast("Message", (yield from work))
+
+
+async def read_in_region(
+    accounts: AccountRegistry, request: Any, read: Callable[[Any, str | None], _Read]
+) -> tuple[Account, _Read]:
+    """The account of a request, and the request as `read` reads it in the account's region.
+
+    Raises:
+        InvalidRequest: something is wrong with the request.
+        AccountNotFound: there is no such account, and nothing else is wrong.
+    """
+    account = await accounts.find(request.account_id)
+    wanted = read(request, None if account is None else account.region)
+    if account is None:
+        raise AccountNotFound(request.account_id)
+    return account, wanted
 
 
 async def refuse(context: Context, answer: status.Refusal) -> NoReturn:

@@ -7,11 +7,10 @@ from typing import Any
 from leadline.v1 import preferences_pb2
 from leadline.v1 import preferences_service_pb2 as pb
 
-from leadline_server.commands.get_preferences import PreferencesView
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.commands.update_preferences import PreferencesUpdate
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
-from leadline_server.wire.numbers import Regions, region_of
+from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.wire.preferences import (
     preferences,
     preferences_message,
@@ -32,13 +31,13 @@ _SETTINGS_PATHS = {
 _PREFERENCES_PATHS = {**{name: (name,) for name in PREFERENCE_FIELDS}, "*": PREFERENCE_FIELDS}
 
 
-def user_of(request: pb.GetPreferencesRequest) -> tuple[str, str]:
-    """Read GetPreferencesRequest: the account's id and the user's."""
+def user_of(request: pb.GetPreferencesRequest) -> str:
+    """Read GetPreferencesRequest: the user's id."""
     check = Violations()
-    account_id = check.identifier("account_id", request.account_id)
+    check.identifier("account_id", request.account_id)
     user_id = check.identifier("user_id", request.user_id)
     check.raise_any()
-    return account_id, user_id
+    return user_id
 
 
 def account_of(request: pb.GetAccountSettingsRequest) -> str:
@@ -49,42 +48,40 @@ def account_of(request: pb.GetAccountSettingsRequest) -> str:
     return account_id
 
 
-async def preferences_update(request: pb.UpdatePreferencesRequest, regions: Regions) -> PreferencesUpdate:
-    """Read UpdatePreferencesRequest. `fields` names what is written; what is None among it inherits again."""
+def preferences_update(request: pb.UpdatePreferencesRequest, region: str | None) -> PreferencesUpdate:
+    """Read UpdatePreferencesRequest. `fields` names the fields to write; one whose value is None inherits again."""
     check = Violations()
-    account_id = check.identifier("account_id", request.account_id)
+    check.identifier("account_id", request.account_id)
     user_id = check.identifier("user_id", request.user_id)
     fields = _masked(check, request.update_mask.paths, _PREFERENCES_PATHS) or _present(request.preferences)
     values = preferences(check, "preferences", request.preferences, fields)
     if values.excluded_numbers:
-        region = await region_of(account_id, regions, check)
         values = with_region(check, "preferences", values, region)
     check.raise_any()
-    return PreferencesUpdate(account_id=account_id, user_id=user_id, values=values, fields=fields)
+    return PreferencesUpdate(user_id=user_id, values=values, fields=fields)
 
 
-async def account_settings_update(request: pb.UpdateAccountSettingsRequest, regions: Regions) -> AccountSettingsUpdate:
+def account_settings_update(request: pb.UpdateAccountSettingsRequest, region: str | None) -> AccountSettingsUpdate:
     """Read UpdateAccountSettingsRequest. `fields` has every path in full, `defaults.<name>` for the defaults."""
     check = Violations()
-    account_id = check.identifier("account_id", request.account_id)
+    check.identifier("account_id", request.account_id)
     fields = _masked(check, request.update_mask.paths, _SETTINGS_PATHS) or _present_settings(request.settings)
     for name in USER_ONLY_FIELDS & set(_present(request.settings.defaults)):
         check.add(f"settings.defaults.{name}", "Each user has this of their own; an account has no default for it.")
     values = settings(check, "settings", request.settings, fields)
     if values.defaults.excluded_numbers:
-        current = await region_of(account_id, regions, check)
-        region = values.default_region if "default_region" in fields else current
+        region = values.default_region if "default_region" in fields else region
         values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, region))
     check.raise_any()
-    return AccountSettingsUpdate(account_id=account_id, settings=values, fields=fields)
+    return AccountSettingsUpdate(settings=values, fields=fields)
 
 
-def get_preferences_response(view: PreferencesView) -> pb.GetPreferencesResponse:
+def get_preferences_response(view: PreferencesInForce) -> pb.GetPreferencesResponse:
     """Write GetPreferencesResponse."""
     return pb.GetPreferencesResponse(**_view(view))
 
 
-def update_preferences_response(view: PreferencesView) -> pb.UpdatePreferencesResponse:
+def update_preferences_response(view: PreferencesInForce) -> pb.UpdatePreferencesResponse:
     """Write UpdatePreferencesResponse."""
     return pb.UpdatePreferencesResponse(**_view(view))
 
@@ -99,7 +96,7 @@ def update_account_settings_response(values: AccountSettings) -> pb.UpdateAccoun
     return pb.UpdateAccountSettingsResponse(settings=settings_message(values))
 
 
-def _view(view: PreferencesView) -> dict[str, Any]:
+def _view(view: PreferencesInForce) -> dict[str, Any]:
     return {
         "effective": preferences_message(view.effective),
         "user": preferences_message(view.user),

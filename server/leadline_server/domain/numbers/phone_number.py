@@ -75,6 +75,10 @@ class PhoneNumber:
         return f"ext:{self.extension}" if self.kind is NumberKind.EXTENSION else ""
 
 
+NO_NUMBER = PhoneNumber("", NumberKind.WITHHELD)
+"""The number of a party that has none."""
+
+
 def parse_number(text: str, region: str) -> PhoneNumber:
     """Read a number. Never raises, and answers from a cache where it can.
 
