@@ -17,6 +17,7 @@ from leadline_server.wire.preferences import (
     settings,
     settings_message,
     sources_message,
+    with_own_numbers,
     with_region,
 )
 from leadline_server.wire.violations import Violations
@@ -69,8 +70,10 @@ def account_settings_update(request: pb.UpdateAccountSettingsRequest, region: st
     for name in USER_ONLY_FIELDS & set(_present(request.settings.defaults)):
         check.add(f"settings.defaults.{name}", "Each user has this of their own; an account has no default for it.")
     values = settings(check, "settings", request.settings, fields)
+    region = values.default_region if "default_region" in fields else region
+    if values.own_numbers:
+        values = with_own_numbers(check, "settings", values, region)
     if values.defaults.excluded_numbers:
-        region = values.default_region if "default_region" in fields else region
         values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, region))
     check.raise_any()
     return AccountSettingsUpdate(settings=values, fields=fields)
