@@ -1,7 +1,7 @@
 """preferences_service.proto: requests of PreferencesService read, its answers written."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from leadline.v1 import preferences_pb2
@@ -23,7 +23,7 @@ from leadline_server.wire.preferences import (
 from leadline_server.wire.violations import Violations
 
 _DEFAULTS = tuple(f"defaults.{name}" for name in PREFERENCE_FIELDS if name not in USER_ONLY_FIELDS)
-_OWN = ("locked", "default_region", "time_zone", "number_formats")
+_OWN = tuple(field.name for field in fields(AccountSettings) if field.name != "defaults")
 _SETTINGS_PATHS = {
     **{path: (path,) for path in (*_DEFAULTS, *_OWN)},
     "defaults": _DEFAULTS,
