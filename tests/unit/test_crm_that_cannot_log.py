@@ -10,7 +10,7 @@ from leadline_server.commands.update_account_settings import AccountSettingsUpda
 from leadline_server.domain.call_log import CallLogReason, CallLogState
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from leadline_server.ports.crm import ALL_METHODS, CrmAdapter, CrmMethod
-from support.apps import ACCOUNT, STRANGER, Harness, open_harness
+from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch
 
 CREATE = UnknownContactAction.CREATE_PLACEHOLDER
@@ -35,8 +35,8 @@ async def without_logs(folder: Path) -> AsyncIterator[tuple[Harness, Counter[str
 async def allow(harness: Harness) -> None:
     """The account wants contacts of unknown callers all the same."""
     settings = AccountSettings(create_without_log=True)
-    update = AccountSettingsUpdate(account_id=ACCOUNT, settings=settings, fields=("create_without_log",))
-    await harness.app.commands.update_account_settings.execute(update)
+    update = AccountSettingsUpdate(settings=settings, fields=("create_without_log",))
+    await harness.app.commands.update_account_settings.execute(await harness.account(), update)
 
 
 async def test_an_unknown_caller_becomes_no_contact(tmp_path: Path) -> None:

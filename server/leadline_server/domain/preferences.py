@@ -70,9 +70,13 @@ USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 class AccountSettings:
     """What an administrator sets for an account.
 
-    `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally; `create_without_log`
-    lets placeholders be created in a CRM that cannot log calls.
+    Attributes:
+        default_region: the ISO 3166-1 code that numbers without a country code are read in.
+        time_zone: an IANA name.
+        number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
+        own_numbers: the account's own numbers, in E.164.
+        default_user_id: the user of reports that name none; empty: no user.
+        create_without_log: whether placeholders are created although the CRM cannot log calls.
     """
 
     defaults: Preferences = Preferences()
@@ -80,6 +84,8 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    own_numbers: tuple[str, ...] = ()
+    default_user_id: str = ""
     create_without_log: bool = False
 
 
