@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.adapter_type import EMBEDDED
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
+
+from support.contact_book import ContactBook
 
 
 @asynccontextmanager

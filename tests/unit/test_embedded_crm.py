@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from leadline_server.crm.embedded import ContactBook, CrmDatabase, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.keys import new_id
 from leadline_server.crm.embedded.rows import from_micros, to_micros
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
@@ -16,6 +16,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
+from support.contact_book import ContactBook
 
 NUMBER = "+14155550123"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""An account's book in the hands of the people who keep it."""
+"""An account's contact book and journal as people see and edit them, for tests of the embedded CRM."""
 
 import sqlite3
 from collections.abc import Callable
