@@ -22,11 +22,11 @@ def answer(status: int, body: Any = None, *, is_write: bool = False, **headers: 
     return HttpAnswer(status=status, headers=named, body=content, is_write=is_write)
 
 
-def problem(code: str, message: str = "SalesforceNames.") -> list[dict[str, Any]]:
+def problem(code: str, message: str = "Words.") -> list[dict[str, Any]]:
     return [{"errorCode": code, "message": message, "fields": []}]
 
 
-def meaning(status: int, code: str, message: str = "SalesforceNames.", *, is_write: bool = False) -> CrmError | None:
+def meaning(status: int, code: str, message: str = "Words.", *, is_write: bool = False) -> CrmError | None:
     return SalesforceErrors(Throttle(), 100)(answer(status, problem(code, message), is_write=is_write))
 
 

@@ -14,8 +14,9 @@ from fakes.zoho import KEY_FIELD, FakeZoho
 from fakes.zoho_people import options, zoho
 from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.call_text import BEGIN
+from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
 from leadline_server.crm.zoho.errors import DuplicateData, failure
-from leadline_server.crm.zoho.wire import MOST_DESCRIPTION, call_type, duration_text, stored_key
+from leadline_server.crm.zoho.wire import call_type, duration_text, stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
@@ -215,7 +216,7 @@ def answer(status: int, body: Any, *, is_write: bool) -> HttpAnswer:
 
 
 def problem(code: str, **details: Any) -> dict[str, Any]:
-    return {"code": code, "details": details, "message": "ZohoNames.", "status": "error"}
+    return {"code": code, "details": details, "message": "Words.", "status": "error"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Salesforce as a kind of adapter: its settings, and a connection of them."""
+"""The adapter type `salesforce`: its settings, and how a connection opens."""
 
 from datetime import timedelta
 from typing import Annotated, Final, Literal
@@ -8,19 +8,22 @@ from pydantic import Field, SecretStr, StringConstraints
 from leadline_server.crm.salesforce.adapter import CAPABILITIES, SalesforceCrm
 from leadline_server.crm.salesforce.errors import SalesforceErrors
 from leadline_server.crm.salesforce.records import SalesforceRecords
-from leadline_server.crm.salesforce.wire import MOST_TEXT, SalesforceNames, contact_kind, lead_kind
-from leadline_server.crm.toolkit import HttpClient, Throttle
-from leadline_server.crm.toolkit.adapter_type import (
+from leadline_server.crm.salesforce.wire import SalesforceNames, contact_kind, lead_kind
+from leadline_server.crm.toolkit import (
     AccountView,
     AdapterContext,
     AdapterType,
     Connect,
     ConnectionSettings,
+    HttpClient,
     KnownGaps,
+    OAuthGrant,
+    Origin,
+    Secret,
+    Throttle,
+    oauth,
 )
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
-from leadline_server.crm.toolkit.secret_settings import Secret
-from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.crm.toolkit.lead_records import MOST_TEXT
 from leadline_server.ports.crm import CrmAdapter
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
@@ -29,56 +32,58 @@ _NONE: Final = SecretStr("")
 
 
 class SalesforceSettings(ConnectionSettings):
-    """What can be set of a connection to Salesforce."""
+    """The settings of a connection to Salesforce."""
 
     instance_url: Origin = Field(description="The organization's My Domain, such as https://acme.my.salesforce.com.")
     login_url: Origin = Field(
         "https://login.salesforce.com",
-        description="Where tokens are got: this, https://test.salesforce.com for sandboxes, or the My Domain.",
+        description="Where access tokens come from: this, https://test.salesforce.com for sandboxes, or the My Domain.",
     )
     client_id: str = Field(description="The consumer key of the connected app.")
-    client_secret: Secret = Field(_NONE, description="Its consumer secret; empty where the app requires none.")
+    client_secret: Secret = Field(_NONE, description="Its consumer secret; empty if the app requires none.")
     refresh_token: Secret = Field(
         _NONE, description="The refresh token granted to the app. Empty: the client credentials flow, at the My Domain."
     )
     api_version: str = Field("v67.0", pattern=r"^v[1-9][0-9]\.0$", description="The version of the REST API.")
     lookup: Literal["search", "query"] = Field(
-        "search", description="How numbers are looked up: by the search index, or by reading the whole database."
+        "search", description="How numbers are looked up: in the search index, or by queries of the whole database."
     )
     index_lag_minutes: int = Field(
         30,
         ge=1,
         le=1440,
-        description="How long the search index may lag. What changed since is read from the database.",
+        description="How long the search index may lag. Later changes are read from the database.",
     )
     contact_phone_fields: tuple[FieldName, ...] = Field(
         ("Phone", "MobilePhone", "HomePhone", "OtherPhone"),
         min_length=1,
         max_length=10,
-        description="The contacts' fields with numbers; a new contact's goes into the first.",
+        description="The contacts' fields with numbers. The number of a new contact goes into the first.",
     )
     lead_phone_fields: tuple[FieldName, ...] = Field(
         ("Phone", "MobilePhone"),
         min_length=1,
         max_length=10,
-        description="The leads' fields with numbers; a new lead's goes into the first.",
+        description="The leads' fields with numbers. The number of a new lead goes into the first.",
     )
     lead_company: str = Field(
-        "Unknown", min_length=1, max_length=MOST_TEXT, description="Stands in for a new lead's company."
+        "Unknown", min_length=1, max_length=MOST_TEXT, description="Replaces a new lead's company if it is unknown."
     )
     placeholder_source: str = Field(
-        "Unknown Caller", max_length=MOST_TEXT, description="The lead source that marks placeholders; empty: no mark."
+        "Unknown Caller",
+        max_length=MOST_TEXT,
+        description="The lead source that marks placeholders; empty: no mark.",
     )
     task_status: str = Field(
         "Completed", min_length=1, max_length=MOST_TEXT, description="The status of a new call's task."
     )
-    call_key_field: FieldName = Field("CallObject", description="The task's text field that keeps the call's key.")
+    call_key_field: FieldName = Field("CallObject", description="The task's text field for the call's key.")
     limit_share: int = Field(
-        100, ge=1, le=100, description="The percentage of the day's API requests that may be used up, others' included."
+        100, ge=1, le=100, description="The percentage of the day's API requests that all programs together may use."
     )
 
 
-def _words(settings: SalesforceSettings) -> SalesforceNames:
+def _names(settings: SalesforceSettings) -> SalesforceNames:
     return SalesforceNames(
         company=settings.lead_company,
         placeholder_source=settings.placeholder_source,
@@ -97,23 +102,23 @@ def _grant(settings: SalesforceSettings) -> OAuthGrant:
     )
 
 
-async def _open(settings: SalesforceSettings, around: AdapterContext) -> Connect:
-    """A connection. The `instance_url` in token answers is not gone by: requests go where the settings say."""
+async def _open(settings: SalesforceSettings, context: AdapterContext) -> Connect:
+    """Open a connection. Requests go to the address in the settings, whatever `instance_url` a token answer has."""
     throttle = Throttle()
     client = HttpClient(
-        around.session,
+        context.session,
         f"{settings.instance_url}/services/data/{settings.api_version}",
-        oauth(_grant(settings), around),
+        oauth(_grant(settings), context),
         failure=SalesforceErrors(throttle, settings.limit_share),
         throttle=throttle,
     )
-    words = _words(settings)
+    names = _names(settings)
     kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
-    records = SalesforceRecords(client, settings.instance_url, kinds, words)
+    records = SalesforceRecords(client, settings.instance_url, kinds, names)
     lag = timedelta(minutes=settings.index_lag_minutes) if settings.lookup == "search" else None
 
     def connect(account: AccountView) -> CrmAdapter:
-        return SalesforceCrm(client, records, words, lag, account, around.clock)
+        return SalesforceCrm(client, records, names, lag, account, context.clock)
 
     return connect
 
