@@ -46,6 +46,7 @@ class Desk:
     def run(self, script: str) -> str:
         """What the commands print, on standard output and standard error, with the addresses as documented."""
         script = script.replace("127.0.0.1:50051", self.server.address)
+        script = script.replace("127.0.0.1:8650", self.server.http_address)
         script = script.replace("127.0.0.1:9464", self.server.metrics_address)
         # What is installed is what is tested: make must not set up .venv in the middle of its own tests.
         script = re.sub(r"^make ", "make -o .venv/server -o .venv/dev ", script, flags=re.MULTILINE)
@@ -71,7 +72,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     for entry in os.scandir(ROOT):
         if entry.name not in {"data", ".git"}:
             (folder / entry.name).symlink_to(entry.path)
-    with server_process(folder / "data") as server:
+    with server_process(folder / "data", settings={"LEADLINE_HTTP_LISTEN": "127.0.0.1:0"}) as server:
         yield Desk(folder, server)
 
 

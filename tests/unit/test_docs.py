@@ -161,6 +161,7 @@ def test_every_dependency_has_its_reason() -> None:
     needed = [
         *project["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["server"],
+        *project["project"]["optional-dependencies"]["http"],
         *project["dependency-groups"]["dev"],
     ]
     reasons = rows(text("docs/decisions/0001-dependencies.md"))
