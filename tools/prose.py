@@ -18,6 +18,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVER: Final = ROOT / "server" / "leadline_server"
 LIMIT: Final = 0.3
+_CELL: Final = "\x1f"  # between the cells of a table
 _GENERATED: Final = ROOT / "clients" / "python" / "leadline"
 
 CONSTRUCTIONS: Final[Mapping[str, re.Pattern[str]]] = {
@@ -113,13 +114,13 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 def _paragraphs(source: str) -> Iterator[tuple[int, str]]:
     """The text of a Markdown file without its code blocks."""
     without = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), source, flags=re.MULTILINE | re.DOTALL)
-    yield from _split(re.sub(r"<!--.*?-->", "", without).replace(" | ", "\n\n"), 1)
+    yield from _split(re.sub(r"<!--.*?-->", "", without).replace(" | ", _CELL), 1)
 
 
 def _split(text: str, line: int) -> Iterator[tuple[int, str]]:
     """Paragraphs, each as one line. Code in backticks is one word."""
     plain = re.sub(r"`[^`\n]*`", "CODE", text)
-    for part in re.finditer(r"\S(?:.|\n(?!\s*\n|\s*[-*] ))*", plain):
+    for part in re.finditer(rf"[^\s{_CELL}](?:[^\n{_CELL}]|\n(?!\s*\n|\s*[-*] |\|))*", plain):
         yield line + plain.count("\n", 0, part.start()), " ".join(part[0].split())
 
 
