@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 a script, not a package
 """Replay two weeks of a small company's calls through a server, and show the state and the reason of each call.
 
-Run it as `.venv/bin/python examples/demo.py [DATA_DIRECTORY] [--json]`. The data stays in the directory if you name one.
-Otherwise it is in a temporary directory, which is removed at the end. The server listens on free loopback ports.
+Run it as `.venv/bin/python examples/demo.py [DATA_DIRECTORY] [--json]`. A directory that you name keeps the data.
+Otherwise the data is in a temporary directory, which is removed at the end. The server listens on free loopback ports.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
     CreateContact,
+    Directory,
     FindContact,
     GetAccountSettings,
     GetCallLog,
@@ -37,8 +38,7 @@ from leadline_server.crm.connections import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
-from leadline_server.delivery.attempt import AttemptRunner
-from leadline_server.delivery.decision_loader import DecisionLoader
+from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
@@ -111,14 +111,13 @@ async def open_app(
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        accounts = AccountRegistry(ledger.accounts, connect)
+        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
-        decision_loader = DecisionLoader(ledger.accounts, ledger.preferences, lookup, clock)
-        result_writer = ResultWriter(ledger.call_logs, accounts, limits, clock)
-        worker = DeliveryWorker(
-            ledger.call_logs, accounts, AttemptRunner(decision_loader, claims, clock), result_writer, limits, clock
-        )
+        decision_loader = DecisionLoader(lookup, clock)
+        result_writer = ResultWriter(ledger.call_logs, clock)
+        runner = AttemptRunner(decision_loader, claims, clock)
+        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
@@ -161,19 +160,20 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(accounts, lookup),
-        search_contacts=SearchContacts(accounts, PageTokens(ledger.secret, "contacts")),
-        create_contact=CreateContact(accounts, ledger.preferences, claims, ledger.requests, clock),
-        log_call=LogCall(accounts, ledger.call_logs, decision_loader, worker, clock),
-        get_call_log=GetCallLog(accounts, ledger.call_logs),
-        retry_call_log=RetryCallLog(accounts, ledger.call_logs, worker, clock),
-        list_call_logs=ListCallLogs(accounts, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
+        accounts=accounts,
+        find_contact=FindContact(lookup),
+        search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
+        create_contact=CreateContact(claims, ledger.requests, clock),
+        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        get_call_log=GetCallLog(ledger.call_logs),
+        retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
-        get_preferences=GetPreferences(ledger.accounts, ledger.preferences),
+        get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
-        get_account_settings=GetAccountSettings(ledger.accounts),
+        get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        regions=accounts.region,
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
     )
 
 

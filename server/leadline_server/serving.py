@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 import uvloop
@@ -51,6 +51,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
+        http_port = await stack.enter_async_context(_http(settings, server))
         await server.start()
         _tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -58,7 +59,10 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
             f" (metrics on http://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
             f" data in {settings.data_dir.absolute()}).\n"
-            "Accounts: " + ", ".join(settings.accounts) + ". Stop with Ctrl-C."
+            + _http_line(settings, http_port)
+            + "Accounts: "
+            + ", ".join(settings.accounts)
+            + ". Stop with Ctrl-C."
         )
         if warning := wal_warning():
             _log.warning("old sqlite", detail=warning)
@@ -66,6 +70,29 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+@asynccontextmanager
+async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+    """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
+    if not settings.http_listen:
+        yield 0
+        return
+    try:
+        from leadline_server.http.server import http_server
+    except ModuleNotFoundError as error:
+        _log.warning(
+            "http is off", detail=f"{error.name} is missing. Install leadline[http], or set http_listen to ''."
+        )
+        yield 0
+        return
+    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period)
+    async with served as port:
+        yield port
+
+
+def _http_line(settings: Settings, port: int) -> str:
+    return f"JSON over HTTP on http://{_with_port(settings.http_listen, port)}.\n" if port else ""
 
 
 def _tune_garbage_collector() -> None:

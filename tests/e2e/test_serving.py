@@ -77,7 +77,11 @@ def test_a_taken_port_is_told_in_one_line_and_nothing_is_left_running(
 
 
 def test_a_second_server_cannot_take_the_ports_of_the_first(server: ServerProcess, tmp_path: Path) -> None:
-    settings = {"LEADLINE_DATA_DIR": str(tmp_path / "data"), "LEADLINE_METRICS_LISTEN": "127.0.0.1:0"}
+    settings = {
+        "LEADLINE_DATA_DIR": str(tmp_path / "data"),
+        "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_HTTP_LISTEN": "",
+    }
     ended = leadline("serve", settings=settings | {"LEADLINE_LISTEN": server.address})
     assert (ended.returncode, ended.stdout) == (2, "")
     assert server.address in ended.stderr

@@ -186,7 +186,7 @@ async def test_a_timeout_inside_a_command_is_not_taken_for_the_callers_deadline(
 async def test_logging_a_call_gets_the_callers_deadline_as_its_budget() -> None:
     seen: list[float | None] = []
 
-    async def fail(report: object, budget: Any, *, validate_only: bool) -> NoReturn:
+    async def fail(_: object, report: object, budget: Any, *, validate_only: bool) -> NoReturn:
         seen.append(budget.remaining())
         raise errors.LedgerFull("Full.")
 

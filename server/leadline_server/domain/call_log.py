@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.merge import Stamps
+from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
 
 MAX_DELIVERY_AGE: Final = timedelta(days=7)
 """A call that the CRM did not take in this time is FAILED, until somebody retries it."""
@@ -56,8 +57,14 @@ class LogTrigger(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A decision to log that was taken, but has not reached the CRM yet. It stands, whatever preferences say later."""
+class Decision:
+    """The decision to log a call against a contact, and why.
+
+    `decide` returns it, the delivery carries it out, and the ledger keeps it unchanged. A decision that has not reached
+    the CRM stands, also when preferences change later.
+
+    Example: contact c1, CONTACT_MATCHED, "+14155550123 matches Ann [c1] (EXACT)."
+    """
 
     contact: Contact
     reason: CallLogReason
@@ -75,13 +82,14 @@ class CallLog:
         stamps: what the next report is merged by.
         state, reason, explanation, contact, candidates, crm_log_id, crm_log_url: as in the contract. `reason` is None
             for a call that nobody tried to deliver yet.
-        number_key: the other party's number as `PhoneNumber.key`; empty where it has none.
+        number: the other party's number, parsed when it was reported. Example: "020 7946 0123", reported in region GB,
+            stays +442079460123 after the account's region changes to US.
         user_answered: whether `user_id` reported an answered leg; only who did can take the log over.
         input_revision: counts the changes of what a decision depends on.
         decided_revision: the input revision that the latest decision was taken on; 0 before the first.
         trigger: who asked for the decision that is to be taken.
         chosen_contact_id: the contact that a person chose; empty if nobody did. It stays chosen.
-        standing: the decision that waits for the CRM.
+        decision: the decision that is taken and not in the CRM yet; None: no decision waits.
         content_revision: counts the changes of what the CRM should show.
         delivered_revision: the content revision that the CRM does show; 0 for none.
         attempts: failed deliveries since the last success.
@@ -105,13 +113,13 @@ class CallLog:
     candidates: tuple[ContactMatch, ...] = ()
     crm_log_id: str = ""
     crm_log_url: str = ""
-    number_key: str = ""
+    number: PhoneNumber = NO_NUMBER
     user_answered: bool = False
     input_revision: int = 1
     decided_revision: int = 0
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen_contact_id: str = ""
-    standing: Standing | None = None
+    decision: Decision | None = None
     content_revision: int = 1
     delivered_revision: int = 0
     attempts: int = 0
@@ -150,8 +158,8 @@ class CallLog:
     @property
     def shown_contact(self) -> Contact | None:
         """The contact that clients see: whom the call is logged against, or is about to be."""
-        if self.contact is None and self.standing is not None:
-            return self.standing.contact
+        if self.contact is None and self.decision is not None:
+            return self.decision.contact
         return self.contact
 
 
@@ -174,9 +182,71 @@ def is_settled(log: CallLog, wanted: CallLog) -> bool:
     return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
 
 
-def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallLog:
-    """`before` with `changes`, as `revised` has it: made in one go."""
-    news = {name: value for name, value in changes.items() if getattr(before, name) != value}
+class LeaseFields(TypedDict):
+    """The fields that say which process has the call, and when the call is due."""
+
+    lease_owner: str
+    lease_until: datetime | None
+    next_attempt_time: datetime | None
+
+
+class DueFields(LeaseFields):
+    """The fields of a call that is due."""
+
+    pending_since: datetime
+    attempts: int
+    last_error: str
+
+
+class CallLogChanges(TypedDict, total=False):
+    """New values of some fields of a `CallLog`. A misspelt field or a wrong type is a type error.
+
+    Example: `changed(log, now, state=CallLogState.UNLOGGED, contact=None)`.
+    """
+
+    state: CallLogState
+    reason: CallLogReason | None
+    explanation: str
+    contact: Contact | None
+    candidates: tuple[ContactMatch, ...]
+    crm_log_id: str
+    crm_log_url: str
+    input_revision: int
+    decided_revision: int
+    trigger: LogTrigger
+    chosen_contact_id: str
+    decision: Decision | None
+    content_revision: int
+    delivered_revision: int
+    attempts: int
+    next_attempt_time: datetime | None
+    lease_owner: str
+    lease_until: datetime | None
+    unsettled_until: datetime | None
+    last_error: str
+    pending_since: datetime
+
+
+class CallLogChange(NamedTuple):
+    """A call log before and after a change. `before` is None for a new call; it is `after` if nothing changed."""
+
+    before: CallLog | None
+    after: CallLog
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this was the first report of the call."""
+        return self.before is None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the change was written."""
+        return self.after is not self.before
+
+
+def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:
+    """`before` with `changes`, with a new revision as `revised` gives it. It copies the log once."""
+    news: dict[str, Any] = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if not news:
         return before
     if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_pending):
@@ -186,9 +256,9 @@ def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallL
 
 def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, bool]:
     """`shown_contact` and `update_pending` as they are with the news."""
-    contact, standing = news.get("contact", log.contact), news.get("standing", log.standing)
-    if contact is None and standing is not None:
-        contact = standing.contact
+    contact, decision = news.get("contact", log.contact), news.get("decision", log.decision)
+    if contact is None and decision is not None:
+        contact = decision.contact
     delivered = news.get("delivered_revision", log.delivered_revision)
     content = news.get("content_revision", log.content_revision)
     return contact, news.get("state", log.state) is CallLogState.LOGGED and bool(delivered < content)

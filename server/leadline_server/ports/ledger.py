@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
+from leadline_server.ports.directory import Users
 from leadline_server.ports.retention import Retention
 from leadline_server.ports.tokens import TokenStore
 
@@ -33,11 +34,32 @@ class Accounts(Protocol):
         ...
 
 
+class PreferencesInForce(NamedTuple):
+    """A user's preferences as they were at one settings version.
+
+    Attributes:
+        effective: the preferences in force.
+        user: the values that the user set.
+        version: the settings version that they were read at; see `PreferenceStore.version`.
+    """
+
+    effective: EffectivePreferences
+    user: Preferences
+    version: int
+
+
 class PreferenceStore(Protocol):
     """What users set for themselves. Users need no registration: an unknown one has set nothing."""
 
-    async def get(self, account_id: str, user_id: str) -> Preferences:
-        """What the user set; empty preferences for a user who set nothing."""
+    async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
+        """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
+        ...
+
+    def version(self) -> int:
+        """The settings version: it changes with every change of any account's settings or any user's preferences.
+
+        If it equals the version that preferences were read at, they are still in force. Cheap: no I/O.
+        """
         ...
 
     async def change(
@@ -54,8 +76,8 @@ class PreferenceStore(Protocol):
 class CallLogFilter:
     """Which call logs of an account to list. Empty fields do not restrict.
 
-    `phone_number` is the other party's, compared with `CallLog.number_key`; times bound the call's start (the first
-    report's time where that is unknown), half open.
+    `phone_number` is the key of `CallLog.number`. Times bound the call's start, half open; if the start is unknown, the
+    time of the first report.
     """
 
     account_id: str
@@ -126,8 +148,8 @@ class CallLogs(Protocol):
         """The call log; None if the call was never reported."""
         ...
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
-        """Replace the call log by what `change` makes of it, and return that.
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Replace the call log by what `change` makes of it, and return it as it was before and is after.
 
         Changes of one call are serialised. Where `change` returns its very argument, nothing is written. Whatever
         `change` raises is raised, and nothing is changed.
@@ -299,6 +321,11 @@ class Ledger(Protocol):
     @property
     def preferences(self) -> PreferenceStore:
         """What users set."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """The directory's users."""
         ...
 
     @property

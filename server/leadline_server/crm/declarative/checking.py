@@ -35,7 +35,9 @@ OF_NUMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What those of lookups see besides, by `numbers`."""
 
-RESERVED: Final = frozenset({"access_token", "self", "adapter", "definition", "timeout"}).union(*KNOWN.values(), *OF_NUMBERS.values())
+RESERVED: Final = frozenset({"access_token", "self", "adapter", "definition", "timeout"}).union(
+    *KNOWN.values(), *OF_NUMBERS.values()
+)
 """Names that no variable may have."""
 
 _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {

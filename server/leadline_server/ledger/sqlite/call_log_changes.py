@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallKey
 
@@ -55,11 +55,13 @@ def stored_columns(log: CallLog) -> dict[str, Any]:
     return {"account_id": log.account_id, "call_id": log.call_id, **columns}
 
 
-def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]) -> Sequence[CallLog | Exception]:
+def apply_changes(
+    connection: sqlite3.Connection, wanted: Sequence[WantedChange]
+) -> Sequence[CallLogChange | Exception]:
     """Change call logs in the order wanted, within a transaction; what a change raises stands for its result."""
     entries = {change.key: _Entry() for change in wanted}
     sequence = known = _load(connection, entries)
-    results: list[CallLog | Exception] = []
+    results: list[CallLogChange | Exception] = []
     for key, change in wanted:
         entry = entries[key]
         try:
@@ -70,8 +72,8 @@ def apply_changes(connection: sqlite3.Connection, wanted: Sequence[WantedChange]
         if entry.after is None or changed.revision != entry.after.revision:
             sequence += 1
             entry.sequence = sequence
+        results.append(CallLogChange(entry.after, changed))
         entry.after = changed
-        results.append(changed)
     _store(connection, entries)
     if sequence != known:
         connection.execute("UPDATE ledger SET call_log_sequence = ?", (sequence,))
@@ -103,7 +105,7 @@ def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> No
 
 
 def _lasting(log: CallLog) -> tuple[Any, ...]:
-    return log.user_id, log.number_key or None, to_microseconds(log.call.start_time or log.create_time)
+    return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
 
 
 def _moving(log: CallLog, sequence: int) -> tuple[Any, ...]:

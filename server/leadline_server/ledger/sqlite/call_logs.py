@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
 from leadline_server.ledger.sqlite.call_log_changes import WantedChange, apply_changes
@@ -37,8 +37,8 @@ class SqliteCallLogs:
 
         return await self._database.probe(select)
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
-        """Replace the call log by what `change` makes of it, and return that."""
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Replace the call log by what `change` makes of it, and return it as it was before and is after."""
         return await self._database.write_one(apply_changes, WantedChange(key, change))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
