@@ -32,6 +32,9 @@ _HINTS: Final[Mapping[str, _Hint]] = {
         f"Nothing was stored. Find the contact: {to.command('contacts', 'search', 'NAME')}"
     ),
     "CONTACT_ALREADY_EXISTS": lambda _, __: "Use it, or create another with --allow-duplicate.",
+    "USER_NOT_FOUND": lambda _, __: "Check the user's id.",
+    "USER_CONFLICT": lambda _, values: f"Remove it from the other user first: {values.get('user_ids', '')}.",
+    "TOO_MANY_USERS": lambda _, __: "Delete users who left.",
     "PREFERENCE_LOCKED": lambda to, values: (
         "Leave these fields out, or unlock them: "
         + to.command("account", "set", *(f"--unlock={field}" for field in values.get("fields", "").split(",") if field))
