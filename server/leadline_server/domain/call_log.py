@@ -234,11 +234,6 @@ class CallLogChange(NamedTuple):
     after: CallLog
 
     @property
-    def is_new(self) -> bool:
-        """Whether this was the first report of the call."""
-        return self.before is None
-
-    @property
     def has_changed(self) -> bool:
         """Whether the change was written."""
         return self.after is not self.before
