@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.pro
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
 TEST_PROCESSES ?= 4
 
-.PHONY: run demo test check generate generate-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test check generate generate-check openapi openapi-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -19,13 +19,19 @@ demo: .venv/server ## import examples/, replay its calls, show who was logged an
 test: .venv/dev ## run every test
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal tests
 
-check: generate-check guarantees-check adapters-check schema-check lint types imports proto-lint ## all that needs no running server
+check: generate-check openapi-check guarantees-check adapters-check schema-check lint types imports proto-lint ## all that needs no running server
 
 generate: .venv/dev ## write the typed stubs from protos/
 	$(BIN)/python tools/generate.py
 
 generate-check: .venv/dev ## fail when the committed stubs are stale
 	$(BIN)/python tools/generate.py --check
+
+openapi: .venv/dev ## write the OpenAPI document of the HTTP port from protos/
+	$(BIN)/python tools/openapi.py
+
+openapi-check: .venv/dev ## fail when that document is stale
+	$(BIN)/python tools/openapi.py --check
 
 guarantees: .venv/dev ## write the table of docs/guarantees.md from what the adapters declare
 	$(BIN)/python tools/guarantees.py

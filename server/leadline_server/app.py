@@ -16,6 +16,7 @@ from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
     CreateContact,
+    Directory,
     FindContact,
     GetAccountSettings,
     GetCallLog,
@@ -110,7 +111,7 @@ async def open_app(
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        accounts = AccountRegistry(ledger.accounts, ledger.preferences, connect, limits)
+        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
         decision_loader = DecisionLoader(lookup, clock)
@@ -172,6 +173,7 @@ def _commands(
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
     )
 
 

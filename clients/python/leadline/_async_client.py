@@ -39,8 +39,9 @@ from leadline.v1.preferences_service_pb2 import (
 )
 
 DEFAULT_TIMEOUT: Final = 10.0
-_WATCHED_AT_ONCE: Final = 1000  # the most that the server sends in one message
 """Seconds; a LogCall gives leadline this long to reach the CRM before it answers PENDING."""
+
+_WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
 class AsyncClient:
@@ -156,7 +157,8 @@ class AsyncClient:
 
         Raises:
             TypeError: both `call` and fields are given.
-            ValueError: a field cannot be what is given.
+            UnknownEnumValue: an enum has no value of this name.
+            ValueError: a field cannot have the given value.
         """
         if call is not None and fields:
             raise TypeError("Give a Call or its fields, not both.")
@@ -188,7 +190,8 @@ class AsyncClient:
         Of all users, unless `user_id` says whose.
 
         Raises:
-            ValueError: a filter cannot be what is given.
+            UnknownEnumValue: an enum has no value of this name.
+            ValueError: a filter cannot have the given value.
         """
         request = list_request(self._account, **filters)
         while True:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
+from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
+from leadline_server.ports.directory import Users
 from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore
 
 Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
@@ -27,6 +29,7 @@ class Account:
         limits: its circuit breaker, and how much of it is delivered at once.
         preferences: the preferences in force now for a user id.
         settings_version: a number that changes with every change of settings or preferences.
+        directory: the account's users by their extensions, numbers and e-mail addresses.
     """
 
     id: str
@@ -37,16 +40,23 @@ class Account:
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
+    directory: Callable[[], Awaitable[DirectoryIndex]]
 
 
 class AccountRegistry:
     """Gives accounts by id."""
 
     def __init__(
-        self, accounts: Accounts, preferences: PreferenceStore, connect: Connect, limits: AccountLimitsRegistry
+        self,
+        accounts: Accounts,
+        preferences: PreferenceStore,
+        users: Users,
+        connect: Connect,
+        limits: AccountLimitsRegistry,
     ) -> None:
         self._accounts = accounts
         self._preferences = preferences
+        self._users = users
         self._connect = connect
         self._limits = limits
         self._seen: dict[str, Account] = {}
@@ -80,6 +90,7 @@ class AccountRegistry:
             limits=self._limits.of(account_id),
             preferences=partial(self._preferences.get, account_id),
             settings_version=self._preferences.version,
+            directory=partial(self._users.index, account_id),
         )
 
     def _settings_of(self, account_id: str) -> Callable[[], AccountSettings]:

@@ -14,11 +14,13 @@ from leadline_server.commands.retry_call_log import RetryCallLog
 from leadline_server.commands.search_contacts import SearchContacts
 from leadline_server.commands.update_account_settings import UpdateAccountSettings
 from leadline_server.commands.update_preferences import UpdatePreferences
+from leadline_server.commands.users import Directory
 from leadline_server.commands.watch_call_logs import WatchCallLogs
 
 __all__ = [
     "Commands",
     "CreateContact",
+    "Directory",
     "FindContact",
     "GetAccountSettings",
     "GetCallLog",
@@ -50,3 +52,4 @@ class Commands:
     update_preferences: UpdatePreferences
     get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
+    directory: Directory

@@ -10,6 +10,7 @@ import structlog
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
+from leadline_server.commands.report_user import with_user
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, moved, placeholder_decision
 from leadline_server.delivery.worker import DeliveryWorker
@@ -51,13 +52,15 @@ class LogCall:
         """Store the report, and return the call log when it is delivered or when the budget ends.
 
         Raises:
-            InvalidRequest: the first report of a call without its direction.
+            InvalidRequest: the first report of a call without its direction, or a report whose user is not known.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             CrmError: with `validate_only`, cannot tell.
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored.
         """
+        if not report.user_id:
+            report = await with_user(account, report, self._call_logs)
         if validate_only:
             async with within(budget):
                 await _check_choice(account, report, MOST_SECONDS)

@@ -31,6 +31,7 @@ class Situation:
         number: the other party's number.
         trigger: the phone system (AUTOMATIC) or a person (MANUAL).
         chosen: the contact that a person chose, if any.
+        is_own: whether that number is the account's own.
         wait_is_over: whether leadline no longer waits for more reports, final or not.
     """
 
@@ -39,6 +40,7 @@ class Situation:
     number: PhoneNumber
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen: Contact | None = None
+    is_own: bool = False
     wait_is_over: bool = False
 
     @property
@@ -103,7 +105,7 @@ def decide(
             explanation=f"A person chose {_named(situation.chosen)}.",
         )
     held_back = _held_back(situation, preferences) if situation.trigger is LogTrigger.AUTOMATIC else None
-    outcome = held_back or _unreachable(situation.number)
+    outcome = held_back or _never_looked_up(situation)
     if outcome is not None:
         return outcome
     if matches is None:
@@ -189,8 +191,11 @@ def is_excluded(number: PhoneNumber, patterns: Sequence[str]) -> bool:
     )
 
 
-def _unreachable(number: PhoneNumber) -> LeaveUnlogged | None:
-    """The outcome for a number that cannot be looked up; None for one that can."""
+def _never_looked_up(situation: Situation) -> LeaveUnlogged | None:
+    """The outcome for a number that is never looked up; None for one that is."""
+    number = situation.number
+    if situation.is_own:
+        return _unlogged(CallLogReason.INTERNAL_CALL, f"{number.text} is the account's own, or one of its users'.")
     if number.kind is NumberKind.WITHHELD:
         return _unlogged(CallLogReason.NUMBER_WITHHELD, "The other party's number is withheld.")
     if number.kind is NumberKind.SERVICE:

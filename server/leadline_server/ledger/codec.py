@@ -12,6 +12,7 @@ import msgspec
 
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import User
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 
@@ -47,6 +48,7 @@ SETTINGS: Final = Codec(AccountSettings)
 PREFERENCES: Final = Codec(Preferences)
 CALL_LOG: Final = Codec(CallLog)
 CONTACT: Final = Codec(Contact)
+USER: Final = Codec(User)
 
 
 def to_microseconds(time: datetime) -> int:

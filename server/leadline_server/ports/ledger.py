@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
+from leadline_server.ports.directory import Users
 from leadline_server.ports.retention import Retention
 from leadline_server.ports.tokens import TokenStore
 
@@ -320,6 +321,11 @@ class Ledger(Protocol):
     @property
     def preferences(self) -> PreferenceStore:
         """What users set."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """The directory's users."""
         ...
 
     @property

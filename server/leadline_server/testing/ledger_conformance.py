@@ -25,6 +25,7 @@ from leadline_server.testing.ledger_retention_cases import PruneCallsCases, Prun
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
 from leadline_server.testing.ledger_token_cases import TokenCases
+from leadline_server.testing.ledger_user_cases import UserCases
 
 _SETTINGS = AccountSettings(default_region="GB")
 _PREFERENCES = Preferences(auto_log_calls=False)
@@ -33,6 +34,7 @@ _PREFERENCES = Preferences(auto_log_calls=False)
 class LedgerConformance(
     AccountCases,
     PreferenceCases,
+    UserCases,
     ChangeCases,
     FeedCases,
     DueCases,

@@ -8,8 +8,9 @@ statuses, measures and logs. It is composed once, at registration; a call runs t
 import asyncio
 import types
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
@@ -105,20 +106,52 @@ class RpcCounts:
         durations.seconds += seconds
 
 
-def method_handlers(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedMethod:
+    """An RPC and its endpoint.
+
+    Attributes:
+        service, name: `leadline.v1.ContactService` and `FindContact`.
+        input_type, output_type: the classes of its request and its answer.
+        is_stream: it answers with any number of messages, written to the context.
+        serve: the endpoint; takes the request's bytes and the call's context, and returns the answer's bytes.
+        counts: its figures.
+    """
+
+    service: str
+    name: str
+    input_type: type[Message]
+    output_type: type[Message]
+    is_stream: bool
+    serve: Callable[[bytes, Any], Awaitable[Any]]
+    counts: RpcCounts
+
+    @property
+    def handler(self) -> "grpc.RpcMethodHandler[Any, Any]":
+        """The endpoint, for registration with a gRPC server."""
+        if self.is_stream:
+            return grpc.unary_stream_rpc_method_handler(self.serve)
+        return grpc.unary_unary_rpc_method_handler(self.serve)
+
+
+def served_methods(
     service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams
-) -> Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]:
-    """The endpoints of one service, by the names of its RPCs, for registration with a server."""
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-    for method in service.methods:
-        behaviour = getattr(servicer, method.name)
-        if method.server_streaming:
-            stream = _stream(method, behaviour, counts_of(method.name), streams)
-            handlers[method.name] = grpc.unary_stream_rpc_method_handler(stream)
-        else:
-            unary = _unary(method, behaviour, counts_of(method.name), streams)
-            handlers[method.name] = grpc.unary_unary_rpc_method_handler(unary)
-    return handlers
+) -> Sequence[ServedMethod]:
+    """The RPCs of one service with their endpoints."""
+    return [
+        ServedMethod(
+            service=service.full_name,
+            name=method.name,
+            input_type=GetMessageClass(method.input_type),
+            output_type=GetMessageClass(method.output_type),
+            is_stream=method.server_streaming,
+            serve=(_stream if method.server_streaming else _unary)(
+                method, getattr(servicer, method.name), counts_of(method.name), streams
+            ),
+            counts=counts_of(method.name),
+        )
+        for method in service.methods
+    ]
 
 
 def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams) -> _Unary:

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 from leadline_server.transport.endpoint import RpcCounts, RpcDurations
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def metrics_endpoint(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise AddressUnavailable(address, error.strerror or str(error)) from error
+            raise AddressUnavailable(address, reason(error)) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from leadline.v1 import preferences_pb2
@@ -21,12 +21,13 @@ from leadline_server.wire.preferences import (
     settings,
     settings_message,
     sources_message,
+    with_own_numbers,
     with_region,
 )
 from leadline_server.wire.violations import Violations
 
 _DEFAULTS = tuple(f"defaults.{name}" for name in PREFERENCE_FIELDS if name not in USER_ONLY_FIELDS)
-_OWN = ("locked", "default_region", "time_zone", "number_formats")
+_OWN = tuple(field.name for field in fields(AccountSettings) if field.name != "defaults")
 _SETTINGS_PATHS = {
     **{path: (path,) for path in (*_DEFAULTS, *_OWN)},
     "defaults": _DEFAULTS,
@@ -57,27 +58,29 @@ def preferences_update(request: pb.UpdatePreferencesRequest, region: str | None)
     check = Violations()
     check.identifier("account_id", request.account_id)
     user_id = check.identifier("user_id", request.user_id)
-    fields = _masked(check, request.update_mask.paths, _PREFERENCES_PATHS) or _present(request.preferences)
-    values = preferences(check, "preferences", request.preferences, fields)
+    paths = _masked(check, request.update_mask.paths, _PREFERENCES_PATHS) or _present(request.preferences)
+    values = preferences(check, "preferences", request.preferences, paths)
     if values.excluded_numbers:
         values = with_region(check, "preferences", values, region)
     check.raise_any()
-    return PreferencesUpdate(user_id=user_id, values=values, fields=fields)
+    return PreferencesUpdate(user_id=user_id, values=values, fields=paths)
 
 
 def account_settings_update(request: pb.UpdateAccountSettingsRequest, region: str | None) -> AccountSettingsUpdate:
     """Read UpdateAccountSettingsRequest. `fields` has every path in full, `defaults.<name>` for the defaults."""
     check = Violations()
     check.identifier("account_id", request.account_id)
-    fields = _masked(check, request.update_mask.paths, _SETTINGS_PATHS) or _present_settings(request.settings)
+    paths = _masked(check, request.update_mask.paths, _SETTINGS_PATHS) or _present_settings(request.settings)
     for name in USER_ONLY_FIELDS & set(_present(request.settings.defaults)):
         check.add(f"settings.defaults.{name}", "Each user has this of their own; an account has no default for it.")
-    values = settings(check, "settings", request.settings, fields)
+    values = settings(check, "settings", request.settings, paths)
+    region = values.default_region if "default_region" in paths else region
+    if values.own_numbers:
+        values = with_own_numbers(check, "settings", values, region)
     if values.defaults.excluded_numbers:
-        region = values.default_region if "default_region" in fields else region
         values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, region))
     check.raise_any()
-    return AccountSettingsUpdate(settings=values, fields=fields)
+    return AccountSettingsUpdate(settings=values, fields=paths)
 
 
 def get_preferences_response(view: PreferencesInForce) -> pb.GetPreferencesResponse:

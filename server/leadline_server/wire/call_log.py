@@ -60,7 +60,7 @@ def call_report(request: pb.LogCallRequest) -> CallReport:
     trigger = check.member("trigger", request.trigger, TRIGGERS) or LogTrigger.AUTOMATIC
     report = CallReport(
         account_id=check.identifier("account_id", request.account_id),
-        user_id=check.identifier("user_id", request.user_id),
+        user_id=check.text("user_id", request.user_id),
         event=call_event(check, "call", request.call),
         trigger=LogTrigger.MANUAL if request.contact_id else trigger,
         contact_id=check.text("contact_id", request.contact_id),

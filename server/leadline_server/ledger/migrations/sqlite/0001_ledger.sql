@@ -23,7 +23,25 @@ CREATE TABLE preferences (
     PRIMARY KEY (account_id, user_id)
 ) WITHOUT ROWID;
 
--- Counts the changes of both tables above, so that a process knows when what it remembers of them is out of date.
+-- The directory. What a user is found by stands in user_keys, once an account: x:101, n:+12025550101, m:jane@example.com.
+CREATE TABLE users (
+    account_id TEXT NOT NULL REFERENCES accounts,
+    user_id TEXT NOT NULL,
+    is_active INTEGER NOT NULL,
+    crm_user_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (account_id, user_id)
+) WITHOUT ROWID;
+
+CREATE TABLE user_keys (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (account_id, key)
+) WITHOUT ROWID;
+CREATE INDEX user_keys_by_user ON user_keys (account_id, user_id);
+
+-- Counts the changes of the tables above, so that a process knows when what it remembers of them is out of date.
 CREATE TABLE settings_generation (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL
