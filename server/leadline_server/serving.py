@@ -42,7 +42,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    for address in (settings.listen, settings.metrics_listen):
+    for address in filter(None, (settings.listen, settings.metrics_listen, settings.http_listen)):
         check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:

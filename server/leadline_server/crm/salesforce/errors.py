@@ -1,7 +1,7 @@
 """The errors that Salesforce's answers stand for ("Status Codes and Error Responses").
 
-An error answer is an array of codes with messages, such as `[{"errorCode": "INVALID_FIELD", "message": "..."}]`. The code
-counts more than the status: 403 can mean that a limit is used up, and 400 that a row is locked for a moment.
+An error answer is an array of codes with messages, such as `[{"errorCode": "INVALID_FIELD", "message": "..."}]`. The
+code counts more than the status: 403 can mean that a limit is used up, and 400 that a row is locked for a moment.
 """
 
 import re
@@ -27,7 +27,7 @@ _UNSEEN: Final = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
 """An object or field does not exist, or is hidden from leadline's user. It works once an administrator has acted."""
 
 _NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
-"""Codes with this beginning concern one record. Other codes with status 403 concern the user, the app or the edition."""
+"""Codes that begin so concern one record. Other codes with status 403 concern the user, the app or the edition."""
 
 _usage: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 

@@ -1,7 +1,8 @@
 """Queries in Salesforce's two languages: SOQL reads the database, SOSL the search index.
 
 Text of people and callers is quoted, and special characters are escaped ("Quoted String Escape Sequences" and
-"FIND {SearchQuery}" in the SOQL and SOSL Reference). Example: `O'Hara` becomes `'O\\'Hara'`.
+"FIND {SearchQuery}" in the SOQL and SOSL Reference). Quotes get a
+backslash, for example.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,8 +46,8 @@ def moment(time: datetime) -> str:
 def has_number(number: PhoneNumber, fields: Sequence[str]) -> str:
     """A condition that is true if one of `fields` has the number, whatever stands between its digits.
 
-    It uses the digits without country code and trunk prefix, since every way to write the number has them in this order:
-    `Phone LIKE '%2%0%2%5%5%5%0%1%4%7%'`.
+    It uses the digits without country code and trunk prefix, since every way to write the number has them in this
+    order: `Phone LIKE '%2%0%2%5%5%5%0%1%4%7%'`.
     """
     digits = number.significant
     pattern = f"'%{'%'.join(digits)}%'" if digits else containing(number.extension)
@@ -82,8 +83,8 @@ def searches(numbers: Iterable[PhoneNumber], formats: Sequence[str]) -> Iterator
 def _terms(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
     """The words and phrases that the index may have of a stored number.
 
-    Salesforce documents only that words end at punctuation, and that plain digits find formatted numbers. So leadline asks
-    for the digits in every form, and for their usual groups as a phrase: `2025550147 OR "202 555 0147"`.
+    Salesforce documents only that words end at punctuation, and that plain digits find formatted numbers. So leadline
+    asks for the digits in every form, and for their usual groups as a phrase: `2025550147 OR "202 555 0147"`.
     """
     for form in number_forms(number, formats):
         yield _term(form)

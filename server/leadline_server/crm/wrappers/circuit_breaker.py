@@ -25,13 +25,14 @@ class CircuitBreakerCrm(CrmWrapper):
         self._refusal = ""
 
     async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        is_probe = method is not CrmMethod.CHECK and self._admit()
+        is_probe = method is not CrmMethod.CHECK and not self._breaker.is_calm and self._admit()
         try:
             answer = await work(*args, **kwargs)
         except BaseException as error:
             self._judge(error, is_probe=is_probe)
             raise
-        self._breaker.answered()
+        if not self._breaker.is_calm:
+            self._breaker.answered()
         return answer
 
     def _admit(self) -> bool:

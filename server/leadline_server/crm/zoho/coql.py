@@ -1,8 +1,8 @@
 """Queries in COQL, which reads Zoho's database. The search index would show new records later.
 
-"Query API" in the Zoho CRM API help says: LIKE finds texts that begin with, end with or contain something. A WHERE has at
-most 25 criteria, and each bracket holds two. It does not say how to escape quotes and wildcards, so leadline asks for
-nothing that would need it.
+By "Query API" in the Zoho CRM API help, LIKE finds texts that begin with, end with or contain something. A WHERE has at
+most 25 criteria, and each bracket holds two. The help does not say how to escape quotes and wildcards, so leadline sends
+none.
 """
 
 import re
@@ -46,7 +46,7 @@ def is_plain(text: str) -> bool:
 
 
 def _parts(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
-    """What a stored number contains, with any text before and after: its digits, or its usual groups (`202-555-0147`)."""
+    """What a stored number contains, with any text before and after: its digits, or groups of them (`202-555-0147`)."""
     if not number.e164:
         yield number.extension
         return
