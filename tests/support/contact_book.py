@@ -7,12 +7,13 @@ from typing import Any
 
 from leadline_server.crm.embedded.adapter import CONTACT_TYPES
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.keys import fold, new_id
 from leadline_server.crm.embedded.rows import (
     book_of,
     details_of,
+    fold,
     insert_contacts,
     insert_numbers,
+    new_id,
     number_keys,
     prepare,
     to_micros,

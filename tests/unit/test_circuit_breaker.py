@@ -1,7 +1,6 @@
 """The breaker, on a clock of its own."""
 
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 from leadline_server.concurrency.circuit_breaker import (
@@ -12,6 +11,7 @@ from leadline_server.concurrency.circuit_breaker import (
     CircuitBreaker,
 )
 from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers import CircuitBreakerCrm, RateLimitCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import (
@@ -145,7 +145,7 @@ def test_refused_credentials_pause_for_a_minute_at_once(desk: Desk) -> None:
     assert desk.breaker.admit()
 
 
-class NeverAnswering:
+class NeverAnswering(UnconnectedCrm):
     """A CRM of which only `get_contact` is asked, and that fails with `error` as long as there is one."""
 
     def __init__(self) -> None:
@@ -159,9 +159,8 @@ class NeverAnswering:
         return None
 
 
-def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimit | None = None) -> CircuitBreakerCrm:
-    adapter = cast("CrmAdapter", crm)  # only get_contact is called
-    return CircuitBreakerCrm(adapter if rate is None else RateLimitCrm(adapter, rate), breaker)
+def guarded(breaker: CircuitBreaker, crm: CrmAdapter, rate: RateLimit | None = None) -> CircuitBreakerCrm:
+    return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.keys import new_id
-from leadline_server.crm.embedded.rows import from_micros, to_micros
+from leadline_server.crm.embedded.rows import from_micros, new_id, to_micros
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable

@@ -22,7 +22,7 @@ from leadline_server.domain.decision import (
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import Capabilities, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -84,7 +84,7 @@ class DecisionLoader:
             is_own=directory.is_own(log.number, account.settings.own_numbers),
             chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
-            can_log=account.crm.capabilities.creates_logs,
+            can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
             create_without_log=account.settings.create_without_log,
         )
 

@@ -74,11 +74,6 @@ class Capabilities:
     numbers_per_lookup: int = 1
     methods: frozenset[CrmMethod] = ALL_METHODS
 
-    @property
-    def creates_logs(self) -> bool:
-        """Whether the CRM can log a call."""
-        return CrmMethod.CREATE_CALL_LOG in self.methods
-
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:

@@ -1,4 +1,4 @@
-"""The embedded CRM as a kind of adapter: one file in the data directory, a book for each account."""
+"""The adapter type `embedded`: one file in the data directory, with a book for each account."""
 
 from typing import Final
 
@@ -18,11 +18,11 @@ FILE: Final = "crm.db"
 
 
 class EmbeddedSettings(ConnectionSettings):
-    """Nothing is to be set."""
+    """There are no settings."""
 
 
 async def _open(_: EmbeddedSettings, around: AdapterContext) -> Connect:
-    """Open the file, made where it is missing. Raises CrmUnavailable, with what to do, if it cannot be used."""
+    """Open the file, or create it. Raises CrmUnavailable if it cannot be used; the message says what to do."""
     database = await open_crm_database(around.data_dir / FILE)
     around.closing.push_async_callback(database.close)
 

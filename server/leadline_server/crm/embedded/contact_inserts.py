@@ -1,4 +1,4 @@
-"""Creating contacts by key: a group of them together."""
+"""Inserts of contacts with keys, for several requests in one transaction."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _EXISTING: Final = (
 
 
 def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedContact]) -> Sequence[Contact]:
-    """Add each contact, unless one was added with its key: then that one is the answer."""
+    """Add each contact. If one was added with the same key before, the result is that contact."""
     known: dict[tuple[str, str], Contact] = {}
     new: dict[str, list[NewContact]] = {}
     for each in wanted:

