@@ -99,7 +99,7 @@ class Bench:
         return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
 
     @asynccontextmanager
-    async def surroundings(self) -> AsyncIterator[AdapterContext]:
+    async def adapter_context(self) -> AsyncIterator[AdapterContext]:
         """What a connection is opened with, and closed in the end."""
         async with AsyncExitStack() as closing:
             yield AdapterContext(

@@ -55,7 +55,7 @@ def test_leadlines_own_adapters_come_first_and_cannot_be_replaced() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nobody", "There are: embedded"), ("no_adapter", "is no AdapterType"), ("broken", "cannot be loaded")],
+    [("nobody", "There are: embedded"), ("no_adapter", "is not an AdapterType"), ("broken", "cannot be loaded")],
 )
 def test_an_adapter_that_cannot_be_had_is_named(name: str, message: str) -> None:
     with pytest.raises(NoSuchAdapter, match=message):
@@ -101,10 +101,10 @@ def test_a_connection_is_checked_by_its_adapter(tmp_path: Path) -> None:
     [
         ('[accounts.acme]\nconnection = "nowhere"', "accounts.acme.connection: there is no [connections.nowhere]"),
         ("[connections.sales]", "connections.sales.adapter: Field required"),
-        ('[connections.sales]\nadapter = "nobody"', "connections.sales.adapter: 'nobody' is no adapter."),
+        ('[connections.sales]\nadapter = "nobody"', "connections.sales.adapter: 'nobody' is not an adapter."),
         (
             '[connections.sales]\nadapter = "outside"\ntoken = "t"\nbase_url = "http://crm.example.com"',
-            "connections.sales.base_url: must begin with https://: what is sent there are secrets and people's data",
+            "connections.sales.base_url: must begin with https://, since secrets and personal data are sent there",
         ),
         (
             '[connections.sales]\nadapter = "outside"\nbase_url = "https://c.example"\ntoken = "t"\ncolour = "red"',

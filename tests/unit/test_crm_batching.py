@@ -78,12 +78,12 @@ class Roomy(CrmWrapper):
 
 
 class Scene:
-    """A gathering CRM over a roomy one with a contact for each caller, named like its number."""
+    """A batching CRM over a roomy one with a contact for each caller, named like its number."""
 
     def __init__(self, numbers_per_lookup: int = MOST, rate_limits: Sequence[RateLimit] = ()) -> None:
         self.bare = memory_crm()
         self.crm = Roomy(self.bare, numbers_per_lookup, rate_limits)
-        self.gathering = BatchingCrm(self.crm, lambda: "US")
+        self.batching = BatchingCrm(self.crm, lambda: "US")
 
     async def fill(self) -> "Scene":
         for caller in CALLERS:
@@ -91,7 +91,7 @@ class Scene:
         return self
 
     async def find(self, *texts: str) -> list[str]:
-        return [contact.name for contact in await self.gathering.find_contacts(read(*texts))]
+        return [contact.name for contact in await self.batching.find_contacts(read(*texts))]
 
     def asking(self, callers: Sequence[str]) -> list["asyncio.Task[list[str]]"]:
         return [asyncio.create_task(self.find(caller)) for caller in callers]
@@ -268,7 +268,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
             return contacts
 
     scene = Scene()
-    scene.gathering = BatchingCrm(Loose(scene.bare), lambda: "US")
+    scene.batching = BatchingCrm(Loose(scene.bare), lambda: "US")
     told = await answers(scene.asking(["+441632960987", CALLERS[1], "101"]))
     assert told == [["Ada"], ["Ada", "Eve"], ["Ada", "Ben"]]
 
@@ -276,7 +276,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
 async def test_who_reads_numbers_in_another_region_gets_all_that_was_found() -> None:
     scene = await Scene().fill()
     regions = iter(["US", "GB"])
-    scene.gathering = BatchingCrm(scene.crm, lambda: next(regions))
+    scene.batching = BatchingCrm(scene.crm, lambda: next(regions))
     assert await answers(scene.asking(CALLERS[:2])) == [CALLERS[:2]] * 2
 
 
@@ -286,8 +286,8 @@ class Whole:
     def __init__(self, scene: Scene, policy: CachePolicy | None) -> None:
         self.registry = CollectorRegistry()
         self.limits: AccountLimits = AccountLimitsRegistry(8, 0.0).of("demo")
-        wrapping = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
-        self.connection: CrmConnection = wrapping.connection(
+        stack = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
+        self.connection: CrmConnection = stack.connection(
             scene.crm,
             "memory",
             breaker=self.limits.breaker,

@@ -21,7 +21,7 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmMethod
 from leadline_server.testing.crm_harness import Report
 from support.acorn import KEY, Acorn, acorn, changed
-from support.adapters import surroundings
+from support.adapters import adapter_context
 from support.http_servers import http_server
 
 NUMBER: Final = parse_number("+12025550147", "US")
@@ -248,7 +248,7 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
     seen, file = Seen(), tmp_path / "acorn.toml"
     get = 'path = "/people/{{ contact_id }}"\n'
     file.write_text(changed({get: get + "response.none_statuses = [404]\n"}))
-    async with surroundings(tmp_path) as around, http_server(Acorn().answer) as url:
+    async with adapter_context(tmp_path) as around, http_server(Acorn().answer) as url:
         options = {"definition": str(file), "base_url": url, "api_key": KEY}
         connected = open_connection(HttpSettings.model_validate(options), around, seen, at_once=1)
         adapter = DefinedCrm(connected, AccountView("demo", AccountSettings))
@@ -303,7 +303,7 @@ value = "{{ access_token }}"
         return _json({"token": f"token-{len(logins)}"})
 
     definition = parse_definition(changed({HEADER: login})).definition
-    async with surroundings(tmp_path) as around, http_server(handler) as url:
+    async with adapter_context(tmp_path) as around, http_server(handler) as url:
         ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, around)
         refused = await ours.headers()
         assert await ours.renew(refused)

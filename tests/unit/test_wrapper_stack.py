@@ -8,7 +8,7 @@ import pytest
 from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
 from leadline_server.concurrency.concurrency_limit import RateLimit
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers import stack as wrapping
+from leadline_server.crm.wrappers import stack as wrapper_stack
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
@@ -108,7 +108,7 @@ def failing(times: int, error: Callable[[], Exception], operation: str = "find_c
 
 @pytest.fixture
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wrapping, "SECONDS", 0.02)
+    monkeypatch.setattr(wrapper_stack, "SECONDS", 0.02)
 
 
 async def test_a_remembered_answer_takes_neither_a_request_nor_a_turn() -> None:

@@ -1,4 +1,4 @@
-"""Which adapters there are: leadline's own by an explicit mapping, others by the entry-point group."""
+"""The adapters that leadline knows: its own in an explicit table, others by an entry-point group."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -8,7 +8,7 @@ from typing import Final
 from leadline_server.crm.toolkit.adapter_type import AdapterType, AnyAdapterType
 
 GROUP: Final = "leadline.adapters"
-"""The entry-point group: each entry's name is the adapter's word, its object an AdapterType."""
+"""The entry-point group. An entry's name is the adapter's name, and its object is an AdapterType."""
 
 BUILT_IN: Final = {
     "embedded": "leadline_server.crm.embedded.adapter_type:EMBEDDED",
@@ -19,21 +19,21 @@ BUILT_IN: Final = {
     "http": "leadline_server.crm.declarative.adapter_type:HTTP",
     "remote": "leadline_server.crm.remote.adapter_type:REMOTE",
 }
-"""leadline's own adapters, by their word: the module of each and its AdapterType there, loaded when first needed."""
+"""leadline's own adapters by name: the module and the AdapterType in it. They are imported at the first use."""
 
 
 class NoSuchAdapter(LookupError):
-    """No adapter has this name, or what has it is none; the message says which there are."""
+    """There is no adapter of this name, or it is not an AdapterType. The message lists the names."""
 
 
 def adapter_names() -> list[str]:
-    """The words of all adapters, leadline's own first."""
+    """The names of all adapters, leadline's own first."""
     others = sorted({entry.name for entry in entry_points(group=GROUP)} - BUILT_IN.keys())
     return [*BUILT_IN, *others]
 
 
 def adapter_type(name: str) -> AnyAdapterType:
-    """The adapter of this name. leadline's own cannot be replaced by others.
+    """The adapter of this name. An entry point cannot replace one of leadline's own.
 
     Raises:
         NoSuchAdapter: there is none, or it cannot be loaded.
@@ -43,10 +43,10 @@ def adapter_type(name: str) -> AnyAdapterType:
     for entry in entry_points(group=GROUP, name=name):
         try:
             found = entry.load()
-        except Exception as error:  # others' code may fail in any way
+        except Exception as error:  # an outside module may raise anything
             raise NoSuchAdapter(f"{name}: {entry.value} cannot be loaded ({type(error).__name__}: {error})") from error
         return _checked(name, found)
-    raise NoSuchAdapter(f"{name!r} is no adapter. There are: {', '.join(adapter_names())}")
+    raise NoSuchAdapter(f"{name!r} is not an adapter. There are: {', '.join(adapter_names())}")
 
 
 def all_adapters() -> Iterator[AnyAdapterType]:
@@ -55,12 +55,12 @@ def all_adapters() -> Iterator[AnyAdapterType]:
         yield adapter_type(name)
 
 
-def _load(place: str) -> object:
-    module, _, attribute = place.partition(":")
+def _load(reference: str) -> object:
+    module, _, attribute = reference.partition(":")
     return getattr(import_module(module), attribute)
 
 
 def _checked(name: str, found: object) -> AnyAdapterType:
     if not isinstance(found, AdapterType):
-        raise NoSuchAdapter(f"{name}: what is registered under this name is no AdapterType")
+        raise NoSuchAdapter(f"{name}: the object registered under this name is not an AdapterType")
     return found

@@ -1,4 +1,4 @@
-"""The CRM of an account that the settings do not connect to any: nothing is known of its contacts."""
+"""The adapter of an account that the settings connect to no CRM."""
 
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -8,19 +8,19 @@ from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
-_PROMISES_NOTHING: Final = Capabilities(finds_log_by_key=False, enforces_unique_key=False, moves_log=False)
+_NO_CAPABILITIES: Final = Capabilities(finds_log_by_key=False, enforces_unique_key=False, moves_log=False)
 
 
 class UnconnectedCrm:
-    """A CrmAdapter that cannot tell anything: an account was taken out of the settings, its calls wait."""
+    """A CrmAdapter that raises CrmUnavailable: if an account is removed from the settings, its calls wait."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """Nothing is promised."""
-        return _PROMISES_NOTHING
+        """It guarantees nothing."""
+        return _NO_CAPABILITIES
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:  # noqa: ARG002 - the port's
-        """Raise CrmUnavailable; so for all that follows."""
+        """Raise CrmUnavailable, as do the methods below."""
         _refuse()
 
     async def get_contact(self, contact_id: str) -> Contact | None:  # noqa: ARG002 - the port's

@@ -20,7 +20,7 @@ from leadline_server.crm.declarative.request_template import RequestTemplate
 from leadline_server.crm.declarative.samples import variables_of
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import Authorizer, basic
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.definitions.templates import Template, TemplateFailed
@@ -68,7 +68,7 @@ def authorizer(definition: Definition, values: Mapping[str, Any], base_url: str,
             value = basic(_text(how.user, "user", values), _text(how.password, "password", values))
             return FixedHeaders({"Authorization": value}, [value.removeprefix("Basic "), *secrets])
         case OAuthAuthentication() as how:
-            return oauth(_grant(how, values), around)
+            return oauth_authorizer(_grant(how, values), around)
         case LoginAuthentication() as how:
             return LoginAuthorizer(around.session, _login(how, values, base_url, secrets), around.clock, 10.0)
 

@@ -60,7 +60,7 @@ class BasicAuthentication(DefinitionTable):
 
 
 class OAuthAuthentication(DefinitionTable):
-    """OAuth 2.0 by RFC 6749: with a refresh token, else by client credentials. Tokens are kept sealed in the ledger."""
+    """OAuth 2.0 by RFC 6749: with a refresh token, else by client credentials. Tokens are kept encrypted in the ledger."""
 
     type: Literal["oauth2"]
     token_url: Text = Field(description="Template: the address that grants tokens.")

@@ -14,7 +14,7 @@ from leadline_server.crm.toolkit.adapter_type import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
@@ -45,7 +45,7 @@ def _authorizer(settings: HubSpotSettings, around: AdapterContext) -> Authorizer
         client_secret=secret.get_secret_value() if secret else "",
         refresh_token=refresh.get_secret_value() if refresh else "",
     )
-    return oauth(grant, around)
+    return oauth_authorizer(grant, around)
 
 
 def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:

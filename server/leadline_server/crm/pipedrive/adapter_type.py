@@ -7,7 +7,7 @@ from leadline_server.crm.pipedrive.errors import failure, pause
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
@@ -55,7 +55,7 @@ def _authorizer(settings: PipedriveSettings, around: AdapterContext) -> Authoriz
         refresh_token=refresh.get_secret_value() if refresh else "",
         client_in="header",
     )
-    return oauth(grant, around)
+    return oauth_authorizer(grant, around)
 
 
 _DEFAULTS: Final[dict[str, Any]] = {"company_domain": "company", "api_token": "unused"}

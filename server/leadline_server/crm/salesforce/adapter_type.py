@@ -21,7 +21,7 @@ from leadline_server.crm.toolkit import (
     Origin,
     Secret,
     Throttle,
-    oauth,
+    oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
 from leadline_server.ports.crm import CrmAdapter
@@ -108,7 +108,7 @@ async def _open(settings: SalesforceSettings, context: AdapterContext) -> Connec
     client = HttpClient(
         context.session,
         f"{settings.instance_url}/services/data/{settings.api_version}",
-        oauth(_grant(settings), context),
+        oauth_authorizer(_grant(settings), context),
         failure=SalesforceErrors(throttle, settings.limit_share),
         throttle=throttle,
     )

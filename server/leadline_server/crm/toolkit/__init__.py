@@ -3,8 +3,9 @@
 - What an adapter package offers: `AdapterType` with its settings, a subclass of `ConnectionSettings`. `open` gets an
   `AdapterContext` and returns a `Connect`, which makes the adapter of an `AccountView`. `KnownGaps` lists what the CRM
   does not keep. Fields of the settings: `Origin` for addresses, `Secret` for secrets.
-- A CRM over HTTP: `HttpClient` with an `Authorizer` (`StaticAuthorizer`, or `oauth` with an `OAuthGrant`), a `Throttle`
-  and a function from an `HttpAnswer` to an error, such as `standard_failure`. `segment` quotes a part of a path.
+- A CRM over HTTP: `HttpClient` with an `Authorizer` (`StaticAuthorizer`, or `oauth_authorizer` with an `OAuthGrant`), a
+  `Throttle` and a function from an `HttpAnswer` to an error, such as `standard_failure`. `segment` quotes a part of a
+  path.
 - Text: `subject_of`, `body_of`, `updated_body` and `duration_of` write a call as text that people may add to.
   `in_its_words` makes the CRM's own words fit for an error. `split_name` splits a name for two fields.
 - Lookups: `number_forms` lists the ways to write a number. `page_of` makes pages of a search by name; `read_cursor` and
@@ -29,7 +30,7 @@ from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failur
 from leadline_server.crm.toolkit.http_client import HttpClient, segment
 from leadline_server.crm.toolkit.name_paging import page_of, read_cursor, write_cursor
 from leadline_server.crm.toolkit.number_forms import number_forms
-from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant, oauth
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle, spread
@@ -58,7 +59,7 @@ __all__ = [
     "duration_of",
     "in_its_words",
     "number_forms",
-    "oauth",
+    "oauth_authorizer",
     "page_of",
     "read_cursor",
     "segment",

@@ -1,4 +1,4 @@
-"""What a CRM connection is made of: the kind of adapter, its settings, and what it gets of its surroundings."""
+"""The parts of a CRM connection: the adapter type, its settings, and the context that it opens in."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from leadline_server.ports.tokens import TokenStore
 
 
 class ConnectionSettings(BaseModel):
-    """The base of what each kind of adapter lets an administrator set. Unknown fields are errors."""
+    """The base of an adapter's settings for a connection. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,27 +26,27 @@ S = TypeVar("S", bound=ConnectionSettings)
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """What an adapter knows of the account that it serves: its id, and its settings as they are at any moment."""
+    """The account that an adapter serves: its id, and a function that returns its current settings."""
 
     id: str
     settings: Callable[[], AccountSettings]
 
 
 Connect = Callable[[AccountView], CrmAdapter]
-"""A connection at work: makes the adapter of one of the accounts that share it."""
+"""An open connection: makes the adapter of one of the accounts that share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterContext:
-    """What a connection is opened with.
+    """The context in which a connection opens.
 
     Attributes:
-        name: the connection's, as in the settings; what its tokens are kept under.
-        session: the HTTP client's connections, shared by all.
-        tokens: where OAuth tokens are kept, sealed.
+        name: the connection's name in the settings. Its tokens are stored by this name.
+        session: the HTTP session, shared by all connections.
+        tokens: stores OAuth tokens, encrypted.
         clock: the time of day.
         data_dir: leadline's folder.
-        closing: whatever must be closed in the end goes here.
+        closing: a stack for everything that must be closed at the end.
     """
 
     name: str
@@ -59,12 +59,12 @@ class AdapterContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownGaps:
-    """What a CRM does not keep as it was told, or does not find; the conformance suite holds adapters to it.
+    """The data that a CRM does not keep or does not find. The conformance suite checks that the list is exact.
 
     Attributes:
-        fields: the fields of a call that its logs do not show, by their names in `testing.crm_fields`.
-        forms: the ways to write a number that a lookup does not find, as in `testing.crm_forms`.
-        texts: the kinds of text that do not arrive as they are, as in `testing.crm_texts`.
+        fields: fields of a call that its log does not show, by their names in `testing.crm_fields`.
+        forms: ways to write a number that a lookup does not find, by their names in `testing.crm_forms`.
+        texts: kinds of text that the CRM changes, by their names in `testing.crm_texts`.
     """
 
     fields: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ class KnownGaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a connection promises, and what its CRM loses."""
+    """What a connection guarantees, and the known gaps of its CRM."""
 
     capabilities: Capabilities
     known_gaps: KnownGaps = KnownGaps()
@@ -82,19 +82,19 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterType(Generic[S]):
-    """One kind of adapter: what the entry-point group `leadline.adapters` offers.
+    """One kind of adapter. The entry-point group `leadline.adapters` offers objects of this class.
 
     Attributes:
-        name: the word that settings choose it by.
-        title: the CRM's name for people.
-        settings: what can be set of a connection.
-        open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
-            not keep the others from being served.
-        capabilities: what every connection of this kind can promise; None where that depends on its settings.
-        known_gaps: what a CRM of this kind does not keep or find.
-        variants: where both depend on the settings, what is declared by how a connection is set up, for the documents.
-        is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
-            are tried again, and lookups may be answered from memory for a while.
+        name: the name in the settings, such as `hubspot`.
+        title: the CRM's name for people, such as `HubSpot`.
+        settings: the class of the connection's settings.
+        open: opens a connection when leadline starts. It does not wait for the CRM: if one CRM is down at that time,
+            the others must be served.
+        capabilities: what every connection of this kind guarantees; None if that depends on the settings.
+        known_gaps: the known gaps of a CRM of this kind.
+        variants: both by kind of set-up, if they depend on the settings; for the documents.
+        is_remote: whether the CRM is reached over a network. If so, requests are limited in time and measured, reads
+            are repeated, and answers to lookups may be remembered for a while.
     """
 
     name: str

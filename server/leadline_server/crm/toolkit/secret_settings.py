@@ -1,4 +1,4 @@
-"""Secrets in settings: written out, or better said where they are."""
+"""Secrets in settings: as text, or better, as the file or environment variable that has them."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, SecretStr
 
 
 def _read(value: Any) -> Any:
-    """The secret itself, its trailing line ends taken off where it is from a file."""
+    """The secret itself. If it is from a file, line ends at its end are removed."""
     if not isinstance(value, dict):
         return value
     match value:

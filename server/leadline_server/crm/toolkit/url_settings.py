@@ -1,4 +1,4 @@
-"""Addresses of CRMs in settings."""
+"""Addresses of CRMs, as settings have them."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ def _origin(value: str) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://crm.example.com, without user, query and fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must begin with https://: what is sent there are secrets and people's data")
+        raise ValueError("must begin with https://, since secrets and personal data are sent there")
     return value.rstrip("/")
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
-"""An https:// address without a trailing slash; http:// on this machine alone."""
+"""An https:// address without a slash at its end; http:// is allowed for this machine only."""

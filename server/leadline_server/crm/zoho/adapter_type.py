@@ -16,7 +16,7 @@ from leadline_server.crm.toolkit import (
     OAuthGrant,
     Origin,
     Secret,
-    oauth,
+    oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
@@ -88,7 +88,7 @@ async def _open(settings: ZohoSettings, context: AdapterContext) -> Connect:
         refresh_token=settings.refresh_token.get_secret_value(),
         scheme="Zoho-oauthtoken",
     )
-    authorizer = oauth(grant, context)
+    authorizer = oauth_authorizer(grant, context)
     client = HttpClient(context.session, f"{api}/crm/v8", authorizer, failure=failure)
     names = ZohoNames(
         company=settings.lead_company,
