@@ -29,7 +29,7 @@ def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = 
 
     from leadline_server.ledger.sqlite.integrity import RESTORE, check_files, check_ledger
     from leadline_server.ledger.sqlite.integrity_findings import finding
-    from leadline_server.storage.reading import read_only
+    from leadline_server.storage.read_only import read_only
 
     path = _existing(_settings(ledger, data_dir, config).ledger_path)
     findings: Sequence[Finding]
@@ -71,8 +71,8 @@ def backup(
     for name, source, target, copy in jobs:
         problems += _copied(source, target, copy, force=force)
         typer.echo(f"Saved the {name}: {target} ({_megabytes(target)}).")
-    typer.echo("To restore: stop the server, and put each copy in the place of its file. There, delete what is called")
-    typer.echo("like the file with -wal, -shm or -generation behind. Start the server. It holds secrets: keep it safe.")
+    typer.echo("To restore: stop the server, and replace each FILE by its copy. Also delete FILE-wal, FILE-shm and")
+    typer.echo("FILE-settings-version. Then start the server. The copies hold secrets: keep them safe.")
     for _, source, target, _ in jobs:
         typer.echo(f"  {target} -> {source}")
     if problems:
@@ -83,14 +83,14 @@ def _copied(source: Path, target: Path, copy: Callable[..., Sequence[str]], *, f
     import sqlite3
 
     from leadline_server.cli import fail
-    from leadline_server.ledger.sqlite.backup import Unsound
-    from leadline_server.storage.copying import TargetExists
+    from leadline_server.ledger.sqlite.backup import DamagedDatabase
+    from leadline_server.storage.database_copy import TargetExists
 
     try:
         return copy(source, target, overwrite=force)
     except TargetExists:
         fail([f"{target} exists. Choose another name, or replace it with --force."])
-    except Unsound as error:
+    except DamagedDatabase as error:
         _fail(f"leadline: {source} was not saved: it cannot be used as it is.", error.problems)
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -12,7 +12,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.preferences import resolve
-from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
+from leadline_server.ports.ledger import PreferenceStore, RecordedAnswer, Requests
 
 _KEY_LENGTH: Final = 32  # hexadecimal digits; as long as the keys of creations that nobody repeats
 
@@ -94,7 +94,7 @@ class CreateContact:
 
     async def _create_once(self, account: Account, creation: ContactCreation) -> Contact:
         contact = await self._create(account, creation)
-        answer = Answer(creation.fingerprint, contact)
+        answer = RecordedAnswer(creation.fingerprint, contact)
         await self._requests.remember(account.id, creation.request_id, answer, self._clock.now())
         return contact
 
