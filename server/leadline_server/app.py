@@ -1,4 +1,4 @@
-"""The composition root: everything is made and joined here, and nowhere else."""
+"""The composition root: all parts are created and connected here."""
 
 import asyncio
 import uuid
@@ -16,6 +16,7 @@ from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
     CreateContact,
+    Directory,
     FindContact,
     GetAccountSettings,
     GetCallLog,
@@ -37,8 +38,7 @@ from leadline_server.crm.connections import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
-from leadline_server.delivery.attempt import AttemptRunner
-from leadline_server.delivery.decision_loader import DecisionLoader
+from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
@@ -51,12 +51,12 @@ from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
 
 DRAIN_SECONDS: Final = 2.0
-"""What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
+"""How long deliveries in progress may go on at the end, in seconds. RPCs that wait for them are answered before."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The service at work, without a transport."""
+    """The running service, without a transport."""
 
     commands: Commands
     ledger: Ledger
@@ -75,15 +75,15 @@ async def open_app(
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
 ) -> AsyncIterator[App]:
-    """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
+    """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
     Args:
-        settings: where everything is.
-        clock: the time; the machine's own by default.
-        wrap: put around every CRM adapter.
-        registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
-        cache: what is remembered of every CRM's lookups; None: as the settings say, and nothing of the embedded CRM's,
-            which answers as fast and is always right.
+        settings: the settings.
+        clock: the clock; by default the machine's.
+        wrap: a wrapper for every CRM adapter, for tests.
+        registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
+        cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
+            embedded CRM's, which answers as fast and is always up to date.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -111,14 +111,13 @@ async def open_app(
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        accounts = AccountRegistry(ledger.accounts, connect)
+        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, clock)
-        decision_loader = DecisionLoader(ledger.accounts, ledger.preferences, lookup, clock)
-        result_writer = ResultWriter(ledger.call_logs, accounts, limits, clock)
-        worker = DeliveryWorker(
-            ledger.call_logs, accounts, AttemptRunner(decision_loader, claims, clock), result_writer, limits, clock
-        )
+        decision_loader = DecisionLoader(lookup, clock)
+        result_writer = ResultWriter(ledger.call_logs, clock)
+        runner = AttemptRunner(decision_loader, claims, clock)
+        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
@@ -130,7 +129,7 @@ async def open_app(
 
 
 def _choices(settings: Settings) -> dict[str, Choice]:
-    """What the accounts name; the embedded CRM needs no table."""
+    """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
         name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
@@ -140,7 +139,7 @@ def _choices(settings: Settings) -> dict[str, Choice]:
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:
-    """What is remembered of lookups of CRMs that are asked over a network."""
+    """How long answers to lookups are remembered, for CRMs that are asked over a network."""
     if not settings.lookup_cache_seconds and not settings.lookup_cache_none_seconds:
         return None
     return CachePolicy(
@@ -161,19 +160,20 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(accounts, lookup),
-        search_contacts=SearchContacts(accounts, PageTokens(ledger.secret, "contacts")),
-        create_contact=CreateContact(accounts, ledger.preferences, claims, ledger.requests, clock),
-        log_call=LogCall(accounts, ledger.call_logs, decision_loader, worker, clock),
-        get_call_log=GetCallLog(accounts, ledger.call_logs),
-        retry_call_log=RetryCallLog(accounts, ledger.call_logs, worker, clock),
-        list_call_logs=ListCallLogs(accounts, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
+        accounts=accounts,
+        find_contact=FindContact(lookup),
+        search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
+        create_contact=CreateContact(claims, ledger.requests, clock),
+        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        get_call_log=GetCallLog(ledger.call_logs),
+        retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
-        get_preferences=GetPreferences(ledger.accounts, ledger.preferences),
+        get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
-        get_account_settings=GetAccountSettings(ledger.accounts),
+        get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        regions=accounts.region,
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
     )
 
 

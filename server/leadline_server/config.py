@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -71,6 +72,17 @@ _TABLES: Final = frozenset({"accounts", "connections"})  # of the file alone
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _address_or_none(value: str) -> str:
+    return _address(value) if value else value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.netloc and parts.path in ("", "/")):
+        raise ValueError("must be the scheme and host that others reach leadline by, such as https://calls.example.com")
+    return value.rstrip("/")
+
+
 class AccountConfig(BaseModel):
     """An account that exists from the start. What is given here is where it begins; RPCs change it later."""
 
@@ -111,6 +123,12 @@ class Settings(BaseSettings):
 
     listen: Address = Field("127.0.0.1:50051", description="Where gRPC is served, HOST:PORT; port 0 takes a free one.")
     metrics_listen: Address = Field("127.0.0.1:9464", description="Where /metrics and /healthz are served, HOST:PORT.")
+    http_listen: Annotated[str, AfterValidator(_address_or_none)] = Field(
+        "127.0.0.1:8650", description="Where JSON over HTTP is served, HOST:PORT; empty: nowhere."
+    )
+    public_url: Annotated[str, AfterValidator(_url)] = Field(
+        "", description="The address that phone systems reach the HTTP port by; empty: none but this machine's."
+    )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; made where missing.")
     ledger: str = Field("", description="Where the ledger is: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db.")
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.domain.call import Call, Party
-from leadline_server.domain.call_log import CallLogReason
+from leadline_server.domain.call_log import CallLogReason, Decision
 from leadline_server.domain.contact import Contact, MatchKind
 from leadline_server.domain.decision import (
     CreatePlaceholder,
     LeaveUnlogged,
-    LogAgainst,
     LookUp,
 )
 from leadline_server.domain.preferences import MultipleMatchAction
@@ -68,7 +67,7 @@ def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
 
 def test_one_contact_is_logged_against() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason, outcome.candidates) == (ANN, CallLogReason.CONTACT_MATCHED, ())
 
 
@@ -83,20 +82,20 @@ def test_a_known_contact_is_logged_against_where_unknown_ones_are_created() -> N
 
 def test_a_placeholder_that_exists_is_used_again() -> None:
     outcome = decided(inbound(), CREATING, match(SOMEBODY))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason) == (SOMEBODY, CallLogReason.PLACEHOLDER_REUSED)
 
 
 def test_a_real_contact_beside_a_placeholder_needs_no_preference() -> None:
     outcome = decided(inbound(), BUILT_IN, match(SOMEBODY), match(ANN))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason) == (ANN, CallLogReason.CONTACT_MATCHED)
     assert [each.contact for each in outcome.candidates] == [ANN, SOMEBODY]
 
 
 def test_the_strongest_match_needs_no_preference() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN, MatchKind.NATIONAL), match(BO))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert outcome.contact is BO
 
 
@@ -129,7 +128,7 @@ def test_the_multiple_match_preference_picks_one(action: MultipleMatchAction, pi
     old = Contact(id="c3", name="Cy", create_time=NOW - day)
     found = [match(old), match(active), match(first)]
     outcome = decided(inbound(), effective(multiple_match_action=action), *found)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact.id, outcome.reason) == (picked, CallLogReason.MATCH_RESOLVED)
     assert [each.contact.id for each in outcome.candidates] == ["c1", "c2", "c3"]
 
@@ -237,7 +236,7 @@ def test_a_chosen_contact_needs_no_number(number: str) -> None:
 
 def test_a_chosen_contact_beats_those_that_match() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN), chosen=BO, trigger=MANUAL)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert outcome.contact is BO
 
 

@@ -45,7 +45,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 async def both(ledger: SqliteLedger) -> tuple[AccountSettings, Preferences]:
-    return await ledger.accounts.get(ACCOUNT), await ledger.preferences.get(ACCOUNT, USER)
+    return await ledger.accounts.get(ACCOUNT), (await ledger.preferences.get(ACCOUNT, USER)).user
 
 
 async def test_what_did_not_change_is_read_once(ledger: SqliteLedger, reads: list[object]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar, Unpack
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from leadline.errors import UnknownEnumValue
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline.v1.call_log_service_pb2 import ListCallLogsRequest
 from leadline.v1.call_pb2 import Attestation, Call, CallDirection, CallLeg, CallResult, Party
@@ -85,7 +86,8 @@ def call_message(fields: CallFields) -> Call:
     """The fields as a Call.
 
     Raises:
-        ValueError: an enum has no such value, or a datetime does not know its time zone.
+        UnknownEnumValue: an enum has no value of this name.
+        ValueError: a datetime has no time zone.
         TypeError: a value is of another type than its field.
     """
     values: dict[str, Any] = dict(fields)
@@ -113,15 +115,18 @@ def list_request(account_id: str, **fields: Unpack[CallLogFilter]) -> ListCallLo
 
 
 def enum_number(enum: _Enum[_Value], value: _Value | str) -> _Value:
-    """An enum's value: itself, or the one that has this name, with or without the prefix.
+    """An enum's value, from itself or from its name with or without the prefix, such as `INBOUND`.
 
     Raises:
-        ValueError: there is none of this name.
+        UnknownEnumValue: the enum has no value of this name.
     """
     if not isinstance(value, str):
         return value
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
-    return enum.Value(prefix + value.removeprefix(prefix))
+    name = prefix + value.removeprefix(prefix)
+    if name not in enum.keys():  # noqa: SIM118 - an enum is no dict
+        raise UnknownEnumValue(prefix.rstrip("_"), value, [key.removeprefix(prefix) for key in enum.keys()[1:]])
+    return enum.Value(name)
 
 
 def timestamp(value: Time) -> Timestamp:

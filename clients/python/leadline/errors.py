@@ -15,6 +15,9 @@
     ├── Unavailable             leadline or the CRM cannot be asked now: nothing can be said, try again
     └── Unauthenticated         who calls is not known
 
+    ValueError                  a value that cannot be sent; no request was made
+    └── UnknownEnumValue        an enum has no value of this name; `allowed` has the names
+
 `reason` tells the causes of one class apart: the name of an ErrorReason without its prefix, such as ACCOUNT_NOT_FOUND.
 "No match" is never an error, and "cannot tell" always is one.
 """
@@ -33,6 +36,24 @@ _DETAILS_KEY: Final = "grpc-status-details-bin"  # google.rpc.Status, by gRPC's 
 _CUT_SIGN: Final = "…"  # what the server ends a value with that is too long for a header
 
 _Detail = TypeVar("_Detail", bound=Message)
+
+
+class UnknownEnumValue(ValueError):
+    """An enum has no value of this name; nothing was sent.
+
+    Attributes:
+        name: the unknown name, such as `SIDEWAYS`.
+        allowed: the names that exist, such as `("INBOUND", "OUTBOUND", "INTERNAL")`.
+    """
+
+    def __init__(self, enum: str, name: str, allowed: Sequence[str]) -> None:
+        super().__init__(enum, name, allowed)
+        self.enum = enum
+        self.name = name
+        self.allowed = tuple(allowed)
+
+    def __str__(self) -> str:
+        return f"{self.enum} has no value {self.name!r}; it has {', '.join(self.allowed)}."
 
 
 class FieldViolation(NamedTuple):

@@ -28,7 +28,7 @@ def import_contacts_command(
     """
     import asyncio
 
-    from leadline_server.cli import fail
+    from leadline_server.cli.exit_codes import fail
     from leadline_server.config import BadSettings, load_settings
     from leadline_server.crm.embedded.readers import UnreadableFile
     from leadline_server.domain.errors import LeadlineError

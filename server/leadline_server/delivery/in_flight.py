@@ -1,6 +1,6 @@
-"""The deliveries under way in this process: their leases are renewed, and those that take too long are cut off.
+"""The deliveries in progress in this process: renew their leases, and cut off those that take too long.
 
-One task looks after all of them now and then, so an ordinary delivery, which is over long before, needs no timer.
+One task looks after all of them twice a second. An ordinary delivery ends long before that, and needs no timer.
 """
 
 import asyncio
@@ -8,12 +8,12 @@ from collections.abc import Callable, ValuesView
 from typing import Final
 
 from leadline_server.clock import Clock
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.leases import LEASE, Lease, renewed
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 ATTEMPT_SECONDS: Final = 30.0
-"""How long one attempt may take, in seconds, before it counts as failed."""
+"""How long one attempt may take, in seconds. After that it counts as failed."""
 
 RENEW_SECONDS: Final = 2.0
 """How old a lease gets, in seconds, before it is renewed."""
@@ -22,7 +22,7 @@ LOOK_SECONDS: Final = 0.5
 
 
 class LeaseLost(Exception):
-    """Somebody else has taken the call up meanwhile, or may have."""
+    """Another process has acquired the call meanwhile, or may have."""
 
 
 class InFlightDelivery:
@@ -47,7 +47,7 @@ class InFlightDelivery:
         return await ended
 
     def settle(self, result: CallLog | BaseException) -> None:
-        """Tell all who wait for its end."""
+        """Give the result to all that wait for the end."""
         for ended in self._waiting:
             if ended.done():
                 continue  # its waiter was cancelled
@@ -60,26 +60,26 @@ class InFlightDelivery:
 
     @property
     def seconds(self) -> float:
-        """How long the attempt under way has been asking the CRM; 0 if it is not."""
+        """How long the current attempt has been asking the CRM; 0 between attempts."""
         return self._now() - self._since if self._is_asking else 0.0
 
     def begin(self) -> None:
-        """An attempt asks the CRM from now on; it can be cut off meanwhile."""
+        """An attempt begins to ask the CRM. From now on it can be cut off."""
         self._is_asking = True
         self._since = self._now()
 
     def end(self) -> None:
-        """It has ended."""
+        """The attempt has ended."""
         self._is_asking = False
 
     def cut(self, reason: Exception) -> None:
-        """Cut off the attempt that asks the CRM; what it has to record is not cut off."""
+        """Cut off the attempt while it asks the CRM. The storing of its result is never cut off."""
         if self._is_asking and self._cut is None:
             self._cut = reason
             self.task.cancel()
 
     def cut_off(self) -> Exception | None:
-        """In the task, when it was cancelled: why it was cut off; None if somebody else cancelled it."""
+        """In the cancelled task: why the attempt was cut off; None if it was cancelled for another reason."""
         reason, self._cut = self._cut, None
         if reason is not None:
             self.task.uncancel()
@@ -87,7 +87,7 @@ class InFlightDelivery:
 
 
 class InFlightDeliveries:
-    """The runs by call."""
+    """The deliveries by call."""
 
     def __init__(self, call_logs: CallLogs, clock: Clock) -> None:
         self._call_logs = call_logs
@@ -95,19 +95,19 @@ class InFlightDeliveries:
         self._deliveries: dict[CallKey, InFlightDelivery] = {}
 
     def get(self, key: CallKey) -> InFlightDelivery | None:
-        """The run of a call; None if it is not under way here."""
+        """The delivery of a call; None if none is in progress here."""
         return self._deliveries.get(key)
 
     def add(self, key: CallKey, delivery: InFlightDelivery) -> None:
-        """A run that begins."""
+        """Add a delivery that begins."""
         self._deliveries[key] = delivery
 
     def remove(self, key: CallKey) -> None:
-        """A run that has ended."""
+        """Remove a delivery that has ended."""
         del self._deliveries[key]
 
     def values(self) -> ValuesView[InFlightDelivery]:
-        """All that are under way."""
+        """All deliveries in progress."""
         return self._deliveries.values()
 
     async def look_after(self) -> None:
@@ -124,15 +124,17 @@ class InFlightDeliveries:
         aged = [
             (key, delivery) for key, delivery in self._deliveries.items() if now - delivery.renewed_at > RENEW_SECONDS
         ]
-        # Asked for together they share one commit.
+        # Renewed together they share one commit.
         results = await asyncio.gather(*(self._renew(key, delivery) for key, delivery in aged), return_exceptions=True)
         for (_, delivery), result in zip(aged, results, strict=True):
-            if isinstance(result, CallLog):
-                self._judge(delivery, result, now)
+            if isinstance(result, CallLogChange):
+                self._judge(delivery, result.after, now)
             elif now - delivery.renewed_at > LEASE.total_seconds():
-                delivery.cut(LeaseLost())  # the ledger could not be written to for so long that others may take it
+                delivery.cut(
+                    LeaseLost()
+                )  # the lease could not be renewed, so another process may have acquired the call
 
-    async def _renew(self, key: CallKey, delivery: InFlightDelivery) -> CallLog:
+    async def _renew(self, key: CallKey, delivery: InFlightDelivery) -> CallLogChange:
         now = self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:

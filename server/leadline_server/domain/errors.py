@@ -12,6 +12,9 @@
     +-- ContactAlreadyExists
     +-- RequestIdReused             the same request_id with another request
     +-- PreferenceLocked
+    +-- UserNotFound
+    +-- UserConflict                another user has the extension, number or address
+    +-- TooManyUsers
     +-- CallLogNotMovable
     +-- ResumeTokenExpired
     +-- WatcherTooSlow
@@ -53,6 +56,9 @@ class ErrorReason(StrEnum):
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     PREFERENCE_LOCKED = "PREFERENCE_LOCKED"
     CALL_LOG_NOT_MOVABLE = "CALL_LOG_NOT_MOVABLE"
+    USER_NOT_FOUND = "USER_NOT_FOUND"
+    USER_CONFLICT = "USER_CONFLICT"
+    TOO_MANY_USERS = "TOO_MANY_USERS"
     CRM_UNAVAILABLE = "CRM_UNAVAILABLE"
     CRM_RATE_LIMITED = "CRM_RATE_LIMITED"
     CRM_REJECTED = "CRM_REJECTED"
@@ -135,6 +141,38 @@ class AccountNotFound(LeadlineError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
+
+
+class UserNotFound(LeadlineError):
+    """The directory has no such user."""
+
+    reason = ErrorReason.USER_NOT_FOUND
+
+    def __init__(self, account_id: str, user_id: str) -> None:
+        super().__init__(
+            f"The directory has no user {user_id!r}.", metadata={"account_id": account_id, "user_id": user_id}
+        )
+
+
+class UserConflict(LeadlineError):
+    """An extension, number or e-mail address belongs to another user."""
+
+    reason = ErrorReason.USER_CONFLICT
+
+    def __init__(self, user_ids: Sequence[str]) -> None:
+        named = ", ".join(user_ids)
+        super().__init__(
+            f"An extension, number or e-mail address belongs to {named} already.", metadata={"user_ids": named}
+        )
+
+
+class TooManyUsers(LeadlineError):
+    """The account has as many users as it may have."""
+
+    reason = ErrorReason.TOO_MANY_USERS
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An account has at most {limit} users.", metadata={"limit": str(limit)})
 
 
 class CallLogNotFound(LeadlineError):

@@ -70,8 +70,12 @@ USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 class AccountSettings:
     """What an administrator sets for an account.
 
-    `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    Attributes:
+        default_region: the ISO 3166-1 code that numbers without a country code are read in.
+        time_zone: an IANA name.
+        number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
+        own_numbers: the account's own numbers, in E.164.
+        default_user_id: the user of reports that name none; empty: no user.
     """
 
     defaults: Preferences = Preferences()
@@ -79,6 +83,8 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    own_numbers: tuple[str, ...] = ()
+    default_user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Documents outlive the code that wrote them. A missing field takes its default, s
 class needs a default. A field that the class no longer has is ignored.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
@@ -13,6 +14,7 @@ import msgspec
 
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import User
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 
@@ -30,12 +32,9 @@ class Codec(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(kind)
-
-    def encode(self, value: T) -> bytes:
-        """The document of `value`: JSON in UTF-8."""
-        return self._encoder.encode(value)
+        self.encode: Callable[[T], bytes] = msgspec.json.Encoder().encode
+        """Makes the document of a value: JSON in UTF-8."""
 
     def decode(self, document: bytes | str) -> T:
         """The object in `document`. Raises LedgerUnavailable if it is damaged or written by a newer leadline."""
@@ -51,6 +50,7 @@ SETTINGS: Final = Codec(AccountSettings)
 PREFERENCES: Final = Codec(Preferences)
 CALL_LOG: Final = Codec(CallLog)
 CONTACT: Final = Codec(Contact)
+USER: Final = Codec(User)
 
 
 def to_microseconds(time: datetime) -> int:

@@ -25,6 +25,7 @@ from leadline_server.testing.ledger_retention_cases import PruneCallsCases, Prun
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
 from leadline_server.testing.ledger_token_cases import TokenCases
+from leadline_server.testing.ledger_user_cases import UserCases
 
 _SETTINGS = AccountSettings(default_region="GB")
 _PREFERENCES = Preferences(auto_log_calls=False)
@@ -33,6 +34,7 @@ _PREFERENCES = Preferences(auto_log_calls=False)
 class LedgerConformance(
     AccountCases,
     PreferenceCases,
+    UserCases,
     ChangeCases,
     FeedCases,
     DueCases,
@@ -76,7 +78,7 @@ class LedgerConformance(
         async with open_ledger() as ledger:
             assert ledger.secret == secret
             assert await ledger.accounts.get(ACCOUNT) == _SETTINGS
-            assert await ledger.preferences.get(ACCOUNT, ALICE) == _PREFERENCES
+            assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == _PREFERENCES
             page = await ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT, phone_number=NUMBER), None, 10)
             assert list(page.call_logs) == [full_call_log()]
             assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", NOW)}

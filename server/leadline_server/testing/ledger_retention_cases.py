@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState
 from leadline_server.ports.ledger import Ledger, RecordedAnswer
 from leadline_server.testing.ledger_samples import (
     ACCOUNT,
@@ -142,7 +142,7 @@ class PruneCallsCases:
             touching = [asyncio.create_task(other.call_logs.change(key(name), touched)) for name in names[::2]]
             deleted = await prune_calls(ledger, _LATER, limit=5)
             results = await asyncio.gather(*touching, return_exceptions=True)
-        kept = [name for name, result in zip(names[::2], results, strict=True) if isinstance(result, CallLog)]
+        kept = [name for name, result in zip(names[::2], results, strict=True) if isinstance(result, CallLogChange)]
         assert None not in [await ledger.call_logs.get(key(name)) for name in kept]
         assert deleted == len(names) - len(kept)
 

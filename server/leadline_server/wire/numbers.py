@@ -1,66 +1,54 @@
-"""Reading the phone numbers of requests, which takes the account's region.
+"""Reads the phone numbers of requests, in the account's region.
 
-The region is asked for once everything else was looked at, so that an unknown account is only named as the error where
-nothing else is wrong with the request.
+Example: "020 7946 0123" in region GB is +442079460123; in region US it is a violation. The region is None if the
+request names no account that exists. Then numbers are checked for their length alone.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
-from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.wire.violations import NUMBER_LENGTH, Violations
 
-Regions = Callable[[str], Awaitable[str]]
-"""The default region of an account by its id. Raises AccountNotFound."""
-
 MAX_EXCLUDED_NUMBERS: Final = 1000
 
-_is_account_id = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,128}").fullmatch
 _is_prefix = re.compile(r"\+[1-9][0-9]{0,14}").fullmatch
 _without_layout = {ord(mark): None for mark in " -./()\u00a0"}
 
 
-async def region_of(account_id: str, regions: Regions, check: Violations) -> str | None:
-    """The account's region; None where the request is wrong in a way that leaves it unknown.
-
-    Raises:
-        AccountNotFound: there is no such account, and nothing else is wrong.
-    """
-    if not _is_account_id(account_id):
-        return None
-    try:
-        return await regions(account_id)
-    except AccountNotFound:
-        check.raise_any()
-        raise
-
-
 def readable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where there is none in it. A withheld one passes.
+    """The number in `text`; a violation if `text` is not a number. A withheld number is none.
 
-    None where `text` is too long, or cannot be read because the region is unknown; so it is for the others here.
+    Like the functions below it returns None if `text` is too long, or if the region is unknown.
     """
     number = _read(check, field, text, region)
     if number is not None and number.kind is NumberKind.UNUSABLE:
-        check.add(field, f"No phone number that can be read in region {region}.")
+        check.add(field, f"Not a phone number in region {region}.")
     return number
 
 
+def readable_numbers(
+    check: Violations, field: str, texts: Iterable[str], region: str | None, kinds: Container[NumberKind]
+) -> list[PhoneNumber]:
+    """The numbers in `texts` that are of one of `kinds`; a violation for each text that is not a number."""
+    numbers = (readable_number(check, f"{field}[{index}]", text, region) for index, text in enumerate(texts))
+    return [number for number in numbers if number is not None and number.kind in kinds]
+
+
 def searchable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where it names nobody in particular."""
+    """The number in `text`; a violation if no contact can be found by it."""
     number = _read(check, field, text, region)
     if number is not None and not number.key:
-        check.add(field, f"No phone number that somebody can be found by, read in region {region}.")
+        check.add(field, f"Not a phone number that a contact can be found by, read in region {region}.")
     return number
 
 
 def dialable_number(check: Violations, field: str, text: str, region: str | None) -> PhoneNumber | None:
-    """The number in `text`; a violation where it cannot be dialled from outside."""
+    """The number in `text`; a violation if it cannot be dialled from outside."""
     number = _read(check, field, text, region)
     if number is not None and number.kind is not NumberKind.DIALABLE:
-        check.add(field, f"No phone number that can be dialled from outside, read in region {region}.")
+        check.add(field, f"Not a phone number that can be dialled from outside, read in region {region}.")
     return number
 
 

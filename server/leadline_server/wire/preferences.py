@@ -19,6 +19,7 @@ from leadline_server.domain.preferences import (
     UnknownContactAction,
 )
 from leadline_server.wire.call import DIRECTIONS, RESULTS
+from leadline_server.wire.directory import own_number
 from leadline_server.wire.numbers import excluded_numbers
 from leadline_server.wire.violations import ID_LENGTH, Violations
 
@@ -26,6 +27,7 @@ PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+MAX_OWN_NUMBERS: Final = 1000
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
@@ -56,6 +58,14 @@ def with_region(check: Violations, path: str, values: Preferences, region: str |
     return replace(values, excluded_numbers=numbers)
 
 
+def with_own_numbers(check: Violations, path: str, values: AccountSettings, region: str | None) -> AccountSettings:
+    """The settings with `own_numbers` read in `region`; unread if that is unknown."""
+    if region is None:
+        return values
+    numbers = (own_number(check, f"{path}.own_numbers[{i}]", text, region) for i, text in enumerate(values.own_numbers))
+    return replace(values, own_numbers=tuple(dict.fromkeys(number for number in numbers if number)))
+
+
 def settings(check: Violations, path: str, message: pb.AccountSettings, fields: Iterable[str]) -> AccountSettings:
     """The fields of a message, `defaults.<name>` for those of the defaults; absent ones have their built-in values."""
     chosen = set(fields)
@@ -67,6 +77,10 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_region"] = _region(check, f"{path}.default_region", message.default_region)
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
+    if "own_numbers" in chosen:
+        values["own_numbers"] = _written_own_numbers(check, f"{path}.own_numbers", message.own_numbers)
+    if "default_user_id" in chosen and message.HasField("default_user_id"):
+        values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
     return AccountSettings(**values)
@@ -88,6 +102,8 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        own_numbers=values.own_numbers,
+        default_user_id=values.default_user_id or None,
     )
 
 
@@ -162,6 +178,15 @@ def _time_zone(check: Violations, path: str, name: str) -> str:
     if not is_known:
         check.add(path, "Must be an IANA time zone, such as Europe/London.")
     return name
+
+
+def _written_own_numbers(check: Violations, path: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """The numbers as they are written; `with_own_numbers` reads them."""
+    given = tuple(texts)
+    if len(given) > MAX_OWN_NUMBERS:
+        check.add(path, f"At most {MAX_OWN_NUMBERS} numbers; there are {len(given)}.")
+        return ()
+    return given
 
 
 def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tuple[str, ...]:

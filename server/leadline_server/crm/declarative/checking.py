@@ -35,7 +35,9 @@ OF_NUMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What those of lookups see besides, by `numbers`."""
 
-RESERVED: Final = frozenset({"access_token", "self"}).union(*KNOWN.values(), *OF_NUMBERS.values())
+RESERVED: Final = frozenset({"access_token", "self", "adapter", "definition", "timeout"}).union(
+    *KNOWN.values(), *OF_NUMBERS.values()
+)
 """Names that no variable may have."""
 
 _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
@@ -71,7 +73,7 @@ def used(operation: Compiled[Any]) -> frozenset[str]:
 def _check_variables(definition: Definition, notes: Notes) -> None:
     for name, variable in definition.variables.items():
         place = f"variables.{name}"
-        if name in RESERVED | {"adapter", "definition", "timeout"}:
+        if name in RESERVED:
             notes.note(place, "this name is leadline's own")
         if variable.kind == "flag" and (variable.secret or not isinstance(variable.default, bool)):
             notes.note(place, "a flag is no secret, and has a default, true or false")

@@ -5,7 +5,7 @@ libphonenumber (`phonenumbers`) knows the numbering plans. What it does not know
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
 from functools import lru_cache
 
 import phonenumbers
@@ -24,18 +24,18 @@ _EMERGENCY_ANYWHERE = frozenset({"112", "911", "999"})
 _NO_REGION = "ZZ"  # libphonenumber's own code for "unknown"
 
 
-class NumberKind(Enum):
-    """What can be done with a number."""
+class NumberKind(IntEnum):
+    """What can be done with a number. The ledger stores these values: they never change."""
 
-    DIALABLE = auto()
+    DIALABLE = 1
     """Has an E.164 form: looked up, and may become a contact."""
-    EXTENSION = auto()
+    EXTENSION = 2
     """An internal extension or a short code: may be looked up, never becomes a contact."""
-    SERVICE = auto()
+    SERVICE = 3
     """An emergency number or a feature code: neither looked up nor made a contact."""
-    WITHHELD = auto()
+    WITHHELD = 4
     """The caller hides, or the network does not say."""
-    UNUSABLE = auto()
+    UNUSABLE = 5
     """No number at all."""
 
 
@@ -73,6 +73,10 @@ class PhoneNumber:
         if self.kind is NumberKind.DIALABLE:
             return f"{self.e164};ext={self.extension}" if self.extension else self.e164
         return f"ext:{self.extension}" if self.kind is NumberKind.EXTENSION else ""
+
+
+NO_NUMBER = PhoneNumber("", NumberKind.WITHHELD)
+"""The number of a party that has none."""
 
 
 def parse_number(text: str, region: str) -> PhoneNumber:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallKey
 
@@ -31,7 +31,7 @@ _UPDATE: Final = _update(_CHANGING)
 _UPDATE_ALL: Final = _update((*_STABLE, *_CHANGING))
 
 
-class CallLogChange(NamedTuple):
+class SubmittedChange(NamedTuple):
     """A call, and the function that changes its log."""
 
     key: CallKey
@@ -54,11 +54,13 @@ def stored_columns(log: CallLog) -> dict[str, Any]:
     return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
 
 
-def apply_changes(connection: sqlite3.Connection, batch: Sequence[CallLogChange]) -> Sequence[CallLog | Exception]:
+def apply_changes(
+    connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
+) -> Sequence[CallLogChange | Exception]:
     """Apply changes in order, within a transaction. The result of a change that raises is its exception."""
     entries = {change.key: _Entry() for change in batch}
     sequence = known = _load(connection, entries)
-    results: list[CallLog | Exception] = []
+    results: list[CallLogChange | Exception] = []
     for key, change in batch:
         entry = entries[key]
         try:
@@ -69,8 +71,8 @@ def apply_changes(connection: sqlite3.Connection, batch: Sequence[CallLogChange]
         if entry.after is None or changed.revision != entry.after.revision:
             sequence += 1
             entry.sequence = sequence
+        results.append(CallLogChange(entry.after, changed))
         entry.after = changed
-        results.append(changed)
     _store(connection, entries)
     if sequence != known:
         connection.execute("UPDATE ledger SET call_log_sequence = ?", (sequence,))
@@ -102,7 +104,7 @@ def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> No
 
 
 def _stable(log: CallLog) -> tuple[Any, ...]:
-    return log.user_id, log.number_key or None, to_microseconds(log.call.start_time or log.create_time)
+    return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
-from leadline_server.ledger.sqlite.call_log_changes import CallLogChange, apply_changes
+from leadline_server.ledger.sqlite.call_log_changes import SubmittedChange, apply_changes
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -37,9 +37,9 @@ class SqliteCallLogs:
 
         return await self._database.read_inline(select)
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
-        """Replace the call log by the result of `change`, and return that."""
-        return await self._database.write_batched(apply_changes, CallLogChange(key, change))
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Replace the call log by the result of `change`, and return the log before and after."""
+        return await self._database.write_batched(apply_changes, SubmittedChange(key, change))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""

@@ -16,6 +16,7 @@ from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.settings_cache import open_settings_version
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
+from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
 
 MIGRATIONS: Final = "leadline_server.ledger.migrations.sqlite"
@@ -27,12 +28,18 @@ class SqliteLedger:
     """Implements ports.ledger.Ledger. Opened by `open_sqlite_ledger`."""
 
     def __init__(
-        self, database: SqliteDatabase, accounts: SqliteAccounts, preferences: SqlitePreferences, secret: bytes
+        self,
+        database: SqliteDatabase,
+        accounts: SqliteAccounts,
+        preferences: SqlitePreferences,
+        users: SqliteUsers,
+        secret: bytes,
     ) -> None:
         self._database = database
         self._secret = secret
         self._accounts = accounts
         self._preferences = preferences
+        self._users = users
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._requests = SqliteRequests(database)
@@ -48,6 +55,11 @@ class SqliteLedger:
     def preferences(self) -> SqlitePreferences:
         """The preferences of users."""
         return self._preferences
+
+    @property
+    def users(self) -> SqliteUsers:
+        """The directory's users."""
+        return self._users
 
     @property
     def call_logs(self) -> SqliteCallLogs:
@@ -105,7 +117,13 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
             await database.write(version.publish)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
-        yield SqliteLedger(database, SqliteAccounts(database, version), SqlitePreferences(database, version), secret)
+        yield SqliteLedger(
+            database,
+            SqliteAccounts(database, version),
+            SqlitePreferences(database, version),
+            SqliteUsers(database, version),
+            secret,
+        )
 
 
 def _ensure_secret(connection: sqlite3.Connection) -> bytes:

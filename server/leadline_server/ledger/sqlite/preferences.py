@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Callable
 
-from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
+from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
@@ -16,18 +17,23 @@ class SqlitePreferences:
     def __init__(self, database: SqliteDatabase, version: SettingsVersion) -> None:
         self._database = database
         self._version = version
-        self._cache: SettingsCache[tuple[str, str], Preferences] = SettingsCache(version)
+        self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
+        self.version = version.current
 
-    async def get(self, account_id: str, user_id: str) -> Preferences:
-        """The user's preferences; empty preferences if the user set nothing."""
+    async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
+        """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
         cached = self._cache.get((account_id, user_id))
         if cached is not None:
             return cached
-        version, preferences = await self._database.read_inline(
+
+        def load(connection: sqlite3.Connection) -> PreferencesInForce:
             # The version first: if the preferences turn out newer than the version, they are only read once more.
-            lambda connection: (read_settings_version(connection), _load(connection, account_id, user_id))
-        )
-        self._cache.put((account_id, user_id), preferences, version)
+            version = read_settings_version(connection)
+            settings, user = load_settings(connection, account_id), _load(connection, account_id, user_id)
+            return PreferencesInForce(resolve(settings, user), user, version)
+
+        preferences = await self._database.read_inline(load)
+        self._cache.put((account_id, user_id), preferences, preferences.version)
         return preferences
 
     async def change(

@@ -13,13 +13,14 @@ does not block others for long. The ledger puts all acquisitions in one order, s
 Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Process "b2" can acquire it at 12:00:10.
 """
 
-from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
 from leadline_server.ports.ledger.call_logs import CallKey, CallLogFilter, CallLogPage, CallLogs, Change
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.users import Users
 
 __all__ = [
     "Accounts",
@@ -33,10 +34,12 @@ __all__ = [
     "HeldByAnother",
     "Ledger",
     "PreferenceStore",
+    "PreferencesInForce",
     "Pruned",
     "RecordedAnswer",
     "Remembered",
     "Requests",
     "Retention",
     "TokenStore",
+    "Users",
 ]

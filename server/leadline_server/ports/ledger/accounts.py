@@ -1,9 +1,9 @@
 """The ledger's settings: those of accounts, and what users set for themselves."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
 
 
 class Accounts(Protocol):
@@ -22,11 +22,32 @@ class Accounts(Protocol):
         ...
 
 
+class PreferencesInForce(NamedTuple):
+    """A user's preferences as they were at one settings version.
+
+    Attributes:
+        effective: the preferences in force.
+        user: the values that the user set.
+        version: the settings version that they were read at; see `PreferenceStore.version`.
+    """
+
+    effective: EffectivePreferences
+    user: Preferences
+    version: int
+
+
 class PreferenceStore(Protocol):
     """The preferences that users set. Users need no registration: an unknown user has set nothing."""
 
-    async def get(self, account_id: str, user_id: str) -> Preferences:
-        """The user's preferences; empty preferences if the user set nothing."""
+    async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
+        """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
+        ...
+
+    def version(self) -> int:
+        """The settings version: it changes with every change of any account's settings or any user's preferences.
+
+        If it equals the version that preferences were read at, they are still in force. Cheap: no I/O.
+        """
         ...
 
     async def change(

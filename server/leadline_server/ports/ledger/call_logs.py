@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLogFilter:
     """Which call logs of an account to list. Empty fields do not restrict.
 
-    `phone_number` is compared with `CallLog.number_key`, the other party's number. The times are compared with the
-    call's start, or with the time of the first report if the start is unknown; `end_time` is exclusive.
+    `phone_number` is the key of `CallLog.number`, the other party's number. The times are compared with the start of
+    the call, or of its first report if the start is unknown; `end_time` is exclusive.
     """
 
     account_id: str
@@ -87,8 +87,8 @@ class CallLogs(Protocol):
         """The call log; None if the call was never reported."""
         ...
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLog:
-        """Replace the call log by the result of `change`, and return that.
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Replace the call log by the result of `change`, and return the log before and after.
 
         Changes of one call are serialised. If `change` returns the very object that it got, nothing is written. If it
         raises, nothing is changed and the exception is raised here.

@@ -8,6 +8,7 @@ from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.users import Users
 
 
 class Ledger(Protocol):
@@ -21,6 +22,11 @@ class Ledger(Protocol):
     @property
     def preferences(self) -> PreferenceStore:
         """The preferences of users."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """The directory's users."""
         ...
 
     @property

@@ -24,7 +24,25 @@ CREATE TABLE preferences (
     PRIMARY KEY (account_id, user_id)
 ) WITHOUT ROWID;
 
--- Counts the changes of both tables above. A process compares it to find out whether its cached settings are outdated.
+-- The directory. user_keys has what a user is found by, unique in the account: x:101, n:+12025550101, m:jane@example.com.
+CREATE TABLE users (
+    account_id TEXT NOT NULL REFERENCES accounts,
+    user_id TEXT NOT NULL,
+    is_active INTEGER NOT NULL,
+    crm_user_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (account_id, user_id)
+) WITHOUT ROWID;
+
+CREATE TABLE user_keys (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (account_id, key)
+) WITHOUT ROWID;
+CREATE INDEX user_keys_by_user ON user_keys (account_id, user_id);
+
+-- Counts the changes of the tables above. A process compares it to find out whether its cached settings are outdated.
 CREATE TABLE settings_version (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL

@@ -1,4 +1,4 @@
-"""One attempt at an operation of a definition, with everything that went out and came back written down."""
+"""The trial of one operation of a definition, with a record of its requests and answers."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from leadline_server.cli.failures import ExitCode
+from leadline_server.cli.exit_codes import ExitCode
+from leadline_server.cli.output import count
 from leadline_server.clock import SystemClock
 from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.declarative.adapter import DefinedCrm
@@ -30,7 +31,7 @@ _MOST_FOUND = 50
 
 @dataclass(slots=True)
 class Exchange:
-    """One request, without what authorizes it, and its answer."""
+    """One request and its answer, without the header that authorizes it."""
 
     operation: str
     method: str
@@ -41,8 +42,17 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class Attempt:
-    """What became of it. `lines` say it to people, `result` to programs."""
+class DefinitionTrial:
+    """What a trial sent, received and concluded.
+
+    Attributes:
+        exchanges: the requests and their answers, in order.
+        lines: the result for people.
+        result: the result for programs.
+        error: the error that ended the operation; empty for none.
+        exit_code: the exit code of the command.
+        secrets: texts that are replaced by `***` in answers.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -52,30 +62,30 @@ class Attempt:
     secrets: tuple[str, ...] = ()
 
     def sent(self, operation: str, request: Built) -> None:
-        """See asking.Observer."""
+        """Record a request before it leaves."""
         self.exchanges.append(Exchange(operation, request.method, request.address, request.json or request.form))
 
     def came(self, answer: Answer) -> None:
-        """The answer to the request before: one is sent at a time here."""
+        """Record the answer to the last request: a trial sends one request at a time."""
         text = answer.body.decode(errors="replace")
         for secret in filter(None, self.secrets):
             text = text.replace(secret, "***")
         self.exchanges[-1].status, self.exchanges[-1].answer = answer.status, text
 
     def fail(self, error: CrmError) -> None:
-        """The operation ended with an error."""
+        """Record the error that ended the operation."""
         refused = isinstance(error, CrmRejected | CrmAuthFailed)
         self.exit_code = ExitCode.REFUSED if refused else ExitCode.CANNOT_TELL
         self.error = f"{type(error).__name__}: {error.message}"
         self.lines.append(self.error)
 
     def document(self) -> Mapping[str, Any]:
-        """All of it for programs."""
+        """The whole record for programs."""
         return {"requests": [asdict(part) for part in self.exchanges], "result": self.result, "error": self.error}
 
 
-class _Tokens:
-    """A TokenStore that forgets everything in the end."""
+class _MemoryTokens:
+    """A TokenStore that keeps its documents in memory."""
 
     def __init__(self) -> None:
         self._documents = dict[str, bytes]()
@@ -90,28 +100,28 @@ class _Tokens:
         self._documents[connection] = document
 
     async def release(self, connection: str, owner: str) -> None:
-        """Nobody else wants it."""
+        """Do nothing: a trial has one process."""
 
 
-async def attempt(settings: HttpSettings, operation: str, values: Sequence[str], region: str) -> Attempt:
-    """Carry out an operation; whatever the CRM does is part of the answer."""
-    done = Attempt(secrets=_secrets(settings))
+async def run_trial(settings: HttpSettings, operation: str, values: Sequence[str], region: str) -> DefinitionTrial:
+    """Run an operation. An error of the CRM is part of the result."""
+    trial = DefinitionTrial(secrets=_secrets(settings))
     async with AsyncExitStack() as closing, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        around = AdapterContext(
+        context = AdapterContext(
             name="try",
             session=session,
-            tokens=_Tokens(),
+            tokens=_MemoryTokens(),
             clock=SystemClock(),
             data_dir=Path(),
             closing=closing,
         )
         try:
-            connected = open_connection(settings, around, done, at_once=1)
+            connected = open_connection(settings, context, trial, at_once=1)
             crm = DefinedCrm(connected, AccountView("try", lambda: AccountSettings(default_region=region)))
-            await _ACTIONS[operation](crm, values, region, done)
+            await _ACTIONS[operation](crm, values, region, trial)
         except CrmError as error:
-            done.fail(error)
-    return done
+            trial.fail(error)
+    return trial
 
 
 def _secrets(settings: HttpSettings) -> tuple[str, ...]:
@@ -119,52 +129,52 @@ def _secrets(settings: HttpSettings) -> tuple[str, ...]:
     return tuple(str(value) for name, value in settings.values.items() if variables[name].secret)
 
 
-async def _check(crm: DefinedCrm, _: Sequence[str], __: str, done: Attempt) -> None:
+async def _check(crm: DefinedCrm, _: Sequence[str], __: str, trial: DefinitionTrial) -> None:
     await crm.check()
-    done.result, done.lines = True, ["The CRM answers, and accepts the credentials."]
+    trial.result, trial.lines = True, ["The CRM answers and accepts the credentials."]
 
 
-async def _find(crm: DefinedCrm, values: Sequence[str], region: str, done: Attempt) -> None:
+async def _find(crm: DefinedCrm, values: Sequence[str], region: str, trial: DefinitionTrial) -> None:
     numbers = [parse_number(text, region) for text in values]
     if unusable := [text for text, number in zip(values, numbers, strict=True) if not _is_usable(number)]:
-        raise CrmRejected(f"{', '.join(unusable)}: nobody is looked up by this.")
+        raise CrmRejected(f"{', '.join(unusable)}: not a number that is looked up.")
     found = await crm.find_contacts(numbers)
-    done.result = [_contact(contact) | {"matches": _matches(contact, numbers, region)} for contact in found]
-    done.lines = [f"{len(found)} found by the CRM." if found else "Nobody has it, says the CRM."]
-    for contact in done.result:
+    trial.result = [_contact(contact) | {"matches": _matches(contact, numbers, region)} for contact in found]
+    trial.lines = [f"The CRM found {count(len(found), 'contact')}." if found else "The CRM found no contact."]
+    for contact in trial.result:
         how = "; ".join(
             f"{match['number']} matches {match['stored']} ({match['kind']})" for match in contact["matches"]
         )
-        done.lines.append(f"{_named(contact)}: {how or 'none of its numbers is what was asked for, so it is left out'}")
+        trial.lines.append(f"{_named(contact)}: {how or 'left out, since none of its numbers matches'}")
 
 
-async def _get(crm: DefinedCrm, values: Sequence[str], _: str, done: Attempt) -> None:
+async def _get(crm: DefinedCrm, values: Sequence[str], _: str, trial: DefinitionTrial) -> None:
     contact = await crm.get_contact(values[0])
     if contact is None:
-        done.lines, done.exit_code = ["The CRM has no such contact."], ExitCode.NOT_FOUND
+        trial.lines, trial.exit_code = ["The CRM has no such contact."], ExitCode.NOT_FOUND
         return
-    done.result = _contact(contact)
-    done.lines = [f"{name}: {value}" for name, value in done.result.items() if value]
+    trial.result = _contact(contact)
+    trial.lines = [f"{name}: {value}" for name, value in trial.result.items() if value]
 
 
-async def _search(crm: DefinedCrm, values: Sequence[str], _: str, done: Attempt) -> None:
+async def _search(crm: DefinedCrm, values: Sequence[str], _: str, trial: DefinitionTrial) -> None:
     page = await crm.search_contacts(values[0], _MOST_FOUND, "")
-    done.result = [_contact(contact) for contact in page.contacts]
-    done.lines = [_named(contact) for contact in done.result] or ["Nobody is called so."]
-    done.lines += [f"There are more; these are the first {_MOST_FOUND}."] if page.next_cursor else []
+    trial.result = [_contact(contact) for contact in page.contacts]
+    trial.lines = [_named(contact) for contact in trial.result] or ["The CRM found no contact with this name."]
+    trial.lines += [f"There are more: these are the first {_MOST_FOUND}."] if page.next_cursor else []
 
 
-async def _create(crm: DefinedCrm, values: Sequence[str], region: str, done: Attempt) -> None:
+async def _create(crm: DefinedCrm, values: Sequence[str], region: str, trial: DefinitionTrial) -> None:
     number = parse_number(values[1], region)
     if number.kind is not NumberKind.DIALABLE:
-        raise CrmRejected(f"{values[1]}: no contact is created with this.")
+        raise CrmRejected(f"{values[1]}: not a number that a contact can have.")
     created = await crm.create_contact(ContactDraft(name=values[0], phone_number=number), f"try-{uuid.uuid4()}")
-    done.result = _contact(created)
-    done.lines = [f"Created {_named(done.result)}."]
+    trial.result = _contact(created)
+    trial.lines = [f"Created {_named(trial.result)}."]
 
 
-async def _log(crm: DefinedCrm, values: Sequence[str], _: str, done: Attempt) -> None:
-    """Log a call, change the log, and find it, as far as the definition can."""
+async def _log(crm: DefinedCrm, values: Sequence[str], _: str, trial: DefinitionTrial) -> None:
+    """Log a call. Then update the log and find it again, if the definition has these operations."""
     now, key = datetime.now(UTC), f"try/{uuid.uuid4()}"
     call = Call(
         id=key.partition("/")[2],
@@ -180,13 +190,13 @@ async def _log(crm: DefinedCrm, values: Sequence[str], _: str, done: Attempt) ->
         call=call, contact_id=values[0], user_id="", crm_user_id="", number="+12025550100", fallback_time=now
     )
     log = await crm.create_call_log(entry, key)
-    done.result, done.lines = {"log": asdict(log)}, [f"Logged: {log.id} {log.url}".rstrip()]
+    trial.result, trial.lines = {"log": asdict(log)}, [f"Logged: {log.id} {log.url}".rstrip()]
     if crm.updates_logs:
         await crm.update_call_log(log.id, entry)
-        done.lines.append("Updated it.")
+        trial.lines.append("Updated it.")
     if crm.capabilities.finds_log_by_key:
         found = await crm.find_call_log(key)
-        done.lines.append("Found it by its key." if found == log else "It is not found by its key.")
+        trial.lines.append("Found it by its key." if found == log else "The CRM does not find it by its key.")
 
 
 _ACTIONS = {"check": _check, "find": _find, "get": _get, "search": _search, "create": _create, "log": _log}
@@ -210,4 +220,4 @@ def _matches(contact: Contact, numbers: Sequence[PhoneNumber], region: str) -> l
 
 
 def _named(contact: Mapping[str, Any]) -> str:
-    return f"{contact['name'] or 'without a name'} [{contact['id']}]"
+    return f"{contact['name'] or '(no name)'} [{contact['id']}]"

@@ -1,4 +1,4 @@
-"""Output: tables and sheets for people, JSON for programs."""
+"""Output: tables for people, JSON for programs."""
 
 import json
 import sys
@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every command
+if TYPE_CHECKING:  # importing these would slow the start of every command
     from datetime import datetime
 
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
     from rich.console import Console
 
-    from leadline_server.cli.session import Session
-
-_GAP: Final = 2  # columns between two cells
-_LEAST: Final = 12  # columns that a cell is never cut below
+_GAP: Final = 2  # characters between two cells
+_SHORTEST: Final = 12  # characters: no cell is cut below this width
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -27,22 +25,22 @@ class Column:
     """A column of a table.
 
     Attributes:
-        title: what stands above it.
-        is_number: whether it is aligned at the right.
-        can_shrink: whether its cells may be cut where the terminal is narrow; ids never are.
-        goes: whether, and when, it is left out where the terminal is too narrow still: the greatest first; 0 never.
-        style: a cell's style, by what is in it.
+        title: the heading.
+        is_number: whether its cells are aligned at the right.
+        can_shrink: whether its cells may be cut on a narrow terminal. Ids never are.
+        drop_order: when a narrow terminal drops the column: the highest number first, 0 never.
+        style: the style of a cell, from its text.
     """
 
     title: str
     is_number: bool = False
     can_shrink: bool = False
-    goes: int = 0
+    drop_order: int = 0
     style: Callable[[str], str] | None = None
 
 
 def table(console: "Console", columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows, as wide as the terminal. A column that is empty in all rows is left out."""
+    """Print rows as wide as the terminal. A column that is empty in all rows is left out."""
     from rich.cells import cell_len
 
     cells = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
@@ -51,25 +49,34 @@ def table(console: "Console", columns: Sequence[Column], rows: Sequence[Sequence
         for index, column in enumerate(columns)
         if any(row[index] for row in cells)
     }
-    widths = _fitting(columns, natural, console.width)
+    widths = _widths(columns, natural, console.width)
     _print_row(console, columns, widths, [column.title.upper() for column in columns], is_title=True)
     for row in cells:
         _print_row(console, columns, widths, row)
 
 
-def _fitting(columns: Sequence[Column], natural: dict[int, int], width: int) -> dict[int, int]:
-    """The widths of the columns that are shown."""
+def _widths(columns: Sequence[Column], natural: dict[int, int], width: int) -> dict[int, int]:
+    """The widths of the columns that are shown: cut cells first, then drop columns."""
     shown = dict(natural)
     while True:
-        widths = dict(shown)
-        for index in sorted((i for i in shown if columns[i].can_shrink), key=lambda i: -shown[i]):
-            excess = sum(widths.values()) + _GAP * (len(widths) - 1) - width
-            widths[index] = max(min(_LEAST, widths[index]), widths[index] - max(excess, 0))
-        leaving = max(shown, key=lambda index: columns[index].goes, default=None)
-        is_too_wide = sum(widths.values()) + _GAP * (len(widths) - 1) > width
-        if not is_too_wide or leaving is None or not columns[leaving].goes:
+        widths = _cut(columns, shown, width)
+        dropped = max(shown, key=lambda index: columns[index].drop_order, default=None)
+        if _total(widths) <= width or dropped is None or not columns[dropped].drop_order:
             return widths
-        del shown[leaving]
+        del shown[dropped]
+
+
+def _cut(columns: Sequence[Column], shown: dict[int, int], width: int) -> dict[int, int]:
+    """The widths with long cells cut, the widest column first."""
+    widths = dict(shown)
+    for index in sorted((i for i in shown if columns[i].can_shrink), key=lambda i: -shown[i]):
+        excess = max(_total(widths) - width, 0)
+        widths[index] = max(min(_SHORTEST, widths[index]), widths[index] - excess)
+    return widths
+
+
+def _total(widths: dict[int, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
 
 
 def _print_row(
@@ -97,13 +104,13 @@ def _print_row(
 
 
 def sheet(console: "Console", rows: Iterable[tuple[str, str]], style: Callable[[str], str] | None = None) -> None:
-    """Print what one thing has, a line for each label that has a value; long values go on below themselves."""
+    """Print a label and a value in each line. Empty values are left out, long ones wrapped."""
     from rich.text import Text
 
     shown = [(label, printable(value)) for label, value in rows if value]
     indent = max((len(label) for label, _ in shown), default=0) + _GAP
     for label, value in shown:
-        lines = _wrapped(value, max(console.width - indent, 2 * _LEAST))
+        lines = _wrapped(value, max(console.width - indent, 2 * _SHORTEST))
         line = Text(label.ljust(indent), "bold")
         line.append(f"\n{' ' * indent}".join(lines), style(value) if style else "not bold")
         console.print(line, soft_wrap=True)
@@ -117,18 +124,21 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text without what would command the terminal: a caller chooses their caller-ID name."""
+    """The text without characters that control the terminal; U+FFFD replaces each.
+
+    Callers choose their caller-ID names, so one may have escape sequences in it.
+    """
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if _commands(character) and character != "\n" else character for character in text
+        "\N{REPLACEMENT CHARACTER}" if _controls(character) and character != "\n" else character for character in text
     )
 
 
-def _commands(character: str) -> bool:
+def _controls(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs"} or character in _BIDI
 
 
 def short_time(moment: "Timestamp | None", now: "datetime | None" = None) -> str:
-    """A time in the local zone: day and minute, with the year where it is not this one; empty for none."""
+    """A time in the local zone, such as `03-01 14:30`; with its year if that is not this one; empty without a time."""
     from datetime import UTC, datetime
 
     if moment is None or not (moment.seconds or moment.nanos):
@@ -139,7 +149,7 @@ def short_time(moment: "Timestamp | None", now: "datetime | None" = None) -> str
 
 
 def long_time(moment: "Timestamp | None") -> str:
-    """A time in the local zone to the second, with the zone; empty for none."""
+    """A time in the local zone, such as `2026-03-01 14:30:05 CET`; empty without a time."""
     from datetime import UTC
 
     if moment is None or not (moment.seconds or moment.nanos):
@@ -148,7 +158,7 @@ def long_time(moment: "Timestamp | None") -> str:
 
 
 def duration(start: "Timestamp", end: "Timestamp") -> str:
-    """Minutes and seconds from one time to the other, such as `3:05`; empty where either is missing."""
+    """Minutes and seconds between two times, such as `3:05`; empty if one is missing."""
     if not (start.seconds and end.seconds):
         return ""
     minutes, seconds = divmod(max(end.seconds - start.seconds, 0), 60)
@@ -156,24 +166,24 @@ def duration(start: "Timestamp", end: "Timestamp") -> str:
 
 
 def document(message: "Message") -> dict[str, Any]:
-    """A message in proto3's JSON form, by the contract's field names, empty fields included."""
+    """A message in proto3's JSON form, with the contract's field names and with empty fields."""
     from google.protobuf.json_format import MessageToDict
 
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def print_json(message: "Message") -> None:
-    """One message as one JSON document."""
+    """Print a message as a JSON document."""
     _write(_dumped(message, indent=2))
 
 
 def print_json_line(message: "Message") -> None:
-    """One message in one line."""
+    """Print a message as one line of JSON."""
     _write(_dumped(message))
 
 
 def print_json_array(messages: "Iterable[Message]") -> None:
-    """Messages as one JSON array, written as they come."""
+    """Print messages as one JSON array, each when it arrives."""
     opening = "["
     for message in messages:
         _write(f"{opening}\n{textwrap.indent(_dumped(message, indent=2), '  ')}", "")
@@ -192,14 +202,5 @@ def _write(text: str, end: str = "\n") -> None:
 
 
 def count(number: int, noun: str) -> str:
-    """How many of what."""
+    """A number with its noun, such as `1 call` or `2,000 calls`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def taken(session: "Session", found: "Iterable[Any]", limit: int) -> "Iterable[Any]":
-    """The first `limit` of what is found (0: all), and a remark where there is more."""
-    for index, item in enumerate(found):
-        if limit and index == limit:
-            session.note(f"There is more: these are the first {limit:,}; --limit 0 shows all.")
-            return
-        yield item
