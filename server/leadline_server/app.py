@@ -123,7 +123,7 @@ async def open_app(
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
+        pruner = Pruner(ledger.retention, clock, uuid.uuid4().hex, settings.keep_calls)
         await _run_in_background(stack, scheduler.run(), worker.in_flight.look_after(), feed.run(), pruner.run())
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 

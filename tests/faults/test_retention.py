@@ -98,7 +98,7 @@ async def test_old_calls_leave_the_ledger_in_one_turn_while_calls_are_logged(tmp
         await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
         await put(ledger, call_log("waiting"))
         clock.advance(2 * YEAR)
-        pruning = asyncio.create_task(Pruner(ledger.upkeep, clock, "a", YEAR).prune())
+        pruning = asyncio.create_task(Pruner(ledger.retention, clock, "a", YEAR).prune())
         new = 0
         while not pruning.done():
             await put(ledger, finished(f"new-{new}", clock.now()))
@@ -113,7 +113,7 @@ async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> N
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
         await put(ledger, finished("old"))
         clock.advance(100 * YEAR)
-        assert await Pruner(ledger.upkeep, clock, "a", None).prune() == Counts()
+        assert await Pruner(ledger.retention, clock, "a", None).prune() == Counts()
         assert await ledger.call_logs.get(key("old")) is not None
 
 
@@ -122,12 +122,12 @@ async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_long
 ) -> None:
     clock = SettableClock()
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
-        await ledger.upkeep.take_turn("dead", clock.now(), clock.now() + timedelta(minutes=1))
-        pruner = Pruner(ledger.upkeep, clock, "alive", YEAR)
+        await ledger.retention.acquire("dead", clock.now(), clock.now() + timedelta(minutes=1))
+        pruner = Pruner(ledger.retention, clock, "alive", YEAR)
         assert await pruner.prune() is None
         clock.advance(timedelta(minutes=2))
         assert await pruner.prune() == Counts()
-        assert await Pruner(ledger.upkeep, clock, "another", YEAR).prune() == Counts()
+        assert await Pruner(ledger.retention, clock, "another", YEAR).prune() == Counts()
 
 
 async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_is_good(
@@ -140,7 +140,7 @@ async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_i
         async with watching(harness, "", at_once) as items:
             late = (await next_of(items)).resume_token
         harness.clock.advance(2 * YEAR)
-        counts = await Pruner(harness.app.ledger.upkeep, harness.clock, "a", YEAR).prune()
+        counts = await Pruner(harness.app.ledger.retention, harness.clock, "a", YEAR).prune()
         assert counts is not None
         assert counts.calls == 1
         with pytest.raises(ResumeTokenExpired):
@@ -212,7 +212,7 @@ async def test_a_watcher_that_did_not_read_what_was_pruned_is_told(
             await harness.log(name)
         await calls_of(others, names)
         harness.clock.advance(2 * YEAR)
-        await Pruner(harness.app.ledger.upkeep, harness.clock, "a", YEAR).prune()
+        await Pruner(harness.app.ledger.retention, harness.clock, "a", YEAR).prune()
         with pytest.raises(WatcherTooSlow) as told:
             await next_of(items)
         with pytest.raises(ResumeTokenExpired):

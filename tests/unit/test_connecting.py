@@ -22,7 +22,7 @@ from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import Capabilities, CrmAdapter
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from pydantic import ValidationError
 from support.http_servers import http_server
 from support.operations import OPERATIONS, create, memory_crm

@@ -9,8 +9,7 @@ from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
-from leadline_server.ports.directory import Users
-from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
 
 Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
 """Makes the connection of an account. Takes its id, and a function that returns its current settings."""

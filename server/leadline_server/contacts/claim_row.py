@@ -81,7 +81,7 @@ class ClaimRow:
         """Give the claim up, with what is known of the creation."""
         now, (contact_id, creation_key) = self.clock.now(), self._made
         if contact_id:
-            await self._claims.finish(*self.place, contact_id, now, owner=self._owner, creation_key=creation_key)
+            await self._claims.finish(*self.place, contact_id, now, lease_owner=self._owner, creation_key=creation_key)
         else:
             await self._claims.release(*self.place, self._owner, now if self._has_asked else None)
 

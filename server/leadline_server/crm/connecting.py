@@ -16,7 +16,7 @@ from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.ports.crm import Capabilities, CrmAdapter
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import structlog
 
 from leadline_server.clock import Clock
 from leadline_server.domain.errors import LeadlineError
-from leadline_server.ports.retention import Pruned, Retention
+from leadline_server.ports.ledger import Pruned, Retention
 
 FIRST_AFTER_SECONDS: Final = 60.0
 EVERY_SECONDS: Final = 3600.0

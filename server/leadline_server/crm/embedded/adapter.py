@@ -60,7 +60,9 @@ class EmbeddedCrm:
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
-        return await self._database.probe(lambda connection: _get_contact(connection, self._account_id, contact_id))
+        return await self._database.read_inline(
+            lambda connection: _get_contact(connection, self._account_id, contact_id)
+        )
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """A page of the contacts with `name` in their name, upper and lower case being the same."""
@@ -96,7 +98,7 @@ class EmbeddedCrm:
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log that was written with `key`, or None."""
-        return await self._database.probe(lambda connection: find_log(connection, self._account_id, key))
+        return await self._database.read_inline(lambda connection: find_log(connection, self._account_id, key))
 
     async def check(self) -> None:
         """Return if the book can be read."""
