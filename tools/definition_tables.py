@@ -104,7 +104,7 @@ def _meaning(name: str, description: str | None) -> str:
 
 
 def names() -> str:
-    """What the templates of each operation see."""
+    """A table of the names that the templates of each operation know."""
     return "\n".join(["| Operation | Sees |", "|---|---|", *_names()])
 
 

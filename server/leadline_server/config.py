@@ -86,7 +86,7 @@ def _url(value: str) -> str:
 
 
 class AccountConfig(BaseModel):
-    """An account that exists from the start. Its region and time zone are those of a new account; RPCs change them later."""
+    """An account that exists from the start. Its values are those of a new account; RPCs change them later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
