@@ -20,7 +20,7 @@ from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 
 MetadataPairs = Iterable[tuple[str, str | bytes]]
 MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
-"""Called before every RPC; returns the metadata to send, such as `[("authorization", "Bearer ...")]`; keys in lower case."""
+"""Called before every RPC; returns the metadata to send, such as `[("authorization", "Bearer ...")]`, with lower-case keys."""
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
