@@ -1,4 +1,4 @@
-"""The composition root: everything is made and joined here, and nowhere else."""
+"""The composition root: all parts are created and connected here."""
 
 import asyncio
 import uuid
@@ -51,12 +51,12 @@ from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
 
 DRAIN_SECONDS: Final = 2.0
-"""What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
+"""How long deliveries in progress may go on at the end, in seconds. RPCs that wait for them are answered before."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The service at work, without a transport."""
+    """The running service, without a transport."""
 
     commands: Commands
     ledger: Ledger
@@ -75,15 +75,15 @@ async def open_app(
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
 ) -> AsyncIterator[App]:
-    """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
+    """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
     Args:
-        settings: where everything is.
-        clock: the time; the machine's own by default.
-        wrap: put around every CRM adapter.
-        registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
-        cache: what is remembered of every CRM's lookups; None: as the settings say, and nothing of the embedded CRM's,
-            which answers as fast and is always right.
+        settings: the settings.
+        clock: the clock; by default the machine's.
+        wrap: a wrapper for every CRM adapter, for tests.
+        registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
+        cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
+            embedded CRM's, which answers as fast and is always up to date.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -129,7 +129,7 @@ async def open_app(
 
 
 def _choices(settings: Settings) -> dict[str, Choice]:
-    """What the accounts name; the embedded CRM needs no table."""
+    """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
         name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
@@ -139,7 +139,7 @@ def _choices(settings: Settings) -> dict[str, Choice]:
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:
-    """What is remembered of lookups of CRMs that are asked over a network."""
+    """How long answers to lookups are remembered, for CRMs that are asked over a network."""
     if not settings.lookup_cache_seconds and not settings.lookup_cache_none_seconds:
         return None
     return CachePolicy(

@@ -46,6 +46,7 @@ class Desk:
     def run(self, script: str) -> str:
         """What the commands print, on standard output and standard error, with the addresses as documented."""
         script = script.replace("127.0.0.1:50051", self.server.address)
+        script = script.replace("127.0.0.1:8650", self.server.http_address)
         script = script.replace("127.0.0.1:9464", self.server.metrics_address)
         # A reader's server has the default address; this one has another, which the hints name as well.
         option = f" --server {self.server.address}"
@@ -75,7 +76,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     for entry in os.scandir(ROOT):
         if entry.name not in {"data", ".git"}:
             (folder / entry.name).symlink_to(entry.path)
-    with server_process(folder / "data") as server:
+    with server_process(folder / "data", settings={"LEADLINE_HTTP_LISTEN": "127.0.0.1:0"}) as server:
         yield Desk(folder, server)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
-from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.concurrency.circuit_breaker import FAILURES
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import AccountConfig, Settings
@@ -54,8 +53,8 @@ class Two:
         return await self.app.commands.log_call.execute(await self.account(account_id), report, Budget(seconds))
 
     async def find(self, account_id: str) -> None:
-        query = ContactQuery(numbers=(parse_number(NUMBER, "US"),), skip_cache=False)
-        await self.app.commands.find_contact.execute(await self.account(account_id), query)
+        numbers, account = (parse_number(NUMBER, "US"),), await self.account(account_id)
+        await self.app.commands.find_contact.execute(account, numbers, skip_cache=False)
 
     async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
         async with asyncio.timeout(seconds):

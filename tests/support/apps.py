@@ -12,7 +12,6 @@ from typing import Any
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.commands.create_contact import ContactCreation
-from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.update_preferences import PreferencesUpdate
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import Settings
@@ -106,8 +105,8 @@ class Harness:
         await self.app.commands.update_preferences.execute(await self.account(), update)
 
     async def find(self, number: str) -> tuple[ContactMatch, ...]:
-        query = ContactQuery(numbers=(parse_number(number, "US"),), skip_cache=False)
-        return (await self.app.commands.find_contact.execute(await self.account(), query)).matches
+        numbers, command = (parse_number(number, "US"),), self.app.commands.find_contact
+        return (await command.execute(await self.account(), numbers, skip_cache=False)).matches
 
     async def create(self, name: str, number: str, **values: Any) -> Contact:
         creation = ContactCreation(

@@ -71,7 +71,7 @@ async def test_reflection_names_the_services() -> None:
 async def test_draining_finishes_what_is_in_flight_and_takes_nothing_new() -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(*_: object) -> FoundContacts:
+    async def slow(*_: object, **__: object) -> FoundContacts:
         started.set()
         await go_on.wait()
         return FoundContacts((), NOW)

@@ -17,7 +17,7 @@ from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport import call_log_service as mapping
-from leadline_server.wire.call_log import call_log_message
+from leadline_server.wire.call_log import call_log_message, call_report
 from support.accounts import read_request
 from support.changes import Changed
 
@@ -53,18 +53,18 @@ def report_request(**fields: Any) -> pb.LogCallRequest:
     ],
 )
 def test_a_chosen_contact_or_the_trigger_makes_a_report_a_persons(fields: Any, trigger: LogTrigger) -> None:
-    assert mapping.call_report(report_request(**fields)).trigger is trigger
+    assert call_report(report_request(**fields)).trigger is trigger
 
 
 def test_a_report_carries_who_reports_what() -> None:
-    report = mapping.call_report(report_request(contact_id="p1"))
+    report = call_report(report_request(contact_id="p1"))
     assert (report.account_id, report.user_id, report.contact_id) == ("us", "u1", "p1")
     assert report.event.call_id == "c1"
 
 
 def test_a_report_names_all_that_is_missing() -> None:
     with pytest.raises(InvalidRequest) as error:
-        mapping.call_report(pb.LogCallRequest(contact_id="p" * 129, trigger=99))  # type: ignore[arg-type] # no such trigger
+        call_report(pb.LogCallRequest(contact_id="p" * 129, trigger=99))  # type: ignore[arg-type] # no such trigger
     assert violations(error) == {"account_id", "user_id", "call.id", "contact_id", "trigger"}
 
 

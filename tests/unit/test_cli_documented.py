@@ -34,7 +34,8 @@ def _sections() -> dict[str, str]:
 
 
 def _options(command: Any) -> set[str]:
-    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")} - {"--help"}
+    options = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
+    return {name for name in options if name.startswith("--")} - {"--help"}
 
 
 def _named(text: str) -> set[str]:

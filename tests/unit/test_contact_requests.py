@@ -8,10 +8,10 @@ import pytest
 from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
-from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import AccountNotFound, InvalidRequest
 from leadline_server.transport import contact_service as mapping
+from leadline_server.wire.contact import find_contact_response, numbers_to_find
 from support.accounts import read_request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -37,42 +37,41 @@ async def violations(reading: Awaitable[Any]) -> set[str]:
 
 
 async def test_numbers_are_read_in_the_region_of_the_account() -> None:
-    request = pb.FindContactRequest(account_id="gb", phone_numbers=["020 7946 0123"], skip_cache=True)
-    query = await read_request(mapping.contact_query, request)
-    assert [number.e164 for number in query.numbers] == ["+442079460123"]
-    assert query.skip_cache
+    request = pb.FindContactRequest(account_id="gb", phone_numbers=["020 7946 0123"])
+    numbers = await read_request(numbers_to_find, request)
+    assert [number.e164 for number in numbers] == ["+442079460123"]
 
 
 async def test_withheld_and_service_numbers_are_skipped_and_extensions_kept() -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["anonymous", "", "911", "*69", "101"])
-    assert [number.text for number in (await read_request(mapping.contact_query, request)).numbers] == ["101"]
+    assert [number.text for number in await read_request(numbers_to_find, request)] == ["101"]
 
 
 async def test_garbage_is_a_violation_at_its_place() -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["101", "?!", "+1415", "1" * 65])
-    assert await violations(read_request(mapping.contact_query, request)) == {f"phone_numbers[{i}]" for i in (1, 2, 3)}
+    assert await violations(read_request(numbers_to_find, request)) == {f"phone_numbers[{i}]" for i in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("count", [0, 17])
 async def test_there_must_be_one_to_sixteen_numbers(count: int) -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["101"] * count)
-    assert await violations(read_request(mapping.contact_query, request)) == {"phone_numbers"}
+    assert await violations(read_request(numbers_to_find, request)) == {"phone_numbers"}
 
 
 async def test_violations_are_told_before_an_account_is_missed_and_without_one() -> None:
     wrong = pb.FindContactRequest(account_id="fr", user_id="\0", phone_numbers=["?!"])
-    assert await violations(read_request(mapping.contact_query, wrong)) == {"user_id"}
+    assert await violations(read_request(numbers_to_find, wrong)) == {"user_id"}
     wrong.account_id = ""
-    assert await violations(read_request(mapping.contact_query, wrong)) == {"account_id", "user_id"}
+    assert await violations(read_request(numbers_to_find, wrong)) == {"account_id", "user_id"}
     wrong.user_id = ""
     wrong.account_id = "fr"
     with pytest.raises(AccountNotFound):
-        await read_request(mapping.contact_query, wrong)
+        await read_request(numbers_to_find, wrong)
 
 
 def test_found_contacts_are_written_whole() -> None:
     match = ContactMatch(ADA, "(415) 555-0123", MatchKind.NATIONAL)
-    written = mapping.find_contact_response(FoundContacts((match,), NOW))
+    written = find_contact_response((match,), NOW)
     assert written.as_of.ToDatetime(UTC) == NOW
     [found] = written.matches
     assert (found.phone_number, found.kind) == ("(415) 555-0123", contact_pb2.MATCH_KIND_NATIONAL)

@@ -28,6 +28,13 @@ from leadline.v1.contact_service_pb2 import (
     FindContactResponse,
     SearchContactsRequest,
 )
+from leadline.v1.directory_pb2 import User
+from leadline.v1.directory_service_pb2 import (
+    DeleteUserRequest,
+    GetUserRequest,
+    ListUsersRequest,
+    UpsertUserRequest,
+)
 from leadline.v1.preferences_pb2 import AccountSettings, Preferences
 from leadline.v1.preferences_service_pb2 import (
     GetAccountSettingsRequest,
@@ -254,3 +261,33 @@ class AsyncClient:
         )
         ask = self._connection.stubs().preferences.UpdateAccountSettings
         return (await self._connection.ask(ask, request, timeout)).settings
+
+    async def get_user(self, user_id: str, *, timeout: float | None = None) -> User:
+        """One user of the directory."""
+        request = GetUserRequest(account_id=self._account, user_id=user_id)
+        return (await self._connection.ask(self._connection.stubs().directory.GetUser, request, timeout)).user
+
+    async def list_users(self, *, page_size: int = 0, timeout: float | None = None) -> AsyncIterator[User]:
+        """The directory's users by id, page after page as they are taken; `timeout` is a page's."""
+        request = ListUsersRequest(account_id=self._account, page_size=page_size)
+        while True:
+            page = await self._connection.ask(self._connection.stubs().directory.ListUsers, request, timeout)
+            for user in page.users:
+                yield user
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def upsert_user(self, user: User, *, timeout: float | None = None) -> User:
+        """Create a user of the directory, or replace one as a whole; returns the user as stored.
+
+        Raises:
+            AlreadyExists: another user has one of the extensions, numbers or addresses.
+        """
+        request = UpsertUserRequest(account_id=self._account, user=user)
+        return (await self._connection.ask(self._connection.stubs().directory.UpsertUser, request, timeout)).user
+
+    async def delete_user(self, user_id: str, *, timeout: float | None = None) -> None:
+        """Delete a user of the directory."""
+        request = DeleteUserRequest(account_id=self._account, user_id=user_id)
+        await self._connection.ask(self._connection.stubs().directory.DeleteUser, request, timeout)

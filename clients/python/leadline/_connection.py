@@ -13,19 +13,26 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
-from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_service_pb2
+from leadline.v1 import call_log_service_pb2, contact_service_pb2, directory_service_pb2, preferences_service_pb2
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
+from leadline.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 
 MetadataPairs = Iterable[tuple[str, str | bytes]]
 MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
-"""Called before every RPC; returns the metadata to send, such as `[("authorization", "Bearer ...")]`, with lower-case keys."""
+"""Called before every RPC; returns its metadata, such as `[("authorization", "Bearer ...")]`, with lower-case keys."""
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
-_SAFE_WRITES: Final = frozenset({"leadline.v1.CallLogService.LogCall", "leadline.v1.ContactService.CreateContact"})
+_SAFE_WRITES: Final = frozenset(
+    {
+        "leadline.v1.CallLogService.LogCall",
+        "leadline.v1.ContactService.CreateContact",
+        "leadline.v1.DirectoryService.UpsertUser",
+    }
+)
 """Writes that can be sent again: an upsert by call id, and a creation that the client always gives a `request_id`."""
 
 _RETRY_POLICY: Final = {
@@ -74,6 +81,7 @@ class Stubs:
     contacts: ContactServiceStub
     call_logs: CallLogServiceStub
     preferences: PreferencesServiceStub
+    directory: DirectoryServiceStub
 
 
 class Connection:
@@ -111,7 +119,10 @@ class Connection:
         if self._stubs is None:
             self._channel = channel = self._open()
             self._stubs = Stubs(
-                ContactServiceStub(channel), CallLogServiceStub(channel), PreferencesServiceStub(channel)
+                ContactServiceStub(channel),
+                CallLogServiceStub(channel),
+                PreferencesServiceStub(channel),
+                DirectoryServiceStub(channel),
             )
         return self._stubs
 
@@ -183,7 +194,7 @@ def _positive(seconds: float) -> float:
 
 def _retried() -> Iterator[MethodDescriptor]:
     """The methods that are safe to repeat: reads, as the contract marks them, and _SAFE_WRITES."""
-    for module in (contact_service_pb2, call_log_service_pb2, preferences_service_pb2):
+    for module in (contact_service_pb2, call_log_service_pb2, preferences_service_pb2, directory_service_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 is_read = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS

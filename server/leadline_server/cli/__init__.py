@@ -6,13 +6,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences
+from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences, users
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
+from leadline_server.cli.ring import ring
 from leadline_server.cli.serve import serve
 
 _PURPOSE: Final = "Find the contacts of calls, and log each call in the CRM once."
@@ -45,6 +46,15 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
     "account": (
         "Show and set an account's region, time zone, defaults and locks.",
         {"show": account.show, "set": account.update},
+    ),
+    "users": (
+        "List, set, delete and import the users of the directory.",
+        {
+            "list": users.list_users,
+            "set": users.set_user,
+            "delete": users.delete_user,
+            "import": users.import_users,
+        },
     ),
     "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
     "adapter": (
@@ -79,6 +89,7 @@ def _program() -> typer.Typer:
     program = _group(_PURPOSE)
     program.callback()(_version_option)
     _add(program, "serve", serve)
+    _add(program, "ring", ring)
     for name, (purpose, commands) in _GROUPS.items():
         group = _group(purpose)
         for word, command in commands.items():

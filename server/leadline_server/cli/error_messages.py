@@ -32,14 +32,14 @@ _HINTS: Final[Mapping[str, _Hint]] = {
         f"Nothing was stored. Find the contact: {to.command('contacts', 'search', 'NAME')}"
     ),
     "CONTACT_ALREADY_EXISTS": lambda _, __: "Use it, or create another with --allow-duplicate.",
-    "USER_NOT_FOUND": lambda _, __: "Check the user's id.",
-    "USER_CONFLICT": lambda _, values: f"Remove it from the other user first: {values.get('user_ids', '')}.",
-    "TOO_MANY_USERS": lambda _, __: "Delete users who left.",
     "PREFERENCE_LOCKED": lambda to, values: (
         "Leave these fields out, or unlock them: "
         + to.command("account", "set", *(f"--unlock={field}" for field in values.get("fields", "").split(",") if field))
     ),
     "CALL_LOG_NOT_MOVABLE": lambda _, values: f"It stays with {values.get('contact_id', '')}; move it in the CRM.",
+    "USER_NOT_FOUND": lambda to, _: f"See the users that are known: {to.command('users', 'list')}",
+    "USER_CONFLICT": lambda to, _: f"See whose they are: {to.command('users', 'list')}",
+    "TOO_MANY_USERS": lambda to, _: f"Delete users who have left: {to.command('users', 'delete', 'USER')}",
     "REQUEST_ID_REUSED": lambda _, __: "Run the command again.",
     "CRM_UNAVAILABLE": lambda _, __: 'This does not mean "no contact": nothing was found out. Try again.',
     "CRM_RATE_LIMITED": lambda _, __: "Try again a little later.",

@@ -8,12 +8,19 @@ import typer
 from leadline_server.cli.exit_codes import fail, fail_if
 
 
-def serve(
+def serve(  # noqa: PLR0913 a parameter is an option of the command line
+    *,
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The address for gRPC; 127.0.0.1:50051 by default.")
     ] = None,
     metrics_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The address for /metrics; 127.0.0.1:9464 by default.")
+    ] = None,
+    http_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="The address for JSON over HTTP; 127.0.0.1:8650 by default; empty: nowhere."
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
@@ -44,6 +51,7 @@ def serve(
     flags = {
         "listen": listen,
         "metrics_listen": metrics_listen,
+        "http_listen": http_listen,
         "data_dir": data_dir,
         "ledger": ledger,
         "config": config,

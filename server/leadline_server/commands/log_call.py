@@ -76,8 +76,8 @@ class LogCall:
                 log = accepted.after
                 # If no process is delivering the call, its next attempt is already scheduled. A report that changes
                 # nothing must not bring it forward.
-                if is_due(log) and (accepted.has_changed or log.lease_owner):
-                    return await self._worker.deliver(account, log, lease, is_new=accepted.is_new)
+                if is_due(log) and (log is not accepted.before or log.lease_owner):
+                    return await self._worker.deliver(account, log, lease, is_new=accepted.before is None)
                 return log
         except TimeoutError:
             if log is None:

@@ -13,14 +13,14 @@ from leadline_server.domain.merge import Stamps
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
 
 MAX_DELIVERY_AGE: Final = timedelta(days=7)
-"""A call that the CRM did not take in this time is FAILED, until somebody retries it."""
+"""A call that the CRM has not taken in this time becomes FAILED, until a person retries it."""
 
 FINAL_WAIT: Final = timedelta(hours=4)
-"""A call that waits to be final is decided with what is there after this time without news."""
+"""After this time without news, a call that waits to be final is decided with what is known."""
 
 
 class CallLogState(IntEnum):
-    """Where a call stands. Numbers as in the contract."""
+    """The state of a call log. Numbers as in the contract."""
 
     LOGGED = 1
     UNLOGGED = 2
@@ -29,7 +29,7 @@ class CallLogState(IntEnum):
 
 
 class CallLogReason(IntEnum):
-    """Why it stands there. Numbers as in the contract."""
+    """The reason of a state. Numbers as in the contract."""
 
     CONTACT_MATCHED = 1
     CONTACT_CHOSEN = 2
@@ -50,7 +50,7 @@ class CallLogReason(IntEnum):
 
 
 class LogTrigger(IntEnum):
-    """Who wants the call logged: the phone system on its own, or a person. Numbers as in the contract."""
+    """The phone system, or a person, wants the call logged. Numbers as in the contract."""
 
     AUTOMATIC = 1
     MANUAL = 2
@@ -74,32 +74,32 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLog:
-    """One call of one account: what is known of it, where it stands, and what is still to be done.
+    """One call of one account: what is known of it, its state, and what is still to be done.
 
     Attributes:
-        user_id: whose log it is; their preferences decide.
+        user_id: the log's user, whose preferences decide.
         call: the call, merged from every report.
-        stamps: what the next report is merged by.
+        stamps: the stamps that the next report is merged by.
         state, reason, explanation, contact, candidates, crm_log_id, crm_log_url: as in the contract. `reason` is None
-            for a call that nobody tried to deliver yet.
+            before the first attempt to deliver.
         number: the other party's number, parsed when it was reported. Example: "020 7946 0123", reported in region GB,
             stays +442079460123 after the account's region changes to US.
-        user_answered: whether `user_id` reported an answered leg; only who did can take the log over.
+        user_answered: whether `user_id` reported an answered leg. Only a user who did can take the log over.
         input_revision: counts the changes of what a decision depends on.
-        decided_revision: the input revision that the latest decision was taken on; 0 before the first.
-        trigger: who asked for the decision that is to be taken.
-        chosen_contact_id: the contact that a person chose; empty if nobody did. It stays chosen.
+        decided_revision: the input revision of the latest decision; 0 before the first.
+        trigger: the trigger of the next decision.
+        chosen_contact_id: the contact that a person chose; empty: none. It stays chosen.
         decision: the decision that is taken and not in the CRM yet; None: no decision waits.
-        content_revision: counts the changes of what the CRM should show.
-        delivered_revision: the content revision that the CRM does show; 0 for none.
+        content_revision: counts the changes of the fields that the CRM shows.
+        delivered_revision: the content revision that the CRM has; 0: none.
         attempts: failed deliveries since the last success.
-        next_attempt_time: when it is due; None for a call that nothing is to be done for.
-        lease_owner: the process that delivers it now; empty: none does.
-        lease_until: when somebody else may take it up, unless its lease_owner moves that on.
-        unsettled_until: until when a write that got no answer may still take effect; None: nothing is on its way.
-        pending_since: when it last became due for the first time; delivery gives up MAX_DELIVERY_AGE later.
-        last_news_time: when the last report arrived that changed something.
-        revision: counts the changes that a client can see.
+        next_attempt_time: when the call is due; None if there is nothing to do.
+        lease_owner: the process that delivers the call now; empty: none.
+        lease_until: when another process may acquire the call, unless the owner renews the lease.
+        unsettled_until: until when a write without an answer may still take effect; None: there is none.
+        pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
+        last_news_time: when the last report arrived that changed the call.
+        revision: counts the changes that clients can see.
     """
 
     account_id: str
@@ -141,7 +141,7 @@ class CallLog:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the latest decision was taken on what is known now."""
+        """Whether the latest decision was taken on the current inputs."""
         return self.decided_revision == self.input_revision
 
     @property
@@ -151,32 +151,32 @@ class CallLog:
 
     @property
     def shown_state(self) -> CallLogState:
-        """The state that clients see: an unlogged call that is being decided anew is PENDING."""
+        """The state that clients see: an unlogged call that is decided again is PENDING meanwhile."""
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
 
     @property
     def shown_contact(self) -> Contact | None:
-        """The contact that clients see: whom the call is logged against, or is about to be."""
+        """The contact that clients see: the one that the call is logged against, or will be."""
         if self.contact is None and self.decision is not None:
             return self.decision.contact
         return self.contact
 
 
 def is_due(log: CallLog) -> bool:
-    """Whether something is to be done for the log without waiting for news or for another time."""
+    """Whether there is something to do for the log now."""
     if log.state is CallLogState.FAILED or log.next_attempt_time is None:
         return False
     return not log.is_decided or log.update_pending
 
 
 def covers(log: CallLog, wanted: CallLog) -> bool:
-    """Whether `log` has all the reports in it that `wanted` has."""
+    """Whether `log` has all the reports that `wanted` has."""
     return log.input_revision >= wanted.input_revision and log.content_revision >= wanted.content_revision
 
 
 def is_settled(log: CallLog, wanted: CallLog) -> bool:
-    """Whether what `wanted` asks for is decided, and in the CRM where it belongs there."""
+    """Whether the reports of `wanted` are decided, and in the CRM if the call is logged."""
     if log.decided_revision < wanted.input_revision:
         return False
     return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
@@ -234,11 +234,6 @@ class CallLogChange(NamedTuple):
     after: CallLog
 
     @property
-    def is_new(self) -> bool:
-        """Whether this was the first report of the call."""
-        return self.before is None
-
-    @property
     def has_changed(self) -> bool:
         """Whether the change was written."""
         return self.after is not self.before
@@ -265,7 +260,7 @@ def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, boo
 
 
 def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
-    """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
+    """`after`, with a new revision if clients see a difference; `before` itself if nothing differs."""
     if _visible(before) != _visible(after):
         return replace(after, revision=before.revision + 1, update_time=now)
     return before if after == before else after

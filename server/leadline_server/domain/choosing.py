@@ -1,4 +1,7 @@
-"""Choosing among several contacts that have one number."""
+"""Chooses among several contacts that have one number.
+
+Example: +14155550123 matches Bo EXACT and Ann NATIONAL. Only Bo has the strongest match, so no preference is needed.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +11,7 @@ from leadline_server.domain.preferences import MultipleMatchAction
 
 
 def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
-    """Each contact once, by its strongest match; the likeliest first: kind, real before placeholder, name, id."""
+    """Each contact once, with its strongest match. The order: kind, real before placeholder, name, id."""
     best: dict[str, ContactMatch] = {}
     for match in sorted(matches, key=_likelihood):
         best.setdefault(match.contact.id, match)
@@ -27,9 +30,10 @@ def contenders(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
 
 
 def pick(rivals: Sequence[ContactMatch], action: MultipleMatchAction) -> ContactMatch | None:
-    """The one of several that `action` chooses; None where it leaves the choice to a person.
+    """The contact that `action` chooses; None if it leaves the choice to a person.
 
-    Ties go to the smallest id. A contact without the time in question sorts last; if none has it, nobody is picked.
+    The smallest id decides between equals. A contact without the time that decides comes last. If no contact has that
+    time, none is chosen.
     """
     if action is MultipleMatchAction.DO_NOTHING:
         return None

@@ -4,6 +4,7 @@ Documents outlive the code that wrote them. A field that is missing takes its de
 a stored class needs one; a field that the class no longer has is passed over.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
@@ -29,12 +30,9 @@ class Codec(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(kind)
-
-    def encode(self, value: T) -> bytes:
-        """The document for `value`: JSON in UTF-8."""
-        return self._encoder.encode(value)
+        self.encode: Callable[[T], bytes] = msgspec.json.Encoder().encode
+        """Makes the document for a value: JSON in UTF-8."""
 
     def decode(self, document: bytes | str) -> T:
         """The object in `document`. Raises LedgerUnavailable for a damaged document, or one of a newer leadline."""

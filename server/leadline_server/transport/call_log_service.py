@@ -13,38 +13,16 @@ from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch, WatchItem
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.domain.call_log import CallLog, LogTrigger
-from leadline_server.domain.progress import CallReport
+from leadline_server.domain.call_log import CallLog
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.endpoint import Context, read_in_region
 from leadline_server.transport.watch_encoder import BatchMessages
-from leadline_server.wire.call import call_event
-from leadline_server.wire.call_log import REASONS, STATES, TRIGGERS, call_log_fields
+from leadline_server.wire.call_log import REASONS, STATES, call_log_fields, call_report, log_call_response
 from leadline_server.wire.numbers import searchable_number
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
 """How many call logs a watcher may take at once."""
-
-
-def call_report(request: pb.LogCallRequest) -> CallReport:
-    """Read LogCallRequest. A chosen contact makes the report a person's, whatever its trigger says."""
-    check = Violations()
-    trigger = check.member("trigger", request.trigger, TRIGGERS) or LogTrigger.AUTOMATIC
-    report = CallReport(
-        account_id=check.identifier("account_id", request.account_id),
-        user_id=check.text("user_id", request.user_id),
-        event=call_event(check, "call", request.call),
-        trigger=LogTrigger.MANUAL if request.contact_id else trigger,
-        contact_id=check.text("contact_id", request.contact_id),
-    )
-    check.raise_any()
-    return report
-
-
-def log_call_response(log: CallLog) -> pb.LogCallResponse:
-    """Write LogCallResponse."""
-    return pb.LogCallResponse(**_call_log(log))
 
 
 def get_call_log_response(log: CallLog) -> pb.GetCallLogResponse:

@@ -9,46 +9,20 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
-from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
-from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind
+from leadline_server.domain.numbers.phone_number import NO_NUMBER
 from leadline_server.transport.endpoint import Context, read_in_region
-from leadline_server.wire.contact import contact_fields, contact_message, match_fields
-from leadline_server.wire.numbers import dialable_number, readable_numbers
-from leadline_server.wire.violations import TOKEN_LENGTH, Violations, time_fields
+from leadline_server.wire.contact import contact_fields, contact_message, find_contact_response, numbers_to_find
+from leadline_server.wire.numbers import dialable_number
+from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
-MAX_NUMBERS: Final = 16
 NAME_LENGTH: Final = 256
 EMAIL_LENGTH: Final = 254
-
-_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 
 # RFC 9562, section 4: a UUID as text.
 _is_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _is_email = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
-
-
-def contact_query(request: pb.FindContactRequest, region: str | None) -> ContactQuery:
-    """Read FindContactRequest. Numbers that are never looked up are left out, so there may be none."""
-    check = Violations()
-    check.identifier("account_id", request.account_id)
-    check.text("user_id", request.user_id)
-    texts = request.phone_numbers
-    if not 1 <= len(texts) <= MAX_NUMBERS:
-        check.add("phone_numbers", f"1 to {MAX_NUMBERS} numbers; there are {len(texts)}.")
-    numbers = readable_numbers(check, "phone_numbers", texts[:MAX_NUMBERS], region, _LOOKED_UP)
-    check.raise_any()
-    return ContactQuery(numbers=tuple(numbers), skip_cache=request.skip_cache)
-
-
-def find_contact_response(found: FoundContacts) -> pb.FindContactResponse:
-    """Write FindContactResponse."""
-    fields: dict[str, Any] = {"as_of": time_fields(found.as_of)}
-    if found.matches:
-        fields["matches"] = [*map(match_fields, found.matches)]
-    return pb.FindContactResponse(**fields)
 
 
 def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
@@ -114,8 +88,9 @@ class ContactServicer(ContactServiceServicer):
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
-        account, query = await read_in_region(self._commands.accounts, request, contact_query)
-        return find_contact_response(await self._commands.find_contact.execute(account, query))
+        account, numbers = await read_in_region(self._commands.accounts, request, numbers_to_find)
+        found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
+        return find_contact_response(found.matches, found.as_of)
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:
         """Look up contacts by name."""

@@ -46,15 +46,12 @@ class EmbeddedCrm:
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self.capabilities: Capabilities = CAPABILITIES
+        """Everything: writes are transactions, and every key has a unique index."""
         self._database = database
         self._account_id = account_id
         self._region = region
         self._now = now
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Everything: writes are transactions, and every key has a unique index."""
-        return CAPABILITIES
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`."""

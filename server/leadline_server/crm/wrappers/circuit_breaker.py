@@ -29,7 +29,7 @@ class CircuitBreakerCrm:
         return self._inner.capabilities
 
     async def _ask(self, operation: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        is_probe = self._breaker.admit()
+        is_probe = not self._breaker.is_calm and self._breaker.admit()
         try:
             if self._rate is not None:
                 await self._rate.wait()
@@ -37,7 +37,8 @@ class CircuitBreakerCrm:
         except BaseException as error:
             self._judge(error, is_probe=is_probe)
             raise
-        self._breaker.answered()
+        if not self._breaker.is_calm:
+            self._breaker.answered()
         return answer
 
     def _judge(self, error: BaseException, *, is_probe: bool) -> None:
