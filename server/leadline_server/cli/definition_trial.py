@@ -43,7 +43,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class DefinitionTrial:
-    """What a trial sent, received and concluded.
+    """The record of a trial.
 
     Attributes:
         exchanges: the requests and their answers, in order.
