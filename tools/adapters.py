@@ -15,7 +15,7 @@ TOOL: Final = "adapters.py"
 
 
 def known(name: str) -> Iterator[tuple[str, Facts]]:
-    """What an adapter that comes with leadline declares, by its word and how it is set up."""
+    """The declarations of one of leadline's adapters, such as `hubspot` by default and with two properties set."""
     kind = adapter_type(name)
     if not kind.variants:
         yield f"`{name}`", _facts(kind.capabilities, kind.known_gaps)

@@ -86,7 +86,7 @@ def _table(model: type[BaseModel]) -> str:
         if name not in inherited:
             rows.append(f"| `{name}` | {_default(field)} | {_meaning(name, field.description)} |")
     if model is operations.Operation:
-        rows.append("| `response` | see below | What leadline reads of the answer: one of the tables below. |")
+        rows.append("| `response` | see below | How leadline reads the answer: see the tables below. |")
     return "\n".join(rows)
 
 
@@ -104,7 +104,7 @@ def _meaning(name: str, description: str | None) -> str:
 
 
 def names() -> str:
-    """What the templates of each operation see."""
+    """A table of the names that the templates of each operation know."""
     return "\n".join(["| Operation | Sees |", "|---|---|", *_names()])
 
 

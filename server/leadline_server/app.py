@@ -29,10 +29,11 @@ from leadline_server.commands import (
     WatchCallLogs,
 )
 from leadline_server.commands.paging import PageTokens
+from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connections import ConnectionConfig, open_connections
+from leadline_server.crm.connections import ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
@@ -110,30 +111,34 @@ async def open_app(
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
+        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         lookup = ContactLookup(ledger.claims, clock)
-        claims = NumberClaims(ledger.claims, lookup, clock)
+        claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         runner = AttemptRunner(decision_loader, claims, clock)
-        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, clock)
+        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
-        await _run_in_background(stack, scheduler.run(), worker.in_flight.look_after(), feed.run(), pruner.run())
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        in_flight = worker.in_flight
+        await _run_in_background(
+            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run()
+        )
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionConfig]:
+def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
     """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionConfig(EMBEDDED)} | tables
+    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
     return {name: config for name, config in configs.items() if name in named}
 
 

@@ -14,7 +14,7 @@ from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 from support.http_servers import http_server
 

@@ -84,15 +84,15 @@ async def test_tokens_are_kept_as_the_port_says() -> None:
         assert kind.around is not None
         tokens = kind.around.tokens
         assert await tokens.get("one") is None
-        assert await tokens.lease("one", "me", NOW, SOON)
-        assert await tokens.lease("one", "me", NOW, SOON)
-        assert not await tokens.lease("one", "you", NOW, SOON)
+        assert await tokens.acquire("one", "me", NOW, SOON)
+        assert await tokens.acquire("one", "me", NOW, SOON)
+        assert not await tokens.acquire("one", "you", NOW, SOON)
         await tokens.release("one", "you")
-        assert not await tokens.lease("one", "you", NOW, SOON)
+        assert not await tokens.acquire("one", "you", NOW, SOON)
         await tokens.put("one", "me", b"tokens")
         assert await tokens.get("one") == b"tokens"
         assert await tokens.get("two") is None
-        assert await tokens.lease("one", "you", NOW, SOON)
-        assert await tokens.lease("one", "me", SOON, SOON + timedelta(seconds=30))
+        assert await tokens.acquire("one", "you", NOW, SOON)
+        assert await tokens.acquire("one", "me", SOON, SOON + timedelta(seconds=30))
         await tokens.release("one", "me")
-        assert await tokens.lease("one", "you", SOON, SOON)
+        assert await tokens.acquire("one", "you", SOON, SOON)

@@ -228,7 +228,7 @@ async def test_a_closed_book_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_no_book_is_unavailable_and_named(diary: Path) -> None:
-    with pytest.raises(CrmUnavailable, match=r"diary\.db is no database"):
+    with pytest.raises(CrmUnavailable, match=r"diary\.db is not a database"):
         await open_crm_database(diary)
 
 

@@ -13,7 +13,7 @@ from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.oauth import oauth_authorizer
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from support.oauth import NAME, Bench, bearer, open_bench
 
 
@@ -70,7 +70,7 @@ async def test_processes_that_share_a_store_refresh_once(bench: Bench) -> None:
 
 async def test_a_process_that_died_while_refreshing_is_waited_for_no_longer_than_its_lease(bench: Bench) -> None:
     now = bench.clock.now()
-    assert await bench.store.lease("sales", "the dead", now, now + timedelta(seconds=30))
+    assert await bench.store.acquire("sales", "the dead", now, now + timedelta(seconds=30))
     waiting = asyncio.create_task(bearer(bench.authorizer()))
     await asyncio.wait([waiting], timeout=0.3)
     assert not waiting.done()
@@ -84,7 +84,7 @@ class Full:
     def __init__(self, inner: TokenStore) -> None:
         self._inner = inner
         self.is_full = True
-        self.get, self.lease, self.release = inner.get, inner.lease, inner.release
+        self.get, self.acquire, self.release = inner.get, inner.acquire, inner.release
 
     async def put(self, connection: str, owner: str, document: bytes) -> None:
         if self.is_full:

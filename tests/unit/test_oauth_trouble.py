@@ -11,7 +11,7 @@ from aiohttp import web
 from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from support.oauth import Bench, bearer, open_bench
 
 
@@ -77,7 +77,7 @@ class Unreadable:
     def __init__(self, inner: TokenStore) -> None:
         self._inner = inner
         self.is_down = True
-        self.lease, self.put, self.release = inner.lease, inner.put, inner.release
+        self.acquire, self.put, self.release = inner.acquire, inner.put, inner.release
 
     async def get(self, connection: str) -> bytes | None:
         if self.is_down:

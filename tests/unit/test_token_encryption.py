@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ async def test_leases_are_those_of_the_store(kept: TokenStore) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     until = now + timedelta(seconds=30)
     encrypted = EncryptedTokens(kept, Fernet.generate_key)
-    assert await encrypted.lease("sales", "me", now, until)
-    assert not await kept.lease("sales", "you", now, until)
-    assert not await encrypted.lease("sales", "you", now, until)
+    assert await encrypted.acquire("sales", "me", now, until)
+    assert not await kept.acquire("sales", "you", now, until)
+    assert not await encrypted.acquire("sales", "you", now, until)
     await encrypted.release("sales", "me")
-    assert await kept.lease("sales", "you", now, until)
+    assert await kept.acquire("sales", "you", now, until)
 
 
 def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class DefinitionTrial:
-    """What a trial sent, received and concluded.
+    """The record of a trial.
 
     Attributes:
         exchanges: the requests and their answers, in order.
@@ -93,7 +93,7 @@ class _MemoryTokens:
     async def get(self, connection: str) -> bytes | None:
         return self._documents.get(connection)
 
-    async def lease(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:  # noqa: ARG002 - see TokenStore
+    async def acquire(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:  # noqa: ARG002 - see TokenStore
         return True
 
     async def put(self, connection: str, owner: str, document: bytes) -> None:  # noqa: ARG002 - see TokenStore

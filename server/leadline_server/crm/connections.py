@@ -17,14 +17,14 @@ from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionConfig:
+class ConnectionSpec:
     """One connection of the settings.
 
     Attributes:
@@ -51,7 +51,7 @@ class AccountCrm:
 
 @asynccontextmanager
 async def open_connections(
-    configs: Mapping[str, ConnectionConfig],
+    configs: Mapping[str, ConnectionSpec],
     connection_of: Callable[[str], str | None],
     tokens: TokenStore,
     data_dir: Path,
@@ -98,7 +98,7 @@ async def open_connections(
 class _ConfiguredCrm(CrmWrapper):
     """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionConfig) -> None:
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionSpec) -> None:
         super().__init__(inner)
         self._name = name
         self._config = config

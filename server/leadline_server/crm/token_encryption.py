@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from leadline_server.domain.errors import LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 
 class EncryptedTokens:
@@ -32,17 +32,17 @@ class EncryptedTokens:
         except InvalidToken:
             return None
 
-    async def lease(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:
-        """See ports.tokens.TokenStore, also for the methods below."""
-        return await self._inner.lease(connection, owner, now, until)
+    async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
+        """See ports.ledger.TokenStore, also for the methods below."""
+        return await self._inner.acquire(connection, lease_owner, now, lease_until)
 
-    async def put(self, connection: str, owner: str, document: bytes) -> None:
+    async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
         """Replace the document."""
-        await self._inner.put(connection, owner, Fernet(self._key()).encrypt(document))
+        await self._inner.put(connection, lease_owner, Fernet(self._key()).encrypt(document))
 
-    async def release(self, connection: str, owner: str) -> None:
+    async def release(self, connection: str, lease_owner: str) -> None:
         """Release the lease."""
-        await self._inner.release(connection, owner)
+        await self._inner.release(connection, lease_owner)
 
 
 def load_key(path: Path) -> bytes:

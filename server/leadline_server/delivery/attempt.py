@@ -75,13 +75,12 @@ class DecisionLoader:
             CrmRejected: the chosen contact does not exist any more.
         """
         log, account = attempt.log, attempt.account
-        directory = await account.directory()
         return Situation(
             call=log.call,
             user_id=log.user_id,
             number=log.number,
             trigger=log.trigger,
-            is_own=directory.is_own(log.number, account.settings.own_numbers),
+            is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
             chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
@@ -183,7 +182,7 @@ async def _entry(attempt: DeliveryAttempt, decision: Decision) -> LogEntry:
     log = attempt.log
     crm_user_id = (await attempt.preferences()).crm_user_id
     if not crm_user_id:
-        crm_user_id = (await attempt.account.directory()).crm_user_ids.get(log.user_id, "")
+        crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
     return LogEntry(
         call=log.call,
         contact_id=decision.contact.id,

@@ -68,7 +68,7 @@ class _TokensInMemory:
     async def get(self, connection: str) -> bytes | None:
         return self._documents.get(connection)
 
-    async def lease(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:
+    async def acquire(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:
         holder, end = self._owners.get(connection, (owner, now))
         if holder != owner and now < end:
             return False

@@ -22,9 +22,9 @@ _split_extension: Final = re.compile(r"(?i);?\s*(?:ext|x)\D*").split
 
 
 def tail(number: str) -> str:
-    """What a number is looked up by, however it is written: its last digits, without its extension.
+    """The last digits of a number without its extension: `5550101` of `+1 (202) 555-0101 ext. 7`.
 
-    That is loose, and may be: leadline keeps what really matches.
+    Different numbers may have the same last digits. leadline keeps only real matches.
     """
     return re.sub(r"\D", "", _split_extension(number)[0])[-_TAIL_DIGITS:]
 

@@ -1,4 +1,4 @@
-"""What leadline is offered: the adapter's word, its settings, and how it is opened."""
+"""The adapter type that leadline loads: its name, its settings, and how it is opened."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from leadline_phonebook.book import Book
 
 
 class PhonebookSettings(ConnectionSettings):
-    """What an administrator sets of a connection, beside `adapter = "phonebook"`."""
+    """The settings of a connection, besides `adapter = "phonebook"`."""
 
-    file: Path = Field(description="The SQLite file; made where it is missing.")
+    file: Path = Field(description="The SQLite file; created if it is missing.")
 
 
 async def _open(settings: PhonebookSettings, _: AdapterContext) -> Connect:

@@ -45,22 +45,22 @@ class CrmDatabase:
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """The contacts of an account with one of `keys`, each once."""
         with _crm_errors():
-            return await self._database.probe(lambda connection: self._find(connection, account_id, keys))
+            return await self._database.read_inline(lambda connection: self._find(connection, account_id, keys))
 
     async def log(self, new: NewLog) -> CrmLog:
         """Log a call, unless one was logged with the same key. Concurrent calls share statements and the commit."""
         with _crm_errors():
-            return await self._database.write_one(insert_logs, new)
+            return await self._database.write_batched(insert_logs, new)
 
     async def create_contact(self, wanted: WantedContact) -> Contact:
         """Add a contact, unless one was added with the same key. Concurrent calls share statements and the commit."""
         with _crm_errors():
-            return await self._database.write_one(create_contacts, wanted)
+            return await self._database.write_batched(create_contacts, wanted)
 
     async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As `SqliteDatabase.probe`: on the event loop if that is fast enough."""
+        """As `SqliteDatabase.read_inline`."""
         with _crm_errors():
-            return await self._database.probe(work)
+            return await self._database.read_inline(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `SqliteDatabase.read`."""

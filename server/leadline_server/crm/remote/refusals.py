@@ -33,9 +33,7 @@ _CODES: Final[Mapping[type[CrmError], grpc.StatusCode]] = {
     CrmOutcomeUnknown: grpc.StatusCode.UNKNOWN,
 }
 _UNEXPECTED: Final = "The adapter failed unexpectedly; its log has the details."
-_MOST_BYTES: Final = (
-    1024  # trailing metadata must stay below 8 KiB, and encoding may triple a message
-)
+_MOST_BYTES: Final = 1024  # trailing metadata must stay below 8 KiB, and encoding may triple a message
 
 
 class BadRequest(Exception):

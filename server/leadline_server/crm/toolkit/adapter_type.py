@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from leadline_server.clock import Clock
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 
 class ConnectionSettings(BaseModel):

@@ -24,7 +24,7 @@ from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
 EARLY_SHARE: Final = 0.2
@@ -180,7 +180,7 @@ class OAuthAuthorizer:
 
     async def _lease(self) -> bool:
         now = self._clock.now()
-        return await self._store.lease(self._connection, self._owner, now, now + LEASE)
+        return await self._store.acquire(self._connection, self._owner, now, now + LEASE)
 
     async def _replace(self, old: str) -> _Tokens:
         """Under the lease: the tokens that another process has stored since, or else new ones, stored."""

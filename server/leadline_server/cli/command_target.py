@@ -15,7 +15,7 @@ _CONNECT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CommandTarget:
     """Where a command sends its requests.
 
     Attributes:

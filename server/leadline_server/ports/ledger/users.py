@@ -1,4 +1,4 @@
-"""Where the directory's users are kept: a part of the ledger."""
+"""The ledger's directory of users."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from leadline_server.domain.directory import DirectoryIndex, User
 
 
 class Users(Protocol):
-    """The users of accounts."""
+    """The users of accounts. Example: user `jane` of account `demo` with extension 101 and one phone number."""
 
     async def get(self, account_id: str, user_id: str) -> User | None:
         """One user; None if there is none."""
@@ -18,11 +18,11 @@ class Users(Protocol):
         ...
 
     async def put(self, account_id: str, user: User) -> None:
-        """Create the user, or replace them.
+        """Create or replace the user.
 
         Raises:
             UserConflict: another user has one of the keys.
-            TooManyUsers: the account has MAX_USERS already.
+            TooManyUsers: the account has MAX_USERS users already.
         """
         ...
 
@@ -31,5 +31,5 @@ class Users(Protocol):
         ...
 
     async def index(self, account_id: str) -> DirectoryIndex:
-        """All users by their keys, as they are now. Kept in memory until the directory changes."""
+        """All users by their keys, as they are now. Implementations cache it until the directory changes."""
         ...

@@ -1,4 +1,4 @@
-"""Looking into a database file from beside its server, or without one, and changing nothing in it."""
+"""Opens a database file only to read it, whether its server is running or not."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-_PATIENCE: Final = 5.0
+_LOCK_TIMEOUT: Final = 5.0
 _CANNOT_SHARE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 
 
 @contextmanager
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write. The server may run meanwhile, and its disk may be read-only.
+    """A connection that cannot write. The server may be running, and the disk may be read-only.
 
     Raises:
-        sqlite3.Error: there is no such file, or it cannot be read.
+        sqlite3.Error: the file does not exist or cannot be read.
     """
     with closing(_open(path)) as connection:
         yield connection
@@ -27,13 +27,13 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE or not path.exists() or _has_log(path):
             raise
-    # Where nothing can be written, neither can what processes share of a file; so nobody else can be at work on it.
+    # On a read-only disk SQLite cannot make the -shm file that processes share, so no other process has the file open.
     return _connected(path, "immutable=1")
 
 
 def _connected(path: Path, parameters: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{parameters}"
-    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except sqlite3.Error:

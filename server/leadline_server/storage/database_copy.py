@@ -1,4 +1,4 @@
-"""Copies of a database file that is in use: consistent, whole, on disk, and their owner's alone."""
+"""Copies a database file that is in use. The copy is consistent, synced to disk, and readable by its owner only."""
 
 import os
 import sqlite3
@@ -6,31 +6,30 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from leadline_server.storage.reading import read_only
+from leadline_server.storage.read_only import read_only
 
 
 class TargetExists(Exception):
-    """The file that a copy should be written to is there already."""
+    """The target file of a copy exists already."""
 
 
 def copy_database(
     source: Path, target: Path, *, overwrite: bool, finish: Callable[[sqlite3.Connection], None] | None = None
 ) -> None:
-    """Copy the database file `source` to `target`, while others read and write it.
+    """Copy the database file `source` to `target` while other processes read and write it.
 
-    The copy is one instant's state, in one file with mode 0600, synced to disk. It appears under its name when it is
-    whole; until then the name's old content stays. While it runs, which is as long as copying the file takes, the
-    source's write-ahead log only grows.
+    The copy is one snapshot in one file with mode 0600, synced to disk. It gets its name when it is complete; until
+    then the old content stays. The source's write-ahead log grows while the copy is made.
 
     Args:
         source: the database.
-        target: the copy; its folder exists.
+        target: the copy; its folder must exist.
         overwrite: replace `target` if it exists.
-        finish: changes or checks the copy before it gets its name; what it raises is raised, and there is no copy.
+        finish: changes or checks the copy before it gets its name. If it raises, there is no copy.
 
     Raises:
-        TargetExists: `target` exists and is not to be replaced.
-        sqlite3.Error: the source cannot be read, or is damaged.
+        TargetExists: `target` exists, and `overwrite` is false.
+        sqlite3.Error: the source cannot be read or is damaged.
         OSError: the copy cannot be written.
     """
     if target.exists() and not overwrite:
@@ -53,16 +52,16 @@ def copy_database(
 
 def _copy(source: Path, partial: Path, finish: Callable[[sqlite3.Connection], None] | None) -> None:
     with read_only(source) as reader, closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-        # All pages in one step: between steps another process's write would make SQLite begin anew.
+        # All pages in one step: if another process wrote between two steps, SQLite would start again.
         reader.backup(copy)
-        # One file, that can be read where nothing can be written. A server that is given it goes back to WAL.
+        # Without WAL the copy is one file that can be read on a read-only disk. A server switches it back to WAL.
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()
         if finish is not None:
             finish(copy)
 
 
 def _link(partial: Path, target: Path) -> None:
-    """Give the file its name, unless somebody was faster."""
+    """Give the file its name, unless another process created a file with that name first."""
     try:
         target.hardlink_to(partial)
     except FileExistsError:

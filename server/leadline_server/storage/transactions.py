@@ -1,4 +1,4 @@
-"""Running groups of work on a connection: together where all goes well, apart where one fails."""
+"""Runs a group of functions in one transaction; if one of them fails, the others still take effect."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from leadline_server.storage.submitted import Work
 
 
 def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
-    """The results of `works`, run in order in one transaction; an exception stands for one that failed.
+    """The results of `works`, run in order in one transaction; an exception is the result of a work that failed.
 
-    The first attempt runs them bare. Only if one raises is all rolled back and run again, each in a savepoint, which
-    keeps savepoints out of the usual case. A failing storage fails them all.
+    The first attempt uses no savepoints, since most groups succeed. If a work raises, everything is rolled back and
+    run again with a savepoint for each work. If the storage fails, all works fail.
     """
     try:
         with immediate_transaction(connection):
             return [work(connection) for work in works]
-    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the write
+    except Exception as error:  # noqa: BLE001 - it becomes the result of the writes
         failure = storage_error(error)
         if failure or len(works) == 1:
             return [failure or error] * len(works)
@@ -29,10 +29,9 @@ def commit_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> 
 
 
 def begin_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any] | None:
-    """The results of `works`, run in order in a transaction that is left open for `end_group`.
+    """The results of `works`, run in order in a transaction that stays open for `end_group`.
 
-    None, with nothing begun, where it is not as simple as that: another process writes, or one of them raises. Then
-    `commit_group` does all of it.
+    None if another process holds the write lock, or if a work raises. Nothing has begun then; use `commit_group`.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -46,11 +45,11 @@ def begin_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> S
 
 
 def end_group(connection: sqlite3.Connection, results: Sequence[Any]) -> Sequence[Any]:
-    """Commit what `begin_group` began; its results, or the failure of the commit for each."""
+    """Commit the transaction of `begin_group`. Returns `results`, or the error of the commit for each of them."""
     try:
         connection.execute("COMMIT")
-    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the write
-        # A full disk and the like may have rolled the transaction back already.
+    except Exception as error:  # noqa: BLE001 - it becomes the result of the writes
+        # SQLite may have rolled back already, for example on a full disk.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return [storage_error(error) or error] * len(results)
@@ -58,7 +57,7 @@ def end_group(connection: sqlite3.Connection, results: Sequence[Any]) -> Sequenc
 
 
 def read_group(connection: sqlite3.Connection, works: Sequence[Work[Any]]) -> Sequence[Any]:
-    """The results of `works`, which only read, all of one state; an exception stands for one that failed."""
+    """The results of `works`, which only read, all from one snapshot; an exception is the result of a failed work."""
     try:
         connection.execute("BEGIN")
         return [_attempt(connection, work) for work in works]
@@ -85,5 +84,5 @@ def _run_in_savepoint(connection: sqlite3.Connection, work: Work[Any]) -> Any:
 def _attempt(connection: sqlite3.Connection, work: Work[Any]) -> Any:
     try:
         return work(connection)
-    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the read
+    except Exception as error:  # noqa: BLE001 - it becomes the result of the read
         return storage_error(error) or error
