@@ -34,7 +34,7 @@ class DefinedConnection:
         definition: its definition.
         variables: its variables without the secret ones.
         types: the kinds of contacts that exist with these variables; one without a name if there are none.
-        capabilities: what holds with these variables.
+        capabilities: the capabilities with these variables.
         sender: sends requests to the CRM.
     """
 
@@ -58,7 +58,7 @@ class DefinedCrm:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the definition declares, and what its operations make possible."""
+        """The capabilities that follow from the definition."""
         return self._connection.capabilities
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:

@@ -103,7 +103,7 @@ def _validation_error(name: str, problems: list[str]) -> ValidationError:
 
 
 def capabilities(definition: Definition, values: Values) -> Capabilities:
-    """What holds for a definition with these values of its variables."""
+    """The capabilities of a definition with these values of its variables."""
     can, find = definition.capabilities, definition.operations.find_call_log
     return Capabilities(
         finds_log_by_key=find is not None and all(values[name] for name in find.needs),
@@ -124,7 +124,7 @@ def _types(definition: Definition, values: Values) -> Mapping[str, ContactType |
 
 
 def default_capabilities(definition: Definition) -> Capabilities:
-    """What holds if only the required variables are set."""
+    """The capabilities if only the required variables are set."""
     values = {name: variable.default or "" for name, variable in definition.variables.items()}
     return capabilities(definition, values)
 
@@ -182,7 +182,7 @@ async def _open(settings: HttpSettings, context: AdapterContext) -> Connect:
 
 
 class _Shipped(Mapping[str, Declared]):
-    """What the shipped definitions declare. They are read when they are asked for."""
+    """The declarations of the shipped definitions. They are read when they are asked for."""
 
     def __getitem__(self, how: str) -> Declared:
         definition = load_definition(how.removeprefix(_BY)).definition

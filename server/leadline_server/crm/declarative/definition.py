@@ -92,7 +92,7 @@ class DefinedRate(DefinitionTable):
 
 
 class DefinedCapabilities(DefinitionTable):
-    """What the CRM guarantees. Delivery relies on it, so declare no more than holds."""
+    """The guarantees of the CRM. Delivery relies on it, so declare no more than holds."""
 
     enforces_unique_key: bool = Field(
         False,
@@ -197,9 +197,7 @@ class Definition(DefinitionTable):
     )
     variables: dict[Name, Variable] = Field(default_factory=dict, description="The settings of a connection, by name.")
     authentication: Authentication = Field(description="How requests are authenticated.")
-    capabilities: DefinedCapabilities = Field(
-        default_factory=DefinedCapabilities, description="What the CRM guarantees."
-    )
+    capabilities: DefinedCapabilities = Field(default_factory=DefinedCapabilities, description="The CRM's guarantees.")
     types: dict[Name, ContactType] = Field(
         default_factory=dict, description="The kinds of contacts, the default first. Unset: there are no kinds."
     )
