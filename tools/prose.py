@@ -42,7 +42,6 @@ NOT_YET: Final[Mapping[str, str]] = dict.fromkeys(
             "commands",
             "concurrency",
             "contacts",
-            "crm",
             "delivery",
             "domain",
             "http",
