@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from leadline_server.domain.phone import is_region
+from leadline_server.domain.numbers.phone_number import is_region
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128

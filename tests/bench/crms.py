@@ -17,7 +17,7 @@ from fakes.process import FakeProcess, fake_process
 from leadline_server.crm.hubspot.searching import phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import Contacts
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 from bench import workload
 from bench.messages import read_messages, write_messages

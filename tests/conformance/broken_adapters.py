@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 from faults.http_crm.people import FaultyPeople, faulty_crm_under_test
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 

@@ -12,7 +12,7 @@ from leadline_server.crm.wrapping import Wrapping
 from leadline_server.delivery.lines import AccountLines
 from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from prometheus_client import CollectorRegistry

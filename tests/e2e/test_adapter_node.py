@@ -31,7 +31,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from leadline_server.testing.crm_harness import Report

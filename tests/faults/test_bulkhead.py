@@ -21,7 +21,7 @@ from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.leases import AT_REST, Lease
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ports.crm import CrmAdapter

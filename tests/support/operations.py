@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from leadline_server.crm.wrappers.wrapper import Operation
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadline_server.crm.composing import BEGIN, END, Style, body_of, duration_of, subject_of, updated_body
 from leadline_server.crm.number_forms import number_forms
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
 
 START = datetime(2026, 3, 4, 17, 6, 7, tzinfo=UTC)

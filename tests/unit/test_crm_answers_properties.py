@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from leadline_server.crm.wrappers.answers import Answers, Asked, CachePolicy
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 
 NUMBERS = tuple(parse_number(f"+1202555010{digit}", "US") for digit in range(4))
 POLICY = CachePolicy(found_seconds=20, none_seconds=5, entries=3)

@@ -10,7 +10,7 @@ import pytest
 from leadline_server.crm.wrappers import CachedCrm, CachePolicy
 from leadline_server.crm.wrappers.answers import Answers
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.testing.crm_harness import Report
 from support.crms import Switch
 from support.operations import create, memory_crm

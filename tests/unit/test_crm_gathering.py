@@ -14,7 +14,7 @@ from leadline_server.delivery.lines import AccountLine, AccountLines
 from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import Capabilities, Connection, CrmAdapter, RateLimit
 from prometheus_client import CollectorRegistry
 from support.operations import create, memory_crm

@@ -16,7 +16,7 @@ from leadline_server.domain.decision import (
     Wait,
     decide,
 )
-from leadline_server.domain.phone import NumberKind
+from leadline_server.domain.numbers.phone_number import NumberKind
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
 from unit.strategies import DIALABLE, NEVER_CREATING, effective, effective_preferences, matches, situations
 

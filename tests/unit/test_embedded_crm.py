@@ -14,7 +14,7 @@ from leadline_server.crm.embedded.rows import from_micros, to_micros
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
 
 NUMBER = "+14155550123"

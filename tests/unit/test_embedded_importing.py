@@ -9,7 +9,7 @@ from leadline_server.crm.embedded import ContactBook, CrmDatabase, EmbeddedCrm, 
 from leadline_server.crm.embedded.importing import ImportSummary, import_contacts
 from leadline_server.crm.embedded.readers import ContactRecord, RowProblem
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from leadline_server.crm.http.requests import Built
 from leadline_server.crm.web import Answer
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_harness import Report
 from support.acorn import KEY, Acorn, acorn, changed

@@ -20,7 +20,7 @@ from leadline_server.crm.web import Answer
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import LogEntry
 from leadline_server.testing.crm_harness import Report
 from pydantic import ValidationError

@@ -1,6 +1,6 @@
 import phonenumbers
 import pytest
-from leadline_server.domain.phone import (
+from leadline_server.domain.numbers.phone_number import (
     NumberKind,
     PhoneNumber,
     format_number,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import NumberKind, format_number, mask_number, parse_number
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import NumberKind, format_number, mask_number, parse_number
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)

@@ -14,7 +14,7 @@ from leadline_server.crm.pipedrive.searching import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.web import Answer
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
 from leadline_server.testing.crm_harness import START, Report
 from pydantic import ValidationError

@@ -14,7 +14,7 @@ from leadline_server.crm.remote.connecting import open_remote, remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

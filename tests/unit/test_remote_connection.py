@@ -20,7 +20,7 @@ from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 from pydantic import ValidationError
 from support.adapters import opened_adapter

@@ -15,7 +15,7 @@ from leadline_server.crm.remote.copying import message_of, value_of
 from leadline_server.crm.remote.description import capabilities_message, capabilities_of
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import Capabilities, LogEntry, RateLimit
 from leadline_server.transport.mapping.call import call_message
 from leadline_server.transport.mapping.contact import contact_message

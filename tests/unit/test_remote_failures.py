@@ -15,7 +15,7 @@ from leadline_server.domain.errors import (
     CrmTooMuch,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from support.scripted_adapters import ScriptedAdapter, details, fails, scripted_adapter
 

@@ -20,8 +20,8 @@ from leadline_server.crm.remote.serving import over_loopback, serve_adapter
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber as Number
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber as Number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 
 ACCOUNT = AccountContext(id="acme")

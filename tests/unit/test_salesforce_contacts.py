@@ -16,7 +16,7 @@ from fakes.salesforce_people import options, salesforce
 from fakes.serving import FakeServer
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
 from support.adapters import opened_adapter

@@ -14,7 +14,7 @@ from leadline_server.crm.salesforce.wire import MOST_DESCRIPTION, stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

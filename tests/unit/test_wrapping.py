@@ -10,7 +10,7 @@ from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrapping import Wrapping
 from leadline_server.delivery.pauses import NOT_ASKED, OutagePause
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import Connection
 from leadline_server.testing.crm_harness import Report
 from prometheus_client import CollectorRegistry

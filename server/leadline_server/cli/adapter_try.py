@@ -64,7 +64,7 @@ def try_definition(
     """
     from leadline_server.cli import fail
     from leadline_server.cli.trying import attempt
-    from leadline_server.domain.phone import is_region
+    from leadline_server.domain.numbers.phone_number import is_region
 
     given = values or []
     _check_usage(operation, given, write=write)

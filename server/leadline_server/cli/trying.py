@@ -20,8 +20,8 @@ from leadline_server.crm.web.answers import Answer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import LogEntry
 

@@ -10,7 +10,7 @@ from leadline_server.contacts.directory import Account, AccountDirectory
 from leadline_server.contacts.keyed_locks import KeyedLocks
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.preferences import resolve
 from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
 

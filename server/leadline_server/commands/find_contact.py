@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from leadline_server.contacts.directory import AccountDirectory
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from leadline_server.contacts.keyed_locks import KeyedLocks
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 

@@ -10,8 +10,8 @@ from leadline_server.clock import Clock
 from leadline_server.contacts.directory import Account
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.errors import LedgerUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.ledger import Claims
 
 _ASKABLE = (NumberKind.DIALABLE, NumberKind.EXTENSION)

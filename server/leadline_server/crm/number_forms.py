@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from leadline_server.domain.phone import PhoneNumber, format_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 
 def number_forms(number: PhoneNumber, patterns: Sequence[str] = ()) -> tuple[str, ...]:

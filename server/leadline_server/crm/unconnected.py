@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
 _PROMISES_NOTHING: Final = Capabilities(finds_log_by_key=False, enforces_unique_key=False, moves_log=False)

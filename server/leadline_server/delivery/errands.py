@@ -13,7 +13,7 @@ from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 

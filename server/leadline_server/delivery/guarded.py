@@ -8,7 +8,7 @@ from leadline_server.delivery.limits import RateLimit
 from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ None of these may become a contact's name. North American caller-ID names (CNAM)
 import re
 import unicodedata
 
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.places import is_place, is_state_code
 
 MAX_NAME = 128

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 
 class MatchKind(IntEnum):

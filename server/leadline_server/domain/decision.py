@@ -14,7 +14,7 @@ from leadline_server.domain.call_log import CallLogReason, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
 

@@ -16,7 +16,7 @@ from leadline_server.domain.call_log import (
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_carried
 from leadline_server.domain.merge import CallEvent, Stamps, merge
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 MAX_ENTRIES: Final = 64
 """Legs of a call, and attributes of a call, at the most."""

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
 """The numbers that one `CrmAdapter.find_contacts` may be asked for."""

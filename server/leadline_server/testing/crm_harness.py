@@ -12,8 +12,8 @@ import pytest
 
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter, LogEntry
 from leadline_server.testing.crm_people import People
 from leadline_server.testing.crm_trouble import Trouble

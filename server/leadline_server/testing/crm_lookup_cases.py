@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from leadline_server.domain.errors import CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name, a_number, eventually, if_possible
 from leadline_server.testing.crm_people import People
 

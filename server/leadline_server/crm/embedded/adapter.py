@@ -13,7 +13,7 @@ from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, pre
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
 CONTACT_TYPES: Final = ("contact", "lead")

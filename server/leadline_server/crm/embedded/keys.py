@@ -6,11 +6,11 @@ import time
 import unicodedata
 from typing import Final
 
-from leadline_server.domain.phone import MAX_TEXT, NumberKind, PhoneNumber, parse_number
-from leadline_server.domain.plain_numbers import home_prefixes, plain_significant
-from leadline_server.domain.written_number import read_written
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.written_number import read_written
 
-_MIN_DIGITS: Final = 7  # fewer never match as a national number, see domain.matching
+_MIN_DIGITS: Final = 7  # fewer never match as a national number, see domain.numbers.matching
 
 
 def stored_key(text: str, region: str) -> str:

@@ -16,7 +16,7 @@ from leadline_server.crm.http.operations import FindContacts
 from leadline_server.crm.http.searching import longest_word, page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
 LONGEST_ID: Final = 500

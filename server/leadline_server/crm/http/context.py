@@ -13,7 +13,7 @@ from leadline_server.crm.http.operations import FindContacts, Form
 from leadline_server.crm.number_forms import number_forms
 from leadline_server.domain.call import Call, Party
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.phone import PhoneNumber, format_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 from leadline_server.ports.crm import LogEntry
 
 Values = dict[str, Any]

@@ -10,7 +10,7 @@ from leadline_server.crm.http.context import Values
 from leadline_server.crm.http.definition import Definition, Variable
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.phone import PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import LogEntry
 
 _START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

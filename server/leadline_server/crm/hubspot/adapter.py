@@ -24,8 +24,8 @@ from leadline_server.crm.name_pages import page_of
 from leadline_server.crm.web import WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
 
 SEARCH: Final = "search"

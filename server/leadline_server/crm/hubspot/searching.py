@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.number_forms import number_forms
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import MOST_NUMBERS
 
 PAGE: Final = 200

@@ -16,7 +16,7 @@ from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.web import Answer, WebClient
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
 
 SEARCH: Final = "search"

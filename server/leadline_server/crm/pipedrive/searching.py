@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from leadline_server.domain.phone import PhoneNumber, format_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 _LEAST: Final = 2
 """The characters of the shortest term."""

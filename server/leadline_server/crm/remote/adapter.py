@@ -14,7 +14,7 @@ from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
 M = TypeVar("M", bound=Message)

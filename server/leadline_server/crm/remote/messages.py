@@ -16,7 +16,7 @@ from leadline_server.crm.number_forms import number_forms
 from leadline_server.crm.remote.copying import message_of, value_of
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import NumberKind, PhoneNumber, is_region, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, is_region, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
 

@@ -25,8 +25,8 @@ from leadline_server.crm.salesforce.wire import (
 from leadline_server.crm.web import Answer, WebClient, segment, together
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
 
 CAPABILITIES: Final = Capabilities(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import phonenumbers
 
 from leadline_server.crm.number_forms import number_forms
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 LONGEST_FIND: Final = 3_500
 """Characters of a search query. Beyond 4,000 Salesforce drops its operators, and beyond 10,000 finds nothing."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from leadline_server.crm.wrappers.answers import Answers, Asked, CachePolicy, Kn
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Answer, CrmAdapter, CrmLog, LogEntry
 
 __all__ = ["CachePolicy", "CachedCrm"]

@@ -14,8 +14,8 @@ from typing import Any, Final
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
-from leadline_server.domain.matching import key_asked_by, key_matched_by
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.storage.batching import Batcher
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final, ParamSpec, TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 
 P = ParamSpec("P")

@@ -25,8 +25,8 @@ from leadline_server.crm.zoho.wire import (
 )
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.matching import match_kind
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
 CALLS: Final = "Calls"

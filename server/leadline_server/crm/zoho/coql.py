@@ -11,7 +11,7 @@ from typing import Final
 
 import phonenumbers
 
-from leadline_server.domain.phone import PhoneNumber, format_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 PAGE: Final = 2_000
 """Records that one answer has at most."""

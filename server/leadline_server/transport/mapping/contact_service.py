@@ -10,7 +10,7 @@ from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.transport.mapping.contact import contact_fields, contact_message, match_fields
 from leadline_server.transport.mapping.numbers import Regions, dialable_number, readable_number, region_of
 from leadline_server.transport.mapping.violations import TOKEN_LENGTH, Violations, time_fields

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from leadline_server.domain.errors import AccountNotFound
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.transport.mapping.violations import NUMBER_LENGTH, Violations
 
 Regions = Callable[[str], Awaitable[str]]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
-from leadline_server.domain.phone import is_region
+from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     USER_ONLY_FIELDS,

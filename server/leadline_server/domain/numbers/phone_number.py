@@ -12,8 +12,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult, shortnumberinfo
 from phonenumbers import PhoneNumber as PlanNumber
 
-from leadline_server.domain.plain_numbers import national_digits, plain_e164
-from leadline_server.domain.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
+from leadline_server.domain.numbers.plain_numbers import national_digits, plain_e164
+from leadline_server.domain.numbers.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
 
 MAX_TEXT = 256
 """Longer texts (characters) are no numbers, and are never kept in the cache."""

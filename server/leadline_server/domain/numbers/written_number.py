@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from leadline_server.domain.sip import Address, take_apart
+from leadline_server.domain.numbers.sip import Address, take_apart
 
 MAX_DIGITS = 24  # fifteen of E.164, an international prefix, a carrier code
 

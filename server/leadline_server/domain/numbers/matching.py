@@ -1,8 +1,8 @@
 """Whether a number that a CRM stores is the number that was asked for, and how well it matches."""
 
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.phone import MAX_TEXT, NumberKind, PhoneNumber, parse_number
-from leadline_server.domain.written_number import read_written
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.written_number import read_written
 
 _MIN_NATIONAL_DIGITS = 7  # fewer are a local number, which many places share
 

@@ -1,0 +1,1 @@
+"""Phone numbers: how they are read, told apart and compared."""
