@@ -43,6 +43,7 @@ from leadline_server.delivery.loop import DeliveryLoop
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.delivery.recorder import Recorder
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import Connection, CrmAdapter
@@ -91,12 +92,12 @@ async def open_app(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
-            open_connections(_choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(
+                _choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock, numbering
+            )
         )
-        for account_id, account in settings.accounts.items():
-            begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-            await ledger.accounts.create(account_id, begin)
 
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
             crm = crms(AccountView(account_id, current))
@@ -104,8 +105,8 @@ async def open_app(
             if not crm.is_remote and cache is None:
                 return Connection(guard(adapter))
             policy = cache or _cache_policy(settings)
-            region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapping.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
+            rules = lambda: current().numbering  # noqa: E731 - used here alone
+            return wrapping.connection(adapter, crm.kind, guard=guard, rules=rules, cache=policy)
 
         wrapping = Wrapping(clock.now, NOT_ASKED, None if registry is None else CrmMetrics(registry))
         lines = AccountLines(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -123,6 +124,16 @@ async def open_app(
         pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
         await _run_in_background(stack, loop.run(), courier.runs.look_after(), feed.run(), pruner.run())
         yield App(_commands(ledger, directory, lookup, claims, decider, courier, feed, clock), ledger)
+
+
+async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
+    """Make the accounts that are new; returns how the numbers of each are read, by its id."""
+    numbering = {}
+    for account_id, account in settings.accounts.items():
+        begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
+        await ledger.accounts.create(account_id, begin)
+        numbering[account_id] = (await ledger.accounts.get(account_id)).numbering
+    return numbering
 
 
 def _choices(settings: Settings) -> dict[str, Choice]:
@@ -169,7 +180,7 @@ def _commands(
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(ledger.accounts),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        regions=directory.region,
+        regions=directory.numbering,
     )
 
 

@@ -35,7 +35,7 @@ def wrapped(bare: CrmUnderTest) -> CachedCrm:
         bare.adapter,
         "embedded",
         guard=AccountLines(64, 10_000).of("acme").guard,
-        region=lambda: "US",
+        rules=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )
     assert isinstance(connection.crm, CachedCrm)

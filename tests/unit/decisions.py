@@ -38,7 +38,7 @@ def inbound(**changes: Any) -> Call:
 
 
 def situation(call: Call, **changes: Any) -> Situation:
-    return replace(Situation(call=call, user_id=ALICE, region="US"), **changes)
+    return replace(Situation(call=call, user_id=ALICE, rules="US"), **changes)
 
 
 def match(contact: Contact, kind: MatchKind = MatchKind.EXACT) -> ContactMatch:

@@ -141,7 +141,7 @@ def situations(numbers: Sequence[str | None] = DIALABLE + NEVER_CREATING) -> st.
         Situation,
         call=calls(numbers),
         user_id=st.just(ALICE),
-        region=st.just("US"),
+        rules=st.just("US"),
         trigger=st.sampled_from(LogTrigger),
         wait_is_over=st.booleans(),
     )

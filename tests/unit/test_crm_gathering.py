@@ -289,7 +289,7 @@ class Whole:
         self.line: AccountLine = AccountLines(8, 0.0).of("demo")
         wrapping = Wrapping(lambda: datetime.now(UTC), NOT_ASKED, CrmMetrics(self.registry))
         self.connection: Connection = wrapping.connection(
-            scene.crm, "memory", guard=self.line.guard, region=lambda: "US", cache=policy
+            scene.crm, "memory", guard=self.line.guard, rules=lambda: "US", cache=policy
         )
 
     def requests(self, outcome: str) -> float:

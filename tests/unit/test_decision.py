@@ -58,7 +58,7 @@ def test_the_other_party_is_looked_up(call: Call, address: str) -> None:
 
 def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
     call = inbound(caller=Party(phone_number="020 7946 0123"))
-    outcome = asked(call, region="GB")
+    outcome = asked(call, rules="GB")
     assert isinstance(outcome, LookUp)
     assert outcome.number.e164 == "+442079460123"
 

@@ -34,7 +34,7 @@ class Wrapped:
             lambda: datetime(2026, 1, 1, tzinfo=UTC), NOT_ASKED, CrmMetrics(self.registry) if is_measured else None
         )
         self.connection: Connection = made.connection(
-            self.crm.wrap(self.bare), "memory", guard=self.guard.wrap, region=lambda: "US", cache=cache
+            self.crm.wrap(self.bare), "memory", guard=self.guard.wrap, rules=lambda: "US", cache=cache
         )
 
     async def find(self) -> int:

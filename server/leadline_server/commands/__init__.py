@@ -15,6 +15,7 @@ from leadline_server.commands.search_contacts import SearchContacts
 from leadline_server.commands.update_account_settings import UpdateAccountSettings
 from leadline_server.commands.update_preferences import UpdatePreferences
 from leadline_server.commands.watch_call_logs import WatchCallLogs
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 __all__ = [
     "Commands",
@@ -35,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """Every command; `regions` gives an account's default region, which requests are read with."""
+    """Every command; `regions` gives how an account's numbers are read."""
 
     find_contact: FindContact
     search_contacts: SearchContacts
@@ -49,4 +50,4 @@ class Commands:
     update_preferences: UpdatePreferences
     get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
-    regions: Callable[[str], Awaitable[str]]
+    regions: Callable[[str], Awaitable[RulesOrRegion]]

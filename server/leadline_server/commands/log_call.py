@@ -150,8 +150,8 @@ async def _check_choice(account: Account, report: CallReport, seconds: float) ->
 
 
 def _reported(account: Account, log: CallLog | None, report: CallReport, now: datetime, lease: Lease) -> CallLog:
-    capabilities, region = account.crm.capabilities, account.settings.default_region
-    return reported(log, report, now, region=region, can_move=capabilities.moves_log, lease=lease)
+    capabilities, rules = account.crm.capabilities, account.settings.numbering
+    return reported(log, report, now, rules=rules, can_move=capabilities.moves_log, lease=lease)
 
 
 def _foretold(log: CallLog, outcome: Outcome) -> CallLog:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
 from leadline_server.ports.ledger import Accounts
@@ -50,6 +51,6 @@ class AccountDirectory:
     def _settings_of(self, account_id: str) -> Callable[[], AccountSettings]:
         return lambda: self._seen[account_id].settings
 
-    async def region(self, account_id: str) -> str:
-        """The region that the account's numbers are read in. Raises AccountNotFound."""
-        return (await self._accounts.get(account_id)).default_region
+    async def numbering(self, account_id: str) -> NumberingRules:
+        """How the account's numbers are read. Raises AccountNotFound."""
+        return (await self._accounts.get(account_id)).numbering

@@ -10,7 +10,8 @@ from leadline_server.clock import Clock
 from leadline_server.contacts.directory import Account
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.errors import LedgerUnavailable
-from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.matching import match_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.ledger import Claims
 
@@ -66,8 +67,8 @@ class ContactLookup:
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or account.crm.capabilities.search_lag:
             contacts.update(await self._not_shown_yet(account, askable, contacts, as_of))
-        region = account.settings.default_region
-        matches = tuple(match for number in askable for match in matches_of(number, contacts.values(), region))
+        rules = account.settings.numbering
+        matches = tuple(match for number in askable for match in matches_of(number, contacts.values(), rules))
         return FoundContacts(matches, as_of)
 
     async def _not_shown_yet(
@@ -95,12 +96,13 @@ class ContactLookup:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
 
 
-def matches_of(number: PhoneNumber, contacts: Iterable[Contact], region: str) -> list[ContactMatch]:
+def matches_of(number: PhoneNumber, contacts: Iterable[Contact], rules: RulesOrRegion) -> list[ContactMatch]:
     """The contacts among `contacts` that really have `number`, each by its strongest match."""
     matches = []
     for contact in contacts:
-        kinds = [kind for stored in contact.phone_numbers if (kind := match_kind(number, stored, region)) is not None]
-        if kinds:
-            matches.append(ContactMatch(contact, number.text, min(kinds)))
-    matches.sort(key=lambda match: (match.kind, match.contact.id))
+        found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
+        if found:
+            best = min(found)
+            matches.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
+    matches.sort(key=lambda match: (match.kind, match.is_respelled, match.contact.id))
     return matches

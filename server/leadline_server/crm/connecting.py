@@ -15,6 +15,7 @@ from leadline_server.crm.registry import adapter_type
 from leadline_server.crm.sealing import SealedTokens, load_key
 from leadline_server.crm.unconnected import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.tokens import TokenStore
 
@@ -52,6 +53,7 @@ async def open_connections(
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
+    numbering: Mapping[str, NumberingRules] | None = None,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
     """Open connections, all closed in the end; yields what makes the adapter of an account.
 
@@ -61,6 +63,7 @@ async def open_connections(
         tokens: where OAuth tokens are kept, sealed with a key in `data_dir`, which is made when it is first needed.
         data_dir: leadline's folder.
         clock: the time of day.
+        numbering: how the accounts' numbers are read, by their ids; of adapters that keep contacts themselves.
 
     Raises:
         CrmUnavailable: one cannot be opened; the message says what to do.
@@ -74,7 +77,13 @@ async def open_connections(
         for name, choice in choices.items():
             kind = adapter_type(choice.adapter)
             around = Surroundings(
-                name=name, session=session, tokens=sealed, clock=clock, data_dir=data_dir, closing=stack
+                name=name,
+                session=session,
+                tokens=sealed,
+                clock=clock,
+                data_dir=data_dir,
+                numbering=numbering or {},
+                closing=stack,
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(choice.options)), around)
 

@@ -10,6 +10,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.tokens import TokenStore
@@ -46,6 +47,7 @@ class Surroundings:
         tokens: where OAuth tokens are kept, sealed.
         clock: the time of day.
         data_dir: leadline's folder.
+        numbering: how the numbers of each account are read when leadline starts, by its id.
         closing: whatever must be closed in the end goes here.
     """
 
@@ -54,6 +56,7 @@ class Surroundings:
     tokens: TokenStore
     clock: Clock
     data_dir: Path
+    numbering: Mapping[str, NumberingRules] = field(default_factory=dict)
     closing: AsyncExitStack
 
 

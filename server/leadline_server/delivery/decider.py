@@ -48,7 +48,7 @@ class Decider:
         return Situation(
             call=log.call,
             user_id=log.user_id,
-            region=account.settings.default_region,
+            rules=account.settings.numbering,
             trigger=log.trigger,
             chosen=await _chosen(account, log.chosen_contact_id),
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
@@ -64,7 +64,7 @@ class Decider:
         outcome = decide(situation, await self.preferences(log))
         if not isinstance(outcome, LookUp):
             return outcome
-        matches = await self._lookup.find(account, (outcome.number,))
+        matches = await self._lookup.find(account, outcome.numbers)
         return conclusive(decide(situation, await self.preferences(log), matches))
 
 

@@ -13,7 +13,6 @@ from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 
@@ -123,7 +122,7 @@ class Errands:
             raise SettlingPause(left.total_seconds())
 
     async def _entry(self, account: Account, log: CallLog, standing: Standing) -> LogEntry:
-        number = parse_number(log.call.counterpart(log.user_id).address, account.settings.default_region)
+        number = log.call.number_of_counterpart(log.user_id, account.settings.numbering)
         return LogEntry(
             call=log.call,
             contact_id=standing.contact.id,

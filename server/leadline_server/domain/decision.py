@@ -14,6 +14,7 @@ from leadline_server.domain.call_log import CallLogReason, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
@@ -25,7 +26,7 @@ class Situation:
     Attributes:
         call: everything known of the call.
         user_id: the log's user.
-        region: the account's default region, for numbers without a country code.
+        rules: how the account's numbers are read.
         trigger: the phone system (AUTOMATIC) or a person (MANUAL).
         chosen: the contact that a person chose, if one did.
         wait_is_over: no more news is to be expected, final or not.
@@ -33,7 +34,7 @@ class Situation:
 
     call: Call
     user_id: str
-    region: str
+    rules: RulesOrRegion
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen: Contact | None = None
     wait_is_over: bool = False
@@ -46,7 +47,7 @@ class Situation:
     @property
     def number(self) -> PhoneNumber:
         """The other party's number."""
-        return parse_number(self.call.counterpart(self.user_id).address, self.region)
+        return self.call.number_of_counterpart(self.user_id, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class LookUp:
     """No outcome yet: ask who has this number, then decide again."""
 
     number: PhoneNumber
+
+    @property
+    def numbers(self) -> tuple[PhoneNumber, ...]:
+        """The number, and its other reading where what was dialled has two."""
+        other = self.number.other_reading
+        return (self.number, parse_number(other, "")) if other else (self.number,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +267,12 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and internal calls never create one.")
     if number.kind is not NumberKind.DIALABLE:
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and an extension or short code never creates one.")
+    if number.other_reading:
+        return _unlogged(
+            CallLogReason.NO_CONTACT,
+            f"{nobody}, read as {number.e164} or, without the dial prefix, as {number.other_reading}; both can be the"
+            " number, so no contact is created.",
+        )
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}; {action.name} by {origin}.")

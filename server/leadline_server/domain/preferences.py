@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 
 
 class UnknownContactAction(IntEnum):
@@ -71,7 +72,8 @@ class AccountSettings:
     """What an administrator sets for an account.
 
     `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally. `extension_pattern`
+    has masks such as "1xx,2xxx"; `dial_prefixes` what phones dial before an outside number: ("9",).
     """
 
     defaults: Preferences = Preferences()
@@ -79,6 +81,13 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    extension_pattern: str = ""
+    dial_prefixes: tuple[str, ...] = ()
+
+    @property
+    def numbering(self) -> NumberingRules:
+        """How the account's numbers are read."""
+        return numbering_rules(self.default_region, self.extension_pattern, self.dial_prefixes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

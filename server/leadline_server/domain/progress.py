@@ -16,7 +16,7 @@ from leadline_server.domain.call_log import (
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_carried
 from leadline_server.domain.merge import CallEvent, Stamps, merge
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 MAX_ENTRIES: Final = 64
 """Legs of a call, and attributes of a call, at the most."""
@@ -36,7 +36,7 @@ class CallReport:
 
 
 def reported(
-    log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool, lease: Lease
+    log: CallLog | None, report: CallReport, now: datetime, *, rules: RulesOrRegion, can_move: bool, lease: Lease
 ) -> CallLog:
     """The log after a report; the very same object where the report changes nothing.
 
@@ -44,7 +44,7 @@ def reported(
         log: the log before; None for a call not heard of yet.
         report: what was reported.
         now: the time of the report's arrival.
-        region: the account's default region, for numbers without a country code.
+        rules: how the account's numbers are read.
         can_move: whether the CRM can move an existing log to another contact.
         lease: what the process that accepts the report takes the call with, if that is due and nobody else carries it.
 
@@ -53,8 +53,8 @@ def reported(
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, region, lease)
-    after = _Report(log, report, now, region, lease).applied(can_move=can_move)
+        return _first(report, now, rules, lease)
+    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
 
@@ -67,7 +67,7 @@ def _check_size(call: Call) -> None:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
 
 
-def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> CallLog:
+def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
     call, stamps = merge(None, Stamps(), report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
@@ -77,7 +77,7 @@ def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> Call
         call=call,
         stamps=stamps,
         explanation=_ACCEPTED,
-        number_key=_number_key(call, report.user_id, region),
+        number_key=call.number_of_counterpart(report.user_id, rules).key,
         user_answered=_is_answered(call, report),
         trigger=report.trigger,
         chosen_contact_id=report.contact_id,
@@ -87,10 +87,6 @@ def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> Call
         update_time=now,
         **lease.fields(now),
     )
-
-
-def _number_key(call: Call, user_id: str, region: str) -> str:
-    return parse_number(call.counterpart(user_id).address, region).key
 
 
 def _is_answered(call: Call, report: CallReport) -> bool:
@@ -106,14 +102,14 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 class _Report:
     """One report on a call that is known already."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str, lease: Lease) -> None:
+    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
         self._call, self._stamps = merge(log.call, log.stamps, report.event)
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
         self._user_answered = was_answered or (is_answered and report.user_id == self._user_id)
-        self._number_key = _number_key(self._call, self._user_id, region)
+        self._number_key = self._call.number_of_counterpart(self._user_id, rules).key
         self._chooses = bool(report.contact_id) and report.contact_id != log.chosen_contact_id
 
     def applied(self, *, can_move: bool) -> CallLog:

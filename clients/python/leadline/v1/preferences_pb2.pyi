@@ -321,12 +321,19 @@ class AccountSettings(_message.Message):
     DEFAULT_REGION_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     NUMBER_FORMATS_FIELD_NUMBER: _builtins.int
+    EXTENSION_PATTERN_FIELD_NUMBER: _builtins.int
+    DIAL_PREFIXES_FIELD_NUMBER: _builtins.int
     default_region: _builtins.str
     """ISO 3166-1 code of the region in which numbers without country code are read, two capital letters. Built-in:
     `US`.
     """
     time_zone: _builtins.str
     """IANA time zone (`Europe/London`) for times that are written out in the CRM. Built-in: `UTC`."""
+    extension_pattern: _builtins.str
+    """What the account's extensions look like: at most 64 masks of 2 to 8 digits, separated by commas, `x` standing for
+    any digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five
+    digits are an extension, and six where they are no number of `default_region`.
+    """
     @_builtins.property
     def defaults(self) -> Global___Preferences:
         """The account level of the preferences. Absent fields: built-in. `crm_user_id` is invalid here."""
@@ -344,6 +351,13 @@ class AccountSettings(_message.Message):
         Empty: E.164 and the region's usual forms.
         """
 
+    @_builtins.property
+    def dial_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What phones dial before an outside number, such as `9`: at most 8 prefixes of 1 to 4 keys (digits, `*`, `#`). Used
+        for the callee of an outbound call alone. Of the number as it stands and the one without the prefix the valid one
+        is taken; where both are valid and differ, no contact is created. Empty: none.
+        """
+
     def __init__(
         self,
         *,
@@ -352,17 +366,23 @@ class AccountSettings(_message.Message):
         default_region: _builtins.str | None = ...,
         time_zone: _builtins.str | None = ...,
         number_formats: _abc.Iterable[_builtins.str] | None = ...,
+        extension_pattern: _builtins.str | None = ...,
+        dial_prefixes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "locked", b"locked", "number_formats", b"number_formats", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__default_region: _TypeAlias = _typing.Literal["default_region"]  # noqa: Y015
     _WhichOneofArgType__default_region: _TypeAlias = _typing.Literal["_default_region", b"_default_region"]  # noqa: Y015
+    _WhichOneofReturnType__extension_pattern: _TypeAlias = _typing.Literal["extension_pattern"]  # noqa: Y015
+    _WhichOneofArgType__extension_pattern: _TypeAlias = _typing.Literal["_extension_pattern", b"_extension_pattern"]  # noqa: Y015
     _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
     _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default_region) -> _WhichOneofReturnType__default_region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extension_pattern) -> _WhichOneofReturnType__extension_pattern | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
 

@@ -13,6 +13,7 @@ from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, pre
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
@@ -34,7 +35,7 @@ class EmbeddedCrm:
     Args:
         database: shared by all accounts of a process.
         account_id: whose book; one that is not there yet begins with the first write.
-        region: asked for the account's current region, which new contacts' numbers without a country code are read in.
+        region: asked for the account's current rules, or its region, which new contacts' numbers are read by.
         now: the clock, aware of its time zone.
     """
 
@@ -42,7 +43,7 @@ class EmbeddedCrm:
         self,
         database: CrmDatabase,
         account_id: str,
-        region: Callable[[], str],
+        region: Callable[[], RulesOrRegion],
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:

@@ -12,6 +12,7 @@ from leadline_server.crm.connections import (
 )
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
 from leadline_server.crm.embedded.database import open_crm_database
+from leadline_server.crm.embedded.rekeying import rekey_books
 from leadline_server.ports.crm import CrmAdapter
 
 FILE: Final = "crm.db"
@@ -25,9 +26,10 @@ async def _open(_: EmbeddedSettings, around: Surroundings) -> Connect:
     """Open the file, made where it is missing. Raises CrmUnavailable, with what to do, if it cannot be used."""
     database = await open_crm_database(around.data_dir / FILE)
     around.closing.push_async_callback(database.close)
+    await rekey_books(database, around.numbering)
 
     def connect(account: AccountView) -> CrmAdapter:
-        return EmbeddedCrm(database, account.id, lambda: account.settings().default_region)
+        return EmbeddedCrm(database, account.id, lambda: account.settings().numbering)
 
     return connect
 

@@ -4,41 +4,49 @@ import base64
 import secrets
 import time
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
-from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
 from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.several import numbers_in
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.numbers.written_number import read_written
 
 _MIN_DIGITS: Final = 7  # fewer never match as a national number, see domain.numbers.matching
 
 
-def stored_key(text: str, region: str) -> str:
-    """The key under which a contact with the number `text` is found; empty where it is no number to look up.
+def stored_keys(text: str, rules: RulesOrRegion) -> tuple[str, ...]:
+    """The keys under which a contact with the number `text` is found: one a number; none where there is none in it.
 
-    That is the significant national number, or the bare digits of what is no possible number of `region`. Neither names
-    the country, so a key stays right when the account's region changes; `find_contacts` may answer loosely, and the
-    core tells numbers of two countries apart.
+    A key is the significant national number ("2025550147"), or the bare digits of an extension and of what is no
+    possible number of the account's region. It names no country, so it stays right when the account's rules change.
+    `find_contacts` may answer loosely, and the core tells numbers of two countries apart.
     """
-    if plain := plain_significant(text, region):
-        return plain
-    number = parse_number(text, region)
-    if number.kind is NumberKind.DIALABLE:
-        return number.significant
-    if number.kind is NumberKind.EXTENSION:
-        return number.key
-    digits = read_written(text).digits if number.kind is NumberKind.UNUSABLE and len(text) <= MAX_TEXT else ""
-    return digits if len(digits) >= _MIN_DIGITS else ""
+    if plain := plain_significant(text, as_rules(rules).region):
+        return (plain,)
+    numbers = numbers_in(text, rules)
+    if numbers and numbers[0].kind is not NumberKind.UNUSABLE:
+        keys = (number.significant or number.extension for number in numbers)
+        return tuple(dict.fromkeys(key for key in keys if key))
+    digits = read_written(text).digits.removeprefix("+") if len(text) <= MAX_TEXT else ""
+    return (digits,) if len(digits) >= _MIN_DIGITS else ()
 
 
 def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     """Every key under which a contact with this number may be stored."""
     if number.kind is not NumberKind.DIALABLE:
-        return (number.key,) if number.key else ()
-    prefixes = home_prefixes(number.country_code)
-    if prefixes is None:
-        return tuple({number.significant: None, number.national: None})
-    return tuple({number.significant: None, **{prefix + number.significant: None for prefix in prefixes}})
+        return (number.extension,) if number.extension else ()
+    return tuple({key: None for form in spellings(number) for key in _ways_to_write(form)})
+
+
+def _ways_to_write(form: PhoneNumber) -> Iterator[str]:
+    """The digits of a number as they are written at home, and with the country code but without a plus."""
+    yield form.significant
+    prefixes = home_prefixes(form.country_code)
+    yield from (form.national,) if prefixes is None else (prefix + form.significant for prefix in prefixes)
+    yield form.e164[1:]
 
 
 def fold(name: str) -> str:

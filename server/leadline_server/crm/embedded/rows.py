@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.embedded.keys import fold, stored_key
+from leadline_server.crm.embedded.keys import fold, stored_keys
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.numbers.key_version import KEY_VERSION
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.storage.many import ManyRows
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
@@ -58,21 +60,31 @@ def details_of(contact: Contact) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`."""
+    """A contact ready to be inserted.
+
+    Attributes:
+        unique_key: of the request or record behind it.
+        folded_name: its name, as searches compare it.
+        keys: of its numbers.
+        values: of its row, after `pk` and `book`.
+        unusable_numbers: how many of its numbers no call can match.
+    """
 
     unique_key: str | None
     folded_name: str
     keys: tuple[str, ...]
     values: tuple[Any, ...]
+    unusable_numbers: int
 
 
-def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact:
+def prepare(contact: Contact, unique_key: str | None, rules: RulesOrRegion) -> NewContact:
     """All the work of inserting that needs no lock. `unique_key` names the request or record behind the contact."""
     folded_name = fold(contact.name)
+    keys = [stored_keys(text, rules) for text in contact.phone_numbers]
     return NewContact(
         unique_key,
         folded_name,
-        number_keys(contact, region),
+        tuple({key: None for of_text in keys for key in of_text}),
         (
             contact.id,
             unique_key,
@@ -84,6 +96,7 @@ def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact
             contact.is_placeholder,
             details_of(contact),
         ),
+        keys.count(()),
     )
 
 
@@ -106,9 +119,12 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
 
 
-def number_keys(contact: Contact, region: str) -> tuple[str, ...]:
+def number_keys(contact: Contact, rules: RulesOrRegion) -> tuple[str, ...]:
     """The keys of all numbers of a contact, each once."""
-    return tuple({key: None for text in contact.phone_numbers if (key := stored_key(text, region))})
+    return tuple({key: None for text in contact.phone_numbers for key in stored_keys(text, rules)})
+
+
+_NEW_BOOK: Final = "INSERT INTO books (account_id, key_version) VALUES (?, ?) RETURNING book"
 
 
 def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, str, int]]) -> None:
@@ -120,7 +136,7 @@ def book_of(connection: sqlite3.Connection, account_id: str) -> int:
     """The account's book, opened where it has none yet. Within a write only."""
     found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
     if found is None:
-        found = connection.execute("INSERT INTO books (account_id) VALUES (?) RETURNING book", (account_id,)).fetchone()
+        found = connection.execute(_NEW_BOOK, (account_id, KEY_VERSION)).fetchone()
     return int(found[0])
 
 

@@ -180,12 +180,12 @@ class SalesforceCrm:
             for kind in self._records.kinds
             if (mine := [record_id for record_id in ids if kind.has(record_id)])
         ]
-        region = self._account.settings().default_region
+        rules = self._account.settings().numbering
         owners = [
             contact
             for found in await together(looks)
             for contact in found
-            if any(match_kind(number, stored, region) is MatchKind.EXACT for stored in contact.phone_numbers)
+            if any(match_kind(number, stored, rules) is MatchKind.EXACT for stored in contact.phone_numbers)
         ]
         return min(owners, key=lambda contact: (str(contact.create_time), contact.id), default=None)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 
@@ -32,12 +33,14 @@ class Known:
 class Asked:
     """A lookup that the CRM is asked now. `is_spoilt`: something has changed since; the answer is not remembered."""
 
-    __slots__ = ("as_of", "is_spoilt", "number_keys", "numbers", "region", "time", "turn")
+    __slots__ = ("as_of", "is_spoilt", "number_keys", "numbers", "rules", "time", "turn")
 
-    def __init__(self, numbers: Sequence[PhoneNumber], region: str, turn: int, now: float, as_of: datetime) -> None:
+    def __init__(
+        self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion, turn: int, now: float, as_of: datetime
+    ) -> None:
         self.numbers = numbers
         self.number_keys = frozenset(main_number(number).key for number in numbers)
-        self.region = region
+        self.rules = rules
         self.turn = turn
         self.time = now
         self.as_of = as_of
@@ -45,13 +48,13 @@ class Asked:
 
     def known(self, number: PhoneNumber, contacts: Sequence[Contact]) -> Known:
         """What an answer says of one of the numbers."""
-        return Known(tuple(contact for contact in contacts if _has(contact, number, self.region)), self.as_of)
+        return Known(tuple(contact for contact in contacts if _has(contact, number, self.rules)), self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     known: Known
-    region: str
+    rules: RulesOrRegion
     turn: int
     end: float
 
@@ -87,19 +90,19 @@ class Answers:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, number: PhoneNumber, region: str) -> Known | None:
-        """What is known of a main number; None: nothing that may still be told, in this region."""
+    def get(self, number: PhoneNumber, rules: RulesOrRegion) -> Known | None:
+        """What is known of a main number; None: nothing that may still be told, by these rules."""
         entry = self._entries.get(number.key)
-        if entry is None or entry.region != region or self._seconds() >= entry.end:
+        if entry is None or entry.rules != rules or self._seconds() >= entry.end:
             return None
         self._entries.move_to_end(number.key)
         return entry.known
 
     @contextmanager
-    def asking(self, numbers: Sequence[PhoneNumber], region: str) -> Iterator[Asked]:
+    def asking(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> Iterator[Asked]:
         """The CRM is asked during the body, which begins with it."""
         self._turns += 1
-        asked = Asked(numbers, region, self._turns, self._seconds(), self._now())
+        asked = Asked(numbers, rules, self._turns, self._seconds(), self._now())
         self._under_way.add(asked)
         try:
             yield asked
@@ -142,7 +145,7 @@ class Answers:
             self._entries.pop(key, None)
             return
         ttl = self._policy.found_seconds if known.contacts else self._policy.none_seconds
-        self._entries[key] = _Entry(known, asked.region, asked.turn, asked.time + ttl)
+        self._entries[key] = _Entry(known, asked.rules, asked.turn, asked.time + ttl)
         self._entries.move_to_end(key)
         if len(self._entries) > self._policy.entries:
             self._entries.popitem(last=False)
@@ -155,8 +158,8 @@ def main_number(number: PhoneNumber) -> PhoneNumber:
     return replace(number, text=number.e164, extension="")
 
 
-def _has(contact: Contact, number: PhoneNumber, region: str) -> bool:
-    return any(match_kind(number, stored, region) is not None for stored in contact.phone_numbers)
+def _has(contact: Contact, number: PhoneNumber, rules: RulesOrRegion) -> bool:
+    return any(match_kind(number, stored, rules) is not None for stored in contact.phone_numbers)
 
 
 def _shows(known: Known, contact_ids: set[str]) -> bool:

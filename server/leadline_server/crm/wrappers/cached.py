@@ -11,6 +11,7 @@ from leadline_server.crm.wrappers.answers import Answers, Asked, CachePolicy, Kn
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Answer, CrmAdapter, CrmLog, LogEntry
 
@@ -40,7 +41,7 @@ class CachedCrm(CrmWrapper):
     Args:
         inner: the adapter.
         answers: what is remembered.
-        region: tells the region that the account's numbers are read in.
+        rules: tells how the account's numbers are read.
         count: told, for each number that `find` is asked for, where the answer comes from: see `CrmMetrics.lookups`.
     """
 
@@ -48,12 +49,12 @@ class CachedCrm(CrmWrapper):
         self,
         inner: CrmAdapter,
         answers: Answers,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         count: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(inner)
         self._answers = answers
-        self._region = region
+        self._rules = rules
         self._count = count or _uncounted
         self._flights: dict[tuple[str, str], _Flight] = {}
 
@@ -62,30 +63,30 @@ class CachedCrm(CrmWrapper):
 
         The CRM is asked for those numbers alone of which nothing is known, and by nobody else either.
         """
-        region = self._region()
+        rules = self._rules()
         known: list[Known] = []
         flights: set[_Flight] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
-            if (answer := self._answers.get(number, region)) is not None:
+            if (answer := self._answers.get(number, rules)) is not None:
                 known.append(answer)
                 self._count("remembered")
-            elif (flight := self._flights.get((key, region))) is not None and flight.may_be_joined:
+            elif (flight := self._flights.get((key, rules))) is not None and flight.may_be_joined:
                 flights.add(flight)
                 self._count("joined")
             else:
                 unknown.append(number)
                 self._count("asked")
         if unknown:
-            flights.add(self._begin(unknown, region))
+            flights.add(self._begin(unknown, rules))
         for answers in await _awaited(flights):
             known += [answer for key, answer in answers.items() if key in wanted]
         return _together(known)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
-        with self._answers.asking(numbers, self._region()) as asked:
+        with self._answers.asking(numbers, self._rules()) as asked:
             contacts = await super().find_contacts(numbers)
             self._answers.keep(asked, contacts)
         return contacts
@@ -121,9 +122,9 @@ class CachedCrm(CrmWrapper):
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    def _begin(self, numbers: Sequence[PhoneNumber], region: str) -> _Flight:
+    def _begin(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> _Flight:
         """Ask the CRM, in a task of its own: who asked first may be cancelled while others wait."""
-        flight, places = _Flight(), [(number.key, region) for number in numbers]
+        flight, places = _Flight(), [(number.key, rules) for number in numbers]
         self._flights.update(dict.fromkeys(places, flight))
 
         def land(task: asyncio.Task[dict[str, Known]]) -> None:
@@ -133,12 +134,12 @@ class CachedCrm(CrmWrapper):
             if not task.cancelled():
                 task.exception()  # seen, even if nobody is left to hear of it
 
-        flight.task = asyncio.create_task(self._fly(flight, numbers, region))
+        flight.task = asyncio.create_task(self._fly(flight, numbers, rules))
         flight.task.add_done_callback(land)
         return flight
 
-    async def _fly(self, flight: _Flight, numbers: Sequence[PhoneNumber], region: str) -> dict[str, Known]:
-        with self._answers.asking(numbers, region) as asked:
+    async def _fly(self, flight: _Flight, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> dict[str, Known]:
+        with self._answers.asking(numbers, rules) as asked:
             flight.asked = asked
             contacts = await super().find_contacts(numbers)
             self._answers.keep(asked, contacts)

@@ -15,6 +15,7 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.storage.batching import Batcher
@@ -31,12 +32,12 @@ class GatheringCrm(CrmWrapper):
 
     Args:
         inner: the adapter.
-        region: tells the region that the account's numbers are read in.
+        rules: tells how the account's numbers are read.
     """
 
-    def __init__(self, inner: CrmAdapter, region: Callable[[], str]) -> None:
+    def __init__(self, inner: CrmAdapter, rules: Callable[[], RulesOrRegion]) -> None:
         super().__init__(inner)
-        self._region = region
+        self._rules = rules
         self._batcher: Batcher[_Lookup, Sequence[Contact]] | None = None
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -44,7 +45,7 @@ class GatheringCrm(CrmWrapper):
         batcher = self._batcher or self._open()
         if batcher is None:
             return await super().find_contacts(numbers)
-        lookup = _Lookup(numbers, self._region())
+        lookup = _Lookup(numbers, self._rules())
         try:
             return await batcher.submit(lookup)
         except asyncio.CancelledError:
@@ -82,11 +83,11 @@ class GatheringCrm(CrmWrapper):
 class _Lookup:
     """Numbers that somebody asks for, and the question that they are asked in."""
 
-    __slots__ = ("is_dropped", "numbers", "question", "region")
+    __slots__ = ("is_dropped", "numbers", "question", "rules")
 
-    def __init__(self, numbers: Sequence[PhoneNumber], region: str) -> None:
+    def __init__(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> None:
         self.numbers = numbers
-        self.region = region
+        self.rules = rules
         self.is_dropped = False
         self.question: _Question | None = None
 
@@ -134,17 +135,17 @@ def _called_back() -> CrmUnavailable:
 
 def _shared_out(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Sequence[Sequence[Contact]]:
     """What may be theirs, for each: looking who has a number, once a contact, costs less than each with each."""
-    regions = {lookup.region for lookup in lookups}
-    if len(lookups) == 1 or len(regions) > 1:
+    all_rules = {lookup.rules for lookup in lookups}
+    if len(lookups) == 1 or len(all_rules) > 1:
         return [contacts] * len(lookups)
-    [region] = regions
+    [rules] = all_rules
     askers = defaultdict[str, set[int]](set)
     for place, lookup in enumerate(lookups):
         for number in lookup.numbers:
             askers[key_asked_by(number)].add(place)
     shares: list[list[Contact]] = [[] for _ in lookups]
     for contact in contacts:
-        keys = {key_matched_by(stored, region) for stored in contact.phone_numbers}
+        keys = {key_matched_by(stored, rules) for stored in contact.phone_numbers}
         places = range(len(lookups)) if None in keys else set().union(*(askers.get(key, ()) for key in keys if key))
         for place in places:
             shares[place].append(contact)

@@ -155,9 +155,9 @@ class ZohoCrm:
         module = refusal.module or kind.module
         kinds = [each for each in self._records.kinds if each.module == module and refusal.id]
         found = await together(self._records.contacts(each, [refusal.id]) for each in kinds)
-        region = self._account.settings().default_region
+        rules = self._account.settings().numbering
         for contact in (contact for contacts in found for contact in contacts):
-            if any(match_kind(number, stored, region) is MatchKind.EXACT for stored in contact.phone_numbers):
+            if any(match_kind(number, stored, rules) is MatchKind.EXACT for stored in contact.phone_numbers):
                 return contact
         return None
 

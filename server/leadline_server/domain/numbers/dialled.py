@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from leadline_server.domain.numbers.dial_codes import after_dial_code
-from leadline_server.domain.numbers.numbering_rules import NumberingRules, as_rules, fits_pattern
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, RulesOrRegion, as_rules, fits_pattern
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, is_valid, parse_number
 from leadline_server.domain.numbers.short_numbers import is_in_service_range
 from leadline_server.domain.numbers.sip import take_apart
@@ -24,7 +24,7 @@ _PAUSE_SIGNS: Final = ("w", "W", "p", "P", ",", ";")
 _PAUSES: Final = " .-wWpP,;"
 
 
-def parse_dialled(text: str, rules: NumberingRules | str) -> PhoneNumber:
+def parse_dialled(text: str, rules: RulesOrRegion) -> PhoneNumber:
     """Read what one of the account's phones dialled. Never raises.
 
     Of the reading as it stands and the one without a dial prefix of the account, the valid one is taken. Where both

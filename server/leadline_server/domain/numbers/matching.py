@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.numbers.several import numbers_in
 from leadline_server.domain.numbers.spelling_rules import shared_digits
@@ -25,13 +25,13 @@ class Match(NamedTuple):
     is_respelled: bool = False
 
 
-def match_kind(asked: PhoneNumber, stored: str, rules: NumberingRules | str) -> MatchKind | None:
+def match_kind(asked: PhoneNumber, stored: str, rules: RulesOrRegion) -> MatchKind | None:
     """How `stored` matches, without its spelling; see `match_number`."""
     match = match_number(asked, stored, rules)
     return match and match.kind
 
 
-def match_number(asked: PhoneNumber, stored: str, rules: NumberingRules | str) -> Match | None:
+def match_number(asked: PhoneNumber, stored: str, rules: RulesOrRegion) -> Match | None:
     """Compare a number with one of a contact's.
 
     Args:
@@ -63,7 +63,7 @@ def key_asked_by(asked: PhoneNumber) -> str:
     return f"+{asked.country_code}{_shared(asked)}" if asked.e164 else asked.key
 
 
-def key_matched_by(stored: str, rules: NumberingRules | str) -> str | None:
+def key_matched_by(stored: str, rules: RulesOrRegion) -> str | None:
     """Which numbers one of a contact's can match at all, for who has many of both to compare.
 
     Returns:

@@ -33,13 +33,17 @@ class NumberingRules:
     dial_prefixes: tuple[str, ...] = ()
 
 
+RulesOrRegion = NumberingRules | str
+"""An account's rules, or the region alone of one that has no more."""
+
+
 @lru_cache(maxsize=4096)
 def numbering_rules(region: str, extension_pattern: str, dial_prefixes: tuple[str, ...]) -> NumberingRules:
     """The rules of an account with these settings; the same object for the same settings."""
     return NumberingRules(region, extension_pattern, dial_prefixes)
 
 
-def as_rules(rules: NumberingRules | str) -> NumberingRules:
+def as_rules(rules: RulesOrRegion) -> NumberingRules:
     """The rules as they are, or those of an account that has no more than a region."""
     return numbering_rules(rules, "", ()) if isinstance(rules, str) else rules
 

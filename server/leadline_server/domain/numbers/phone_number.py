@@ -12,7 +12,13 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
 from leadline_server.domain.numbers.dial_codes import after_dial_code
-from leadline_server.domain.numbers.numbering_rules import NumberingRules, fits_pattern, numbering_rules
+from leadline_server.domain.numbers.numbering_rules import (
+    MAX_MASK_DIGITS,
+    NumberingRules,
+    RulesOrRegion,
+    fits_pattern,
+    numbering_rules,
+)
 from leadline_server.domain.numbers.plain_numbers import national_digits, plain_e164
 from leadline_server.domain.numbers.plan_numbers import Reading, find_number
 from leadline_server.domain.numbers.short_numbers import (
@@ -86,7 +92,7 @@ class PhoneNumber:
         return f"ext:{self.extension}" if self.kind is NumberKind.EXTENSION else ""
 
 
-def parse_number(text: str, rules: NumberingRules | str) -> PhoneNumber:
+def parse_number(text: str, rules: RulesOrRegion) -> PhoneNumber:
     """Read a number. Never raises, and answers from a cache where it can.
 
     Args:
@@ -99,6 +105,14 @@ def parse_number(text: str, rules: NumberingRules | str) -> PhoneNumber:
     if isinstance(rules, str):
         return _parse(text, rules, "")
     return _parse(text, rules.region, rules.extension_pattern)
+
+
+def parse_extension(text: str, rules: RulesOrRegion) -> PhoneNumber:
+    """Read what is said to be an extension: short digits are one, also where numbers are as short."""
+    number = parse_number(text, rules)
+    if number.kind is NumberKind.DIALABLE and text.isdecimal() and len(text) <= MAX_MASK_DIGITS:
+        return PhoneNumber(text, NumberKind.EXTENSION, extension=text)
+    return number
 
 
 def format_number(number: PhoneNumber, pattern: str) -> str:

@@ -25,7 +25,7 @@ _SEPARATORS: Final = str.maketrans("", "", " .-()")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A numbering plan: its country code, the beginnings of what is not surely a number, how many digits one may have."""
+    """A numbering plan: its country code, how what is not surely a number begins, how many digits a number has."""
 
     country_code: str
     prefixes: re.Pattern[str]

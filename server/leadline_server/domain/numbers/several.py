@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from leadline_server.domain.numbers.numbering_rules import NumberingRules, as_rules
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number, short_form
 
 MAX_NUMBERS: Final = 16
@@ -22,7 +22,7 @@ _SEPARATORS: Final = (
 _LABELLED_EXTENSION: Final = re.compile(r"\s*[^\W\d_]+[.:= ]*[0-9]+\s*")
 
 
-def numbers_in(text: str, rules: NumberingRules | str) -> tuple[PhoneNumber, ...]:
+def numbers_in(text: str, rules: RulesOrRegion) -> tuple[PhoneNumber, ...]:
     """The numbers in a text, each with its own part of it.
 
     One that can be read as a whole is one number, of whatever kind. Else it has several that can be dialled, or none:

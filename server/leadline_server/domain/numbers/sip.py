@@ -50,17 +50,23 @@ def take_apart(text: str) -> Address | None:
         return None
     wrapped = _NAME_ADDR.fullmatch(text)
     inner = wrapped[1].strip() if wrapped else text
-    if scheme := _SIP.match(inner):
-        return _sip(inner[scheme.end() :].lstrip("/"))
-    if scheme := _TEL.match(inner):
-        return _tel(inner[scheme.end() :].lstrip("/"))
-    if _USER_AT_HOST.fullmatch(inner):
-        return _sip(inner)
-    if _WITH_PARAMETERS.fullmatch(inner):
-        return _tel(inner)
-    if link := _CHAT_LINK.fullmatch(inner):
+    return _of_scheme(inner) or _without_scheme(inner) or (Address(user=inner) if wrapped else None)
+
+
+def _of_scheme(text: str) -> Address | None:
+    if scheme := _SIP.match(text):
+        return _sip(text[scheme.end() :].lstrip("/"))
+    if scheme := _TEL.match(text):
+        return _tel(text[scheme.end() :].lstrip("/"))
+    if link := _CHAT_LINK.fullmatch(text):
         return Address(user="+" + (link[1] or link[2]))  # these links have the country code, without the plus
-    return Address(user=inner) if wrapped else None
+    return None
+
+
+def _without_scheme(text: str) -> Address | None:
+    if _USER_AT_HOST.fullmatch(text):
+        return _sip(text)
+    return _tel(text) if _WITH_PARAMETERS.fullmatch(text) else None
 
 
 def _tel(rest: str) -> Address:

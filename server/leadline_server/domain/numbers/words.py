@@ -5,21 +5,21 @@ from typing import Final
 
 _LABELS: Final = (
     # English, and the one-letter labels of business cards
-    "phone|phones|telephone|tel|tele|ph|fon|fone|mobile phone|cell phone|mobile|mob|cell|cellular|cellphone|gsm|home|work"
-    "|office|main|direct|business|private|personal|other|landline|desk|toll free|toll-free|tollfree|free|hotline"
-    "|switchboard|reception|assistant|voice|call|number|no|nr|num|whatsapp|sms|p|m|c|h|w|o|t|d"
+    "phone|phones|telephone|tel|tele|ph|fon|fone|mobile phone|cell phone|mobile|mob|cell|cellular|cellphone|gsm"
+    "|home|work|office|main|direct|business|private|personal|other|landline|desk|toll free|toll-free|tollfree|free"
+    "|hotline|switchboard|reception|assistant|voice|call|number|no|nr|num|whatsapp|sms|p|m|c|h|w|o|t|d"
     # German
     "|telefon|handy|mobil|privat|geschäftlich|dienstlich|festnetz|zentrale|büro|durchwahl|rufnummer|mobiltelefon"
     # French
     "|téléphone|portable|bureau|domicile|fixe|standard|numéro|maison|travail"
     # Spanish, Portuguese, Italian
-    "|teléfono|móvil|movil|celular|cel|casa|oficina|trabajo|fijo|número|telefone|telemóvel|telemovel|escritório|trabalho"
-    "|telefono|cellulare|cellularé|ufficio|abitazione|fisso|numero"
+    "|teléfono|móvil|movil|celular|cel|casa|oficina|trabajo|fijo|número|telefone|telemóvel|telemovel|escritório"
+    "|trabalho|telefono|cellulare|ufficio|abitazione|fisso|numero"
     # Dutch, Nordic, Polish, Czech, Turkish
     "|telefoon|mobiel|thuis|werk|kantoor|puhelin|matkapuhelin|mobiltelefon|mobilnr|jobb|hjem|komórka|kom|domowy|služebný"
     "|pevná|cep|ev|iş"
     # Russian, Japanese, Chinese, Korean
-    "|тел|телефон|моб|мобильный|сот|раб|дом|電話|携帯|电话|手机|手機|전화|휴대폰"
+    "|тел|телефон|моб|мобильный|сот|раб|дом|電話|携帯|电话|手机|手機|전화|휴대폰"  # noqa: RUF001 - Cyrillic
 )
 _EXTENSION_WORDS: Final = (
     "extension|extn|ext|ex|x"  # English

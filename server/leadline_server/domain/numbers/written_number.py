@@ -49,7 +49,7 @@ _VANITY = re.compile(
     r"(?=(?:[ .\-]*[0-9A-Za-z]){6,8}[ .\-]*$)(?:[0-9]{0,4}[ .\-]?[0-9]{0,4}[A-Za-z]){3}[A-Za-z0-9 .\-]*"
 )
 
-# Marks that spreadsheets put around a number to keep it a text: '2025550101, ="+12025550101", "2025550101", 2025550101.0
+# What spreadsheets make of a number: '2025550101, ="+12025550101", "2025550101", 2025550101.0.
 _FORMULA = re.compile(r"= *\"?([^\"]*)\"?")
 _FLOAT = re.compile(r"(\+?[0-9]{7,15})\.0+")
 _APOSTROPHES = "'`\u00b4\u2018\u2019"

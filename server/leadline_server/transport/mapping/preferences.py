@@ -8,6 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
+from leadline_server.domain.numbers.numbering_rules import (
+    MAX_DIAL_PREFIXES,
+    NumberingRules,
+    read_dial_prefix,
+    read_extension_pattern,
+)
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
@@ -26,6 +32,8 @@ PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+EXTENSION_PATTERN_LENGTH: Final = 640
+"""Characters of an extension pattern as it is written."""
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
@@ -48,11 +56,11 @@ def preferences(check: Violations, path: str, message: pb.Preferences, names: It
     )
 
 
-def with_region(check: Violations, path: str, values: Preferences, region: str | None) -> Preferences:
-    """The preferences with `excluded_numbers` read in `region`; unread where that is unknown."""
-    if not values.excluded_numbers or region is None:
+def with_region(check: Violations, path: str, values: Preferences, rules: NumberingRules | None) -> Preferences:
+    """The preferences with `excluded_numbers` read by the account's rules; unread where these are unknown."""
+    if not values.excluded_numbers or rules is None:
         return values
-    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, region)
+    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, rules)
     return replace(values, excluded_numbers=numbers)
 
 
@@ -69,6 +77,10 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "extension_pattern" in chosen and message.HasField("extension_pattern"):
+        values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
+    if "dial_prefixes" in chosen:
+        values["dial_prefixes"] = _dial_prefixes(check, f"{path}.dial_prefixes", message.dial_prefixes)
     return AccountSettings(**values)
 
 
@@ -88,6 +100,8 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        extension_pattern=values.extension_pattern or None,
+        dial_prefixes=values.dial_prefixes,
     )
 
 
@@ -174,3 +188,25 @@ def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tu
         if "#" not in pattern:
             check.add(f"{path}[{index}]", "Needs at least one #, which stands for a digit.")
     return unique
+
+
+def _extension_pattern(check: Violations, path: str, text: str) -> str:
+    try:
+        return read_extension_pattern(check.text(path, text, EXTENSION_PATTERN_LENGTH))
+    except ValueError as error:
+        check.add(path, str(error))
+        return ""
+
+
+def _dial_prefixes(check: Violations, path: str, texts: Iterable[str]) -> tuple[str, ...]:
+    written = tuple(texts)
+    if len(written) > MAX_DIAL_PREFIXES:
+        check.add(path, f"At most {MAX_DIAL_PREFIXES} prefixes; there are {len(written)}.")
+        return ()
+    found: dict[str, None] = {}
+    for index, text in enumerate(written):
+        try:
+            found[read_dial_prefix(text)] = None
+        except ValueError as error:
+            check.add(f"{path}[{index}]", str(error))
+    return tuple(found)

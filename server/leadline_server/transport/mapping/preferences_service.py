@@ -10,6 +10,7 @@ from leadline.v1 import preferences_service_pb2 as pb
 from leadline_server.commands.get_preferences import PreferencesView
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.commands.update_preferences import PreferencesUpdate
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
 from leadline_server.transport.mapping.numbers import Regions, region_of
 from leadline_server.transport.mapping.preferences import (
@@ -23,7 +24,7 @@ from leadline_server.transport.mapping.preferences import (
 from leadline_server.transport.mapping.violations import Violations
 
 _DEFAULTS = tuple(f"defaults.{name}" for name in PREFERENCE_FIELDS if name not in USER_ONLY_FIELDS)
-_OWN = ("locked", "default_region", "time_zone", "number_formats")
+_OWN = ("locked", "default_region", "time_zone", "number_formats", "extension_pattern", "dial_prefixes")
 _SETTINGS_PATHS = {
     **{path: (path,) for path in (*_DEFAULTS, *_OWN)},
     "defaults": _DEFAULTS,
@@ -57,8 +58,8 @@ async def preferences_update(request: pb.UpdatePreferencesRequest, regions: Regi
     fields = _masked(check, request.update_mask.paths, _PREFERENCES_PATHS) or _present(request.preferences)
     values = preferences(check, "preferences", request.preferences, fields)
     if values.excluded_numbers:
-        region = await region_of(account_id, regions, check)
-        values = with_region(check, "preferences", values, region)
+        rules = await region_of(account_id, regions, check)
+        values = with_region(check, "preferences", values, rules)
     check.raise_any()
     return PreferencesUpdate(account_id=account_id, user_id=user_id, values=values, fields=fields)
 
@@ -73,8 +74,8 @@ async def account_settings_update(request: pb.UpdateAccountSettingsRequest, regi
     values = settings(check, "settings", request.settings, fields)
     if values.defaults.excluded_numbers:
         current = await region_of(account_id, regions, check)
-        region = values.default_region if "default_region" in fields else current
-        values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, region))
+        rules = current and _rules_after(current, values, fields)
+        values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, rules))
     check.raise_any()
     return AccountSettingsUpdate(account_id=account_id, settings=values, fields=fields)
 
@@ -97,6 +98,15 @@ def get_account_settings_response(values: AccountSettings) -> pb.GetAccountSetti
 def update_account_settings_response(values: AccountSettings) -> pb.UpdateAccountSettingsResponse:
     """Write UpdateAccountSettingsResponse."""
     return pb.UpdateAccountSettingsResponse(settings=settings_message(values))
+
+
+def _rules_after(current: NumberingRules, values: AccountSettings, fields: Iterable[str]) -> NumberingRules:
+    """How the account's numbers are read once the fields are written."""
+    return numbering_rules(
+        values.default_region if "default_region" in fields else current.region,
+        values.extension_pattern if "extension_pattern" in fields else current.extension_pattern,
+        values.dial_prefixes if "dial_prefixes" in fields else current.dial_prefixes,
+    )
 
 
 def _view(view: PreferencesView) -> dict[str, Any]:
