@@ -194,6 +194,8 @@ def test_a_hiding_caller_is_recognised(text: str) -> None:
         pytest.param("999", "DE", id="999 abroad"),
         pytest.param("110", "DE", id="Germany's police"),
         pytest.param("000", "AU", id="Australia's zeros"),
+        pytest.param("411", "US", id="directory assistance in the United States"),
+        pytest.param("211", "CA", id="211 in Canada"),
         pytest.param("tel:911;phone-context=+1", "US", id="911 in a tel address"),
         pytest.param("sip:911@pbx.example.com", "US", id="911 in a sip address"),
         pytest.param("911", "", id="911 without a region"),
@@ -226,7 +228,7 @@ def test_three_zeros_are_no_emergency_where_the_region_has_none_by_that_number()
         ("tel:101;phone-context=pbx.example.com", "101"),
         ("sip:101@pbx.example.com", "101"),
         ('"Jane" <101>', "101"),
-        ("411", "411"),
+        ("412", "412"),
     ],
 )
 def test_a_few_bare_digits_are_an_internal_extension(text: str, extension: str) -> None:

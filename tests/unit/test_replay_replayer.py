@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import typer
-from leadline.v1 import call_log_pb2, call_log_service_pb2
+from leadline.v1 import call_log_pb2, call_log_service_pb2, preferences_pb2, preferences_service_pb2
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.replay import replayer
 from leadline_server.cli.replay.grouping import ReplayCall
@@ -35,6 +35,14 @@ class Upserts:
         self.under_way = 0
         self.most_under_way = 0
         self.crowd = asyncio.Barrier(1)
+        self.settings = preferences_pb2.AccountSettings(default_region="US")
+
+    async def get_account_settings(
+        self, _: preferences_service_pb2.GetAccountSettingsRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> preferences_service_pb2.GetAccountSettingsResponse:
+        if self.always is not None:
+            await context.abort(self.always, "as told")
+        return preferences_service_pb2.GetAccountSettingsResponse(settings=self.settings)
 
     async def log_call(
         self, request: call_log_service_pb2.LogCallRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -68,8 +76,16 @@ async def serving(servicer: Upserts) -> AsyncIterator[str]:
         request_deserializer=call_log_service_pb2.LogCallRequest.FromString,
         response_serializer=call_log_service_pb2.LogCallResponse.SerializeToString,
     )
-    service = "leadline.v1.CallLogService"
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"LogCall": handler}),))
+    settings = grpc.unary_unary_rpc_method_handler(
+        servicer.get_account_settings,
+        request_deserializer=preferences_service_pb2.GetAccountSettingsRequest.FromString,
+        response_serializer=preferences_service_pb2.GetAccountSettingsResponse.SerializeToString,
+    )
+    services = {
+        "leadline.v1.CallLogService": {"LogCall": handler},
+        "leadline.v1.PreferencesService": {"GetAccountSettings": settings},
+    }
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(*service) for service in services.items()])
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -261,7 +277,8 @@ def test_a_missing_server_ends_with_code_one_and_a_hint(master: Path, monkeypatc
     [
         (("--time-zone", "Europe/Nowhere"), "unknown time zone"),
         (("--time-zone", "../../etc/passwd"), "unknown time zone"),
-        (("--extension-pattern", "("), "no regular expression"),
+        (("--extension-pattern", "("), "'(' is not a mask"),
+        (("--extension-pattern", r"\d{2,6}"), "is not a mask"),
         (("--user", "alice"), "expected EXTENSION=USER"),
         (("--user", "101=alice", "--user", "101=bob"), "two users"),
         (("--format", "cobol"), "unknown format"),

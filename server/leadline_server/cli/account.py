@@ -71,6 +71,8 @@ def _answer(session: Session, settings: "AccountSettings") -> None:
             ("default_region", settings.default_region),
             ("time_zone", settings.time_zone),
             ("number_formats", ", ".join(settings.number_formats) or "-"),
+            ("extension_pattern", settings.extension_pattern or "-"),
+            ("dial_prefixes", ", ".join(settings.dial_prefixes) or "-"),
         ],
     )
     rows = []

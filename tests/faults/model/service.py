@@ -33,6 +33,7 @@ from leadline_server.commands import Commands
 from leadline_server.config import Settings
 from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
 from leadline_server.delivery import loop as delivery_loop
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.transport.server import Server
@@ -84,7 +85,7 @@ class Front:
         self.contacts = ContactServiceStub(self.channel)
         self.preferences = PreferencesServiceStub(self.channel)
 
-    async def _region(self, account_id: str) -> str:
+    async def _region(self, account_id: str) -> RulesOrRegion:
         return await self.app.commands.regions(account_id)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.database import CrmDatabase
@@ -28,18 +29,20 @@ async def rekey_books(database: CrmDatabase, rules: Mapping[str, NumberingRules]
         CrmUnavailable: the database failed.
     """
     for account_id, own in rules.items():
-        old = await database.read(
-            lambda connection, key=account_id: connection.execute(_OLD_BOOK, (key, KEY_VERSION)).fetchone()
-        )
-        if old is not None:
-            await _rekey(database, old[0], own)
+        book = await database.read(partial(_old_book, account_id=account_id))
+        if book is not None:
+            await _rekey(database, book, own)
 
 
 async def _rekey(database: CrmDatabase, book: int, rules: NumberingRules) -> None:
     last: int | None = 0
     while last is not None:
-        after = last
-        last = await database.write(lambda connection, pk=after: _rekey_some(connection, book, pk, rules))
+        last = await database.write(partial(_rekey_some, book=book, after=last, rules=rules))
+
+
+def _old_book(connection: sqlite3.Connection, account_id: str) -> int | None:
+    found = connection.execute(_OLD_BOOK, (account_id, KEY_VERSION)).fetchone()
+    return found and int(found[0])
 
 
 def _rekey_some(connection: sqlite3.Connection, book: int, after: int, rules: NumberingRules) -> int | None:

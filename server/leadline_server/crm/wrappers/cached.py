@@ -56,7 +56,7 @@ class CachedCrm(CrmWrapper):
         self._answers = answers
         self._rules = rules
         self._count = count or _uncounted
-        self._flights: dict[tuple[str, str], _Flight] = {}
+        self._flights: dict[tuple[str, RulesOrRegion], _Flight] = {}
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
         """See ports.crm.RememberedAnswers.

@@ -22,12 +22,14 @@ class DialCode:
 
 
 _GSM: Final = "3GPP TS 22.030, Annex B: supplementary service codes of calling line identification restriction"
+_OFCOM: Final = "Ofcom, National Telephone Numbering Plan: access codes to withhold and to release the caller's number"
 _NORTH_AMERICA: Final = "North American Numbering Plan Administrator, vertical service codes"
 
 DIAL_CODES: Final = (
     DialCode("*67", "1", _NORTH_AMERICA),
     DialCode("*82", "1", _NORTH_AMERICA),
-    DialCode("141", "GB", "Ofcom, National Telephone Numbering Plan: access code to withhold the caller's number"),
+    DialCode("141", "GB", _OFCOM),
+    DialCode("1470", "GB", _OFCOM),
     DialCode("#31#", "", _GSM),
     DialCode("*31#", "", _GSM),
 )

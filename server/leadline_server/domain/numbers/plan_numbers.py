@@ -7,7 +7,7 @@ region, that a trunk prefix may be written twice, and what old spellings mean (`
 from typing import Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
 from phonenumbers import PhoneNumber as PlanNumber
 
 from leadline_server.domain.numbers.spelling_rules import canonical_digits
@@ -53,10 +53,23 @@ def _read_international(digits: str, region: str) -> Reading | None:
     """Read `00` as `+`, unless only the region's own prefix (Australia's 0011) makes an assigned number of it."""
     own = _read(digits, region)
     if not digits.startswith("00"):
-        return own
+        return _without_plus(digits, own) if own else None
     if own and own.number.italian_leading_zero and not own.is_valid:
         own = None  # the region has no such prefix: its two zeros were taken for digits
     return _prefer(_read("+" + digits[2:], region), own)
+
+
+def _without_plus(digits: str, own: Reading) -> Reading:
+    """Read "4917612345678" as +49 176 12345678, although lines in Germany may have as many digits.
+
+    Only where the plus before the region's own country code makes a mobile number of it, and nothing else does.
+    """
+    code = str(own.number.country_code)
+    if not digits.startswith(code) or phonenumbers.national_significant_number(own.number) != digits:
+        return own
+    abroad = _read(f"+{digits}", _NO_REGION)
+    is_mobile = abroad is not None and phonenumbers.number_type(abroad.number) == PhoneNumberType.MOBILE
+    return abroad if abroad and is_mobile and phonenumbers.number_type(own.number) != PhoneNumberType.MOBILE else own
 
 
 def _prefer(first: Reading | None, second: Reading | None) -> Reading | None:

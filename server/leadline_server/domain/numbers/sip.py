@@ -10,8 +10,10 @@ from urllib.parse import unquote
 
 _MAY_BE_ADDRESS = re.compile(r"[<@:;/]")
 _NAME_ADDR = re.compile(r"[^<>]*<([^<>]*)>\s*(?:;.*)?")
-_SIP = re.compile(r"sips?:", re.IGNORECASE)
-_TEL = re.compile(r"(?:tel|callto|smsto|sms|mmsto|mms|facetime(?:-audio)?|skype|viber|im):", re.IGNORECASE)
+_SIP = re.compile(r"(?:sips?|h323|xmpp):", re.IGNORECASE)
+_TEL = re.compile(
+    r"(?:(?:urn:)?tel(?:;[^:]*)?|callto|smsto|sms|mmsto|mms|facetime(?:-audio)?|skype|viber|im):", re.IGNORECASE
+)
 _CHAT_LINK = re.compile(
     r"(?:https?://)?(?:(?:www\.)?wa\.me/|t\.me/(?=\+)|(?:api|web|www)\.whatsapp\.com/send/?\?phone=)\+?(\d+)(?:[/?&].*)?"
     r"|whatsapp://send/?\?phone=\+?(\d+)(?:&.*)?",
@@ -71,7 +73,7 @@ def _without_scheme(text: str) -> Address | None:
 
 def _tel(rest: str) -> Address:
     number, *parameters = rest.partition("?")[0].split(";")
-    return _subscriber(number, parameters)
+    return _subscriber(number.partition(":")[0], parameters)  # "smsto:NUMBER:TEXT"
 
 
 def _sip(rest: str) -> Address:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from typing import Final
 
 from leadline_server.domain.numbers.sip import Address, take_apart
 from leadline_server.domain.numbers.words import EXTENSION_MARK, without_labels
@@ -31,22 +32,25 @@ WITHHELD_DIGITS = frozenset(
     ["266696687", "+266696687", "86282452253", "+86282452253", "+7378742833", "+2562533", "+8656696", "+7748283"]
 )
 
+_SPACES = re.compile(" {2,}")
 _NOT_WORDS = re.compile(r"[\s_\-<>()\[\]\"'.:;!?*]+")
 _KEYS = re.compile(r"(?=.*[0-9])[*#][0-9*#+ ().\-]*")
-_DIGITS = r"[ (\[]*\+?[0-9 ()\[\].\-/]*"
+_DIGITS = r"[ (\[{]{0,4}\+{0,2}[0-9 ()\[\]{}._'~\\\-/]*"
 _EXTENSION = (
-    rf"(?:{EXTENSION_MARK}|(;ext=|#|,+|;)[.:= ]*|(?<=[0-9)]) ?[pw]+[ ,]*)"
-    r"([0-9]{1,20})([)\]]|[pw,;#*][0-9pw,;#*]*)?"  # the last are a closing bracket, or what a phone dials after it
+    rf"(?:{EXTENSION_MARK}"
+    r"|(;ext=|#|,{1,8}|;)[.:= ]{0,4}|(?<=[0-9)]) ?[pw]{1,8}[. ,]{0,4})"  # the latter are pauses
+    # Behind the digits may be a closing bracket, or what else is dialled: "12,34#", "press 5 then 2".
+    r"([0-9]{1,20})([)\]]|[pw,;#*][0-9pw,;#*]*|(?:[ ,]{1,2}(?:then|and) (?:press )?[0-9]{1,8}){1,8})?"
 )
 _DIGITS_WITH_EXTENSION = re.compile(f"({_DIGITS}){_EXTENSION}", re.IGNORECASE)
-_TEXT_WITH_EXTENSION = re.compile(f"(.*?) *{_EXTENSION}", re.IGNORECASE)
+_TEXT_WITH_EXTENSION = re.compile(f"(.*?) ?{_EXTENSION}", re.IGNORECASE)
 _WHOLE_NUMBER = 7  # as many digits behind a comma or semicolon are a number of their own, not an extension
 _MAIN = re.compile(_DIGITS)
-_FORMATTING = str.maketrans("", "", " ()[].-/")
+_FORMATTING = str.maketrans("", "", " ()[]{}._'~\\-/")
 _BRACKETED_ZERO = re.compile(r"[(\[] *0 *[)\]]")
 _VANITY = re.compile(
-    r"(?:\+?[0-9]{1,3}[ .\-]*)?\(?[0-9]{3}\)?[ .\-]*"
-    r"(?=(?:[ .\-]*[0-9A-Za-z]){6,8}[ .\-]*$)(?:[0-9]{0,4}[ .\-]?[0-9]{0,4}[A-Za-z]){3}[A-Za-z0-9 .\-]*"
+    r"(?:(?:\+?1|0|\+[0-9]{1,3})[ .\-]{0,3})?\(?[0-9]{3}\)?[ .\-]{0,3}"
+    r"(?=(?:[ .\-]{0,3}[0-9A-Za-z]){6,8}$)(?:[0-9]{0,4}[ .\-]?[0-9]{0,4}[A-Za-z]){3}[A-Za-z0-9 .\-]*"
 )
 
 # What spreadsheets make of a number: '2025550101, ="+12025550101", "2025550101", 2025550101.0.
@@ -55,9 +59,9 @@ _FLOAT = re.compile(r"(\+?[0-9]{7,15})\.0+")
 _APOSTROPHES = "'`\u00b4\u2018\u2019"
 # Stars between groups of digits, as some phones show numbers: 202*555*0101.
 _STARRED = re.compile(r"\+?[0-9]{1,4}(?:\*[0-9]{2,4}){2,}")
-# Brazil's way to write a trunk prefix and a carrier's code of one's own choice: (0xx11) 98765-4321.
+# Brazil's way to write a trunk prefix and a carrier's code of one's own choice: (0xx11) 98765-4321, 0**11 98765-4321.
 _CARRIER_OF_CHOICE = re.compile(
-    r"^(?:(\+55|0055)[ .\-]*)?[(\[]?(?:0 ?)?[(\[]?xx[)\]]?(?=(?:[ ().\-]*[0-9]){10,11}$)", re.IGNORECASE
+    r"^(?:(\+55|0055)[ .\-]*)?[(\[]?(?:0 ?)?[(\[]?(?:xx|\*\*)[)\]]?(?=(?:[ ().\-]*[0-9]){10,11}$)", re.IGNORECASE
 )
 _LEADING_PAUSES = re.compile(r"^[pw,;]+ *(?=[+(0-9])", re.IGNORECASE)
 
@@ -133,6 +137,8 @@ def _read_plain(plain: str, address: Address) -> WrittenNumber:
 
 
 def _of_digits(main: str, digits: str, extension: str, address: Address) -> WrittenNumber:
+    if digits[:2] == "++" or digits[:3] == "+00":
+        digits = "+" + digits.lstrip("+").removeprefix("00")
     if len(digits) > MAX_DIGITS:
         return WrittenNumber()
     without_zero = ""
@@ -163,10 +169,10 @@ def _without_marks(plain: str) -> str:
 
 def _without_signs(text: str) -> str:
     """The text without keys that a phone presses for itself, and with plain signs between the groups of digits."""
-    text = _LEADING_PAUSES.sub("", text, count=1).rstrip("#") if text[:1] not in "*#" else text
+    text = _LEADING_PAUSES.sub("", text, count=1).rstrip("#*") if text[:1] not in "*#" else text
     if "*" in text and _STARRED.fullmatch(text):
         return text.replace("*", "-")
-    if "x" in text or "X" in text:
+    if "x" in text or "X" in text or "**" in text:
         return _CARRIER_OF_CHOICE.sub(lambda found: found[1] or "0", text, count=1)
     return text
 
@@ -174,10 +180,21 @@ def _without_signs(text: str) -> str:
 def _plain(text: str) -> str | None:
     """The text with every script's digits, spaces and dashes in ASCII; None if it hides control characters."""
     trimmed = text.strip()
-    if trimmed.isascii():
-        return trimmed if trimmed.isprintable() else None
-    chars = [_plain_char(char) for char in unicodedata.normalize("NFKC", trimmed)]
-    return None if None in chars else "".join(char for char in chars if char).strip()
+    if not trimmed.isascii():
+        chars = [_plain_char(char) for char in unicodedata.normalize("NFKC", trimmed)]
+        if None in chars:
+            return None
+        trimmed = "".join(char for char in chars if char).strip()
+    elif not trimmed.isprintable():
+        return None
+    return _SPACES.sub(" ", trimmed) if "  " in trimmed else trimmed
+
+
+_OTHER_SIGNS: Final = {
+    **dict.fromkeys("·•∙", "."),
+    # Pictures of phones, and the mark that makes one colourful.
+    **dict.fromkeys("\u260e\u260f\u2706\U0001f4de\U0001f4f1\U0001f4f2\ufe0f", " "),
+}
 
 
 def _plain_char(char: str) -> str | None:
@@ -192,4 +209,4 @@ def _plain_char(char: str) -> str | None:
         return "-"
     if category == "Cf":  # the invisible marks that copying from an address book leaves around a number
         return ""
-    return "." if char in "·•∙" else char
+    return _OTHER_SIGNS.get(char, char)

@@ -6,6 +6,7 @@ Keyed by number are the calls, the claims with the contacts that leadline rememb
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 from leadline_server.domain.errors import AccountNotFound
@@ -63,8 +64,7 @@ async def rekey_ledger(database: SqliteDatabase, generation: SettingsGeneration)
     await database.write(lambda connection: _rekey_lists(connection, generation))
     last: int | None = 0
     while last is not None:
-        after = last
-        last = await database.write(lambda connection, row_id=after: _rekey_calls(connection, row_id))
+        last = await database.write(partial(_rekey_calls, after=last))
     await database.write(_rekey_claims)
 
 
