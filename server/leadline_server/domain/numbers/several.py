@@ -15,6 +15,7 @@ from leadline_server.domain.numbers.phone_number import (
     parse_number,
     short_form,
 )
+from leadline_server.domain.numbers.short_numbers import is_service_code
 from leadline_server.domain.numbers.words import is_fax
 from leadline_server.domain.numbers.written_number import read_written
 
@@ -33,7 +34,9 @@ _SEPARATORS: Final = (
         r"(?<=[^\W\d_])\s+(?=[+(\[0-9])|(?<=[^\W\d_][.:)\]])\s+(?=[+(\[0-9])|(?<=[0-9)\]])[ ,\-]*\s+(?=[^\W\d_])"
     ),
 )
-_SHORT_FORMS: Final = (_SEPARATORS[1], _SEPARATORS[3])
+_SLASH: Final = _SEPARATORS[3]
+_SHORT_FORMS: Final = (_SEPARATORS[1], _SLASH)
+_LAST_DIGITS: Final = 4  # of a number, as many as North America's line numbers have
 
 
 def numbers_in(text: str, rules: RulesOrRegion) -> tuple[PhoneNumber, ...]:
@@ -59,7 +62,7 @@ def _numbers_in(text: str, rules: NumberingRules) -> tuple[PhoneNumber, ...]:
 def _split(text: str, rules: NumberingRules, separators: Sequence[re.Pattern[str]]) -> list[PhoneNumber]:
     """The numbers of a text that is none as a whole; none where one of its parts cannot be told."""
     for i, separator in enumerate(separators):
-        pieces = separator.split(text)
+        pieces = _divided(text, rules) if separator is _SLASH else separator.split(text)
         parts = [piece for piece in pieces if any(char.isdecimal() for char in piece)]
         if len(pieces) == 1 or not 1 <= len(parts) <= MAX_NUMBERS:
             continue
@@ -74,6 +77,17 @@ def _split(text: str, rules: NumberingRules, separators: Sequence[re.Pattern[str
             found += numbers
         return found
     return list(_side_by_side(text, rules))
+
+
+def _divided(text: str, rules: NumberingRules) -> list[str]:
+    """A text with slashes in pieces, where a number may have slashes itself: "030/901820/41" has two pieces."""
+    pieces: list[str] = []
+    for piece in _SLASH.split(text):
+        if pieces and not is_valid(parse_number(pieces[-1], rules)):
+            pieces[-1] += f"/{piece}"
+        else:
+            pieces.append(piece)
+    return pieces
 
 
 def _part(
@@ -95,7 +109,9 @@ def _in_short(part: str, before: Sequence[PhoneNumber], rules: NumberingRules) -
     first, digits = before[-1], part.strip()
     if first.extension and digits.isdecimal() and len(digits) <= len(first.extension) + 1:
         return replace(first, text=part, extension=digits)
-    return short_form(first.text, part, rules)
+    # " / 101" may be an extension as well, and "or 911" is no line.
+    is_clear = len(digits) == _LAST_DIGITS or part == digits
+    return short_form(first.text, part, rules) if is_clear and not is_service_code(digits, rules.region) else None
 
 
 def _side_by_side(text: str, rules: NumberingRules) -> Iterator[PhoneNumber]:
