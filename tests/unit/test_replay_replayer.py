@@ -265,6 +265,51 @@ def test_a_second_run_says_the_same_and_doubles_nothing(master: Path) -> None:
     assert one == other
 
 
+def directions(servicer: Upserts) -> dict[str, str]:
+    return {log.call.id: CallDirection(log.call.direction).name for log in servicer.logs.values()}
+
+
+SHORT_ROW = """\
+"","221236","101","from-provider","","PJSIP/provider-1","PJSIP/101-2","Dial","","2026-11-04 10:00:00",,\
+"2026-11-04 10:00:25",25,0,"NO ANSWER","DOCUMENTATION","1793804400.1",""
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "direction"),
+    [
+        pytest.param({"default_region": "LU"}, (), "INBOUND", id="the account's region"),
+        pytest.param({"default_region": "US"}, (), "INTERNAL", id="another region"),
+        pytest.param({"default_region": "LU", "extension_pattern": "22xxxx"}, (), "INTERNAL", id="the account's masks"),
+        pytest.param(
+            {"default_region": "LU", "extension_pattern": "22xxxx"},
+            ("--extension-pattern", "1XX"),
+            "INBOUND",
+            id="masks of the option before the account's",
+        ),
+    ],
+)
+def test_what_is_an_extension_is_told_by_the_account_or_the_option(
+    tmp_path: Path, settings: dict[str, str], options: tuple[str, ...], direction: str
+) -> None:
+    path = tmp_path / "Master.csv"
+    path.write_text(SHORT_ROW)
+    with serving_beside() as (servicer, address):
+        servicer.settings = preferences_pb2.AccountSettings(**settings)
+        code, output = run(path, "--server", address, *USERS, *options)
+    assert code == 0, output
+    assert directions(servicer) == {"1793804400.1": direction}
+
+
+def test_an_account_that_is_not_known_stops_the_replay_before_its_first_call(master: Path) -> None:
+    with serving_beside() as (servicer, address):
+        servicer.always = grpc.StatusCode.NOT_FOUND
+        code, output = run(master, "--server", address, *USERS)
+    assert code == 1
+    assert "does not say how the account's numbers are read: as told" in " ".join(output.split())
+    assert servicer.requests == []
+
+
 def test_a_missing_server_ends_with_code_one_and_a_hint(master: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replayer, "Patience", lambda: Patience(connect=0.05))
     code, output = run(master, "--server", "127.0.0.1:1", *USERS)

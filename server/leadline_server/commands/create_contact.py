@@ -1,7 +1,7 @@
 """CreateContact: a person, or a program on their behalf, wants a contact."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.clock import Clock
@@ -33,11 +33,15 @@ class ContactCreation:
 
     @property
     def fingerprint(self) -> bytes:
-        """The same for the same request, however its number is written."""
+        """The same for the same request, however its number is written, unless that is an old spelling of it.
+
+        Then it is what it was before leadline knew that spelling: an answer from before must still be found.
+        """
+        number = self.number
         fields = (
             self.user_id,
             self.name,
-            self.number.key,
+            replace(number, e164=number.spelled).key if number.spelled else number.key,
             self.contact_type,
             self.email,
             self.company,
