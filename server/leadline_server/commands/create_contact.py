@@ -32,10 +32,11 @@ class ContactCreation:
     @property
     def fingerprint(self) -> bytes:
         """A hash of the request. Two ways to write one number give the same hash."""
+        number = self.number
         fields = (
             self.user_id,
             self.name,
-            self.number.key,
+            number.key,
             self.contact_type,
             self.email,
             self.company,

@@ -17,6 +17,7 @@ from leadline_server.crm.wrappers.remembered_answers import (
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry, LookupAnswer
 
@@ -46,7 +47,7 @@ class CacheCrm(CrmWrapper):
     Args:
         inner: the adapter.
         answers: what is remembered.
-        region: returns the account's default region, such as `US`.
+        rules: returns how the account's numbers are read.
         count: called with the source of the answer about each number that `find` gets: see `CrmMetrics.lookups`.
     """
 
@@ -54,44 +55,44 @@ class CacheCrm(CrmWrapper):
         self,
         inner: CrmAdapter,
         answers: RememberedLookups,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         count: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(inner)
         self._answers = answers
-        self._region = region
+        self._rules = rules
         self._count = count or _uncounted
-        self._shared: dict[tuple[str, str], _SharedLookup] = {}
+        self._shared: dict[tuple[str, RulesOrRegion], _SharedLookup] = {}
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
         """See ports.crm.RememberedAnswers.
 
         The CRM is asked only for numbers without a remembered answer that no other caller is asking for.
         """
-        region = self._region()
+        rules = self._rules()
         known: list[NumberAnswer] = []
         shared: set[_SharedLookup] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
-            if (answer := self._answers.get(number, region)) is not None:
+            if (answer := self._answers.get(number, rules)) is not None:
                 known.append(answer)
                 self._count("remembered")
-            elif (other := self._shared.get((key, region))) is not None and other.may_be_joined:
+            elif (other := self._shared.get((key, rules))) is not None and other.may_be_joined:
                 shared.add(other)
                 self._count("joined")
             else:
                 unknown.append(number)
                 self._count("asked")
         if unknown:
-            shared.add(self._start(unknown, region))
+            shared.add(self._start(unknown, rules))
         for answers in await _awaited(shared):
             known += [answer for key, answer in answers.items() if key in wanted]
         return _merged(known)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
-        with self._answers.looking_up(numbers, self._region()) as lookup:
+        with self._answers.looking_up(numbers, self._rules()) as lookup:
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)
         return contacts
@@ -127,9 +128,9 @@ class CacheCrm(CrmWrapper):
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    def _start(self, numbers: Sequence[PhoneNumber], region: str) -> _SharedLookup:
+    def _start(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> _SharedLookup:
         """Ask the CRM in a task of its own: the caller may be cancelled while others wait for the same answer."""
-        shared, keys = _SharedLookup(), [(number.key, region) for number in numbers]
+        shared, keys = _SharedLookup(), [(number.key, rules) for number in numbers]
         self._shared.update(dict.fromkeys(keys, shared))
 
         def remove(task: asyncio.Task[dict[str, NumberAnswer]]) -> None:
@@ -139,12 +140,14 @@ class CacheCrm(CrmWrapper):
             if not task.cancelled():
                 task.exception()  # retrieved here, since every waiting caller may be gone
 
-        shared.task = asyncio.create_task(self._ask(shared, numbers, region))
+        shared.task = asyncio.create_task(self._ask(shared, numbers, rules))
         shared.task.add_done_callback(remove)
         return shared
 
-    async def _ask(self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], region: str) -> dict[str, NumberAnswer]:
-        with self._answers.looking_up(numbers, region) as lookup:
+    async def _ask(
+        self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], rules: RulesOrRegion
+    ) -> dict[str, NumberAnswer]:
+        with self._answers.looking_up(numbers, rules) as lookup:
             shared.lookup = lookup
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)
