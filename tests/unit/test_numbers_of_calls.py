@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.crm.embedded import ContactBook, open_crm_database
+from leadline_server.crm.embedded import open_crm_database
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason
 from leadline_server.domain.contact import Contact, MatchKind
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.ledger import CallLogFilter
 from support.apps import ACCOUNT, Harness, open_harness
+from support.contact_book import ContactBook
 
 WASHINGTON = "+12025550305"
 
@@ -36,7 +37,7 @@ async def store(folder: Path, name: str, number: str) -> None:
 
 
 async def dial(harness: Harness, dialled: str) -> CallLog:
-    callee = {"callee.phone_number": dialled, "caller.phone_number": None}
+    callee: dict[str, Any] = {"callee.phone_number": dialled, "caller.phone_number": None}
     return await harness.log(dialled, direction=CallDirection.OUTBOUND, **callee)
 
 

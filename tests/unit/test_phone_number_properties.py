@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.matching import key_asked_by, match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, format_number, mask_number, parse_number
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 

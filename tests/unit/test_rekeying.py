@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.rekeying import rekey_books
 from leadline_server.domain.call import CallDirection, Party
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, NOW, call_log, key, put
 from support.apps import open_harness
+from support.contact_book import ContactBook
 
 OLD, TODAY = "+551187654321", "+5511987654321"
 LATER = NOW + timedelta(hours=1)
@@ -41,6 +42,13 @@ def claim(path: Path, number_key: str, contact_id: str, account_id: str = ACCOUN
     """What older rules left of a creation that has ended."""
     statement = "INSERT INTO claims (account_id, number_key, contact_id, recorded_at) VALUES (?, ?, ?, 1)"
     execute(path, (statement, (account_id, number_key, contact_id)))
+
+
+def as_keyed(text: str, number_key: str) -> PhoneNumber:
+    """The number as older rules parsed it, by its key: "+551187654321" or "ext:221236"."""
+    if number_key.startswith("ext:"):
+        return PhoneNumber(text, NumberKind.EXTENSION, extension=number_key.removeprefix("ext:"))
+    return PhoneNumber(text, NumberKind.DIALABLE, e164=number_key, significant=number_key[3:])
 
 
 def age(path: Path) -> None:
@@ -71,13 +79,15 @@ async def found_by(ledger: SqliteLedger, number_key: str) -> list[str]:
 async def test_a_call_is_listed_by_its_number_of_today(path: Path, written: str, old_key: str, key_today: str) -> None:
     async with open_sqlite_ledger(path) as ledger:
         call = replace(call_log().call, caller=Party(phone_number=written))
-        stored = await put(ledger, call_log(call=call, number_key=old_key))
+        stored = await put(ledger, call_log(call=call, number=as_keyed(written, old_key)))
         sequence = await ledger.call_logs.last_sequence()
     age(path)
     async with open_sqlite_ledger(path) as ledger:
         assert await found_by(ledger, key_today) == ["call-1"]
         assert old_key == key_today or await found_by(ledger, old_key) == []
-        assert await ledger.call_logs.get(key()) == replace(stored, number_key=key_today)
+        assert await ledger.call_logs.get(key()) == replace(
+            stored, number=parse_number(written, "LU") if old_key != key_today else stored.number
+        )
         assert await ledger.call_logs.last_sequence() == sequence
 
 
@@ -86,7 +96,7 @@ async def test_what_was_dialled_is_keyed_by_the_number(path: Path) -> None:
         await ledger.accounts.change(ACCOUNT, lambda settings: replace(settings, dial_prefixes=("9",)))
         dialled = Party(phone_number="900442079460123")
         call = replace(call_log().call, direction=CallDirection.OUTBOUND, callee=dialled)
-        await put(ledger, call_log(call=call, number_key=""))
+        await put(ledger, call_log(call=call, number=PhoneNumber("900442079460123", NumberKind.UNUSABLE)))
     age(path)
     async with open_sqlite_ledger(path) as ledger:
         assert await found_by(ledger, "+442079460123") == ["call-1"]
@@ -135,7 +145,7 @@ async def test_lists_of_excluded_numbers_are_read_anew(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         today = (TODAY, "+352221236", "101", "+44800*")
         assert (await ledger.accounts.get(ACCOUNT)).defaults.excluded_numbers == today
-        assert (await ledger.preferences.get(ACCOUNT, ALICE)).excluded_numbers == today
+        assert (await ledger.preferences.get(ACCOUNT, ALICE)).user.excluded_numbers == today
 
 
 async def test_a_ledger_of_today_is_left_as_it_is(path: Path) -> None:

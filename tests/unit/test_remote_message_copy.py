@@ -16,7 +16,10 @@ from leadline_server.crm.remote.description import capabilities_message, capabil
 from leadline_server.crm.remote.message_copy import message_of, value_of
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.dialled import parse_dialled
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, LogEntry, RateLimit
 from leadline_server.wire.call import call_message
 from leadline_server.wire.contact import contact_message

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult, Party
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.replay.asterisk import read_asterisk, read_caller_id
 from leadline_server.replay.records import Ignored, Record, Row, Skipped
 from leadline_server.replay.rules import Rules

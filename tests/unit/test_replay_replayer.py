@@ -81,7 +81,7 @@ async def serving(servicer: Upserts) -> AsyncIterator[str]:
         request_deserializer=preferences_service_pb2.GetAccountSettingsRequest.FromString,
         response_serializer=preferences_service_pb2.GetAccountSettingsResponse.SerializeToString,
     )
-    services = {
+    services: dict[str, dict[str, Any]] = {
         "leadline.v1.CallLogService": {"LogCall": handler},
         "leadline.v1.PreferencesService": {"GetAccountSettings": settings},
     }
@@ -290,7 +290,7 @@ SHORT_ROW = """\
     ],
 )
 def test_what_is_an_extension_is_told_by_the_account_or_the_option(
-    tmp_path: Path, settings: dict[str, str], options: tuple[str, ...], direction: str
+    tmp_path: Path, settings: dict[str, Any], options: tuple[str, ...], direction: str
 ) -> None:
     path = tmp_path / "Master.csv"
     path.write_text(SHORT_ROW)

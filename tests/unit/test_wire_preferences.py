@@ -204,7 +204,7 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
 
 async def test_masked_rules_for_numbers_that_are_absent_become_built_in_again() -> None:
     request = settings_update(prefs_pb.AccountSettings(), "extension_pattern", "dial_prefixes")
-    read = await mapping.account_settings_update(request, regions)
+    read = await read_request(mapping.account_settings_update, request)
     assert (read.settings.extension_pattern, read.settings.dial_prefixes) == ("", ())
 
 
@@ -245,7 +245,7 @@ async def test_numbers_of_the_defaults_are_read_in_the_region_that_comes_with_th
 
 async def test_numbers_of_the_defaults_are_read_by_the_pattern_that_comes_with_them() -> None:
     values = prefs_pb.AccountSettings(defaults=numbers("221236"), default_region="LU", extension_pattern="22xxxx")
-    read = await mapping.account_settings_update(settings_update(values), regions)
+    read = await read_request(mapping.account_settings_update, settings_update(values))
     assert read.settings.defaults.excluded_numbers == ("221236",)
 
 

@@ -9,9 +9,13 @@ from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
 from leadline_server.concurrency.concurrency_limit import RateLimit
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers import stack as wrapper_stack
+from leadline_server.crm.wrappers.spelled import SpelledCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.request_not_sent import CircuitOpen, RateLimitExceeded
 from leadline_server.ports.crm import CrmConnection
 from leadline_server.testing.crm_harness import Report
@@ -74,7 +78,7 @@ class Wrapped:
             "memory",
             breaker=self.breaker,
             rate=self.turns,
-            region=lambda: "US",
+            rules=lambda: "US",
             cache=cache,
         )
 
