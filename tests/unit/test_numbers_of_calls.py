@@ -36,7 +36,7 @@ async def store(folder: Path, name: str, number: str) -> None:
 
 
 async def dial(harness: Harness, dialled: str) -> CallLog:
-    callee = {"callee.phone_number": dialled, "caller.phone_number": None}
+    callee: dict[str, Any] = {"callee.phone_number": dialled, "caller.phone_number": None}
     return await harness.log(dialled, direction=CallDirection.OUTBOUND, **callee)
 
 
