@@ -313,6 +313,8 @@ def test_six_digits_are_a_number_where_all_numbers_are_that_short() -> None:
         pytest.param("1" * 200, id="far too long"),
         pytest.param("alice", id="a word"),
         pytest.param("alice123", id="a word with digits"),
+        pytest.param("Office 21", id="a label and few digits"),
+        pytest.param("M 12", id="a letter and few digits"),
         pytest.param("sip:alice@pbx.example.com", id="a sip user that is no number"),
         pytest.param("sip:10.0.0.1", id="a sip address without a user"),
         pytest.param("415-555-0123 or 415-555-0124", id="two numbers"),

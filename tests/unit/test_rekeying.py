@@ -1,5 +1,6 @@
 """Keys of numbers that older rules made are made anew, once, when a database is opened."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.crm.embedded.rekeying import rekey_books
 from leadline_server.domain.call import CallDirection, Party
@@ -161,6 +163,21 @@ async def test_a_claim_of_an_account_that_is_gone_stays(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         assert set(await ledger.claims.remembered("gone", [OLD])) == {OLD}
     assert rows(path, "SELECT key_version FROM ledger") == [(KEY_VERSION,)]
+
+
+def test_the_answer_to_a_request_from_before_is_still_found() -> None:
+    creation = ContactCreation(
+        user_id=ALICE,
+        request_id="",
+        name="Ana",
+        number=parse_number("+55 11 8765-4321", "US"),
+        contact_type="",
+        email="",
+        company="",
+        allow_duplicate=False,
+    )
+    before = hashlib.sha256(f"{ALICE}\0Ana\0{OLD}\0\0\0\0False".encode()).digest()
+    assert creation.fingerprint == before
 
 
 RULES = {"acme": NumberingRules("BR"), "other": NumberingRules("US")}

@@ -85,7 +85,9 @@ async def serving(servicer: Upserts) -> AsyncIterator[str]:
         "leadline.v1.CallLogService": {"LogCall": handler},
         "leadline.v1.PreferencesService": {"GetAccountSettings": settings},
     }
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(*service) for service in services.items()])
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in services.items()]
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -299,6 +301,17 @@ def test_what_is_an_extension_is_told_by_the_account_or_the_option(
         code, output = run(path, "--server", address, *USERS, *options)
     assert code == 0, output
     assert directions(servicer) == {"1793804400.1": direction}
+
+
+def test_a_generic_file_with_a_byte_order_mark_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(
+        "id,caller_number,callee_extension,start_time\nc1,2125550123,101,2026-11-04T10:00:00Z\n", "utf-8-sig"
+    )
+    with serving_beside() as (servicer, address):
+        code, output = run(path, "--server", address, *USERS)
+    assert code == 0, output
+    assert directions(servicer) == {"c1": "INBOUND"}
 
 
 def test_an_account_that_is_not_known_stops_the_replay_before_its_first_call(master: Path) -> None:

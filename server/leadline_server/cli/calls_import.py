@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     import zoneinfo
 
+    import grpc.aio
     import rich.console
     import rich.table
 
@@ -138,15 +139,13 @@ def _count(number: int, noun: str) -> str:
 async def _replay(
     file: Path, record_format: str, rules: "Rules", pattern: str, account: str, server: str, concurrency: int
 ) -> "Summary":
-    from dataclasses import replace
-
     import grpc
     from rich.console import Console
     from rich.progress import Progress
 
     from leadline_server.replay.files import RecordFormat, read_rows
     from leadline_server.replay.grouping import group
-    from leadline_server.replay.replayer import Replayer, ReplayStopped, numbering_of
+    from leadline_server.replay.replayer import Replayer, ReplayStopped
     from leadline_server.replay.summary import Summary
 
     if record_format not in list(RecordFormat):
@@ -166,14 +165,22 @@ async def _replay(
         stream.seek(0)
         async with grpc.aio.insecure_channel(server) as channel:
             try:
-                numbering = await numbering_of(channel, account)
-                numbering = replace(numbering, extension_pattern=pattern or numbering.extension_pattern)
-                known = replace(rules, numbering=numbering)
-                calls = group(read_rows(stream, RecordFormat(record_format), known), rules.default_user)
+                rules = await _with_numbering(rules, pattern, channel, account)
+                calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
                 await Replayer(channel, account, concurrency=concurrency).run(calls, note)
             except ReplayStopped as stopped:
                 summary.stopped = str(stopped)
     return summary
+
+
+async def _with_numbering(rules: "Rules", pattern: str, channel: "grpc.aio.Channel", account: str) -> "Rules":
+    """The rules, and how the account's numbers are read; masks of the option go before the account's."""
+    from dataclasses import replace
+
+    from leadline_server.replay.replayer import numbering_of
+
+    numbering = await numbering_of(channel, account)
+    return replace(rules, numbering=replace(numbering, extension_pattern=pattern or numbering.extension_pattern))
 
 
 def _size(item: "Item") -> int:

@@ -91,6 +91,10 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["own_numbers"] = _written_own_numbers(check, f"{path}.own_numbers", message.own_numbers)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
         values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
+    if "extension_pattern" in chosen and message.HasField("extension_pattern"):
+        values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
+    if "dial_prefixes" in chosen:
+        values["dial_prefixes"] = _dial_prefixes(check, f"{path}.dial_prefixes", message.dial_prefixes)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
     if "create_without_log" in chosen:

@@ -86,7 +86,7 @@ def _preferred(first: PhoneNumber, second: PhoneNumber, rules: NumberingRules) -
 
 
 def _is_certain(number: PhoneNumber, rules: NumberingRules) -> bool:
-    """Whether somebody may have the number: an assigned one, a service code, a published short number."""
+    """Whether the plan has the number: an assigned one, a service code, a published short number."""
     if number.kind is NumberKind.DIALABLE:
         return is_valid(number)
     is_published = number.kind is NumberKind.EXTENSION and is_in_service_range(number.extension, rules.region)

@@ -73,7 +73,7 @@ def _without_plus(digits: str, own: Reading) -> Reading:
 
 
 def _prefer(first: Reading | None, second: Reading | None) -> Reading | None:
-    """The first reading, unless only the second is assigned to somebody."""
+    """The first reading, unless only the second is an assigned number."""
     if first is None or second is None:
         return first or second
     return second if not first.is_valid and second.is_valid else first

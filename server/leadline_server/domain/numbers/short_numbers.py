@@ -98,7 +98,7 @@ def is_own_extension(digits: str, rules: NumberingRules) -> bool:
 
 
 def is_short(digits: str, rules: NumberingRules) -> bool:
-    """Whether these digits are dialled inside: an extension, or a short code that nobody published.
+    """Whether these digits are dialled inside: an extension, or a short code that no regulator published.
 
     Validity in the region tells from six digits on, and below them where all of the region's numbers are that short
     (Greenland), or where the account's pattern says that this is no extension.

@@ -20,7 +20,7 @@ _CHAT_LINK = re.compile(
     re.IGNORECASE,
 )
 _USER_AT_HOST = re.compile(r"(?:[^\s@<>]+|[+(\d][\d ().\-]*)@[^\s@<>,]+")
-_WITH_PARAMETERS = re.compile(r"[^;:@]+(?:;(?:npdi|ob|lr|[a-z][a-z0-9.\-]*=[^;]*))+", re.IGNORECASE)
+_WITH_PARAMETERS = re.compile(r"[^;:@]+(?:; ?(?:npdi|ob|lr|[a-z][a-z0-9.\-]*=[^;]*))+", re.IGNORECASE)
 _HOST_ONLY_NUMBER = re.compile(r"[+*#]?\d+")
 _ANONYMOUS_HOST = "anonymous.invalid"
 

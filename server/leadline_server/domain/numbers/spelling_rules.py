@@ -83,7 +83,7 @@ RULES: Final = (
             ("27", "20[23]|21[2357]|22[45]|23[45]|24[345]|306|31[69]|3[2-6]7", 5),  # of Orange
         )
     ),
-    SpellingRule(country_code="39", new="0", tail="(?:[124-9][0-9]{5,10}|3[01][0-9]{4,9}|3[0-9]{5,7})", source=_ITALY),
+    SpellingRule(country_code="39", new="0", tail="(?:[124-9][0-9]{5,10}|3[01][0-9]{4,7}|3[0-9]{5,7})", source=_ITALY),
     SpellingRule(country_code="39", old="0", tail="3[0-9]{8,9}", source=_ITALY),
     SpellingRule(
         country_code="54",

@@ -43,9 +43,11 @@ EXTENSION_MARK: Final = (
 
 _is_fax = re.compile(rf"(?<![^\W\d_])(?:{_FAX})(?![^\W\d_])", re.IGNORECASE).search
 
+_BEFORE_COLON: Final = re.compile(
+    rf"(?!(?:{_EXTENSION_WORDS}|{_FAX})\b)[^\W\d_]+\.?(?:[ /\-][^\W\d_]+\.?){{0,3}}(?: ?[0-9])? ?: ?", re.IGNORECASE
+)
 _BEFORE: Final = re.compile(
-    rf"(?!(?:{_EXTENSION_WORDS}|{_FAX})\b)[^\W\d_]+\.?(?:[ /\-][^\W\d_]+\.?){{0,3}}(?: ?[0-9])? ?: ?"
-    rf"|(?:(?!x)(?:{_LABELS})[ .:=#\-]{{0,4}}){{1,4}}(?=[+(\[0-9])"  # "Cell 202-...", "Tel.202-..."
+    rf"(?:(?!x)(?:{_LABELS})[ .:=#\-]{{0,4}}){{1,4}}(?=[+(\[0-9])"  # "Cell 202-...", "Tel.202-..."
     r"|[(\[](?=[^\W\d_])[^\d()\[\]]*[)\]] ?",  # "(Home) 202-..."
     re.IGNORECASE,
 )
@@ -63,13 +65,25 @@ _NEEDS_LETTERS: Final = re.compile(r"\+?1[ .\-]*\(?[0-9]{3}\)?[ .\-]*[0-9]{3}")
 
 def without_labels(text: str) -> str:
     """The text without what says whose or which number it is, at its beginning or end."""
-    if _STARTS_WITH_LETTER.match(text) and (label := _BEFORE.match(text)):
-        text = text[label.end() :]
+    if _STARTS_WITH_LETTER.match(text):
+        text = _without_label_before(text)
     if _ENDS_WITH_LETTER.search(text):
         bare = _AFTER.sub("", text, count=1)
-        if sum(char.isdecimal() for char in bare) >= _MIN_DIGITS and not _NEEDS_LETTERS.fullmatch(bare):
+        if _is_long(bare) and not _NEEDS_LETTERS.fullmatch(bare):
             return bare
     return text
+
+
+def _without_label_before(text: str) -> str:
+    if label := _BEFORE_COLON.match(text):
+        return text[label.end() :]
+    label = _BEFORE.match(text)
+    return text[label.end() :] if label and _is_long(text[label.end() :]) else text
+
+
+def _is_long(text: str) -> bool:
+    """Whether it has the digits of a number: "Office 21" is a name, perhaps."""
+    return sum(char.isdecimal() for char in text) >= _MIN_DIGITS
 
 
 def is_fax(text: str) -> bool:
