@@ -33,7 +33,7 @@ from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connections import ConnectionConfig, open_connections
+from leadline_server.crm.connections import ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
@@ -142,14 +142,14 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     return numbering
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionConfig]:
+def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
     """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionConfig(EMBEDDED)} | tables
+    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
     return {name: config for name, config in configs.items() if name in named}
 
 

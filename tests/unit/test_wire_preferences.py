@@ -191,7 +191,14 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         dial_prefixes=["9", "0", "9"],
     )
     read = await read_request(mapping.account_settings_update, settings_update(values))
-    assert set(read.fields) == {"defaults.wait_until_final", "locked", "time_zone", "number_formats"}
+    assert set(read.fields) == {
+        "defaults.wait_until_final",
+        "locked",
+        "time_zone",
+        "number_formats",
+        "extension_pattern",
+        "dial_prefixes",
+    }
     assert read.settings == AccountSettings(
         defaults=Preferences(wait_until_final=True),
         locked=("auto_log_calls", "wait_until_final"),

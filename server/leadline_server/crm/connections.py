@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionConfig:
+class ConnectionSpec:
     """One connection of the settings.
 
     Attributes:
@@ -52,7 +52,7 @@ class AccountCrm:
 
 @asynccontextmanager
 async def open_connections(
-    configs: Mapping[str, ConnectionConfig],
+    configs: Mapping[str, ConnectionSpec],
     connection_of: Callable[[str], str | None],
     tokens: TokenStore,
     data_dir: Path,
@@ -107,7 +107,7 @@ async def open_connections(
 class _ConfiguredCrm(CrmWrapper):
     """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionConfig) -> None:
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionSpec) -> None:
         super().__init__(inner)
         self._name = name
         self._config = config

@@ -77,7 +77,7 @@ class KnownGaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a connection guarantees, and the known gaps of its CRM."""
+    """The guarantees of a connection, and the known gaps of its CRM."""
 
     capabilities: Capabilities
     known_gaps: KnownGaps = KnownGaps()

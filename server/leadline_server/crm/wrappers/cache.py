@@ -1,7 +1,7 @@
 """A CRM adapter that remembers answers to lookups, for callers that accept an answer of a moment ago.
 
 `find` answers from memory, and sends one request for all callers that want the same number at once. The methods of the
-port always ask the CRM. What they learn is stored, or drops what was stored.
+port always ask the CRM. Their answers are stored too, and their writes drop stored ones.
 """
 
 import asyncio
