@@ -10,7 +10,7 @@ from leadline_server.concurrency.circuit_breaker import (
     BreakerState,
     CircuitBreaker,
 )
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import (
@@ -158,7 +158,7 @@ class NeverAnswering:
         return None
 
 
-def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimit | None = None) -> CircuitBreakerCrm:
+def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimiter | None = None) -> CircuitBreakerCrm:
     inner = Switch().wrap(_Any())  # type: ignore[arg-type] # only its capabilities are asked for
     guard = CircuitBreakerCrm(inner, breaker, rate)
     guard._inner = crm  # type: ignore[assignment] # noqa: SLF001 - only get_contact is asked
@@ -205,7 +205,7 @@ async def test_while_it_is_open_the_crm_is_not_asked(desk: Desk) -> None:
 
 
 async def test_a_call_that_waits_too_long_for_the_rate_limit_is_no_failure_of_the_crm(desk: Desk) -> None:
-    rate = RateLimit(0.01, now=lambda: desk.time)
+    rate = RateLimiter(0.01, 0.01, lambda: desk.time)
     guard = guarded(desk.breaker, NeverAnswering(), rate)
     await guard.get_contact("c1")
     for _ in range(FAILURES):

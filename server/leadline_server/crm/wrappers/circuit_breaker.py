@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class CircuitBreakerCrm:
     """`inner`, asked only when `breaker` and `rate` (None: no limit) allow it; else errors of `delivery.pauses`."""
 
-    def __init__(self, inner: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> None:
+    def __init__(self, inner: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> None:
         self._inner = inner
         self._breaker = breaker
         self._rate = rate
