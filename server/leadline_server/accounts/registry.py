@@ -1,6 +1,7 @@
 """Accounts: the settings, the CRM and the limits of each, resolved once a request."""
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,10 +9,10 @@ from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
+from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
 from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
 
-Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
+Connect = Callable[[str, Callable[[], AccountSettings]], CrmConnection]
 """Makes the connection of an account. Takes its id, and a function that returns its current settings."""
 
 
@@ -29,6 +30,7 @@ class Account:
         preferences: the preferences in force now for a user id.
         settings_version: a number that changes with every change of settings or preferences.
         directory: the account's users by their extensions, numbers and e-mail addresses.
+        own_numbers: the E.164 numbers and the extensions of the account and of its users: {"+12025550101", "101"}.
     """
 
     id: str
@@ -39,7 +41,8 @@ class Account:
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
-    directory: Callable[[], Awaitable[DirectoryIndex]]
+    directory: DirectoryIndex
+    own_numbers: AbstractSet[str]
 
 
 class AccountRegistry:
@@ -64,8 +67,12 @@ class AccountRegistry:
         """The account with the settings in force now. Raises AccountNotFound."""
         settings = await self._accounts.get(account_id)
         seen = self._seen.get(account_id)
+        # The ledger returns the same object until any settings, preferences or users change.
         if seen is None or seen.settings is not settings:
-            seen = self._seen[account_id] = self._account(account_id, settings, seen)
+            directory = await self._users.index(account_id)
+            # Another request may have connected the account during the query, so look again.
+            seen = self._seen.get(account_id)
+            seen = self._seen[account_id] = self._account(account_id, settings, directory, seen)
         return seen
 
     async def find(self, account_id: str) -> Account | None:
@@ -75,11 +82,13 @@ class AccountRegistry:
         except AccountNotFound:
             return None
 
-    def _account(self, account_id: str, settings: AccountSettings, seen: Account | None) -> Account:
+    def _account(
+        self, account_id: str, settings: AccountSettings, directory: DirectoryIndex, seen: Account | None
+    ) -> Account:
         if seen is None:
             connection = self._connect(account_id, self._settings_of(account_id))
         else:
-            connection = Connection(seen.crm, seen.remembered)
+            connection = CrmConnection(seen.crm, seen.remembered)
         return Account(
             id=account_id,
             settings=settings,
@@ -89,7 +98,8 @@ class AccountRegistry:
             limits=self._limits.of(account_id),
             preferences=partial(self._preferences.get, account_id),
             settings_version=self._preferences.version,
-            directory=partial(self._users.index, account_id),
+            directory=directory,
+            own_numbers=directory.addresses.union(settings.own_numbers),
         )
 
     def _settings_of(self, account_id: str) -> Callable[[], AccountSettings]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -92,7 +93,7 @@ class LogCall:
         now, region, can_move = self._clock.now(), account.region, capabilities.moves_log
         return await self._call_logs.change(
             CallKey(account.id, report.event.call_id),
-            lambda log: reported(log, report, now, region=region, can_move=can_move, lease=lease),
+            partial(reported, report=report, now=now, region=region, can_move=can_move, lease=lease),
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:

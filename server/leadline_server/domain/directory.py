@@ -6,7 +6,7 @@ A phone system that knows no user ids reports extensions and numbers. `Directory
 the account's own numbers from those of the people whom it talks to.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,10 +57,10 @@ class DirectoryIndex:
     inactive: frozenset[str] = frozenset()
     crm_user_ids: Mapping[str, str] = field(default_factory=dict)
 
-    def is_own(self, number: PhoneNumber, own_numbers: Iterable[str]) -> bool:
-        """Whether a number is the account's: one of `own_numbers` (E.164), or a user's number or extension."""
-        key = _number_key(number)
-        return bool(key) and (key in self.users or (number.e164 != "" and number.e164 in own_numbers))
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The numbers and extensions of all users, active or not: {"+12025550101", "101"}."""
+        return frozenset(key[len("n:") :] for key in self.users if key.startswith(("n:", "x:")))
 
     def user_of(self, event: CallEvent, region: str) -> str:
         """The user whose call a report tells of; empty where its parties name none."""

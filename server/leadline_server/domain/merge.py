@@ -14,10 +14,19 @@ Example: a report of 12:00 says result BUSY. A report of 11:59 arrives later and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call import Call, CallLeg, Party
+from leadline_server.domain.errors import FieldViolation, InvalidRequest
+
+MAX_ATTRIBUTES: Final = 64
+"""Attributes of one call, whichever reports brought them."""
+
+MAX_CLEARED: Final = 64
+"""Attributes without a value whose stamps a call keeps."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Stamp(NamedTuple):
@@ -132,7 +141,16 @@ class _Rule:
         """The attributes with the news that wins, and their stamps."""
         won = {key: value for key, value in news.items() if self._wins(value, stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
-        return after, self.stamped(stamps, won)
+        if len(after) > MAX_ATTRIBUTES:
+            raise InvalidRequest(
+                [
+                    FieldViolation(
+                        "call.attributes",
+                        f"A call has at most {MAX_ATTRIBUTES} attributes; with this report it would have {len(after)}.",
+                    )
+                ]
+            )
+        return after, _bounded(self.stamped(stamps, won), after)
 
     def _wins(self, value: object, old: Stamp | None, current: object) -> bool:
         was, now = old or _UNSTAMPED, self._stamp
@@ -157,6 +175,20 @@ class _Rule:
             if stamp != _UNSTAMPED:
                 after[path] = stamp
         return after
+
+
+def _bounded(stamps: FieldStamps, values: Mapping[str, str]) -> FieldStamps:
+    """The stamps of the attributes, with those of at most MAX_CLEARED attributes that have no value: the newest ones.
+
+    An attribute that was cleared keeps its stamp, so that a late report does not set it again. Without a bound, reports
+    that clear ever new keys would grow the call for ever, and no client could see it.
+    """
+    cleared = [key for key in stamps if key not in values]
+    if len(cleared) <= MAX_CLEARED:
+        return stamps
+    cleared.sort(key=lambda key: stamps[key].time or _LONG_AGO)
+    dropped = set(cleared[: len(cleared) - MAX_CLEARED])
+    return {key: stamp for key, stamp in stamps.items() if key not in dropped}
 
 
 def _merge_legs(
