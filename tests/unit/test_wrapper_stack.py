@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers import stack as wrapper_stack
 from leadline_server.crm.wrappers.stack import WrapperStack
