@@ -89,10 +89,18 @@ async def open_app(
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
     clock = clock or SystemClock()
+    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
         crms = await stack.enter_async_context(
-            open_connections(_configs(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(
+                _configs(settings),
+                settings.connection_of,
+                ledger.tokens,
+                settings.data_dir,
+                clock,
+                leases.process_id,
+            )
         )
         for account_id, account in settings.accounts.items():
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
@@ -111,7 +119,6 @@ async def open_app(
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
-        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)

@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Flight(Generic[V]):
-    """One piece of work, and how many tasks wait for its result.
+    """One piece of work, and how many tasks wait for its result in `results`.
 
     The work runs in a task of its own, because the task that started it may be cancelled while others wait.
     """
@@ -17,13 +17,14 @@ class Flight(Generic[V]):
     __slots__ = ("task", "waiting")
 
     def __init__(self, work: Coroutine[Any, Any, V]) -> None:
+        self.waiting = 0
         self.task = asyncio.create_task(work)
         self.task.add_done_callback(_retrieve)
-        self.waiting = 0
 
-    async def result(self) -> V:
-        """The result, or the exception of the work. Cancelling this does not cancel the work."""
-        return await asyncio.shield(self.task)
+    @property
+    def may_be_joined(self) -> bool:
+        """Whether a task that comes now may use the result."""
+        return not self.task.done()
 
 
 class SingleFlight(Generic[K, V]):
@@ -36,16 +37,17 @@ class SingleFlight(Generic[K, V]):
     def __init__(self) -> None:
         self._flights: dict[K, Flight[V]] = {}
 
-    def get(self, key: K) -> Flight[V] | None:
-        """The work in progress for a key; None if there is none."""
-        return self._flights.get(key)
+    def joinable(self, key: K) -> Flight[V] | None:
+        """The work in progress for a key; None if there is none that may be joined."""
+        flight = self._flights.get(key)
+        return flight if flight is not None and flight.may_be_joined else None
 
-    def start(self, keys: Iterable[K], work: Coroutine[Any, Any, V]) -> Flight[V]:
-        """Start work that is the one for all of `keys`, until it ends or other work is started for a key."""
-        flight, covered = Flight(work), tuple(keys)
+    def add(self, keys: Iterable[K], flight: Flight[V]) -> Flight[V]:
+        """Let others join a flight for each of `keys`, until it ends or another flight is added for the key."""
+        covered = tuple(keys)
         self._flights.update(dict.fromkeys(covered, flight))
 
-        def remove(_: "asyncio.Task[V]") -> None:
+        def remove(_: asyncio.Task[V]) -> None:
             for key in covered:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
@@ -55,15 +57,16 @@ class SingleFlight(Generic[K, V]):
 
     async def run(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
         """The result of the work in progress for `key`, or of new work. It goes on if all callers are cancelled."""
-        flight = self._flights.get(key) or self.start([key], work())
-        return await flight.result()
+        flight = self.joinable(key) or self.add([key], Flight(work()))
+        return await asyncio.shield(flight.task)
 
     async def close(self, seconds: float) -> None:
-        """Wait for the work in progress, then cancel the work that takes longer than `seconds`."""
+        """Wait for the work in progress. Cancel what takes longer than `seconds`, and wait for its end."""
         if tasks := {flight.task for flight in self._flights.values()}:
             _, unfinished = await asyncio.wait(tasks, timeout=seconds)
             for task in unfinished:
                 task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
 
 
 async def results(flights: Collection[Flight[V]]) -> list[V]:
@@ -71,7 +74,7 @@ async def results(flights: Collection[Flight[V]]) -> list[V]:
     for flight in flights:
         flight.waiting += 1
     try:
-        return [await flight.result() for flight in flights]
+        return [await asyncio.shield(flight.task) for flight in flights]
     finally:
         for flight in flights:
             flight.waiting -= 1

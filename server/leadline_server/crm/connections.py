@@ -56,6 +56,7 @@ async def open_connections(
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
+    process_id: str,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
     """Open connections until the body ends; yields a function that makes the adapter of an account.
 
@@ -65,6 +66,7 @@ async def open_connections(
         tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
         clock: the time of day.
+        process_id: the id of this process.
 
     Raises:
         CrmUnavailable: a connection cannot be opened; the message says what to do.
@@ -78,7 +80,13 @@ async def open_connections(
         for name, config in configs.items():
             kind = adapter_type(config.adapter)
             context = AdapterContext(
-                name=name, session=session, tokens=encrypted, clock=clock, data_dir=data_dir, closing=stack
+                name=name,
+                session=session,
+                tokens=encrypted,
+                clock=clock,
+                data_dir=data_dir,
+                closing=stack,
+                process_id=process_id,
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 

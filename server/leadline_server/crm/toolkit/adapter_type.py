@@ -47,6 +47,7 @@ class AdapterContext:
         clock: the time of day.
         data_dir: leadline's folder.
         closing: a stack for everything that must be closed at the end.
+        process_id: the id of this process: the owner of its leases on tokens.
     """
 
     name: str
@@ -55,6 +56,7 @@ class AdapterContext:
     clock: Clock
     data_dir: Path
     closing: AsyncExitStack
+    process_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
