@@ -90,12 +90,19 @@ async def open_app(
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
     clock = clock or SystemClock()
+    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
             open_connections(
-                _configs(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock, numbering
+                _configs(settings),
+                settings.connection_of,
+                ledger.tokens,
+                settings.data_dir,
+                clock,
+                leases.process_id,
+                numbering,
             )
         )
 
@@ -112,7 +119,6 @@ async def open_app(
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
-        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)

@@ -59,13 +59,11 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 WAITING: Final[Mapping[str, tuple[str, ...]]] = {
     r"\b(?:un)?seal(?:ed|ing)\b": (
         "server/leadline_server/crm/",
-        "server/leadline_server/ledger/",
         "tests/support/adapters.py",
         "tests/unit/test_token_encryption.py",
     ),
     r"\bcomposing\b": ("tests/fakes/bodies.py",),
     r"\bgathering\b": ("server/leadline_server/crm/wrappers/stack.py", "tests/unit/test_crm_batching.py"),
-    r"\bprobing\b": ("tests/unit/test_storage_read_inline.py",),
     r"\bwrapping\b": ("tests/unit/test_crm_batching.py", "tests/unit/test_wrapper_stack.py"),
     r"surroundings?\b|Surroundings": (
         "server/leadline_server/crm/",
@@ -73,14 +71,6 @@ WAITING: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/support/oauth.py",
         "tests/unit/test_declarative_trouble.py",
         "tests/unit/test_oauth.py",
-    ),
-    r"upkeep": (
-        "server/leadline_server/app.py",
-        "server/leadline_server/ledger/",
-        "server/leadline_server/ports/",
-        "server/leadline_server/retention/",
-        "server/leadline_server/testing/",
-        "tests/faults/test_retention.py",
     ),
 }
 """Places whose renames are still to come: remove an entry when it is done."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers import stack as wrapper_stack
 from leadline_server.crm.wrappers.spelled import SpelledCrm
@@ -28,11 +28,11 @@ NUMBERS: Sequence[PhoneNumber] = [parse_number(STRANGER, "US")]
 POLICY = CachePolicy(found_seconds=60, none_seconds=60, entries=10)
 
 
-class Turns(RateLimit):
+class Turns(RateLimiter):
     """A rate limit that counts the turns it gives; `before` runs first, and may raise or take its time."""
 
     def __init__(self) -> None:
-        super().__init__(1000.0)
+        super().__init__(1000.0, 1000.0)
         self.given = 0
         self.before: Callable[[], Awaitable[None]] | None = None
 

@@ -12,7 +12,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
-from leadline_server.concurrency.deadline import Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, moved, placeholder_decision
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
@@ -24,9 +24,6 @@ from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
-
-MOST_SECONDS: Final = 10.0
-"""How long LogCall waits for the CRM if its caller sets no deadline, in seconds."""
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take, in seconds. After that the call is accepted without it."""

@@ -57,6 +57,7 @@ async def open_connections(
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
+    process_id: str,
     numbering: Mapping[str, NumberingRules] | None = None,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
     """Open connections until the body ends; yields a function that makes the adapter of an account.
@@ -67,6 +68,7 @@ async def open_connections(
         tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
         clock: the time of day.
+        process_id: the id of this process.
         numbering: how the accounts' numbers are read, by their ids: for adapters that keep contacts themselves.
 
     Raises:
@@ -88,6 +90,7 @@ async def open_connections(
                 data_dir=data_dir,
                 numbering=numbering or {},
                 closing=stack,
+                process_id=process_id,
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 

@@ -11,13 +11,14 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
-from leadline_server.commands.watch_call_logs import Watch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.endpoint import Context, read_by_rules
-from leadline_server.transport.watch_encoder import BatchMessages
+from leadline_server.watch.batch import WatchItem
+from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call_log import REASONS, STATES, call_log_fields, call_report, log_call_response
 from leadline_server.wire.numbers import searchable_number
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
@@ -127,7 +128,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._batches = BatchMessages()
+        self._encoder = WatchEncoder()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
@@ -164,7 +165,7 @@ class CallLogServicer(CallLogServiceServicer):
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
                 async for batch in batches:
-                    for message in self._batches.of(batch):
+                    for message in self._encoder.messages(batch):
                         yield message
         else:
             async for item in self._commands.watch_call_logs.execute(watch):

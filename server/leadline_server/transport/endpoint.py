@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
     AccountNotFound,
     BudgetExhausted,
@@ -36,16 +37,6 @@ from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What a request may have at most."""
-
-MOST_SECONDS: Final = 10.0
-"""How long an RPC may take whose caller gives it more, or no, time."""
-
-MARGIN_SHARE: Final = 0.1
-MAX_MARGIN: Final = 0.1
-"""Of the caller's time this share, in seconds this at most, is kept back to answer in.
-
-It also covers that gRPC rounds deadlines up on their way: those from 1 s to 10 s by less than 10 ms.
-"""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
@@ -244,12 +235,8 @@ def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Me
             waits_for = work.send(None)
         except StopIteration as ended:
             return cast("Message", ended.value)  # what waits for nothing, as most lookups, needs no timer
-        remaining = context.time_remaining()
-        seconds = MOST_SECONDS
-        if remaining is not None:
-            seconds = min(seconds, remaining - min(MAX_MARGIN, remaining * MARGIN_SHARE))
         try:
-            async with asyncio.timeout(seconds) as scope:
+            async with asyncio.timeout(work_seconds(context.time_remaining(), MOST_SECONDS)) as scope:
                 return await _resumed(work, waits_for)
         except TimeoutError:
             if not scope.expired():

@@ -49,6 +49,7 @@ class AdapterContext:
         data_dir: leadline's folder.
         numbering: how the numbers of each account are read when leadline starts, by its id.
         closing: a stack for everything that must be closed at the end.
+        process_id: the id of this process: the owner of its leases on tokens.
     """
 
     name: str
@@ -58,6 +59,7 @@ class AdapterContext:
     data_dir: Path
     numbering: Mapping[str, NumberingRules] = field(default_factory=dict)
     closing: AsyncExitStack
+    process_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.batching import BatchingCrm
 from leadline_server.crm.wrappers.cache import CacheCrm
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
@@ -41,7 +41,7 @@ class WrapperStack:
         kind: str,
         *,
         breaker: CircuitBreaker,
-        rate: RateLimit | None,
+        rate: RateLimiter | None,
         rules: Callable[[], RulesOrRegion],
         cache: CachePolicy | None,
     ) -> CrmConnection:
@@ -76,11 +76,11 @@ class WrapperStack:
         return CrmConnection(cached, cached)
 
 
-def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmConnection:
+def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
     """`adapter` with the account's limits alone: a CRM on this machine answers fast, and its answers are current."""
     return CrmConnection(_limited(adapter, breaker, rate))
 
 
-def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmAdapter:
+def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:
     """The breaker stands outside the rate limit: a request that it stops takes no turn."""
     return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)
