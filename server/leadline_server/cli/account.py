@@ -81,14 +81,8 @@ def _show(session: Session, settings: "AccountSettings") -> None:
         return
     built_in = session.client.using(user=new_user()).get_preferences().effective
     session.say(f"Account {session.account}:")
-    sheet(
-        session.console,
-        [
-            ("default_region", settings.default_region),
-            ("time_zone", settings.time_zone),
-            ("number_formats", ", ".join(settings.number_formats) or "-"),
-        ],
-    )
+    shown = (settings.default_region, settings.time_zone, ", ".join(settings.number_formats) or "-")
+    sheet(session.console, zip(("default_region", "time_zone", "number_formats"), shown, strict=True))
     session.say()
     columns = [Column("Preference"), Column("Value", can_shrink=True), Column("From"), Column("")]
     table(session.console, columns, list(_rows(settings, built_in)))

@@ -108,12 +108,7 @@ async def run_trial(settings: HttpSettings, operation: str, values: Sequence[str
     trial = DefinitionTrial(secrets=_secrets(settings))
     async with AsyncExitStack() as closing, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         context = AdapterContext(
-            name="try",
-            session=session,
-            tokens=_MemoryTokens(),
-            clock=SystemClock(),
-            data_dir=Path(),
-            closing=closing,
+            name="try", session=session, tokens=_MemoryTokens(), clock=SystemClock(), data_dir=Path(), closing=closing
         )
         try:
             connected = open_connection(settings, context, trial, at_once=1)
