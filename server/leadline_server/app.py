@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -34,11 +33,10 @@ from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connecting import Choice, open_connections
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.connections import ConnectionConfig, open_connections
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
-from leadline_server.crm.wrappers.stack import WrapperStack
+from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
@@ -46,7 +44,7 @@ from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import Connection, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmConnection
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
@@ -94,21 +92,21 @@ async def open_app(
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
         crms = await stack.enter_async_context(
-            open_connections(_choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(_configs(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
         )
         for account_id, account in settings.accounts.items():
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
             await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
+        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
-            guard = partial(CircuitBreakerCrm, breaker=account_limits.breaker, rate=account_limits.rate)
+            breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return Connection(guard(adapter))
+                return local_connection(adapter, breaker, rate)
             policy = cache or _cache_policy(settings)
             region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapper_stack.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
+            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, region=region, cache=policy)
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -133,14 +131,15 @@ async def open_app(
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
-def _choices(settings: Settings) -> dict[str, Choice]:
+def _configs(settings: Settings) -> dict[str, ConnectionConfig]:
     """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    return {name: choice for name, choice in ({EMBEDDED: Choice(EMBEDDED)} | tables).items() if name in named}
+    configs = {EMBEDDED: ConnectionConfig(EMBEDDED)} | tables
+    return {name: config for name, config in configs.items() if name in named}
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:

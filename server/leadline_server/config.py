@@ -3,7 +3,6 @@
 leadline checks all of them at the start. If one is unknown or invalid, it names it and does not start.
 """
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,6 +14,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 
 PREFIX: Final = "LEADLINE_"
@@ -37,16 +37,9 @@ def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:50051")
-    if host != "localhost" and not _is_loopback(host.removeprefix("[").removesuffix("]")):
+    if not is_loopback(host.removeprefix("[").removesuffix("]")):
         raise ValueError("must be a loopback address: leadline does not authenticate callers; put a proxy before it")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _region(value: str) -> str:
@@ -177,7 +170,7 @@ class Settings(BaseSettings):
     @property
     def crm_path(self) -> Path:
         """The embedded CRM's file."""
-        from leadline_server.crm.embedded.connecting import FILE
+        from leadline_server.crm.embedded.adapter_type import FILE
 
         return self.data_dir / FILE
 
@@ -246,7 +239,7 @@ def _ledger_problems(settings: Settings) -> list[str]:
 
 
 def _connection_problems(settings: Settings) -> list[str]:
-    from leadline_server.crm.registry import NoSuchAdapter, adapter_type
+    from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_type
 
     problems = [
         f"accounts.{account_id}.connection: there is no [connections.{account.connection}]"

@@ -11,7 +11,7 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
-from leadline_server.crm.toolkit.oauth import oauth
+from leadline_server.crm.toolkit.oauth import oauth_authorizer
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
 from support.oauth import NAME, Bench, bearer, open_bench
@@ -116,8 +116,8 @@ async def test_whoever_is_cancelled_leaves_the_refresh_to_the_others(bench: Benc
 
 async def test_a_connection_that_is_closed_while_it_refreshes_loses_no_rotated_token(bench: Bench) -> None:
     bench.issuer.gate = asyncio.Event()
-    async with bench.surroundings() as around:
-        waiting = asyncio.create_task(bearer(oauth(bench.grant(), around)))
+    async with bench.adapter_context() as around:
+        waiting = asyncio.create_task(bearer(oauth_authorizer(bench.grant(), around)))
         while not bench.issuer.asked:
             await asyncio.sleep(0)
         waiting.cancel()

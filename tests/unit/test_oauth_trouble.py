@@ -120,7 +120,7 @@ async def test_nothing_that_is_secret_is_shown_though_the_crm_repeats_it(bench: 
     bench.issuer.answer = lambda: web.json_response({"error": "r0 hush", "error_description": "r1 hush"}, status=400)
     with pytest.raises(CrmAuthFailed) as caught:
         await authorizer.renew(await authorizer.headers())
-    assert str(caught.value) == "The CRM grants leadline no token: it does not say why."
+    assert str(caught.value) == "The CRM refuses leadline's credentials and grants no token: it does not say why."
 
 
 async def test_the_secret_stands_where_the_crm_wants_it_and_nowhere_else(bench: Bench) -> None:
