@@ -14,7 +14,7 @@ import grpc
 import pytest
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from leadline_server.commands.watch_call_logs import Watch, WatchBatch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ledger.sqlite import open_sqlite_ledger
@@ -22,6 +22,7 @@ from leadline_server.retention.pruner import PrunedCounts, Pruner
 from leadline_server.testing.ledger_retention_cases import finished
 from leadline_server.testing.ledger_samples import call_log, full_call_log, key, put
 from leadline_server.transport.server import Server
+from leadline_server.watch.batch import WatchBatch, WatchItem
 from prometheus_client import CollectorRegistry
 from support.apps import ACCOUNT, Harness, SettableClock, open_harness
 from support.databases import rows
@@ -58,7 +59,7 @@ async def one_by_one(batches: AsyncGenerator[WatchBatch, None], at_once: int) ->
 
 def limit_to(changes: int, harness: Harness) -> None:
     """Have watchers thrown out after so many changes that they did not read."""
-    harness.app.commands.watch_call_logs._too_far = changes  # noqa: SLF001 - 10,000 take a test too long
+    harness.app.commands.watch_call_logs._most_missed = changes  # noqa: SLF001 - 10,000 take a test too long
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
             clock=SystemClock(),
             data_dir=folder,
             closing=closing,
+            process_id="this process",
         )
 
 

@@ -10,7 +10,7 @@ from leadline_server.concurrency.circuit_breaker import (
     BreakerState,
     CircuitBreaker,
 )
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers import CircuitBreakerCrm, RateLimitCrm
 from leadline_server.domain.contact import Contact
@@ -159,7 +159,7 @@ class NeverAnswering(UnconnectedCrm):
         return None
 
 
-def guarded(breaker: CircuitBreaker, crm: CrmAdapter, rate: RateLimit | None = None) -> CircuitBreakerCrm:
+def guarded(breaker: CircuitBreaker, crm: CrmAdapter, rate: RateLimiter | None = None) -> CircuitBreakerCrm:
     return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)
 
 
@@ -213,7 +213,7 @@ async def test_the_error_of_refused_credentials_repeats_what_the_crm_said(desk: 
 
 
 async def test_a_call_that_waits_too_long_for_the_rate_limit_is_no_failure_of_the_crm(desk: Desk) -> None:
-    rate = RateLimit(0.01, now=lambda: desk.time)
+    rate = RateLimiter(0.01, 0.01, lambda: desk.time)
     guard = guarded(desk.breaker, NeverAnswering(), rate)
     await guard.get_contact("c1")
     for _ in range(FAILURES):

@@ -103,7 +103,7 @@ async def connections(
     names = connection_of or {}
     async with (
         open_sqlite_ledger(folder / "ledger.db") as ledger,
-        open_connections(choices, names.get, ledger.tokens, folder, SystemClock()) as connect,
+        open_connections(choices, names.get, ledger.tokens, folder, SystemClock(), "this process") as connect,
     ):
         yield Desk(connect, ledger.tokens, folder)
 

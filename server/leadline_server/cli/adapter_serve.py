@@ -1,5 +1,6 @@
 """The command `leadline adapter serve`, which offers a connection's CRM to leadline in other processes."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,7 +75,9 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     title = adapter_type(choice.adapter).title
     async with (
         open_sqlite_ledger(settings.ledger_path) as ledger,  # it keeps the connection's tokens
-        open_connections({name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock()) as crms,
+        open_connections(
+            {name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+        ) as crms,
         serve_adapter(
             lambda account: crms(account).adapter, address, title=title, token=token, grace=settings.grace_period
         ) as port,

@@ -114,6 +114,7 @@ async def run_trial(settings: HttpSettings, operation: str, values: Sequence[str
             clock=SystemClock(),
             data_dir=Path(),
             closing=closing,
+            process_id="try",
         )
         try:
             connected = open_connection(settings, context, trial, at_once=1)

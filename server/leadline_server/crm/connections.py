@@ -16,6 +16,7 @@ from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore
 
@@ -56,6 +57,8 @@ async def open_connections(
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
+    process_id: str,
+    numbering: Mapping[str, NumberingRules] | None = None,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
     """Open connections until the body ends; yields a function that makes the adapter of an account.
 
@@ -65,6 +68,8 @@ async def open_connections(
         tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
         clock: the time of day.
+        process_id: the id of this process.
+        numbering: how the accounts' numbers are read, by their ids: for adapters that keep contacts themselves.
 
     Raises:
         CrmUnavailable: a connection cannot be opened; the message says what to do.
@@ -78,7 +83,14 @@ async def open_connections(
         for name, config in configs.items():
             kind = adapter_type(config.adapter)
             context = AdapterContext(
-                name=name, session=session, tokens=encrypted, clock=clock, data_dir=data_dir, closing=stack
+                name=name,
+                session=session,
+                tokens=encrypted,
+                clock=clock,
+                data_dir=data_dir,
+                numbering=numbering or {},
+                closing=stack,
+                process_id=process_id,
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 

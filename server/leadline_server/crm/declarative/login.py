@@ -1,6 +1,5 @@
 """Tokens that a CRM gives for a password, by a request of its own."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +9,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
+from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.toolkit import standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
@@ -67,7 +67,7 @@ class LoginAuthorizer:
         self._clock = clock
         self._deadline = deadline
         self._current: _Token | None = None
-        self._logging_in: asyncio.Task[_Token] | None = None
+        self._logins: SingleFlight[str, _Token] = SingleFlight()
 
     async def headers(self) -> Mapping[str, str]:
         """The header. Raises CrmAuthFailed if the CRM refuses the login, CrmUnavailable if it does not answer."""
@@ -89,15 +89,7 @@ class LoginAuthorizer:
         return (*token, *self._login.secrets)
 
     async def _renewed(self) -> _Token:
-        if self._logging_in is None:
-            self._logging_in = asyncio.create_task(self._log_in())
-            self._logging_in.add_done_callback(self._ended)
-        return await asyncio.shield(self._logging_in)
-
-    def _ended(self, task: "asyncio.Task[_Token]") -> None:
-        self._logging_in = None
-        if not task.cancelled() and task.exception() is None:  # `exception` marks a failure as retrieved
-            self._current = task.result()
+        return await self._logins.run("", self._log_in)
 
     async def _log_in(self) -> _Token:
         login, asked_at = self._login, self._clock.now().timestamp()
@@ -111,7 +103,8 @@ class LoginAuthorizer:
             raise CrmAuthFailed("The CRM's answer to the login has no token.")
         life = login.lifetime if isinstance(login.lifetime, float) else login.lifetime.seconds(document) or 0.0
         headers = {login.header: login.value(token)}
-        return _Token(token, headers, asked_at + life * (1 - EARLY_SHARE))
+        self._current = _Token(token, headers, asked_at + life * (1 - EARLY_SHARE))
+        return self._current
 
     def _request(self) -> Request:
         built = self._login.request

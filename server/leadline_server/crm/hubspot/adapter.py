@@ -220,8 +220,8 @@ class HubSpotCrm:
         if not contact_id:
             raise refusal
         existing = await self.get_contact(contact_id)
-        region = self._account.settings().default_region
-        if existing and any(match_kind(draft.phone_number, text, region) for text in existing.phone_numbers):
+        rules = self._account.settings().numbering
+        if existing and any(match_kind(draft.phone_number, text, rules) for text in existing.phone_numbers):
             return existing
         raise CrmRejected(f"Another contact has this e-mail address already: {contact_id}.") from refusal
 

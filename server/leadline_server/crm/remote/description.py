@@ -11,7 +11,6 @@ another version when it comes back. So:
   relies on a guarantee that no longer holds.
 """
 
-import asyncio
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -21,6 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import capabilities_pb2
 
+from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
@@ -63,7 +63,7 @@ class Description:
         self._name = name
         self._capabilities: Capabilities | None = None
         self._fresh_until = 0.0
-        self._asking: asyncio.Task[None] | None = None
+        self._requests: SingleFlight[str, None] = SingleFlight()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,16 +84,11 @@ class Description:
 
     async def ask(self) -> None:
         """Ask for a description. Concurrent callers share the answer. Raises as `ready`."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(_seen)
-        await asyncio.shield(self._asking)
+        await self._requests.run("", self._ask)
 
     async def close(self) -> None:
         """Cancel a pending request."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        await self._requests.close(0.0)
 
     async def _ask(self) -> None:
         answer = await self._asked()
@@ -181,9 +176,3 @@ def _less(before: Capabilities, now: Capabilities) -> list[str]:
     broken = [name for name in _GUARANTEES if getattr(before, name) and not getattr(now, name)]
     broken += [name for name in _TIMES if getattr(now, name) > getattr(before, name)]
     return broken + sorted(before.methods - now.methods)
-
-
-def _seen(task: asyncio.Task[None]) -> None:
-    """Retrieve the failure of a task, since every waiting caller may be gone."""
-    if not task.cancelled():
-        task.exception()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from functools import lru_cache
 from typing import Final
@@ -16,7 +17,13 @@ from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, is_region, parse_number
+from leadline_server.domain.numbers.phone_number import (
+    NumberKind,
+    PhoneNumber,
+    is_region,
+    parse_extension,
+    parse_number,
+)
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
 
@@ -26,6 +33,8 @@ ID_LENGTH: Final = 128
 _LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _STYLE: Final = Style()
 
+_is_e164: Final = re.compile(r"\+[1-9][0-9]{3,14}").fullmatch
+_is_extension: Final = re.compile(r"[0-9]{0,20}").fullmatch
 _is_web_address: Final = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE).fullmatch
 
 
@@ -62,8 +71,18 @@ def number_message(number: PhoneNumber, formats: Sequence[str]) -> pb.PhoneNumbe
 
 
 def number_of(message: pb.PhoneNumber, region: str) -> PhoneNumber:
-    """The number in a message. Raises ValueError if it cannot be looked up."""
-    number = parse_number(message.text or message.e164 or message.extension, region)
+    """The number that a message asks for. Raises ValueError if it cannot be looked up.
+
+    It was read by leadline already: what was dialled ("92025550147") may not be readable here.
+    """
+    if _is_e164(message.e164) and message.significant and message.e164.endswith(message.significant):
+        text, digits = message.text or message.e164, message.significant
+        if _is_extension(message.extension):
+            return PhoneNumber(text, NumberKind.DIALABLE, message.e164, digits, message.extension)
+    if message.e164 or not message.extension:
+        number = parse_number(message.text or message.e164, region)
+    else:
+        number = replace(parse_extension(message.extension, region), text=message.text or message.extension)
     if number.kind not in _LOOKED_UP:
         raise ValueError("a number cannot be looked up")
     return number
