@@ -1,4 +1,4 @@
-"""The SQLite storage: what is written together, what survives, what is said when the file is no good."""
+"""The SQLite storage: writes in groups, writes that survive, and errors for an unusable file."""
 
 import asyncio
 import os
