@@ -75,23 +75,7 @@ WAITING: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Places whose renames are still to come: remove an entry when it is done."""
 
-WAITING_CLASSES: Final = frozenset(
-    {
-        *(
-            "Answer",
-            "Asked",
-            "Budget",
-            "Connection",
-            "CreateContact",
-            "Failures",
-            "Found",
-            "Kind",
-            "Lease",
-            "Operation",
-        ),
-        *("Pace", "RateLimit", "Records", "Report", "SearchContacts", "Table", "Words"),
-    }
-)
+WAITING_CLASSES: Final[frozenset[str]] = frozenset()
 """Class names that are defined twice until their renames are done."""
 
 
