@@ -36,7 +36,7 @@ def wrapped(bare: CrmUnderTest) -> CacheCrm:
         "embedded",
         breaker=limits.breaker,
         rate=limits.rate,
-        region=lambda: "US",
+        rules=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )
     assert isinstance(connection.crm, CacheCrm)

@@ -318,7 +318,7 @@ def test_a_lock_is_set_keeps_users_out_and_is_taken_off(run: Run, ask: Callable[
         (("calls", "list", "--account", "acme"), 3, "There is no account 'acme'"),
         (("calls", "watch", "--account", "acme"), 3, "There is no account 'acme'"),
         (("calls", "log", "--user", "u", "--id", "x", "--direction", "inbound", "--contact", "c_none"), 3, "c_none"),
-        (("contacts", "find", "abc"), 2, "phone_numbers[0]: No phone number"),
+        (("contacts", "find", "abc"), 2, "phone_numbers[0]: Not a phone number in region US"),
         (("calls", "log", "--user", "u", "--id", "first"), 2, "call.direction: is required"),
         (("calls", "log", "--id", "first"), 2, "--user"),
         (("calls", "log", "--json-call", "/no/such/file"), 2, "cannot be read"),

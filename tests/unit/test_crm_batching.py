@@ -292,7 +292,7 @@ class Whole:
             "memory",
             breaker=self.limits.breaker,
             rate=self.limits.rate,
-            region=lambda: "US",
+            rules=lambda: "US",
             cache=policy,
         )
 

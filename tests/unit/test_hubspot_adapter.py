@@ -157,7 +157,7 @@ async def test_more_contacts_than_can_be_read_are_no_answer(
         fake.crm.add_contact({"firstname": "Ada", "phone": NUMBER.e164})
     with pytest.raises(CrmUnavailable):
         await hubspot.find_contacts([NUMBER])
-    with pytest.raises(CrmRejected, match="Say more"):
+    with pytest.raises(CrmRejected, match="Give more of the name"):
         await hubspot.search_contacts("Ada", 10, "")
 
 

@@ -187,15 +187,32 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         locked=["wait_until_final", "auto_log_calls", "auto_log_calls"],
         time_zone="Europe/London",
         number_formats=["(###) ###-####"],
+        extension_pattern="1XX, 2xxx",
+        dial_prefixes=["9", "0", "9"],
     )
     read = await read_request(mapping.account_settings_update, settings_update(values))
-    assert set(read.fields) == {"defaults.wait_until_final", "locked", "time_zone", "number_formats"}
+    assert set(read.fields) == {
+        "defaults.wait_until_final",
+        "locked",
+        "time_zone",
+        "number_formats",
+        "extension_pattern",
+        "dial_prefixes",
+    }
     assert read.settings == AccountSettings(
         defaults=Preferences(wait_until_final=True),
         locked=("auto_log_calls", "wait_until_final"),
         time_zone="Europe/London",
         number_formats=("(###) ###-####",),
+        extension_pattern="1xx,2xxx",
+        dial_prefixes=("9", "0"),
     )
+
+
+async def test_masked_rules_for_numbers_that_are_absent_become_built_in_again() -> None:
+    request = settings_update(prefs_pb.AccountSettings(), "extension_pattern", "dial_prefixes")
+    read = await read_request(mapping.account_settings_update, request)
+    assert (read.settings.extension_pattern, read.settings.dial_prefixes) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -211,6 +228,11 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         (prefs_pb.AccountSettings(number_formats=["###", "none"]), "number_formats[1]"),
         (prefs_pb.AccountSettings(number_formats=["#" * 33]), "number_formats[0]"),
         (prefs_pb.AccountSettings(number_formats=["#"] * 9), "number_formats"),
+        (prefs_pb.AccountSettings(extension_pattern=r"\d{2,6}"), "extension_pattern"),
+        (prefs_pb.AccountSettings(extension_pattern="1xx,x"), "extension_pattern"),
+        (prefs_pb.AccountSettings(extension_pattern="1xx," * 200), "extension_pattern"),
+        (prefs_pb.AccountSettings(dial_prefixes=["9", "nine"]), "dial_prefixes[1]"),
+        (prefs_pb.AccountSettings(dial_prefixes=[str(i) for i in range(9)]), "dial_prefixes"),
         (prefs_pb.AccountSettings(locked=["auto_log_calls", "nope"]), "locked[1]"),
         (prefs_pb.AccountSettings(locked=["crm_user_id"]), "locked[0]"),
         (prefs_pb.AccountSettings(defaults=prefs_pb.Preferences(crm_user_id="7")), "defaults.crm_user_id"),
@@ -226,6 +248,12 @@ async def test_numbers_of_the_defaults_are_read_in_the_region_that_comes_with_th
     values = prefs_pb.AccountSettings(defaults=numbers("020 7946 0123"), default_region="GB")
     read = await read_request(mapping.account_settings_update, settings_update(values))
     assert read.settings.defaults.excluded_numbers == ("+442079460123",)
+
+
+async def test_numbers_of_the_defaults_are_read_by_the_pattern_that_comes_with_them() -> None:
+    values = prefs_pb.AccountSettings(defaults=numbers("221236"), default_region="LU", extension_pattern="22xxxx")
+    read = await read_request(mapping.account_settings_update, settings_update(values))
+    assert read.settings.defaults.excluded_numbers == ("221236",)
 
 
 @pytest.mark.parametrize("write", [mapping.get_preferences_response, mapping.update_preferences_response])

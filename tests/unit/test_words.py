@@ -56,26 +56,10 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Places where an old word is right, with the reason."""
 
-WAITING: Final[Mapping[str, tuple[str, ...]]] = {
-    r"\b(?:un)?seal(?:ed|ing)\b": (
-        "server/leadline_server/crm/",
-        "tests/support/adapters.py",
-        "tests/unit/test_token_encryption.py",
-    ),
-    r"\bcomposing\b": ("tests/fakes/bodies.py",),
-    r"\bgathering\b": ("server/leadline_server/crm/wrappers/stack.py", "tests/unit/test_crm_batching.py"),
-    r"\bwrapping\b": ("tests/unit/test_crm_batching.py", "tests/unit/test_wrapper_stack.py"),
-    r"surroundings?\b|Surroundings": (
-        "server/leadline_server/crm/",
-        "tests/support/adapters.py",
-        "tests/support/oauth.py",
-        "tests/unit/test_declarative_trouble.py",
-        "tests/unit/test_oauth.py",
-    ),
-}
+WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
 """Places whose renames are still to come: remove an entry when it is done."""
 
-WAITING_CLASSES: Final[frozenset[str]] = frozenset()
+WAITING_CLASSES: Final = frozenset({"DefinitionTable"})
 """Class names that are defined twice until their renames are done."""
 
 

@@ -11,7 +11,7 @@ from leadline_server.cli.exit_codes import fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connections import ConnectionConfig
+    from leadline_server.crm.connections import ConnectionSpec
 
 
 def serve_adapter_command(
@@ -87,13 +87,13 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
         await stopping.wait()
 
 
-def _choice(settings: "Settings", name: str) -> "ConnectionConfig":
+def _choice(settings: "Settings", name: str) -> "ConnectionSpec":
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connections import ConnectionConfig
+    from leadline_server.crm.connections import ConnectionSpec
 
     table = settings.connections.get(name)
     if table is not None:
-        return ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        return ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
     if name == EMBEDDED:
-        return ConnectionConfig(EMBEDDED)
+        return ConnectionSpec(EMBEDDED)
     return fail([f"There is no [connections.{name}] in the settings."])

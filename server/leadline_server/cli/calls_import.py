@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     import zoneinfo
 
+    import grpc.aio
     import rich.console
     import rich.table
 
@@ -35,7 +35,9 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         Path | None, typer.Option(exists=True, dir_okay=False, help="CSV file with the columns extension,user.")
     ] = None,
     default_user: Annotated[str, typer.Option(help="Takes the calls of extensions without a user.")] = "",
-    extension_pattern: Annotated[str, typer.Option(help="Regular expression of an extension.")] = r"\d{2,6}",
+    extension_pattern: Annotated[
+        str, typer.Option(metavar="MASKS", help="What extensions look like: 1xx,2xxx. Default: the account's.")
+    ] = "",
     inbound_context: Annotated[
         list[str] | None, typer.Option(help="Dial plan context of inbound calls; * is a wildcard; repeatable.")
     ] = None,
@@ -58,12 +60,12 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             time_zone=_zone(time_zone),
             users=_users(user or [], users),
             default_user=default_user,
-            extension_pattern=_pattern(extension_pattern),
             inbound_contexts=tuple(inbound_context or ()),
             outbound_contexts=tuple(outbound_context or ()),
             internal_contexts=tuple(internal_context or ()),
         )
-        summary = asyncio.run(_replay(file, record_format, rules, account, server, concurrency))
+        pattern = _pattern(extension_pattern)
+        summary = asyncio.run(_replay(file, record_format, rules, pattern, account, server, concurrency))
     except UnusableFile as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
@@ -135,7 +137,7 @@ def _count(number: int, noun: str) -> str:
 
 
 async def _replay(
-    file: Path, record_format: str, rules: "Rules", account: str, server: str, concurrency: int
+    file: Path, record_format: str, rules: "Rules", pattern: str, account: str, server: str, concurrency: int
 ) -> "Summary":
     import grpc
     from rich.console import Console
@@ -159,13 +161,26 @@ async def _replay(
             summary.add(item)
             progress.advance(bar, _size(item))
 
-        calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
+        read_rows(stream, RecordFormat(record_format), rules)  # a file of another kind needs no server to be refused
+        stream.seek(0)
         async with grpc.aio.insecure_channel(server) as channel:
             try:
+                rules = await _with_numbering(rules, pattern, channel, account)
+                calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
                 await Replayer(channel, account, concurrency=concurrency).run(calls, note)
             except ReplayStopped as stopped:
                 summary.stopped = str(stopped)
     return summary
+
+
+async def _with_numbering(rules: "Rules", pattern: str, channel: "grpc.aio.Channel", account: str) -> "Rules":
+    """The rules, and how the account's numbers are read; masks of the option go before the account's."""
+    from dataclasses import replace
+
+    from leadline_server.replay.replayer import numbering_of
+
+    numbering = await numbering_of(channel, account)
+    return replace(rules, numbering=replace(numbering, extension_pattern=pattern or numbering.extension_pattern))
 
 
 def _size(item: "Item") -> int:
@@ -183,11 +198,13 @@ def _zone(name: str) -> "zoneinfo.ZoneInfo":
         raise typer.BadParameter(f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin") from None
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> str:
+    from leadline_server.domain.numbers.numbering_rules import read_extension_pattern
+
     try:
-        return re.compile(text)
-    except re.error as error:
-        raise typer.BadParameter(f"--extension-pattern is no regular expression: {error}") from None
+        return read_extension_pattern(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--extension-pattern: {error}") from None
 
 
 def _users(pairs: list[str], path: Path | None) -> dict[str, str]:

@@ -90,10 +90,10 @@ class LogCall:
         self, account: Account, report: CallReport, capabilities: Capabilities, lease: Lease
     ) -> CallLogChange:
         """Store the report in the call's log."""
-        now, region, can_move = self._clock.now(), account.region, capabilities.moves_log
+        now, rules, can_move = self._clock.now(), account.rules, capabilities.moves_log
         return await self._call_logs.change(
             CallKey(account.id, report.event.call_id),
-            partial(reported, report=report, now=now, region=region, can_move=can_move, lease=lease),
+            partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:
@@ -101,7 +101,7 @@ class LogCall:
         known = await self._call_logs.get(CallKey(account.id, report.event.call_id))
         now, capabilities = self._clock.now(), account.crm.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
-        log = reported(known, report, now, region=account.region, can_move=can_move, lease=lease)
+        log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if known is not None and (log is known or log.is_decided):
             return log
         attempt = DeliveryAttempt(account, log, may_exist=known is not None)

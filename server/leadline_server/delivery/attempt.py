@@ -97,7 +97,7 @@ class DecisionLoader:
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
-        matches = await self._lookup.find(attempt.account, (outcome.number,))
+        matches = await self._lookup.find(attempt.account, outcome.numbers)
         return _conclusive(decide(situation, await attempt.preferences(), matches))
 
 

@@ -17,7 +17,7 @@ from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
 
@@ -58,6 +58,12 @@ class LookUp:
     """No outcome yet: look this number up, then decide again."""
 
     number: PhoneNumber
+
+    @property
+    def numbers(self) -> tuple[PhoneNumber, ...]:
+        """The number, and its other reading where what was dialled has two."""
+        other = self.number.other_reading
+        return (self.number, parse_number(other, "")) if other else (self.number,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +287,12 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
         return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and internal calls never create one.")
     if number.kind is not NumberKind.DIALABLE:
         return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and an extension or short code never creates one.")
+    if number.other_reading:
+        return _unlogged(
+            CallLogReason.NO_CONTACT,
+            f"{none_has}, read as {number.e164} or, without the dial prefix, as {number.other_reading}; both can be the"
+            " number, so no contact is created.",
+        )
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
         return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {action.name} by {origin}.")

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import grpc
-from leadline.v1 import call_log_pb2, call_log_service_pb2_grpc
+from leadline.v1 import (
+    call_log_pb2,
+    call_log_service_pb2_grpc,
+    preferences_service_pb2,
+    preferences_service_pb2_grpc,
+)
 
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.replay.grouping import ReplayCall
 from leadline_server.replay.messages import to_request
 from leadline_server.replay.records import Ignored, Skipped
@@ -61,6 +67,30 @@ class ReplayStopped(Exception):
     """The replay ended early, because going on would have been pointless. The message says why."""
 
 
+async def numbering_of(channel: grpc.aio.Channel, account_id: str, patience: Patience | None = None) -> NumberingRules:
+    """How the account's numbers are read, by its settings.
+
+    Raises:
+        ReplayStopped: the server cannot be reached, or does not say.
+    """
+    patience = patience or Patience()
+    await _connect(channel, patience)
+    request = preferences_service_pb2.GetAccountSettingsRequest(account_id=account_id)
+    stub = preferences_service_pb2_grpc.PreferencesServiceStub(channel)
+    try:
+        settings = (await stub.GetAccountSettings(request, timeout=patience.deadline)).settings
+    except grpc.aio.AioRpcError as error:
+        raise ReplayStopped(f"the server does not say how the account's numbers are read: {error.details()}") from None
+    return NumberingRules(settings.default_region, settings.extension_pattern, tuple(settings.dial_prefixes))
+
+
+async def _connect(channel: grpc.aio.Channel, patience: Patience) -> None:
+    try:
+        await asyncio.wait_for(channel.channel_ready(), patience.connect)
+    except TimeoutError:
+        raise ReplayStopped("no server answers there; start one with: leadline serve") from None
+
+
 class Replayer:
     """Replays calls through LogCall on one channel.
 
@@ -91,19 +121,13 @@ class Replayer:
         Raises:
             ReplayStopped: the server cannot be reached, or refuses all calls alike.
         """
-        await self._connect()
+        await _connect(self._channel, self._patience)
         source = iter(items)
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(self._work(source, on_item))
         if self._stopped:
             raise ReplayStopped(self._stopped)
-
-    async def _connect(self) -> None:
-        try:
-            await asyncio.wait_for(self._channel.channel_ready(), self._patience.connect)
-        except TimeoutError:
-            raise ReplayStopped("no server answers there; start one with: leadline serve") from None
 
     async def _work(self, source: Iterator[ReplayCall | Skipped | Ignored], on_item: Callable[[Item], None]) -> None:
         for item in source:

@@ -10,6 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from leadline_server.domain.call import CallDirection
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.short_numbers import is_in_service_range, is_own_extension
 from leadline_server.replay.records import UnusableFile
 
 DEFAULT_EXTENSION_PATTERN = r"\d{2,6}"
@@ -26,11 +28,6 @@ _INBOUND_CONTEXTS = (
     "inbound*",
 )
 _OUTBOUND_CONTEXTS = ("outbound*", "outgoing*", "outrt-*", "macro-dialout*")
-
-# Short numbers that leave the phone system, though they look like extensions: emergency and public service codes.
-_SERVICE_CODES = frozenset(
-    {"000", "110", "112", "211", "311", "411", "511", "611", "711", "811", "911", "933", "988", "999"}
-)
 
 # Asterisk's special extensions: start, invalid, timeout, hangup, operator, attendant, exception, absolute timeout.
 _SPECIAL = frozenset({"", "s", "i", "t", "h", "o", "a", "e", "T"})
@@ -54,7 +51,7 @@ class Rules:
         time_zone: where its clock hangs; for times without an offset.
         users: who has which extension.
         default_user: whose calls those are that no extension claims. Empty: they are skipped.
-        extension_pattern: what its extensions look like, matched in full.
+        numbering: how the account's numbers are read: its region, and what its extensions look like.
         inbound_contexts, outbound_contexts, internal_contexts: dial plan contexts (`*` stands for anything) that tell
             the direction whatever the numbers look like.
     """
@@ -62,16 +59,14 @@ class Rules:
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     users: Mapping[str, str] = field(default_factory=dict)
     default_user: str = ""
-    extension_pattern: re.Pattern[str] = re.compile(DEFAULT_EXTENSION_PATTERN)
+    numbering: NumberingRules = field(default_factory=lambda: NumberingRules("US"))
     inbound_contexts: tuple[str, ...] = ()
     outbound_contexts: tuple[str, ...] = ()
     internal_contexts: tuple[str, ...] = ()
 
     def is_extension(self, text: str) -> bool:
         """Whether this is one of the phone system's own extensions: one with a user, or one that looks like it."""
-        if text in self.users:
-            return True
-        return text not in _SERVICE_CODES and self.extension_pattern.fullmatch(text) is not None
+        return text in self.users or is_own_extension(text, self.numbering)
 
     def target(self, dialled: str) -> Target:
         """What a dialled string is."""
@@ -79,6 +74,8 @@ class Rules:
             return Target.EXTENSION
         if dialled in _SPECIAL:
             return Target.DIAL_PLAN
+        if is_in_service_range(dialled, self.numbering.region):
+            return Target.NUMBER
         return Target.FEATURE_CODE if _FEATURE_CODE.fullmatch(dialled) else Target.NUMBER
 
     def user_of(self, *extensions: str) -> str | None:

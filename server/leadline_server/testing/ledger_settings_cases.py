@@ -36,6 +36,8 @@ _FULL_SETTINGS = AccountSettings(
     default_region="GB",
     time_zone="Europe/London",
     number_formats=("(###) ###-####",),
+    extension_pattern="1xx,2xxx",
+    dial_prefixes=("9", "0"),
 )
 
 

@@ -11,8 +11,9 @@ from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NO_NUMBER
-from leadline_server.transport.endpoint import Context, read_in_region
+from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.wire.contact import contact_fields, contact_message, find_contact_response, numbers_to_find
 from leadline_server.wire.numbers import dialable_number
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
@@ -47,7 +48,7 @@ def search_contacts_response(found: ContactList) -> pb.SearchContactsResponse:
     return pb.SearchContactsResponse(next_page_token=found.next_page_token, **fields)
 
 
-def contact_creation(request: pb.CreateContactRequest, region: str | None) -> ContactCreation:
+def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | None) -> ContactCreation:
     """Read CreateContactRequest. The request id is read in lower case, so that equal requests make equal creations."""
     check = Violations()
     if request.request_id and not _is_uuid(request.request_id):
@@ -61,7 +62,7 @@ def contact_creation(request: pb.CreateContactRequest, region: str | None) -> Co
     name = check.text("name", request.name.strip(), NAME_LENGTH)
     contact_type = check.text("contact_type", request.contact_type, NAME_LENGTH)
     company = check.text("company", request.company, NAME_LENGTH)
-    number = dialable_number(check, "phone_number", request.phone_number, region) if request.phone_number else None
+    number = dialable_number(check, "phone_number", request.phone_number, rules) if request.phone_number else None
     check.raise_any()
     return ContactCreation(
         user_id=user_id,
@@ -88,7 +89,7 @@ class ContactServicer(ContactServiceServicer):
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
-        account, numbers = await read_in_region(self._commands.accounts, request, numbers_to_find)
+        account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
         return find_contact_response(found.matches, found.as_of)
 
@@ -100,5 +101,5 @@ class ContactServicer(ContactServiceServicer):
 
     async def CreateContact(self, request: pb.CreateContactRequest, context: Context) -> pb.CreateContactResponse:
         """Create a contact for a person who asks for it."""
-        account, creation = await read_in_region(self._commands.accounts, request, contact_creation)
+        account, creation = await read_by_rules(self._commands.accounts, request, contact_creation)
         return create_contact_response(await self._commands.create_contact.execute(account, creation))

@@ -31,6 +31,7 @@ from leadline_server.domain.errors import (
     MalformedMessage,
     MessageTooLarge,
 )
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.streams import Streams
 
@@ -260,8 +261,8 @@ def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[An
             return cast("Message", (yield from work))
 
 
-async def read_in_region(
-    accounts: AccountRegistry, request: Any, read: Callable[[Any, str | None], _Read]
+async def read_by_rules(
+    accounts: AccountRegistry, request: Any, read: Callable[[Any, NumberingRules | None], _Read]
 ) -> tuple[Account, _Read]:
     """The account of a request, and the request as `read` reads it in the account's region.
 
@@ -270,7 +271,7 @@ async def read_in_region(
         AccountNotFound: there is no such account, and nothing else is wrong.
     """
     account = await accounts.find(request.account_id)
-    wanted = read(request, None if account is None else account.region)
+    wanted = read(request, None if account is None else account.rules)
     if account is None:
         raise AccountNotFound(request.account_id)
     return account, wanted

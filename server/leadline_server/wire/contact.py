@@ -9,6 +9,7 @@ from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
 
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.wire.numbers import readable_numbers
 from leadline_server.wire.violations import Violations, time_fields
@@ -53,7 +54,7 @@ def match_fields(match: ContactMatch) -> dict[str, Any]:
     return {"contact": contact_fields(match.contact), "phone_number": match.phone_number, "kind": match.kind}
 
 
-def numbers_to_find(request: pb.FindContactRequest, region: str | None) -> tuple[PhoneNumber, ...]:
+def numbers_to_find(request: pb.FindContactRequest, rules: NumberingRules | None) -> tuple[PhoneNumber, ...]:
     """Read FindContactRequest. Numbers that are never looked up are left out, so there may be none."""
     check = Violations()
     check.identifier("account_id", request.account_id)
@@ -61,7 +62,7 @@ def numbers_to_find(request: pb.FindContactRequest, region: str | None) -> tuple
     texts = request.phone_numbers
     if not 1 <= len(texts) <= MAX_NUMBERS:
         check.add("phone_numbers", f"1 to {MAX_NUMBERS} numbers; there are {len(texts)}.")
-    numbers = readable_numbers(check, "phone_numbers", texts[:MAX_NUMBERS], region, _LOOKED_UP)
+    numbers = readable_numbers(check, "phone_numbers", texts[:MAX_NUMBERS], rules, _LOOKED_UP)
     check.raise_any()
     return tuple(numbers)
 

@@ -1,6 +1,6 @@
-"""Between the domain's dataclasses and messages with the same names of fields: one way to copy for all of them.
+"""Copies between the domain's dataclasses and messages whose fields have the same names.
 
-A field that either side lacks is left out, so the domain and the contract can grow one after the other.
+A field that only one side has is left out, so the domain and the contract can grow one after the other.
 """
 
 import dataclasses
@@ -23,17 +23,17 @@ _Field = Any  # a FieldDescriptor: protobuf has one class for each of its runtim
 
 
 def message_of(value: object, kind: type[M]) -> M:
-    """`value` as a message: what is None, or a part of which nothing is known, is absent."""
+    """`value` as a message. None and empty parts are absent fields."""
     message = kind()
     _fill(message, value)
     return message
 
 
 def value_of(message: Message, kind: type[T]) -> T:
-    """A message as the dataclass `kind`: absent fields have their defaults, unknown values of enums too.
+    """A message as the dataclass `kind`. Absent fields and unknown enum values become defaults.
 
     Raises:
-        ValueError: a time is none.
+        ValueError: a time is not valid.
     """
     values = {}
     dataclass: Any = kind
@@ -81,7 +81,7 @@ def _fill_nested(message: Message, field: _Field, part: Any) -> None:
 
 @cache
 def _shape(kind: Any, message: Any) -> tuple[tuple[str, _Reader, bool], ...]:
-    """How each field of a dataclass is read from the message so described, and whether it can be absent."""
+    """For each field of a dataclass: its name, its reader, and whether the message's field can be absent."""
     hints = get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     known = {field.name: field for field in message.fields}
@@ -89,7 +89,7 @@ def _shape(kind: Any, message: Any) -> tuple[tuple[str, _Reader, bool], ...]:
 
 
 def _reader(field: _Field, hint: Any) -> _Reader:
-    """What reads a field whose value in the domain is of the type `hint`."""
+    """The function that reads a field whose type in the domain is `hint`."""
     inner = next((part for part in get_args(hint) if part not in (type(None), ...)), hint)
     if _is_map(field):
         return dict

@@ -1,4 +1,4 @@
-"""What CRMs with two kinds of person records share, leads and contacts: Salesforce and Zoho."""
+"""The common parts of CRMs with two kinds of records for people, leads and contacts: Salesforce and Zoho."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

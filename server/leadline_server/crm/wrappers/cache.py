@@ -1,7 +1,7 @@
 """A CRM adapter that remembers answers to lookups, for callers that accept an answer of a moment ago.
 
 `find` answers from memory, and sends one request for all callers that want the same number at once. The methods of the
-port always ask the CRM. What they learn is stored, or drops what was stored.
+port always ask the CRM. Their answers are stored too, and their writes drop stored ones.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,6 +19,7 @@ from leadline_server.crm.wrappers.remembered_answers import (
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry, LookupAnswer
 
@@ -47,7 +48,7 @@ class CacheCrm(CrmWrapper):
     Args:
         inner: the adapter.
         answers: what is remembered.
-        region: returns the account's default region, such as `US`.
+        rules: returns how the account's numbers are read.
         count: called with the source of the answer about each number that `find` gets: see `CrmMetrics.lookups`.
     """
 
@@ -55,45 +56,45 @@ class CacheCrm(CrmWrapper):
         self,
         inner: CrmAdapter,
         answers: RememberedLookups,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         count: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(inner)
         self._answers = answers
-        self._region = region
+        self._rules = rules
         self._count = count or _uncounted
-        self._lookups: SingleFlight[tuple[str, str], dict[str, NumberAnswer]] = SingleFlight()
+        self._lookups: SingleFlight[tuple[str, RulesOrRegion], dict[str, NumberAnswer]] = SingleFlight()
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
         """See ports.crm.RememberedAnswers.
 
         The CRM is asked only for numbers without a remembered answer that no other caller is asking for.
         """
-        region = self._region()
+        rules = self._rules()
         known: list[NumberAnswer] = []
         shared: set[Flight[dict[str, NumberAnswer]]] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
-            if (answer := self._answers.get(number, region)) is not None:
+            if (answer := self._answers.get(number, rules)) is not None:
                 known.append(answer)
                 self._count("remembered")
-            elif (other := self._lookups.joinable((key, region))) is not None:
+            elif (other := self._lookups.joinable((key, rules))) is not None:
                 shared.add(other)
                 self._count("joined")
             else:
                 unknown.append(number)
                 self._count("asked")
         if unknown:
-            lookup = _SharedLookup(partial(self._ask, numbers=unknown, region=region))
-            shared.add(self._lookups.add([(number.key, region) for number in unknown], lookup))
+            lookup = _SharedLookup(partial(self._ask, numbers=unknown, rules=rules))
+            shared.add(self._lookups.add([(number.key, rules) for number in unknown], lookup))
         for answers in await results(shared):
             known += [answer for key, answer in answers.items() if key in wanted]
         return _merged(known)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
-        with self._answers.looking_up(numbers, self._region()) as lookup:
+        with self._answers.looking_up(numbers, self._rules()) as lookup:
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)
         return contacts
@@ -129,8 +130,10 @@ class CacheCrm(CrmWrapper):
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    async def _ask(self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], region: str) -> dict[str, NumberAnswer]:
-        with self._answers.looking_up(numbers, region) as lookup:
+    async def _ask(
+        self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], rules: RulesOrRegion
+    ) -> dict[str, NumberAnswer]:
+        with self._answers.looking_up(numbers, rules) as lookup:
             shared.lookup = lookup
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)

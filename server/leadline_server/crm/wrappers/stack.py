@@ -14,6 +14,8 @@ from leadline_server.crm.wrappers.metrics import CrmMetrics, MetricsCrm
 from leadline_server.crm.wrappers.rate_limit import RateLimitCrm
 from leadline_server.crm.wrappers.remembered_answers import CachePolicy, RememberedLookups
 from leadline_server.crm.wrappers.retry import RetryCrm
+from leadline_server.crm.wrappers.spelled import SpelledCrm
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
 
@@ -40,13 +42,14 @@ class WrapperStack:
         *,
         breaker: CircuitBreaker,
         rate: RateLimiter | None,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         cache: CachePolicy | None,
     ) -> CrmConnection:
         """`adapter` with every wrapper around it.
 
         From the CRM outwards, with the reason for each position:
 
+        0. spellings: the adapter is asked for every spelling of a number;
         1. deadline: no other wrapper waits forever;
         2. metrics: they see every request that is sent, and a CRM that hangs as a failure;
         3. rate limit and circuit breaker: every request counts, also a repeated one;
@@ -59,17 +62,17 @@ class WrapperStack:
             kind: the adapter's name, such as `hubspot`, for the metrics.
             breaker: the account's circuit breaker.
             rate: the account's rate limit; None: there is none.
-            region: returns the account's default region, such as `US`.
+            rules: returns how the account's numbers are read.
             cache: how long answers to lookups are remembered; None: not at all.
         """
-        crm: CrmAdapter = DeadlineCrm(adapter, SECONDS)
+        crm: CrmAdapter = DeadlineCrm(SpelledCrm(adapter), SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
-        crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), region)
+        crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
         if cache is None:
             return CrmConnection(crm)
         count = None if self._metrics is None else self._metrics.lookups(kind)
-        cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), region, count)
+        cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), rules, count)
         return CrmConnection(cached, cached)
 
 
