@@ -59,7 +59,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
 """Places whose renames are still to come: remove an entry when it is done."""
 
-WAITING_CLASSES: Final = frozenset({"DefinitionTable", "RateLimit"})
+WAITING_CLASSES: Final = frozenset({"DefinitionTable"})
 """Class names that are defined twice until their renames are done."""
 
 
