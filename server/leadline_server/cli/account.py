@@ -71,6 +71,7 @@ def _answer(session: Session, settings: "AccountSettings") -> None:
             ("default_region", settings.default_region),
             ("time_zone", settings.time_zone),
             ("number_formats", ", ".join(settings.number_formats) or "-"),
+            ("caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"),
         ],
     )
     rows = []

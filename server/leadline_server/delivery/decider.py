@@ -52,6 +52,7 @@ class Decider:
             trigger=log.trigger,
             chosen=await _chosen(account, log.chosen_contact_id),
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            caller_id_prefixes=account.settings.caller_id_prefixes,
         )
 
     async def decide(self, account: Account, log: CallLog) -> Outcome:

@@ -14,6 +14,7 @@ from leadline_server.domain.call_log import CallLogReason, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.name_format import formatted
 from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
@@ -29,6 +30,7 @@ class Situation:
         trigger: the phone system (AUTOMATIC) or a person (MANUAL).
         chosen: the contact that a person chose, if one did.
         wait_is_over: no more news is to be expected, final or not.
+        caller_id_prefixes: the account's labels before caller-ID names.
     """
 
     call: Call
@@ -37,6 +39,7 @@ class Situation:
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen: Contact | None = None
     wait_is_over: bool = False
+    caller_id_prefixes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -263,8 +266,11 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
         return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}; {action.name} by {origin}.")
-    caller_id = usable_name(situation.call.counterpart(situation.user_id).name, number)
-    name = caller_id or preferences.placeholder_name
+    sent = situation.call.counterpart(situation.user_id).name
+    caller_id = usable_name(sent, number, situation.caller_id_prefixes)
+    name = preferences.placeholder_name
+    if caller_id:
+        name = formatted(caller_id, preferences.placeholder_name_format, situation.region)
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
     return CreatePlaceholder(
         number=number,

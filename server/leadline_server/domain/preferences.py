@@ -29,6 +29,14 @@ class MultipleMatchAction(IntEnum):
     EARLIEST_CREATED = 4
 
 
+class PlaceholderNameFormat(IntEnum):
+    """How a caller-ID name in capitals becomes a placeholder's name. Numbers as in the contract."""
+
+    AS_SENT = 1
+    TITLE_CASE = 2
+    FIRST_LAST = 3
+
+
 class PreferenceSource(IntEnum):
     """The level that a preference's value comes from. Numbers as in the contract."""
 
@@ -58,6 +66,7 @@ class Preferences:
     wait_until_final: bool | None = None
     distrust_failed_attestation: bool | None = None
     crm_user_id: str | None = None
+    placeholder_name_format: PlaceholderNameFormat | None = None
 
 
 PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
@@ -71,7 +80,8 @@ class AccountSettings:
     """What an administrator sets for an account.
 
     `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally; `caller_id_prefixes`
+    are labels that the phone system puts before caller-ID names, such as `SALES:`.
     """
 
     defaults: Preferences = Preferences()
@@ -79,6 +89,7 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    caller_id_prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +108,7 @@ class EffectivePreferences:
     wait_until_final: bool = False
     distrust_failed_attestation: bool = False
     crm_user_id: str = ""
+    placeholder_name_format: PlaceholderNameFormat = PlaceholderNameFormat.AS_SENT
     sources: Mapping[str, PreferenceSource]
     locked: frozenset[str] = frozenset()
 

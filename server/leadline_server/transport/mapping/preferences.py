@@ -1,13 +1,14 @@
 """preferences.proto: preferences and settings, both ways. Of a request only the fields to be written are read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
+from leadline_server.domain.caller_id import MAX_PREFIXES
 from leadline_server.domain.phone import is_region
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
@@ -15,6 +16,7 @@ from leadline_server.domain.preferences import (
     AccountSettings,
     EffectivePreferences,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
 )
@@ -26,10 +28,12 @@ PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+CALLER_ID_PREFIX_LENGTH: Final = 64
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
 _MULTIPLE_MATCH_ACTIONS: Final = {member.value: member for member in MultipleMatchAction}
+_NAME_FORMATS: Final = {member.value: member for member in PlaceholderNameFormat}
 
 _is_zone_name = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 
@@ -69,6 +73,9 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "caller_id_prefixes" in chosen:
+        prefixes = message.caller_id_prefixes
+        values["caller_id_prefixes"] = _caller_id_prefixes(check, f"{path}.caller_id_prefixes", prefixes)
     return AccountSettings(**values)
 
 
@@ -88,6 +95,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        caller_id_prefixes=values.caller_id_prefixes,
     )
 
 
@@ -136,6 +144,7 @@ _READERS: Final[Mapping[str, Callable[[Violations, str, Any], Any]]] = {
     "wait_until_final": _as_is,
     "distrust_failed_attestation": _as_is,
     "crm_user_id": _text(ID_LENGTH),
+    "placeholder_name_format": _member(_NAME_FORMATS),
 }
 
 
@@ -174,3 +183,16 @@ def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tu
         if "#" not in pattern:
             check.add(f"{path}[{index}]", "Needs at least one #, which stands for a digit.")
     return unique
+
+
+def _caller_id_prefixes(check: Violations, path: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+    """The prefixes, each once and without outer blanks: a phone system's `SALES: ` is found in `SALES:Jane Roe`."""
+    if len(prefixes) > MAX_PREFIXES:
+        check.add(path, f"At most {MAX_PREFIXES} prefixes; there are {len(prefixes)}.")
+        return ()
+    stripped = [prefix.strip() for prefix in prefixes]
+    for index, prefix in enumerate(stripped):
+        if not prefix:
+            check.add(f"{path}[{index}]", "Must not be blank.")
+        check.text(f"{path}[{index}]", prefix, CALLER_ID_PREFIX_LENGTH)
+    return tuple(dict.fromkeys(stripped))

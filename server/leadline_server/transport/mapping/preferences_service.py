@@ -23,7 +23,7 @@ from leadline_server.transport.mapping.preferences import (
 from leadline_server.transport.mapping.violations import Violations
 
 _DEFAULTS = tuple(f"defaults.{name}" for name in PREFERENCE_FIELDS if name not in USER_ONLY_FIELDS)
-_OWN = ("locked", "default_region", "time_zone", "number_formats")
+_OWN = ("locked", "default_region", "time_zone", "number_formats", "caller_id_prefixes")
 _SETTINGS_PATHS = {
     **{path: (path,) for path in (*_DEFAULTS, *_OWN)},
     "defaults": _DEFAULTS,
