@@ -27,6 +27,7 @@ PREFERENCES_REQUESTS: Final = [
                 "placeholder_name": " ",
                 "placeholder_contact_type": "t" * 257,
                 "multiple_match_action": 9,
+                "placeholder_name_format": 4,
                 "excluded_directions": {"values": [1, 0, 7]},
                 "excluded_results": {"values": [99]},
                 "excluded_numbers": {"values": [ADA, "hello", "anonymous", "1900*", "1" * 65]},
@@ -36,6 +37,7 @@ PREFERENCES_REQUESTS: Final = [
         {
             *("preferences.unknown_contact_action", "preferences.placeholder_name", "preferences.crm_user_id"),
             *("preferences.placeholder_contact_type", "preferences.multiple_match_action"),
+            "preferences.placeholder_name_format",
             *("preferences.excluded_directions.values[1]", "preferences.excluded_directions.values[2]"),
             *("preferences.excluded_results.values[0]", "preferences.excluded_numbers.values[1]"),
             *(f"preferences.excluded_numbers.values[{index}]" for index in (2, 3, 4)),
@@ -81,6 +83,12 @@ PREFERENCES_REQUESTS: Final = [
         {"settings.number_formats"},
     ),
     Bad(
+        "too many caller-ID prefixes",
+        "UpdateAccountSettings",
+        {"settings": {"caller_id_prefixes": ["Acme"] * 101}},
+        {"settings.caller_id_prefixes"},
+    ),
+    Bad(
         "everything at once",
         "UpdateAccountSettings",
         {
@@ -90,6 +98,7 @@ PREFERENCES_REQUESTS: Final = [
                 "default_region": "XX",
                 "time_zone": "Mars/Olympus",
                 "number_formats": ["(###) ###-####", "no digits", "#" * 33],
+                "caller_id_prefixes": ["SALES:", "", "p" * 65],
             }
         },
         {
@@ -97,6 +106,7 @@ PREFERENCES_REQUESTS: Final = [
             *("settings.defaults.excluded_results.values[0]", "settings.locked[1]", "settings.locked[2]"),
             *("settings.default_region", "settings.time_zone"),
             *("settings.number_formats[1]", "settings.number_formats[2]"),
+            *("settings.caller_id_prefixes[1]", "settings.caller_id_prefixes[2]"),
         },
     ),
 ]

@@ -17,6 +17,7 @@ from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     AccountSettings,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
     resolve,
@@ -42,6 +43,7 @@ preferences = st.builds(
     wait_until_final=flags,
     distrust_failed_attestation=flags,
     crm_user_id=st.none() | st.just("") | names,
+    placeholder_name_format=st.none() | st.sampled_from(PlaceholderNameFormat),
 )
 
 
@@ -190,14 +192,22 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         locked=["wait_until_final", "auto_log_calls", "auto_log_calls"],
         time_zone="Europe/London",
         number_formats=["(###) ###-####"],
+        caller_id_prefixes=["SALES: ", "Acme", "SALES:"],
     )
     read = await mapping.account_settings_update(settings_update(values), regions)
-    assert set(read.fields) == {"defaults.wait_until_final", "locked", "time_zone", "number_formats"}
+    assert set(read.fields) == {
+        "defaults.wait_until_final",
+        "locked",
+        "time_zone",
+        "number_formats",
+        "caller_id_prefixes",
+    }
     assert read.settings == AccountSettings(
         defaults=Preferences(wait_until_final=True),
         locked=("auto_log_calls", "wait_until_final"),
         time_zone="Europe/London",
         number_formats=("(###) ###-####",),
+        caller_id_prefixes=("SALES:", "Acme"),
     )
 
 
@@ -214,6 +224,10 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         (prefs_pb.AccountSettings(number_formats=["###", "none"]), "number_formats[1]"),
         (prefs_pb.AccountSettings(number_formats=["#" * 33]), "number_formats[0]"),
         (prefs_pb.AccountSettings(number_formats=["#"] * 9), "number_formats"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["Acme", " ", "Acme"]), "caller_id_prefixes[1]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["p" * 65]), "caller_id_prefixes[0]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["a\tb"]), "caller_id_prefixes[0]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["Acme"] * 101), "caller_id_prefixes"),
         (prefs_pb.AccountSettings(locked=["auto_log_calls", "nope"]), "locked[1]"),
         (prefs_pb.AccountSettings(locked=["crm_user_id"]), "locked[0]"),
         (prefs_pb.AccountSettings(defaults=prefs_pb.Preferences(crm_user_id="7")), "defaults.crm_user_id"),
@@ -252,6 +266,7 @@ def test_settings_are_written_whole() -> None:
         default_region="GB",
         time_zone="Europe/London",
         number_formats=("#### ####",),
+        caller_id_prefixes=("Acme",),
     )
     written = settings_message(settings)
     assert mapping.get_account_settings_response(settings).settings == written
@@ -259,3 +274,12 @@ def test_settings_are_written_whole() -> None:
     assert list(written.defaults.excluded_results.values) == [call_pb2.CALL_RESULT_BUSY]
     assert (list(written.locked), written.default_region) == (["auto_log_calls"], "GB")
     assert (written.time_zone, list(written.number_formats)) == ("Europe/London", ["#### ####"])
+    assert list(written.caller_id_prefixes) == ["Acme"]
+
+
+async def test_a_hundred_prefixes_of_sixty_four_characters_are_allowed() -> None:
+    prefixes = [f"{number:064}" for number in range(100)]
+    read = await mapping.account_settings_update(
+        settings_update(prefs_pb.AccountSettings(caller_id_prefixes=prefixes)), regions
+    )
+    assert list(read.settings.caller_id_prefixes) == prefixes

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from leadline_server.domain.caller_phrases import names_no_one
 from leadline_server.domain.company_words import is_company
 from leadline_server.domain.display_name import folded, words_of
+from leadline_server.domain.towns import is_place
 from leadline_server.domain.word_lists import listed
 
 MAX_LABEL: Final = 24
@@ -50,7 +52,7 @@ LABELS: Final = _DEPARTMENTS | _WARNINGS
 # "Hotel: Astoria": the word says which kind of business is named.
 _BUSINESS_KINDS: Final = listed(
     "hotel|motel|hostel|restaurant|cafe|bar|studio|salon|cinema|kino|theater|theatre|gasthof|gasthaus|pension",
-    "apotheke|praxis|kanzlei|firma|bakery|clinic|pharmacy|dr|prof|mr|mrs|ms|st|re",
+    "apotheke|praxis|kanzlei|firma|bakery|clinic|pharmacy|dr|prof|mr|mrs|ms",
 )
 # The words that end in a number: "Queue 3 Jane Roe", "Line 2: Jane Roe".
 _NUMBERED: Final = (
@@ -67,21 +69,25 @@ _COLON: Final = re.compile(rf"([^:\uff1a]{{1,{MAX_LABEL}}})[:\uff1a](?!//)(.*)",
 _SEPARATOR: Final = r"|>*\u00bb\u2022?!/\-\u2013\u2014"
 _SEPARATED: Final = re.compile(rf"([^{_SEPARATOR}]{{1,{MAX_LABEL}}})([{_SEPARATOR}]+)(.*)", re.DOTALL)
 _CODED: Final = re.compile(rf"{_QUEUE_CODE}(?=\s)(.*)", re.IGNORECASE | re.DOTALL)
+_WHOLE_CODE: Final = re.compile(_CODE, re.IGNORECASE)
+_ENDS: Final = ":-|/>\u2013\u2014"
 _NUMBER_SIGN: Final = re.compile(r"#\d{1,4}(?:\s*[:.\-]\s*|\s+)(.*)")
 _TRAILING: Final = re.compile(r"(.*\S)\s*[\[(]([^\[\]()]{1,24})[\])]")
 
 
-def without_labels(text: str, prefixes: Iterable[str] = ()) -> str:
-    """The text without one label at its beginning; empty where it is nothing but a label.
+def without_prefix(text: str, prefixes: Iterable[str]) -> str:
+    """The text without the first of an account's prefixes that it begins with, in any case; empty for a prefix alone.
 
     Args:
-        text: a caller-ID name, unquoted.
-        prefixes: those of the account (`caller_id_prefixes`), in any case: `Acme`, `SALES:`.
+        text: a caller-ID name.
+        prefixes: those of the account (`caller_id_prefixes`): `Acme`, `SALES:`, `*7*`.
     """
-    for prefix in prefixes:
-        rest = _after_prefix(text, prefix)
-        if rest is not None:
-            return rest
+    rests = (_after_prefix(text, prefix) for prefix in prefixes)
+    return next((rest for rest in rests if rest is not None), text)
+
+
+def without_label(text: str) -> str:
+    """The text without one label at its beginning, or a warning at its end; empty where it is nothing but a label."""
     for rule in (_after_brackets, _after_code, _after_colon, _after_separator, _before_brackets):
         rest = rule(text)
         if rest is not None:
@@ -89,10 +95,17 @@ def without_labels(text: str, prefixes: Iterable[str] = ()) -> str:
     return text
 
 
+def is_only_label(text: str) -> bool:
+    """Whether a text is a label and its separator, or a code: `SALES:`, `Support -`, `Q1`."""
+    text = text.strip()
+    ends = text[-1:] in _ENDS and is_label(text)
+    return ends or _WHOLE_CODE.fullmatch(text) is not None
+
+
 def is_label(text: str) -> bool:
     """Whether a text is only a label: a department, a warning, a code, or digits."""
     words = " ".join(words_of(text))
-    return words in LABELS or words.isdecimal() or re.fullmatch(_CODE, words) is not None
+    return words in LABELS or words.isdecimal() or _WHOLE_CODE.fullmatch(words) is not None
 
 
 def _after_prefix(text: str, prefix: str) -> str | None:
@@ -100,7 +113,7 @@ def _after_prefix(text: str, prefix: str) -> str | None:
     words = prefix.split()
     if not words:
         return None
-    match = re.match(r"\s*".join(map(re.escape, words)), text, re.IGNORECASE)
+    match = re.match(r"\s*" + r"\s*".join(map(re.escape, words)), text, re.IGNORECASE)
     if match is None:
         return None
     rest = text[match.end() :]
@@ -123,7 +136,8 @@ def _after_code(text: str) -> str | None:
     """`Q1 Jane Roe`, `Queue 3 Jane Roe`, `#2 Jane Roe`; but not `Q2 Software`."""
     match = _CODED.fullmatch(text)
     if match is not None and _has_letter(match[1]):
-        return None if is_company(match[1]) else match[1]
+        rest = match[1].strip()
+        return None if is_company(rest) and not (names_no_one(rest) or is_place(rest)) else rest
     match = _NUMBER_SIGN.fullmatch(text)
     return match[1] if match is not None and _has_letter(match[1]) else None
 

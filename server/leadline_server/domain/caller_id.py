@@ -8,7 +8,7 @@ systems put labels, quotes and addresses around a name, and encode it; these are
 import re
 from collections.abc import Sequence
 
-from leadline_server.domain.call_labels import without_labels
+from leadline_server.domain.call_labels import is_label, is_only_label, without_label, without_prefix
 from leadline_server.domain.caller_phrases import names_no_one
 from leadline_server.domain.display_name import decoded, unquoted, without_address, words_of
 from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
@@ -61,25 +61,25 @@ def usable_name(name: str | None, number: PhoneNumber, prefixes: Sequence[str] =
         number: the number of the same party.
         prefixes: labels that the account's phone system puts before names (`AccountSettings.caller_id_prefixes`).
     """
-    labels = sorted(prefixes[:MAX_PREFIXES], key=len, reverse=True)
-    text = _bare((name or "")[:_MAX_READ], number, labels)
+    longest_first = sorted(prefixes[:MAX_PREFIXES], key=len, reverse=True)
+    text = _bare((name or "")[:_MAX_READ], number, longest_first)
     if text is None or is_padded_place(text):
         return None
-    cleaned = _bare(_collapsed(text), number, labels)
+    cleaned = _bare(_collapsed(text), number, longest_first)
     if cleaned is None or _is_too_little(cleaned) or _is_number(cleaned, number):
         return None
     is_american = number.country_code in _CODES_OF_PLACES
     return None if _is_placeholder(cleaned) or is_place(cleaned, is_american=is_american) else cleaned
 
 
-def _bare(text: str, number: PhoneNumber, labels: Sequence[str]) -> str | None:
+def _bare(text: str, number: PhoneNumber, prefixes: Sequence[str]) -> str | None:
     """The text without anything around the name; None where letters are lost, or the layers never end.
 
     Blanks are collapsed only if they are so already: a place in fixed columns is known by them.
     """
     is_collapsed = text == _collapsed(text)
     for _ in range(_MAX_LAYERS):
-        inner = _without_layer(text, number, labels)
+        inner = _without_layer(text, number, prefixes)
         if inner is not None and is_collapsed:
             inner = _collapsed(inner)
         if inner is None or inner == text:
@@ -88,14 +88,17 @@ def _bare(text: str, number: PhoneNumber, labels: Sequence[str]) -> str | None:
     return None
 
 
-def _without_layer(text: str, number: PhoneNumber, labels: Sequence[str]) -> str | None:
+def _without_layer(text: str, number: PhoneNumber, prefixes: Sequence[str]) -> str | None:
     readable = decoded(text)
     if readable is None:
         return None
-    labelled = unquoted(without_address(readable))
+    display = without_prefix(without_address(readable), prefixes)
+    if is_only_label(display):
+        return ""
+    labelled = unquoted(display)
     if names_no_one(labelled):  # "Spam - Suspected" is a phrase, not a label with a name
         return labelled
-    return _without_number(without_labels(labelled, labels), number).strip()
+    return _without_number(without_label(labelled), number).strip()
 
 
 def _collapsed(text: str) -> str:
@@ -108,14 +111,13 @@ def _without_number(text: str, number: PhoneNumber) -> str:
         return text
     after, before = _NUMBER_AFTER.fullmatch(text), _NUMBER_BEFORE.fullmatch(text)
     if after is not None and _is_whole(after[2], number):
-        rest = text[: after.start(2)]
+        rest = text[: after.start(2)].rstrip(" ([,;/-")
     elif before is not None and _is_whole(before[1], number):
-        rest = before[2]
+        rest = before[2].lstrip(" )],;:/-")
     else:
         return text
-    bare = rest.strip(" ()[],;/-")
-    is_name = not _AROUND_NUMBERS.issuperset(words_of(bare)) and not (bare.isupper() and is_state_code(bare))
-    return bare if is_name else ""
+    is_state = rest.isupper() and is_state_code(rest)
+    return "" if is_state or is_label(rest) or _AROUND_NUMBERS.issuperset(words_of(rest)) else rest
 
 
 def _is_whole(written: str, number: PhoneNumber) -> bool:

@@ -2,7 +2,7 @@
 
 Carriers' name services, handsets' call labels (AT&T ActiveArmor, T-Mobile Scam Shield, Verizon Call Filter, Hiya, First
 Orion) and phone systems each word them differently: "Unknown Name", "Suspected Spam Caller", "Appelant inconnu". So a
-phrase is judged by its words. It names no one if all of its words are known and one of them is telling.
+phrase is judged by its words, in `caller_phrases.txt`: it names no one if all are known and one is a keyword.
 """
 
 import re
@@ -12,15 +12,14 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from leadline_server.domain.display_name import words_of
-
-CNAM_LENGTH: Final = 15
-"""Characters of a North American caller-ID name (Telcordia GR-1188). Longer phrases arrive cut."""
+from leadline_server.domain.display_name import CNAM_LENGTH, words_of
 
 _FILE: Final = "caller_phrases.txt"
 _MIN_PIECE: Final = 4  # letters of each half of a joined phrase: UNKNOWNCALLER, but not CALLAN
 _MAX_WORDS: Final = 10
 _MAX_DIGITS: Final = 6  # of a counter or extension after a phrase: "Extension 100", "Line 2"
+_MIN_CUT: Final = 2  # letters of a cut word: INTERNATIONAL H may be a house
+_OFTEN_CUT: Final = ("caller", "number", "telephone", "subscriber", "customer")
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
 
@@ -28,9 +27,9 @@ _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 class _Vocabulary:
     """The file's lists, folded. `longest` is the length of the longest East Asian word."""
 
-    telling: frozenset[str]
-    call: frozenset[str]
-    glue: frozenset[str]
+    keywords: frozenset[str]
+    call_words: frozenset[str]
+    stop_words: frozenset[str]
     phrases: frozenset[str]
     carriers: frozenset[str]
     ambiguous_carriers: frozenset[str]
@@ -55,46 +54,44 @@ def names_no_one(name: str) -> bool:
 
 
 def _is_phrase(words: tuple[str, ...]) -> bool:
+    """`Unknown Name`, `Extension 100`: known words, one of which is more than a stop word; numbers do not count."""
     known = _vocabulary()
     counted = tuple(word for word in words if not (word.isdecimal() and len(word) <= _MAX_DIGITS))
     if " ".join(words) in known.phrases or " ".join(counted) in known.phrases:
         return True
-    parts = [_kind(word) for word in counted]
-    return bool(parts) and "" not in parts and "saying" in parts
+    others = [word for word in counted if not _means_unknown(word)]
+    return len(others) < len(counted) and known.stop_words.issuperset(others)
 
 
-def _kind(word: str) -> str:
-    """`saying` for a word that makes a phrase, `glue` for one that may stand beside it, else empty."""
+def _means_unknown(word: str) -> bool:
     known = _vocabulary()
-    if word in known.telling or word in known.call or _is_joined(word):
-        return "saying"
-    return "glue" if word in known.glue else ""
+    return word in known.keywords or word in known.call_words or _is_joined(word)
 
 
 def _is_joined(word: str) -> bool:
-    """UNKNOWNCALLER, SPAMLIKELY; in East Asian scripts any run of known words with a telling one."""
+    """UNKNOWNCALLER, SPAMLIKELY; in East Asian scripts any run of known words with a keyword."""
     known = _vocabulary()
     if _EAST_ASIAN.fullmatch(word):
         return _is_run(word, known)
     return any(
-        (word[:end] in known.telling and word[end:] in known.call | known.glue)
-        or (word[:end] in known.call | known.glue and word[end:] in known.telling)
+        (word[:end] in known.keywords and word[end:] in known.call_words | known.stop_words)
+        or (word[:end] in known.call_words | known.stop_words and word[end:] in known.keywords)
         for end in range(_MIN_PIECE, len(word) - _MIN_PIECE + 1)
     )
 
 
 def _is_run(text: str, known: _Vocabulary) -> bool:
-    """Whether an East Asian text is a run of known words with a telling one among them. Linear in its length."""
-    telling_at = {0: False}  # by position that a run of words reaches: whether one of them is telling
+    """Whether an East Asian text is a run of known words with a keyword among them. Linear in its length."""
+    reached = {0: False}  # by position that a run of words reaches: whether one of them is a keyword
     for start in range(len(text)):
-        if start not in telling_at:
+        if start not in reached:
             continue
         for end in range(start + 1, min(start + known.longest, len(text)) + 1):
             word = text[start:end]
-            is_telling = word in known.telling
-            if is_telling or word in known.call or word in known.glue:
-                telling_at[end] = telling_at.get(end, False) or telling_at[start] or is_telling
-    return telling_at.get(len(text), False)
+            is_keyword = word in known.keywords
+            if is_keyword or word in known.call_words or word in known.stop_words:
+                reached[end] = reached.get(end, False) or reached[start] or is_keyword
+    return reached.get(len(text), False)
 
 
 def _is_carrier(words: tuple[str, ...]) -> bool:
@@ -111,11 +108,14 @@ def _is_carrier(words: tuple[str, ...]) -> bool:
 
 
 def _is_cut_call(words: tuple[str, ...]) -> bool:
-    """`WIRELESS CALLE`, `PRIVATE NUMB`: cut earlier than CNAM does, but plain."""
+    """`WIRELESS CALLE`, `TRACFONE WIRELES`: cut elsewhere than CNAM does, but plain."""
     *head, last = words
     known = _vocabulary()
-    is_telling = bool(head) and known.telling.issuperset(head)
-    return is_telling and len(last) >= _MIN_PIECE and any(word.startswith(last) for word in known.call)
+    if not head or len(last) < _MIN_PIECE:
+        return False
+    if known.keywords.issuperset(head):
+        return any(word.startswith(last) for word in _OFTEN_CUT)
+    return any(word.startswith(last) and _is_carrier((*head, word)) for word in known.telecom_words)
 
 
 def _is_cut_phrase(words: tuple[str, ...]) -> bool:
@@ -125,7 +125,7 @@ def _is_cut_phrase(words: tuple[str, ...]) -> bool:
     if any(phrase.startswith(text) for phrase in known.phrases | known.carriers):
         return True
     *head, last = words
-    endings = [word for word in known.endings if word.startswith(last)]
+    endings = [word for word in known.endings if len(last) >= _MIN_CUT and word.startswith(last)]
     return any(_is_phrase((*head, ending)) or _is_carrier((*head, ending)) for ending in endings)
 
 
@@ -133,18 +133,18 @@ def _is_cut_phrase(words: tuple[str, ...]) -> bool:
 def _vocabulary() -> _Vocabulary:
     text = (resources.files(__package__) / _FILE).read_text(encoding="utf-8")
     lists = _sections(text.splitlines())
-    said = lists["telling"] | lists["call"] | lists["glue"]
+    known = lists["keywords"] | lists["call words"] | lists["stop words"]
     return _Vocabulary(
-        telling=lists["telling"],
-        call=lists["call"],
-        glue=lists["glue"],
+        keywords=lists["keywords"],
+        call_words=lists["call words"],
+        stop_words=lists["stop words"],
         phrases=lists["phrases"],
         carriers=lists["carriers"],
         ambiguous_carriers=lists["carriers with a word"],
         telecom_words=lists["telecom words"],
         company_words=lists["company words"],
-        endings=said | lists["telecom words"],
-        longest=max(len(word) for word in said if _EAST_ASIAN.fullmatch(word)),
+        endings=known | lists["telecom words"] | lists["company words"],
+        longest=max(len(word) for word in known if _EAST_ASIAN.fullmatch(word)),
     )
 
 

@@ -50,7 +50,7 @@ _TRADES: Final = listed(
     "party|pavers|paving|pawn|payroll|pediatric|pediatrics|performance|pest|pet|petroleum|pets|pharmaceuticals",
     "pharmacy|phone|photo|photography|photos|physical|physicians|pizza|pizzeria|plastics|plumbing|podiatry|police",
     "pools|power|practice|precision|preschool|press|printing|prints|produce|production|productions|products",
-    "professional|professionals|program|project|promotions|properties|property|psychiatry|psychology|pub|public",
+    "professional|professionals|program|project|promotions|properties|property|psychiatry|psychology|pub",
     "publishing|pump|quality|racing|radiator|radio|radiology|railroad|ranch|realtor|realtors|realty|recovery",
     "recreation|recruiting|recycling|refrigeration|regional|rehab|rehabilitation|remodeling|renovations|rental",
     "rentals|repair|repairs|research|residence|resort|resorts|resource|resources|restaurant|restaurants|restoration",

@@ -12,6 +12,9 @@ from quopri import decodestring
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+CNAM_LENGTH: Final = 15
+"""Characters of a North American caller-ID name (CNAM, Telcordia GR-1188). Longer texts arrive cut."""
+
 _CHARSET: Final = (
     r"us-ascii|utf-8|utf8|iso-8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
     r"|shift_jis|euc-jp|euc-kr|iso-2022-jp|iso-2022-kr|ks_c_5601-1987"
@@ -37,14 +40,12 @@ _SINGLE_QUOTES: Final = "'`\u00b4\u2018\u2019\u201a\u201b"
 _QUOTES: Final = _DOUBLE_QUOTES + _SINGLE_QUOTES
 _DUTCH_ARTICLE: Final = re.compile(r"['\u2019][tnsTNS]\s")
 # Marks that phones put beside a name: verified, telephone, warning. Emoji of a person's own are left alone.
-_MARKS: Final = (
-    "\u2713\u2714\u2611\u2705\u260e\u2706\u260f\U0001f4de\U0001f4f1\u26a0\U0001f6ab\ufe0e\ufe0f"
-)
+_MARKS: Final = "\u2713\u2714\u2611\u2705\u260e\u2706\u260f\U0001f4de\U0001f4f1\u26a0\U0001f6ab\ufe0e\ufe0f"
 _OUTER: Final = " ,;|/\\<>*~=_-\u2013\u2014" + _MARKS
 _JOINERS: Final = "\u200c\u200d"
 _REPLACEMENT: Final = "\ufffd"
 
-# What text looks like when its UTF-8 is read byte by byte: J\u00c3\u00a9r\u00c3\u00b4me. Windows-1251 does it to Russian.
+# Code pages that UTF-8 is wrongly read in, byte by byte: J\u00c3\u00a9r\u00c3\u00b4me; windows-1251 for Russian.
 _BYTEWISE: Final = ("cp1252", "cp1251")
 
 

@@ -150,4 +150,8 @@ def _is_acronym(part: str) -> bool:
         return False
     if not re.search(r"[AEIOUY]", part):
         return True
-    return len(part) == _SAYABLE_LETTERS and _SAID_BY_LETTER.fullmatch(part) is not None and not _SAYABLE_ENDS.fullmatch(part)
+    return (
+        len(part) == _SAYABLE_LETTERS
+        and _SAID_BY_LETTER.fullmatch(part) is not None
+        and not _SAYABLE_ENDS.fullmatch(part)
+    )

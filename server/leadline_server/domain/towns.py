@@ -6,12 +6,12 @@ States and Canadian postal services; `towns.txt` has the towns that libphonenumb
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
 
-from leadline_server.domain.display_name import folded
+from leadline_server.domain.display_name import CNAM_LENGTH, folded
 from leadline_server.domain.regions import (
     CITIES,
     COUNTRIES,
@@ -53,16 +53,19 @@ _ORGANISATION_WORDS: Final = listed(
     "systems|solutions|media|energy|foods|pizza|farm|farms|store|shop|supply|studio|salon|gov|govt|state|police",
     "sheriff|court|library|museum|association|assoc|partners",
 )
+_TOWN_STARTS: Final = listed("rancho|san|santa|saint|st|fort|ft|mount|mt|port|cape")
+_TOWN_ENDS: Final = listed(
+    "beach|bch|city|cty|heights|hts|springs|spgs|spg|falls|fls|hills|grove|village|creek|island|junction|jct|verdes",
+    "township|twp|harbor|ridge|rapids|bluffs|lakes",
+)
 _LEGAL_FORMS: Final = listed("inc|llc|ltd|corp|co|bank|dds|dmd|esq|cpa|assoc|pc|pllc|llp|clinic|dental|hotel")
 
 _PADDED: Final = re.compile(r"(?P<town>[^\W_][\w .'/\-]{0,10}?) {2,}(?P<code>[A-Z]{2})", re.ASCII)
-CNAM_LENGTH: Final = 15
-"""Characters of a North American caller-ID name."""
-
 _MAX_TOWN_WORDS: Final = 3  # "Rancho Palos Verdes, CA"
 _TOWN_AND_STATE: Final = re.compile(r"([^\W_][^\W_ .'\-]*(?:[ .'\-]+[^\W_]+)*)( ?, ?| )([A-Z]{2})")
 _CALL: Final = re.compile(r" CALL(?:ER)?S?$", re.IGNORECASE)
 _DIRECTION: Final = re.compile(r"^(?:(?:north|south|east|west)(?:ern)?|[nsew]|no|so|central|upstate) ")
+_DIRECTIONS: Final = listed("n|s|e|w|ne|nw|se|sw|north|south|east|west")
 _SPLIT: Final = re.compile(r"[ .'\-]+")
 _ZONE: Final = re.compile(r"z\d{1,2}|\d{1,2}|zone|cntrl|central|main|n|s|e|w|ne|nw|se|sw|north|south|east|west")
 
@@ -78,6 +81,7 @@ _SHORT: Final[Mapping[str, str]] = {
     "east": "e",
     "west": "w",
 }
+_MIN_LETTERS: Final = 5  # of a single word: ROE is no short form of Rome
 _MIN_SHARE: Final = 0.6  # of a town's letters that an abbreviation has: COLORDO SPGS, FT LAUDERDAL
 
 
@@ -91,7 +95,7 @@ def is_padded_place(name: str) -> bool:
         name: as sent, before blanks are collapsed.
     """
     match = _PADDED.fullmatch(name)
-    if match is None or len(name) != CNAM_LENGTH or not _is_code(match["code"]):
+    if match is None or len(name) != CNAM_LENGTH or not (_is_code(match["code"]) or match["code"] == "US"):
         return False
     return _LEGAL_FORMS.isdisjoint(match["town"].casefold().split())
 
@@ -108,7 +112,8 @@ def is_place(name: str, *, is_american: bool = True) -> bool:
     capitals, as carriers write it. A town that is known to lie in the state after it is one in any case ("Boston MA",
     "Houston Texas"), also abbreviated ("MANITOU SPG CO"). Other words are taken for a town before
 
-    - a code that means nothing else: one word in capitals ("XANADU CA"), or with a comma ("Xanadu, CA");
+    - a code that means nothing else: in capitals, one word or a word that towns have ("XANADU CA", "XANADU FALLS CA"),
+      or with a comma ("Xanadu, CA"); HILTON AUSTIN TX stays a name;
     - a code that is a word too (CO, IN, OR, VA ...): only with a comma, so FORD MOTOR CO stays a name;
     - a code that ends persons' names (MD, PA, MA, AL ...): never, so JOHN DOE MD and "Jane Doe, MA" stay names. A
       wrong name is easier to correct than a lost one.
@@ -138,7 +143,8 @@ def _is_likely(town: str, words: tuple[str, ...], code: str, *, has_comma: bool)
         return False
     if has_comma:
         return len(words) <= _MAX_TOWN_WORDS
-    return code not in _ARE_WORDS and town.isupper() and len(words) == 1
+    is_one_or_like_a_town = len(words) == 1 or words[0] in _TOWN_STARTS or words[-1] in _TOWN_ENDS
+    return code not in _ARE_WORDS and town.isupper() and is_one_or_like_a_town
 
 
 def _is_known(words: tuple[str, ...], code: str, *, ends_persons: bool) -> bool:
@@ -148,22 +154,28 @@ def _is_known(words: tuple[str, ...], code: str, *, ends_persons: bool) -> bool:
         return True
     if ends_persons and name in _ALSO_SURNAMES:
         return False
-    while words:
-        if _joined(words) in _towns(code) or _is_abbreviated(words, code):
-            return True
-        if len(words) == 1 or not _ZONE.fullmatch(words[-1]):
-            return False
-        words = words[:-1]
-    return False
-
-
-def _is_abbreviated(words: tuple[str, ...], code: str) -> bool:
-    """Whether each word shortens the same word of a known town: COLORDO SPGS for Colorado Springs."""
-    if len(words) == 1 and code in _ENDS_PERSONS | _ARE_WORDS:
-        return False
-    letters = sum(map(len, words))
+    readings = [words, *_without_zones(words)]
+    if not ends_persons and len(words) > 1 and words[0] in _DIRECTIONS:  # "E LOS ANGELES"
+        readings.append(words[1:])
     return any(
-        len(town) == len(words)
+        _joined(each) in _towns(code) or _is_abbreviated(each, code, ends_persons=ends_persons) for each in readings
+    )
+
+
+def _without_zones(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The words without one zone of a rate center at the end, without two, and so on: `CHICAGO Z7`, `LSAN DA 01`."""
+    while len(words) > 1 and _ZONE.fullmatch(words[-1]):
+        words = words[:-1]
+        yield words
+
+
+def _is_abbreviated(words: tuple[str, ...], code: str, *, ends_persons: bool) -> bool:
+    """Whether each word shortens the same word of a known town: COLORDO SPGS for Colorado Springs."""
+    letters = sum(map(len, words))
+    if len(words) == 1 and (ends_persons or code in _ARE_WORDS or letters < _MIN_LETTERS):
+        return False
+    return any(
+        (len(town), town[0][0]) == (len(words), words[0][0])
         and letters >= _MIN_SHARE * sum(map(len, town))
         and all(_shortens(*pair) for pair in zip(words, town, strict=True))
         for town in _split_towns(code)
