@@ -26,7 +26,7 @@ _DEPARTMENTS: Final = listed(
     "front desk|frontdesk|reception|receptionist|operator|billing|accounting|accounts|finance|payments|orders",
     "order desk|shipping|dispatch|warehouse|parts|marketing|purchasing|legal|admin|management|emergency|urgent|vip",
     "night|after hours|afterhours|overflow|callback|call back|transfer|forwarded|fwd|fw|new|existing|inbound",
-    "incoming|external|internal|intern|extern|direct|did|ddi|toll free|tollfree|hotline|info|information|press|queue",
+    "incoming|external|internal|intern|extern|direct|did|ddi|toll free|tollfree|hotline|info|information|press|q|queue",
     "callqueue|call queue|group|ring group|ringgroup|hunt group|huntgroup|ivr|auto attendant|line|trunk|team|agent",
     "campaign|lead|leads|web|website|google|facebook|ads|adwords|appointments|booking|bookings|reservations|returns",
     "claims|repairs|rentals|leasing|maintenance|desk|shop|store|branch|english|spanish|french|maybe|possible",
@@ -66,13 +66,14 @@ _SCHEME: Final = re.compile(r"(?:sips?|tel|callto|urn|https?|mailto):", re.IGNOR
 _BRACKETED: Final = re.compile(r"(?:\[[^\[\]]{1,24}\]|\{[^{}]{1,24}\}|\([^()]{1,24}\)|<[^<>]{1,24}>)(.*)", re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"\[([^\[\]]*)\]|\{([^{}]*)\}|\(([^()]*)\)")
 _COLON: Final = re.compile(rf"([^:\uff1a]{{1,{MAX_LABEL}}})[:\uff1a](?!//)(.*)", re.DOTALL)
-_SEPARATOR: Final = r"|>*\u00bb\u2022?!/\-\u2013\u2014"
+_SEPARATOR: Final = r"|>*~=_\u00bb\u2022?!/\-\u2013\u2014"
 _SEPARATED: Final = re.compile(rf"([^{_SEPARATOR}]{{1,{MAX_LABEL}}})([{_SEPARATOR}]+)(.*)", re.DOTALL)
 _CODED: Final = re.compile(rf"{_QUEUE_CODE}(?=\s)(.*)", re.IGNORECASE | re.DOTALL)
 _WHOLE_CODE: Final = re.compile(_CODE, re.IGNORECASE)
 _ENDS: Final = ":-|/>\u2013\u2014"
+_CALL_FROM: Final = re.compile(r"(?:(?:incoming|inbound) )?(?:call|caller) from[:\s]\s*(.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER_SIGN: Final = re.compile(r"#\d{1,4}(?:\s*[:.\-]\s*|\s+)(.*)")
-_TRAILING: Final = re.compile(r"(.*\S)\s*[\[(]([^\[\]()]{1,24})[\])]")
+_TRAILING: Final = re.compile(r"(.*\S)\s*([\[(])([^\[\]()]{0,24})[\])]", re.DOTALL)
 
 
 def without_prefix(text: str, prefixes: Iterable[str]) -> str:
@@ -105,7 +106,7 @@ def is_only_label(text: str) -> bool:
 def is_label(text: str) -> bool:
     """Whether a text is only a label: a department, a warning, a code, or digits."""
     words = " ".join(words_of(text))
-    return words in LABELS or words.isdecimal() or _WHOLE_CODE.fullmatch(words) is not None
+    return not words or words in LABELS or words.isdecimal() or _WHOLE_CODE.fullmatch(words) is not None
 
 
 def _after_prefix(text: str, prefix: str) -> str | None:
@@ -133,12 +134,12 @@ def _after_brackets(text: str) -> str | None:
 
 
 def _after_code(text: str) -> str | None:
-    """`Q1 Jane Roe`, `Queue 3 Jane Roe`, `#2 Jane Roe`; but not `Q2 Software`."""
+    """`Q1 Jane Roe`, `Queue 3 Jane Roe`, `#2 Jane Roe`, `Call from Jane Roe`; but not `Q2 Software`."""
     match = _CODED.fullmatch(text)
     if match is not None and _has_letter(match[1]):
         rest = match[1].strip()
         return None if is_company(rest) and not (names_no_one(rest) or is_place(rest)) else rest
-    match = _NUMBER_SIGN.fullmatch(text)
+    match = _NUMBER_SIGN.fullmatch(text) or _CALL_FROM.fullmatch(text)
     return match[1] if match is not None and _has_letter(match[1]) else None
 
 
@@ -161,18 +162,19 @@ def _after_separator(text: str) -> str | None:
     match = _SEPARATED.fullmatch(text)
     if match is None or not _has_letter(match[3]) or not is_label(match[1]) or match[1].strip().isdecimal():
         return None
-    is_tight = match[2] in "-/" and match[3][:1] != " "
+    is_tight = match[2] in "-/_" and match[3][:1] != " "
     if is_tight and (len(match[3].split()) == 1 or is_company(match[3])):
         return None  # "Office-Depot", "Service/Parts"
     return match[3]
 
 
 def _before_brackets(text: str) -> str | None:
-    """`Jane Roe [V]`, `Jane Roe (Spam?)`: a warning or mark after the name."""
+    """`Jane Roe [V]`, `Jane Roe (Spam?)`, `Jane Roe [Sales]`; but not `Jane Roe (Mobile)`, as people write it."""
     match = _TRAILING.fullmatch(text)
-    if match is None or " ".join(words_of(match[2])) not in _WARNINGS:
+    if match is None:
         return None
-    return match[1]
+    is_removed = is_label(match[3]) if match[2] == "[" else " ".join(words_of(match[3])) in _WARNINGS | {""}
+    return match[1] if is_removed else None
 
 
 def _has_letter(text: str) -> bool:

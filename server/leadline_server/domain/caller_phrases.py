@@ -19,6 +19,9 @@ _MIN_PIECE: Final = 4  # letters of each half of a joined phrase: UNKNOWNCALLER,
 _MAX_WORDS: Final = 10
 _MAX_DIGITS: Final = 6  # of a counter or extension after a phrase: "Extension 100", "Line 2"
 _MIN_CUT: Final = 2  # letters of a cut word: INTERNATIONAL H may be a house
+_ALWAYS_WARNINGS: Final = frozenset(["scam", "spam", "scammer", "spammer", "robocall", "robocaller", "telemarketer"])
+"""Last words that tell what kind of call it is: "Medicare Scam", "Solar Telemarketer"."""
+_MAX_WARNING: Final = 3  # words
 _OFTEN_CUT: Final = ("caller", "number", "telephone", "subscriber", "customer")
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
@@ -58,6 +61,8 @@ def _is_phrase(words: tuple[str, ...]) -> bool:
     known = _vocabulary()
     counted = tuple(word for word in words if not (word.isdecimal() and len(word) <= _MAX_DIGITS))
     if " ".join(words) in known.phrases or " ".join(counted) in known.phrases:
+        return True
+    if words[-1] in _ALWAYS_WARNINGS and len(words) <= _MAX_WARNING:
         return True
     others = [word for word in counted if not _means_unknown(word)]
     return len(others) < len(counted) and known.stop_words.issuperset(others)

@@ -25,8 +25,9 @@ _ENCODED_WORD: Final = re.compile(
 _BETWEEN_ENCODED_WORDS: Final = re.compile(r"(?<=\?=)\s+(?==\?)")
 _CUT_ENCODED_WORD: Final = re.compile(r"=\?[\w.:\-]{1,40}\?[BbQq]\?")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,7});")
+_TAG: Final = re.compile(r"</?(?:b|i|u|br|em|strong|span|font|p|div)\s*/?>", re.IGNORECASE)
 _UNICODE_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}")
-_QUOTED_PAIR: Final = re.compile(r"\\([\\\"'])")
+_QUOTED_PAIR: Final = re.compile(r"\\([^\w\s])")
 _PERCENT: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _TELLING_PERCENT: Final = re.compile(r"%(?:2[0-9A-Ca-c]|[89A-Fa-f][0-9A-Fa-f])")
 _QUOTED_PRINTABLE: Final = re.compile(r"(?:=[89A-F][0-9A-F]){2,}")
@@ -41,7 +42,7 @@ _QUOTES: Final = _DOUBLE_QUOTES + _SINGLE_QUOTES
 _DUTCH_ARTICLE: Final = re.compile(r"['\u2019][tnsTNS]\s")
 # Marks that phones put beside a name: verified, telephone, warning. Emoji of a person's own are left alone.
 _MARKS: Final = "\u2713\u2714\u2611\u2705\u260e\u2706\u260f\U0001f4de\U0001f4f1\u26a0\U0001f6ab\ufe0e\ufe0f"
-_OUTER: Final = " ,;|/\\<>*~=_-\u2013\u2014" + _MARKS
+_OUTER: Final = " ,;|/\\*~=_-\u2013\u2014" + _MARKS
 _JOINERS: Final = "\u200c\u200d"
 _REPLACEMENT: Final = "\ufffd"
 
@@ -69,7 +70,7 @@ def decoded(text: str) -> str | None:
     charset.
     """
     text = _ENCODED_WORD.sub(_word, _BETWEEN_ENCODED_WORDS.sub("", text))
-    text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    text = _ENTITY.sub(lambda match: html.unescape(match[0]), _TAG.sub(" ", text))
     text = _UNICODE_ESCAPE.sub(_escaped, text)
     text = _without_percents(text)
     text = _QUOTED_PRINTABLE.sub(_quoted_printable, text)
@@ -106,7 +107,7 @@ def unquoted(text: str) -> str:
 
     A quote at one end goes only if it has no partner inside: `Jane "JJ"` is whole, and so is `'t Hooft`.
     """
-    text = _QUOTED_PAIR.sub(r"\1", text).strip(_OUTER).lstrip(":")
+    text = _QUOTED_PAIR.sub(r"\1", text).strip(_OUTER).lstrip(":>").rstrip("<")
     starts, ends = text[:1] in _QUOTES and not _DUTCH_ARTICLE.match(text), text[-1:] in _QUOTES
     if starts and ends:
         return text[1:-1]

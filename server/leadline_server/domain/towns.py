@@ -61,12 +61,14 @@ _TOWN_ENDS: Final = listed(
 _LEGAL_FORMS: Final = listed("inc|llc|ltd|corp|co|bank|dds|dmd|esq|cpa|assoc|pc|pllc|llp|clinic|dental|hotel")
 
 _PADDED: Final = re.compile(r"(?P<town>[^\W_][\w .'/\-]{0,10}?) {2,}(?P<code>[A-Z]{2})", re.ASCII)
+_ABOUT_PADDED: Final = range(CNAM_LENGTH - 3, CNAM_LENGTH + 3)  # blanks get lost or added on the way
 _MAX_TOWN_WORDS: Final = 3  # "Rancho Palos Verdes, CA"
 _TOWN_AND_STATE: Final = re.compile(r"([^\W_][^\W_ .'\-]*(?:[ .'\-]+[^\W_]+)*)( ?, ?| )([A-Z]{2})")
 _CALL: Final = re.compile(r" CALL(?:ER)?S?$", re.IGNORECASE)
 _DIRECTION: Final = re.compile(r"^(?:(?:north|south|east|west)(?:ern)?|[nsew]|no|so|central|upstate) ")
 _DIRECTIONS: Final = listed("n|s|e|w|ne|nw|se|sw|north|south|east|west")
 _SPLIT: Final = re.compile(r"[ .'\-]+")
+_RATE_CENTER_ZONE: Final = re.compile(r"z\d{1,2}|0\d|cntrl|zone")
 _ZONE: Final = re.compile(r"z\d{1,2}|\d{1,2}|zone|cntrl|central|main|n|s|e|w|ne|nw|se|sw|north|south|east|west")
 
 # Ways to write one word; both a caller-ID name and the data have either.
@@ -95,7 +97,9 @@ def is_padded_place(name: str) -> bool:
         name: as sent, before blanks are collapsed.
     """
     match = _PADDED.fullmatch(name)
-    if match is None or len(name) != CNAM_LENGTH or not (_is_code(match["code"]) or match["code"] == "US"):
+    if match is None or not (_is_code(match["code"]) or match["code"] == "US"):
+        return False
+    if len(name) not in ([CNAM_LENGTH] if match["code"] in _ENDS_PERSONS else _ABOUT_PADDED):
         return False
     return _LEGAL_FORMS.isdisjoint(match["town"].casefold().split())
 
@@ -113,7 +117,7 @@ def is_place(name: str, *, is_american: bool = True) -> bool:
     "Houston Texas"), also abbreviated ("MANITOU SPG CO"). Other words are taken for a town before
 
     - a code that means nothing else: in capitals, one word or a word that towns have ("XANADU CA", "XANADU FALLS CA"),
-      or with a comma ("Xanadu, CA"); HILTON AUSTIN TX stays a name;
+      or with a comma ("Xanadu, CA"); HILTON AUSTIN TX and "Jane Roe, CA" stay names;
     - a code that is a word too (CO, IN, OR, VA ...): only with a comma, so FORD MOTOR CO stays a name;
     - a code that ends persons' names (MD, PA, MA, AL ...): never, so JOHN DOE MD and "Jane Doe, MA" stay names. A
       wrong name is easier to correct than a lost one.
@@ -139,12 +143,13 @@ def is_place(name: str, *, is_american: bool = True) -> bool:
 
 def _is_likely(town: str, words: tuple[str, ...], code: str, *, has_comma: bool) -> bool:
     """Whether words that are no known town are one all the same, by the code after them."""
-    if code in _ENDS_PERSONS or not _ORGANISATION_WORDS.isdisjoint(words) or any(map(str.isdecimal, words)):
+    if code in _ENDS_PERSONS or not _ORGANISATION_WORDS.isdisjoint(words) or (code in _ARE_WORDS and not has_comma):
         return False
-    if has_comma:
-        return len(words) <= _MAX_TOWN_WORDS
-    is_one_or_like_a_town = len(words) == 1 or words[0] in _TOWN_STARTS or words[-1] in _TOWN_ENDS
-    return code not in _ARE_WORDS and town.isupper() and is_one_or_like_a_town
+    *before, last = words
+    if _RATE_CENTER_ZONE.fullmatch(last):  # "SNFC CNTRL CA"
+        return bool(before) and town.isupper()
+    is_like_a_town = not before or words[0] in _TOWN_STARTS or last in _TOWN_ENDS
+    return is_like_a_town and not last.isdecimal() and (has_comma or town.isupper())
 
 
 def _is_known(words: tuple[str, ...], code: str, *, ends_persons: bool) -> bool:
@@ -154,12 +159,12 @@ def _is_known(words: tuple[str, ...], code: str, *, ends_persons: bool) -> bool:
         return True
     if ends_persons and name in _ALSO_SURNAMES:
         return False
-    readings = [words, *_without_zones(words)]
-    if not ends_persons and len(words) > 1 and words[0] in _DIRECTIONS:  # "E LOS ANGELES"
+    if any(_joined(each) in _towns(code) for each in (words, *_without_zones(words))):
+        return True
+    readings = [words]
+    if not ends_persons and len(words) > 1 and words[0] in _DIRECTIONS:  # "E LOS ANGELS"
         readings.append(words[1:])
-    return any(
-        _joined(each) in _towns(code) or _is_abbreviated(each, code, ends_persons=ends_persons) for each in readings
-    )
+    return any(_is_abbreviated(each, code, ends_persons=ends_persons) for each in readings)
 
 
 def _without_zones(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -193,7 +198,7 @@ def _shortens(short: str, word: str) -> bool:
 def _is_region(name: str, *, is_called: bool, is_american: bool) -> bool:
     """A state, a country or a large city. "MEXICO CALL" is one even where "Mexico" could be more."""
     plain = " ".join(_SPLIT.split(folded(name))).strip()
-    if is_american and plain in CITIES:
+    if is_american and _joined(tuple(plain.split())) in _cities():
         return True
     plain = plain if plain in STATES else _DIRECTION.sub("", plain)
     if is_called and any(plain in names for names in (STATES, COUNTRIES, *MORE_TOWNS.values())):
@@ -241,6 +246,11 @@ def _town_words(town: str) -> tuple[str, ...]:
 def _joined(words: tuple[str, ...]) -> str:
     """The name as a key: one spelling of words that are often shortened, and no blanks ("wilkesbarre")."""
     return "".join(_SHORT.get(word, word) for word in words)
+
+
+@cache
+def _cities() -> frozenset[str]:
+    return frozenset(_joined(tuple(city.split())) for city in CITIES)
 
 
 @cache
