@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from leadline_server.crm.http.definition import json_schema
+from leadline_server.crm.declarative.definition import json_schema
 from marked import write_or_check
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "schema" / "leadline-crm-definition.schema.json"

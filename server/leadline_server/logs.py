@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from leadline_server.domain.phone import mask_number
+from leadline_server.domain.numbers.phone_number import mask_number
 
 _NUMBER: Final = re.compile(r"\+?\d[\d \u00a0().\-/]{5,}\d")
 """Whatever may be a phone number: seven digits or more, with the usual signs between them."""

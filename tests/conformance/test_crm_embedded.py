@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from leadline_server.crm.wrappers import CachedCrm, CachePolicy, CrmMetrics
+from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.crm.wrappers import CacheCrm, CachePolicy, CrmMetrics
+from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.crm.wrapping import Wrapping
-from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.pauses import NOT_ASKED
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from prometheus_client import CollectorRegistry
@@ -29,16 +28,18 @@ async def bare() -> AsyncIterator[CrmUnderTest]:
 
 
 @pytest.fixture
-def wrapped(bare: CrmUnderTest) -> CachedCrm:
+def wrapped(bare: CrmUnderTest) -> CacheCrm:
     """All wrappers there are round the bare adapter."""
-    connection = Wrapping(lambda: datetime.now(UTC), NOT_ASKED, CrmMetrics(CollectorRegistry())).connection(
+    limits = AccountLimitsRegistry(64, 10_000).of("acme")
+    connection = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(CollectorRegistry())).connection(
         bare.adapter,
         "embedded",
-        guard=AccountLines(64, 10_000).of("acme").guard,
-        region=lambda: "US",
+        breaker=limits.breaker,
+        rate=limits.rate,
+        rules=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )
-    assert isinstance(connection.crm, CachedCrm)
+    assert isinstance(connection.crm, CacheCrm)
     return connection.crm
 
 
@@ -55,7 +56,7 @@ class TestEmbeddedCrmOverLoopback(CrmConformance):
 
 class TestWrappedCrm(CrmConformance):
     @pytest.fixture
-    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+    def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:
         return replace(bare, adapter=wrapped)
 
 
@@ -63,12 +64,12 @@ class TestRememberedAnswers(CrmConformance):
     """As the port's, too, are lookups from the cache: it behaves as an index that lags as long as it remembers."""
 
     @pytest.fixture
-    def crm(self, bare: CrmUnderTest, wrapped: CachedCrm) -> CrmUnderTest:
+    def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:
         return replace(bare, adapter=_Remembering(wrapped))
 
 
 class _Remembering(CrmWrapper):
-    def __init__(self, cached: CachedCrm) -> None:
+    def __init__(self, cached: CacheCrm) -> None:
         super().__init__(cached)
         self._cached = cached
 

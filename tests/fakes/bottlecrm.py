@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import phonenumbers
 from aiohttp import web
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes.base import FakeCrm
 from fakes.records import Fields, Record

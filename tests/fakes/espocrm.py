@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes.base import FakeCrm
 from fakes.records import Fields, Record

@@ -1,7 +1,7 @@
 """What is read in a body is what was written into it."""
 
 import pytest
-from leadline_server.crm.composing import Style, body_of
+from leadline_server.crm.toolkit.call_text import Style, body_of
 from leadline_server.testing.crm_fields import full_entry
 from leadline_server.testing.crm_harness import Report
 from leadline_server.testing.crm_texts import LINES, TEXTS

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from leadline_server.contacts.lease import LEASE
+from leadline_server.concurrency.lease import LEASE
 from leadline_server.domain.call_log import CallLogState
 from leadline_server.domain.errors import (
     ContactAlreadyExists,

@@ -10,7 +10,7 @@ from faults.http_crm.checks import assert_exactly_once
 from faults.http_crm.phones import Phones, settled, stranger, want_placeholders
 from faults.http_crm.process import crm_process
 from faults.http_crm.stage import serving
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 LAG = 5.0
 CALLER = stranger(47)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from leadline_server.delivery import runs
+from leadline_server.concurrency import lease as lease_module
 from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey
@@ -29,12 +29,12 @@ class Server:
 
     def die(self) -> None:
         """End all that it does at once, with nothing recorded and nothing given back."""
-        for task in self.tasks | {run.task for run in _courier(self.harness).runs.values()}:
+        for task in self.tasks | {delivery.task for delivery in _worker(self.harness).in_flight.values()}:
             task.cancel()
 
 
-def _courier(harness: Harness):  # type: ignore[no-untyped-def] # noqa: ANN202 - what it hands out is private
-    return harness.app.commands.log_call._courier  # noqa: SLF001 - nobody else knows what is under way
+def _worker(harness: Harness):  # type: ignore[no-untyped-def] # noqa: ANN202 - what it hands out is private
+    return harness.app.commands.log_call._worker  # noqa: SLF001 - nobody else knows what is under way
 
 
 @asynccontextmanager
@@ -56,12 +56,12 @@ def is_logged(log: CallLog) -> bool:
     return log.state is CallLogState.LOGGED and not log.update_pending
 
 
-async def carried_by(server: Server, call_id: str) -> CallLog:
+async def leased_by(server: Server, call_id: str) -> CallLog:
     """The call log, once this server carries it."""
     async with asyncio.timeout(20):
         while True:
             log = await server.harness.app.ledger.call_logs.get(CallKey(ACCOUNT, call_id))
-            if log is not None and log.carrier == _courier(server.harness).id:
+            if log is not None and log.lease_owner == _worker(server.harness).id:
                 return log
             await asyncio.sleep(0.01)
 
@@ -82,11 +82,11 @@ async def test_news_to_one_server_of_a_call_that_another_delivers_are_waited_for
     first, second = servers
     first.crm.hang()
     log = asyncio.create_task(first.harness.log("call-1"))
-    await carried_by(first, "call-1")
+    await leased_by(first, "call-1")
     news = asyncio.create_task(second.harness.log("call-1", note="They called back."))
     await second.harness.settled("call-1", lambda log: log.call.note == "They called back.")
-    for run in _courier(first.harness).runs.values():
-        run.cut(TimeoutError())  # its CRM hangs; after this attempt another one begins
+    for delivery in _worker(first.harness).in_flight.values():
+        delivery.cut(TimeoutError())  # its CRM hangs; after this attempt another one begins
     first.crm.come_back()
     assert is_logged(await first.harness.settled("call-1", is_logged))
     assert (await news).call.note == "They called back."
@@ -113,7 +113,7 @@ async def test_what_a_dead_server_was_delivering_another_one_delivers_when_the_l
     first.crm.hang()
     calls = [asyncio.create_task(first.harness.log(f"call-{i}")) for i in range(8)]
     for i in range(8):
-        await carried_by(first, f"call-{i}")
+        await leased_by(first, f"call-{i}")
     first.die()
     async with asyncio.timeout(LEASE.total_seconds() + 1.5):
         for i in range(8):
@@ -127,7 +127,7 @@ async def test_whoever_asks_for_a_dead_servers_call_takes_it_over_themselves(ser
     first, second = servers
     first.crm.hang()
     call = asyncio.create_task(first.harness.log("call-1"))
-    await carried_by(first, "call-1")
+    await leased_by(first, "call-1")
     first.die()
     second.harness.clock.advance(LEASE)
     assert is_logged(await second.harness.log("call-1"))
@@ -135,14 +135,14 @@ async def test_whoever_asks_for_a_dead_servers_call_takes_it_over_themselves(ser
 
 
 def _is_renewed(log: CallLog, now: datetime) -> bool:
-    return log.carried_until is not None and log.carried_until >= now + LEASE
+    return log.lease_until is not None and log.lease_until >= now + LEASE
 
 
 async def test_a_slow_delivery_renews_its_lease_and_is_not_delivered_twice(
     servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = servers
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     is_well = asyncio.Event()
 
     async def slow(_: str) -> None:
@@ -150,7 +150,7 @@ async def test_a_slow_delivery_renews_its_lease_and_is_not_delivered_twice(
 
     first.crm.before = slow
     call = asyncio.create_task(first.harness.log("call-1"))
-    await carried_by(first, "call-1")
+    await leased_by(first, "call-1")
     for _ in range(3):
         for each in servers:
             each.harness.clock.advance(timedelta(seconds=3))
@@ -167,17 +167,17 @@ async def test_a_delivery_whose_lease_another_server_took_is_stopped_and_the_oth
     first, second = servers
     first.crm.hang()
     call = asyncio.create_task(first.harness.log("call-1", seconds=15.0))
-    await carried_by(first, "call-1")
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    await leased_by(first, "call-1")
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     second.crm.before = first.crm.before  # so that the second is still at it when the first finds out
     second.harness.clock.advance(LEASE)
-    await carried_by(second, "call-1")
+    await leased_by(second, "call-1")
     async with asyncio.timeout(5):
-        while _courier(first.harness).runs.values():
+        while _worker(first.harness).in_flight.values():
             await asyncio.sleep(0.01)
     second.crm.come_back()
-    for run in _courier(second.harness).runs.values():
-        run.cut(TimeoutError())
+    for delivery in _worker(second.harness).in_flight.values():
+        delivery.cut(TimeoutError())
     assert is_logged(await second.harness.settled("call-1", is_logged))
     assert (await call).call_id == "call-1"
     assert (first.crm.calls["create_call_log"], second.crm.calls["create_call_log"]) == (0, 1)

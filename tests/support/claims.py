@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.contacts.lease import LEASE
+from leadline_server.concurrency.lease import LEASE
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.caller_id import MAX_NAME, usable_name
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 NUMBER = parse_number("+14155550123", "US")
 

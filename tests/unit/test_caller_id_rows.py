@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from leadline_server.domain.caller_id import usable_name
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 NUMBER = parse_number("+13035550123", "US")

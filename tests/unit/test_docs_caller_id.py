@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.name_format import formatted
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import PlaceholderNameFormat
 from unit.test_docs import text
 

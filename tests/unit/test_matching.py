@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.domain.contact import MatchKind
-from leadline_server.domain.matching import key_asked_by, key_matched_by, match_kind
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by, match_kind
+from leadline_server.domain.numbers.phone_number import parse_number
 
 
 @pytest.mark.parametrize(

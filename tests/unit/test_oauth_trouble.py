@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.sealing import SealedTokens
-from leadline_server.crm.web import WebClient
+from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from support.oauth import Bench, bearer, open_bench
 
 
@@ -77,7 +77,7 @@ class Unreadable:
     def __init__(self, inner: TokenStore) -> None:
         self._inner = inner
         self.is_down = True
-        self.lease, self.put, self.release = inner.lease, inner.put, inner.release
+        self.acquire, self.put, self.release = inner.acquire, inner.put, inner.release
 
     async def get(self, connection: str) -> bytes | None:
         if self.is_down:
@@ -120,7 +120,7 @@ async def test_nothing_that_is_secret_is_shown_though_the_crm_repeats_it(bench: 
     bench.issuer.answer = lambda: web.json_response({"error": "r0 hush", "error_description": "r1 hush"}, status=400)
     with pytest.raises(CrmAuthFailed) as caught:
         await authorizer.renew(await authorizer.headers())
-    assert str(caught.value) == "The CRM grants leadline no token: it does not say why."
+    assert str(caught.value) == "The CRM refuses leadline's credentials and grants no token: it does not say why."
 
 
 async def test_the_secret_stands_where_the_crm_wants_it_and_nowhere_else(bench: Bench) -> None:
@@ -148,7 +148,7 @@ async def test_a_scheme_of_the_crms_own_is_used(bench: Bench) -> None:
 
 
 async def test_a_request_whose_new_token_is_refused_too_is_sent_no_third_time(bench: Bench) -> None:
-    client = WebClient(bench.session, bench.url, bench.authorizer())
+    client = HttpClient(bench.session, bench.url, bench.authorizer())
     await client.ask("GET", "/contacts")
     bench.issuer.access_token = "nobody's"
     bench.issuer.answer = lambda: web.json_response({"access_token": "of no use", "expires_in": 60})
@@ -161,4 +161,4 @@ async def test_no_key_is_needed_where_nothing_is_stored(bench: Bench) -> None:
     def no_key() -> bytes:
         raise AssertionError
 
-    assert await SealedTokens(bench.kept, no_key).get("sales") is None
+    assert await EncryptedTokens(bench.kept, no_key).get("sales") is None

@@ -14,7 +14,7 @@ from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.pipedrive import adapter as module
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report
 from support.adapters import opened_adapter
@@ -141,7 +141,7 @@ async def test_more_persons_than_can_be_read_are_no_answer(
         fake.crm.add_person({"name": "Ada", "phones": [{"value": NUMBER.e164, "primary": True}]})
     with pytest.raises(CrmUnavailable):
         await pipedrive.find_contacts([NUMBER])
-    with pytest.raises(CrmRejected, match="Say more"):
+    with pytest.raises(CrmRejected, match="Give more of the name"):
         await pipedrive.search_contacts("Ada", 10, "")
 
 

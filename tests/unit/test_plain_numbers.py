@@ -6,8 +6,8 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.domain.phone import NumberKind, parse_number
-from leadline_server.domain.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.phone_number import NumberKind, parse_number
+from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
 
 _REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 _CODES = sorted({str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE})

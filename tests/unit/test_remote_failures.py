@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -15,7 +15,7 @@ from leadline_server.domain.errors import (
     CrmTooMuch,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from support.scripted_adapters import ScriptedAdapter, details, fails, scripted_adapter
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from leadline_server.cli.replay.files import RecordFormat, read_rows
-from leadline_server.cli.replay.grouping import ReplayCall, group
-from leadline_server.cli.replay.records import Ignored, Skipped
-from leadline_server.cli.replay.rules import Rules
 from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.replay.files import RecordFormat, read_rows
+from leadline_server.replay.grouping import ReplayCall, group
+from leadline_server.replay.records import Ignored, Skipped
+from leadline_server.replay.rules import Rules
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RULES = Rules(time_zone=ZoneInfo("America/New_York"), users={"101": "alice", "102": "bob", "103": "carol"})

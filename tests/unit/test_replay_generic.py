@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from leadline_server.cli.replay.files import RecordFormat, read_rows
-from leadline_server.cli.replay.generic import read_generic
-from leadline_server.cli.replay.records import Record, Row, Skipped, UnusableFile
-from leadline_server.cli.replay.rules import Rules, read_users
 from leadline_server.domain.call import CallDirection, CallResult, Party
+from leadline_server.replay.files import RecordFormat, read_rows
+from leadline_server.replay.generic import read_generic
+from leadline_server.replay.records import Record, Row, Skipped, UnusableFile
+from leadline_server.replay.rules import Rules, read_users
 
 RULES = Rules(users={"101": "alice", "102": "bob"}, time_zone=ZoneInfo("Europe/Berlin"))
 

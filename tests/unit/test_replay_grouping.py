@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from leadline_server.cli.replay.grouping import NO_DIRECTION, ReplayCall, group
-from leadline_server.cli.replay.messages import to_message
-from leadline_server.cli.replay.records import Ignored, Record, Row, Skipped, with_one_leg
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
+from leadline_server.replay.grouping import NO_DIRECTION, ReplayCall, group
+from leadline_server.replay.messages import to_message
+from leadline_server.replay.records import Ignored, Record, Row, Skipped, with_one_leg
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 USERS = {"101": "alice", "102": "bob"}

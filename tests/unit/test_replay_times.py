@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from leadline_server.cli.replay.records import BadRow
-from leadline_server.cli.replay.times import Hints, read_instants, read_span
+from leadline_server.replay.records import BadRow
+from leadline_server.replay.times import Hints, read_instants, read_span
 
 NEW_YORK = ZoneInfo("America/New_York")  # back on 2026-11-01 at 02:00, forward on 2026-03-08 at 02:00
 FIRST_0130 = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)

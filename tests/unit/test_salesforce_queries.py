@@ -17,7 +17,7 @@ from leadline_server.crm.salesforce.soql import (
     quoted,
     searches,
 )
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 
 NUMBER = parse_number("+14155550123", "US")
 MANY = [f"Some_Other_Phone_{place}__c" for place in range(10)]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,13 @@ import typer
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     import zoneinfo
 
+    import grpc.aio
     import rich.console
     import rich.table
 
-    from leadline_server.cli.replay.replayer import Item
-    from leadline_server.cli.replay.rules import Rules
-    from leadline_server.cli.replay.summary import Problem, Summary
+    from leadline_server.replay.replayer import Item
+    from leadline_server.replay.rules import Rules
+    from leadline_server.replay.summary import Problem, Summary
 
 _SHOWN_PROBLEMS = 20
 
@@ -35,7 +35,9 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         Path | None, typer.Option(exists=True, dir_okay=False, help="CSV file with the columns extension,user.")
     ] = None,
     default_user: Annotated[str, typer.Option(help="Takes the calls of extensions without a user.")] = "",
-    extension_pattern: Annotated[str, typer.Option(help="Regular expression of an extension.")] = r"\d{2,6}",
+    extension_pattern: Annotated[
+        str, typer.Option(metavar="MASKS", help="What extensions look like: 1xx,2xxx. Default: the account's.")
+    ] = "",
     inbound_context: Annotated[
         list[str] | None, typer.Option(help="Dial plan context of inbound calls; * is a wildcard; repeatable.")
     ] = None,
@@ -50,20 +52,20 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     """
     import asyncio
 
-    from leadline_server.cli.replay.records import UnusableFile
-    from leadline_server.cli.replay.rules import Rules
+    from leadline_server.replay.records import UnusableFile
+    from leadline_server.replay.rules import Rules
 
     try:
         rules = Rules(
             time_zone=_zone(time_zone),
             users=_users(user or [], users),
             default_user=default_user,
-            extension_pattern=_pattern(extension_pattern),
             inbound_contexts=tuple(inbound_context or ()),
             outbound_contexts=tuple(outbound_context or ()),
             internal_contexts=tuple(internal_context or ()),
         )
-        summary = asyncio.run(_replay(file, record_format, rules, account, server, concurrency))
+        pattern = _pattern(extension_pattern)
+        summary = asyncio.run(_replay(file, record_format, rules, pattern, account, server, concurrency))
     except UnusableFile as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
@@ -118,7 +120,7 @@ def _table(summary: "Summary") -> "rich.table.Table":
 def _show_problems(console: "rich.console.Console", title: str, problems: "list[Problem]", total: int) -> None:
     from rich.markup import escape
 
-    from leadline_server.cli.replay.summary import by_line
+    from leadline_server.replay.summary import by_line
 
     if not total:
         return
@@ -135,16 +137,16 @@ def _count(number: int, noun: str) -> str:
 
 
 async def _replay(
-    file: Path, record_format: str, rules: "Rules", account: str, server: str, concurrency: int
+    file: Path, record_format: str, rules: "Rules", pattern: str, account: str, server: str, concurrency: int
 ) -> "Summary":
     import grpc
     from rich.console import Console
     from rich.progress import Progress
 
-    from leadline_server.cli.replay.files import RecordFormat, read_rows
-    from leadline_server.cli.replay.grouping import group
-    from leadline_server.cli.replay.replayer import Replayer, ReplayStopped
-    from leadline_server.cli.replay.summary import Summary
+    from leadline_server.replay.files import RecordFormat, read_rows
+    from leadline_server.replay.grouping import group
+    from leadline_server.replay.replayer import Replayer, ReplayStopped
+    from leadline_server.replay.summary import Summary
 
     if record_format not in list(RecordFormat):
         raise typer.BadParameter(f"unknown format {record_format!r}; known: {', '.join(RecordFormat)}")
@@ -159,17 +161,30 @@ async def _replay(
             summary.add(item)
             progress.advance(bar, _size(item))
 
-        calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
+        read_rows(stream, RecordFormat(record_format), rules)  # a file of another kind needs no server to be refused
+        stream.seek(0)
         async with grpc.aio.insecure_channel(server) as channel:
             try:
+                rules = await _with_numbering(rules, pattern, channel, account)
+                calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
                 await Replayer(channel, account, concurrency=concurrency).run(calls, note)
             except ReplayStopped as stopped:
                 summary.stopped = str(stopped)
     return summary
 
 
+async def _with_numbering(rules: "Rules", pattern: str, channel: "grpc.aio.Channel", account: str) -> "Rules":
+    """The rules, and how the account's numbers are read; masks of the option go before the account's."""
+    from dataclasses import replace
+
+    from leadline_server.replay.replayer import numbering_of
+
+    numbering = await numbering_of(channel, account)
+    return replace(rules, numbering=replace(numbering, extension_pattern=pattern or numbering.extension_pattern))
+
+
 def _size(item: "Item") -> int:
-    from leadline_server.cli.replay.replayer import Outcome
+    from leadline_server.replay.replayer import Outcome
 
     return item.replayed.size if isinstance(item, Outcome) else item.size
 
@@ -183,15 +198,17 @@ def _zone(name: str) -> "zoneinfo.ZoneInfo":
         raise typer.BadParameter(f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin") from None
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> str:
+    from leadline_server.domain.numbers.numbering_rules import read_extension_pattern
+
     try:
-        return re.compile(text)
-    except re.error as error:
-        raise typer.BadParameter(f"--extension-pattern is no regular expression: {error}") from None
+        return read_extension_pattern(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--extension-pattern: {error}") from None
 
 
 def _users(pairs: list[str], path: Path | None) -> dict[str, str]:
-    from leadline_server.cli.replay.rules import add_user, read_users
+    from leadline_server.replay.rules import add_user, read_users
 
     found = read_users(path) if path is not None else {}
     for pair in pairs:

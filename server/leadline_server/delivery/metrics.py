@@ -1,4 +1,4 @@
-"""What delivery shows on /metrics: read from it when asked, so that an ordinary delivery only counts to one more."""
+"""The metrics of delivery on /metrics. They are read when /metrics is; a delivery itself only adds to a count."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,23 +6,29 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from leadline_server.delivery.courier import Courier
-from leadline_server.delivery.lines import AccountLines
-from leadline_server.delivery.loop import DeliveryLoop
-from leadline_server.delivery.recorder import Recorder
+from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.delivery.result_writer import ResultWriter
+from leadline_server.delivery.scheduler import DeliveryScheduler
+from leadline_server.delivery.worker import DeliveryWorker
 
-RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "put_off", "refused", "lost")
+RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "postponed", "refused", "lost")
 """How an attempt may end."""
 
 
 class DeliveryMetrics(Collector):
     """A collector for a registry."""
 
-    def __init__(self, courier: Courier, recorder: Recorder, loop: DeliveryLoop, lines: AccountLines) -> None:
-        self._courier = courier
-        self._recorder = recorder
-        self._loop = loop
-        self._lines = lines
+    def __init__(
+        self,
+        worker: DeliveryWorker,
+        result_writer: ResultWriter,
+        scheduler: DeliveryScheduler,
+        limits: AccountLimitsRegistry,
+    ) -> None:
+        self._worker = worker
+        self._result_writer = result_writer
+        self._scheduler = scheduler
+        self._limits = limits
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
@@ -30,7 +36,7 @@ class DeliveryMetrics(Collector):
             "leadline_deliveries", "Attempts to deliver a call, by how they ended.", labels=["outcome"]
         )
         for result in RESULTS:
-            deliveries.add_metric([result], self._recorder.results[result])
+            deliveries.add_metric([result], self._result_writer.results[result])
         yield deliveries
         due = GaugeMetricFamily(
             "leadline_calls_due", "Calls that were due and not under way at the last look.", labels=["account_id"]
@@ -40,10 +46,10 @@ class DeliveryMetrics(Collector):
             "0: the CRM is asked. 1: one call tries it. 2: it does not answer. 3: it refuses the credentials.",
             labels=["account_id"],
         )
-        for account_id, line in self._lines:
-            due.add_metric([account_id], self._loop.due[account_id])
-            state.add_metric([account_id], line.breaker.state)
+        for account_id, limits in self._limits:
+            due.add_metric([account_id], self._scheduler.due[account_id])
+            state.add_metric([account_id], limits.breaker.state)
         yield due
         yield state
-        under_way = len(self._courier.runs.values())
-        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=under_way)
+        in_progress = len(self._worker.in_flight.values())
+        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=in_progress)

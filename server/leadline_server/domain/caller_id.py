@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from leadline_server.domain.call_labels import is_label, is_only_label, without_label, without_prefix
 from leadline_server.domain.caller_phrases import names_no_one
 from leadline_server.domain.display_name import decoded, unquoted, without_address, words_of
-from leadline_server.domain.phone import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.towns import is_padded_place, is_place, is_state_code
 
 MAX_NAME = 128
@@ -23,13 +23,13 @@ MAX_PREFIXES = 100
 _MAX_READ = 2 * MAX_NAME  # characters that are looked at; the contract allows as many
 _MAX_LAYERS = 12  # labels, quotes and encodings around one name
 
-_NUMBER_DIGITS = 7  # a name with as many digits holds a number ...
-_NAME_LETTERS = 4  # ... and somebody's name too, if as many letters are left without the words below
+_NUMBER_DIGITS = 7  # a text with as many digits holds a number ...
+_NAME_LETTERS = 4  # ... and a name too, if as many letters are left without the words below
 _WHOLE_NUMBER_DIGITS, _MAX_NUMBER_DIGITS = 10, 15
 _NO_REGION = "ZZ"
 _CODES_OF_PLACES = frozenset(["1", "52"])  # country codes of the United States, Canada and the Caribbean; of Mexico
 
-# What may stand around a number without making it a name.
+# Words that may stand around a number without making it a name.
 _AROUND_NUMBERS = frozenset(
     ["call", "caller", "from", "incoming", "phone", "tel", "telephone", "number", "no", "mobile", "cell", "ext"]
 )

@@ -45,7 +45,7 @@ _ALSO_SURNAMES: Final = listed(
     "spencer|stafford|stanley|steele|stevenson|stuart|sullivan|taylor|terry|theodore|townsend|tucker|valencia|vernon",
     "walls|ware|warren|washington|webster|wells|wiggins|wise",
 )
-# A word that no town's name holds, but an organisation's does: CITY OF DALLAS TX, ACME PLUMBING TX.
+# Words that organisations' names have and towns' names have not: CITY OF DALLAS TX, ACME PLUMBING TX.
 _ORGANISATION_WORDS: Final = listed(
     "of|and|the|inc|llc|ltd|corp|co|company|group|bank|credit|union|insurance|ins|realty|properties|homes|services",
     "service|svc|svcs|dept|office|hospital|clinic|medical|dental|health|care|pharmacy|hotel|inn|school|schools|univ",

@@ -7,7 +7,7 @@ import pytest
 
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_harness import CrmUnderTest, a_key, a_name, a_number
 
 

@@ -8,17 +8,18 @@ from urllib.parse import quote
 
 import aiohttp
 from fakes.misbehaviour import GOOD_TOKEN
-from leadline_server.crm.wording import in_its_words
+from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import PhoneNumber
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 from yarl import URL
 
@@ -71,6 +72,8 @@ class HttpCrm:
         return None if answer is None else _contact(answer)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        if cursor and not cursor.isdecimal():
+            raise CrmInvalidCursor("The CRM did not make this cursor.")
         answer = await self._read("/contacts/search", [("name", name), ("limit", str(limit)), ("cursor", cursor)])
         return ContactPage(tuple(_contact(body) for body in answer["contacts"]), answer["next"])
 

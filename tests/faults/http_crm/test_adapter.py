@@ -18,7 +18,7 @@ from leadline_server.domain.errors import (
     CrmRateLimited,
     CrmUnavailable,
 )
-from leadline_server.domain.phone import parse_number
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_call_log_cases import WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from leadline_server.testing.crm_contact_cases import CreateCases

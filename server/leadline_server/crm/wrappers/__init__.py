@@ -1,9 +1,21 @@
-"""Wrappers of the CRM port, one concern each. `crm.wrapping` says in which order they stand."""
+"""Wrappers of the CRM port, one concern each. `stack.py` shows their order."""
 
-from leadline_server.crm.wrappers.bounded import BoundedCrm
-from leadline_server.crm.wrappers.cached import CachedCrm, CachePolicy
-from leadline_server.crm.wrappers.gathering import GatheringCrm
-from leadline_server.crm.wrappers.measured import CrmMetrics, MeasuredCrm
-from leadline_server.crm.wrappers.retrying import RetryingCrm
+from leadline_server.crm.wrappers.batching import BatchingCrm
+from leadline_server.crm.wrappers.cache import CacheCrm, CachePolicy
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.deadline import DeadlineCrm
+from leadline_server.crm.wrappers.metrics import CrmMetrics, MetricsCrm
+from leadline_server.crm.wrappers.rate_limit import RateLimitCrm
+from leadline_server.crm.wrappers.retry import RetryCrm
 
-__all__ = ["BoundedCrm", "CachePolicy", "CachedCrm", "CrmMetrics", "GatheringCrm", "MeasuredCrm", "RetryingCrm"]
+__all__ = [
+    "BatchingCrm",
+    "CacheCrm",
+    "CachePolicy",
+    "CircuitBreakerCrm",
+    "CrmMetrics",
+    "DeadlineCrm",
+    "MetricsCrm",
+    "RateLimitCrm",
+    "RetryCrm",
+]

@@ -1,0 +1,1 @@
+"""Accounts: the settings, the CRM and the limits of each."""

@@ -1,0 +1,1 @@
+"""Tools for concurrent tasks: batches, single flight, locks, limits, leases and deadlines."""

@@ -1,0 +1,248 @@
+"""Creates at most one contact for a number: every creation, in every process, needs the number's claim.
+
+A claim is a row of the ledger (`ports.ledger.Claims`). One process holds it at a time, and a process that dies loses it
+when its lease ends. No lease can stop a write that is on its way to the CRM. So a creation with an unknown end stays in
+the row, and the next holder settles it first:
+
+- A contact has the number by now: the creation is assumed to have made it.
+- No contact has it, and the CRM enforces unique keys: ask it again with the same key. It returns a contact that exists.
+- No contact has it, and the CRM enforces no keys: "cannot tell" until the write has settled and the search index shows
+  it (`settle_time` and `search_lag` after its sender stopped). If no contact shows then, nothing was made.
+
+Example: process "a1" sends a creation for +12025550101 with key 9f3c and dies. Process "b2" acquires the claim ten
+seconds later and finds key 9f3c in it. HubSpot enforces no keys, so "b2" answers "cannot tell" for some seconds more.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from leadline_server.accounts.registry import Account
+from leadline_server.concurrency.keyed_locks import KeyedLocks
+from leadline_server.concurrency.lease import LeaseKeeper
+from leadline_server.contacts.claim_row import ClaimRow
+from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.ports.crm import Capabilities
+from leadline_server.ports.ledger import Claimed, Claims
+
+_LONGEST_WAIT: Final = timedelta(seconds=0.25)
+"""A longer wait is an error that tells the caller when to try again."""
+
+_MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
+"""Errors after which certainly nothing was created. After any other error that is unknown."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+_log = structlog.get_logger(__name__)
+
+
+class NumberClaims:
+    """Gives out the claims of numbers, to one holder at a time.
+
+    Tasks of this process that want the same number queue here first, so only one of them asks the ledger at a time.
+    """
+
+    def __init__(self, claims: Claims, lookup: ContactLookup, leases: LeaseKeeper) -> None:
+        self._claims = claims
+        self._lookup = lookup
+        self._leases = leases
+        self._locks = KeyedLocks()
+        self._releases: set[asyncio.Task[None]] = set()
+
+    def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
+        """Hold the claim of a number to look it up again and perhaps create its contact.
+
+        Entering this and `look_again` may wait for other holders; the caller limits the time. The claim is released in
+        every case, in the background.
+
+        Args:
+            account: the account with the CRM.
+            number: the number.
+            key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
+        """
+        return self._queued(account, number, number.key, key)
+
+    def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
+        """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number."""
+        return self._queued(account, number, f"{number.key};request={key}", key)
+
+    @asynccontextmanager
+    async def _queued(
+        self, account: Account, number: PhoneNumber, number_key: str, key: str
+    ) -> AsyncIterator["HeldClaim"]:
+        claim_key = (account.id, number_key)
+        had_to_wait = await self._locks.acquire(claim_key)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
+        try:
+            yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
+        finally:
+            row.lease.end()
+            if row.may_be_held:
+                # The next task of this process goes on when the ledger has released the claim, so it finds it free.
+                task = asyncio.create_task(self._release(row))
+                self._releases.add(task)
+                task.add_done_callback(self._releases.discard)
+            else:
+                self._locks.release(claim_key)
+
+    async def _release(self, row: "ClaimRow") -> None:
+        try:
+            await row.release()
+        except LedgerUnavailable as error:
+            _log.warning("claim not released; its lease will end", error=type(error).__name__)
+        finally:
+            self._locks.release(row.key)
+
+
+class HeldClaim:
+    """The operations that only the holder of a number's claim may do."""
+
+    def __init__(
+        self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
+    ) -> None:
+        self._account = account
+        self._number = number
+        self._row = row
+        self._lookup = lookup
+        self._had_to_wait = had_to_wait
+        self.has_adopted = False
+        """Whether `create` returned a contact that an earlier creation made."""
+
+    async def look_again(self) -> tuple[ContactMatch, ...]:
+        """The contacts that have the number now. If there are none, no other process is about to create one.
+
+        Raises:
+            CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
+        """
+        if self._had_to_wait and (matches := await self._look()):
+            return matches  # the task that held the claim before has created it; a lookup needs no claim
+        claimed = await self._row.acquire()
+        while True:
+            asked_at = self._row.clock.now()
+            if matches := await self._look():
+                if claimed.given_up is not None and claimed.creation_key != self._row.own_key:
+                    self._row.made(_likeliest([match.contact for match in matches]).id, claimed.creation_key)
+                return matches
+            unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
+            if not unsettled:
+                return ()
+            await _pause(unsettled)
+
+    async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
+        """The one of `matches`, found by `look_again`, that an earlier attempt of this same creation made.
+
+        None if all contacts were made otherwise. A placeholder was, if the draft is not one.
+        """
+        claimed = await self._row.acquire()
+        contacts = [m.contact for m in matches if draft.is_placeholder or not m.contact.is_placeholder]
+        if claimed.contact_key == self._row.own_key:
+            return next((contact for contact in contacts if contact.id == claimed.contact_id), None)
+        if not contacts or claimed.given_up is None or claimed.creation_key != self._row.own_key:
+            return None
+        contact = _likeliest(contacts, draft.name)
+        self._row.made(contact.id, claimed.creation_key)
+        return contact
+
+    async def create(self, draft: ContactDraft) -> Contact:
+        """Create the number's contact. Call this only if `look_again` found none.
+
+        The ledger has the start of the creation, with the key that the CRM gets, before the CRM is asked. So the next
+        holder finds it after a crash. Its end is recorded when the claim is released.
+
+        Raises:
+            CrmError: the contact was not created, or that is unknown.
+        """
+        claimed = await self._row.acquire()
+        own = key = self._row.own_key
+        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
+            key = claimed.creation_key
+        elif claimed.creation_key != own:
+            await self._row.begin_own()
+        contact = await self._ask_crm(draft, key)
+        # A CRM that has the contact of an earlier creation answers with that contact.
+        self.has_adopted = key != own and contact.name != draft.name
+        self._row.made(contact.id, key if self.has_adopted else own)
+        return contact
+
+    async def create_another(self, draft: ContactDraft) -> Contact:
+        """Create one more contact for the number, even if others have it.
+
+        Raises:
+            CrmError: the contact was not created, or that is unknown.
+        """
+        contact = await self._account.crm.create_contact(draft, self._row.own_key)
+        await self._row.record(self._number.key, contact.id)
+        return contact
+
+    async def create_requested(self, draft: ContactDraft) -> Contact:
+        """Create one more contact for the number, or return the one that the same creation made before.
+
+        A CRM without unique keys repeats a creation whose end is unknown: there, leadline cannot tell which creation
+        made a contact.
+
+        Raises:
+            CrmError: the contact was not created, or that is unknown.
+        """
+        claimed = await self._row.acquire()
+        if claimed.contact_key and (made := await self._account.crm.get_contact(claimed.contact_id)):
+            return made
+        key = self._row.own_key
+        contact = await self._ask_crm(draft, key)
+        self._row.made(contact.id, key)
+        # Two writes at the same time share a commit.
+        await asyncio.gather(self.let_go(), self._row.record(self._number.key, contact.id))
+        return contact
+
+    async def let_go(self) -> None:
+        """Release the claim now, and return when the ledger has stored that."""
+        if self._row.may_be_held:
+            self._row.lease.end()
+            await self._row.release()
+            self._row.may_be_held = False
+
+    async def _look(self) -> tuple[ContactMatch, ...]:
+        return await self._lookup.find(self._account, (self._number,))
+
+    async def _ask_crm(self, draft: ContactDraft, key: str) -> Contact:
+        self._row.asks_crm()
+        try:
+            async with self._row.lease.bounding():
+                return await self._account.crm.create_contact(draft, key)
+        except _MADE_NOTHING:
+            self._row.made_nothing()
+            raise
+
+
+def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: datetime) -> timedelta:
+    """How much longer an empty lookup is not conclusive, because an earlier creation may still show; zero: it is.
+
+    Args:
+        claimed: the claim.
+        capabilities: of the CRM. If it enforces unique keys the time is zero: it is asked again with the same key.
+        asked_at: when the empty lookup began.
+    """
+    if claimed.given_up is None or capabilities.enforces_unique_key:
+        return timedelta(0)
+    return max(timedelta(0), claimed.given_up + capabilities.settle_time + capabilities.search_lag - asked_at)
+
+
+async def _pause(unsettled: timedelta) -> None:
+    if unsettled > _LONGEST_WAIT:
+        raise CrmUnavailable(
+            "An earlier attempt to create the number's contact may still take effect.",
+            retry_after=unsettled.total_seconds(),
+        )
+    await asyncio.sleep(unsettled.total_seconds())
+
+
+def _likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
+    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
+    return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

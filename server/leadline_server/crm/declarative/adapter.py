@@ -1,0 +1,192 @@
+"""The adapter that a definition describes. See `ports.crm.CrmAdapter` for what each method guarantees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
+from leadline_server.crm.declarative.contact_reader import ContactReader
+from leadline_server.crm.declarative.definition import ContactType
+from leadline_server.crm.declarative.log_writer import LogWriter
+from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
+from leadline_server.crm.declarative.operations import FindContactsOperation
+from leadline_server.crm.declarative.template_values import Values
+from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+
+_Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
+"""An operation, and the values that its templates see."""
+
+LONGEST_ID: Final = 500
+"""The most characters of a CRM's id. A longer one belongs to no contact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinedConnection:
+    """An open connection.
+
+    Attributes:
+        definition: its definition.
+        variables: its variables without the secret ones.
+        types: the kinds of contacts that exist with these variables; one without a name if there are none.
+        capabilities: the capabilities with these variables.
+        sender: sends requests to the CRM.
+    """
+
+    definition: CompiledDefinition
+    variables: Mapping[str, Any]
+    types: Mapping[str, ContactType | None]
+    capabilities: Capabilities
+    sender: OperationSender
+
+
+class DefinedCrm:
+    """The adapter of one account, by a definition."""
+
+    def __init__(self, connection: DefinedConnection, account: AccountView) -> None:
+        self._connection = connection
+        self._definition = connection.definition
+        self._sender = connection.sender
+        self._account = account
+        self._reader = ContactReader(connection.definition, connection.variables)
+        self._logs = LogWriter(connection.definition, connection.sender, lambda: account.settings().time_zone)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The capabilities that follow from the definition."""
+        return self._connection.capabilities
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        """Ask for every kind of contact, with every form of every number."""
+        quota = self._sender.quota()
+        lookups = [
+            partial(self._found, operation, values, kind, quota)
+            for kind in self._kinds()
+            for operation, values in self._lookups(numbers)
+        ]
+        found = {contact.id: contact for part in await self._sender.together(lookups) for contact in part}
+        if not self._definition.find_contacts.defined.read_each:
+            return list(found.values())
+        reads = [partial(self._read, contact_id, quota) for contact_id in found]
+        return [contact for contact in await self._sender.together(reads) if contact is not None]
+
+    async def get_contact(self, contact_id: str) -> Contact | None:
+        """Read the contact with this id."""
+        return await self._read(contact_id, self._sender.quota())
+
+    async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        """Ask for all contacts that may match, and make a page of those that do."""
+        quota, operation = self._sender.quota(), self._definition.search_contacts
+        asked = {"query": name, "word": max(name.split(), key=len, default=name)}
+        lookups = [partial(self._found, operation, asked, kind, quota) for kind in self._kinds()]
+        found = {contact.id: contact for part in await self._sender.together(lookups) for contact in part}
+        return page_of(found.values(), name, limit, cursor)
+
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
+        """Create a contact of the draft's type, or of the default one."""
+        kind = draft.type or next(iter(self._connection.types))
+        if kind not in self._connection.types:
+            raise CrmRejected(f"{kind!r} is not a kind of contact here; there is {', '.join(self._connection.types)}.")
+        operation = self._definition.create_contact
+        answer = await self._sender.tell(operation, self._values(kind, template_values.of_draft(draft, key)))
+        document = answer.json()
+        own_id = operation.path("id").text(document)
+        if not own_id:
+            raise answer.unusable("does not say the new contact's id")
+        record = operation.answer["contact"].find(document) if "contact" in operation.answer else None
+        if isinstance(record, dict):
+            return self._reader.read(record, kind, answer)
+        return self._reader.of_draft(draft, own_id, kind)
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        """Log the call against the contact."""
+        kind, own_id = self._record_of(entry)
+        return await self._logs.create(entry, key, self._values(kind, {"contact_id": own_id}))
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        """Update the log, if the definition has an operation for it."""
+        kind, own_id = self._record_of(entry)
+        return await self._logs.update(log_id, entry, self._values(kind, {"contact_id": own_id}))
+
+    async def find_call_log(self, key: str) -> CrmLog | None:
+        """Find the log, if the definition has an operation for it."""
+        return await self._logs.find(key, dict(self._connection.variables))
+
+    async def check(self) -> None:
+        """Send the definition's check."""
+        operation = self._definition.check
+        answer = await self._sender.ask(operation, self._connection.variables)
+        document = answer.json()
+        if "ok" in operation.answer and not operation.path("ok").holds(document):
+            raise CrmUnavailable("The CRM's answer to the check is not the one that the definition expects.")
+
+    def _kinds(self) -> Sequence[str]:
+        """The kinds that have separate records."""
+        return list(self._connection.types) if self._definition.definition.separate_types else [""]
+
+    def _values(self, kind: str, values: Mapping[str, Any]) -> Values:
+        kind_values = template_values.of_type(kind, self._connection.types.get(kind))
+        return {**self._connection.variables, "type": kind_values, **values}
+
+    def _lookups(self, numbers: Sequence[PhoneNumber]) -> Sequence[_Lookup]:
+        """The operations to send for each kind, with their values."""
+        extensions = [number for number in numbers if number.kind is NumberKind.EXTENSION]
+        others = [number for number in numbers if number.kind is not NumberKind.EXTENSION]
+        if not self._definition.find_extensions:
+            return self._lookups_with(self._definition.find_contacts, numbers)
+        return [
+            *self._lookups_with(self._definition.find_contacts, others),
+            *self._lookups_with(self._definition.find_extensions, extensions),
+        ]
+
+    def _lookups_with(
+        self, operation: CompiledOperation[FindContactsOperation], numbers: Sequence[PhoneNumber]
+    ) -> list[_Lookup]:
+        formats = self._account.settings().number_formats
+        forms = {number: template_values.forms_of(number, operation.defined, formats) for number in numbers}
+        if operation.defined.numbers == "one":
+            return [
+                (operation, {"number": template_values.of_number(number), "form": form})
+                for number, many in forms.items()
+                for form in many
+            ]
+        every = list(dict.fromkeys(form for many in forms.values() for form in many))
+        values = {"numbers": [template_values.of_number(number) for number in numbers], "forms": every}
+        return [(operation, values)] if every else []
+
+    async def _found(
+        self, operation: CompiledOperation[Any], values: Mapping[str, Any], kind: str, quota: RequestQuota
+    ) -> list[Contact]:
+        found = await self._sender.records(operation, self._values(kind, values), "contacts", quota)
+        return [self._reader.read(record, kind, answer) for record, answer in found]
+
+    async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | None:
+        record_of = self._reader.own_id(contact_id, self._connection.types)
+        if record_of is None or len(contact_id) > LONGEST_ID:
+            return None
+        kind, own_id = record_of
+        operation = self._definition.get_contact
+        accept = operation.defined.response.none_statuses
+        answer = await self._sender.ask(operation, self._values(kind, {"contact_id": own_id}), quota, accept)
+        if answer.status in accept:
+            return None
+        document = answer.json()
+        if "none_when" in operation.answer and operation.path("none_when").holds(document):
+            return None
+        record = operation.path("contact").find(document)
+        if not isinstance(record, dict):
+            raise answer.unusable("has no contact at the definition's path")
+        contact = self._reader.read(record, kind, answer)
+        return contact if contact.id == contact_id else None  # another contact: merged, or found loosely
+
+    def _record_of(self, entry: LogEntry) -> tuple[str, str]:
+        """The kind and the CRM's id of the entry's contact. Raises CrmRejected if leadline never gave its id."""
+        record_of = self._reader.own_id(entry.contact_id, self._connection.types)
+        if record_of is None or len(entry.contact_id) > LONGEST_ID:
+            raise CrmRejected("There is no such contact in the CRM.")
+        return record_of

@@ -1,0 +1,190 @@
+"""The models of a definition's operations: the request of each, and the paths of values in its answer."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, JsonValue
+
+from leadline_server.definitions.schema import DefinitionTable, Path, Text
+
+Status = Annotated[int, Field(ge=200, le=499)]
+Form = Literal["e164", "digits", "national", "significant", "patterns", "number_formats"]
+
+ALL_FORMS: Final[tuple[Form, ...]] = ("e164", "digits", "national", "significant", "number_formats")
+
+
+class Operation(DefinitionTable):
+    """One request."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="The HTTP method.")
+    path: Path = Field(description="Template: the path below `base_url`. leadline quotes each segment.")
+    query: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Templates: the query string. A list repeats its name; `none` is left out.",
+    )
+    headers: dict[str, Text] = Field(default_factory=dict, description="Templates: headers of this request.")
+    body: JsonValue = Field(None, description="Templates in a JSON structure: the body. A value of `none` is left out.")
+    form: dict[str, Text] = Field(default_factory=dict, description="Templates: the body as a form instead.")
+    scope: str = Field("", description="The scope of the `rates` that it counts for, besides those without a scope.")
+
+
+class Paging(DefinitionTable):
+    """How to read the next page. Exactly one of `next`, `next_url` and `size` is set."""
+
+    next: Path | None = Field(None, description="JMESPath: the cursor of the next page, the template's `cursor`.")
+    next_url: Path | None = Field(None, description="JMESPath: the next page's address, on the same server.")
+    size: int | None = Field(None, ge=1, le=1_000, description="Records a page, the templates' `size`, with `offset`.")
+    total: Path | None = Field(None, description="JMESPath: with `size`, the number of all records.")
+
+
+class ListAnswer(DefinitionTable):
+    """The parts of an answer with contacts."""
+
+    contacts: Path = Field(description="JMESPath: the list of records. An answer without a list means: cannot tell.")
+    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean: no contact.")
+    complete: Path | None = Field(
+        None, description="JMESPath: true unless the CRM left out records, which means: cannot tell."
+    )
+    paging: Paging | None = Field(None, description="How to read the next page. Unset: an answer is complete.")
+
+
+class RecordAnswer(DefinitionTable):
+    """The parts of an answer with one contact."""
+
+    contact: Path = Field("@", description="JMESPath: the record.")
+    none_statuses: list[Status] = Field(
+        default_factory=lambda: [404, 410], description="Statuses that mean: no such contact."
+    )
+    none_when: Path | None = Field(None, description="JMESPath: true if the answer means: no such contact.")
+
+
+class CreatedAnswer(DefinitionTable):
+    """The parts of the answer to a new contact."""
+
+    id: Path = Field(description="JMESPath: the new record's id.")
+    contact: Path | None = Field(None, description="JMESPath: the whole record, if the answer has it.")
+
+
+class LoggedAnswer(DefinitionTable):
+    """The parts of the answer to a new log."""
+
+    id: Path = Field(description="JMESPath: the new log's id.")
+
+
+class UpdatedAnswer(DefinitionTable):
+    """The parts of the answer to an update."""
+
+    ok: Path | None = Field(None, description="JMESPath: true if the log was updated. Unset: a 2xx status says so.")
+
+
+class LogsAnswer(DefinitionTable):
+    """The parts of an answer with call logs."""
+
+    logs: Path = Field(description="JMESPath: the list of logs. `[@]` makes a list of an answer that is the log.")
+    id: Path = Field("id", description="JMESPath: a log's id, within its record.")
+    body: Path | None = Field(
+        None,
+        description="JMESPath: the text of a log, within its record. A log that is found by its key must contain that "
+        "key outside of leadline's own text.",
+    )
+    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean: no such log.")
+    paging: Paging | None = Field(None, description="How to read the next page. Unset: an answer is complete.")
+
+
+class CheckAnswer(DefinitionTable):
+    """The parts of the answer to the check."""
+
+    ok: Path = Field(description="JMESPath: true if the CRM works.")
+
+
+class FindContactsOperation(Operation):
+    """Looks up numbers."""
+
+    numbers: Literal["one", "all"] = Field(
+        "one",
+        description="`one`: a request for each form of each number, the templates' `number` and `form`; "
+        "`all`: one for all forms of all numbers, the templates' `forms`, up to 16 numbers of several lookups.",
+    )
+    forms: list[Form] = Field(
+        default_factory=lambda: list(ALL_FORMS), description="The forms in which numbers are sent."
+    )
+    patterns: list[str] = Field(
+        default_factory=list, description="Further forms, with a # for each digit; they are the form `patterns`."
+    )
+    read_each: bool = Field(
+        False,
+        description="Whether each contact that is found is read by `get_contact`, if lists leave out fields.",
+    )
+    response: ListAnswer = Field(description="The parts of the answer.")
+
+
+class GetContactOperation(Operation):
+    """Reads a contact by its id, the template's `contact_id`."""
+
+    response: RecordAnswer = Field(default_factory=RecordAnswer, description="The parts of the answer.")
+
+
+class SearchContactsOperation(Operation):
+    """Finds contacts by a part of the name: the template's `query`, or its longest word, `word`.
+
+    The CRM may find too many, and in any order. leadline keeps those that match, and sorts them.
+    """
+
+    response: ListAnswer = Field(description="The parts of the answer.")
+
+
+class CreateContactOperation(Operation):
+    """Creates a contact."""
+
+    response: CreatedAnswer = Field(description="The parts of the answer.")
+
+
+class CreateCallLogOperation(Operation):
+    """Logs a call."""
+
+    response: LoggedAnswer = Field(description="The parts of the answer.")
+
+
+class ReadCallLogOperation(Operation):
+    """Reads a log before an update, so that text that people added stays."""
+
+    response: LogsAnswer = Field(description="The parts of the answer. The log is the one with the right id.")
+
+
+class UpdateCallLogOperation(Operation):
+    """Updates a log."""
+
+    response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="The parts of the answer.")
+
+
+class FindCallLogOperation(Operation):
+    """Finds the log that was written with the template's `key`."""
+
+    needs: list[str] = Field(default_factory=list, description="Variables that must be set to find logs.")
+    response: LogsAnswer = Field(description="The parts of the answer.")
+
+
+class CheckOperation(Operation):
+    """Checks whether the CRM answers and accepts the credentials."""
+
+    response: CheckAnswer | None = Field(None, description="The parts of the answer. Unset: any JSON is good.")
+
+
+class Operations(DefinitionTable):
+    """The requests, by the method of leadline that sends them."""
+
+    find_contacts: FindContactsOperation = Field(description="Contacts by number.")
+    find_extensions: FindContactsOperation | None = Field(
+        None, description="Contacts by bare extension. Unset: `find_contacts` looks these up too."
+    )
+    get_contact: GetContactOperation = Field(description="One contact by its id.")
+    search_contacts: SearchContactsOperation = Field(description="Contacts by name.")
+    create_contact: CreateContactOperation = Field(description="Creates a contact.")
+    create_call_log: CreateCallLogOperation = Field(description="Logs a call.")
+    read_call_log: ReadCallLogOperation | None = Field(None, description="Reads a log before an update.")
+    update_call_log: UpdateCallLogOperation | None = Field(
+        None, description="Updates a log. Unset: a log stays as it was first written."
+    )
+    find_call_log: FindCallLogOperation | None = Field(
+        None, description="Finds a log by its key. Unset: a log whose answer was lost may exist twice."
+    )
+    check: CheckOperation = Field(description="Checks the connection.")

@@ -1,0 +1,68 @@
+"""One HTTP request and its answer, limited in time and size. Redirects are not followed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+_CONNECT_SHARE: Final = 0.5
+"""The share of the deadline for connecting. If that fails, it is certain that nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request. `is_write`: it changes data, so a lost answer leaves the outcome unknown."""
+
+    method: str
+    address: URL
+    is_write: bool
+    params: Mapping[str, str] | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def exchange(
+    session: aiohttp.ClientSession, request: Request, headers: Mapping[str, str], deadline: float
+) -> HttpAnswer:
+    """Send a request once, with `headers` in addition to its own, and read the whole answer in `deadline` seconds.
+
+    Raises:
+        CrmUnavailable: nothing was sent, or a read was not answered.
+        CrmOutcomeUnknown: a write was sent and not answered.
+    """
+    try:
+        async with session.request(
+            request.method,
+            request.address,
+            params=request.params,
+            data=request.body,
+            headers={**request.headers, **headers},
+            timeout=aiohttp.ClientTimeout(total=deadline, connect=deadline * _CONNECT_SHARE),
+            allow_redirects=False,
+        ) as response:
+            body = await _read(response, is_write=request.is_write)
+            return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise CrmUnavailable("The CRM cannot be reached.") from error
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        if request.is_write:
+            raise CrmOutcomeUnknown("The CRM did not answer. It may have done what it was asked.") from error
+        raise CrmUnavailable("The CRM did not answer.") from error
+
+
+async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
+            raise CrmOutcomeUnknown(message) if is_write else CrmUnavailable(message)
+    return bytes(body)

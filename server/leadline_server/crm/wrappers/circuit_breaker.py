@@ -1,0 +1,55 @@
+"""A CRM adapter behind its account's circuit breaker."""
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from leadline_server.concurrency.circuit_breaker import CircuitBreaker
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.request_not_sent import NOT_SENT, CredentialsRefused
+from leadline_server.ports.crm import CrmAdapter, CrmMethod
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CircuitBreakerCrm(CrmWrapper):
+    """`inner`, called only while `breaker` is closed, or as its probe. Else it raises an error of `request_not_sent`.
+
+    `check` is called in any case. So an administrator's check closes the breaker as soon as the CRM answers.
+    """
+
+    def __init__(self, inner: CrmAdapter, breaker: CircuitBreaker) -> None:
+        super().__init__(inner)
+        self._breaker = breaker
+        self._refusal = ""
+
+    async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        is_probe = method is not CrmMethod.CHECK and not self._breaker.is_calm and self._admit()
+        try:
+            answer = await work(*args, **kwargs)
+        except BaseException as error:
+            self._judge(error, is_probe=is_probe)
+            raise
+        if not self._breaker.is_calm:
+            self._breaker.answered()
+        return answer
+
+    def _admit(self) -> bool:
+        """Let a call pass; True if it is the probe. An error for refused credentials repeats what the CRM said."""
+        try:
+            return self._breaker.admit()
+        except CredentialsRefused as error:
+            raise CredentialsRefused(error.retry_after or 0.0, self._refusal) from None
+
+    def _judge(self, error: BaseException, *, is_probe: bool) -> None:
+        """Tell the breaker what an error says of the CRM: it refuses the credentials, answers, fails, or nothing."""
+        if isinstance(error, CrmAuthFailed):
+            self._refusal = error.message
+            self._breaker.refused()
+        elif isinstance(error, CrmRejected | CrmTooMuch):
+            self._breaker.answered()
+        elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_SENT):
+            self._breaker.failed(getattr(error, "retry_after", None) or 0.0)
+        elif is_probe:
+            self._breaker.abandoned()

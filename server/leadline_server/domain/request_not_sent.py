@@ -1,0 +1,48 @@
+"""Errors of a CRM that leadline did not ask, on purpose.
+
+They are errors like the CRM's own to whoever looks contacts up, but no attempt to whoever delivers a call.
+"""
+
+from typing import Final
+
+from leadline_server.domain.errors import CrmAuthFailed, CrmHeldBack, CrmRateLimited, CrmUnavailable
+
+
+class RequestNotSent(Exception):
+    """The CRM was not asked. `retry_after`, in seconds, says when it may be."""
+
+    message: str
+    retry_after: float | None
+
+
+class CircuitOpen(RequestNotSent, CrmUnavailable):
+    """The CRM did not answer several times in a row, and is left alone for a while."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("The CRM does not answer; leadline asks it again in a moment.", retry_after=seconds)
+
+
+class CredentialsRefused(RequestNotSent, CrmAuthFailed):
+    """The CRM refuses leadline's credentials, and is tried again slowly."""
+
+    def __init__(self, seconds: float, refusal: str = "") -> None:
+        said = refusal.rstrip(".") or "The CRM refuses leadline's credentials"
+        super().__init__(f"{said}; an administrator has to act.", retry_after=seconds)
+
+
+class WriteUnsettled(RequestNotSent, CrmUnavailable):
+    """An earlier write of the call got no answer and may still take effect; a look now would not find it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("An earlier write of this call may still take effect in the CRM.", retry_after=seconds)
+
+
+class RateLimitExceeded(RequestNotSent, CrmRateLimited):
+    """So many calls wait for the account's rate limit that this one would wait for too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
+
+
+NOT_SENT: Final = (RequestNotSent, CrmHeldBack)
+"""What says nothing of the CRM: neither that it is well nor that it is not."""

@@ -1,0 +1,121 @@
+"""Retention in SQLite: select old records on the reader's connection, delete them in short write transactions."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.retention import last_change, may_be_deleted
+from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ports.ledger import Pruned
+from leadline_server.storage.sqlite import SqliteDatabase
+
+_ACQUIRE: Final = """
+    UPDATE ledger SET pruning_lease_owner = :lease_owner, pruning_lease_until = :lease_until
+    WHERE pruning_lease_owner IS NULL OR pruning_lease_owner = :lease_owner OR pruning_lease_until <= :now
+"""
+_RELEASE: Final = """
+    UPDATE ledger SET pruning_lease_owner = NULL, pruning_lease_until = NULL WHERE pruning_lease_owner = ?
+"""
+
+# By sequence, which is the order of the latest visible changes, so that pruning needs no index of its own.
+_OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence"
+_PRUNED_THROUGH: Final = "UPDATE ledger SET pruned_through = max(pruned_through, ?)"
+
+_CLAIMS: Final = """
+    SELECT account_id, number_key FROM claims WHERE (account_id, number_key) > (?, ?)
+    ORDER BY account_id, number_key LIMIT ?
+"""
+_DELETE_CLAIMS: Final = """
+    DELETE FROM claims WHERE (account_id, number_key) > (?, ?) AND (account_id, number_key) <= (?, ?)
+    AND lease_owner IS NULL AND creation_key IS NULL AND recorded_at < ?
+"""
+_DELETE_REQUESTS: Final = """
+    DELETE FROM requests WHERE (account_id, request_id) IN (
+        SELECT account_id, request_id FROM requests WHERE answered_at < ? ORDER BY answered_at LIMIT ?
+    )
+"""
+
+
+class _OldCalls(NamedTuple):
+    """The calls of one step: those to delete (row id and body), the last sequence, and whether all are too recent."""
+
+    deletable: Sequence[tuple[int, bytes]]
+    last_sequence: int
+    are_recent: bool
+
+
+class SqliteRetention:
+    """Implements ports.ledger.Retention."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def acquire(self, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
+        """Acquire or renew the lease on pruning; False if another process holds it."""
+        values = {
+            "lease_owner": lease_owner,
+            "now": to_microseconds(now),
+            "lease_until": to_microseconds(lease_until),
+        }
+        return await self._database.write(lambda connection: connection.execute(_ACQUIRE, values).rowcount == 1)
+
+    async def release(self, lease_owner: str) -> None:
+        """Release the lease."""
+        await self._database.write(lambda connection: connection.execute(_RELEASE, (lease_owner,)))
+
+    async def prune_calls(self, unchanged_since: datetime, position: str, limit: int) -> Pruned:
+        """Look at the next `limit` calls, the longest unchanged first, and delete those that may be deleted."""
+        after = int(position or 0)
+        old = await self._database.read(lambda connection: _select(connection, unchanged_since, after, limit))
+        if old is None:
+            return Pruned(0, None)
+        deleted = 0
+        if old.deletable:
+            deleted = await self._database.write(lambda connection: _delete_calls(connection, old.deletable))
+        return Pruned(deleted, None if old.are_recent else str(old.last_sequence))
+
+    async def prune_claims(self, recorded_before: datetime, position: str, limit: int) -> Pruned:
+        """Look at the next `limit` claims; delete those whose contact was recorded before `recorded_before`."""
+        after = tuple(json.loads(position)) if position else ("", "")
+        rows = await self._database.read(lambda connection: connection.execute(_CLAIMS, (*after, limit)).fetchall())
+        if not rows:
+            return Pruned(0, None)
+        values = (*after, *rows[-1], to_microseconds(recorded_before))
+        deleted = await self._database.write(lambda connection: connection.execute(_DELETE_CLAIMS, values).rowcount)
+        return Pruned(deleted, json.dumps(rows[-1]))
+
+    async def prune_requests(self, answered_before: datetime, limit: int) -> Pruned:
+        """Delete up to `limit` answers that were given before `answered_before`."""
+        values = (to_microseconds(answered_before), limit)
+        deleted = await self._database.write(lambda connection: connection.execute(_DELETE_REQUESTS, values).rowcount)
+        return Pruned(deleted, "more" if deleted == limit else None)
+
+
+def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _OldCalls | None:
+    rows = connection.execute(_OLDEST, (after, limit)).fetchall()
+    if not rows:
+        return None
+    deletable, are_recent = [], True
+    for row_id, _, body in rows:
+        try:
+            log = CALL_LOG.decode(body)
+        except LedgerUnavailable:
+            are_recent = False  # keep a damaged document: `leadline ledger check` reports it, and a person decides
+            continue
+        are_recent = are_recent and last_change(log) >= unchanged_since
+        if may_be_deleted(log, unchanged_since):
+            deletable.append((row_id, body))
+    return _OldCalls(deletable, rows[-1][1], are_recent)
+
+
+def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int, bytes]]) -> int:
+    # A call that was changed since it was selected has another body, so it is not deleted.
+    deleted = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
+    sequences = [sequence for rows in deleted for (sequence,) in rows]
+    if sequences:
+        connection.execute(_PRUNED_THROUGH, (max(sequences),))
+    return len(sequences)

@@ -1,0 +1,1 @@
+"""Retention: deletes old records in the background."""

@@ -1,0 +1,231 @@
+"""Instructions per call, counted by callgrind: a figure that does not depend on how busy the machine is.
+
+The server's endpoints are called in this process, in groups of a fixed size, without gRPC: under callgrind a call takes
+longer than the timers that hold groups open, so groups of a real load would never form.
+
+    python -m bench.instructions                  FindContact and LogCall, groups of 1 and 8
+    python -m bench.instructions --calls 200      fewer calls, a rougher figure
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import uvloop
+from leadline.v1 import call_log_pb2, preferences_pb2, preferences_service_pb2
+from leadline_server.app import open_app
+from leadline_server.config import Settings
+from leadline_server.transport.server import Server
+from prometheus_client import CollectorRegistry
+
+from bench import workload
+
+CONTACTS = 10_000
+WARM_UP = 200
+UPDATE = "/leadline.v1.PreferencesService/UpdatePreferences"
+
+
+@dataclass(frozen=True)
+class Load:
+    """One kind of call: the method, its requests, and what a right answer is."""
+
+    method: str
+    requests: Sequence[bytes]
+    check: workload.Check
+
+
+def load_of(name: str, calls: int) -> Load:
+    """The load `name`: `find`, `log known` or `log unknown`."""
+    chosen = random.Random(7)
+    numbers = [workload.known_number(chosen.randrange(CONTACTS)) for _ in range(calls)]
+    if name == "find":
+        indexes = [chosen.randrange(CONTACTS) for _ in range(calls)]
+        return Load(workload.FIND, workload.find_requests(indexes), workload.found)
+    if name == "log known":
+        check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED)
+        return Load(workload.LOG, workload.log_requests("known", "user", numbers), check)
+    check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_PLACEHOLDER_CREATED)
+    strangers = [workload.unknown_number(i) for i in range(calls)]
+    return Load(workload.LOG, workload.log_requests("unknown", workload.KEEPER, strangers), check)
+
+
+class _Handlers:
+    """Stands in for gRPC's server, and keeps the handlers that are registered with it."""
+
+    def __init__(self) -> None:
+        self._generic: list[Any] = []
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        """Keep the handlers."""
+        self._generic += handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Health and reflection: not called here."""
+
+    def of(self, method: str) -> Any:
+        """The function that serves `method`."""
+        details = SimpleNamespace(method=method, invocation_metadata=())
+        return next(found for generic in self._generic if (found := generic.service(details))).unary_unary
+
+
+class _Context:
+    """A call's context with a deadline of half a minute."""
+
+    def time_remaining(self) -> float:
+        """How long the caller waits, in seconds."""
+        return 30.0
+
+    def invocation_metadata(self) -> tuple[()]:
+        """No metadata."""
+        return ()
+
+    def peer(self) -> str:
+        """A caller of this machine."""
+        return "ipv4:127.0.0.1:1"
+
+    async def abort(self, code: grpc.StatusCode, details: str, trailing_metadata: object = ()) -> None:
+        """A refused call ends the measurement."""
+        raise AssertionError(f"{code}: {details}")
+
+
+async def drive(name: str, calls: int, group: int, data: Path) -> None:
+    """Warm up, wait for a line on standard input, make the calls, and say so."""
+    load = load_of(name, WARM_UP + calls)
+    handlers = _Handlers()
+    grpc.aio.server = lambda *_, **__: handlers  # type: ignore[assignment] # only what is registered matters
+    registry = CollectorRegistry()
+    async with open_app(Settings(data_dir=data), registry=registry) as app:
+        Server(app.commands, registry)
+        keeper = preferences_pb2.Preferences(
+            unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
+        )
+        await handlers.of(UPDATE)(
+            preferences_service_pb2.UpdatePreferencesRequest(
+                account_id=workload.ACCOUNT, user_id=workload.KEEPER, preferences=keeper
+            ).SerializeToString(),
+            _Context(),
+        )
+        serve = handlers.of(load.method)
+        await _in_groups(serve, load.requests[:WARM_UP], group)
+        _say("ready")
+        sys.stdin.readline()
+        answers = await _in_groups(serve, load.requests[WARM_UP:], group)
+        _say("done")
+        sys.stdin.readline()
+    if load.check(answers) != calls:
+        raise AssertionError(f"{load.check(answers)} right answers to {calls} requests")
+
+
+async def _in_groups(serve: Any, requests: Sequence[bytes], group: int) -> list[bytes]:
+    answers: list[bytes] = []
+    for start in range(0, len(requests), group):
+        answers += await asyncio.gather(*(serve(request, _Context()) for request in requests[start : start + group]))
+    return answers
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+def count(name: str, *, calls: int, group: int) -> float:
+    """Instructions per call of the load `name`, called in groups of `group`.
+
+    Raises:
+        RuntimeError: valgrind is not installed.
+    """
+    if shutil.which("valgrind") is None:
+        raise RuntimeError("valgrind is not installed: instructions cannot be counted.")
+    with tempfile.TemporaryDirectory() as folder, _driver(Path(folder), name, calls, group) as process:
+        _expect(process, "ready")
+        _instrumentation(process, "on")
+        _go_on(process)
+        _expect(process, "done")
+        _instrumentation(process, "off")
+        _go_on(process)
+        if process.wait(timeout=120):
+            raise AssertionError(f"The driver of {name!r} failed.")
+        return _total(Path(folder)) / calls
+
+
+@contextmanager
+def _driver(folder: Path, name: str, calls: int, group: int) -> "Iterator[subprocess.Popen[str]]":
+    """The process that makes the calls, under callgrind, over a contact book of CONTACTS."""
+    data, csv = folder / "data", folder / "contacts.csv"
+    workload.write_contacts(csv, CONTACTS)
+    importing = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
+    subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
+    callgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
+    driven = [sys.executable, "-m", "bench.instructions", "--drive", name, str(data)]
+    options = ["--calls", str(calls), "--group", str(group)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    process = subprocess.Popen(
+        [*callgrind, *driven, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("w"),
+        text=True,
+        env=environment,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _expect(process: "subprocess.Popen[str]", word: str) -> None:
+    if process.stdout is None or process.stdout.readline().strip() != word:
+        raise AssertionError(f"The driver did not say {word!r}.")
+
+
+def _go_on(process: "subprocess.Popen[str]") -> None:
+    if process.stdin is not None:
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+
+def _instrumentation(process: "subprocess.Popen[str]", state: str) -> None:
+    command = ["callgrind_control", "-i", state, str(process.pid)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
+def _total(folder: Path) -> int:
+    """All instructions that were counted: one line of totals a file."""
+    texts = [path.read_text() for path in folder.glob("callgrind.out*")]
+    return sum(int(found) for text in texts for found in re.findall(r"^totals: (\d+)", text, re.MULTILINE))
+
+
+def main() -> None:
+    """Print a line for each load and size of group."""
+    parser = argparse.ArgumentParser(prog="python -m bench.instructions")
+    parser.add_argument("--calls", type=int, default=800)
+    parser.add_argument("--group", type=int, default=0)
+    parser.add_argument("--only", default="", help="loads whose name begins so: find, log known, log unknown")
+    parser.add_argument("--drive", nargs=2, metavar=("LOAD", "DATA"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.drive:
+        uvloop.run(drive(options.drive[0], options.calls, options.group, Path(options.drive[1])))
+        return
+    for name in ("find", "log known", "log unknown"):
+        for group in (options.group,) if options.group else (1, 8):
+            if name.startswith(options.only):
+                figure = count(name, calls=options.calls, group=group)
+                sys.stdout.write(f"{name:12} groups of {group}: {figure:>10,.0f} instructions a call\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Pruning, slow watchers, and several processes on one ledger: nobody misses a call without being told."""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import grpc
+import pytest
+from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
+from leadline_server.commands.watch_call_logs import Watch
+from leadline_server.concurrency.lease import LeaseKeeper
+from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.retention.pruner import PrunedCounts, Pruner
+from leadline_server.testing.ledger_retention_cases import finished
+from leadline_server.testing.ledger_samples import call_log, full_call_log, key, put
+from leadline_server.transport.server import Server
+from leadline_server.watch.batch import WatchBatch, WatchItem
+from prometheus_client import CollectorRegistry
+from support.apps import ACCOUNT, Harness, SettableClock, open_harness
+from support.databases import rows
+
+SECONDS: Final = 20.0
+YEAR: Final = timedelta(days=365)
+WATCH: Final = Watch(account_id=ACCOUNT, user_id="", resume_token="")
+
+
+@pytest.fixture(params=[0, 2, 1000], ids=["one by one", "by two", "by a thousand"])
+def at_once(request: pytest.FixtureRequest) -> int:
+    """How many call logs a watcher takes at once; 0: the way without batches."""
+    return int(request.param)
+
+
+@asynccontextmanager
+async def watching(harness: Harness, token: str = "", at_once: int = 0) -> AsyncIterator[AsyncIterator[WatchItem]]:
+    """A watch of the account, which ends with the body."""
+    watch, command = replace(WATCH, resume_token=token, max_call_logs=at_once), harness.app.commands.watch_call_logs
+    items = one_by_one(command.batches(watch), at_once) if at_once else command.execute(watch)
+    async with aclosing(items):
+        yield items
+
+
+async def one_by_one(batches: AsyncGenerator[WatchBatch, None], at_once: int) -> AsyncGenerator[WatchItem, None]:
+    async with aclosing(batches):
+        async for batch in batches:
+            assert len(batch.changes) <= at_once
+            for change in batch.changes:
+                yield WatchItem(change, batch.token(change.sequence))
+            if not batch.changes:
+                yield WatchItem(None, batch.token(batch.position))
+
+
+def limit_to(changes: int, harness: Harness) -> None:
+    """Have watchers thrown out after so many changes that they did not read."""
+    harness.app.commands.watch_call_logs._most_missed = changes  # noqa: SLF001 - 10,000 take a test too long
+
+
+@asynccontextmanager
+async def served(harness: Harness) -> AsyncIterator[CallLogServiceStub]:
+    """The harness over a socket."""
+    server = Server(harness.app.commands, CollectorRegistry())
+    port = server.bind("127.0.0.1:0")
+    await server.start()
+    # A window that stays as it is: what nobody reads is not taken off the server's hands.
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.http2.bdp_probe", 0)]) as channel:
+        yield CallLogServiceStub(channel)
+    await server.drain(0.5)
+
+
+async def read_on(stream: grpc.aio.UnaryStreamCall[WatchCallLogsRequest, WatchCallLogsResponse]) -> None:
+    while True:
+        await stream.read()
+
+
+async def next_of(items: AsyncIterator[WatchItem]) -> WatchItem:
+    return await asyncio.wait_for(anext(items), SECONDS)
+
+
+async def calls_of(items: AsyncIterator[WatchItem], wanted: set[str]) -> str:
+    """Read until every wanted call has been told; the token to go on from."""
+    missing, token = set(wanted), ""
+    while missing:
+        item = await next_of(items)
+        token = item.resume_token
+        if item.change is not None:
+            missing.discard(item.change.call_id)
+    return token
+
+
+async def test_old_calls_leave_the_ledger_in_one_turn_while_calls_are_logged(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+        await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
+        await put(ledger, call_log("waiting"))
+        clock.advance(2 * YEAR)
+        pruning = asyncio.create_task(Pruner(ledger.retention, LeaseKeeper("a", clock), YEAR).prune())
+        new = 0
+        while not pruning.done():
+            await put(ledger, finished(f"new-{new}", clock.now()))
+            new += 1
+        assert await pruning == PrunedCounts(calls=250)
+        left = {change.call_log.call_id for change in await ledger.call_logs.changes(0, 10_000)}
+    assert left == {"waiting", *(f"new-{number}" for number in range(new))}
+
+
+async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+        await put(ledger, finished("old"))
+        clock.advance(100 * YEAR)
+        assert await Pruner(ledger.retention, LeaseKeeper("a", clock), None).prune() == PrunedCounts()
+        assert await ledger.call_logs.get(key("old")) is not None
+
+
+async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_longer_than_its_turn(
+    tmp_path: Path,
+) -> None:
+    clock = SettableClock()
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
+        await ledger.retention.acquire("dead", clock.now(), clock.now() + timedelta(minutes=1))
+        pruner = Pruner(ledger.retention, LeaseKeeper("alive", clock), YEAR)
+        assert await pruner.prune() is None
+        clock.advance(timedelta(minutes=2))
+        assert await pruner.prune() == PrunedCounts()
+        assert await Pruner(ledger.retention, LeaseKeeper("another", clock), YEAR).prune() == PrunedCounts()
+
+
+async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_is_good(
+    tmp_path: Path, at_once: int
+) -> None:
+    async with open_harness(tmp_path) as harness:
+        async with watching(harness, "", at_once) as items:
+            early = (await next_of(items)).resume_token
+        await harness.log("call-1")
+        async with watching(harness, "", at_once) as items:
+            late = (await next_of(items)).resume_token
+        harness.clock.advance(2 * YEAR)
+        counts = await Pruner(harness.app.ledger.retention, LeaseKeeper("a", harness.clock), YEAR).prune()
+        assert counts is not None
+        assert counts.calls == 1
+        with pytest.raises(ResumeTokenExpired):
+            async with watching(harness, early, at_once) as items:
+                await next_of(items)
+        async with watching(harness, late, at_once) as items:
+            await next_of(items)
+            await harness.log("call-2")
+            await calls_of(items, {"call-2"})
+
+
+async def test_a_watcher_that_does_not_read_is_told_in_the_end_and_resumes_without_a_gap(
+    tmp_path: Path, at_once: int
+) -> None:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
+        limit_to(10, harness)
+        await next_of(items)
+        await harness.log("first")
+        token = (await next_of(items)).resume_token
+        names = {f"call-{number}" for number in range(20)}
+        for name in names:
+            await harness.log(name)
+        async with watching(harness, token, at_once) as others:
+            await calls_of(others, names)  # the feed knows of them by now
+        with pytest.raises(WatcherTooSlow) as told:
+            await calls_of(items, names)
+        async with watching(harness, told.value.metadata["resume_token"], at_once) as resumed:
+            await calls_of(resumed, names)
+
+
+async def test_a_client_that_leaves_its_stream_unread_is_told_when_it_reads_on(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as harness, served(harness) as stub:
+        limit_to(10, harness)
+        stream = stub.WatchCallLogs(WatchCallLogsRequest(account_id=ACCOUNT, max_call_logs=at_once))
+        await stream.read()
+        for number in range(20):
+            await harness.log(f"call-{number}", transcript="x" * 200_000)
+        with pytest.raises(grpc.aio.AioRpcError) as told:
+            await asyncio.wait_for(read_on(stream), SECONDS)
+        assert told.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert b"WATCHER_TOO_SLOW" in dict(told.value.trailing_metadata())["grpc-status-details-bin"]
+
+
+async def test_a_watcher_that_resumes_far_behind_catches_up(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as harness:
+        limit_to(10, harness)
+        async with watching(harness, "", at_once) as items:
+            token = (await next_of(items)).resume_token
+        names = {f"call-{number}" for number in range(40)}
+        for name in names:
+            await harness.log(name)
+        async with watching(harness, token, at_once) as items:
+            await calls_of(items, names)
+
+
+async def test_a_watcher_that_did_not_read_what_was_pruned_is_told(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline_server.watch.feed._KEPT", 2)
+    async with (
+        open_harness(tmp_path) as harness,
+        watching(harness, "", at_once) as items,
+        watching(harness, "", at_once) as others,
+    ):
+        await next_of(items)
+        await next_of(others)
+        names = {f"call-{number}" for number in range(5)}
+        for name in names:
+            await harness.log(name)
+        await calls_of(others, names)
+        harness.clock.advance(2 * YEAR)
+        await Pruner(harness.app.ledger.retention, LeaseKeeper("a", harness.clock), YEAR).prune()
+        with pytest.raises(WatcherTooSlow) as told:
+            await next_of(items)
+        with pytest.raises(ResumeTokenExpired):
+            async with watching(harness, told.value.metadata["resume_token"], at_once) as resumed:
+                await next_of(resumed)
+
+
+async def test_a_quiet_accounts_watcher_gets_younger_tokens_while_others_are_busy(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
+        first = await next_of(items)
+        ledger = harness.app.ledger
+        await asyncio.gather(*(put(ledger, call_log(f"call-{number}")) for number in range(1_500)))
+        item = await next_of(items)
+        assert item.change is None
+        assert item.resume_token != first.resume_token
+
+
+async def test_the_feed_outlives_a_ledger_that_fails_for_a_while(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_harness(tmp_path) as harness, watching(harness, "", at_once) as items:
+        await next_of(items)
+        failed = asyncio.Event()
+
+        async def fail(*_: object) -> int:
+            failed.set()
+            raise LedgerUnavailable("The disk is gone.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(harness.app.ledger.call_logs, "changes", fail)
+            await asyncio.wait_for(failed.wait(), SECONDS)
+        await harness.log("call-1")
+        await calls_of(items, {"call-1"})
+
+
+async def test_watchers_of_two_processes_see_every_call_of_both_in_one_order(tmp_path: Path, at_once: int) -> None:
+    names = [f"call-{number}" for number in range(120)]
+    async with open_harness(tmp_path) as one, open_harness(tmp_path) as two, AsyncExitStack() as stack:
+        watches = [await stack.enter_async_context(watching(app, "", at_once)) for app in (one, two, one, two)]
+        for items in watches:
+            await next_of(items)
+        reading = [asyncio.create_task(calls_of(items, set(names))) for items in watches]
+        await asyncio.gather(*((one, two)[number % 2].log(name) for number, name in enumerate(names)))
+        assert all(await asyncio.gather(*reading))
+
+
+async def test_a_watch_resumes_in_another_process_without_a_gap_over_a_restart(tmp_path: Path, at_once: int) -> None:
+    async with open_harness(tmp_path) as one, watching(one, "", at_once) as items:
+        await next_of(items)
+        await one.log("call-1")
+        token = await calls_of(items, {"call-1"})
+        await one.log("call-2")
+    async with open_harness(tmp_path) as two, open_harness(tmp_path) as three:
+        await three.log("call-3")
+        async with watching(two, token, at_once) as items:
+            await calls_of(items, {"call-2", "call-3"})
+
+
+OPEN: Final = """
+import asyncio, pathlib, sys
+from leadline_server.config import Settings
+from leadline_server.app import open_app
+
+async def main():
+    async with open_app(Settings(data_dir=pathlib.Path(sys.argv[1]))) as app:
+        print(app.ledger.secret.hex(), flush=True)
+        sys.stdin.readline()
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_start_at_once_on_a_new_folder_share_one_ledger(tmp_path: Path) -> None:
+    pipe = asyncio.subprocess.PIPE
+    starting = [
+        asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, tmp_path / "data", stdin=pipe, stdout=pipe)
+        for _ in range(4)
+    ]
+    processes = await asyncio.gather(*starting)
+    secrets = set()
+    for process in processes:
+        assert process.stdout is not None
+        secrets.add(await asyncio.wait_for(process.stdout.readline(), SECONDS))
+    for process in processes:
+        await process.communicate(b"\n")
+        assert process.returncode == 0
+    assert len(secrets) == 1
+    assert len(secrets.pop()) == 65
+    for name in ("ledger.db", "crm.db"):
+        [(count,)] = rows(tmp_path / "data" / name, "SELECT count(*) - count(DISTINCT version) FROM schema_migrations")
+        assert count == 0
+
+
+async def test_the_log_is_moved_while_two_processes_write_and_stays_small(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with (
+        open_sqlite_ledger(path, checkpoint_after=20) as one,
+        open_sqlite_ledger(path, checkpoint_after=20) as two,
+    ):
+        for number in range(60):
+            logs = [call_log(f"call-{number}-{place}", explanation="x" * 20_000) for place in range(2)]
+            await asyncio.gather(put(one, logs[0]), put(two, logs[1]))
+        size = path.stat().st_size
+        log = path.with_name("ledger.db-wal").stat().st_size
+    assert size > log
+
+
+async def test_no_checkpoint_is_made_beside_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with open_sqlite_ledger(path, checkpoint_after=1) as ledger:
+        for number in range(5):
+            await put(ledger, call_log(f"{number}"))
+        before = path.stat().st_size
+        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(put(ledger, full_call_log()))
+            done, _ = await asyncio.wait([writing], timeout=0.2)
+            assert not done
+            assert path.stat().st_size == before
+            other.execute("ROLLBACK")
+            await writing

@@ -1,0 +1,38 @@
+"""Several questions at once: all answers in order, or none."""
+
+import asyncio
+
+import pytest
+from leadline_server.concurrency.fan_out import together
+from leadline_server.domain.errors import CrmUnavailable
+
+
+async def later(turns: int, answer: int) -> int:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return answer
+
+
+async def test_answers_come_in_the_order_of_their_questions() -> None:
+    assert await together(later(turns, turns) for turns in (3, 1, 2)) == [3, 1, 2]
+    assert await together([]) == []
+
+
+async def test_one_failure_is_that_of_all_and_the_others_are_asked_no_longer() -> None:
+    given_up = asyncio.Event()
+
+    async def hang() -> int:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        return 0
+
+    async def fail() -> int:
+        await asyncio.sleep(0)
+        raise CrmUnavailable("Down.")
+
+    with pytest.raises(CrmUnavailable):
+        await together([hang(), fail()])
+    await asyncio.wait_for(given_up.wait(), 5)

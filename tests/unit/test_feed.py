@@ -1,0 +1,169 @@
+"""Watchers that take batches: many share what they are sent, and none is sent what was changed again since."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from leadline_server.commands.watch_call_logs import Watch
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ports.ledger import CallLogs, Change, Ledger
+from leadline_server.testing.ledger_samples import call_log, counted, key, put
+from leadline_server.watch.feed import ChangeFeed
+from support.apps import ACCOUNT, Harness
+
+SECONDS = 20.0
+LATE_SECONDS = 0.15
+"""Of a round of half a second; the feed looks for changes every twentieth of one."""
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    async with open_sqlite_ledger(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What goes on until the body ends."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def change_on(ledger: Ledger) -> None:
+    """Change calls for as long as anybody watches."""
+    await put(ledger, call_log())
+    while True:
+        await ledger.call_logs.change(key(), counted)
+        await asyncio.sleep(0.005)
+
+
+class SomeLate:
+    """asyncio, but that sleeps end later in tasks of that name: a busy event loop wakes one after the other."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        is_late = task is not None and task.get_name() == "late"
+        await asyncio.sleep(seconds + (LATE_SECONDS if is_late else 0))
+
+
+async def test_watchers_whose_turns_are_near_take_the_same_changes_though_calls_change_meanwhile(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline_server.watch.schedule.asyncio", SomeLate())
+    feed = ChangeFeed(ledger.call_logs)
+    with ExitStack() as watching:
+        for _ in range(256):
+            watching.enter_context(feed.watching_in_batches())
+        async with at_work(feed.run(), change_on(ledger)):
+            tasks = [
+                asyncio.create_task(places_of(feed, phase, rounds=4), name=name)
+                for phase, name in ((0.51, "in time"), (0.52, "late"), (0.55, "a little later"))
+            ]
+            one, *others = await asyncio.wait_for(asyncio.gather(*tasks), SECONDS)
+    assert others == [one, one]
+
+
+async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
+    feed = ChangeFeed(ledger.call_logs)
+    with ExitStack() as watching:
+        phases = sorted(watching.enter_context(feed.watching_in_batches()) for _ in range(1_000))
+    gaps = [later - earlier for earlier, later in pairwise([*phases, phases[0] + 1])]
+    assert max(gaps) < 0.003
+
+
+async def places_of(feed: ChangeFeed, phase: float, rounds: int) -> list[int]:
+    """Where a watcher stands after each of its turns."""
+    places = [0]
+    for _ in range(rounds):
+        places.append((await feed.batch_after(places[-1], phase))[-1].sequence)
+    return places
+
+
+class Asked:
+    """The call logs of a ledger, and after what changes were asked for, once they may be answered."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._call_logs = ledger.call_logs
+        self.after: list[int] = []
+        self.may_be_answered = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call_logs, name)
+
+    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+        await self.may_be_answered.wait()
+        self.after.append(after)
+        return await self._call_logs.changes(after, limit)
+
+
+async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stand_anywhere_after_that(
+    ledger: Ledger,
+) -> None:
+    await put(ledger, call_log())
+    asked = Asked(ledger)
+    feed = ChangeFeed(cast("CallLogs", asked))
+    with feed.watching():
+        async with at_work(feed.run()):
+            start = await ledger.call_logs.last_sequence()
+            while feed.head < start:
+                await asyncio.sleep(0)
+            for _ in range(3):  # what it became first can no more be read then
+                await ledger.call_logs.change(key(), counted)
+            end = await ledger.call_logs.last_sequence()
+            asked.may_be_answered.set()
+            for position in range(start, end):
+                [change] = await asyncio.wait_for(feed.after(position), SECONDS)
+                assert change.sequence == end
+    assert set(asked.after[1:]) <= {end}  # the feed looks for more; nobody asked for himself
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_KEPT", 2), ("_KEPT_BYTES", 4_000)])
+async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(f"leadline_server.watch.feed.{bound}", most)
+    await put(ledger, call_log())
+    asked = Asked(ledger)
+    asked.may_be_answered.set()
+    feed = ChangeFeed(cast("CallLogs", asked))
+    with feed.watching():
+        async with at_work(feed.run()):
+            start = await ledger.call_logs.last_sequence()
+            for number in range(5):
+                await put(ledger, call_log(f"new-{number}"))
+            end = await ledger.call_logs.last_sequence()
+            while feed.head < end:
+                await asyncio.wait_for(feed.after(feed.head), SECONDS)
+            asked.after.clear()
+            told = [change.call_id for change in await asyncio.wait_for(feed.after(start), SECONDS)]
+    assert told == [f"new-{number}" for number in range(5)]
+    assert start in asked.after
+
+
+async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) -> None:
+    command = harness.app.commands.watch_call_logs
+    batches = command.batches(Watch(account_id=ACCOUNT, user_id="", resume_token="", max_call_logs=100))
+    others = command.execute(Watch(account_id=ACCOUNT, user_id="", resume_token=""))
+    async with aclosing(batches), aclosing(others):
+        await anext(batches)
+        await anext(others)
+        for note in ("first", "second", "third"):
+            await harness.log("call-1", note=note)
+            while (change := (await asyncio.wait_for(anext(others), SECONDS)).change) is None or (
+                change.call_log.call.note != note
+            ):
+                pass
+        batch = await asyncio.wait_for(anext(batches), SECONDS)
+    assert [change.call_log.call.note for change in batch.changes] == ["third"]
