@@ -19,9 +19,8 @@ _MIN_PIECE: Final = 4  # letters of each half of a joined phrase: UNKNOWNCALLER,
 _MAX_WORDS: Final = 10
 _MAX_DIGITS: Final = 6  # of a counter or extension after a phrase: "Extension 100", "Line 2"
 _MIN_CUT: Final = 2  # letters of a cut word: INTERNATIONAL H may be a house
-_ALWAYS_WARNINGS: Final = frozenset(["scam", "spam", "scammer", "spammer", "robocall", "robocaller", "telemarketer"])
-"""Last words that tell what kind of call it is: "Medicare Scam", "Solar Telemarketer"."""
-_MAX_WARNING: Final = 3  # words
+_WARNINGS: Final = frozenset(["scam", "spam", "scammer", "fraud", "robocall", "robocaller", "telemarketer"])
+"""Words that follow the topic of an unwanted call: "Medicare Scam", "Solar Telemarketer"."""
 _OFTEN_CUT: Final = ("caller", "number", "telephone", "subscriber", "customer")
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
@@ -33,6 +32,7 @@ class _Vocabulary:
     keywords: frozenset[str]
     call_words: frozenset[str]
     stop_words: frozenset[str]
+    topics: frozenset[str]
     phrases: frozenset[str]
     carriers: frozenset[str]
     ambiguous_carriers: frozenset[str]
@@ -62,10 +62,9 @@ def _is_phrase(words: tuple[str, ...]) -> bool:
     counted = tuple(word for word in words if not (word.isdecimal() and len(word) <= _MAX_DIGITS))
     if " ".join(words) in known.phrases or " ".join(counted) in known.phrases:
         return True
-    if words[-1] in _ALWAYS_WARNINGS and len(words) <= _MAX_WARNING:
-        return True
     others = [word for word in counted if not _means_unknown(word)]
-    return len(others) < len(counted) and known.stop_words.issuperset(others)
+    is_warning = words[-1] in _WARNINGS and len(words) > 1 and known.topics.issuperset(words[:-1])
+    return is_warning or (len(others) < len(counted) and known.stop_words.issuperset(others))
 
 
 def _means_unknown(word: str) -> bool:
@@ -143,6 +142,7 @@ def _vocabulary() -> _Vocabulary:
         keywords=lists["keywords"],
         call_words=lists["call words"],
         stop_words=lists["stop words"],
+        topics=lists["topics of warnings"],
         phrases=lists["phrases"],
         carriers=lists["carriers"],
         ambiguous_carriers=lists["carriers with a word"],
