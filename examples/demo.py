@@ -7,7 +7,6 @@ and leaves it there to look around in. The server listens on free loopback ports
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import re
@@ -26,9 +25,9 @@ from zoneinfo import ZoneInfo
 
 import grpc
 from leadline.v1 import preferences_pb2, preferences_service_pb2, preferences_service_pb2_grpc
-from leadline_server.cli.calls_import import show_summary
+from leadline_server.cli.calls_import_report import show_summary
 from leadline_server.domain.call import Call, CallDirection
-from leadline_server.replay.files import RecordFormat, read_rows
+from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import group
 from leadline_server.replay.replayer import Item, Outcome, Replayer
 from leadline_server.replay.rules import Rules
@@ -148,7 +147,7 @@ async def stop(process: Process) -> None:
         await process.wait()
 
 
-async def replay(data_dir: Path, records: str) -> Report:
+async def replay(data_dir: Path, records: Path) -> Report:
     """Sets the users' preferences and replays the calls, one after the other, as they happened.
 
     One at a time, so that the same stranger is unknown first and known later in every run.
@@ -163,8 +162,8 @@ async def replay(data_dir: Path, records: str) -> Report:
                 account_id=ACCOUNT, user_id=user, preferences=wish
             )
             await preferences.UpdatePreferences(request, timeout=10)
-        with io.StringIO(records) as stream:
-            calls = group(read_rows(stream, RecordFormat.ASTERISK, rules), rules.default_user)
+        with records.open("rb") as stream:
+            calls = group(RecordFile(stream).rows(rules), rules.default_user)
             await Replayer(channel, ACCOUNT, concurrency=1).run(calls, report.note)
     return report
 
@@ -240,7 +239,7 @@ def main() -> None:
     data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="leadline-demo-"))
     data_dir.mkdir(parents=True, exist_ok=True)
     import_contacts(data_dir)
-    report = asyncio.run(replay(data_dir, (HERE / "Master.csv").read_text(encoding="utf-8")))
+    report = asyncio.run(replay(data_dir, HERE / "Master.csv"))
     if options.json:
         told = {"data_dir": str(data_dir), "calls": report.rows(), "summary": report.summary.to_json()}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")

@@ -6,16 +6,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult, Party
-from leadline_server.replay.files import RecordFormat, read_rows
-from leadline_server.replay.generic import read_generic
-from leadline_server.replay.records import Record, Row, Skipped, UnusableFile
+from leadline_server.replay.detection import RecordFormat
+from leadline_server.replay.files import RecordFile
+from leadline_server.replay.records import NoRecord, Record, Row, Skipped, UnusableFile
 from leadline_server.replay.rules import Rules, read_users
 
 RULES = Rules(users={"101": "alice", "102": "bob"}, time_zone=ZoneInfo("Europe/Berlin"))
 
 
-def rows(text: str) -> list[Row]:
-    return list(read_generic(io.StringIO(text, newline=""), RULES))
+def rows(text: str, record_format: RecordFormat = RecordFormat.GENERIC) -> list[Row]:
+    file = RecordFile(io.BytesIO(text.encode()), record_format)
+    return [row for row in file.rows(RULES) if not isinstance(row, NoRecord)]
 
 
 def record(text: str) -> Record:
@@ -56,7 +57,7 @@ def test_the_end_follows_from_the_duration() -> None:
         ("2125550123,", ",101", CallDirection.INBOUND, "alice"),
         (",102", "2125550123,", CallDirection.OUTBOUND, "bob"),
         (",101", ",102", CallDirection.INTERNAL, "alice"),
-        ("2125550123,", "102,", CallDirection.INBOUND, None),
+        ("2125550123,", "102,", CallDirection.INBOUND, "bob"),
         ("2125550123,", "4155550123,", None, None),
     ],
 )
@@ -81,16 +82,22 @@ def test_bad_rows_are_left_out_with_line_and_reason_and_the_others_are_read() ->
         '2026-11-04T10:00:00Z,"two\nlines",,,\n'
         "2026-11-04T10:00:00Z,,sideways,,\n"
         "2026-11-04T10:00:00Z,,,shrug,\n"
-        "2026-11-04T10:00:00Z,,,,-5\n"
+        "2026-11-04T10:00:00Z,,,,5 apples\n"
         "too,few\n"
         "\n"
         "2026-11-04T10:00:00Z,,,no answer,\n"
     )
     problems = {row.line: row.reason for row in found if isinstance(row, Skipped)}
-    assert set(problems) == {2, 5, 6, 7, 8}
+    assert set(problems) == {2, 5, 8}
     assert "unknown direction 'SIDEWAYS'" in problems[5]
     assert "2 columns; the header has 5" in problems[8]
-    assert [row.line for row in found if isinstance(row, Record)] == [3, 10]
+    taken = {row.line: row.notes for row in found if isinstance(row, Record)}
+    assert taken == {
+        3: (),
+        6: ("result 'shrug' is not known",),
+        7: ("duration '5 apples' is no number of seconds",),
+        10: (),
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,15 +111,15 @@ def test_bad_rows_are_left_out_with_line_and_reason_and_the_others_are_read() ->
 )
 def test_a_header_that_cannot_be_right_is_refused_before_anything_is_sent(header: str, message: str) -> None:
     with pytest.raises(UnusableFile, match=message):
-        read_generic(io.StringIO(f"{header}\n"), RULES)
+        rows(f"{header}\n")
 
 
 def test_the_format_is_told_from_the_first_line() -> None:
-    generic = list(read_rows(io.StringIO("id,start_time\nc1,2026-11-04T10:00:00Z\n"), RecordFormat.AUTO, RULES))
-    asterisk = list(read_rows(io.StringIO('"","2125550123"\n'), RecordFormat.AUTO, RULES))
+    generic = rows("id,start_time\nc1,2026-11-04T10:00:00Z\n", RecordFormat.AUTO)
+    asterisk = rows('"","2125550123"\n', RecordFormat.AUTO)
     assert isinstance(generic[0], Record)
     assert isinstance(asterisk[0], Skipped)
-    assert list(read_rows(io.StringIO(""), RecordFormat.AUTO, RULES)) == []
+    assert rows("", RecordFormat.AUTO) == []
 
 
 def test_users_come_from_a_file_with_or_without_a_header(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -10,27 +10,30 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from leadline_server.domain.call import CallDirection
+from leadline_server.replay.clock_texts import DateOrder
+from leadline_server.replay.extensions import OwnNumbers, looks_like_extension
 from leadline_server.replay.records import UnusableFile
 
-DEFAULT_EXTENSION_PATTERN = r"\d{2,6}"
-
 # Dial plan contexts whose names say where a call comes from or goes to; names as FreePBX and the Asterisk samples use
-# them. `from-internal` is not here: calls to colleagues and calls to the outside both start in it.
+# them, and `public` of FreeSWITCH's samples. `from-internal` is not here: calls to colleagues and calls to the outside
+# both start in it. Nor is FreeSWITCH's `default`.
 _INBOUND_CONTEXTS = (
     "from-trunk*",
     "from-pstn*",
     "from-external*",
     "from-outside*",
     "from-did*",
+    "from-provider*",
+    "from-carrier*",
+    "from-sip-external*",
+    "from-dahdi*",
+    "from-zaptel*",
+    "ext-did*",
     "incoming*",
     "inbound*",
+    "public",
 )
 _OUTBOUND_CONTEXTS = ("outbound*", "outgoing*", "outrt-*", "macro-dialout*")
-
-# Short numbers that leave the phone system, though they look like extensions: emergency and public service codes.
-_SERVICE_CODES = frozenset(
-    {"000", "110", "112", "211", "311", "411", "511", "611", "711", "811", "911", "933", "988", "999"}
-)
 
 # Asterisk's special extensions: start, invalid, timeout, hangup, operator, attendant, exception, absolute timeout.
 _SPECIAL = frozenset({"", "s", "i", "t", "h", "o", "a", "e", "T"})
@@ -48,30 +51,36 @@ class Target(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the person who replays a file says about the phone system.
+    """What the person who imports a file says about the phone system, and what the account's settings say.
 
     Attributes:
-        time_zone: where its clock hangs; for times without an offset.
+        time_zone: of times without an offset.
+        date_order: whether 10/5/2026 is in October or in May; None where the file has no such date.
+        region: ISO 3166-1 code of the region that numbers without a country code are read in.
         users: who has which extension.
-        default_user: whose calls those are that no extension claims. Empty: they are skipped.
-        extension_pattern: what its extensions look like, matched in full.
+        default_user: the user of calls that no extension claims. Empty: such calls are skipped.
+        extension_pattern: masks of its extensions, such as "1xx,2xxx"; empty where nothing says.
+        own_numbers: numbers outside that are the account's own. Calls to them are no calls to customers.
         inbound_contexts, outbound_contexts, internal_contexts: dial plan contexts (`*` stands for anything) that tell
             the direction whatever the numbers look like.
+        default_direction: of records that do not tell theirs; None where they are skipped.
     """
 
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    date_order: DateOrder | None = None
+    region: str = "US"
     users: Mapping[str, str] = field(default_factory=dict)
     default_user: str = ""
-    extension_pattern: re.Pattern[str] = re.compile(DEFAULT_EXTENSION_PATTERN)
+    extension_pattern: str = ""
+    own_numbers: OwnNumbers = field(default_factory=OwnNumbers)
     inbound_contexts: tuple[str, ...] = ()
     outbound_contexts: tuple[str, ...] = ()
     internal_contexts: tuple[str, ...] = ()
+    default_direction: CallDirection | None = None
 
     def is_extension(self, text: str) -> bool:
         """Whether this is one of the phone system's own extensions: one with a user, or one that looks like it."""
-        if text in self.users:
-            return True
-        return text not in _SERVICE_CODES and self.extension_pattern.fullmatch(text) is not None
+        return text in self.users or looks_like_extension(text, self.extension_pattern, self.region)
 
     def target(self, dialled: str) -> Target:
         """What a dialled string is."""
@@ -88,7 +97,8 @@ class Rules:
     def direction(self, context: str, *, caller_is_ours: bool, callee_is_ours: bool) -> CallDirection | None:
         """The direction of a call, None where nothing tells it (neither side is ours).
 
-        The contexts given by the person go first, then contexts that are named after a direction, then the sides.
+        The contexts given by the person go first, then contexts that are named after a direction, then the sides, then
+        the person's `default_direction`.
         """
         by_context = _direction_of(
             context,
@@ -99,7 +109,7 @@ class Rules:
             return by_context
         if caller_is_ours:
             return CallDirection.INTERNAL if callee_is_ours else CallDirection.OUTBOUND
-        return CallDirection.INBOUND if callee_is_ours else None
+        return CallDirection.INBOUND if callee_is_ours else self.default_direction
 
 
 def _direction_of(context: str, *tables: tuple[Iterable[str], Iterable[str], Iterable[str]]) -> CallDirection | None:
