@@ -7,6 +7,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 _MAX_TEXT: Final = 64
@@ -79,6 +80,7 @@ def has_no_time(text: str) -> bool:
     return stripped.lower() in _NO_TIMES or _is_zero_date(stripped) is not None
 
 
+@lru_cache(maxsize=8192)  # a row's times are read by several rules, and so are those of neighbouring rows
 def read_clock(text: str, order: DateOrder | None = None) -> datetime:
     """A time: aware where the text itself says its offset, else naive, as the clock showed it.
 

@@ -87,7 +87,8 @@ def split(text: str, delimiter: str, *, skip_blanks: bool = False) -> list[str]:
 def split_loosely(text: str, delimiter: str) -> list[str] | None:
     """The cells of a row whose quotes are not doubled, such as `"Roe "Jo" Smith","2025550602"`; None if it is none.
 
-    FreeSWITCH's mod_cdr_csv writes names so. A quote closes a cell where the delimiter or the row's end follows.
+    FreeSWITCH's mod_cdr_csv writes names so, and MySQL writes a backslash before them. A quote closes a cell where the
+    delimiter or the row's end follows.
     """
     if "\n" in text or "\r" in text:
         return None
@@ -98,7 +99,7 @@ def split_loosely(text: str, delimiter: str) -> list[str] | None:
         match = pattern.match(text, place)
         if match is None:
             return None
-        cells.append(match[2] if match[1] is None else match[1].replace('""', '"'))
+        cells.append(match[2] if match[1] is None else match[1].replace('\\"', '"').replace('""', '"'))
         place = match.end() + 1
     return cells
 

@@ -19,6 +19,9 @@ from leadline_server.replay.survey import Survey
 class RecordFile:
     """A call record file.
 
+    Attributes:
+        reader: what reads its form.
+
     Args:
         stream: seekable; bytes.
         record_format: AUTO tells it from the first lines.
@@ -35,20 +38,20 @@ class RecordFile:
         columns: dict[str, list[str]] | None = None,
     ) -> None:
         self._stream = stream
-        self._reader: Reader = reader_of(read_lines(stream), record_format, columns or {})
+        self.reader: Reader = reader_of(read_lines(stream), record_format, columns or {})
 
     @property
     def columns(self) -> ColumnMap | None:
         """What became of the columns; None where the form has no header."""
-        return self._reader.columns
+        return self.reader.columns
 
     def survey(self) -> Survey:
         """Reads the whole file for what only the whole of it tells."""
         survey = Survey()
-        for row in self._reader.rows(read_lines(self._stream)):
+        for row in self.reader.rows(read_lines(self._stream)):
             if isinstance(row, RawRow):
-                times = [row.values.get(name, "") for name in self._reader.time_fields]
-                survey.add(times, row.values.get(self._reader.id_field, ""))
+                times = [row.values.get(name, "") for name in self.reader.time_fields]
+                survey.add(times, row.values.get(self.reader.id_field, ""))
         return survey
 
     def rows(self, rules: Rules) -> Iterator[Row]:
@@ -56,11 +59,11 @@ class RecordFile:
 
         Every byte of the file belongs to exactly one of them.
         """
-        for row in self._reader.rows(read_lines(self._stream)):
+        for row in self.reader.rows(read_lines(self._stream)):
             if not isinstance(row, RawRow):
                 yield row
                 continue
             try:
-                yield self._reader.read_record(row, rules)
+                yield self.reader.read_record(row, rules)
             except BadRow as bad:
                 yield Skipped(line=row.line, size=row.size, reason=str(bad))

@@ -42,7 +42,6 @@ class ReplayCall:
         lines: the lines that it was read from.
         size: their bytes.
         notes: lines and what of them could not be taken.
-        repeated: lines that repeat another one.
         dropped_legs: how many legs the contract does not take.
     """
 
@@ -51,7 +50,6 @@ class ReplayCall:
     lines: tuple[int, ...]
     size: int
     notes: tuple[tuple[int, str], ...] = ()
-    repeated: tuple[int, ...] = ()
     dropped_legs: int = 0
 
 
@@ -190,18 +188,23 @@ def _calls(call_id: str, records: list[Record], default_user: str) -> Iterator[G
 
 
 def _replay_call(user_id: str, call: Call, records: list[Record]) -> ReplayCall:
-    first_lines: dict[str, int] = {}
-    for record in records:
-        first_lines.setdefault(record.leg.id, record.line)
     return ReplayCall(
         user_id=user_id,
         call=call,
         lines=tuple(record.line for record in records),
         size=sum(record.size for record in records),
-        notes=tuple((record.line, note) for record in records for note in record.notes),
-        repeated=tuple(record.line for record in records if first_lines[record.leg.id] != record.line),
+        notes=(*((record.line, note) for record in records for note in record.notes), *_contradictions(records)),
         dropped_legs=len(legs_of(records, most=None)) - len(call.legs),
     )
+
+
+def _contradictions(records: list[Record]) -> Iterator[tuple[int, str]]:
+    """Lines that are the same leg as another one by what identifies it, and say something else of it."""
+    first: dict[str, Record] = {}
+    for record in records:
+        other = first.setdefault(record.leg.id, record)
+        if other.call != record.call:
+            yield record.line, f"has the id or the numbers and times of line {other.line}, and says something else"
 
 
 def _are_only_inner_halves(records: list[Record]) -> bool:

@@ -6,7 +6,6 @@ and the bytes 4A C3 B6 72 67 are both "Jörg".
 """
 
 import codecs
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -48,10 +47,9 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
     stream.seek(0)
     encoding = _UTF_16.get(head[:2])
     if encoding:
-        return _utf_16_lines(stream, encoding)
-    if b"\r" in head and b"\n" not in head:
-        return _numbered(_ending_in_cr(stream))
-    return _numbered(_ending_in_lf(stream))
+        return _numbered(_ending_in(stream, "\n".encode(encoding)), encoding)
+    mark = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+    return _numbered(_ending_in(stream, mark), "utf-8")
 
 
 def readable(text: str) -> str:
@@ -94,53 +92,36 @@ def _as_windows(char: str) -> str:
         return byte.decode("latin-1")
 
 
-def _numbered(pieces: Iterator[tuple[int, bytes | None]]) -> Iterator[Line]:
+def _numbered(pieces: Iterator[tuple[int, bytes | None]], encoding: str) -> Iterator[Line]:
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"
     for number, (size, raw) in enumerate(pieces, start=1):
         if raw is None:
             yield Line(number, size, "", is_too_long=True)
         else:
-            text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n").removeprefix(_BYTE_ORDER_MARK)
+            text = raw.decode(encoding, errors).rstrip("\r\n").removeprefix(_BYTE_ORDER_MARK)
             yield Line(number, size, text)
 
 
-def _ending_in_lf(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    while raw := stream.readline(MAX_LINE + 1):
-        if len(raw) <= MAX_LINE or raw.endswith(b"\n"):
-            yield len(raw), raw
-            continue
-        size = len(raw)
-        while not raw.endswith(b"\n") and (raw := stream.readline(_BLOCK)):
-            size += len(raw)
-        yield size, None
-
-
-def _ending_in_cr(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+def _ending_in(stream: BinaryIO, mark: bytes) -> Iterator[tuple[int, bytes | None]]:
+    """The lines with their bytes, the line end included; None for one that is too long."""
     rest, dropped = b"", 0
     while block := stream.read(_BLOCK):
-        *whole, rest = (rest + block).split(b"\r")
-        for raw in whole:
-            yield len(raw) + 1 + dropped, None if dropped else raw
-            dropped = 0
+        rest, begin = rest + block, 0
+        while (end := _find(rest, mark, begin)) >= 0:
+            size = end - begin + dropped
+            yield size, None if size > MAX_LINE else rest[begin:end]
+            begin, dropped = end, 0
+        rest = rest[begin:]
         if len(rest) > MAX_LINE:
-            dropped, rest = dropped + len(rest), b""
+            odd = len(rest) % len(mark)
+            dropped, rest = dropped + len(rest) - odd, rest[len(rest) - odd :]
     if rest or dropped:
         yield len(rest) + dropped, None if dropped else rest
 
 
-def _utf_16_lines(stream: BinaryIO, encoding: str) -> Iterator[Line]:
-    mark = len(stream.read(2))
-    text_stream = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
-    number = 0
-    while text := text_stream.readline(MAX_LINE // 2 + 1):
-        number += 1
-        size, is_too_long = mark + _utf_16_size(text), len(text) > MAX_LINE // 2
-        while is_too_long and not text.endswith(("\n", "\r")) and (text := text_stream.readline(_BLOCK)):
-            size += _utf_16_size(text)
-        mark = 0
-        kept = "" if is_too_long else text.rstrip("\r\n").removeprefix(_BYTE_ORDER_MARK)
-        yield Line(number, size, kept, is_too_long)
-    text_stream.detach()
-
-
-def _utf_16_size(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass"))
+def _find(data: bytes, mark: bytes, begin: int) -> int:
+    """Where a line ends; -1 if none does. A mark of two bytes is one character, and so begins at an even place."""
+    place = data.find(mark, begin)
+    while place >= 0 and place % len(mark):
+        place = data.find(mark, place + 1)
+    return place + len(mark) if place >= 0 else -1

@@ -6,6 +6,7 @@ phone systems in English, German, French, Spanish, Italian, Portuguese and Dutch
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from leadline_server.domain.call import CallDirection, CallResult
@@ -111,6 +112,7 @@ class Told(NamedTuple):
     is_ended: bool = False
 
 
+@lru_cache(maxsize=1024)
 def read_result(text: str) -> Told:
     """What a disposition, status or hangup cause says."""
     word = key(text)
