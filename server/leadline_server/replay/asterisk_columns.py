@@ -88,9 +88,7 @@ def positional_values(cells: Sequence[str]) -> Mapping[str, str]:
     Raises:
         BadRow: it has too few columns, or too many that are not empty.
     """
-    row = [cell.strip() for cell in cells]
-    while len(row) > _MOST_COLUMNS and not row[-1]:
-        row.pop()
+    row = _without_empty_end([cell.strip() for cell in cells])
     if is_custom_row(row):
         return dict(zip(_CUSTOM, row, strict=False))
     extra = row[len(_BASE) :]
@@ -108,13 +106,22 @@ def positional_values(cells: Sequence[str]) -> Mapping[str, str]:
 
 def is_positional_row(cells: Sequence[str]) -> bool:
     """Whether cells are a row of Master.csv: as many as it has, with a time where the start belongs."""
-    return len(_BASE) <= len(cells) <= _MOST_COLUMNS and (is_time(cells[_START]) or is_custom_row(cells))
+    row = _without_empty_end(cells)
+    return len(_BASE) <= len(row) <= _MOST_COLUMNS and (is_time(row[_START]) or is_custom_row(row))
 
 
 def is_custom_row(cells: Sequence[str]) -> bool:
     """Whether cells are in the order of cdr_custom.conf.sample: the start is a column earlier there."""
     sizes = range(len(_CUSTOM) - 3, len(_CUSTOM) + 1)
     return len(cells) in sizes and is_time(cells[_CUSTOM_START]) and not is_time(cells[_START + 2])
+
+
+def _without_empty_end(cells: Sequence[str]) -> Sequence[str]:
+    """The cells without empty ones that a spreadsheet added behind the last column."""
+    end = len(cells)
+    while end > _MOST_COLUMNS and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
 
 
 def is_time(text: str) -> bool:

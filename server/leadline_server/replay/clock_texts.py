@@ -28,7 +28,7 @@ _is_epoch = re.compile(r"(?P<seconds>\d{10})(?P<fraction>\.\d{1,9})?|(?P<millis>
 _is_compact = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)").fullmatch
 _ZONE_WORD: Final = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _OFFSET: Final = re.compile(r"\s+([+-]\d\d:?\d\d)$")
-_WEEKDAY: Final = re.compile(r"^[^\W\d_]{2,}\.?,?\s+(?=\S*\d|[^\W\d_]{3,}\.?\s)")
+_FIRST_WORD: Final = re.compile(r"(?P<word>[^\W\d_]{2,})\.?,?\s+")
 
 _TIME = (
     r"(?:,?[\sT]+(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
@@ -151,7 +151,9 @@ def _of_text(text: str, order: DateOrder | None) -> datetime:
 
 
 def _of_parts(text: str, order: DateOrder | None) -> datetime:
-    text = _WEEKDAY.sub("", text)
+    first = _FIRST_WORD.match(text)
+    if first is not None and _month_named(first["word"]) is None:
+        text = text[first.end() :]  # a weekday
     match = _YEAR_FIRST.fullmatch(text)
     if match is not None:
         return _datetime(match, int(match["month"]), int(match["day"]))
@@ -161,8 +163,9 @@ def _of_parts(text: str, order: DateOrder | None) -> datetime:
         return _datetime(match, month, day)
     for pattern in (_DAY_AND_NAME, _NAME_AND_DAY, _NAME_TIME_YEAR):
         match = pattern.fullmatch(text)
-        if match is not None:
-            return _datetime(match, _month_named(match["name"]), int(match["day"]))
+        month = _month_named(match["name"]) if match is not None else None
+        if match is not None and month is not None:
+            return _datetime(match, month, int(match["day"]))
     raise ValueError(text)
 
 
@@ -175,12 +178,8 @@ def _day_and_month(match: re.Match[str], order: DateOrder | None) -> tuple[int, 
     raise ValueError(match[0])
 
 
-def _month_named(name: str) -> int:
-    lowered = name.lower()
-    month = _MONTHS.get(lowered[:4]) or _MONTHS.get(lowered[:3])
-    if month is None:
-        raise ValueError(name)
-    return month
+def _month_named(name: str) -> int | None:
+    return _MONTHS.get(name.lower()[:3])
 
 
 def _datetime(match: re.Match[str], month: int, day: int) -> datetime:

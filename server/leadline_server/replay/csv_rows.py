@@ -87,13 +87,14 @@ def split(text: str, delimiter: str, *, skip_blanks: bool = False) -> list[str]:
 def split_loosely(text: str, delimiter: str) -> list[str] | None:
     """The cells of a row whose quotes are not doubled, such as `"Roe "Jo" Smith","2025550602"`; None if it is none.
 
-    FreeSWITCH's mod_cdr_csv writes names so, and MySQL writes a backslash before them. A quote closes a cell where the
-    delimiter or the row's end follows.
+    FreeSWITCH's mod_cdr_csv writes names so, MySQL writes a backslash before them, and its client no quotes around
+    `"ROE K" <2025550323>`. A quote closes a cell where the delimiter or the row's end follows.
     """
     if "\n" in text or "\r" in text:
         return None
     mark = re.escape(delimiter)
-    pattern = re.compile(rf' *"((?:[^"]|"(?!{mark}|$))*)"(?={mark}|$)|((?!")[^{mark}]*)(?={mark}|$)')
+    quoted, bare = rf'"((?:[^"]|"(?!{mark}|$))*)"', rf'((?!")[^{mark}]*|(?:"[^"{mark}]*"|[^"{mark}])*)'
+    pattern = re.compile(rf" *{quoted}(?={mark}|$)|{bare}(?={mark}|$)")
     cells, place = [], 0
     while place <= len(text):
         match = pattern.match(text, place)

@@ -226,12 +226,12 @@ def _by_header(
 
 
 def _has_own_names(first: _First) -> bool:
-    """Whether the first line names columns of the generic form, so that it is said what it lacks."""
+    """Whether half of the first line names columns of the generic form, so that it is said what the others lack."""
     try:
         header, _ = first.first_line()
     except UnusableFile:
         return False
-    return bool({cell.lower() for cell in header.cells} & set(COLUMNS))
+    return 2 * sum(cell.lower() in COLUMNS for cell in header.cells) >= len(header.cells)
 
 
 def _cells(text: str, delimiter: str) -> list[str] | None:

@@ -14,8 +14,6 @@ from leadline_server.replay.records import UnusableFile
 
 _MAX_MASKS: Final = 64
 _MIN_EXTENSION, _TOLD_BY_VALIDITY = 2, 6
-_MIN_OWN_DIGITS: Final = 7  # of a number that may stand behind a dial prefix
-_MAX_PREFIX_DIGITS: Final = 5  # "9" for an outside line, then "011" or "001" and the like
 
 # Short numbers that leave the phone system, though they look like extensions: emergency and public service codes.
 _SERVICE_CODES: Final = frozenset(
@@ -60,23 +58,19 @@ class OwnNumbers:
 
     Attributes:
         e164: the numbers, such as "+12025550999".
-        significant: their national digits, such as "2025550999", to find them behind a dial prefix.
+        dialled: what is dialled to reach one of them, also behind a digit for an outside line; None without numbers.
         region: the region that numbers without a country code are read in.
     """
 
     e164: frozenset[str] = frozenset()
-    significant: frozenset[str] = frozenset()
+    dialled: re.Pattern[str] | None = None
     region: str = "US"
 
     def __contains__(self, text: str) -> bool:
         """Whether a number as it was written or dialled is one of them: "92025550999" is +1 202 555 0999."""
-        if not self.e164 or not text:
+        if self.dialled is None or not text:
             return False
-        if parse_number(text, self.region).e164 in self.e164:
-            return True
-        digits = "".join(char for char in text if char.isascii() and char.isdecimal())
-        behind = (digits[start:] for start in range(min(_MAX_PREFIX_DIGITS, max(len(digits) - _MIN_OWN_DIGITS, 0)) + 1))
-        return any(tail in self.significant for tail in behind)
+        return self.dialled.fullmatch(text) is not None or parse_number(text, self.region).e164 in self.e164
 
 
 def own_numbers(texts: Iterable[str], region: str) -> OwnNumbers:
@@ -85,15 +79,16 @@ def own_numbers(texts: Iterable[str], region: str) -> OwnNumbers:
     Raises:
         UnusableFile: a text is not a phone number.
     """
-    numbers = []
-    for text in texts:
-        number = parse_number(text, region)
+    numbers = [parse_number(text, region) for text in texts]
+    for number in numbers:
         if number.kind is not NumberKind.DIALABLE:
-            raise UnusableFile(f"{text[:40]!r} is not a phone number in region {region}")
-        numbers.append(number)
-    return OwnNumbers(
-        frozenset(number.e164 for number in numbers), frozenset(number.significant for number in numbers), region
+            raise UnusableFile(f"{number.text[:40]!r} is not a phone number in region {region}")
+    if not numbers:
+        return OwnNumbers(region=region)
+    forms = "|".join(
+        rf"(?:(?:00|011|0011)?{number.country_code}|0)?{re.escape(number.significant)}" for number in numbers
     )
+    return OwnNumbers(frozenset(number.e164 for number in numbers), re.compile(rf"[0-9]?(?:{forms})"), region)
 
 
 @lru_cache(maxsize=64)

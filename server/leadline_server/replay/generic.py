@@ -18,7 +18,7 @@ from leadline_server.replay.records import BadRow, RawRow, Record, attributes_of
 from leadline_server.replay.rules import Rules, Target
 from leadline_server.replay.times import Hints, Span
 from leadline_server.replay.values import Values, is_damaged
-from leadline_server.replay.words import Told, is_empty, read_direction, read_result
+from leadline_server.replay.words import Told, read_direction, read_result
 from leadline_server.replay.zones import epoch_of
 
 TIME_FIELDS: Final = ("start_time", "answer_time", "end_time", "event_time")
@@ -50,7 +50,7 @@ def read_record(row: RawRow, rules: Rules) -> Record:
 
 def joined_times(values: Mapping[str, str]) -> dict[str, str]:
     """The values with `date` and `time` put together as `start_time`, and times of day on that date."""
-    found = {name: value for name, value in values.items() if not is_empty(value) and name not in {"date", "time"}}
+    found = {name: value for name, value in values.items() if name not in {"date", "time"}}
     date, time = values.get("date", ""), values.get("time", "")
     start = found.get("start_time", "")
     if date and (not start or _is_time_of_day(start)):
@@ -133,8 +133,8 @@ class _Reading:
         name, number = read_party(number)
         name = values.text(f"{side}_name") or (values.text("name") if shared["name"] else "") or name
         extension = values.text(f"{side}_extension") or (values.text("extension") if shared["extension"] else "")
-        if not extension and is_ours and rules.is_extension(number):
-            number, extension = "", number
+        if is_ours and rules.is_extension(number):
+            number, extension = "", extension or number
         if is_damaged(number):
             values.note(f"the {side}'s number {number[:40]!r} was damaged by a spreadsheet")
         return Party(
@@ -167,8 +167,10 @@ class _Reading:
         if self._direction is not CallDirection.OUTBOUND and _VOICEMAIL_BOX.search(self._callee.name or ""):
             return CallResult.VOICEMAIL
         is_answered = span.answer is not None or bool(self._values.seconds("talk_time"))
-        if told.is_ended:
-            return CallResult.ANSWERED if is_answered else CallResult.NO_ANSWER
+        if told.is_ended and is_answered:
+            return CallResult.ANSWERED
+        if told.is_ended:  # without a column that tells it, nothing says that it was not answered
+            return CallResult.NO_ANSWER if {"answer_time", "talk_time"} & self._row.values.keys() else None
         if told.result or self._implied:
             return told.result or self._implied
         return CallResult.ANSWERED if is_answered else None

@@ -7,7 +7,7 @@ merges its leg, and `event_time` decides which report's fields are newer, in wha
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from leadline_server.domain.call import Call, CallDirection
@@ -121,18 +121,25 @@ class _Waiting:
 
     def _with_transfer(self, record: Record) -> Record:
         """The record; where it is a transfer to an outside party, with the direction and user that this gives it."""
-        hosts = (host for key in guest_keys(record) for host in self._hosts.get(key, ()))
+        hosts = [self._lasting(host) for key in guest_keys(record) for host in self._hosts.get(key, ())]
         host = next((host for host in hosts if is_transfer_outside(host, record)), None)
         return record if host is None or host.call.id == record.call.id else handed_on(host, record)
+
+    def _lasting(self, host: Record) -> Record:
+        """The record with the end of its whole call: a call that was handed on goes on, and can be again."""
+        if host.call.direction is not CallDirection.OUTBOUND:
+            return host
+        ends = [one.call.end_time for one in self._groups[self._call_of(host)].records if one.call.end_time]
+        return replace(host, call=replace(host.call, end_time=max(ends))) if ends else host
 
     def _link(self, record: Record) -> None:
         for key in guest_keys(record):
             for host in tuple(self._hosts.get(key, ())):
-                if is_part_of(host, record):
+                if is_part_of(self._lasting(host), record):
                     self._join(host, record)
         for key in host_keys(record):
             for guest in tuple(self._guests.get(key, ())):
-                if is_part_of(record, guest):
+                if is_part_of(self._lasting(record), guest):
                     self._join(record, guest)
 
     def _join(self, host: Record, guest: Record) -> None:

@@ -65,7 +65,7 @@ _WORDS: Final = {
         "talk time|billsec|billable seconds|bill seconds|talking|talk duration|conversation time|connected time"
         "|gesprächsdauer|gesprächszeit|sprechzeit|temps de conversation|tiempo de conversación"
     ),
-    "ring_time": "ring time|ringing|ring duration|ringing time|klingeldauer|klingelzeit|sonnerie|timbre",
+    "ring_time": "ring time|tta|ringing|ring duration|ringing time|klingeldauer|klingelzeit|sonnerie|timbre",
     "result": (
         "result|call result|status|call status|state|call state|outcome|hangup cause|disposition|action result"
         "|ergebnis|anrufstatus|statut|état|résultat|estado|resultado|stato|esito|situação"

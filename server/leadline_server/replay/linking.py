@@ -22,6 +22,7 @@ from leadline_server.replay.records import Record
 _SLACK: Final = timedelta(seconds=5)  # between the clocks' seconds of two records
 _HANDOVER: Final = timedelta(seconds=60)  # from the end of the transferring leg to the start of the next one
 _COMPARED_DIGITS: Final = 9
+_ID_DIGITS: Final = 8
 _is_uuid = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 
 LinkKey = tuple[str, ...]
@@ -83,8 +84,12 @@ def is_follow_me_of(inbound: Record, other: Record) -> bool:
 
 
 def handed_on(outbound: Record, later: Record) -> Record:
-    """The record of a transfer to an outside party, as the call that the transferring user made."""
-    call = replace(later.call, direction=CallDirection.OUTBOUND, caller=outbound.call.caller)
+    """The record of a transfer to an outside party, as the call that the transferring user made.
+
+    It gets an id of its own: its channel's id may be that of other legs, which are part of the outbound call.
+    """
+    call_id = f"{later.call.id}-{later.leg.id[-_ID_DIGITS:]}"
+    call = replace(later.call, id=call_id, direction=CallDirection.OUTBOUND, caller=outbound.call.caller)
     return replace(later, call=call, user_id=outbound.user_id, extension=outbound.extension)
 
 

@@ -40,7 +40,7 @@ def merged(call_id: str, records: Sequence[Record]) -> Call:
     """
     told = told_by(call_id, records)
     first = told[0]
-    main = next((record for record in told if record.is_answered), first)
+    main = _answered_by(told) or first
     result = best_result(record.leg.result for record in records)
     texts = {name: value for record in reversed(told) for name, value in _texts(record.call).items()}
     return replace(
@@ -59,6 +59,12 @@ def merged(call_id: str, records: Sequence[Record]) -> Call:
         attributes={key: value for record in reversed(told) for key, value in record.call.attributes.items()},
         **texts,
     )
+
+
+def _answered_by(told: Sequence[Record]) -> Record | None:
+    """The record that a user answered; else one that a queue or a menu answered."""
+    answered = [record for record in told if record.is_answered]
+    return next((record for record in answered if record.user_id), None) or next(iter(answered), None)
 
 
 def told_by(call_id: str, records: Sequence[Record]) -> Sequence[Record]:

@@ -94,13 +94,12 @@ def read_instants(text: str, zone: ZoneInfo, order: DateOrder | None = None) -> 
 
 def _in_order(span: Span, hints: Hints) -> Span:
     """The span with times that run backwards put right: the start stands, durations tell the rest."""
-    answer = max(span.answer, span.start) if span.answer is not None else None
-    begin = answer or span.start
-    end = span.end
-    if end is not None and end < begin:
-        seconds = hints.talk_time if answer is not None else hints.duration
-        end = begin + timedelta(seconds=max(seconds or 0, 0))
-    return Span(span.start, answer, end)
+    answer, end = span.answer, span.end
+    if end is not None and end < span.start:
+        end = span.start + timedelta(seconds=max(hints.duration or hints.talk_time or 0, 0))
+    if answer is not None and end is not None and answer > end:
+        answer = end - timedelta(seconds=max(hints.talk_time or 0, 0))
+    return Span(span.start, max(answer, span.start) if answer is not None else None, end)
 
 
 def _mismatch(span: Span, hints: Hints) -> tuple[timedelta, timedelta, timedelta, timedelta, datetime]:
