@@ -252,7 +252,7 @@ def freeswitch(
 TEMPLATES = {
     "example": freeswitch() + ',"PCMU","PCMU"',
     "snom": freeswitch().replace(',"acc"', ', "acc"') + ',"PCMU","PCMU","ua","","","","/rec.wav"',
-    "sql": "INSERT INTO cdr VALUES (" + freeswitch() + ");",
+    "sql": "INSERT INTO cdr VALUES (" + freeswitch() + ");",  # noqa: S608 what a phone system writes, no query
     "asterisk": (
         '"acc","2025550602","101","public","""ROE"" <2025550602>","sofia/external/2025550602@192.0.2.4",'
         '"sofia/internal/101@192.0.2.5:5060","bridge","user/101","2026-10-05 10:00:00","2026-10-05 10:00:05",'

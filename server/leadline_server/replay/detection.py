@@ -231,7 +231,7 @@ def _has_own_names(first: _First) -> bool:
         header, _ = first.first_line()
     except UnusableFile:
         return False
-    return 2 * sum(cell.lower() in COLUMNS for cell in header.cells) >= len(header.cells)
+    return 2 * sum(cell.lower() in COLUMNS for cell in header.cells) >= max(len(header.cells), 1)
 
 
 def _cells(text: str, delimiter: str) -> list[str] | None:
