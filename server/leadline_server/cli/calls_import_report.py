@@ -44,6 +44,8 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
     console = console or Console()
     if summary.groups:
         console.print(_table(summary))
+    if summary.is_empty:
+        console.print("There is no call record in the file.")
     _show_rows(console, summary)
     _show_problems(console, f"{summary.skipped_rows} rows were skipped", summary.skipped, summary.skipped_rows)
     _show_problems(console, f"{summary.failed_calls} calls were refused", summary.failed, summary.failed_calls)

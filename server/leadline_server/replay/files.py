@@ -67,3 +67,5 @@ class RecordFile:
                 yield self.reader.read_record(row, rules)
             except BadRow as bad:
                 yield Skipped(line=row.line, size=row.size, reason=str(bad))
+            except OverflowError:
+                yield Skipped(line=row.line, size=row.size, reason="a time beyond the calendar")

@@ -142,12 +142,12 @@ def _follows(first: Record, second: Record) -> bool:
 
 def _ends_before(first: Record, second: Record, slack: timedelta) -> bool:
     end, start = first.call.end_time, second.call.start_time
-    return end is not None and start is not None and end + slack < start
+    return end is not None and start is not None and start - end > slack
 
 
 def _starts_before(first: Record, second: Record) -> bool:
     one, other = first.call.start_time, second.call.start_time
-    return one is not None and other is not None and one + _SLACK < other
+    return one is not None and other is not None and other - one > _SLACK
 
 
 def _half(channel: str) -> str:

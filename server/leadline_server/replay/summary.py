@@ -123,6 +123,11 @@ class Summary:
         lost = self.columns_not_taken or self.dropped_legs or self.stopped
         return not (lost or any(self.tallies[kind].count for kind in _NOT_TAKEN))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the whole file was read, and no row in it was a record."""
+        return not (self.stopped or any(tally.count for tally in self.tallies.values()))
+
     def add(self, item: Item) -> None:
         """Counts one outcome, or one row left out."""
         if isinstance(item, Skipped):
