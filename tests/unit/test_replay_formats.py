@@ -353,3 +353,23 @@ def test_a_missed_clock_says_nothing_and_the_epoch_needs_no_zone() -> None:
     call = one(json.dumps(document(answer_epoch="0", answer_stamp=""))).call
     assert call.answer_time is None
     assert call.event_time == call.end_time
+
+
+def test_the_extension_behind_a_dialled_number_has_the_call() -> None:
+    sent = document(last_sent_callee_id_number="101")
+    sent["callflow"][0]["caller_profile"]["destination_number"] = "12025550100"
+    transferred = {**document(), "callflow": [*document()["callflow"], *sent["callflow"]]}
+    for text in (json.dumps(sent), json.dumps(transferred)):
+        found = one(text)
+        assert (found.call.direction, found.call.callee.phone_number, found.user_id) == (
+            INBOUND,
+            "12025550100",
+            "alice",
+        )
+
+
+def test_an_emergency_number_is_no_extension() -> None:
+    dialled = document()
+    dialled["callflow"][0]["caller_profile"] |= {"caller_id_number": "101", "destination_number": "911", "context": "x"}
+    call = one(json.dumps(dialled)).call
+    assert (call.direction, call.callee.phone_number) == (OUTBOUND, "911")

@@ -51,6 +51,20 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
     _show_problems(console, f"{summary.failed_calls} calls were refused", summary.failed, summary.failed_calls)
     unusable = _unusable_count(summary)
     _show_problems(console, f"{unusable} values were unusable; their rows were taken", summary.unusable, unusable)
+    _show_losses(console, summary)
+    if summary.stopped:
+        console.print(
+            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. Run it again: nothing doubles."
+        )
+    for state, advice in _NEXT_STEPS.items():
+        if calls := summary.calls_in(state):
+            console.print(f"{count(calls, 'call')} {advice.format(account=account)}", highlight=False, soft_wrap=True)
+
+
+def _show_losses(console: "rich.console.Console", summary: "Summary") -> None:
+    """What else was left out: rows on purpose, columns, legs; and what the person should know besides."""
+    from rich.markup import escape
+
     for reason, rows in summary.ignored.items():
         console.print(f"{count(rows, 'row')} left out on purpose: {escape(reason)}.", soft_wrap=True)
     if summary.columns_not_taken:
@@ -64,13 +78,6 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
         console.print(f"{count(summary.dropped_legs, 'leg')} beyond the 64 that a call can have were not taken.")
     for warning in summary.warnings:
         console.print(f"[bold]Note:[/] {escape(warning)}", soft_wrap=True, highlight=False)
-    if summary.stopped:
-        console.print(
-            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. Run it again: nothing doubles."
-        )
-    for state, advice in _NEXT_STEPS.items():
-        if calls := summary.calls_in(state):
-            console.print(f"{count(calls, 'call')} {advice.format(account=account)}", highlight=False, soft_wrap=True)
 
 
 def count(number: int, noun: str) -> str:

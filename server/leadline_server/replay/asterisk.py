@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -44,32 +45,18 @@ def read_record(row: RawRow, rules: Rules) -> Record:
     Raises:
         BadRow: its start cannot be read, or its times run backwards.
     """
-    cdr = row.values
-    values = Values({**cdr, **_times(cdr)}, _NOTE_NAMES)
-    sides = _Sides(cdr, values, rules)
-    result = _result(values, sides.direction)
-    span, is_absolute = _span(values, rules, result)
+    values = Values({**row.values, **_times(row.values)}, _NOTE_NAMES)
+    sides = _Sides(row.values, values, rules)
     is_half = _LOCAL_HALF.fullmatch(values.text("channel")) is not None
-    linked_id, unique_id = values.text("linkedid"), _usable_id(values)
-    names_its_call = is_half and linked_id not in {"", unique_id}
+    unique_id = _usable_id(values)
+    names_its_call = is_half and values.text("linkedid") not in {"", unique_id}
+    call = _call(values, sides, rules, unique_id)
+    call_id = (call.linked_id if names_its_call else unique_id) or f"cdr-{_digest(row.values)}"
     user_id = rules.user_of(*sides.own_extensions)
-    call = Call(
-        id=(linked_id if names_its_call else unique_id) or f"cdr-{_digest(cdr)}",
-        linked_id=linked_id or None,
-        direction=sides.direction,
-        caller=sides.caller(),
-        callee=sides.callee(),
-        start_time=span.start,
-        answer_time=span.answer if result is CallResult.ANSWERED else None,
-        end_time=span.end,
-        result=result,
-        event_time=_event_time(unique_id, span, is_absolute=is_absolute),
-        attributes=_attributes(values, sides.target),
-    )
     return Record(
         line=row.line,
         size=row.size,
-        call=with_one_leg(call, f"leg-{_digest(cdr)}", user_id),
+        call=with_one_leg(replace(call, id=call_id), f"leg-{_digest(row.values)}", user_id),
         user_id=user_id,
         extension=next(iter(sides.own_extensions), ""),
         is_piece=is_half,
@@ -79,6 +66,25 @@ def read_record(row: RawRow, rules: Rules) -> Record:
         dials_own_number=sides.dials_own_number,
         shown_number=sides.shown_number,
         notes=tuple(values.notes),
+    )
+
+
+def _call(values: Values, sides: "_Sides", rules: Rules, unique_id: str) -> Call:
+    """What the row alone says of its call."""
+    result = _result(values, sides.direction)
+    span, is_absolute = _span(values, rules, result)
+    return Call(
+        id=unique_id,
+        linked_id=values.text("linkedid") or None,
+        direction=sides.direction,
+        caller=sides.caller(),
+        callee=sides.callee(),
+        start_time=span.start,
+        answer_time=span.answer if result is CallResult.ANSWERED else None,
+        end_time=span.end,
+        result=result,
+        event_time=_event_time(unique_id, span, is_absolute=is_absolute),
+        attributes=_attributes(values, sides.target),
     )
 
 

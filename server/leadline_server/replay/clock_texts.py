@@ -163,9 +163,9 @@ def _of_parts(text: str, order: DateOrder | None) -> datetime:
         return _datetime(match, month, day)
     for pattern in (_DAY_AND_NAME, _NAME_AND_DAY, _NAME_TIME_YEAR):
         match = pattern.fullmatch(text)
-        month = _month_named(match["name"]) if match is not None else None
-        if match is not None and month is not None:
-            return _datetime(match, month, int(match["day"]))
+        named = _month_named(match["name"]) if match is not None else None
+        if match is not None and named is not None:
+            return _datetime(match, named, int(match["day"]))
     raise ValueError(text)
 
 

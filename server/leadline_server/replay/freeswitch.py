@@ -24,6 +24,7 @@ _COLUMNS: Final = (
 _START, _UUID = _COLUMNS.index("start_time"), _COLUMNS.index("channel")
 _MOST_COLUMNS: Final = 64
 _SQL: Final = re.compile(r"\s*INSERT\s+INTO\s+\S+\s+VALUES\s*\((?P<row>.*)\);?\s*", re.IGNORECASE | re.DOTALL)
+_is_short = re.compile(r"[0-9]{2,6}").fullmatch
 _VOICEMAIL: Final = "voicemail"
 
 
@@ -64,28 +65,42 @@ def document_values(document: Mapping[str, Any]) -> Mapping[str, str]:
     if not isinstance(variables, dict):
         raise BadRow("no variables; not a document of mod_json_cdr")
     told = _Document(variables, document.get("callflow"))
-    values = {
+    values = {**_sides(told), **_times(told), **_legs(told)}
+    return {name: value for name, value in values.items() if value}
+
+
+def _legs(told: "_Document") -> dict[str, str]:
+    return {
         "id": told.of("call_uuid") or told.of("originator") or told.of("uuid"),
         "leg_id": told.of("uuid"),
         "is_piece": "yes" if told.of("originator") else "",
+        "channel": told.of("uuid"),
+        "peer_channel": told.of("bridge_uuid"),
+        "attribute:accountcode": told.of("accountcode"),
+        "attribute:domain": told.of("domain_name"),
+    }
+
+
+def _sides(told: "_Document") -> dict[str, str]:
+    return {
         "direction": _direction(told.of("call_direction")),
         "context": told.of_profile("context") or told.of("user_context"),
         "caller_name": told.of_profile("caller_id_name") or told.of("caller_id_name"),
         "caller_number": told.of_profile("caller_id_number") or told.of("caller_id_number") or told.of("sip_from_user"),
         "callee_number": told.of_profile("destination_number") or told.of("destination_number"),
-        "callee_extension": told.of("dialed_user"),
+        "callee_extension": told.extension(),
+    }
+
+
+def _times(told: "_Document") -> dict[str, str]:
+    return {
         "start_time": told.time("start"),
         "answer_time": told.time("answer"),
         "end_time": told.time("end"),
         "duration": told.of("duration"),
         "talk_time": told.of("billsec"),
         "result": _VOICEMAIL if told.of("last_app") == _VOICEMAIL else told.of("hangup_cause"),
-        "channel": told.of("uuid"),
-        "peer_channel": told.of("bridge_uuid"),
-        "attribute:accountcode": told.of("accountcode"),
-        "attribute:domain": told.of("domain_name"),
     }
-    return {name: value for name, value in values.items() if value}
 
 
 class _Document:
@@ -96,6 +111,7 @@ class _Document:
         profiles = [each.get("caller_profile") for each in _list(callflow) if isinstance(each, dict)]
         known = [profile for profile in profiles if isinstance(profile, dict)]
         self._profile: Mapping[str, Any] = known[-1] if known else {}
+        self._last_profile: Mapping[str, Any] = known[0] if known else {}
 
     def of(self, name: str) -> str:
         """The text of a variable."""
@@ -104,6 +120,13 @@ class _Document:
     def of_profile(self, name: str) -> str:
         """The text of a field of the first profile."""
         return _text(self._profile.get(name))
+
+    def extension(self) -> str:
+        """The extension that a dialled number led to in the end, if it led to another number that is that short."""
+        dialled = self.of_profile("destination_number")
+        last = (_text(self._last_profile.get(name)) for name in ("callee_id_number", "destination_number"))
+        found = (self.of("dialed_user"), self.of("last_sent_callee_id_number"), *last)
+        return next((text for text in found if _is_short(text) and text != dialled), "")
 
     def time(self, name: str) -> str:
         """A time: the epoch, in seconds or microseconds, else what the clock showed. An epoch of 0 is none."""

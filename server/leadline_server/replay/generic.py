@@ -81,13 +81,28 @@ class _Reading:
         user_id = values.text("user_id") or own.user_id
         if direction is CallDirection.INTERNAL:
             user_id = user_id or self._callee.user_id
+        call = self._call(direction)
+        return Record(
+            line=self._row.line,
+            size=self._row.size,
+            call=with_one_leg(call, values.text("leg_id") or f"leg-{self._digest()}", user_id),
+            user_id=user_id,
+            extension=own.extension or "",
+            is_piece=bool(values.text("is_piece")),
+            channel=values.text("channel"),
+            peer_channel=values.text("peer_channel"),
+            dials_own_number=(self._callee.phone_number or "") in self._rules.own_numbers,
+            shown_number=self._caller.phone_number or "",
+            notes=tuple(values.notes),
+        )
+
+    def _call(self, direction: CallDirection | None) -> Call:
         told = self._told_result()
         span, is_absolute = self._span(told)
-        texts: dict[str, Any] = {name: text for name in TEXTS if (text := values.text(name))}
-        digest = self._digest()
-        call = Call(
-            id=self._id() or f"cdr-{digest}",
-            linked_id=values.text("linked_id") or None,
+        texts: dict[str, Any] = {name: text for name in TEXTS if (text := self._values.text(name))}
+        return Call(
+            id=self._id() or f"cdr-{self._digest()}",
+            linked_id=self._values.text("linked_id") or None,
             direction=direction,
             caller=self._caller,
             callee=self._callee,
@@ -98,19 +113,6 @@ class _Reading:
             event_time=self._event_time() or ((span.end or span.start) if is_absolute else None),
             attributes=attributes_of(**self._attributes()),
             **texts,
-        )
-        return Record(
-            line=self._row.line,
-            size=self._row.size,
-            call=with_one_leg(call, values.text("leg_id") or f"leg-{digest}", user_id),
-            user_id=user_id,
-            extension=own.extension or "",
-            is_piece=bool(values.text("is_piece")),
-            channel=values.text("channel"),
-            peer_channel=values.text("peer_channel"),
-            dials_own_number=(self._callee.phone_number or "") in self._rules.own_numbers,
-            shown_number=self._caller.phone_number or "",
-            notes=tuple(values.notes),
         )
 
     def _told_direction(self) -> CallDirection | None:
