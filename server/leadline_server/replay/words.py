@@ -11,7 +11,13 @@ from typing import Final, NamedTuple
 
 from leadline_server.domain.call import CallDirection, CallResult
 
-_UNKNOWN_WORDS: Final = frozenset({"", "unknown", "none", "null", "n", "n a", "unbekannt", "undefined", "other"})
+# These say nothing of how the call ended; the last ones only that it went on elsewhere.
+_UNKNOWN_WORDS: Final = frozenset(
+    {
+        *("", "unknown", "none", "null", "n", "n a", "unbekannt", "undefined", "other", "waiting", "ringing"),
+        *("redirected", "transferred", "forwarded", "diverted", "weitergeleitet", "umgeleitet"),
+    }
+)
 
 _RESULT_WORDS: Final = {
     CallResult.ANSWERED: (
@@ -62,7 +68,7 @@ _RESULTS: Final = {word: result for result, words in _RESULT_WORDS.items() for w
 
 # These say that a call is over, not whether it was ever answered.
 _ENDED: Final = frozenset(
-    {"normal clearing", "normal unspecified", "ended", "finished", "hangup", "hung up", "normal", "beendet"}
+    {"normal clearing", "normal unspecified", "ended", "finished", "hangup", "hang up", "hung up", "normal", "beendet"}
 )
 
 _DIRECTION_WORDS: Final = {
