@@ -239,7 +239,7 @@ def _span(values: Values, rules: Rules, result: CallResult | None) -> tuple[Span
 
 
 def _event_time(unique_id: str, span: Span, *, is_absolute: bool) -> datetime | None:
-    """When the record was written, where that does not hang on the zone: a second run in another zone corrects all.
+    """When the record was written, where that does not depend on the zone: a second run in another zone corrects all.
 
     Without it a report counts as newer than all before it.
     """
