@@ -1,25 +1,37 @@
-# leadline: `make help` lists what is here. Nothing but Python 3.11+ and make is needed to start.
+# `make help` lists the targets. Python 3.11 or newer and make are enough to start.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Prints the packages while pip installs them, one a line; pip's own errors are on standard error.
+SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print }'
 PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto)
 STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
 TEST_PROCESSES ?= 4
+QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test check generate generate-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
 
-demo: .venv/server ## import examples/, replay its calls, show who was logged and why
+demo: .venv/server ## import examples/, replay its calls, show the state and reason of each
 	exec $(BIN)/python examples/demo.py
 
 test: .venv/dev ## run every test
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal tests
 
-check: generate-check guarantees-check adapters-check schema-check lint types imports proto-lint ## all that needs no running server
+test-quick: .venv/dev ## run the unit tests and the conformance tests of the ledger and the embedded CRM
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)
+
+test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
+	$(BIN)/python -m pytest -m system tests || [ $$? -eq 5 ] # pytest's exit code for "no tests", of which there are none yet
+
+check: generate-check openapi-check guarantees-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
+
+prose: .venv/dev ## fail when texts have too many constructions that are hard to read
+	$(BIN)/python tools/prose.py
 
 generate: .venv/dev ## write the typed stubs from protos/
 	$(BIN)/python tools/generate.py
@@ -27,13 +39,19 @@ generate: .venv/dev ## write the typed stubs from protos/
 generate-check: .venv/dev ## fail when the committed stubs are stale
 	$(BIN)/python tools/generate.py --check
 
-guarantees: .venv/dev ## write the table of docs/guarantees.md from what the adapters declare
+openapi: .venv/dev ## write the OpenAPI document of the HTTP port from protos/
+	$(BIN)/python tools/openapi.py
+
+openapi-check: .venv/dev ## fail when that document is stale
+	$(BIN)/python tools/openapi.py --check
+
+guarantees: .venv/dev ## write the table of docs/guarantees.md from the adapters' capabilities
 	$(BIN)/python tools/guarantees.py
 
 guarantees-check: .venv/dev ## fail when that table is stale
 	$(BIN)/python tools/guarantees.py --check
 
-adapters: .venv/dev ## write the tables of docs/adapters.md from what the adapters declare
+adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' declarations
 	$(BIN)/python tools/adapters.py
 
 adapters-check: .venv/dev ## fail when those tables are stale
@@ -83,14 +101,17 @@ help: ## this list
 	$(PYTHON) -m venv .venv
 
 .venv/build: requirements/build.txt | .venv/bin/python
-	$(PIP) install --require-hashes -r requirements/build.txt
+	@echo "Installing the build tools of requirements/build.txt into .venv (once):"
+	@set -o pipefail; $(PIP) install --require-hashes -r requirements/build.txt | $(SHOW)
 	@touch $@
 
 .venv/server: requirements/server.txt pyproject.toml .venv/build
-	$(PIP) install --require-hashes -r requirements/server.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing leadline and the packages of requirements/server.txt into .venv (once, about a minute):"
+	@set -o pipefail; $(PIP) install --require-hashes -r requirements/server.txt | $(SHOW)
+	@set -o pipefail; $(PIP) install --no-deps --no-build-isolation --editable . | $(SHOW)
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/server
-	$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt
+	@echo "Installing the development tools of requirements/dev.txt into .venv (once, about two minutes):"
+	@set -o pipefail; $(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt | $(SHOW)
 	@touch $@

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 a script, not a package
-"""Two weeks of a small company's calls, replayed through a server of its own: who was logged, who was not, and why.
+"""Replay two weeks of a small company's calls through a server, and show the state and the reason of each call.
 
-Run it as `.venv/bin/python examples/demo.py [DATA_DIRECTORY] [--json]`. Without a directory it makes a temporary one
-and leaves it there to look around in. The server listens on free loopback ports and is stopped at the end.
+Run it as `.venv/bin/python examples/demo.py [DATA_DIRECTORY] [--json]`. A directory that you name keeps the data.
+Otherwise the data is in a temporary directory, which is removed at the end. The server listens on free loopback ports.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -45,7 +46,7 @@ ACTIONS = {
     "alice": preferences_pb2.UNKNOWN_CONTACT_ACTION_DO_NOTHING,
     "bob": preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER,
 }
-WISHES = {
+TITLES = {
     "alice": "unknown callers: do nothing",
     "bob": "unknown callers: create a placeholder",
     "carol": "the account's defaults",
@@ -56,24 +57,24 @@ STOP_SECONDS = 20.0
 
 @dataclass
 class Report:
-    """What the replay told."""
+    """The outcomes of the replay, and their summary."""
 
     summary: Summary = field(default_factory=Summary)
     outcomes: list[Outcome] = field(default_factory=list)
 
     def note(self, item: Item) -> None:
-        """Keeps an outcome, counts everything."""
+        """Count an item, and keep it if it is an outcome."""
         self.summary.add(item)
         if isinstance(item, Outcome):
             self.outcomes.append(item)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a call, for programs; in the order in which the calls ended."""
+        """A row for each call, for programs, in the order in which the calls ended."""
         return [row(outcome) for outcome in self.outcomes]
 
 
 def row(outcome: Outcome) -> dict[str, Any]:
-    """What became of one call."""
+    """The outcome of one call, for programs."""
     call, log = outcome.replayed.call, outcome.call_log
     found = {
         "call_id": call.id,
@@ -92,7 +93,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
 
 
 def import_contacts(data_dir: Path) -> None:
-    """Fills the built-in CRM from both files."""
+    """Import both contact files into the embedded CRM."""
     for name in ("contacts.vcf", "contacts.csv"):
         command = [PROGRAM, "contacts", "import", str(HERE / name)]
         command += ["--account", ACCOUNT, "--data-dir", str(data_dir)]
@@ -102,7 +103,7 @@ def import_contacts(data_dir: Path) -> None:
 
 
 def environment(data_dir: Path) -> dict[str, str]:
-    """The environment of the demo's own server: nothing of a real installation's settings."""
+    """The environment of the demo's server, without the settings of a real installation."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADLINE_")}
     return inherited | {
         "LEADLINE_DATA_DIR": str(data_dir),
@@ -113,7 +114,7 @@ def environment(data_dir: Path) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(data_dir: Path) -> AsyncIterator[str]:
-    """A server on a free port, as its address; stopped by SIGTERM."""
+    """Run a server on a free port; yields its address."""
     log = await asyncio.to_thread((data_dir / "server.log").open, "ab")
     with log:
         process = await asyncio.create_subprocess_exec(
@@ -128,7 +129,7 @@ async def serving(data_dir: Path) -> AsyncIterator[str]:
 
 
 async def address_of(process: Process) -> str:
-    """The address that the server prints once it serves."""
+    """The address that the server prints when it is ready."""
     if process.stdout is not None:
         async for line in process.stdout:
             if match := re.search(r"127\.0\.0\.1:\d+", line.decode(errors="replace")):
@@ -137,7 +138,7 @@ async def address_of(process: Process) -> str:
 
 
 async def stop(process: Process) -> None:
-    """Asks the server to stop, and waits until it has."""
+    """Stop the server and wait for its end."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -148,18 +149,18 @@ async def stop(process: Process) -> None:
 
 
 async def replay(data_dir: Path, records: Path) -> Report:
-    """Sets the users' preferences and replays the calls, one after the other, as they happened.
+    """Set the users' preferences, and replay the calls one after the other.
 
-    One at a time, so that the same stranger is unknown first and known later in every run.
+    In this order every run has the same result: an unknown number is new at its first call, and known at its second.
     """
     report = Report()
     rules = Rules(time_zone=ZONE, users=USERS)
     async with serving(data_dir) as address, grpc.aio.insecure_channel(address) as channel:
         preferences = preferences_service_pb2_grpc.PreferencesServiceStub(channel)
         for user, action in ACTIONS.items():
-            wish = preferences_pb2.Preferences(unknown_contact_action=action)
+            wanted = preferences_pb2.Preferences(unknown_contact_action=action)
             request = preferences_service_pb2.UpdatePreferencesRequest(
-                account_id=ACCOUNT, user_id=user, preferences=wish
+                account_id=ACCOUNT, user_id=user, preferences=wanted
             )
             await preferences.UpdatePreferences(request, timeout=10)
         with records.open("rb") as stream:
@@ -168,28 +169,34 @@ async def replay(data_dir: Path, records: Path) -> Report:
     return report
 
 
-def show(report: Report, data_dir: Path, console: Console) -> None:
-    """The same for people."""
+def show(report: Report, data_dir: Path | None, console: Console) -> None:
+    """Print the report for people. `data_dir` is None if the data will be removed."""
     for user in USERS.values():
         console.print(calls_of(user, report))
     show_summary(report.summary, ACCOUNT, console)
     console.print(placeholders(report))
-    folder = escape(str(data_dir))
-    for line in (
-        f"\nThe company's data is in {folder}. To look around, start a server on it:",
-        f"  leadline serve --data-dir {folder}",
-        "and then, for example:",
-        f"  leadline calls list --account {ACCOUNT} --state unlogged",
-        f"  leadline calls import examples/Master.csv --account {ACCOUNT} --time-zone {ZONE.key} "
-        + " ".join(f"--user {extension}={user}" for extension, user in USERS.items()),
-    ):
+    for line in next_steps(data_dir):
         console.print(line, soft_wrap=True, highlight=False)
 
 
+def next_steps(data_dir: Path | None) -> list[str]:
+    """Commands that show more of the data."""
+    if data_dir is None:
+        python = escape(shlex.quote(os.path.relpath(sys.executable)))
+        return ["\nThe data of this run was removed. To keep it:", f"  {python} examples/demo.py DIRECTORY"]
+    folder, program = escape(shlex.quote(str(data_dir))), escape(shlex.quote(os.path.relpath(PROGRAM)))
+    return [
+        f"\nThe company's data is in {folder}. To see it, start a server:",
+        f"  {program} serve --data-dir {folder}",
+        "Then, for example:",
+        f"  {program} calls list --state unlogged",
+    ]
+
+
 def calls_of(user: str, report: Report) -> Table:
-    """One user's calls, the logged ones first."""
+    """A table of one user's calls, the logged ones first."""
     mine = [outcome for outcome in report.outcomes if outcome.replayed.user_id == user]
-    table = Table(title=f"{user}, {WISHES[user]}: {len(mine)} calls", title_justify="left")
+    table = Table(title=f"{user}, {TITLES[user]}: {len(mine)} calls", title_justify="left")
     for name in ("Time", "Direction", "Other party", "State", "Reason"):
         table.add_column(name, no_wrap=True)
     table.add_column("Why", overflow="ellipsis", no_wrap=True)
@@ -206,14 +213,14 @@ def calls_of(user: str, report: Report) -> Table:
 
 
 def other_party(call: Call, user: str, contact: str) -> str:
-    """Whom the user talked to: the contact if there is one, else what the phone system shows."""
+    """The other party of the call: the contact if there is one, else the phone system's name and number."""
     party = call.counterpart(user)
     name = contact or ("" if call.direction is CallDirection.OUTBOUND else party.name) or ""
     return f"{name} {party.address}".strip() or "withheld"
 
 
 def placeholders(report: Report) -> Table:
-    """The contacts that were created."""
+    """A table of the placeholder contacts."""
     created = [
         outcome
         for outcome in report.outcomes
@@ -231,20 +238,26 @@ def placeholders(report: Report) -> Table:
 
 
 def main() -> None:
-    """Runs the demo."""
+    """Run the demo."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("data_dir", nargs="?", type=Path, help="where the demo keeps its data; default: a new folder")
-    parser.add_argument("--json", action="store_true", help="print what became of every call as JSON")
+    parser.add_argument("data_dir", nargs="?", type=Path, help="where the data stays; without it, the data is removed")
+    parser.add_argument("--json", action="store_true", help="print the outcome of each call as JSON")
     options = parser.parse_args()
-    data_dir = options.data_dir or Path(tempfile.mkdtemp(prefix="leadline-demo-"))
-    data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="leadline-demo-") as temporary:
+        data_dir = options.data_dir or Path(temporary)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        run(data_dir, is_kept=options.data_dir is not None, as_json=options.json)
+
+
+def run(data_dir: Path, *, is_kept: bool, as_json: bool) -> None:
+    """Import the contacts, replay the calls, and print the outcomes."""
     import_contacts(data_dir)
     report = asyncio.run(replay(data_dir, HERE / "Master.csv"))
-    if options.json:
+    if as_json:
         told = {"data_dir": str(data_dir), "calls": report.rows(), "summary": report.summary.to_json()}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     else:
-        show(report, data_dir, Console(width=None if sys.stdout.isatty() else 200))
+        show(report, data_dir if is_kept else None, Console(width=None if sys.stdout.isatty() else 200))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Write the tables of `docs/declarative-adapter.md` from the models, or say with `--check` that they are stale."""
+"""Write the tables of `docs/declarative-adapter.md` from the models, or say with `--check` that they are stale.
 
+The tables are compared with the JSON Schema of definitions: a key that the schema has and no table has is an error.
+"""
+
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from leadline_server.crm.declarative import definition, operations
-from leadline_server.crm.declarative.checking import KNOWN, OF_NUMBERS
-from leadline_server.crm.declarative.templates import FILTER_NAMES
+from leadline_server.crm.declarative.definition_check import KNOWN, OF_NUMBERS, RESERVED
+from leadline_server.definitions.templates import FILTER_NAMES
 from marked import with_parts, write_or_check
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -22,20 +27,20 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     '`authentication`, `type = "basic"`': definition.BasicAuthentication,
     '`authentication`, `type = "oauth2"`': definition.OAuthAuthentication,
     '`authentication`, `type = "login"`': definition.LoginAuthentication,
-    "`capabilities`": definition.Promises,
-    "`capabilities.rates`, each": definition.Rate,
+    "`capabilities`": definition.DefinedCapabilities,
+    "`capabilities.rates`, each": definition.DefinedRate,
     "`types.NAME`": definition.ContactType,
     "`contact`": definition.ContactFields,
     "`call_log`": definition.CallLogFields,
-    "`words`": definition.Words,
+    "`words`": definition.CallWords,
     "`errors`, each": definition.ErrorRule,
-    "`error_words`": definition.ErrorWords,
-    "`losses`": definition.Lost,
+    "`error_words`": definition.ErrorText,
+    "`known_gaps`": definition.DefinedGaps,
     "`limits`": definition.Limits,
     "`operations`": operations.Operations,
     "Every operation": operations.Operation,
-    "`find_contacts` and `find_extensions` besides": operations.FindContacts,
-    "`find_call_log` besides": operations.FindCallLog,
+    "`find_contacts` and `find_extensions` besides": operations.FindContactsOperation,
+    "`find_call_log` besides": operations.FindCallLogOperation,
     "`response` of `find_contacts`, `find_extensions`, `search_contacts`": operations.ListAnswer,
     "`response` of `get_contact`": operations.RecordAnswer,
     "`response` of `create_contact`": operations.CreatedAnswer,
@@ -53,12 +58,35 @@ def keys() -> str:
     return "\n\n".join(f"### {title}\n\n{_table(model)}" for title, model in TABLES.items())
 
 
+def undocumented(tables: str, schema: Mapping[str, Any]) -> list[str]:
+    """The keys of the schema that `tables` does not have, such as `LoginAuthentication.path`."""
+    sections = dict(re.findall(r"^### (.*)\n\n((?:\|.*\n?)+)", tables, re.MULTILINE))
+    documented = {model.__name__: _first_cells(sections.get(title, "")) for title, model in TABLES.items()}
+    common = documented[operations.Operation.__name__]
+    for kind in operations.Operation.__subclasses__():
+        documented[kind.__name__] = documented.get(kind.__name__, set()) | common
+    objects = {definition.Definition.__name__: schema, **schema["$defs"]}
+    return [
+        f"{name}.{key}"
+        for name, part in objects.items()
+        for key in part.get("properties", ())
+        if key not in documented.get(name, ())
+    ]
+
+
+def _first_cells(table: str) -> set[str]:
+    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
 def _table(model: type[BaseModel]) -> str:
     rows = ["| Key | Default | Meaning |", "|---|---|---|"]
-    inherited = () if model is operations.Operation else operations.Operation.model_fields
+    is_operation = issubclass(model, operations.Operation) and model is not operations.Operation
+    inherited = operations.Operation.model_fields if is_operation else ()
     for name, field in model.model_fields.items():
         if name not in inherited:
             rows.append(f"| `{name}` | {_default(field)} | {_meaning(name, field.description)} |")
+    if model is operations.Operation:
+        rows.append("| `response` | see below | How leadline reads the answer: see the tables below. |")
     return "\n".join(rows)
 
 
@@ -76,7 +104,7 @@ def _meaning(name: str, description: str | None) -> str:
 
 
 def names() -> str:
-    """What the templates of each operation see."""
+    """A table of the names that the templates of each operation know."""
     return "\n".join(["| Operation | Sees |", "|---|---|", *_names()])
 
 
@@ -95,7 +123,12 @@ def _names() -> Iterator[str]:
 def generated(document: str) -> str:
     """The document with its tables as they ought to be."""
     filters = ", ".join(f"`{name}`" for name in FILTER_NAMES)
-    return with_parts(document, {"keys": keys(), "names": names(), "filters": filters}, TOOL)
+    tables = keys()
+    if missing := undocumented(tables, definition.json_schema()):
+        sys.exit(f"The tables lack keys of the JSON Schema: {', '.join(missing)}.")
+    reserved = ", ".join(f"`{name}`" for name in sorted(RESERVED))
+    parts = {"keys": tables, "names": names(), "filters": filters, "reserved": reserved}
+    return with_parts(document, parts, TOOL)
 
 
 if __name__ == "__main__":

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade)
 "${compile[@]}" requirements/build.in -o requirements/build.txt
-"${compile[@]}" pyproject.toml --extra server -c requirements/build.txt -o requirements/server.txt
-"${compile[@]}" pyproject.toml --extra server --group dev -c requirements/server.txt -c requirements/build.txt -o requirements/dev.txt
+"${compile[@]}" pyproject.toml --extra server --extra http -c requirements/build.txt -o requirements/server.txt
+"${compile[@]}" pyproject.toml --extra server --extra http --group dev -c requirements/server.txt -c requirements/build.txt -o requirements/dev.txt

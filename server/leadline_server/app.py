@@ -1,11 +1,10 @@
-"""The composition root: everything is made and joined here, and nowhere else."""
+"""The composition root: all parts are created and connected here."""
 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +15,7 @@ from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
     CreateContact,
+    Directory,
     FindContact,
     GetAccountSettings,
     GetCallLog,
@@ -29,34 +29,34 @@ from leadline_server.commands import (
     WatchCallLogs,
 )
 from leadline_server.commands.paging import PageTokens
+from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connecting import Choice, open_connections
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.connections import ConnectionSpec, open_connections
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
-from leadline_server.crm.wrappers.stack import WrapperStack
-from leadline_server.delivery.attempt import AttemptRunner
-from leadline_server.delivery.decision_loader import DecisionLoader
+from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
+from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import Connection, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmConnection
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
 
 DRAIN_SECONDS: Final = 2.0
-"""What deliveries under way get at the end, in seconds; the RPCs that waited for them are answered by then."""
+"""How long deliveries in progress may go on at the end, in seconds. RPCs that wait for them are answered before."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The service at work, without a transport."""
+    """The running service, without a transport."""
 
     commands: Commands
     ledger: Ledger
@@ -75,72 +75,92 @@ async def open_app(
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
 ) -> AsyncIterator[App]:
-    """The service over the ledger and the CRMs that `settings` name, delivering in the background until the end.
+    """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
     Args:
-        settings: where everything is.
-        clock: the time; the machine's own by default.
-        wrap: put around every CRM adapter.
-        registry: where the metrics of delivery and of the CRMs are registered, if anywhere.
-        cache: what is remembered of every CRM's lookups; None: as the settings say, and nothing of the embedded CRM's,
-            which answers as fast and is always right.
+        settings: the settings.
+        clock: the clock; by default the machine's.
+        wrap: a wrapper for every CRM adapter, for tests.
+        registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
+        cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
+            embedded CRM's, which answers as fast and is always up to date.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
     clock = clock or SystemClock()
+    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
-            open_connections(_choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(
+                _configs(settings),
+                settings.connection_of,
+                ledger.tokens,
+                settings.data_dir,
+                clock,
+                leases.process_id,
+                numbering,
+            )
         )
-        for account_id, account in settings.accounts.items():
-            begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-            await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
+        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
-            guard = partial(CircuitBreakerCrm, breaker=account_limits.breaker, rate=account_limits.rate)
+            breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return Connection(guard(adapter))
+                return local_connection(adapter, breaker, rate)
             policy = cache or _cache_policy(settings)
-            region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapper_stack.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
+            rules = lambda: current().numbering  # noqa: E731 - used here alone
+            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        accounts = AccountRegistry(ledger.accounts, connect)
+        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
         lookup = ContactLookup(ledger.claims, clock)
-        claims = NumberClaims(ledger.claims, lookup, clock)
-        decision_loader = DecisionLoader(ledger.accounts, ledger.preferences, lookup, clock)
-        result_writer = ResultWriter(ledger.call_logs, accounts, limits, clock)
-        worker = DeliveryWorker(
-            ledger.call_logs, accounts, AttemptRunner(decision_loader, claims, clock), result_writer, limits, clock
-        )
+        claims = NumberClaims(ledger.claims, lookup, leases)
+        decision_loader = DecisionLoader(lookup, clock)
+        result_writer = ResultWriter(ledger.call_logs, clock)
+        runner = AttemptRunner(decision_loader, claims, clock)
+        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
-        await _run_in_background(stack, scheduler.run(), worker.in_flight.look_after(), feed.run(), pruner.run())
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        in_flight = worker.in_flight
+        await _run_in_background(
+            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run()
+        )
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
-def _choices(settings: Settings) -> dict[str, Choice]:
-    """What the accounts name; the embedded CRM needs no table."""
+async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
+    """Create the accounts that are new; returns how the numbers of each are read, by its id."""
+    numbering = {}
+    for account_id, account in settings.accounts.items():
+        begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
+        await ledger.accounts.create(account_id, begin)
+        numbering[account_id] = (await ledger.accounts.get(account_id)).numbering
+    return numbering
+
+
+def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
+    """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    return {name: choice for name, choice in ({EMBEDDED: Choice(EMBEDDED)} | tables).items() if name in named}
+    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
+    return {name: config for name, config in configs.items() if name in named}
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:
-    """What is remembered of lookups of CRMs that are asked over a network."""
+    """How long answers to lookups are remembered, for CRMs that are asked over a network."""
     if not settings.lookup_cache_seconds and not settings.lookup_cache_none_seconds:
         return None
     return CachePolicy(
@@ -161,19 +181,20 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        find_contact=FindContact(accounts, lookup),
-        search_contacts=SearchContacts(accounts, PageTokens(ledger.secret, "contacts")),
-        create_contact=CreateContact(accounts, ledger.preferences, claims, ledger.requests, clock),
-        log_call=LogCall(accounts, ledger.call_logs, decision_loader, worker, clock),
-        get_call_log=GetCallLog(accounts, ledger.call_logs),
-        retry_call_log=RetryCallLog(accounts, ledger.call_logs, worker, clock),
-        list_call_logs=ListCallLogs(accounts, ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
+        accounts=accounts,
+        find_contact=FindContact(lookup),
+        search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
+        create_contact=CreateContact(claims, ledger.requests, clock),
+        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        get_call_log=GetCallLog(ledger.call_logs),
+        retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
-        get_preferences=GetPreferences(ledger.accounts, ledger.preferences),
+        get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
-        get_account_settings=GetAccountSettings(ledger.accounts),
+        get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        regions=accounts.region,
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
     )
 
 

@@ -1,10 +1,10 @@
-"""Serving: from the first listening socket to a clean end."""
+"""The server's process, from its start to its end."""
 
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 import uvloop
@@ -15,7 +15,7 @@ from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.logs import configure_logs
 from leadline_server.storage.sqlite import wal_warning
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 
@@ -23,13 +23,13 @@ _log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
-    """Serve until SIGTERM or SIGINT; returns what kept it from serving, in a sentence, or None after a clean end.
+    """Serve until SIGTERM or SIGINT. Returns the reason if the server could not start, else None.
 
-    `announce` is given the lines for people: where it serves, once it does.
+    Args:
+        settings: the settings.
+        announce: called with the addresses when the server is ready, to print them for people.
     """
     configure_logs(settings.log_level, settings.log_format)
-    if warning := wal_warning():
-        _log.warning("old sqlite", detail=warning)
     try:
         uvloop.run(_serve(settings, announce))
     except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
@@ -42,6 +42,8 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    for address in filter(None, (settings.listen, settings.metrics_listen, settings.http_listen)):
+        check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings, registry=registry))
@@ -49,25 +51,54 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
+        http_port = await stack.enter_async_context(_http(settings, server))
         await server.start()
-        _calm_garbage_collector()
-        # One write: whoever waits for the line that says where, gets all of them.
+        _tune_garbage_collector()
+        # One write, so that a program that waits for the first line can read all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
             f" (metrics on http://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
             f" data in {settings.data_dir.absolute()}).\n"
-            "Accounts: " + ", ".join(settings.accounts) + ". Stop with Ctrl-C."
+            + _http_line(settings, http_port)
+            + "Accounts: "
+            + ", ".join(settings.accounts)
+            + ". Stop with Ctrl-C."
         )
+        if warning := wal_warning():
+            _log.warning("old sqlite", detail=warning)
         await stopping.wait()
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
 
 
-def _calm_garbage_collector() -> None:
-    """Look for cycles rarely, and never among what the start left: it was a tenth of the time of every call.
+@asynccontextmanager
+async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+    """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
+    if not settings.http_listen:
+        yield 0
+        return
+    try:
+        from leadline_server.http.server import http_server
+    except ModuleNotFoundError as error:
+        _log.warning(
+            "http is off", detail=f"{error.name} is missing. Install leadline[http], or set http_listen to ''."
+        )
+        yield 0
+        return
+    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period)
+    async with served as port:
+        yield port
 
-    But not among so many new objects at once that every call has to wait: 2,000 take 3 milliseconds.
+
+def _http_line(settings: Settings, port: int) -> str:
+    return f"JSON over HTTP on http://{_with_port(settings.http_listen, port)}.\n" if port else ""
+
+
+def _tune_garbage_collector() -> None:
+    """Collect garbage rarely, and never the objects of the start: collecting took a tenth of the time of each call.
+
+    The threshold is low enough that no call waits long: a collection of 2,000 new objects takes 3 milliseconds.
     """
     gc.collect()
     gc.freeze()

@@ -67,6 +67,7 @@ def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({
         "LEADLINE_DATA_DIR": str(data),
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_HTTP_LISTEN": "",
         "LEADLINE_LOG_LEVEL": "error",
         **settings,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import FakeProcess, fake_process
-from leadline_server.crm.registry import BUILT_IN
+from leadline_server.crm.adapter_registry import BUILT_IN
 from support.acorn import DEFINITION, changed
 from support.servers import leadline
 
@@ -42,7 +42,7 @@ def test_a_right_definition_is_right(tmp_path: Path) -> None:
     file.write_text(DEFINITION)
     done = leadline("adapter", "check", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "is right: Acorn, with find_contacts, " in done.stdout
+    assert "is valid: Acorn, with find_contacts, " in done.stdout
 
 
 def test_what_is_wrong_is_told_with_file_and_place(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_lookup_shows_what_was_sent_what_came_and_how_it_matches(crm: FakeProc
 
 
 def test_nobody_is_an_answer_and_a_failure_is_none(crm: FakeProcess) -> None:
-    assert "Nobody has it" in attempt(crm, "find", "+12025550199").stdout
+    assert "The CRM found no contact." in attempt(crm, "find", "+12025550199").stdout
     refused = attempt(crm, "check", token="another")
     assert (refused.returncode, "CrmAuthFailed" in refused.stderr) == (1, True)
     crm.misbehave(mode="error")
@@ -99,7 +99,7 @@ def test_nothing_is_written_unless_it_is_allowed(crm: FakeProcess) -> None:
     [
         (["espocrm", "find"], "find takes NUMBER..."),
         (["espocrm", "get", "1", "2"], "get takes ID."),
-        (["espocrm", "check"], "base_url: the definition needs it; give it with --set base_url=VALUE"),
+        (["espocrm", "check"], "base_url: the definition requires it; give it with --set base_url=VALUE"),
         (["espocrm", "check", "--set", "foo=1"], "foo: there is no such variable"),
         (["espocrm", "check", "--env", "api_key=NO_SUCH_VARIABLE"], "the environment has no NO_SUCH_VARIABLE"),
         (["nothing", "check"], "leadline has no such definition"),

@@ -90,7 +90,8 @@ def test_the_whole_way_of_a_call_that_is_logged_by_hand(run: Run, number: str) -
     assert logged.startswith("LOGGED CONTACT_CHOSEN\n")
     assert "Ada Hand" in logged
     assert (
-        "No call of account demo is like this." in run("calls", "list", "--state", "unlogged", "--user", "hand").stdout
+        "No call of account demo matches these filters."
+        in run("calls", "list", "--state", "unlogged", "--user", "hand").stdout
     )
 
 
@@ -139,7 +140,7 @@ def test_a_limit_says_that_there_is_more(run: Run, ask: Callable[..., Any]) -> N
     for index in range(3):
         run("contacts", "create", f"Lim Ited {index}", f"+1415555011{index}")
     limited = run("contacts", "search", "Lim Ited", "--limit", "2", "--json")
-    assert (len(json.loads(limited.stdout)), "There is more" in limited.stderr) == (2, True)
+    assert (len(json.loads(limited.stdout)), "There are more" in limited.stderr) == (2, True)
     all_of_them = run("contacts", "search", "Lim Ited", "--limit", "0", "--json")
     assert (len(json.loads(all_of_them.stdout)), all_of_them.stderr) == (3, "")
     assert len(ask("contacts", "search", "Lim Ited", "--limit", "3")) == 3
@@ -232,6 +233,8 @@ def test_validate_only_writes_nothing(run: Run, number: str) -> None:
     asked = run(
         "calls", "log", "--user", "u", "--id", "asked", "--direction", "inbound", "--caller", number, "--validate-only"
     )
+    assert asked.stdout.startswith("It would be UNLOGGED NO_CONTACT\n")
+    assert "Changed" not in asked.stdout
     assert "Nothing was written" in asked.stdout
     run("calls", "show", "asked", code=3)
 
@@ -253,6 +256,18 @@ def test_a_retry_decides_anew(run: Run, ask: Callable[..., Any], number: str) ->
     run("calls", "log", "--user", "again", "--id", "again", "--direction", "inbound", "--caller", number)
     run("preferences", "set", "again", "unknown_contact_action=create-placeholder")
     assert ask("calls", "retry", "again")["reason"] == "CALL_LOG_REASON_PLACEHOLDER_CREATED"
+
+
+def test_a_call_that_the_crm_refuses_ends_the_command_with_the_code_of_a_refusal(
+    run: Run, ask: Callable[..., Any], number: str
+) -> None:
+    run("preferences", "set", "ref", "unknown_contact_action=create_placeholder", "placeholder_contact_type=robot")
+    report = ("--user", "ref", "--id", "refused", "--direction", "inbound", "--caller", number)
+    shown = run("calls", "log", *report, code=1).stdout
+    assert shown.startswith("FAILED CRM_REJECTED\n")
+    assert suggested(shown, "calls retry") == ["calls", "retry", "refused"]
+    assert json.loads(run("calls", "retry", "refused", "--json", code=1).stdout)["state"] == "CALL_LOG_STATE_FAILED"
+    assert ask("calls", "show", "refused")["state"] == "CALL_LOG_STATE_FAILED"
 
 
 def test_calls_are_filtered(ask: Callable[..., Any], number: str) -> None:
@@ -288,7 +303,7 @@ def test_a_lock_is_set_keeps_users_out_and_is_taken_off(run: Run, ask: Callable[
     settings = ask("account", "set", "defaults.placeholder_name=Ours", "--lock", "placeholder_name")
     assert (settings["locked"], settings["defaults"]) == (["placeholder_name"], {"placeholder_name": "Ours"})
     assert re.search(r"^defaults.placeholder_name +Ours +account +locked$", run("account", "show").stdout, re.MULTILINE)
-    assert "Mine is set and does not count" in run("preferences", "show", "lou").stdout
+    assert "the user's own value Mine does not apply" in run("preferences", "show", "lou").stdout
 
     refused = run("preferences", "set", "lou", "placeholder_name=Other", code=1)
     unlock = suggested(refused.stderr, "account set")
@@ -303,7 +318,7 @@ def test_a_lock_is_set_keeps_users_out_and_is_taken_off(run: Run, ask: Callable[
         (("calls", "list", "--account", "acme"), 3, "There is no account 'acme'"),
         (("calls", "watch", "--account", "acme"), 3, "There is no account 'acme'"),
         (("calls", "log", "--user", "u", "--id", "x", "--direction", "inbound", "--contact", "c_none"), 3, "c_none"),
-        (("contacts", "find", "abc"), 2, "phone_numbers[0]: No phone number"),
+        (("contacts", "find", "abc"), 2, "phone_numbers[0]: Not a phone number in region US"),
         (("calls", "log", "--user", "u", "--id", "first"), 2, "call.direction: is required"),
         (("calls", "log", "--id", "first"), 2, "--user"),
         (("calls", "log", "--json-call", "/no/such/file"), 2, "cannot be read"),
@@ -315,6 +330,8 @@ def test_a_lock_is_set_keeps_users_out_and_is_taken_off(run: Run, ask: Callable[
         (("preferences", "set", "u", "auto_log_calls=no", "--inherit", "auto_log_calls"), 2, "both"),
         (("account", "set", "default_region=Atlantis"), 2, "default_region"),
         (("account", "set", "--lock", "a", "--unlock", "a"), 2, "both"),
+        (("account", "set", "--unlock", "nope"), 2, "auto_log_calls"),
+        (("account", "set", "--lock", "crm_user_id"), 2, "crm_user_id"),
         (("account", "show", "--timeout", "0"), 2, "--timeout"),
         (("calls", "show", "\udcff"), 2, "UTF-8"),
         (("contacts", "create", "X", "+12025550142", "--type", "robot"), 1, "contact, lead"),
@@ -340,13 +357,15 @@ def test_programs_get_errors_as_json(run: Run) -> None:
     assert (error["reason"], error["metadata"]) == ("CALL_LOG_NOT_FOUND", {"call_id": "never-reported"})
 
 
-@pytest.mark.parametrize("command", [("calls", "list"), ("calls", "watch"), ("account", "show")])
+@pytest.mark.parametrize(
+    "command",
+    [("calls", "list"), ("calls", "watch"), ("account", "show"), ("account", "show", "--timeout", "0.01")],
+)
 def test_a_server_that_is_not_there_is_told_in_a_sentence(command: tuple[str, ...]) -> None:
     done = leadline(*command, "--server", NOWHERE)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == (
-        f"leadline: No server can be reached at {NOWHERE}.\n"
-        "Is `leadline serve` running there? --server names another.\n"
+        f"leadline: There is no server at {NOWHERE}.\nStart one with `leadline serve`, or name another with --server.\n"
     )
 
 

@@ -173,10 +173,10 @@ def test_the_documents_examples_print_what_they_show(tmp_path: Path) -> None:
     assert blocks
     with server_process(tmp_path / "data") as server:
         for script, shown in blocks:
-            function = f'leadline() {{ {shlex.quote(str(LEADLINE))} "$@" --server {server.address}; }}\n'
+            function = f'leadline() {{ command leadline "$@" --server {server.address}; }}\n'
             done = subprocess.run(
                 ["bash", "-eu", "-o", "pipefail", "-c", function + script],
-                env=environment({}),
+                env=environment({"PATH": f"{LEADLINE.parent}{os.pathsep}{os.environ['PATH']}"}),
                 capture_output=True,
                 text=True,
                 check=False,

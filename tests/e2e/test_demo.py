@@ -214,3 +214,16 @@ def test_a_second_run_on_the_same_data_shows_it_to_people_and_doubles_nothing(de
     created = sum(outcome.reason == "PLACEHOLDER_CREATED" for outcome in expected_outcomes().values())
     assert f"{created} placeholder contacts created" in shown
     assert f"leadline serve --data-dir {demo.data_dir}" in shown
+
+
+def test_a_run_without_a_directory_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py"],
+        env=environment({"TMPDIR": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert "The data of this run was removed. To keep it:" in done.stdout

@@ -13,6 +13,7 @@ CONTACTS, CALLS, PREFERENCES = "ContactService", "CallLogService", "PreferencesS
 RPCS = {
     CONTACTS: ["CreateContact", "FindContact", "SearchContacts"],
     CALLS: ["GetCallLog", "ListCallLogs", "LogCall", "RetryCallLog", "WatchCallLogs"],
+    "DirectoryService": ["DeleteUser", "GetUser", "ListUsers", "UpsertUser"],
     PREFERENCES: ["GetAccountSettings", "GetPreferences", "UpdateAccountSettings", "UpdatePreferences"],
 }
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -52,7 +53,7 @@ def create(server: Grpcurl, name: str, number: str, **more: Any) -> dict[str, An
     return contact
 
 
-def test_reflection_lists_the_three_services_with_all_their_rpcs(server: Grpcurl) -> None:
+def test_reflection_lists_the_four_services_with_all_their_rpcs(server: Grpcurl) -> None:
     assert set(server.services()) == {
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -7,9 +7,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import pytest
 from leadline import Client
-from leadline.v1.call_log_pb2 import CallLog, CallLogState
+from leadline.v1 import directory_pb2, directory_service_pb2, directory_service_pb2_grpc
+from leadline.v1.call_log_pb2 import CallLog, CallLogReason, CallLogState
 from leadline.v1.call_pb2 import CallDirection
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
 from leadline_server.cli import app
@@ -46,6 +48,18 @@ class Account:
 
     def settle(self, settings: AccountSettings, *fields: str) -> None:
         self.client.update_account_settings(settings, update_mask=fields)
+
+    @property
+    def address(self) -> str:
+        return self._server.address
+
+    def upsert(self, user_id: str, **fields: Any) -> None:
+        request = directory_service_pb2.UpsertUserRequest(
+            account_id=self.name, user=directory_pb2.User(user_id=user_id, **fields)
+        )
+        with grpc.insecure_channel(self.address) as channel:
+            stub: Any = directory_service_pb2_grpc.DirectoryServiceStub(channel)  # type: ignore[arg-type] # typed for aio
+            stub.UpsertUser(request, timeout=10)
 
     def run(self, file: Path, *options: str) -> Result:
         """Runs the command in this process: starting one takes longer than most of these imports."""
@@ -240,6 +254,50 @@ def test_calls_of_luxembourg_customers_are_no_internal_ones(account: Account) ->
     account.told(SAMPLES / "u-luxembourg.csv")
     directions = [log.call.direction for log in account.logs()]
     assert directions == [CallDirection.CALL_DIRECTION_INBOUND, CallDirection.CALL_DIRECTION_OUTBOUND]
+
+
+def test_what_was_dialled_behind_an_outside_line_is_the_number(account: Account) -> None:
+    account.settle(AccountSettings(dial_prefixes=["9"]), "dial_prefixes")
+    account.told(SAMPLES / "e-prefix.csv", *NEW_YORK)
+    numbers = [number for log in account.logs() for number in log.contact.phone_numbers]
+    assert sorted(numbers) == ["+12025550305"] * 8 + ["+442079460958"]
+
+
+def test_of_two_readings_behind_a_german_prefix_the_valid_one_counts(account: Account) -> None:
+    account.settle(AccountSettings(default_region="DE", dial_prefixes=["0"]), "default_region", "dial_prefixes")
+    account.told(SAMPLES / "s-prefix0.csv", "--time-zone", "Europe/Berlin")
+    logs = sorted(account.logs(), key=lambda log: log.call.id)
+    assert [list(log.contact.phone_numbers) for log in logs] == [
+        ["+4917612345678"],
+        ["+49301234567"],
+        ["+4930901820"],
+        ["+4930901820"],
+        [],
+        ["+4917612345678"],
+    ]
+    assert logs[4].reason == CallLogReason.CALL_LOG_REASON_NUMBER_UNUSABLE
+
+
+def test_the_directory_tells_extensions_and_own_numbers(account: Account) -> None:
+    account.upsert("dora", extensions=["101"], phone_numbers=["+12025550999"])
+    done = leadline(
+        *("calls", "import", SAMPLES / "c-followme-nolink.csv", "--account", account.name),
+        *("--server", account.address, *NEW_YORK),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (log,) = account.logs()
+    assert log.user_id == "dora"
+    assert account.contacts() == {"+12025550303"}
+
+
+def test_an_employees_mobile_of_the_directory_is_no_customer(account: Account, tmp_path: Path) -> None:
+    account.upsert("dora", phone_numbers=["+12025550999"])
+    path = tmp_path / "calls.csv"
+    path.write_text("From,To,Start\n101,92025550999,2026-10-05 10:00:00\n101,2025550998,2026-10-05 10:01:00\n")
+    account.told(path, *NEW_YORK)
+    directions = [log.call.direction for log in account.logs()]
+    assert directions == [CallDirection.CALL_DIRECTION_INTERNAL, CallDirection.CALL_DIRECTION_OUTBOUND]
+    assert account.contacts() == {"+12025550998"}
 
 
 MIXED: Final = """Call ID,Type,From,To,Start,Duration,Status,Agent,Cost

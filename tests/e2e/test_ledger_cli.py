@@ -52,7 +52,7 @@ def test_a_ledger_that_is_served_is_sound(server: ServerProcess) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 calls" in done.stdout
     assert "BAD" not in done.stdout
-    assert done.stdout.endswith("It is sound.\n")
+    assert done.stdout.endswith("The ledger is sound.\n")
 
 
 def test_a_ledger_is_named_as_the_server_is_told_it(server: ServerProcess) -> None:
@@ -183,7 +183,7 @@ def test_a_torn_ledger_does_not_replace_a_good_backup(ledger_of_a_server: Path, 
     torn.write_bytes(content[:20_000] + os.urandom(40_000) + content[60_000:])
     done = leadline("ledger", "backup", target, "--force", "--ledger", torn)
     assert done.returncode == 1
-    assert "was not saved" in done.stderr
+    assert "was not copied" in done.stderr
     assert target.read_bytes() == good
 
 

@@ -46,8 +46,12 @@ class Desk:
     def run(self, script: str) -> str:
         """What the commands print, on standard output and standard error, with the addresses as documented."""
         script = script.replace("127.0.0.1:50051", self.server.address)
+        script = script.replace("127.0.0.1:8650", self.server.http_address)
         script = script.replace("127.0.0.1:9464", self.server.metrics_address)
-        # What is installed is what is tested: make must not set up .venv in the middle of its own tests.
+        # A reader's server has the default address; this one has another, which the hints name as well.
+        option = f" --server {self.server.address}"
+        script = re.sub(r"(leadline (?:calls|contacts|preferences|account) (?!import)\w+)", rf"\1{option}", script)
+        # The tests use the installed packages: make must not set up .venv while its own tests run.
         script = re.sub(r"^make ", "make -o .venv/server -o .venv/dev ", script, flags=re.MULTILINE)
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", script],
@@ -59,7 +63,8 @@ class Desk:
             timeout=_SECONDS,
             check=False,
         )
-        printed = done.stdout.replace(self.server.address, "127.0.0.1:50051").replace(f"{self.folder}/", "")
+        printed = done.stdout.replace(option, "").replace(self.server.address, "127.0.0.1:50051")
+        printed = printed.replace(f"{self.folder}/", "")
         assert done.returncode == 0 or printed.startswith("ERROR:"), f"{script}\nended {done.returncode}:\n{printed}"
         return printed
 
@@ -71,7 +76,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     for entry in os.scandir(ROOT):
         if entry.name not in {"data", ".git"}:
             (folder / entry.name).symlink_to(entry.path)
-    with server_process(folder / "data") as server:
+    with server_process(folder / "data", settings={"LEADLINE_HTTP_LISTEN": "127.0.0.1:0"}) as server:
         yield Desk(folder, server)
 
 

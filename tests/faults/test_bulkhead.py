@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
-from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.concurrency.circuit_breaker import FAILURES
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
-from leadline_server.domain.leases import AT_REST, Lease
+from leadline_server.domain.leases import Lease, at
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.progress import CallReport, reported
@@ -45,15 +45,16 @@ class Two:
     well: Switch
     registry: CollectorRegistry
 
+    async def account(self, account_id: str) -> Account:
+        return await self.app.commands.accounts.get(account_id)
+
     async def log(self, account_id: str, call_id: str, seconds: float = 10.0, number: str = NUMBER) -> CallLog:
         report = _report(account_id, call_id, number)
-        return await self.app.commands.log_call.execute(report, Budget(seconds))
+        return await self.app.commands.log_call.execute(await self.account(account_id), report, Budget(seconds))
 
     async def find(self, account_id: str) -> None:
-        query = ContactQuery(
-            account_id=account_id, user_id="alice", numbers=(parse_number(NUMBER, "US"),), skip_cache=False
-        )
-        await self.app.commands.find_contact.execute(query)
+        numbers, account = (parse_number(NUMBER, "US"),), await self.account(account_id)
+        await self.app.commands.find_contact.execute(account, numbers, skip_cache=False)
 
     async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
         async with asyncio.timeout(seconds):
@@ -176,8 +177,8 @@ async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_an
 
 async def _put(two: Two, account_id: str, call_id: str, due: datetime) -> None:
     """A call that was accepted long ago, and is due since."""
-    log = reported(None, _report(account_id, call_id), due, region="US", can_move=True, lease=Lease("gone"))
-    log = replace(log, **{**AT_REST, "next_attempt_time": due})
+    log = reported(None, _report(account_id, call_id), due, rules="US", can_move=True, lease=Lease("gone"))
+    log = replace(log, **at(due))
     await two.app.ledger.call_logs.change(CallKey(account_id, call_id), lambda _: log)
 
 
@@ -235,7 +236,8 @@ async def test_refused_credentials_are_not_tried_with_every_call_and_a_retry_by_
     assert {log.state for log in logs} == {CallLogState.PENDING}
     two.dead.come_back()
     key = CallKey(DEAD, "call-0")
-    assert (await two.app.commands.retry_call_log.execute(key, Budget(5.0))).state is CallLogState.UNLOGGED
+    retried = await two.app.commands.retry_call_log.execute(await two.account(DEAD), key, Budget(5.0))
+    assert retried.state is CallLogState.UNLOGGED
 
 
 async def test_the_rate_limit_spreads_what_is_asked_of_a_crm(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from leadline_server.delivery import in_flight as runs
+from leadline_server.concurrency import lease as lease_module
 from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey
@@ -29,7 +29,7 @@ class Server:
 
     def die(self) -> None:
         """End all that it does at once, with nothing recorded and nothing given back."""
-        for task in self.tasks | {run.task for run in _worker(self.harness).runs.values()}:
+        for task in self.tasks | {delivery.task for delivery in _worker(self.harness).in_flight.values()}:
             task.cancel()
 
 
@@ -85,8 +85,8 @@ async def test_news_to_one_server_of_a_call_that_another_delivers_are_waited_for
     await leased_by(first, "call-1")
     news = asyncio.create_task(second.harness.log("call-1", note="They called back."))
     await second.harness.settled("call-1", lambda log: log.call.note == "They called back.")
-    for run in _worker(first.harness).runs.values():
-        run.cut(TimeoutError())  # its CRM hangs; after this attempt another one begins
+    for delivery in _worker(first.harness).in_flight.values():
+        delivery.cut(TimeoutError())  # its CRM hangs; after this attempt another one begins
     first.crm.come_back()
     assert is_logged(await first.harness.settled("call-1", is_logged))
     assert (await news).call.note == "They called back."
@@ -142,7 +142,7 @@ async def test_a_slow_delivery_renews_its_lease_and_is_not_delivered_twice(
     servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = servers
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     is_well = asyncio.Event()
 
     async def slow(_: str) -> None:
@@ -168,16 +168,16 @@ async def test_a_delivery_whose_lease_another_server_took_is_stopped_and_the_oth
     first.crm.hang()
     call = asyncio.create_task(first.harness.log("call-1", seconds=15.0))
     await leased_by(first, "call-1")
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     second.crm.before = first.crm.before  # so that the second is still at it when the first finds out
     second.harness.clock.advance(LEASE)
     await leased_by(second, "call-1")
     async with asyncio.timeout(5):
-        while _worker(first.harness).runs.values():
+        while _worker(first.harness).in_flight.values():
             await asyncio.sleep(0.01)
     second.crm.come_back()
-    for run in _worker(second.harness).runs.values():
-        run.cut(TimeoutError())
+    for delivery in _worker(second.harness).in_flight.values():
+        delivery.cut(TimeoutError())
     assert is_logged(await second.harness.settled("call-1", is_logged))
     assert (await call).call_id == "call-1"
     assert (first.crm.calls["create_call_log"], second.crm.calls["create_call_log"]) == (0, 1)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.commands.create_contact import ContactCreation
-from leadline_server.commands.find_contact import ContactQuery
 from leadline_server.commands.update_preferences import PreferencesUpdate
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import Settings
@@ -54,6 +54,9 @@ class Harness:
     app: App
     clock: SettableClock
 
+    async def account(self) -> Account:
+        return await self.app.commands.accounts.get(ACCOUNT)
+
     async def log(
         self,
         call_id: str,
@@ -78,13 +81,17 @@ class Harness:
             is_final=is_final,
         )
         report = CallReport(account_id=ACCOUNT, user_id=user, event=event, trigger=trigger, contact_id=contact_id)
-        return await self.app.commands.log_call.execute(report, Budget(seconds), validate_only=validate_only)
+        return await self.app.commands.log_call.execute(
+            await self.account(), report, Budget(seconds), validate_only=validate_only
+        )
 
     async def get(self, call_id: str) -> CallLog:
         return await self.app.commands.get_call_log.execute(CallKey(ACCOUNT, call_id))
 
     async def retry(self, call_id: str) -> CallLog:
-        return await self.app.commands.retry_call_log.execute(CallKey(ACCOUNT, call_id), Budget(10.0))
+        return await self.app.commands.retry_call_log.execute(
+            await self.account(), CallKey(ACCOUNT, call_id), Budget(10.0)
+        )
 
     async def settled(self, call_id: str, until: Callable[[CallLog], bool], seconds: float = 20.0) -> CallLog:
         """The call log, once `until` holds for it."""
@@ -94,17 +101,16 @@ class Harness:
         return log
 
     async def prefer(self, user: str = USER, **values: Any) -> None:
-        update = PreferencesUpdate(account_id=ACCOUNT, user_id=user, values=Preferences(**values), fields=tuple(values))
-        await self.app.commands.update_preferences.execute(update)
+        update = PreferencesUpdate(user_id=user, values=Preferences(**values), fields=tuple(values))
+        await self.app.commands.update_preferences.execute(await self.account(), update)
 
     async def find(self, number: str) -> tuple[ContactMatch, ...]:
-        query = ContactQuery(account_id=ACCOUNT, user_id=USER, numbers=(parse_number(number, "US"),), skip_cache=False)
-        return (await self.app.commands.find_contact.execute(query)).matches
+        numbers, command = (parse_number(number, "US"),), self.app.commands.find_contact
+        return (await command.execute(await self.account(), numbers, skip_cache=False)).matches
 
     async def create(self, name: str, number: str, **values: Any) -> Contact:
         creation = ContactCreation(
             **{
-                "account_id": ACCOUNT,
                 "user_id": USER,
                 "request_id": "",
                 "name": name,
@@ -116,7 +122,7 @@ class Harness:
                 **values,
             }
         )
-        return await self.app.commands.create_contact.execute(creation)
+        return await self.app.commands.create_contact.execute(await self.account(), creation)
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ def cluster(
         "LEADLINE_DATA_DIR": str(data_dir),
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_HTTP_LISTEN": "",
     }
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     starts = [

@@ -1,6 +1,7 @@
 """An OAuth token endpoint, the API that takes its tokens, and a clock that is set by hand."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -10,11 +11,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.connections import AdapterContext
 from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 from support.http_servers import http_server
 
@@ -96,10 +97,12 @@ class Bench:
         )
 
     def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
-        return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
+        """An authorizer of a process of its own."""
+        process_id = uuid.uuid4().hex
+        return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock, process_id)
 
     @asynccontextmanager
-    async def surroundings(self) -> AsyncIterator[AdapterContext]:
+    async def adapter_context(self) -> AsyncIterator[AdapterContext]:
         """What a connection is opened with, and closed in the end."""
         async with AsyncExitStack() as closing:
             yield AdapterContext(
@@ -109,6 +112,7 @@ class Bench:
                 clock=self.clock,
                 data_dir=self.folder,
                 closing=closing,
+                process_id="this process",
             )
 
 

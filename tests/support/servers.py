@@ -19,6 +19,7 @@ START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.005
 
+_http = re.compile(r"^JSON over HTTP on http://(\S+)\.$", re.MULTILINE).search
 _ready = re.compile(r"gRPC on (\S+) \(metrics on http://(\S+)/metrics").search
 
 
@@ -47,6 +48,12 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def http_address(self) -> str:
+        """Where JSON over HTTP is served, `host:port`; empty: nowhere."""
+        served = _http(self.stdout)
+        return served[1] if served else ""
 
     @property
     def stderr(self) -> str:
@@ -95,7 +102,11 @@ def server_process(
     """
     given = {} if has_data_dir else {"LEADLINE_DATA_DIR": str(data_dir)}
     if not has_addresses:
-        given |= {"LEADLINE_LISTEN": "127.0.0.1:0", "LEADLINE_METRICS_LISTEN": "127.0.0.1:0"}
+        given |= {
+            "LEADLINE_LISTEN": "127.0.0.1:0",
+            "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+            "LEADLINE_HTTP_LISTEN": "",
+        }
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     stdout_path, stderr_path = data_dir.with_suffix(".stdout"), data_dir.with_suffix(".stderr")
     started = time.monotonic()

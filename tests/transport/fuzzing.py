@@ -100,6 +100,8 @@ _TAME: Final[dict[str, st.SearchStrategy[Any]]] = {
     "default_region": st.sampled_from(["US", "GB"]),
     "time_zone": st.sampled_from(["UTC", "Europe/London"]),
     "number_formats": st.just("(###) ###-####"),
+    "extension_pattern": st.sampled_from(["", "1xx,2xxx"]),
+    "dial_prefixes": st.sampled_from(["9", "0"]),
     "locked": st.sampled_from(["log_internal_calls", "wait_until_final"]),
     "seconds": st.sampled_from([0, 1, -1, 1_790_000_000, 253_402_300_799, -62_135_596_800]),
     "nanos": st.sampled_from([0, 1, 999_999_999]),

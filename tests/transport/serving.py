@@ -9,9 +9,9 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from leadline_server.commands import Commands
-from leadline_server.domain.errors import AccountNotFound
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.accounts import FakeAccounts
 
 _Response = TypeVar("_Response")
 
@@ -37,13 +37,7 @@ async def serving(**commands: Callable[..., Any]) -> AsyncIterator[Serving]:
 
 def fake_commands(**commands: Callable[..., Any]) -> Commands:
     made = {name: SimpleNamespace(execute=execute) for name, execute in commands.items()}
-    return cast("Commands", SimpleNamespace(regions=us_region, **made))
-
-
-async def us_region(account_id: str) -> str:
-    if account_id != "demo":
-        raise AccountNotFound(account_id)
-    return "US"
+    return cast("Commands", SimpleNamespace(accounts=FakeAccounts(demo="US"), **made))
 
 
 class Refused(NamedTuple):

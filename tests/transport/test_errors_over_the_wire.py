@@ -48,7 +48,7 @@ ERRORS = [
 async def test_an_error_of_a_command_arrives_with_its_code_reason_metadata_and_delay(
     error: errors.LeadlineError, code: grpc.StatusCode, retry: float | None
 ) -> None:
-    async def fail(*_: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         raise error
 
     async with serving(find_contact=fail) as it:
@@ -102,7 +102,7 @@ async def test_a_request_above_one_mebibyte_is_refused_and_one_just_below_is_rea
 
 
 async def test_an_unexpected_exception_tells_the_caller_nothing_but_an_id_that_the_log_has_too() -> None:
-    async def fail(*_: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         raise ValueError("s3cret token")
 
     with structlog.testing.capture_logs() as lines:
@@ -136,7 +136,7 @@ async def test_the_log_of_a_refused_request_has_no_text_of_the_request() -> None
 async def test_a_command_that_outlasts_the_deadline_is_given_up_in_time_to_say_so() -> None:
     given_up = asyncio.Event()
 
-    async def hang(*_: object) -> None:
+    async def hang(*_: object, **__: object) -> None:
         try:
             await asyncio.Event().wait()
         finally:
@@ -154,7 +154,7 @@ async def test_without_a_deadline_a_command_has_the_default_time_and_logging_a_c
     monkeypatch.setattr(endpoint, "MOST_SECONDS", 0.05)
     started, go_on = asyncio.Event(), asyncio.Event()
 
-    async def hang(*_: object) -> NoReturn:
+    async def hang(*_: object, **__: object) -> NoReturn:
         await asyncio.Event().wait()
         raise AssertionError("Nobody sets it.")
 
@@ -175,7 +175,7 @@ async def test_without_a_deadline_a_command_has_the_default_time_and_logging_a_c
 
 
 async def test_a_timeout_inside_a_command_is_not_taken_for_the_callers_deadline() -> None:
-    async def fail(*_: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         raise TimeoutError
 
     async with serving(find_contact=fail) as it:
@@ -186,7 +186,7 @@ async def test_a_timeout_inside_a_command_is_not_taken_for_the_callers_deadline(
 async def test_logging_a_call_gets_the_callers_deadline_as_its_budget() -> None:
     seen: list[float | None] = []
 
-    async def fail(report: object, budget: Any, *, validate_only: bool) -> NoReturn:
+    async def fail(_: object, report: object, budget: Any, *, validate_only: bool) -> NoReturn:
         seen.append(budget.remaining())
         raise errors.LedgerFull("Full.")
 
@@ -204,7 +204,7 @@ async def test_logging_a_call_gets_the_callers_deadline_as_its_budget() -> None:
 async def test_a_caller_who_leaves_cancels_the_command_and_is_counted_as_cancelled() -> None:
     started, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def hang(*_: object) -> None:
+    async def hang(*_: object, **__: object) -> None:
         started.set()
         try:
             await asyncio.Event().wait()
@@ -224,7 +224,7 @@ async def test_a_caller_who_leaves_cancels_the_command_and_is_counted_as_cancell
 
 
 async def test_fields_that_the_server_does_not_know_are_no_error() -> None:
-    async def fail(*_: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         raise errors.CrmUnavailable("Down.")
 
     newer = ASKED.SerializeToString() + b"\xfa\x3f\x03abc"  # field 1023, a string

@@ -45,7 +45,7 @@ class Retrying:
 async def retrying(error: Callable[[], errors.LeadlineError]) -> AsyncIterator[Retrying]:
     times = list[float]()
 
-    async def fail(*_: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         times.append(monotonic())
         raise error()
 

@@ -25,7 +25,7 @@ async def get(port: int, path: str) -> tuple[int, str]:
 async def test_rpcs_are_counted_by_name_and_code() -> None:
     fails = False
 
-    async def execute(_: object) -> FoundContacts:
+    async def execute(*_: object, **__: object) -> FoundContacts:
         if fails:
             raise CrmUnavailable("Down.")
         return FoundContacts((), datetime.now(UTC))

@@ -4,16 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 from leadline_server.domain.call import Call, CallDirection, Party
-from leadline_server.domain.call_log import CallLogReason, LogTrigger
+from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.decision import (
     LeaveUnlogged,
-    LogAgainst,
     LookUp,
     Outcome,
     Situation,
     decide,
 )
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
 from unit.strategies import ALICE, NUMBER, effective
 
@@ -37,8 +37,9 @@ def inbound(**changes: Any) -> Call:
     return replace(call, **changes)
 
 
-def situation(call: Call, **changes: Any) -> Situation:
-    return replace(Situation(call=call, user_id=ALICE, region="US"), **changes)
+def situation(call: Call, rules: RulesOrRegion = "US", **changes: Any) -> Situation:
+    number = call.number_of_counterpart(ALICE, rules)
+    return replace(Situation(call=call, user_id=ALICE, number=number), **changes)
 
 
 def match(contact: Contact, kind: MatchKind = MatchKind.EXACT) -> ContactMatch:
@@ -58,7 +59,7 @@ def asked(call: Call, preferences: EffectivePreferences = BUILT_IN, **changes: A
 
 
 def reason(outcome: Outcome | LookUp) -> CallLogReason:
-    assert isinstance(outcome, LogAgainst | LeaveUnlogged), outcome
+    assert isinstance(outcome, Decision | LeaveUnlogged), outcome
     return outcome.reason
 
 

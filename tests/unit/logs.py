@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from leadline_server.domain import outcomes, progress
 from leadline_server.domain.call import CallDirection, CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, LogTrigger, Standing
+from leadline_server.domain.call_log import CallLog, CallLogReason, Decision, LogTrigger
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.progress import CallReport
@@ -65,7 +66,7 @@ def reported(
     lease: Lease = ME,
 ) -> CallLog:
     """The log after a report that comes a second after the first one, if no other time is given."""
-    return progress.reported(log, news, now or after(seconds=1), region="US", can_move=can_move, lease=lease)
+    return progress.reported(log, news, now or after(seconds=1), rules="US", can_move=can_move, lease=lease)
 
 
 def accepted(**changes: Any) -> CallLog:
@@ -73,13 +74,13 @@ def accepted(**changes: Any) -> CallLog:
     return reported(None, first_report(**changes), NOW)
 
 
-def standing(contact: Contact = ANN, reason: CallLogReason = CallLogReason.CONTACT_MATCHED) -> Standing:
-    return Standing(contact=contact, reason=reason, explanation=f"It is {contact.name}.")
+def decision(contact: Contact = ANN, reason: CallLogReason = CallLogReason.CONTACT_MATCHED) -> Decision:
+    return Decision(contact=contact, reason=reason, explanation=f"It is {contact.name}.")
 
 
 def logged(log: CallLog, basis: CallLog | None = None, now: datetime | None = None, **of: Any) -> CallLog:
     """The log after the CRM took what `basis`, by default the log itself, says."""
-    return outcomes.logged(log, basis or log, standing(**of), ("log-1", "https://crm/1"), now or after(seconds=2))
+    return outcomes.logged(log, basis or log, decision(**of), ("log-1", "https://crm/1"), now or after(seconds=2))
 
 
 def retried(log: CallLog, now: datetime) -> CallLog:
@@ -87,15 +88,16 @@ def retried(log: CallLog, now: datetime) -> CallLog:
 
 
 def unlogged(log: CallLog, basis: CallLog | None = None, reason: CallLogReason = CallLogReason.NO_CONTACT) -> CallLog:
-    return outcomes.unlogged(log, basis or log, reason, "Nobody has it.", (), after(seconds=2))
+    outcome = LeaveUnlogged(reason=reason, explanation="No contact has it.")
+    return outcomes.unlogged(log, basis or log, outcome, after(seconds=2))
 
 
 def waiting(log: CallLog, basis: CallLog | None = None) -> CallLog:
-    return outcomes.waiting(log, basis or log, "Not final.", after(seconds=2))
+    return outcomes.waiting(log, basis or log, Wait(explanation="Not final."), after(seconds=2))
 
 
 def deferred(
-    log: CallLog, basis: CallLog | None = None, stands: Standing | None = None, now: datetime | None = None
+    log: CallLog, basis: CallLog | None = None, stands: Decision | None = None, now: datetime | None = None
 ) -> CallLog:
     return outcomes.deferred(log, basis or log, stands, ERROR, SOON, now or after(seconds=2))
 

@@ -10,6 +10,7 @@ from leadline_server.domain.call_log import LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.decision import Situation
 from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     AccountSettings,
@@ -137,14 +138,12 @@ def calls(numbers: Sequence[str | None] = DIALABLE + NEVER_CREATING) -> st.Searc
 
 def situations(numbers: Sequence[str | None] = DIALABLE + NEVER_CREATING) -> st.SearchStrategy[Situation]:
     """A call as the decision sees it, with no contact chosen."""
-    return st.builds(
-        Situation,
-        call=calls(numbers),
-        user_id=st.just(ALICE),
-        region=st.just("US"),
-        trigger=st.sampled_from(LogTrigger),
-        wait_is_over=st.booleans(),
-    )
+
+    def situation(call: Call, trigger: LogTrigger, *, is_over: bool) -> Situation:
+        number = parse_number(call.counterpart(ALICE).address, "US")
+        return Situation(call=call, user_id=ALICE, number=number, trigger=trigger, wait_is_over=is_over)
+
+    return st.builds(situation, calls(numbers), st.sampled_from(LogTrigger), is_over=st.booleans())
 
 
 _TEXT: Final = st.none() | st.sampled_from(["one", "two", "three"])

@@ -1,10 +1,12 @@
 """A call by keyword, and other shorter ways to write a request."""
 
+import pickle
 from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from leadline._messages import CallFields, call_message, enum_number, list_request
+from leadline._messages import CallFields, CallLogFilter, call_message, enum_number, list_request
+from leadline.errors import UnknownEnumValue
 from leadline.v1.call_log_pb2 import CALL_LOG_STATE_PENDING, CALL_LOG_STATE_UNLOGGED, CallLogState
 from leadline.v1.call_pb2 import (
     CALL_DIRECTION_INBOUND,
@@ -60,9 +62,17 @@ def test_a_result_by_name_is_read_as_a_result() -> None:
     assert call_message({"result": "BUSY"}).result == CALL_RESULT_BUSY
 
 
-def test_an_enum_of_no_such_name_is_an_error() -> None:
-    with pytest.raises(ValueError, match="SIDEWAYS"):
+def test_an_enum_of_no_such_name_is_the_clients_own_error_that_lists_the_right_names() -> None:
+    with pytest.raises(UnknownEnumValue) as caught:
         call_message({"id": "c1", "direction": "SIDEWAYS"})
+    assert str(caught.value) == "CALL_DIRECTION has no value 'SIDEWAYS'; it has INBOUND, OUTBOUND, INTERNAL."
+    assert pickle.loads(pickle.dumps(caught.value)).allowed == ("INBOUND", "OUTBOUND", "INTERNAL")  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize("filters", [{"states": ["LOST"]}, {"reasons": ["LUCK"]}])
+def test_a_filter_of_no_such_name_is_the_same_error(filters: CallLogFilter) -> None:
+    with pytest.raises(UnknownEnumValue):
+        list_request("demo", **filters)
 
 
 def test_a_time_without_a_zone_is_an_error() -> None:

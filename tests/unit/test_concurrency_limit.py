@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.concurrency.concurrency_limit import LONGEST_WAIT, ConcurrencyLimit, RateLimit
+from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit
+from leadline_server.concurrency.rate_limiter import LONGEST_WAIT, RateLimiter
 from leadline_server.domain.request_not_sent import RateLimitExceeded
 
 
@@ -71,28 +72,28 @@ class Clock:
 
 
 def test_after_a_rest_a_seconds_worth_goes_at_once_and_then_at_the_rate() -> None:
-    limit = RateLimit(4.0, now=Clock())
+    limit = RateLimiter(4.0, 4.0, Clock())
     assert [limit.reserve() for _ in range(7)] == [0.0, 0.0, 0.0, 0.0, 0.25, 0.5, 0.75]
 
 
 def test_a_long_rest_saves_up_no_more_than_a_second() -> None:
     clock = Clock()
-    limit = RateLimit(4.0, now=clock)
+    limit = RateLimiter(4.0, 4.0, clock)
     clock.time += 1000
     assert sum(not limit.reserve() for _ in range(20)) == 4
 
 
 def test_who_would_have_to_wait_too_long_is_told_so_and_reserves_nothing() -> None:
-    limit = RateLimit(0.1, now=Clock())
+    limit = RateLimiter(0.1, 0.1, Clock())
     assert [limit.reserve(), limit.reserve()] == [0.0, 10.0]
     for _ in range(3):
         with pytest.raises(RateLimitExceeded) as caught:
-            limit.reserve()
+            limit.reserve(LONGEST_WAIT)
         assert caught.value.retry_after == 20.0
 
 
 async def test_who_gives_up_waiting_leaves_their_place_to_the_next() -> None:
-    limit = RateLimit(1.0, now=Clock())
+    limit = RateLimiter(1.0, 1.0, Clock())
     limit.reserve()
     task = asyncio.create_task(limit.wait())
     await asyncio.sleep(0)
@@ -104,11 +105,11 @@ async def test_who_gives_up_waiting_leaves_their_place_to_the_next() -> None:
 @given(rate=st.floats(0.2, 50.0), pauses=st.lists(st.floats(0.0, 3.0), max_size=60))
 def test_in_no_stretch_of_time_more_is_let_through_than_the_rate_allows(rate: float, pauses: list[float]) -> None:
     clock = Clock()
-    limit, times = RateLimit(rate, now=clock), list[float]()
+    limit, times = RateLimiter(rate, rate, clock), list[float]()
     for pause in pauses:
         clock.time += pause
         try:
-            wait = limit.reserve()
+            wait = limit.reserve(LONGEST_WAIT)
         except RateLimitExceeded:
             continue
         assert wait <= LONGEST_WAIT

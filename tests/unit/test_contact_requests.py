@@ -8,10 +8,11 @@ import pytest
 from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
-from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import AccountNotFound, InvalidRequest
-from leadline_server.transport import contact_requests as mapping
+from leadline_server.transport import contact_service as mapping
+from leadline_server.wire.contact import find_contact_response, numbers_to_find
+from support.accounts import read_request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 ADA = Contact(
@@ -29,12 +30,6 @@ ADA = Contact(
 )
 
 
-async def regions(account_id: str) -> str:
-    if account_id not in ("us", "gb"):
-        raise AccountNotFound(account_id)
-    return account_id.upper()
-
-
 async def violations(reading: Awaitable[Any]) -> set[str]:
     with pytest.raises(InvalidRequest) as error:
         await reading
@@ -42,42 +37,41 @@ async def violations(reading: Awaitable[Any]) -> set[str]:
 
 
 async def test_numbers_are_read_in_the_region_of_the_account() -> None:
-    request = pb.FindContactRequest(account_id="gb", phone_numbers=["020 7946 0123"], skip_cache=True)
-    query = await mapping.contact_query(request, regions)
-    assert [number.e164 for number in query.numbers] == ["+442079460123"]
-    assert (query.account_id, query.user_id, query.skip_cache) == ("gb", "", True)
+    request = pb.FindContactRequest(account_id="gb", phone_numbers=["020 7946 0123"])
+    numbers = await read_request(numbers_to_find, request)
+    assert [number.e164 for number in numbers] == ["+442079460123"]
 
 
 async def test_withheld_and_service_numbers_are_skipped_and_extensions_kept() -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["anonymous", "", "911", "*69", "101"])
-    assert [number.text for number in (await mapping.contact_query(request, regions)).numbers] == ["101"]
+    assert [number.text for number in await read_request(numbers_to_find, request)] == ["101"]
 
 
 async def test_garbage_is_a_violation_at_its_place() -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["101", "?!", "+1415", "1" * 65])
-    assert await violations(mapping.contact_query(request, regions)) == {f"phone_numbers[{i}]" for i in (1, 2, 3)}
+    assert await violations(read_request(numbers_to_find, request)) == {f"phone_numbers[{i}]" for i in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("count", [0, 17])
 async def test_there_must_be_one_to_sixteen_numbers(count: int) -> None:
     request = pb.FindContactRequest(account_id="us", phone_numbers=["101"] * count)
-    assert await violations(mapping.contact_query(request, regions)) == {"phone_numbers"}
+    assert await violations(read_request(numbers_to_find, request)) == {"phone_numbers"}
 
 
 async def test_violations_are_told_before_an_account_is_missed_and_without_one() -> None:
     wrong = pb.FindContactRequest(account_id="fr", user_id="\0", phone_numbers=["?!"])
-    assert await violations(mapping.contact_query(wrong, regions)) == {"user_id"}
+    assert await violations(read_request(numbers_to_find, wrong)) == {"user_id"}
     wrong.account_id = ""
-    assert await violations(mapping.contact_query(wrong, regions)) == {"account_id", "user_id"}
+    assert await violations(read_request(numbers_to_find, wrong)) == {"account_id", "user_id"}
     wrong.user_id = ""
     wrong.account_id = "fr"
     with pytest.raises(AccountNotFound):
-        await mapping.contact_query(wrong, regions)
+        await read_request(numbers_to_find, wrong)
 
 
 def test_found_contacts_are_written_whole() -> None:
     match = ContactMatch(ADA, "(415) 555-0123", MatchKind.NATIONAL)
-    written = mapping.find_contact_response(FoundContacts((match,), NOW))
+    written = find_contact_response((match,), NOW)
     assert written.as_of.ToDatetime(UTC) == NOW
     [found] = written.matches
     assert (found.phone_number, found.kind) == ("(415) 555-0123", contact_pb2.MATCH_KIND_NATIONAL)
@@ -91,7 +85,7 @@ def test_found_contacts_are_written_whole() -> None:
 
 def test_a_search_takes_fifty_contacts_unless_it_says_how_many() -> None:
     search = mapping.contact_search(pb.SearchContactsRequest(account_id="us", query=" Ada "))
-    assert search == ContactSearch(account_id="us", user_id="", name="Ada", page_size=50, page_token="")
+    assert search == ContactSearch(name="Ada", page_size=50, page_token="")
     assert (
         mapping.contact_search(pb.SearchContactsRequest(account_id="us", query="A", page_size=1000)).page_size == 1000
     )
@@ -122,7 +116,7 @@ async def test_a_creation_is_read_whole() -> None:
         company="Engines",
         allow_duplicate=True,
     )
-    creation = await mapping.contact_creation(request, regions)
+    creation = await read_request(mapping.contact_creation, request)
     assert (creation.number.e164, creation.name) == ("+14155550123", "Ada")
     assert creation.request_id == "123e4567-e89b-42d3-a456-426614174000"
     assert (creation.contact_type, creation.email, creation.company) == ("Lead", "ada@example.com", "Engines")
@@ -132,7 +126,7 @@ async def test_a_creation_is_read_whole() -> None:
 @pytest.mark.parametrize("text", ["", "101", "911", "anonymous", "?!", "5550123", "1" * 65])
 async def test_a_contact_needs_a_number_that_can_be_dialled(text: str) -> None:
     request = pb.CreateContactRequest(account_id="us", phone_number=text)
-    assert await violations(mapping.contact_creation(request, regions)) == {"phone_number"}
+    assert await violations(read_request(mapping.contact_creation, request)) == {"phone_number"}
 
 
 @pytest.mark.parametrize(
@@ -150,4 +144,4 @@ async def test_a_contact_needs_a_number_that_can_be_dialled(text: str) -> None:
 )
 async def test_a_wrong_field_of_a_creation_is_named(field: str, value: str) -> None:
     request = pb.CreateContactRequest(account_id="us", phone_number="+14155550123", **{field: value})  # type: ignore[arg-type] # by name
-    assert await violations(mapping.contact_creation(request, regions)) == {field}
+    assert await violations(read_request(mapping.contact_creation, request)) == {field}

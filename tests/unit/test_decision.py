@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.domain.call import Call, Party
-from leadline_server.domain.call_log import CallLogReason
+from leadline_server.domain.call_log import CallLogReason, Decision
 from leadline_server.domain.contact import Contact, MatchKind
 from leadline_server.domain.decision import (
     CreatePlaceholder,
     LeaveUnlogged,
-    LogAgainst,
     LookUp,
 )
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import MultipleMatchAction
 from unit.decisions import (
     ANN,
@@ -58,9 +58,61 @@ def test_the_other_party_is_looked_up(call: Call, address: str) -> None:
 
 def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
     call = inbound(caller=Party(phone_number="020 7946 0123"))
-    outcome = asked(call, region="GB")
+    outcome = asked(call, rules="GB")
     assert isinstance(outcome, LookUp)
     assert outcome.number.e164 == "+442079460123"
+
+
+def dialled(number: str) -> Call:
+    return inbound(direction=OUTBOUND, callee=Party(phone_number=number))
+
+
+GERMAN = NumberingRules("DE", "", ("0",))
+
+
+def test_the_dialled_callee_is_read_without_the_dial_prefix() -> None:
+    outcome = asked(dialled("0017612345678"), rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert [number.e164 for number in outcome.numbers] == ["+4917612345678"]
+    assert outcome.number.text == "0017612345678"
+
+
+def test_a_caller_is_not_read_without_the_dial_prefix() -> None:
+    call = inbound(caller=Party(phone_number="0017612345678"))
+    outcome = asked(call, rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.e164 == "+17612345678"
+
+
+def test_an_extension_is_one_where_numbers_are_as_short() -> None:
+    call = inbound(direction=INTERNAL, caller=Party(extension="221236", user_id=BOB))
+    outcome = asked(call, effective(log_internal_calls=True), rules="LU")
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.key == "ext:221236"
+
+
+def test_both_readings_of_what_was_dialled_are_looked_up() -> None:
+    outcome = asked(dialled("0043158858"), rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert [number.e164 for number in outcome.numbers] == ["+43158858", "+4943158858"]
+
+
+def test_where_both_readings_can_be_the_number_no_contact_is_created() -> None:
+    outcome = decided(dialled("0043158858"), CREATING, rules=GERMAN)
+    assert isinstance(outcome, LeaveUnlogged)
+    assert outcome.reason is CallLogReason.NO_CONTACT
+    assert all(number in outcome.explanation for number in ("0043158858", "+43158858", "+4943158858"))
+
+
+def test_a_contact_with_one_of_both_readings_is_logged_against() -> None:
+    outcome = decided(dialled("0043158858"), CREATING, match(ANN), rules=GERMAN)
+    assert isinstance(outcome, Decision)
+
+
+@pytest.mark.parametrize(("number", "region"), [("14020", "NL"), ("02222", "NO"), ("*2700", "IL")])
+def test_a_published_short_number_is_looked_up_and_never_created(number: str, region: str) -> None:
+    assert isinstance(asked(dialled(number), CREATING, rules=region), LookUp)
+    assert reason(decided(dialled(number), CREATING, rules=region)) is CallLogReason.NO_CONTACT
 
 
 # One contact
@@ -68,7 +120,7 @@ def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
 
 def test_one_contact_is_logged_against() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason, outcome.candidates) == (ANN, CallLogReason.CONTACT_MATCHED, ())
 
 
@@ -83,20 +135,20 @@ def test_a_known_contact_is_logged_against_where_unknown_ones_are_created() -> N
 
 def test_a_placeholder_that_exists_is_used_again() -> None:
     outcome = decided(inbound(), CREATING, match(SOMEBODY))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason) == (SOMEBODY, CallLogReason.PLACEHOLDER_REUSED)
 
 
 def test_a_real_contact_beside_a_placeholder_needs_no_preference() -> None:
     outcome = decided(inbound(), BUILT_IN, match(SOMEBODY), match(ANN))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason) == (ANN, CallLogReason.CONTACT_MATCHED)
     assert [each.contact for each in outcome.candidates] == [ANN, SOMEBODY]
 
 
 def test_the_strongest_match_needs_no_preference() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN, MatchKind.NATIONAL), match(BO))
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert outcome.contact is BO
 
 
@@ -129,7 +181,7 @@ def test_the_multiple_match_preference_picks_one(action: MultipleMatchAction, pi
     old = Contact(id="c3", name="Cy", create_time=NOW - day)
     found = [match(old), match(active), match(first)]
     outcome = decided(inbound(), effective(multiple_match_action=action), *found)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact.id, outcome.reason) == (picked, CallLogReason.MATCH_RESOLVED)
     assert [each.contact.id for each in outcome.candidates] == ["c1", "c2", "c3"]
 
@@ -237,7 +289,7 @@ def test_a_chosen_contact_needs_no_number(number: str) -> None:
 
 def test_a_chosen_contact_beats_those_that_match() -> None:
     outcome = decided(inbound(), BUILT_IN, match(ANN), chosen=BO, trigger=MANUAL)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert outcome.contact is BO
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from leadline_server.domain.call import Attestation, Call, CallResult, Party
-from leadline_server.domain.call_log import CallLogReason, LogTrigger
-from leadline_server.domain.decision import LogAgainst, LookUp, Wait
+from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
+from leadline_server.domain.decision import LookUp, Wait
 from unit.decisions import (
     ANN,
     BO,
@@ -145,5 +145,5 @@ def test_a_chosen_contact_beats_every_preference(
     held: dict[str, Any], call: dict[str, Any], why: CallLogReason, trigger: LogTrigger
 ) -> None:
     outcome = asked(inbound(**call), effective(wait_until_final=True, **held), chosen=BO, trigger=trigger)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert (outcome.contact, outcome.reason) == (BO, CallLogReason.CONTACT_CHOSEN)

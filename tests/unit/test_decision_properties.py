@@ -5,12 +5,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.domain.call import Attestation, CallDirection
-from leadline_server.domain.call_log import LogTrigger
+from leadline_server.domain.call_log import Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.decision import (
     CreatePlaceholder,
     LeaveUnlogged,
-    LogAgainst,
     LookUp,
     Situation,
     Wait,
@@ -88,7 +87,7 @@ def test_a_chosen_contact_is_always_logged_against(
 ) -> None:
     chosen = Contact(id="chosen")
     outcome = decide(replace(situation, chosen=chosen), preferences, found)
-    assert isinstance(outcome, LogAgainst)
+    assert isinstance(outcome, Decision)
     assert outcome.contact is chosen
 
 
@@ -97,7 +96,7 @@ def test_who_is_logged_against_was_found(
     situation: Situation, preferences: EffectivePreferences, found: list[ContactMatch]
 ) -> None:
     outcome = decide(situation, preferences, found)
-    if isinstance(outcome, LogAgainst):
+    if isinstance(outcome, Decision):
         assert outcome.contact in [match.contact for match in found]
 
 

@@ -61,7 +61,7 @@ class SomeLate:
 async def test_watchers_whose_turns_are_near_take_the_same_changes_though_calls_change_meanwhile(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leadline_server.watch.feed.asyncio", SomeLate())
+    monkeypatch.setattr("leadline_server.watch.schedule.asyncio", SomeLate())
     feed = ChangeFeed(ledger.call_logs)
     with ExitStack() as watching:
         for _ in range(256):

@@ -141,7 +141,7 @@ async def test_more_persons_than_can_be_read_are_no_answer(
         fake.crm.add_person({"name": "Ada", "phones": [{"value": NUMBER.e164, "primary": True}]})
     with pytest.raises(CrmUnavailable):
         await pipedrive.find_contacts([NUMBER])
-    with pytest.raises(CrmRejected, match="Say more"):
+    with pytest.raises(CrmRejected, match="Give more of the name"):
         await pipedrive.search_contacts("Ada", 10, "")
 
 

@@ -44,7 +44,7 @@ def in_state(record: Callable[..., CallLog]) -> CallLog:
 def test_a_first_report_makes_a_pending_log_that_is_due() -> None:
     log = accepted()
     assert (log.state, log.reason, log.revision, log.user_id) == (CallLogState.PENDING, None, 1, ALICE)
-    assert log.number_key == NUMBER
+    assert log.number.key == NUMBER
     assert log.next_attempt_time == NOW + LEASE
     assert is_due(log)
 
@@ -87,12 +87,12 @@ def test_an_input_of_the_decision_that_changes_asks_for_a_new_one(
 ) -> None:
     log = in_state(record)
     changed = reported(log, news)
-    assert (changed.state, changed.is_decided, changed.standing) == (CallLogState.PENDING, False, None)
+    assert (changed.state, changed.is_decided, changed.decision) == (CallLogState.PENDING, False, None)
     assert is_due(changed)
 
 
 @pytest.mark.parametrize("record", [unlogged, waiting, refused])
-def test_other_news_leave_the_decision_standing(record: Callable[..., CallLog]) -> None:
+def test_other_news_leave_the_decision_decision(record: Callable[..., CallLog]) -> None:
     log = in_state(record)
     changed = reported(log, report(note="n", disposition="d", recording_url="https://pbx/1"))
     assert (changed.state, changed.reason, changed.input_revision) == (log.state, log.reason, log.input_revision)
@@ -213,7 +213,7 @@ def test_news_do_not_put_off_a_decision_that_is_due() -> None:
 @pytest.mark.parametrize("record", [unlogged, waiting, refused, deferred])
 def test_a_retry_asks_for_a_new_decision(record: Callable[..., CallLog]) -> None:
     log = retried(record(accepted()), after(days=1))
-    assert (log.is_decided, log.standing, log.pending_since) == (False, None, after(days=1))
+    assert (log.is_decided, log.decision, log.pending_since) == (False, None, after(days=1))
     assert is_due(log)
 
 

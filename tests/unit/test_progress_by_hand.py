@@ -13,12 +13,12 @@ from unit.logs import (
     accepted,
     after,
     by_hand,
+    decision,
     deferred,
     logged,
     refused,
     report,
     reported,
-    standing,
     unlogged,
     waiting,
 )
@@ -64,10 +64,10 @@ def test_a_person_who_asks_twice_is_answered_once() -> None:
 
 
 def test_a_decision_to_log_stands_when_a_person_asks_for_the_call() -> None:
-    decided = standing(reason=CallLogReason.MATCH_RESOLVED)
+    decided = decision(reason=CallLogReason.MATCH_RESOLVED)
     log = deferred(accepted(), stands=decided)
     asked = reported(log, by_hand(), after(seconds=9))
-    assert (asked.standing, asked.input_revision) == (decided, log.input_revision)
+    assert (asked.decision, asked.input_revision) == (decided, log.input_revision)
     assert asked.next_attempt_time == after(seconds=9) + LEASE
 
 
@@ -84,8 +84,8 @@ def test_a_choice_is_due_whatever_was_before(record: Callable[..., CallLog]) -> 
 
 
 def test_a_choice_drops_the_decision_that_stood() -> None:
-    log = deferred(accepted(), stands=standing(ANN))
-    assert reported(log, by_hand("c2")).standing is None
+    log = deferred(accepted(), stands=decision(ANN))
+    assert reported(log, by_hand("c2")).decision is None
 
 
 def test_a_choice_moves_a_logged_call_where_the_crm_can() -> None:
@@ -113,10 +113,10 @@ def test_a_contact_that_was_confirmed_during_an_update_stays_confirmed() -> None
 
 def test_the_latest_choice_wins_over_a_move_that_waits_for_the_crm() -> None:
     moving = reported(logged(accepted()), by_hand("c2"))
-    stuck = deferred(moving, stands=standing(BO, CallLogReason.CONTACT_CHOSEN))
+    stuck = deferred(moving, stands=decision(BO, CallLogReason.CONTACT_CHOSEN))
     for latest in ("c3", "c1"):
         rechosen = reported(stuck, by_hand(latest))
-        assert (rechosen.standing, rechosen.chosen_contact_id, is_due(rechosen)) == (None, latest, True)
+        assert (rechosen.decision, rechosen.chosen_contact_id, is_due(rechosen)) == (None, latest, True)
         assert not rechosen.is_decided
 
 

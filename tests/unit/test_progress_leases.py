@@ -8,7 +8,7 @@ import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
 from leadline_server.domain.call_log import CallLog, CallLogState, is_due
-from leadline_server.domain.leases import LEASE, Lease, is_leased_by_another, renewed, taken
+from leadline_server.domain.leases import LEASE, Lease, acquired, is_leased_by_another, renewed
 from unit.logs import (
     ME,
     accepted,
@@ -63,18 +63,18 @@ def test_a_call_with_newer_content_stays_with_its_lease_owner_after_the_write() 
 
 def test_a_call_is_taken_when_its_lease_is_over_and_not_before() -> None:
     log = accepted()
-    assert taken(log, OTHER, NOW + LEASE - SECOND) is log
-    assert taken(log, OTHER, NOW + LEASE).lease_owner == "other"
+    assert acquired(log, OTHER, NOW + LEASE - SECOND) is log
+    assert acquired(log, OTHER, NOW + LEASE).lease_owner == "other"
 
 
 def test_a_call_at_rest_is_not_taken() -> None:
     log = logged(accepted())
-    assert taken(log, OTHER, after(days=1)) is log
+    assert acquired(log, OTHER, after(days=1)) is log
 
 
 def test_the_second_to_take_a_call_gets_the_very_same_log() -> None:
-    log = taken(deferred(accepted()), ME, after(minutes=5))
-    assert taken(log, OTHER, after(minutes=5)) is log
+    log = acquired(deferred(accepted()), ME, after(minutes=5))
+    assert acquired(log, OTHER, after(minutes=5)) is log
 
 
 def test_only_its_owner_renews_a_lease() -> None:
@@ -86,19 +86,19 @@ def test_only_its_owner_renews_a_lease() -> None:
 def test_a_lease_is_as_long_as_the_crm_needs_to_settle() -> None:
     lease = Lease("me", LEASE + timedelta(seconds=20))
     log = reported(None, by_hand(direction=1), NOW, lease=lease)
-    assert taken(log, OTHER, NOW + timedelta(seconds=24)) is log
+    assert acquired(log, OTHER, NOW + timedelta(seconds=24)) is log
 
 
 @pytest.mark.parametrize("end", [unlogged, refused, deferred, waiting])
 def test_whoever_has_lost_the_lease_cannot_decide_any_more(end: Callable[..., CallLog]) -> None:
     mine = accepted()
-    theirs = taken(mine, OTHER, NOW + LEASE)
+    theirs = acquired(mine, OTHER, NOW + LEASE)
     assert end(theirs, mine) is theirs
 
 
 def test_a_write_of_whoever_has_lost_the_lease_is_a_fact_and_leaves_the_lease_alone() -> None:
     mine = accepted()
-    theirs = taken(mine, OTHER, NOW + LEASE)
+    theirs = acquired(mine, OTHER, NOW + LEASE)
     log = logged(theirs, mine)
     assert (log.state, log.crm_log_id) == (CallLogState.LOGGED, "log-1")
     assert (log.lease_owner, log.lease_until) == ("other", theirs.lease_until)
@@ -106,7 +106,7 @@ def test_a_write_of_whoever_has_lost_the_lease_is_a_fact_and_leaves_the_lease_al
 
 def test_of_two_logs_in_the_crm_the_one_recorded_first_counts() -> None:
     mine = accepted()
-    first = replace(logged(taken(mine, OTHER, NOW + LEASE)), crm_log_id="log-2")
+    first = replace(logged(acquired(mine, OTHER, NOW + LEASE)), crm_log_id="log-2")
     assert logged(first, mine) is first
 
 
@@ -161,7 +161,7 @@ def _stepped(log: CallLog, process: Process, what: str, now: datetime, index: in
     if what == "retry":
         return retried(log, now) if process.lease == ME else log
     if what == "take":
-        return taken(log, process.lease, now)
+        return acquired(log, process.lease, now)
     if what == "renew":
         return renewed(log, process.lease, now)
     if what in OUTCOMES and process.basis is not None:

@@ -15,12 +15,12 @@ from unit.logs import (
     accepted,
     after,
     by_hand,
+    decision,
     deferred,
     logged,
     refused,
     report,
     reported,
-    standing,
     unlogged,
     waiting,
 )
@@ -34,7 +34,7 @@ def test_a_logged_call_says_where_and_why_and_rests() -> None:
     log = logged(accepted())
     assert (log.state, log.reason, log.contact) == (CallLogState.LOGGED, CallLogReason.CONTACT_MATCHED, ANN)
     assert (log.crm_log_id, log.crm_log_url, log.explanation) == ("log-1", "https://crm/1", "It is Ann.")
-    assert (log.update_pending, log.next_attempt_time, log.standing) == (False, None, None)
+    assert (log.update_pending, log.next_attempt_time, log.decision) == (False, None, None)
     assert not is_due(log)
 
 
@@ -113,12 +113,12 @@ def test_a_deferred_call_is_tried_again_after_the_delay() -> None:
 
 
 def test_a_decision_that_waits_for_the_crm_stands() -> None:
-    assert deferred(accepted(), stands=standing(ANN)).standing == standing(ANN)
+    assert deferred(accepted(), stands=decision(ANN)).decision == decision(ANN)
 
 
 def test_a_decision_on_outdated_inputs_does_not_stand() -> None:
     basis = accepted()
-    assert deferred(reported(basis, BUSY), basis, standing(ANN)).standing is None
+    assert deferred(reported(basis, BUSY), basis, decision(ANN)).decision is None
 
 
 def test_a_deferred_update_leaves_a_logged_call_logged() -> None:
@@ -200,7 +200,7 @@ def test_a_decision_for_another_contact_moves_a_logged_call() -> None:
 
 
 def test_a_client_that_sees_whom_a_pending_call_is_for_sees_a_new_revision_when_that_changes() -> None:
-    deferred_once = deferred(accepted(), stands=standing(BO))
+    deferred_once = deferred(accepted(), stands=decision(BO))
     assert deferred_once.shown_contact == BO
     changed = reported(deferred_once, report(caller__phone_number="+12025550148"))
     assert changed.shown_contact is None

@@ -17,13 +17,13 @@ from unit.logs import (
     accepted,
     after,
     by_hand,
+    decision,
     deferred,
     logged,
     refused,
     report,
     reported,
     retried,
-    standing,
     unlogged,
     waiting,
 )
@@ -60,7 +60,7 @@ def retrying(log: CallLog, _: CallLog) -> CallLog:
 
 
 def deferring(log: CallLog, basis: CallLog, *, days: int, stands: bool) -> CallLog:
-    return deferred(log, basis, standing(BO) if stands else None, after(days=days))
+    return deferred(log, basis, decision(BO) if stands else None, after(days=days))
 
 
 OUTCOMES: st.SearchStrategy[Step] = st.one_of(
@@ -158,7 +158,7 @@ def test_no_outcome_of_a_delivery_that_began_before_a_choice_answers_it(
     log = outcome(chosen, basis)
     assert log.chosen_contact_id == choice
     assert not log.is_decided
-    assert log.standing is None
+    assert log.decision is None
 
 
 @given(logs=histories())

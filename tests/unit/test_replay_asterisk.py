@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult, Party
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.replay.asterisk import read_caller_id
 from leadline_server.replay.detection import RecordFormat
 from leadline_server.replay.files import RecordFile
@@ -276,3 +277,38 @@ def test_an_extension_with_a_user_is_one_whatever_it_looks_like(extension: str) 
     row = read(line(dst=extension, dstchannel=""), replace(RULES, users={extension: "alice"}))
     assert isinstance(row, Record)
     assert row.user_id == "alice"
+
+
+LUXEMBOURG = replace(RULES, numbering=NumberingRules("LU"), inbound_contexts=())
+MASKED = replace(RULES, numbering=NumberingRules("US", "1xx,2xxx"), inbound_contexts=())
+
+
+@pytest.mark.parametrize(
+    ("columns", "rules", "direction"),
+    [
+        pytest.param({"src": "221236"}, LUXEMBOURG, CallDirection.INBOUND, id="a caller with six digits in Luxembourg"),
+        pytest.param(FROM_101 | {"dst": "221237"}, LUXEMBOURG, CallDirection.OUTBOUND, id="a callee with six digits"),
+        pytest.param(FROM_101 | {"dst": "22123"}, LUXEMBOURG, CallDirection.INTERNAL, id="five digits in Luxembourg"),
+        pytest.param(FROM_101 | {"dst": "2345"}, MASKED, CallDirection.INTERNAL, id="digits that a mask takes"),
+        pytest.param(FROM_101 | {"dst": "3456"}, MASKED, CallDirection.OUTBOUND, id="digits that no mask takes"),
+        pytest.param(FROM_101 | {"dst": "411"}, RULES, CallDirection.OUTBOUND, id="a service code"),
+        pytest.param(
+            FROM_101 | {"dst": "14020"},
+            replace(RULES, numbering=NumberingRules("NL")),
+            CallDirection.OUTBOUND,
+            id="a published short number",
+        ),
+        pytest.param(
+            FROM_101 | {"dst": "*2700"},
+            replace(RULES, numbering=NumberingRules("IL")),
+            CallDirection.OUTBOUND,
+            id="a published star number",
+        ),
+    ],
+)
+def test_the_accounts_rules_for_numbers_tell_what_is_an_extension(
+    columns: dict[str, str], rules: Rules, direction: CallDirection
+) -> None:
+    row = read(line(**columns), rules)
+    assert isinstance(row, Record), row
+    assert row.call.direction is direction

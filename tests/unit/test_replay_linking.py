@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
-from leadline_server.replay.extensions import own_numbers
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.replay.grouping import INNER_HALF, ReplayCall, group
 from leadline_server.replay.linking import is_follow_me_of, is_inner_half_of, is_part_of, is_transfer_of
+from leadline_server.replay.own_numbers import own_numbers
 from leadline_server.replay.records import Ignored, Record, with_one_leg
 from support.call_records import RULES, calls, grouped
 
@@ -128,7 +129,7 @@ CDR = (
     '"","{src}","{dst}","{context}","{clid}","{channel}","{peer}","Dial","","2026-10-05 10:{minute}:00",'
     '"2026-10-05 10:{minute}:05","2026-10-05 10:{minute}:50",50,45,"ANSWERED","DOCUMENTATION","{id}",""\n'
 )
-OWN = replace(RULES, own_numbers=own_numbers(["202-555-0999", "+1 202 555 0100"], "US"))
+OWN = replace(RULES, own_numbers=own_numbers(["202-555-0999", "+1 202 555 0100"], NumberingRules("US")))
 
 
 def cdr(**values: str) -> str:

@@ -5,14 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult, Party
-from leadline_server.replay.extensions import own_numbers
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.replay.own_numbers import own_numbers
 from leadline_server.replay.rules import Rules
 from support.call_records import RULES, calls, clock, records, sample
 
 INBOUND, OUTBOUND, INTERNAL = CallDirection.INBOUND, CallDirection.OUTBOUND, CallDirection.INTERNAL
 ANSWERED, NO_ANSWER = CallResult.ANSWERED, CallResult.NO_ANSWER
 BERLIN = ZoneInfo("Europe/Berlin")
-GERMAN = replace(RULES, time_zone=BERLIN, region="DE")
+GERMAN = replace(RULES, time_zone=BERLIN, numbering=NumberingRules("DE"))
 
 
 def test_an_outbound_call_that_was_transferred_is_one_outbound_call_and_no_inbound_one() -> None:
@@ -29,7 +30,9 @@ def test_an_outbound_call_that_was_transferred_is_one_outbound_call_and_no_inbou
 @pytest.mark.parametrize("is_told", [False, True])
 def test_a_follow_me_is_one_inbound_call_whether_or_not_the_mobile_is_told(is_told: bool) -> None:  # noqa: FBT001
     numbers = ["+12025550999"] if is_told else []
-    (call,) = calls(sample("c-followme-nolink.csv"), replace(RULES, own_numbers=own_numbers(numbers, "US")))
+    (call,) = calls(
+        sample("c-followme-nolink.csv"), replace(RULES, own_numbers=own_numbers(numbers, NumberingRules("US")))
+    )
     assert (call.call.direction, call.user_id, call.lines) == (INBOUND, "alice", (1, 2))
     assert call.call.caller == Party(phone_number="2025550303", name="ROE FM")
     assert call.call.callee == Party(extension="101", user_id="alice")
@@ -133,7 +136,7 @@ def test_every_disposition_is_read_by_its_meaning() -> None:
 
 
 def test_calls_of_luxembourg_customers_are_not_taken_for_internal_ones() -> None:
-    rules = replace(RULES, time_zone=ZoneInfo("Europe/Luxembourg"), region="LU")
+    rules = replace(RULES, time_zone=ZoneInfo("Europe/Luxembourg"), numbering=NumberingRules("LU"))
     inbound, outbound = calls(sample("u-luxembourg.csv"), rules)
     assert (inbound.call.direction, inbound.call.caller.phone_number) == (INBOUND, "221236")
     assert (outbound.call.direction, outbound.call.callee.phone_number) == (OUTBOUND, "221237")

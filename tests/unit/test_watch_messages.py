@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest
-from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.testing.ledger_samples import call_log
 from leadline_server.transport.call_log_service import CallLogServicer
+from leadline_server.watch.batch import WatchItem
 from support.changes import Changed
 
 

@@ -144,3 +144,7 @@ class Client:
     update_preferences = _waiting(AsyncClient.update_preferences)
     get_account_settings = _waiting(AsyncClient.get_account_settings)
     update_account_settings = _waiting(AsyncClient.update_account_settings)
+    get_user = _waiting(AsyncClient.get_user)
+    list_users = _iterating(AsyncClient.list_users)
+    upsert_user = _waiting(AsyncClient.upsert_user)
+    delete_user = _waiting(AsyncClient.delete_user)

@@ -1,4 +1,4 @@
-"""Keyword arguments as messages of the contract: what may be written more shortly than the contract has it."""
+"""Messages of the contract, made from keyword arguments such as `direction="INBOUND"`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,12 +6,13 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar, Unpack
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from leadline.errors import UnknownEnumValue
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline.v1.call_log_service_pb2 import ListCallLogsRequest
 from leadline.v1.call_pb2 import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 
 Time = datetime | Timestamp
-"""A point in time: a datetime must know its time zone."""
+"""A point in time; a datetime needs a time zone."""
 
 _Value = TypeVar("_Value")
 _Value_co = TypeVar("_Value_co", covariant=True)
@@ -30,7 +31,7 @@ class _Enum(Protocol[_Value_co]):
 
 
 class CallFields(TypedDict, total=False):
-    """The fields of message Call; absent ones keep what is known, empty ones clear it.
+    """The fields of message Call. An absent field keeps its value in leadline, an empty one clears it.
 
     An enum's value may be its name, with or without prefix (`"INBOUND"`), a party its phone number alone.
     """
@@ -59,7 +60,7 @@ class CallFields(TypedDict, total=False):
 
 
 class ContactFields(TypedDict, total=False):
-    """What a new contact can have besides name and number; see CreateContactRequest."""
+    """Fields of a new contact besides its name and number; see CreateContactRequest."""
 
     contact_type: str
     email: str
@@ -85,7 +86,8 @@ def call_message(fields: CallFields) -> Call:
     """The fields as a Call.
 
     Raises:
-        ValueError: an enum has no such value, or a datetime does not know its time zone.
+        UnknownEnumValue: an enum has no value of this name.
+        ValueError: a datetime has no time zone.
         TypeError: a value is of another type than its field.
     """
     values: dict[str, Any] = dict(fields)
@@ -113,22 +115,25 @@ def list_request(account_id: str, **fields: Unpack[CallLogFilter]) -> ListCallLo
 
 
 def enum_number(enum: _Enum[_Value], value: _Value | str) -> _Value:
-    """An enum's value: itself, or the one that has this name, with or without the prefix.
+    """An enum's value, from itself or from its name with or without the prefix, such as `INBOUND`.
 
     Raises:
-        ValueError: there is none of this name.
+        UnknownEnumValue: the enum has no value of this name.
     """
     if not isinstance(value, str):
         return value
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
-    return enum.Value(prefix + value.removeprefix(prefix))
+    name = prefix + value.removeprefix(prefix)
+    if name not in enum.keys():  # noqa: SIM118 - an enum is no dict
+        raise UnknownEnumValue(prefix.rstrip("_"), value, [key.removeprefix(prefix) for key in enum.keys()[1:]])
+    return enum.Value(name)
 
 
 def timestamp(value: Time) -> Timestamp:
-    """A point in time as the contract has it.
+    """A point in time as a message.
 
     Raises:
-        ValueError: a datetime without a time zone: nobody can tell which moment it means.
+        ValueError: a datetime has no time zone, so its moment is unknown.
     """
     if isinstance(value, Timestamp):
         return value

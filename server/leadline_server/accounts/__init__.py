@@ -1,1 +1,1 @@
-"""Accounts: each one's settings, CRM and limits."""
+"""Accounts: the settings, the CRM and the limits of each."""

@@ -1,6 +1,7 @@
-"""The limits to each account's CRM: what keeps one that is dead or slow from troubling the others.
+"""The limits of each account: circuit breaker, concurrency limit and rate limit.
 
-This is the one place where the breaker, the slots and the rate limit are put together.
+They keep a CRM that is down or slow from slowing other accounts. Example: with a concurrency limit of 8, at most 8
+calls of account "demo" are delivered at once, however slow its CRM is.
 """
 
 import asyncio
@@ -11,22 +12,23 @@ from functools import partial
 import structlog
 
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit, RateLimit
+from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 
 _log = structlog.get_logger(__name__)
 
 
 class AccountLimits:
-    """One account's: `slots` bound its deliveries, `breaker` and `rate` whatever is asked of its CRM."""
+    """One account's limits: `concurrency` bounds its deliveries, `breaker` and `rate` all requests to its CRM."""
 
-    def __init__(self, breaker: CircuitBreaker, concurrency: ConcurrencyLimit, rate: RateLimit | None) -> None:
+    def __init__(self, breaker: CircuitBreaker, concurrency: ConcurrencyLimit, rate: RateLimiter | None) -> None:
         self.breaker = breaker
         self.concurrency = concurrency
         self.rate = rate
 
     @property
     def room(self) -> int:
-        """How many deliveries may begin now; after a pause one, to try the CRM."""
+        """How many deliveries may start now. After a pause of the breaker it is one, which tries the CRM."""
         if self.breaker.is_closed:
             return self.concurrency.free
         return min(self.concurrency.free, 1) if self.breaker.may_probe else 0
@@ -38,7 +40,7 @@ class AccountLimitsRegistry:
     Args:
         concurrency: deliveries of one account at once.
         rate: calls to one account's CRM a second; 0 for no limit.
-        now: a clock in seconds that never goes back, by which the CRMs are left alone.
+        now: a clock in seconds that never goes back, for the pauses of the breakers.
     """
 
     def __init__(self, concurrency: int, rate: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +49,7 @@ class AccountLimitsRegistry:
         self._rate = rate
         self._limits: dict[str, AccountLimits] = {}
         self.recovered = asyncio.Event()
-        """Set whenever a CRM answers again: what waited for it can go on."""
+        """Set whenever a CRM answers again, so that its calls need not wait for the next look."""
 
     def of(self, account_id: str) -> AccountLimits:
         """The account's limits."""
@@ -56,7 +58,7 @@ class AccountLimitsRegistry:
             limits = self._limits[account_id] = AccountLimits(
                 CircuitBreaker(partial(self._announce, account_id), self._now),
                 ConcurrencyLimit(self._concurrency),
-                RateLimit(self._rate, self._now) if self._rate else None,
+                RateLimiter(self._rate, self._rate, self._now) if self._rate else None,
             )
         return limits
 

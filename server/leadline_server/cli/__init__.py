@@ -1,103 +1,120 @@
-"""The command line. Each command imports what it needs when it runs, so that `leadline --help` is quick."""
+"""The command line. Each command imports its modules when it runs, so that `leadline --help` is quick."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account as account_commands
-from leadline_server.cli import calls as call_commands
-from leadline_server.cli import contacts as contact_commands
-from leadline_server.cli import preferences as preference_commands
+from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences, users
 from leadline_server.cli.adapter_serve import serve_adapter_command
-from leadline_server.cli.adapters import adapter
+from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
-from leadline_server.cli.ledger import ledger
+from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
+from leadline_server.cli.ring import ring
+from leadline_server.cli.serve import serve
 
-app = typer.Typer(
-    name="leadline",
-    help="The call-to-CRM gateway: who is calling, and every call in the CRM, once.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-contacts = typer.Typer(help="Contacts: who has a number, who is called so, new ones.", no_args_is_help=True)
-calls = typer.Typer(help="Calls, and what became of them.", no_args_is_help=True)
-preferences = typer.Typer(help="What leadline may do with a user's calls.", no_args_is_help=True)
-account = typer.Typer(help="An account's policy.", no_args_is_help=True)
-for name, group in {"contacts": contacts, "calls": calls, "preferences": preferences, "account": account}.items():
-    app.add_typer(group, name=name)
-app.add_typer(ledger, name="ledger")
-app.add_typer(adapter, name="adapter")
+_PURPOSE: Final = "Find the contacts of calls, and log each call in the CRM once."
 
-contacts.command("find")(contact_commands.find)
-contacts.command("search")(contact_commands.search)
-contacts.command("create")(contact_commands.create)
-contacts.command("import")(import_contacts_command)
-calls.command("list")(call_commands.list_calls)
-calls.command("show")(call_commands.show)
-calls.command("log")(log_call)
-calls.command("retry")(call_commands.retry)
-calls.command("watch")(call_commands.watch)
-calls.command("import")(import_calls)
-preferences.command("show")(preference_commands.show)
-preferences.command("set")(preference_commands.update)
-account.command("show")(account_commands.show)
-account.command("set")(account_commands.update)
-adapter.command("serve")(serve_adapter_command)
+_GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
+    "contacts": (
+        "Find, search, create and import contacts.",
+        {
+            "find": contacts.find,
+            "search": contacts.search,
+            "create": contacts.create,
+            "import": import_contacts_command,
+        },
+    ),
+    "calls": (
+        "List, show, report, retry, watch and import calls.",
+        {
+            "list": calls.list_calls,
+            "show": calls.show,
+            "log": log_call,
+            "retry": calls.retry,
+            "watch": calls.watch,
+            "import": import_calls,
+        },
+    ),
+    "preferences": (
+        "Show and set what leadline does with a user's calls.",
+        {"show": preferences.show, "set": preferences.update},
+    ),
+    "account": (
+        "Show and set an account's region, time zone, defaults and locks.",
+        {"show": account.show, "set": account.update},
+    ),
+    "users": (
+        "List, set, delete and import the users of the directory.",
+        {
+            "list": users.list_users,
+            "set": users.set_user,
+            "delete": users.delete_user,
+            "import": users.import_users,
+        },
+    ),
+    "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
+    "adapter": (
+        "List CRM adapters; check, try and serve them.",
+        {
+            "list": adapters.list_adapters,
+            "check": adapters.check_definition,
+            "try": try_definition,
+            "serve": serve_adapter_command,
+        },
+    ),
+}
 
 
-@app.callback()
-def _group() -> None:
-    """The call-to-CRM gateway: who is calling, and every call in the CRM, once."""
+def _group(purpose: str) -> typer.Typer:
+    return typer.Typer(
+        name="leadline",
+        help=purpose,
+        cls=PlainGroup,
+        context_settings=dict(WIDTH),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
-@app.command()
-def serve(
-    listen: Annotated[str | None, typer.Option(help="Where gRPC is served, HOST:PORT.")] = None,
-    metrics_listen: Annotated[str | None, typer.Option(help="Where /metrics is served, HOST:PORT.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
-    ledger: Annotated[str | None, typer.Option(help="Where the ledger is: a path or sqlite:PATH.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings and accounts.")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
-    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
-    grace_period: Annotated[float | None, typer.Option(help="Seconds to finish in what is in flight.")] = None,
+def _add(group: typer.Typer, name: str, command: Callable[..., Any]) -> None:
+    group.command(name, cls=PlainCommand, context_settings=dict(WIDTH))(command)
+
+
+def _program() -> typer.Typer:
+    program = _group(_PURPOSE)
+    program.callback()(_version_option)
+    _add(program, "serve", serve)
+    _add(program, "ring", ring)
+    for name, (purpose, commands) in _GROUPS.items():
+        group = _group(purpose)
+        for word, command in commands.items():
+            _add(group, word, command)
+        program.add_typer(group, name=name)
+    return program
+
+
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"leadline {version('leadline')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[  # noqa: FBT002 - its callback prints the version
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
-    from leadline_server.config import BadSettings, load_settings
-    from leadline_server.serving import run
-
-    flags = {
-        "listen": listen,
-        "metrics_listen": metrics_listen,
-        "data_dir": data_dir,
-        "ledger": ledger,
-        "config": config,
-        "log_level": log_level,
-        "log_format": log_format,
-        "grace_period": grace_period,
-    }
-    try:
-        settings = load_settings(flags)
-    except BadSettings as error:
-        fail(error.problems)
-    fail_if(run(settings, typer.echo))
+    pass
 
 
-def fail_if(problem: str | None) -> None:
-    """Leave with the problem, if there is one."""
-    if problem:
-        fail([problem])
-
-
-def fail(problems: Sequence[str]) -> NoReturn:
-    """Print what is wrong, a line each, and leave with status 2."""
-    for problem in problems:
-        typer.echo(f"leadline: {problem}", err=True)
-    raise typer.Exit(2)
+app: Final = _program()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

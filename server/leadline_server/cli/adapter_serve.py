@@ -1,37 +1,51 @@
-"""`leadline adapter serve CONNECTION`: a connection's CRM, served as an adapter to leadlines in other processes."""
+"""The command `leadline adapter serve`, which offers a connection's CRM to leadline in other processes."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+from leadline_server.cli.exit_codes import fail
+
+if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import ConnectionSpec
 
 
 def serve_adapter_command(
-    connection: Annotated[str, typer.Argument(help="A connection of the settings, or `embedded`.")],
-    listen: Annotated[str, typer.Option(help="Where it is served, HOST:PORT, on this machine.")] = "127.0.0.1:50060",
-    token_file: Annotated[Path | None, typer.Option(help="A file with the token that requests must have.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings and connections.")] = None,
+    connection: Annotated[
+        str, typer.Argument(metavar="CONNECTION", help="A connection of the settings, or `embedded`.")
+    ],
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="The address to serve on, on this machine.")
+    ] = "127.0.0.1:50060",
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with the token that requests must have.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings and connections.")
+    ] = None,
 ) -> None:
-    """Serve a connection's CRM to leadlines in other processes until SIGTERM or Ctrl-C, as `remote` expects it.
+    """Serve a connection's CRM to the adapter `remote` of other leadline servers, until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 a clean end, 2 it cannot be served.
+    Exit codes: 0 stopped, 2 the CRM cannot be served.
     """
     import uvloop
     from pydantic import TypeAdapter, ValidationError
 
-    from leadline_server.cli import fail
     from leadline_server.config import Address, BadSettings, load_settings
     from leadline_server.domain.errors import LeadlineError
     from leadline_server.logs import configure_logs
+    from leadline_server.transport.addresses import AddressUnavailable, check_free
 
     try:
         address: str = TypeAdapter(Address).validate_python(listen)
+        check_free(address)
         settings = load_settings({"data_dir": data_dir, "config": config})
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
         configure_logs(settings.log_level, settings.log_format)
@@ -40,7 +54,7 @@ def serve_adapter_command(
         fail(error.problems)
     except ValidationError as error:
         fail([f"--listen: {detail['msg'].removeprefix('Value error, ')}" for detail in error.errors()])
-    except (LeadlineError, OSError) as error:
+    except (AddressUnavailable, LeadlineError, OSError) as error:
         fail([str(error)])
 
 
@@ -49,9 +63,9 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     import signal
 
     from leadline_server.clock import SystemClock
-    from leadline_server.crm.connecting import open_connections
-    from leadline_server.crm.registry import adapter_type
-    from leadline_server.crm.remote.serving import serve_adapter
+    from leadline_server.crm.adapter_registry import adapter_type
+    from leadline_server.crm.connections import open_connections
+    from leadline_server.crm.remote.server import serve_adapter
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     stopping = asyncio.Event()
@@ -60,8 +74,10 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     choice = _choice(settings, name)
     title = adapter_type(choice.adapter).title
     async with (
-        open_sqlite_ledger(settings.ledger_path) as ledger,  # where the connection's tokens are
-        open_connections({name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock()) as crms,
+        open_sqlite_ledger(settings.ledger_path) as ledger,  # it keeps the connection's tokens
+        open_connections(
+            {name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+        ) as crms,
         serve_adapter(
             lambda account: crms(account).adapter, address, title=title, token=token, grace=settings.grace_period
         ) as port,
@@ -71,14 +87,13 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
         await stopping.wait()
 
 
-def _choice(settings: "Settings", name: str) -> "Choice":
-    from leadline_server.cli import fail
+def _choice(settings: "Settings", name: str) -> "ConnectionSpec":
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import ConnectionSpec
 
     table = settings.connections.get(name)
     if table is not None:
-        return Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        return ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
     if name == EMBEDDED:
-        return Choice(EMBEDDED)
+        return ConnectionSpec(EMBEDDED)
     return fail([f"There is no [connections.{name}] in the settings."])

@@ -1,4 +1,4 @@
-"""`leadline adapter try`: one operation of a definition against a real CRM, with all that was sent and came back."""
+"""The command `leadline adapter try`, which runs one operation of a definition against a real CRM."""
 
 import json
 import os
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every other command
-    from leadline_server.cli.trying import Attempt
-    from leadline_server.crm.declarative.connecting import HttpSettings
+from leadline_server.cli.exit_codes import fail
 
-_LONGEST: Final = 4_000  # characters of an answer that are shown to people
+if TYPE_CHECKING:  # importing these would slow the start of every other command
+    from leadline_server.cli.definition_trial import DefinitionTrial
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
+
+_MOST_SHOWN: Final = 4_000  # characters of an answer that people are shown
 
 
-class TryOperation(StrEnum):
-    """What can be tried."""
+class TrialOperation(StrEnum):
+    """The operations that can be tried."""
 
     CHECK = auto()
     FIND = auto()
@@ -27,62 +29,63 @@ class TryOperation(StrEnum):
     LOG = auto()
 
 
-_VALUES: Final[Mapping[TryOperation, str]] = {
-    TryOperation.CHECK: "",
-    TryOperation.FIND: "NUMBER...",
-    TryOperation.GET: "ID",
-    TryOperation.SEARCH: "NAME",
-    TryOperation.CREATE: "NAME NUMBER",
-    TryOperation.LOG: "CONTACT_ID",
+_VALUES: Final[Mapping[TrialOperation, str]] = {
+    TrialOperation.CHECK: "",
+    TrialOperation.FIND: "NUMBER...",
+    TrialOperation.GET: "ID",
+    TrialOperation.SEARCH: "NAME",
+    TrialOperation.CREATE: "NAME NUMBER",
+    TrialOperation.LOG: "CONTACT_ID",
 }
-_WRITES: Final = {TryOperation.CREATE, TryOperation.LOG}
+_WRITES: Final = {TrialOperation.CREATE, TrialOperation.LOG}
 
 
 def try_definition(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A definition: its file, or the name of a shipped one.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A definition's file, or the name of a shipped one.")],
     operation: Annotated[
-        TryOperation,
+        TrialOperation,
         typer.Argument(metavar="OPERATION", help="check, find, get or search; with --write also create and log."),
     ],
     values: Annotated[
-        list[str] | None, typer.Argument(metavar="[VALUE]...", help="Numbers, an id, a name: what the operation takes.")
+        list[str] | None, typer.Argument(metavar="VALUE", help="The numbers, the id or the name for the operation.")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable of the definition; repeatable.")
     ] = None,
     variables: Annotated[
         list[str] | None,
-        typer.Option("--env", metavar="NAME=VARIABLE", help="The same from the environment: for secrets; repeatable."),
+        typer.Option(
+            "--env",
+            metavar="NAME=VARIABLE",
+            help="A variable with the value of an environment variable, for secrets; repeatable.",
+        ),
     ] = None,
-    region: Annotated[str, typer.Option(metavar="CODE", help="The region that numbers are read in.")] = "US",
-    write: Annotated[bool, typer.Option("--write", help="Allow what writes to the CRM.")] = False,  # noqa: FBT002 - a flag
-    as_json: Annotated[bool, typer.Option("--json", help="Output for programs.")] = False,  # noqa: FBT002 - a flag
+    region: Annotated[str, typer.Option(metavar="CODE", help="The region of numbers without a country code.")] = "US",
+    write: Annotated[bool, typer.Option("--write", help="Allow operations that write to the CRM.")] = False,  # noqa: FBT002 - a flag
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Ask a CRM by a definition: what was sent, what came back, and what leadline makes of it.
+    """Run one operation of a definition, and show the requests, the answers and the result.
 
-    Exit codes: 0 done, 1 the CRM refuses, 2 wrong usage or a wrong definition, 4 cannot tell.
+    Exit codes: 0 done, 1 the CRM refuses, 2 wrong usage or an invalid definition, 3 no such contact, 4 cannot tell.
     """
-    from leadline_server.cli import fail
-    from leadline_server.cli.trying import attempt
+    import asyncio
+
+    from leadline_server.cli.definition_trial import run_trial
     from leadline_server.domain.numbers.phone_number import is_region
 
     given = values or []
     _check_usage(operation, given, write=write)
     if not is_region(region):
-        fail([f"--region {region}: it is an ISO 3166-1 code of two letters, such as US."])
-    import asyncio
-
-    done = asyncio.run(attempt(_settings(file, settings or [], variables or []), operation.value, given, region))
+        fail([f"--region {region}: must be an ISO 3166-1 code of two letters, such as US."])
+    trial = asyncio.run(run_trial(_settings(file, settings or [], variables or []), operation.value, given, region))
     if as_json:
-        typer.echo(json.dumps(done.document(), indent=2, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(trial.document(), indent=2, ensure_ascii=False, default=str))
     else:
-        _show(done)
-    raise typer.Exit(done.exit_code)
+        _show(trial)
+    raise typer.Exit(trial.exit_code)
 
 
-def _check_usage(operation: TryOperation, values: Sequence[str], *, write: bool) -> None:
-    from leadline_server.cli import fail
-
+def _check_usage(operation: TrialOperation, values: Sequence[str], *, write: bool) -> None:
     wanted = _VALUES[operation]
     is_right = bool(values) if wanted.endswith("...") else len(values) == len(wanted.split())
     if not is_right:
@@ -92,11 +95,10 @@ def _check_usage(operation: TryOperation, values: Sequence[str], *, write: bool)
 
 
 def _settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "HttpSettings":
-    """The connection's settings. What is wrong with them ends the command."""
+    """The connection's settings. Invalid ones end the command."""
     from pydantic import ValidationError
 
-    from leadline_server.cli import fail
-    from leadline_server.crm.declarative.connecting import HttpSettings
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
 
     options: dict[str, Any] = {"definition": file}
     problems = list[str]()
@@ -122,14 +124,14 @@ def _sentence(detail: Any) -> str:
     if detail["type"] == "definition":
         return message
     if detail["type"] == "missing":
-        return f"{name}: the definition needs it; give it with --set {name}=VALUE or --env {name}=VARIABLE"
+        return f"{name}: the definition requires it; give it with --set {name}=VALUE or --env {name}=VARIABLE"
     return f"{name}: there is no such variable" if detail["type"] == "extra_forbidden" else f"{name}: {message}"
 
 
-def _show(done: "Attempt") -> None:
-    from leadline_server.cli.show import printable
+def _show(trial: "DefinitionTrial") -> None:
+    from leadline_server.cli.output import printable
 
-    for exchange in done.exchanges:
+    for exchange in trial.exchanges:
         typer.echo(printable(f"-> {exchange.operation}: {exchange.method} {exchange.address}"))
         if exchange.sent is not None:
             typer.echo(printable(_indented(json.dumps(exchange.sent, indent=2, ensure_ascii=False, default=str))))
@@ -137,7 +139,7 @@ def _show(done: "Attempt") -> None:
         if exchange.answer:
             typer.echo(printable(_indented(_shortened(exchange.answer))))
         typer.echo()
-    typer.echo(printable("\n".join(done.lines)), err=bool(done.error))
+    typer.echo(printable("\n".join(trial.lines)), err=bool(trial.error))
 
 
 def _indented(text: str) -> str:
@@ -145,6 +147,6 @@ def _indented(text: str) -> str:
 
 
 def _shortened(answer: str) -> str:
-    with suppress(ValueError):  # what is no JSON is shown as it came
+    with suppress(ValueError):  # an answer that is not JSON is shown unchanged
         answer = json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
-    return answer if len(answer) <= _LONGEST else f"{answer[:_LONGEST]}\n... ({len(answer):,} characters in all)"
+    return answer if len(answer) <= _MOST_SHOWN else f"{answer[:_MOST_SHOWN]}\n... ({len(answer):,} characters in all)"

@@ -1,4 +1,4 @@
-"""`leadline adapter list` and `check`: which CRMs leadline can be connected to, and whether a definition is right."""
+"""The commands `leadline adapter list` and `check`, about adapters and CRM definitions."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli.adapter_try import try_definition
+from leadline_server.cli.exit_codes import ExitCode
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ports.crm import Capabilities
-
-adapter = typer.Typer(help="Adapters to CRMs, and the definitions of the adapter http.", no_args_is_help=True)
-adapter.command("try")(try_definition)
 
 _BY_SETTINGS: Final = "by settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """An adapter, or a definition that comes with leadline."""
+    """An adapter, or a shipped definition."""
 
     adapter: str
     definition: str
@@ -31,34 +28,32 @@ class _Row:
     capabilities: Mapping[str, Any] | None = None
 
 
-@adapter.command("list")
 def list_adapters(
-    as_json: Annotated[bool, typer.Option("--json", help="Output for programs.")] = False,  # noqa: FBT002 - a flag
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """All adapters, leadline's own and others that are installed, with what each can promise.
+    """List all installed adapters and all shipped definitions, with their capabilities.
 
-    Exit codes: 0 done, 1 one that is installed cannot be loaded.
+    Exit codes: 0 done, 1 an installed adapter cannot be loaded.
     """
     rows = list(_rows())
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         _show(rows)
-    raise typer.Exit(1 if any(row.problem for row in rows) else 0)
+    raise typer.Exit(ExitCode.REFUSED if any(row.problem for row in rows) else ExitCode.DONE)
 
 
-@adapter.command("check")
 def check_definition(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A definition: its file, or the name of a shipped one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Output for programs.")] = False,  # noqa: FBT002 - a flag
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A definition's file, or the name of a shipped one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Is a definition right? Says all that is wrong with it, and where. Asks no CRM.
+    """Check a definition, and print all problems in it. Sends nothing to the CRM.
 
-    Exit codes: 0 it is, 1 something is wrong, 2 wrong usage.
+    Exit codes: 0 the definition is valid, 1 it is not, 2 wrong usage.
     """
-    from leadline_server.cli.show import printable
-    from leadline_server.crm.declarative.compiled import BadDefinition
-    from leadline_server.crm.declarative.loading import load_definition
+    from leadline_server.cli.output import printable
+    from leadline_server.crm.declarative.definition_files import load_definition
+    from leadline_server.definitions.problems import BadDefinition
 
     problems: list[str] = []
     try:
@@ -71,12 +66,12 @@ def check_definition(
         typer.echo(printable("\n".join(f"{file}: {problem}" for problem in problems)), err=True)
     else:
         operations = ", ".join(ready.operations)
-        typer.echo(printable(f"{file} is right: {ready.definition.title}, with {operations}."))
-    raise typer.Exit(1 if problems else 0)
+        typer.echo(printable(f"{file} is valid: {ready.definition.title}, with {operations}."))
+    raise typer.Exit(ExitCode.REFUSED if problems else ExitCode.DONE)
 
 
 def _rows() -> Iterator[_Row]:
-    from leadline_server.crm.registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
+    from leadline_server.crm.adapter_registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
 
     for name in adapter_names():
         try:
@@ -90,8 +85,8 @@ def _rows() -> Iterator[_Row]:
 
 
 def _definitions() -> Iterator[_Row]:
-    from leadline_server.crm.declarative.connecting import HTTP, default_capabilities
-    from leadline_server.crm.declarative.loading import load_definition, shipped_names
+    from leadline_server.crm.declarative.adapter_type import HTTP, default_capabilities
+    from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 
     for name in shipped_names():
         definition = load_definition(name).definition
@@ -116,11 +111,11 @@ def _seconds(time: timedelta) -> float:
 
 
 def _show(rows: list[_Row]) -> None:
+    from leadline_server.cli.output import Column, table
     from leadline_server.cli.session import plain_console
-    from leadline_server.cli.show import Column, table
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
-    columns += [Column("Title", can_shrink=True), Column("Built in")]
+    columns += [Column("Title", can_shrink=True), Column("BuiltRequest in")]
     columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
     columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
     columns += [Column("Types"), Column("Problem")]

@@ -1,4 +1,4 @@
-"""`leadline calls list`, `show`, `retry` and `watch`."""
+"""The commands `leadline calls list`, `show`, `retry` and `watch`."""
 
 import signal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline_server.cli.choices import Reason, State
+from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.session import Session, remote
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every command
+if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.call_log_pb2 import CallLog
 
 CallId = Annotated[str, typer.Argument(metavar="ID", help="The call's id.")]
-Of = Annotated[str, typer.Option("--user", metavar="USER", help="Of this user only; else of all.")]
+OfUser = Annotated[str, typer.Option("--user", metavar="USER", help="Only this user's calls.")]
 
 
 @remote
@@ -20,21 +21,22 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
     session: Session,
     *,
     state: Annotated[
-        list[State] | None, typer.Option(case_sensitive=False, help="In this state only; repeatable.")
+        list[State] | None, typer.Option(case_sensitive=False, help="Only calls in this state; repeatable.")
     ] = None,
     reason: Annotated[
-        list[Reason] | None, typer.Option(case_sensitive=False, help="With this reason only; repeatable.")
+        list[Reason] | None, typer.Option(case_sensitive=False, help="Only calls with this reason; repeatable.")
     ] = None,
-    user: Of = "",
-    number: Annotated[str, typer.Option(metavar="NUMBER", help="With this phone number on the other side only.")] = "",
-    contact: Annotated[str, typer.Option(metavar="ID", help="Logged against this contact only.")] = "",
-    since: Annotated[str, typer.Option(metavar="TIME", help="Started then or later: 2026-03-01T14:30, 2h, 7d.")] = "",
-    until: Annotated[str, typer.Option(metavar="TIME", help="Started before that.")] = "",
-    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many at most; 0 for all.")] = 50,
+    user: OfUser = "",
+    number: Annotated[str, typer.Option(metavar="NUMBER", help="Only calls from or to this phone number.")] = "",
+    contact: Annotated[str, typer.Option(metavar="ID", help="Only calls logged against this contact.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Only calls that began at this time or later: 2026-03-01T14:30, 2h, 7d.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Only calls that began before this time.")] = "",
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="The most calls to show; 0 for all.")] = 50,
 ) -> None:
-    """Calls and what became of them, newest first."""
-    from leadline_server.cli import values
-    from leadline_server.cli.show import print_json_array, taken
+    """List calls with their states and reasons, newest first."""
+    from leadline_server.cli.output import print_json_array
 
     wanted: dict[str, Any] = {
         "user_id": user,
@@ -43,49 +45,58 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
         "phone_number": number,
         "contact_id": contact,
         "page_size": min(limit + 1, 200) if limit else 200,
+        **_times(since, until),
     }
-    if since:
-        wanted["start_time"] = values.time("--since", since)
-    if until:
-        wanted["end_time"] = values.time("--until", until)
-    found = taken(session, session.client.list_call_logs(**wanted), limit)
+    found = session.limited(session.client.list_call_logs(**wanted), limit)
     if session.as_json:
         print_json_array(found)
     else:
         _show_list(session, list(found), is_filtered=any((state, reason, user, number, contact, since, until)))
 
 
+def _times(since: str, until: str) -> dict[str, Any]:
+    from leadline_server.cli import values
+
+    given = {"start_time": ("--since", since), "end_time": ("--until", until)}
+    return {name: values.time(option, text) for name, (option, text) in given.items() if text}
+
+
 @remote
 def show(session: Session, call_id: CallId) -> None:
-    """One call: what is known, what became of it and why, what to do next."""
-    show_answer(session, session.client.get_call_log(call_id))
+    """Show one call: its state and reason, and what to do next."""
+    from leadline_server.cli.call_tables import show_call_log
+
+    show_call_log(session, session.client.get_call_log(call_id))
 
 
 @remote
 def retry(session: Session, call_id: CallId) -> None:
-    """Decide an unlogged call anew, or deliver a waiting one, now."""
-    show_answer(session, session.client.retry_call_log(call_id))
+    """Decide an unlogged call again, or deliver a pending or failed one now.
+
+    Ends with exit code 1 if the call is FAILED afterwards.
+    """
+    show_result(session, session.client.retry_call_log(call_id))
 
 
 @remote
 def watch(
     session: Session,
-    user: Of = "",
+    user: OfUser = "",
     resume_token: Annotated[
-        str, typer.Option(metavar="TOKEN", help="Go on after this `resume_token` of an earlier --json line.")
+        str, typer.Option(metavar="TOKEN", help="Continue after the `resume_token` of an earlier --json line.")
     ] = "",
     give_up_after: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to go on trying without the server.")
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to try to reach a server that is away.")
     ] = 300.0,
 ) -> None:
-    """Follow call logs as they change, until Ctrl-C; with --json a WatchCallLogsResponse in each line."""
+    """Show each change of a call until Ctrl-C. With --json, each line is a WatchCallLogsResponse."""
     from leadline.v1.call_log_service_pb2 import WatchCallLogsResponse
 
-    from leadline_server.cli.show import print_json_line
+    from leadline_server.cli.output import print_json_line
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where the shell has us ignore them
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may start background commands with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
-    session.client.get_account_settings()  # an unknown account, or no server: said at once, not tried for minutes
+    session.client.get_account_settings()  # an unknown account or a missing server is an error at once
     following = session.client.watch_call_logs(user_id=user, resume_token=resume_token, give_up_after=give_up_after)
     try:
         following.start()
@@ -95,50 +106,52 @@ def watch(
                 print_json_line(WatchCallLogsResponse(call_log=log, resume_token=following.resume_token))
             else:
                 _show_change(session, log)
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:
         return
 
 
-def show_answer(session: Session, log: "CallLog") -> None:
-    """Print one call log, for people or for programs."""
-    from leadline_server.cli.call_tables import show_call_log
-    from leadline_server.cli.show import print_json
+def show_result(session: Session, log: "CallLog") -> None:
+    """Print the call log that a command changed.
 
-    if session.as_json:
-        print_json(log)
-    else:
-        show_call_log(session, log)
+    Raises:
+        typer.Exit: with code 1, if the call is FAILED.
+    """
+    from leadline_server.cli.call_tables import show_call_log, state_of
+
+    show_call_log(session, log)
+    if state_of(log) == "FAILED":
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _show_list(session: Session, logs: "list[CallLog]", *, is_filtered: bool) -> None:
     from leadline_server.cli.call_tables import show_call_logs, state_of
-    from leadline_server.cli.show import count
+    from leadline_server.cli.output import count
 
     if logs:
-        show_call_logs(session, logs)
+        show_call_logs(session.console, logs)
         session.say(f"{count(len(logs), 'call')}.")
         if any(state_of(log) == "UNLOGGED" for log in logs):
-            session.hint("Why one is unlogged, and how to log it", "calls", "show", "ID")
+            session.hint("To see why a call is unlogged, and how to log it", "calls", "show", "ID")
     elif is_filtered:
-        session.say(f"No call of account {session.account} is like this.")
-        session.hint("See all of them", "calls", "list")
+        session.say(f"No call of account {session.account} matches these filters.")
+        session.hint("To see all calls", "calls", "list")
     else:
-        session.say(f"No call was reported in account {session.account} yet.")
-        session.hint("Report one", "calls", "log", "--user", "USER", "--direction", "inbound", "--caller", "NUMBER")
-        session.hint("Or replay a phone system's records", "calls", "import", "FILE")
+        session.say(f"Account {session.account} has no calls yet.")
+        session.hint("To report one", "calls", "log", "--user", "USER", "--direction", "inbound", "--caller", "NUMBER")
+        session.hint("To replay a phone system's records", "calls", "import", "FILE")
 
 
 def _show_change(session: Session, log: "CallLog") -> None:
-    """One change in one line."""
+    """Print one change as one line."""
     from rich.text import Text
 
-    from leadline_server.cli.call_tables import other_side, reason_of, state_of, state_style, who
-    from leadline_server.cli.show import printable, short_time
+    from leadline_server.cli.call_tables import other_party, party_text, reason_of, state_of, state_style
+    from leadline_server.cli.output import printable, short_time
 
     state = state_of(log)
     line = Text(f"{short_time(log.update_time)}  ")
     line.append(f"{state:<8}", state_style(state))
-    parts = (f"{reason_of(log):<19}", log.call.id, log.user_id, who(other_side(log)), log.contact.name)
+    parts = (f"{reason_of(log):<19}", log.call.id, log.user_id, party_text(other_party(log)), log.contact.name)
     line.append("".join(f"  {printable(part)}" for part in parts if part).replace("\n", " "))
     session.console.print(line, soft_wrap=True)
     session.console.file.flush()

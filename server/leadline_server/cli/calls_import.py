@@ -26,7 +26,7 @@ _FORMATS = "auto, asterisk, freeswitch, 3cx or generic."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What the person asked for.
+    """The options of one import.
 
     Attributes:
         rules: without what the file and the account's settings tell.
@@ -101,7 +101,6 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
 
     from leadline_server.cli import calls_import_options as options
     from leadline_server.replay.columns import read_given
-    from leadline_server.replay.extensions import read_extension_pattern
     from leadline_server.replay.records import UnusableFile
     from leadline_server.replay.rules import Rules
 
@@ -115,7 +114,6 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             rules=Rules(
                 users=options.users(user or [], users),
                 default_user=default_user,
-                extension_pattern=read_extension_pattern(extension_pattern or ""),
                 inbound_contexts=tuple(inbound_context or ()),
                 outbound_contexts=tuple(outbound_context or ()),
                 internal_contexts=tuple(internal_context or ()),
@@ -125,6 +123,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
                 zone=options.zone(time_zone) if time_zone else None,
                 date_order=options.date_order(date_order),
                 own_numbers=tuple(own_number or ()),
+                extension_pattern=options.extension_pattern(extension_pattern or ""),
                 is_forced=force,
             ),
             columns=read_given(column or []),
@@ -154,8 +153,8 @@ async def _replay(request: _Request) -> "Summary":
         async with grpc.aio.insecure_channel(request.server) as channel:
             replayer = Replayer(channel, request.account, concurrency=request.concurrency)
             try:
-                settings = await replayer.account_settings()
-                rules = completed(request.rules, request.wishes, records.survey(), settings, summary.warnings)
+                details = await replayer.account_details()
+                rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)
                 _show_columns_first(request, records)
                 await _send_all(request, records, rules, replayer, summary)
             except ReplayStopped as stopped:

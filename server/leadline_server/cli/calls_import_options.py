@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     import zoneinfo
 
-    from leadline.v1.preferences_pb2 import AccountSettings
-
     from leadline_server.domain.call import CallDirection
+    from leadline_server.replay.account import AccountDetails
     from leadline_server.replay.clock_texts import DateOrder
     from leadline_server.replay.detection import RecordFormat
     from leadline_server.replay.rules import Rules
@@ -31,25 +30,27 @@ class Wishes:
         zone: of `--time-zone`; None where it was not given.
         date_order: of `--date-order`; None where it was not given.
         own_numbers: of `--own-number`, as they were written.
+        extension_pattern: of `--extension-pattern`; empty where it was not given.
         is_forced: whether records that do not fit the zone are sent all the same.
     """
 
     zone: "zoneinfo.ZoneInfo | None" = None
     date_order: "DateOrder | None" = None
     own_numbers: tuple[str, ...] = ()
+    extension_pattern: str = ""
     is_forced: bool = False
 
 
 def completed(
-    rules: "Rules", wishes: Wishes, survey: "Survey", settings: "AccountSettings | None", warnings: list[str]
+    rules: "Rules", wishes: Wishes, survey: "Survey", account: "AccountDetails", warnings: list[str]
 ) -> "Rules":
-    """The rules with what the options, the file and the account's settings tell.
+    """The rules with what the options, the file and the server tell.
 
     Args:
         rules: of the other options.
         wishes: the options that are completed here.
         survey: of the file.
-        settings: of the account; None where the server does not tell them.
+        account: as the server tells it.
         warnings: gets a sentence for what is done against better knowledge.
 
     Raises:
@@ -57,28 +58,28 @@ def completed(
     """
     from dataclasses import replace
 
-    from leadline_server.replay.extensions import own_numbers, read_extension_pattern
+    from leadline_server.replay.own_numbers import own_numbers
 
-    region = settings.default_region if settings is not None and settings.default_region else rules.region
-    # Settings that servers of later versions have.
-    pattern, numbers = _setting(settings, "extension_pattern", ""), _setting(settings, "own_numbers", ())
+    pattern = wishes.extension_pattern or account.numbering.extension_pattern
+    numbering = replace(account.numbering, extension_pattern=pattern)
     return replace(
         rules,
-        time_zone=_time_zone(wishes, survey, settings, warnings) or rules.time_zone,
+        time_zone=_time_zone(wishes, survey, account, warnings) or rules.time_zone,
         date_order=survey.order(wishes.date_order),
-        region=region,
-        extension_pattern=rules.extension_pattern or read_extension_pattern(pattern),
-        own_numbers=own_numbers((*wishes.own_numbers, *numbers), region),
+        numbering=numbering,
+        users={**account.users, **rules.users},
+        own_numbers=own_numbers(wishes.own_numbers, numbering, account.own_numbers),
     )
 
 
 def _time_zone(
-    wishes: Wishes, survey: "Survey", settings: "AccountSettings | None", warnings: list[str]
+    wishes: Wishes, survey: "Survey", account: "AccountDetails", warnings: list[str]
 ) -> "zoneinfo.ZoneInfo | None":
     """The zone of times without an offset: the given one, else the account's if it was set. It is never guessed."""
     from leadline_server.replay.records import UnusableFile
 
-    given = wishes.zone or _account_zone(settings)
+    # The server does not tell the built-in zone from the same one that was set.
+    given = wishes.zone or (zone(account.time_zone) if account.time_zone != _BUILT_IN_ZONE else None)
     if not survey.needs_zone:
         return given
     misfit = survey.zones.misfit(given)
@@ -99,12 +100,6 @@ def _time_zone(
     return given
 
 
-def _account_zone(settings: "AccountSettings | None") -> "zoneinfo.ZoneInfo | None":
-    """The account's zone; None for the built-in one, which the server does not tell from one that was set."""
-    name = settings.time_zone if settings is not None else ""
-    return zone(name) if name and name != _BUILT_IN_ZONE else None
-
-
 def _advice(misfit: "Misfit | None") -> str:
     """Which zones fit, if the ids of the records tell."""
     from leadline_server.replay.zones import offset_name
@@ -116,10 +111,6 @@ def _advice(misfit: "Misfit | None") -> str:
     return f" The ids say that the clock stood at {offset_name(misfit.offset)}; zones that would fit: {named}."
 
 
-def _setting(settings: "AccountSettings | None", name: str, missing: Any) -> Any:
-    return getattr(settings, name, missing) if settings is not None else missing
-
-
 def record_format(name: str) -> "RecordFormat":
     """The form of `--format`."""
     from leadline_server.replay.detection import RecordFormat
@@ -127,6 +118,16 @@ def record_format(name: str) -> "RecordFormat":
     if name not in list(RecordFormat):
         raise typer.BadParameter(f"unknown format {name!r}; known: {', '.join(RecordFormat)}")
     return RecordFormat(name)
+
+
+def extension_pattern(text: str) -> str:
+    """The masks of `--extension-pattern`, in their stored form."""
+    from leadline_server.domain.numbers.numbering_rules import read_extension_pattern
+
+    try:
+        return read_extension_pattern(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--extension-pattern: {error}") from None
 
 
 def zone(name: str) -> "zoneinfo.ZoneInfo":

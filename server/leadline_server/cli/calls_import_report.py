@@ -1,4 +1,4 @@
-"""What `leadline calls import` prints for people: the columns first, and in the end what became of everything."""
+"""The output of `leadline calls import` for people: the columns first, and the final account of the file."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -62,7 +62,7 @@ def show_summary(summary: "Summary", account: str, console: "rich.console.Consol
 
 
 def _show_losses(console: "rich.console.Console", summary: "Summary") -> None:
-    """What else was left out: rows on purpose, columns, legs; and what the person should know besides."""
+    """Rows left out on purpose, columns and legs that were not taken, and warnings."""
     from rich.markup import escape
 
     for reason, rows in summary.ignored.items():

@@ -1,4 +1,4 @@
-"""`leadline calls log`: reports a call, or logs one by hand."""
+"""The command `leadline calls log`, which reports a call or logs one by hand."""
 
 import sys
 from collections.abc import Mapping
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from leadline_server.cli.calls import show_result
 from leadline_server.cli.choices import Direction, Result, Verified
 from leadline_server.cli.session import Session, remote
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every command
+if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.call_pb2 import Call
 
 _TIMES: Final = ("start_time", "answer_time", "end_time", "event_time")
@@ -24,52 +25,64 @@ def _option(name: str, meaning: str, metavar: str = "TEXT") -> Any:
 def log_call(  # noqa: PLR0913 a parameter is an option of the command line
     session: Session,
     *,
-    user: Annotated[str, _option("--user", "Whose call it is; else the user who has its log.", "USER")] = "",
-    call_id: Annotated[str | None, _option("--id", "The phone system's id of the call; else a new one.", "ID")] = None,
-    direction: Annotated[
-        Direction | None, typer.Option(case_sensitive=False, help="Needed in the first report of a call.")
+    user: Annotated[str, _option("--user", "The user of the call; by default the user of its log.", "USER")] = "",
+    call_id: Annotated[
+        str | None, _option("--id", "The phone system's id of the call; by default a new UUID.", "ID")
     ] = None,
-    caller: Annotated[str | None, _option("--caller", "Number that called.", "NUMBER")] = None,
-    callee: Annotated[str | None, _option("--callee", "Number that was called.", "NUMBER")] = None,
+    direction: Annotated[
+        Direction | None, typer.Option(case_sensitive=False, help="Required in the first report of a call.")
+    ] = None,
+    caller: Annotated[str | None, _option("--caller", "The number that called.", "NUMBER")] = None,
+    callee: Annotated[str | None, _option("--callee", "The number that was called.", "NUMBER")] = None,
     caller_name: Annotated[str | None, _option("--caller-name", "The caller-ID name.")] = None,
-    callee_name: Annotated[str | None, _option("--callee-name", "The name of who was called.")] = None,
-    result: Annotated[Result | None, typer.Option(case_sensitive=False, help="How it ended.")] = None,
+    callee_name: Annotated[str | None, _option("--callee-name", "The callee's name.")] = None,
+    result: Annotated[Result | None, typer.Option(case_sensitive=False, help="How the call ended.")] = None,
     start: Annotated[
-        str | None, _option("--start", "When it began: 2026-03-01T14:30, now, or 5m for 5 minutes ago.", "TIME")
+        str | None, _option("--start", "When the call began: 2026-03-01T14:30, now, or 5m (5 minutes ago).", "TIME")
     ] = (None),
-    answer: Annotated[str | None, _option("--answer", "When it was answered.", "TIME")] = None,
-    end: Annotated[str | None, _option("--end", "When it ended.", "TIME")] = None,
-    event_time: Annotated[str | None, _option("--event-time", "When the event behind the report was.", "TIME")] = None,
-    linked_id: Annotated[str | None, _option("--linked-id", "Ties the calls of one conversation.")] = None,
-    disposition: Annotated[str | None, _option("--disposition", "How a person judged it.")] = None,
-    subject: Annotated[str | None, _option("--subject", "Subject of the CRM's log.")] = None,
+    answer: Annotated[str | None, _option("--answer", "When the call was answered.", "TIME")] = None,
+    end: Annotated[str | None, _option("--end", "When the call ended.", "TIME")] = None,
+    event_time: Annotated[str | None, _option("--event-time", "When the reported event happened.", "TIME")] = None,
+    linked_id: Annotated[str | None, _option("--linked-id", "An id that all calls of one conversation share.")] = None,
+    disposition: Annotated[
+        str | None, _option("--disposition", "The outcome in a person's words, such as Interested.")
+    ] = None,
+    subject: Annotated[str | None, _option("--subject", "The subject of the CRM's log.")] = None,
     note: Annotated[str | None, _option("--note", "A note.")] = None,
     summary: Annotated[str | None, _option("--summary", "A summary.")] = None,
-    recording_url: Annotated[str | None, _option("--recording-url", "Where its recording is.", "URL")] = None,
-    voicemail_url: Annotated[str | None, _option("--voicemail-url", "Where its voicemail is.", "URL")] = None,
+    recording_url: Annotated[str | None, _option("--recording-url", "The address of the recording.", "URL")] = None,
+    voicemail_url: Annotated[str | None, _option("--voicemail-url", "The address of the voicemail.", "URL")] = None,
     attestation: Annotated[
-        Verified | None, typer.Option(case_sensitive=False, help="What STIR/SHAKEN says of the caller's number.")
+        Verified | None, typer.Option(case_sensitive=False, help="The STIR/SHAKEN attestation of the caller's number.")
     ] = None,
-    final: Annotated[bool | None, typer.Option("--final", help="Nothing more will be reported.")] = None,
+    final: Annotated[bool | None, typer.Option("--final", help="This is the last report of the call.")] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Something else to keep; repeatable.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An attribute to store; repeatable.")
     ] = None,
     json_call: Annotated[
         str | None,
-        _option("--json-call", "The call as the contract's JSON, instead of its options; - reads it.", "FILE"),
+        _option(
+            "--json-call",
+            "A file with the call as JSON, instead of the options of a call; - reads standard input.",
+            "FILE",
+        ),
     ] = None,
-    contact: Annotated[str, _option("--contact", "Log it by hand, against this contact.", "ID")] = "",
+    contact: Annotated[str, _option("--contact", "Log the call by hand, against this contact.", "ID")] = "",
     manual: Annotated[
-        bool, typer.Option("--manual", help="A person asks: look it up and log it, whatever preferences hold back.")
+        bool,
+        typer.Option(
+            "--manual", help="Log the call by hand: look it up, and ignore the preferences that keep it unlogged."
+        ),
     ] = False,
-    validate_only: Annotated[bool, typer.Option("--validate-only", help="Only say what would become of it.")] = False,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Show what would happen, and write nothing.")
+    ] = False,
 ) -> None:
-    """Report a call, or what is new about it; with --contact or --manual, log it by hand.
+    """Report a call, or news of one. With --contact or --manual, log it by hand.
 
-    What is not given stays as it is; an empty text or time clears it. The same id is always the same call.
+    A report changes only the fields that it has; an empty text or time clears one. The id says which call it is.
+    Ends with exit code 1 if the call is FAILED afterwards.
     """
-    from leadline_server.cli.calls import show_answer
-
     fields = {
         "id": call_id,
         "direction": direction and f"CALL_DIRECTION_{direction.name}",
@@ -97,19 +110,19 @@ def log_call(  # noqa: PLR0913 a parameter is an option of the command line
     client = session.client.using(user=user or _reporter(session, call))
     trigger = "MANUAL" if manual else "AUTOMATIC"
     call.id = call.id or _new_id()
-    show_answer(session, client.log_call(call, contact_id=contact, trigger=trigger, validate_only=validate_only))
+    show_result(session, client.log_call(call, contact_id=contact, trigger=trigger, validate_only=validate_only))
 
 
 def _call(given: Mapping[str, Any], json_call: str | None) -> "Call":
-    """The report, from its options or its JSON.
+    """The reported call, from the options or from the JSON.
 
     Raises:
-        typer.BadParameter: both are given, or one cannot be read.
+        typer.BadParameter: both are given, or one is invalid.
     """
     if json_call is None:
         return _from_options(dict(given))
     if given:
-        raise typer.BadParameter("--json-call has the whole call: give no other option of the call with it")
+        raise typer.BadParameter("--json-call has the whole call: give no other option of a call with it")
     return _from_json(json_call)
 
 
@@ -143,14 +156,14 @@ def _from_json(path: str) -> "Call":
         raise typer.BadParameter(f"--json-call: {path} cannot be read: {error.strerror}") from None
     except (ParseError, UnicodeDecodeError) as error:
         why = str(error).partition("\n")[0]
-        raise typer.BadParameter(f"--json-call: {path} is no call in the contract's JSON: {why}") from None
+        raise typer.BadParameter(f"--json-call: {path} is not a call in the contract's JSON: {why}") from None
 
 
 def _reporter(session: Session, call: "Call") -> str:
-    """Whose call it is by its log, where nobody says.
+    """The user of the call's log, for a report without --user.
 
     Raises:
-        typer.BadParameter: the call was not reported before.
+        typer.BadParameter: the call has no log yet.
     """
     from leadline import errors
 
@@ -160,7 +173,7 @@ def _reporter(session: Session, call: "Call") -> str:
         except errors.NotFound as error:
             if error.reason != "CALL_LOG_NOT_FOUND":
                 raise
-    raise typer.BadParameter("this call was not reported before: say whose it is with --user")
+    raise typer.BadParameter("this is the first report of the call: name its user with --user")
 
 
 def _new_id() -> str:

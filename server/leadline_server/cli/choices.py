@@ -1,6 +1,6 @@
-"""The contract's words as the command line has them: lower case, without their prefixes.
+"""The values of the contract's enums as words of the command line: `INBOUND` of `CALL_DIRECTION_INBOUND`.
 
-They are written out, since reading them from the contract would slow the start of every command; a test compares both.
+Importing the contract would slow the start of every command, so the words are repeated here. A test compares both.
 """
 
 from enum import StrEnum, auto
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Direction(StrEnum):
-    """CallDirection."""
+    """The values of CallDirection."""
 
     INBOUND = auto()
     OUTBOUND = auto()
@@ -16,7 +16,7 @@ class Direction(StrEnum):
 
 
 class Result(StrEnum):
-    """CallResult."""
+    """The values of CallResult."""
 
     ANSWERED = auto()
     NO_ANSWER = auto()
@@ -28,7 +28,7 @@ class Result(StrEnum):
 
 
 class Verified(StrEnum):
-    """Attestation."""
+    """The values of Attestation."""
 
     A = auto()
     B = auto()
@@ -37,7 +37,7 @@ class Verified(StrEnum):
 
 
 class State(StrEnum):
-    """CallLogState."""
+    """The values of CallLogState."""
 
     LOGGED = auto()
     UNLOGGED = auto()
@@ -46,7 +46,7 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """CallLogReason."""
+    """The values of CallLogReason."""
 
     CONTACT_MATCHED = auto()
     CONTACT_CHOSEN = auto()
@@ -64,10 +64,13 @@ class Reason(StrEnum):
     UNTRUSTED_CALLER = auto()
     CRM_UNAVAILABLE = auto()
     CRM_REJECTED = auto()
+    CRM_CANNOT_LOG = auto()
 
 
 def word(enum: Any, number: int) -> str:
-    """A value of the contract's enum without its prefix; empty for UNSPECIFIED, the number for one not known here.
+    """An enum's value without its prefix, such as `INBOUND`; empty for UNSPECIFIED.
+
+    A value of a newer contract is its number, such as `99`.
 
     Args:
         enum: the generated enum, or its descriptor.

@@ -1,36 +1,38 @@
-"""`leadline preferences show` and `set`."""
+"""The commands `leadline preferences show` and `set`."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from leadline_server.cli.session import Session, remote
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every command
+if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.preferences_pb2 import Preferences
     from leadline.v1.preferences_service_pb2 import GetPreferencesResponse, UpdatePreferencesResponse
 
-    Answer = GetPreferencesResponse | UpdatePreferencesResponse
+    UserPreferences = GetPreferencesResponse | UpdatePreferencesResponse
 
 Assignments = Annotated[
-    list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="What to write; lists are separated by commas.")
+    list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="A field and its value; commas separate list items.")
 ]
 Inherited = Annotated[
     list[str] | None,
-    typer.Option("--inherit", metavar="FIELD", help="Give up the own value of this field; repeatable."),
+    typer.Option("--inherit", metavar="FIELD", help="Remove this field's own value; repeatable."),
 ]
-SOURCES: Final = {"BUILT_IN": "built-in", "ACCOUNT": "account", "USER": "user"}
+_SOURCES: Final = {"BUILT_IN": "built-in", "ACCOUNT": "account", "USER": "user"}
 
 
 @remote
 def show(
     session: Session,
-    user: Annotated[str, typer.Argument(metavar="USER", help="The user; none: whoever set nothing.")] = "",
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="The user; without one, the preferences of a user who set none.")
+    ] = "",
 ) -> None:
-    """What applies to a user, and which level each value comes from."""
-    answer = session.client.using(user=user or nobody()).get_preferences()
-    _answer(session, user, answer)
+    """Show a user's preferences, and which level each value comes from."""
+    _show(session, user, session.client.using(user=user or new_user()).get_preferences())
 
 
 @remote
@@ -47,14 +49,14 @@ def update(
     mask = assigned(preferences, assignments, inherit)
     if not mask:
         raise typer.BadParameter("nothing to write: give FIELD=VALUE, or --inherit FIELD")
-    _answer(session, user, session.client.using(user=user).update_preferences(preferences, update_mask=mask))
+    _show(session, user, session.client.using(user=user).update_preferences(preferences, update_mask=mask))
 
 
 def assigned(message: Any, assignments: Sequence[str] | None, inherit: Sequence[str] | None) -> list[str]:
-    """Sets a message's fields as they were typed, and returns the paths of all that are to be written.
+    """Set the fields of a message from texts such as `auto_log_calls=no`; returns the paths for the update mask.
 
     Raises:
-        typer.BadParameter: a field does not exist, cannot have its value, or is both written and inherited.
+        typer.BadParameter: a field does not exist, its value is invalid, or it is both written and inherited.
     """
     from leadline_server.cli import values
 
@@ -68,15 +70,13 @@ def assigned(message: Any, assignments: Sequence[str] | None, inherit: Sequence[
     return [*given, *dict.fromkeys(inherit or ())]
 
 
-def nobody() -> str:
-    """A user who never set anything: users need no registration, and asking stores nothing."""
-    import uuid
-
-    return f"nobody-{uuid.uuid4()}"
+def new_user() -> str:
+    """The id of a user who set no preferences. Users need no registration, and reading stores nothing."""
+    return f"new-{uuid.uuid4()}"
 
 
 def text_of(preferences: "Preferences", name: str) -> str:
-    """A preference's value as `set` takes it; empty where it is absent."""
+    """A preference's value as the command `set` takes it, such as `BUSY, NO_ANSWER`; empty if it is absent."""
     from leadline_server.cli.choices import word
 
     if not preferences.HasField(name):  # type: ignore[arg-type] # a name from the descriptor
@@ -90,26 +90,29 @@ def text_of(preferences: "Preferences", name: str) -> str:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _answer(session: Session, user: str, answer: "Answer") -> None:
-    from leadline.v1.preferences_pb2 import PreferenceSource
-
-    from leadline_server.cli.choices import word
-    from leadline_server.cli.show import Column, print_json, table
+def _show(session: Session, user: str, answer: "UserPreferences") -> None:
+    from leadline_server.cli.output import Column, print_json, table
 
     if session.as_json:
         print_json(answer)
         return
-    whose = f"user {user}" if user else "a user who set nothing"
-    session.say(f"What applies to {whose} in account {session.account}:")
-    columns = [Column("Preference"), Column("Value", can_shrink=True), Column("From"), Column("Remark", goes=1)]
-    rows = []
+    owner = f"user {user}" if user else "a user who set none"
+    session.say(f"Preferences of {owner} in account {session.account}:")
+    columns = [Column("Preference"), Column("Value", can_shrink=True), Column("From"), Column("Remark", drop_order=1)]
+    table(session.console, columns, list(_rows(answer)))
+    if user:
+        session.hint("To change one", "preferences", "set", user, "FIELD=VALUE")
+
+
+def _rows(answer: "UserPreferences") -> Iterator[tuple[str, ...]]:
+    from leadline.v1.preferences_pb2 import PreferenceSource
+
+    from leadline_server.cli.choices import word
+
     for field in answer.effective.DESCRIPTOR.fields:
         source = word(PreferenceSource, answer.sources[field.name])
         remark = "locked" if field.name in answer.locked else ""
         own = text_of(answer.user, field.name)
         if remark and own:
-            remark = f"locked; {own} is set and does not count"
-        rows.append((field.name, text_of(answer.effective, field.name) or "-", SOURCES.get(source, source), remark))
-    table(session.console, columns, rows)
-    if user:
-        session.hint("To change one", "preferences", "set", user, "FIELD=VALUE")
+            remark = f"locked; the user's own value {own} does not apply"
+        yield field.name, text_of(answer.effective, field.name) or "-", _SOURCES.get(source, source), remark

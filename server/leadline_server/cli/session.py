@@ -1,91 +1,97 @@
-"""What every command that asks a server has in common: its options, the client, its ways to fail."""
+"""Commands that send requests to a server: their common options, their client, and how they report errors."""
 
 import functools
 import inspect
 import io
 import os
-import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import typer
+
+from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER, CommandTarget
+from leadline_server.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:  # gRPC and rich would slow the start of every command
     from leadline import Client, LeadlineError
     from rich.console import Console
 
 _Params = ParamSpec("_Params")
+_Item = TypeVar("_Item")
 
-DEFAULT_SERVER: Final = "127.0.0.1:50051"
-DEFAULT_ACCOUNT: Final = "demo"
-_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
-_UNBOUNDED: Final = 10_000  # columns, where no terminal has to show them
+_UNBOUNDED: Final = 10_000  # columns of the output if it is not a terminal
+_BUGS: Final = (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError)
 
 User = Annotated[str, typer.Option("--user", metavar="USER", help="The user who asks.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One command's way to the server and to who reads.
+    """One run of a command: its connection and its output.
 
     Attributes:
-        client: for the account, and no user.
-        server: address of the server.
-        account: the account's id.
-        timeout: seconds that a request may take.
-        as_json: whether programs read, and not people.
-        console: where it is told.
+        client: the client for the account, without a user.
+        target: the server and the account.
+        as_json: whether the output is JSON for programs.
+        console: where the output goes.
     """
 
     client: "Client"
-    server: str
-    account: str
-    timeout: float
+    target: CommandTarget
     as_json: bool
     console: "Console"
 
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return self.target.account
+
     def say(self, text: str = "", style: str | None = None) -> None:
-        """A line for people, as long as it is: what it names can be copied."""
+        """Print a line without wrapping it, so that ids and commands in it can be copied."""
         from rich.text import Text
 
-        from leadline_server.cli.show import printable
+        from leadline_server.cli.output import printable
 
         self.console.print(Text(printable(text), style or ""), soft_wrap=True)
 
     def hint(self, text: str, *words: str) -> None:
-        """What to do next, and the command that does it."""
+        """Print what to do next, with the command that does it."""
         self.say(f"{text}: {self.command(*words)}" if words else text, "dim")
 
     def note(self, text: str) -> None:
-        """A remark that is no part of the answer, on standard error."""
+        """Print a remark on standard error: it is not part of the answer."""
         typer.echo(text, err=True)
 
     def command(self, *words: str) -> str:
-        """A command line for the same server and account."""
-        account = [] if self.account == DEFAULT_ACCOUNT else ["--account", self.account]
-        server = [] if self.server == DEFAULT_SERVER else ["--server", self.server]
-        return shlex.join(["leadline", *words, *account, *server])
+        """A command for the same server and account, such as `leadline calls show call-1 --account acme`."""
+        return self.target.command(*words)
+
+    def limited(self, items: Iterable[_Item], limit: int) -> Iterable[_Item]:
+        """The first `limit` items (0: all). If there are more, a note says so."""
+        for index, item in enumerate(items):
+            if limit and index == limit:
+                self.note(f"There are more: these are the first {limit:,}; --limit 0 shows all.")
+                return
+            yield item
 
 
 def _shared(
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the leadline server.")] = DEFAULT_SERVER,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The server's address.")] = DEFAULT_SERVER,
     account: Annotated[str, typer.Option(metavar="ID", help="The account.")] = DEFAULT_ACCOUNT,
     timeout: Annotated[
         float, typer.Option(min=0.01, max=3600, metavar="SECONDS", help="How long a request may take.")
     ] = 10.0,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="No colours, as with NO_COLOR in the environment.")
-    ] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Print no colours. NO_COLOR does the same.")] = False,
 ) -> None:
     """The options that all of these commands have."""
 
 
 def remote(command: Callable[Concatenate[Session, _Params], None]) -> Callable[..., None]:
-    """A command that asks a server: with the shared options, and every failure told in a sentence."""
+    """Make a command that sends requests: it gets the common options, and reports each error in a sentence."""
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     shared = list(inspect.signature(_shared).parameters.values())
     names = [parameter.name for parameter in shared]
@@ -96,7 +102,7 @@ def remote(command: Callable[Concatenate[Session, _Params], None]) -> Callable[.
         _run(functools.partial(command, **given), **options)
 
     parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # where typer reads the options
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads the options from it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
@@ -107,33 +113,33 @@ def _run(
     from leadline import Client, LeadlineError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to fail
+        sys.stdout.reconfigure(errors="replace")  # print a name even if the terminal cannot show all of it
     with Client(server, account=account, timeout=timeout) as client:
-        session = Session(client, server, account, timeout, as_json, _console(no_color=no_color))
+        session = Session(client, CommandTarget(server, account, timeout), as_json, _console(no_color=no_color))
         try:
             command(session)
         except LeadlineError as error:
             raise _exit(error, session) from None
         except KeyboardInterrupt:
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
         except UnicodeError:
-            raise typer.BadParameter("what was typed is no valid UTF-8") from None
-        except (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
+            raise typer.BadParameter("an argument is not valid UTF-8") from None
+        except _BUGS as error:
             typer.echo(f"leadline: A bug in this command: {type(error).__name__}: {error}. Please report it.", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(ExitCode.REFUSED) from None
 
 
 def _exit(error: "LeadlineError", session: Session) -> typer.Exit:
-    from leadline_server.cli import failures
-    from leadline_server.cli.show import printable
+    from leadline_server.cli.error_messages import as_json, exit_code, for_people
+    from leadline_server.cli.output import printable
 
-    text = failures.as_json(error, session) if session.as_json else printable(failures.told(error, session))
+    text = as_json(error, session.target) if session.as_json else printable(for_people(error, session.target))
     typer.echo(text, err=True)
-    return typer.Exit(failures.exit_code(error))
+    return typer.Exit(exit_code(error))
 
 
 def plain_console() -> "Console":
-    """A console for commands that ask no server: without colours."""
+    """A console without colours, for commands that send no request."""
     return _console(no_color=True)
 
 

@@ -1,11 +1,11 @@
-"""What people type, read: points in time, KEY=VALUE, FIELD=VALUE."""
+"""Values as people type them: times, KEY=VALUE, FIELD=VALUE."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-if TYPE_CHECKING:  # what these bring along would slow the start of every command
+if TYPE_CHECKING:  # importing these would slow the start of every command
     from datetime import datetime
 
     from google.protobuf.message import Message
@@ -17,10 +17,10 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
 def time(option: str, text: str, now: "datetime | None" = None) -> "datetime":
-    """A point in time: ISO 8601, local where it has no offset; `now`; or how long ago, such as `90s`, `2h`, `7d`.
+    """A time: ISO 8601 (local if it has no offset), `now`, or how long ago, such as `90s`, `2h`, `7d`.
 
     Raises:
-        typer.BadParameter: it is none of these.
+        typer.BadParameter: the text is none of these.
     """
     from datetime import UTC, datetime, timedelta
 
@@ -33,15 +33,15 @@ def time(option: str, text: str, now: "datetime | None" = None) -> "datetime":
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError, IndexError):
         raise typer.BadParameter(
-            f"{option} {text!r} is no time; write 2026-03-01T14:30, 2026-03-01, now, or how long ago: 90s, 15m, 2h, 7d"
+            f"{option} {text!r} is not a time; write 2026-03-01T14:30, 2026-03-01, now, or how long ago: 15m, 2h, 7d"
         ) from None
 
 
 def report_time(option: str, text: str) -> "Timestamp":
-    """As `time`; empty is the contract's way to clear a time.
+    """A time in a report. Empty text is the empty Timestamp, which clears the field.
 
     Raises:
-        typer.BadParameter: it is no time.
+        typer.BadParameter: the text is not a time.
     """
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -52,10 +52,10 @@ def report_time(option: str, text: str) -> "Timestamp":
 
 
 def pairs(option: str, texts: Iterable[str], expected: str = "KEY=VALUE") -> dict[str, str]:
-    """KEY=VALUE, several of them.
+    """The keys and values of texts such as `queue=sales`.
 
     Raises:
-        typer.BadParameter: one has no key or no equals sign, or a key comes twice.
+        typer.BadParameter: a text has no key or no equals sign, or a key is given twice.
     """
     found: dict[str, str] = {}
     for text in texts:
@@ -70,19 +70,19 @@ def pairs(option: str, texts: Iterable[str], expected: str = "KEY=VALUE") -> dic
 
 
 def assign(message: "Message", path: str, text: str) -> None:
-    """Set the field at `path` (`placeholder_name`, `defaults.excluded_results`) to what was typed.
+    """Set the field at `path`, such as `placeholder_name` or `defaults.excluded_results`.
 
-    Lists are separated by commas, and empty text is the empty list. Enum values are named without prefix.
+    Commas separate the items of a list; empty text is the empty list. Enum values need no prefix: `busy,no_answer`.
 
     Raises:
-        typer.BadParameter: there is no such field, or it cannot have this value.
+        typer.BadParameter: the message has no such field, or the value is invalid.
     """
     owner, field = locate(message, path)
     if field.is_repeated:
         values = getattr(owner, field.name)
         del values[:]
         values.extend(_value(field, path, part) for part in _listed(text))
-    elif field.message_type is not None:  # a list in a message of its own, so that empty differs from absent
+    elif field.message_type is not None:  # a list wrapped in a message, so that empty differs from absent
         wrapper = getattr(owner, field.name)
         wrapper.SetInParent()
         inner = wrapper.DESCRIPTOR.fields_by_name["values"]
@@ -93,10 +93,10 @@ def assign(message: "Message", path: str, text: str) -> None:
 
 
 def locate(message: "Message", path: str) -> tuple[Any, Any]:
-    """The message that owns the field at `path`, and the field.
+    """The message that has the field at `path`, and the field's descriptor.
 
     Raises:
-        typer.BadParameter: there is none that could be set.
+        typer.BadParameter: no such field can be set.
     """
     known = field_paths(message)
     if path not in known:
@@ -109,7 +109,7 @@ def locate(message: "Message", path: str) -> tuple[Any, Any]:
 
 
 def field_paths(message: "Message") -> Sequence[str]:
-    """The paths of all fields that can be set."""
+    """The paths of all fields that can be set, such as `defaults.auto_log_calls`."""
     paths: list[str] = []
     for field in message.DESCRIPTOR.fields:
         if _has_fields(field):
@@ -120,7 +120,7 @@ def field_paths(message: "Message") -> Sequence[str]:
 
 
 def _has_fields(field: Any) -> bool:
-    """Whether it is a message of several fields, not one that wraps a list."""
+    """Whether the field is a message of several fields, not one that wraps a list."""
     kind = field.message_type
     return kind is not None and [inner.name for inner in kind.fields] != ["values"]
 

@@ -1,8 +1,8 @@
-"""What leadline does for its callers: one class an RPC, one `execute` each; no gRPC."""
+"""The commands: one class an RPC, with one `execute` each. They know nothing of gRPC."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.commands.create_contact import CreateContact
 from leadline_server.commands.find_contact import FindContact
 from leadline_server.commands.get_account_settings import GetAccountSettings
@@ -14,11 +14,13 @@ from leadline_server.commands.retry_call_log import RetryCallLog
 from leadline_server.commands.search_contacts import SearchContacts
 from leadline_server.commands.update_account_settings import UpdateAccountSettings
 from leadline_server.commands.update_preferences import UpdatePreferences
+from leadline_server.commands.users import Directory
 from leadline_server.commands.watch_call_logs import WatchCallLogs
 
 __all__ = [
     "Commands",
     "CreateContact",
+    "Directory",
     "FindContact",
     "GetAccountSettings",
     "GetCallLog",
@@ -35,8 +37,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """Every command; `regions` gives an account's default region, which requests are read with."""
+    """Every command. `accounts` resolves the account of a request, which the command is then given."""
 
+    accounts: AccountRegistry
     find_contact: FindContact
     search_contacts: SearchContacts
     create_contact: CreateContact
@@ -49,4 +52,4 @@ class Commands:
     update_preferences: UpdatePreferences
     get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
-    regions: Callable[[str], Awaitable[str]]
+    directory: Directory

@@ -1,27 +1,25 @@
-"""CreateContact: a person, or a program on their behalf, wants a contact."""
+"""CreateContact: a person, or a program for a person, creates a contact."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.domain.preferences import resolve
-from leadline_server.ports.ledger import Answer, PreferenceStore, Requests
+from leadline_server.ports.ledger import RecordedAnswer, Requests
 
-_KEY_LENGTH: Final = 32  # hexadecimal digits; as long as the keys of creations that nobody repeats
+_KEY_LENGTH: Final = 32  # hexadecimal digits; as many as the random keys of other creations have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactCreation:
-    """The contact that is wanted. An empty `name` takes the placeholder name; `request_id` makes repeating safe."""
+    """The contact to create. An empty `name` takes the placeholder name. `request_id` makes a repetition safe."""
 
-    account_id: str
     user_id: str
     request_id: str
     name: str
@@ -33,11 +31,12 @@ class ContactCreation:
 
     @property
     def fingerprint(self) -> bytes:
-        """The same for the same request, however its number is written."""
+        """A hash of the request. Two ways to write one number give the same hash."""
+        number = self.number
         fields = (
             self.user_id,
             self.name,
-            self.number.key,
+            replace(number, e164=number.spelled).key if number.spelled else number.key,
             self.contact_type,
             self.email,
             self.company,
@@ -45,43 +44,31 @@ class ContactCreation:
         )
         return hashlib.sha256("\0".join(fields).encode()).digest()
 
-    @property
-    def key(self) -> str:
-        """The creation key: the same whenever and wherever the same request is repeated; empty without `request_id`."""
+    def key(self, account_id: str) -> str:
+        """The creation key: every repetition of the request has the same. Empty without `request_id`."""
         if not self.request_id:
             return ""
-        named = f"{self.account_id}\0{self.request_id}\0{self.fingerprint.hex()}"
+        named = f"{account_id}\0{self.request_id}\0{self.fingerprint.hex()}"
         return hashlib.sha256(named.encode()).hexdigest()[:_KEY_LENGTH]
 
 
 class CreateContact:
     """Creates a contact under its number's claim."""
 
-    def __init__(
-        self,
-        registry: AccountRegistry,
-        preferences: PreferenceStore,
-        claims: NumberClaims,
-        requests: Requests,
-        clock: Clock,
-    ) -> None:
-        self._registry = registry
-        self._preferences = preferences
+    def __init__(self, claims: NumberClaims, requests: Requests, clock: Clock) -> None:
         self._claims = claims
         self._requests = requests
         self._clock = clock
         self._in_flight = KeyedLocks()
 
-    async def execute(self, creation: ContactCreation) -> Contact:
+    async def execute(self, account: Account, creation: ContactCreation) -> Contact:
         """Create the contact, or return the one that the same request made before.
 
         Raises:
-            AccountNotFound: there is no such account.
             RequestIdReused: the request id was used for another request.
             ContactAlreadyExists: the number has contacts, and no duplicate was asked for.
             CrmError: cannot tell whether it has, or the CRM did not create it.
         """
-        account = await self._registry.get(creation.account_id)
         if not creation.request_id:
             return await self._create(account, creation)
         async with self._in_flight.hold((account.id, creation.request_id)):
@@ -94,20 +81,21 @@ class CreateContact:
 
     async def _create_once(self, account: Account, creation: ContactCreation) -> Contact:
         contact = await self._create(account, creation)
-        answer = Answer(creation.fingerprint, contact)
+        answer = RecordedAnswer(creation.fingerprint, contact)
         await self._requests.remember(account.id, creation.request_id, answer, self._clock.now())
         return contact
 
     async def _create(self, account: Account, creation: ContactCreation) -> Contact:
+        name = creation.name or (await account.preferences(creation.user_id)).effective.placeholder_name
         draft = ContactDraft(
-            name=creation.name or await self._placeholder_name(account, creation.user_id),
+            name=name,
             phone_number=creation.number,
             type=creation.contact_type,
             email=creation.email,
             company=creation.company,
             is_placeholder=not creation.name,
         )
-        key = creation.key
+        key = creation.key(account.id)
         if creation.allow_duplicate and key:
             async with self._claims.hold_request(account, creation.number, key) as claim:
                 return await claim.create_requested(draft)
@@ -116,13 +104,9 @@ class CreateContact:
                 return await claim.create_another(draft)
             return await _only(claim, draft, may_be_repeated=bool(key))
 
-    async def _placeholder_name(self, account: Account, user_id: str) -> str:
-        user = await self._preferences.get(account.id, user_id)
-        return resolve(account.settings, user).placeholder_name
-
 
 async def _only(claim: HeldClaim, draft: ContactDraft, *, may_be_repeated: bool) -> Contact:
-    """The number's first contact: created now, or by an earlier try of the same request."""
+    """Create the number's first contact, or return it if an earlier try of the same request created it."""
     matches = await claim.look_again()
     if matches:
         made = await claim.made_before(matches, draft) if may_be_repeated else None

@@ -1,35 +1,22 @@
-"""FindContact: who has these numbers."""
+"""FindContact: looks numbers up."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactQuery:
-    """The numbers to look up, for a user (empty: for the account). `skip_cache` asks the CRM in any case."""
-
-    account_id: str
-    user_id: str
-    numbers: tuple[PhoneNumber, ...]
-    skip_cache: bool
 
 
 class FindContact:
     """Looks numbers up; never writes."""
 
-    def __init__(self, registry: AccountRegistry, lookup: ContactLookup) -> None:
-        self._registry = registry
+    def __init__(self, lookup: ContactLookup) -> None:
         self._lookup = lookup
 
-    async def execute(self, query: ContactQuery) -> FoundContacts:
-        """Answer the query.
+    async def execute(self, account: Account, numbers: Sequence[PhoneNumber], *, skip_cache: bool) -> FoundContacts:
+        """The contacts that have one of `numbers`. `skip_cache` asks the CRM in any case.
 
         Raises:
-            AccountNotFound: there is no such account.
             CrmError: cannot tell.
         """
-        account = await self._registry.get(query.account_id)
-        return await self._lookup.answer(account, query.numbers, may_be_remembered=not query.skip_cache)
+        return await self._lookup.answer(account, numbers, may_be_remembered=not skip_cache)

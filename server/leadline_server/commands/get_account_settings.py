@@ -1,15 +1,12 @@
-"""GetAccountSettings: what the administrator set."""
+"""GetAccountSettings: the settings that the administrator made."""
 
+from leadline_server.accounts.registry import Account
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.ledger import Accounts
 
 
 class GetAccountSettings:
     """Reads an account's settings."""
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
-
-    async def execute(self, account_id: str) -> AccountSettings:
-        """The settings. Raises AccountNotFound."""
-        return await self._accounts.get(account_id)
+    async def execute(self, account: Account) -> AccountSettings:
+        """The settings in force now."""
+        return account.settings

@@ -1,9 +1,8 @@
-"""ListCallLogs: the calls of an account by where they stand, newest first."""
+"""ListCallLogs: the call logs of an account, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.call_log import CallLog
 from leadline_server.ports.ledger import CallLogFilter, CallLogs
@@ -29,8 +28,7 @@ class CallLogList:
 class ListCallLogs:
     """Lists call logs."""
 
-    def __init__(self, registry: AccountRegistry, call_logs: CallLogs, page_tokens: PageTokens) -> None:
-        self._registry = registry
+    def __init__(self, call_logs: CallLogs, page_tokens: PageTokens) -> None:
         self._call_logs = call_logs
         self._page_tokens = page_tokens
 
@@ -38,10 +36,8 @@ class ListCallLogs:
         """Answer the query.
 
         Raises:
-            AccountNotFound: there is no such account.
             InvalidPageToken: the token is of another query.
         """
-        await self._registry.get(query.selection.account_id)
         selection = repr(query.selection)
         after = self._position(selection, query.page_token)
         page = await self._call_logs.list(query.selection, after, query.page_size or DEFAULT_PAGE_SIZE)

@@ -1,33 +1,32 @@
-"""LogCall: a call was reported, by the phone system or by a person."""
+"""LogCall: accepts a report of a call, by the phone system or by a person."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
 
-from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.concurrency.deadline import Budget
-from leadline_server.delivery.attempt import moved
-from leadline_server.delivery.decision_loader import DecisionLoader
+from leadline_server.commands.report_user import with_user
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
+from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, moved, placeholder_decision
 from leadline_server.delivery.worker import DeliveryWorker
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing, is_due
+from leadline_server.domain import outcomes
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState, is_due
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait
+from leadline_server.domain.decision import CreatePlaceholder
 from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
+from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 
-MOST_SECONDS: Final = 10.0
-"""How long a caller without a deadline waits for the CRM, in seconds."""
-
 _CHOICE_SECONDS: Final = 2.0
-"""How long the check of a chosen contact may take before the call is accepted without it, in seconds."""
+"""How long the check of a chosen contact may take, in seconds. After that the call is accepted without it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -35,48 +34,48 @@ _NO_TIME: Final = "There was no time left to answer. Retry with a later deadline
 
 
 class LogCall:
-    """Accepts a report durably, then delivers the call within the caller's budget."""
+    """Stores a report, then delivers the call within the caller's deadline."""
 
     def __init__(
-        self,
-        registry: AccountRegistry,
-        call_logs: CallLogs,
-        decision_loader: DecisionLoader,
-        worker: DeliveryWorker,
-        clock: Clock,
+        self, call_logs: CallLogs, decision_loader: DecisionLoader, worker: DeliveryWorker, clock: Clock
     ) -> None:
-        self._registry = registry
         self._call_logs = call_logs
         self._decision_loader = decision_loader
         self._worker = worker
         self._clock = clock
 
-    async def execute(self, report: CallReport, budget: Budget, *, validate_only: bool = False) -> CallLog:
-        """Accept the report, and answer with where the call stands when the budget ends, or earlier.
+    async def execute(
+        self, account: Account, report: CallReport, budget: Budget, *, validate_only: bool = False
+    ) -> CallLog:
+        """Store the report, and return the call log when it is delivered or when the budget ends.
 
         Raises:
-            AccountNotFound: there is no such account.
-            InvalidRequest: the first report of a call without its direction.
+            InvalidRequest: the first report of a call without its direction, or a report whose user is not known.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             CrmError: with `validate_only`, cannot tell.
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
-            LedgerUnavailable: the report could not be stored; nothing was accepted.
+            LedgerUnavailable: the report could not be stored.
         """
-        account = await self._registry.get(report.account_id)
+        if not report.user_id:
+            report = await with_user(account, report, self._call_logs)
         if validate_only:
             async with within(budget):
                 await _check_choice(account, report, MOST_SECONDS)
-                return await self._foreseen(account, report)
+                return await self._preview(account, report)
         if report.contact_id:
             await _refuse_mistaken_choice(account, report, budget.share(_CHOICE_SECONDS))
         log: CallLog | None = None
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                log, is_news, is_new = await self._accept(account, report)
-                # What nobody carries has its time: a report that changes nothing does not move that.
-                if is_due(log) and (is_news or log.lease_owner):
-                    return await self._worker.deliver(log, is_new=is_new)
+                capabilities = account.crm.capabilities
+                lease = self._worker.lease(capabilities)
+                accepted = await self._accept(account, report, capabilities, lease)
+                log = accepted.after
+                # If no process is delivering the call, its next attempt is already scheduled. A report that changes
+                # nothing must not bring it forward.
+                if is_due(log) and (log is not accepted.before or log.lease_owner):
+                    return await self._worker.deliver(account, log, lease, is_new=accepted.before is None)
                 return log
         except TimeoutError:
             if log is None:
@@ -85,35 +84,39 @@ class LogCall:
         except LedgerUnavailable:
             if log is None:
                 raise
-            return log  # the report is on disk, and what came of its delivery is found out later
+            return log  # the report is on disk, and the delivery goes on later
 
-    async def _accept(self, account: Account, report: CallReport) -> tuple[CallLog, bool, bool]:
-        """The log with the report in it, on disk; whether the report changed it; whether it is the call's first."""
-        now, before, lease = self._clock.now(), list[CallLog | None](), self._worker.lease(account)
+    async def _accept(
+        self, account: Account, report: CallReport, capabilities: Capabilities, lease: Lease
+    ) -> CallLogChange:
+        """Store the report in the call's log."""
+        now, rules, can_move = self._clock.now(), account.rules, capabilities.moves_log
+        return await self._call_logs.change(
+            CallKey(account.id, report.event.call_id),
+            partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
+        )
 
-        def change(log: CallLog | None) -> CallLog:
-            before[:] = [log]
-            return _reported(account, log, report, now, lease)
-
-        log = await self._call_logs.change(CallKey(report.account_id, report.event.call_id), change)
-        return log, log is not before[0], before[0] is None
-
-    async def _foreseen(self, account: Account, report: CallReport) -> CallLog:
-        """What would become of the call; nothing is written."""
-        known = await self._call_logs.get(CallKey(report.account_id, report.event.call_id))
-        log = _reported(account, known, report, self._clock.now(), self._worker.lease(account))
+    async def _preview(self, account: Account, report: CallReport) -> CallLog:
+        """The call log as the report and its delivery would leave it. Nothing is written."""
+        known = await self._call_logs.get(CallKey(account.id, report.event.call_id))
+        now, capabilities = self._clock.now(), account.crm.capabilities
+        lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
+        log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if known is not None and (log is known or log.is_decided):
             return log
-        outcome = await self._decision_loader.decide(account, log)
+        attempt = DeliveryAttempt(account, log, may_exist=known is not None)
+        outcome = await self._decision_loader.decide(attempt)
         if log.state is CallLogState.LOGGED:
-            return _foretold_logged(log, moved(account, log, outcome))
-        foreseen = _previewed(log, outcome)
-        return foreseen if known is not None else replace(foreseen, revision=0)
+            outcome = moved(attempt, outcome)
+        elif isinstance(outcome, CreatePlaceholder):
+            outcome = placeholder_decision(outcome, _not_created_yet(outcome))
+        after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
+        return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
 
 
 @asynccontextmanager
 async def within(budget: Budget) -> AsyncIterator[None]:
-    """Bound a body by the budget. Raises BudgetExhausted when it ends before the body does."""
+    """Bound a body by the budget. Raises BudgetExhausted when the budget ends before the body does."""
     try:
         async with asyncio.timeout(budget.share(MOST_SECONDS)):
             yield
@@ -122,7 +125,7 @@ async def within(budget: Budget) -> AsyncIterator[None]:
 
 
 async def _refuse_mistaken_choice(account: Account, report: CallReport, seconds: float) -> None:
-    """As `_check_choice`; but where nobody can tell, for whatever reason, the report is not held up by that."""
+    """As `_check_choice`, but accept the report if the check fails. The delivery checks the choice again."""
     try:
         await _check_choice(account, report, seconds)
     except ContactNotFound:
@@ -134,10 +137,7 @@ async def _refuse_mistaken_choice(account: Account, report: CallReport, seconds:
 
 
 async def _check_choice(account: Account, report: CallReport, seconds: float) -> None:
-    """Refuse a chosen contact that certainly does not exist.
-
-    A read, before the report is stored: a mistaken choice must change nothing. If the CRM cannot tell in time the
-    report is accepted all the same, and the choice is checked on delivery.
+    """Refuse a chosen contact that does not exist, before the report is stored: a mistake must change nothing.
 
     Raises:
         ContactNotFound: there is no such contact.
@@ -154,46 +154,12 @@ async def _check_choice(account: Account, report: CallReport, seconds: float) ->
         raise ContactNotFound(report.contact_id)
 
 
-def _reported(account: Account, log: CallLog | None, report: CallReport, now: datetime, lease: Lease) -> CallLog:
-    capabilities, region = account.crm.capabilities, account.settings.default_region
-    return reported(log, report, now, region=region, can_move=capabilities.moves_log, lease=lease)
-
-
-def _previewed(log: CallLog, outcome: Outcome) -> CallLog:
-    """The log as the outcome would leave it."""
-    if isinstance(outcome, Wait):
-        return replace(
-            log,
-            state=CallLogState.PENDING,
-            reason=CallLogReason.NOT_FINAL,
-            explanation=outcome.explanation,
-            decided_revision=log.input_revision,
-        )
-    decided = replace(log, explanation=outcome.explanation, decided_revision=log.input_revision, next_attempt_time=None)
-    if isinstance(outcome, CreatePlaceholder):
-        contact = Contact(
-            id="",
-            name=outcome.name,
-            phone_numbers=(outcome.number.e164,),
-            type=outcome.contact_type,
-            is_placeholder=True,
-        )
-        return replace(decided, state=CallLogState.LOGGED, reason=CallLogReason.PLACEHOLDER_CREATED, contact=contact)
-    decided = replace(decided, reason=outcome.reason, candidates=outcome.candidates)
-    if isinstance(outcome, LogAgainst):
-        return replace(decided, state=CallLogState.LOGGED, contact=outcome.contact)
-    return replace(decided, state=CallLogState.UNLOGGED)
-
-
-def _foretold_logged(log: CallLog, outcome: Standing | LeaveUnlogged) -> CallLog:
-    """The log of a call that is in the CRM: it stays there, with its contact unless it moves to another."""
-    decided = replace(log, decided_revision=log.input_revision, next_attempt_time=None)
-    if isinstance(outcome, LeaveUnlogged):
-        return decided
-    return replace(
-        decided,
-        contact=outcome.contact,
-        reason=outcome.reason,
-        explanation=outcome.explanation,
-        candidates=outcome.candidates,
+def _not_created_yet(outcome: CreatePlaceholder) -> Contact:
+    """The contact that would be created. It has no id."""
+    return Contact(
+        id="",
+        name=outcome.name,
+        phone_numbers=(outcome.number.e164,),
+        type=outcome.contact_type,
+        is_placeholder=True,
     )

@@ -1,11 +1,10 @@
-"""RetryCallLog: a person mended the cause, and asks for another attempt."""
+"""RetryCallLog: a person fixed the cause of a failure, and asks for another attempt."""
 
 import asyncio
 
-from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.commands.log_call import MOST_SECONDS
-from leadline_server.concurrency.deadline import Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
@@ -14,41 +13,32 @@ from leadline_server.ports.ledger import CallKey, CallLogs
 
 
 class RetryCallLog:
-    """Decides and delivers a call anew; one with nothing left to do stays as it is."""
+    """Decides and delivers a call again. A call with nothing left to do stays as it is."""
 
-    def __init__(
-        self,
-        registry: AccountRegistry,
-        call_logs: CallLogs,
-        worker: DeliveryWorker,
-        clock: Clock,
-    ) -> None:
-        self._registry = registry
+    def __init__(self, call_logs: CallLogs, worker: DeliveryWorker, clock: Clock) -> None:
         self._call_logs = call_logs
         self._worker = worker
         self._clock = clock
 
-    async def execute(self, key: CallKey, budget: Budget) -> CallLog:
-        """Try again, and answer with where the call stands when the budget ends, or earlier.
+    async def execute(self, account: Account, key: CallKey, budget: Budget) -> CallLog:
+        """Try again, and return the call log when it is delivered or when the budget ends.
 
         Raises:
-            AccountNotFound: there is no such account.
             CallLogNotFound: the call was never reported.
         """
-        lease = self._worker.lease(await self._registry.get(key.account_id))
-        now = self._clock.now()
+        lease, now = self._worker.lease(account.crm.capabilities), self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:
             if log is None:
                 raise CallLogNotFound(key.call_id)
             return retried(log, now, lease)
 
-        log = await self._call_logs.change(key, change)
+        log = (await self._call_logs.change(key, change)).after
         if log.next_attempt_time is None:
             return log
-        self._worker.invite(key.account_id)
+        account.limits.breaker.invite()  # the person has reason to think that the CRM works
         try:
             async with asyncio.timeout(budget.share(MOST_SECONDS)):
-                return await self._worker.deliver(log, is_new=False)
+                return await self._worker.deliver(account, log, lease, is_new=False)
         except (TimeoutError, LedgerUnavailable):
-            return log  # that it is to be tried is on disk
+            return log  # the wish for another attempt is on disk

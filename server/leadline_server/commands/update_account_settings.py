@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from leadline_server.accounts.registry import Account
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import Accounts
 
@@ -11,7 +12,6 @@ from leadline_server.ports.ledger import Accounts
 class AccountSettingsUpdate:
     """The fields to write, as in an update mask (`default_region`, `defaults.placeholder_name`), and their values."""
 
-    account_id: str
     settings: AccountSettings
     fields: tuple[str, ...]
 
@@ -22,8 +22,8 @@ class UpdateAccountSettings:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    async def execute(self, update: AccountSettingsUpdate) -> AccountSettings:
-        """Write the fields, and return the settings then. Raises AccountNotFound."""
+    async def execute(self, account: Account, update: AccountSettingsUpdate) -> AccountSettings:
+        """Write the fields, and return the settings after that."""
 
         def change(settings: AccountSettings) -> AccountSettings:
             own: dict[str, Any] = {}
@@ -36,4 +36,4 @@ class UpdateAccountSettings:
                     own[path] = getattr(update.settings, path)
             return replace(settings, defaults=replace(settings.defaults, **defaults), **own)
 
-        return await self._accounts.change(update.account_id, change)
+        return await self._accounts.change(account.id, change)

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from leadline_server.commands.get_preferences import PreferencesView
+from leadline_server.accounts.registry import Account
 from leadline_server.domain.errors import PreferenceLocked
-from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
-from leadline_server.ports.ledger import PreferenceStore
+from leadline_server.domain.preferences import AccountSettings, Preferences
+from leadline_server.ports.ledger import PreferencesInForce, PreferenceStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesUpdate:
     """The fields to write, and their values; None inherits again."""
 
-    account_id: str
     user_id: str
     values: Preferences
     fields: tuple[str, ...]
@@ -24,11 +23,10 @@ class UpdatePreferences:
     def __init__(self, preferences: PreferenceStore) -> None:
         self._preferences = preferences
 
-    async def execute(self, update: PreferencesUpdate) -> PreferencesView:
-        """Write the fields, and return what is in force then.
+    async def execute(self, account: Account, update: PreferencesUpdate) -> PreferencesInForce:
+        """Write the fields, and return the preferences in force after that.
 
         Raises:
-            AccountNotFound: there is no such account.
             PreferenceLocked: the administrator locked one of the fields.
         """
 
@@ -37,5 +35,5 @@ class UpdatePreferences:
                 raise PreferenceLocked(locked)
             return replace(user, **{name: getattr(update.values, name) for name in update.fields})
 
-        settings, user = await self._preferences.change(update.account_id, update.user_id, change)
-        return PreferencesView(resolve(settings, user), user)
+        await self._preferences.change(account.id, update.user_id, change)
+        return await account.preferences(update.user_id)

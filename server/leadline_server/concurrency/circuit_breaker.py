@@ -59,6 +59,8 @@ class CircuitBreaker:
         self._pauses = 0
         self._until = 0.0
         self._is_probing = False
+        self.is_calm = True
+        """Closed, and the last request was answered: it need not be asked, nor told of another answer."""
 
     @property
     def state(self) -> BreakerState:
@@ -93,6 +95,7 @@ class CircuitBreaker:
 
     def answered(self) -> None:
         """The CRM answered."""
+        self.is_calm = True
         self._failures = 0
         if self._state is not BreakerState.CLOSED:
             self._state = BreakerState.CLOSED
@@ -102,6 +105,7 @@ class CircuitBreaker:
 
     def failed(self, asked: float = 0.0) -> None:
         """The CRM did not answer, or only to ask for a pause of `asked` seconds."""
+        self.is_calm = False
         self._failures += 1
         is_closed_too_long = self._state is BreakerState.CLOSED and self._failures >= FAILURES
         if is_closed_too_long or self._state is BreakerState.PROBING:
@@ -123,6 +127,7 @@ class CircuitBreaker:
         self._until = self._now()
 
     def _pause(self, state: BreakerState, seconds: float) -> None:
+        self.is_calm = False
         self._state = state
         self._until = self._now() + seconds
         self._is_probing = False

@@ -1,6 +1,10 @@
-"""Looking numbers up: found, or confirmed none; "cannot tell" is an exception."""
+"""Looks numbers up: found, or confirmed none. "Cannot tell" is an exception.
 
-from collections.abc import Iterable, Mapping, Sequence
+Example: +14155550123 in account demo. The CRM answers with Ann, who has (415) 555-0123, and with Bo, who has 555-0123.
+Ann matches EXACT. Bo does not match, so he is left out.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,24 +14,25 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.errors import LedgerUnavailable
-from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.matching import match_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.ledger import Claims
 
-_ASKABLE = (NumberKind.DIALABLE, NumberKind.EXTENSION)
+_LOOKED_UP = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 
 _log = structlog.get_logger(__name__)
 
 
 class FoundContacts(NamedTuple):
-    """Who has some numbers, as the CRM knew it at `as_of`. Nobody: it is confirmed."""
+    """The contacts that have some numbers, as the CRM had them at `as_of`. No matches: confirmed, none has them."""
 
     matches: tuple[ContactMatch, ...]
     as_of: datetime
 
 
 class ContactLookup:
-    """Asks an account's CRM, and keeps what really matches."""
+    """Looks numbers up in an account's CRM, and keeps the contacts that really match."""
 
     def __init__(self, claims: Claims, clock: Clock) -> None:
         self._claims = claims
@@ -36,8 +41,8 @@ class ContactLookup:
     async def find(self, account: Account, numbers: Sequence[PhoneNumber]) -> tuple[ContactMatch, ...]:
         """The contacts that have one of `numbers`: in the order of the numbers, then the strongest match, then id.
 
-        The CRM is asked after this is called: decisions rest on it. Never writes to the CRM. Empty means confirmed:
-        nobody has them. Withheld and unusable numbers are nobody's.
+        It always asks the CRM, because decisions rest on the answer. It never writes to the CRM. Withheld and unusable
+        numbers match no contact.
 
         Raises:
             CrmError: cannot tell.
@@ -47,33 +52,33 @@ class ContactLookup:
     async def answer(
         self, account: Account, numbers: Sequence[PhoneNumber], *, may_be_remembered: bool
     ) -> FoundContacts:
-        """What `find` returns; with `may_be_remembered`, perhaps as the CRM answered a moment ago.
+        """As `find`; with `may_be_remembered` the CRM's answer may be one of a moment ago.
 
-        Whoever leadline has made a contact since then is in it.
+        Contacts that leadline has created since that answer are added to it.
 
         Raises:
             CrmError: cannot tell.
         """
-        # Taken before the CRM looks: what it cannot show yet at that moment is what leadline has to remember.
+        # Take the time before the query: contacts created after it may be missing from the CRM's answer, so leadline
+        # adds the ones that it recorded.
         asked_at = self._clock.now()
-        askable = [number for number in numbers if number.kind in _ASKABLE]
-        if not askable:
+        looked_up = [number for number in numbers if number.kind in _LOOKED_UP]
+        if not looked_up:
             return FoundContacts((), asked_at)
         if may_be_remembered and account.remembered is not None:
-            found, as_of = await account.remembered.find(askable)
+            found, as_of = await account.remembered.find(looked_up)
         else:
-            found, as_of = await account.crm.find_contacts(askable), asked_at
+            found, as_of = await account.crm.find_contacts(looked_up), asked_at
+        search_lag = account.crm.capabilities.search_lag
         contacts = {contact.id: contact for contact in found}
-        if as_of < asked_at or account.crm.capabilities.search_lag:
-            contacts.update(await self._not_shown_yet(account, askable, contacts, as_of))
-        region = account.settings.default_region
-        matches = tuple(match for number in askable for match in matches_of(number, contacts.values(), region))
-        return FoundContacts(matches, as_of)
+        if as_of < asked_at or search_lag:
+            contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
+        return FoundContacts(_matches(looked_up, contacts.values(), account.rules), as_of)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
     ) -> dict[str, Contact]:
-        """Contacts that leadline made, in any process, since the CRM was asked or its search index showed last."""
+        """Contacts that leadline created, in any process, that the CRM's answer may not have yet."""
         since = as_of - account.crm.capabilities.search_lag
         remembered = await self._claims.remembered(account.id, [number.key for number in numbers])
         contacts = {}
@@ -88,19 +93,25 @@ class ContactLookup:
         return contacts
 
     async def _forget(self, account: Account, number_key: str, contact_id: str) -> None:
-        """Spare later lookups the question. The answer to this one is right without it."""
+        """Forget a deleted contact, so that later lookups need not ask for it. If that fails, this lookup goes on."""
         try:
             await self._claims.forget(account.id, number_key, contact_id)
         except LedgerUnavailable as error:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
 
 
-def matches_of(number: PhoneNumber, contacts: Iterable[Contact], region: str) -> list[ContactMatch]:
-    """The contacts among `contacts` that really have `number`, each by its strongest match."""
-    matches = []
-    for contact in contacts:
-        kinds = [kind for stored in contact.phone_numbers if (kind := match_kind(number, stored, region)) is not None]
-        if kinds:
-            matches.append(ContactMatch(contact, number.text, min(kinds)))
-    matches.sort(key=lambda match: (match.kind, match.contact.id))
-    return matches
+def _matches(
+    numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
+) -> tuple[ContactMatch, ...]:
+    """The contacts that really have one of `numbers`, each with its strongest match."""
+    matches: list[ContactMatch] = []
+    for number in numbers:
+        of_number = []
+        for contact in contacts:
+            found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
+            if found:
+                best = min(found)
+                of_number.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
+        of_number.sort(key=lambda match: (match.kind, match.is_respelled, match.contact.id))
+        matches += of_number
+    return tuple(matches)

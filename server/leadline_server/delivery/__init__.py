@@ -1,1 +1,1 @@
-"""Bringing accepted calls into the CRM."""
+"""Delivers accepted calls to the CRM."""

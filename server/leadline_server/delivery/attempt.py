@@ -1,90 +1,143 @@
-"""What a delivery does in the CRM: decides, creates the placeholder where that was decided, writes the log."""
+"""One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
+from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.delivery.decision_loader import DecisionLoader, conclusive
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Standing
-from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LogAgainst, Outcome, Wait, decide
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
+from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.decision import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    LookUp,
+    Outcome,
+    Situation,
+    Wait,
+    cannot_log,
+    decide,
+)
 from leadline_server.domain.errors import CrmRejected
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.ledger import PreferencesInForce
+
+Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
+"""What an attempt ended with: the CRM's log, or a decision to write nothing, or to wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The CRM has the call."""
+class DeliveryAttempt:
+    """One attempt: its account, the log that it began with, and its decision.
 
-    standing: Standing
-    crm_log: CrmLog
+    Attributes:
+        account: the call's account.
+        log: the log when the attempt began.
+        decision: the decision that stands: from an earlier attempt, or as soon as this one has taken it.
+        may_exist: whether an earlier write of this call may have reached the CRM.
+    """
 
+    __slots__ = ("_preferences", "account", "decision", "log", "may_exist")
 
-Result: TypeAlias = Written | LeaveUnlogged | Wait
-
-
-class Attempt:
-    """One attempt's snapshot, and the decision that stands: from before, or as soon as it is taken."""
-
-    def __init__(self, log: CallLog) -> None:
+    def __init__(self, account: Account, log: CallLog, *, may_exist: bool) -> None:
+        self.account = account
         self.log = log
-        self.standing: Standing | None = log.standing
+        self.may_exist = may_exist
+        self.decision: Decision | None = log.decision
+        self._preferences: PreferencesInForce | None = None
         if log.state is CallLogState.LOGGED and log.is_decided and log.contact is not None and log.reason is not None:
-            self.standing = Standing(
+            self.decision = Decision(
                 contact=log.contact, reason=log.reason, explanation=log.explanation, candidates=log.candidates
             )
 
+    async def preferences(self) -> EffectivePreferences:
+        """The preferences in force now for the log's user. The ledger is asked again only after a change of any."""
+        known = self._preferences
+        if known is None or known.version != self.account.settings_version():
+            known = self._preferences = await self.account.preferences(self.log.user_id)
+        return known.effective
+
+
+class DecisionLoader:
+    """Loads what a decision depends on, and decides."""
+
+    def __init__(self, lookup: ContactLookup, clock: Clock) -> None:
+        self._lookup = lookup
+        self._clock = clock
+
+    async def situation(self, attempt: DeliveryAttempt) -> Situation:
+        """The log as `decide` needs it.
+
+        Raises:
+            CrmError: cannot tell whether the chosen contact exists.
+            CrmRejected: the chosen contact does not exist any more.
+        """
+        log, account = attempt.log, attempt.account
+        return Situation(
+            call=log.call,
+            user_id=log.user_id,
+            number=log.number,
+            trigger=log.trigger,
+            is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
+            chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
+            wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
+            create_without_log=account.settings.create_without_log,
+        )
+
+    async def decide(self, attempt: DeliveryAttempt) -> Outcome:
+        """Decide on the call. The preferences that count are those in force once the lookup has answered.
+
+        Raises:
+            CrmError: cannot tell.
+        """
+        situation = await self.situation(attempt)
+        outcome = decide(situation, await attempt.preferences())
+        if not isinstance(outcome, LookUp):
+            return outcome
+        matches = await self._lookup.find(attempt.account, outcome.numbers)
+        return _conclusive(decide(situation, await attempt.preferences(), matches))
+
 
 class AttemptRunner:
-    """Runs attempts; records nothing."""
+    """Runs attempts. It stores nothing in the ledger."""
 
     def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
         self._decision_loader = decision_loader
         self._claims = claims
         self._clock = clock
 
-    async def run(self, account: Account, attempt: Attempt, *, may_exist: bool) -> Result:
-        """Decide, unless a decision stands, and do in the CRM what was decided.
+    async def run(self, attempt: DeliveryAttempt) -> Result:
+        """Decide, unless a decision stands, and carry the decision out in the CRM.
 
-        Args:
-            account: the call's.
-            attempt: its `standing` is set as soon as the decision is taken, so that it survives a write that fails.
-            may_exist: whether an earlier write of this call may have reached the CRM.
+        It sets `attempt.decision` as soon as the decision is taken, so that the decision outlasts a failed write.
 
         Raises:
-            CrmError: it could not be decided, or written; or nobody can tell whether it was.
+            CrmError: the call could not be decided or written, or leadline cannot tell whether it was written.
         """
-        log = attempt.log
-        if attempt.standing is None:
-            outcome = await self._decide(account, log)
-            if not isinstance(outcome, Standing):
+        if attempt.decision is None:
+            outcome = await self._decide(attempt)
+            if not isinstance(outcome, Decision):
                 return outcome
-            attempt.standing = outcome
-        return Written(attempt.standing, await self._write(account, log, attempt.standing, may_exist=may_exist))
+            attempt.decision = outcome
+        return await self._write(attempt, attempt.decision)
 
-    async def _decide(self, account: Account, log: CallLog) -> Standing | LeaveUnlogged | Wait:
-        outcome = await self._decision_loader.decide(account, log)
-        if log.state is CallLogState.LOGGED:
-            return moved(account, log, outcome)
-        if isinstance(outcome, CreatePlaceholder):
-            return await self._placeholder(account, log, outcome)
-        return _standing(outcome) if isinstance(outcome, LogAgainst) else outcome
+    async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
+        outcome = await self._decision_loader.decide(attempt)
+        if attempt.log.state is CallLogState.LOGGED:
+            return moved(attempt, outcome)
+        return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
 
     async def _placeholder(
-        self, account: Account, log: CallLog, wanted: CreatePlaceholder
-    ) -> Standing | LeaveUnlogged | Wait:
-        """Create the placeholder, if under the number's claim it is still nobody's and still wanted."""
-        async with self._claims.hold(account, wanted.number) as claim:
+        self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
+    ) -> Decision | LeaveUnlogged | Wait:
+        """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
+        async with self._claims.hold(attempt.account, wanted.number) as claim:
             matches = await claim.look_again()
-            situation = await self._decision_loader.situation(account, log)
-            outcome = conclusive(decide(situation, await self._decision_loader.preferences(log), matches))
-            if isinstance(outcome, LogAgainst):
-                return _standing(outcome)
+            situation = await self._decision_loader.situation(attempt)
+            outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             contact = await claim.create(
@@ -95,70 +148,94 @@ class AttemptRunner:
                     is_placeholder=True,
                 )
             )
-        return Standing(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=outcome.explanation)
+        return placeholder_decision(outcome, contact)
 
-    async def _write(self, account: Account, log: CallLog, standing: Standing, *, may_exist: bool) -> CrmLog:
-        crm, key = account.crm, crm_key(log)
-        entry = await self._entry(account, log, standing)
+    async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
+        crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
+        entry = await _entry(attempt, decision)
         self._check_settled(log)
         if log.crm_log_id:
             return await crm.update_call_log(log.crm_log_id, entry)
-        if may_exist and crm.capabilities.finds_log_by_key:
+        if not attempt.may_exist:
+            return await crm.create_call_log(entry, key)
+        if crm.capabilities.finds_log_by_key:
             existing = await crm.find_call_log(key)
             if existing is not None:
                 return await crm.update_call_log(existing.id, entry)
         created = await crm.create_call_log(entry, key)
-        if may_exist and crm.capabilities.enforces_unique_key and not crm.capabilities.finds_log_by_key:
-            # A CRM that enforces keys may have answered with the log of an earlier attempt, which knew less.
+        if crm.capabilities.enforces_unique_key and not crm.capabilities.finds_log_by_key:
+            # The CRM may have answered with the log of an earlier attempt, which had less of the call.
             return await crm.update_call_log(created.id, entry)
         return created
 
     def _check_settled(self, log: CallLog) -> None:
-        """Keep off while an earlier write of the call is unsettled: it would be done twice, or undo this one.
+        """Do not write before an earlier write has settled: one of the two would repeat or undo the other.
 
         Raises:
-            WriteUnsettled: it is too early to write.
+            WriteUnsettled: an earlier write may still take effect.
         """
         if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
             raise WriteUnsettled(left.total_seconds())
 
-    async def _entry(self, account: Account, log: CallLog, standing: Standing) -> LogEntry:
-        number = parse_number(log.call.counterpart(log.user_id).address, account.settings.default_region)
-        return LogEntry(
-            call=log.call,
-            contact_id=standing.contact.id,
-            user_id=log.user_id,
-            crm_user_id=(await self._decision_loader.preferences(log)).crm_user_id,
-            number=number.e164 or number.text,
-            fallback_time=log.create_time,
-        )
 
-
-def crm_key(log: CallLog) -> str:
-    """What the CRM knows the log by, so that it is found again after an answer got lost."""
-    return f"{log.account_id}/{log.call_id}"
-
-
-def _standing(outcome: LogAgainst) -> Standing:
-    return Standing(
-        contact=outcome.contact,
-        reason=outcome.reason,
-        explanation=outcome.explanation,
-        candidates=outcome.candidates,
+async def _entry(attempt: DeliveryAttempt, decision: Decision) -> LogEntry:
+    log = attempt.log
+    crm_user_id = (await attempt.preferences()).crm_user_id
+    if not crm_user_id:
+        crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
+    return LogEntry(
+        call=log.call,
+        contact_id=decision.contact.id,
+        user_id=log.user_id,
+        crm_user_id=crm_user_id,
+        number=log.number.e164 or log.number.text,
+        fallback_time=log.create_time,
     )
 
 
-def moved(account: Account, log: CallLog, outcome: Outcome) -> Standing | LeaveUnlogged:
-    """What a new decision means for a call that is logged: at most that its log moves to another contact.
+async def _chosen(account: Account, contact_id: str) -> Contact:
+    contact = await account.crm.get_contact(contact_id)
+    if contact is None:
+        raise CrmRejected("The chosen contact is no longer in the CRM.", metadata={"contact_id": contact_id})
+    return contact
+
+
+def _conclusive(outcome: Outcome | LookUp) -> Outcome:
+    """The outcome of a decision that was given the matches. It never asks for them again."""
+    if isinstance(outcome, LookUp):
+        raise TypeError("a decision that was given matches asked for them again")
+    return outcome
+
+
+def settle_time(capabilities: Capabilities) -> timedelta:
+    """How long a write without an answer may still take effect, if repeating it would do it twice."""
+    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time
+
+
+def crm_key(log: CallLog) -> str:
+    """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
+    return f"{log.account_id}/{log.call.id}"
+
+
+def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:
+    """The decision to log the call against the placeholder that was created for it, if the CRM can log calls."""
+    if not created.can_log:
+        return cannot_log(created.explanation)
+    return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)
+
+
+def moved(attempt: DeliveryAttempt, outcome: Outcome) -> Decision | LeaveUnlogged:
+    """What a new decision means for a call that is logged: at most, the CRM's log moves to another contact.
 
     Raises:
         CrmRejected: a person chose another contact, and the CRM cannot move logs.
     """
-    if not isinstance(outcome, LogAgainst):
+    if not isinstance(outcome, Decision):
         return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
-    stays = log.contact is not None and log.contact.id == outcome.contact.id
-    if stays or account.crm.capabilities.moves_log:
-        return _standing(outcome)
+    contact = attempt.log.contact
+    stays = contact is not None and contact.id == outcome.contact.id
+    if stays or attempt.account.crm.capabilities.moves_log:
+        return outcome
     if outcome.reason is CallLogReason.CONTACT_CHOSEN:
         raise CrmRejected("The CRM cannot move a call log to another contact.")
     return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")

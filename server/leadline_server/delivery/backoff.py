@@ -1,32 +1,31 @@
-"""When a delivery that failed is tried again."""
+"""When a failed delivery is tried again.
+
+Example: the third failure waits 2 to 4 seconds. If the CRM asked for 30 seconds, it waits 30 seconds.
+"""
 
 from datetime import timedelta
 from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
+from leadline_server.delivery.attempt import settle_time
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LeadlineError
 from leadline_server.ports.crm import Capabilities
 
 FIRST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(minutes=5)
 LONGEST_WISH: Final = timedelta(hours=1)
-"""The longest delay that a CRM may ask for: beyond that its answer is taken for a mistake."""
+"""The longest delay that a CRM may ask for. A longer one is treated as a mistake."""
 
 _DOUBLINGS: Final = 16
 
 
-def settle_time(capabilities: Capabilities) -> timedelta:
-    """How long a write may still take effect that nobody waits for any more, and that cannot be repeated till then."""
-    return timedelta(0) if capabilities.enforces_unique_key else capabilities.settle_time
-
-
 def delay_after(error: Exception, attempts: int, capabilities: Capabilities, chance: float) -> timedelta:
-    """Until the next attempt: what the CRM asked for, else exponential, half of it by chance.
+    """The delay before the next attempt: what the CRM asked for, else exponential with half of it random.
 
     Args:
-        error: what the attempt failed with.
-        attempts: how many failed before it.
-        capabilities: of the CRM; a write that may have been sent is given its time to settle.
+        error: the error of the attempt.
+        attempts: how many attempts failed before it.
+        capabilities: of the CRM. After a write that may have been sent, the delay is at least its settle time.
         chance: a random number from 0 to 1.
     """
     share = 0.5 + chance / 2

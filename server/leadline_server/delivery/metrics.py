@@ -1,4 +1,4 @@
-"""What delivery shows on /metrics: read from it when asked, so that an ordinary delivery only counts to one more."""
+"""The metrics of delivery on /metrics. They are read when /metrics is; a delivery itself only adds to a count."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,12 +22,12 @@ class DeliveryMetrics(Collector):
         self,
         worker: DeliveryWorker,
         result_writer: ResultWriter,
-        loop: DeliveryScheduler,
+        scheduler: DeliveryScheduler,
         limits: AccountLimitsRegistry,
     ) -> None:
         self._worker = worker
         self._result_writer = result_writer
-        self._loop = loop
+        self._scheduler = scheduler
         self._limits = limits
 
     def collect(self) -> Iterator[Metric]:
@@ -47,9 +47,9 @@ class DeliveryMetrics(Collector):
             labels=["account_id"],
         )
         for account_id, limits in self._limits:
-            due.add_metric([account_id], self._loop.due[account_id])
+            due.add_metric([account_id], self._scheduler.due[account_id])
             state.add_metric([account_id], limits.breaker.state)
         yield due
         yield state
-        under_way = len(self._worker.in_flight.values())
-        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=under_way)
+        in_progress = len(self._worker.in_flight.values())
+        yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=in_progress)

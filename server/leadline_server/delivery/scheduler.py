@@ -1,4 +1,8 @@
-"""The delivery loop: takes up what is due, whoever accepted it and whenever."""
+"""Delivers due calls in the background, whichever process accepted them.
+
+Example: account "demo" has 700 due calls and a concurrency limit of 8. Each look reads the 512 longest due, and starts
+8 deliveries. Each delivery that ends starts the next one.
+"""
 
 import asyncio
 from collections import Counter, defaultdict, deque
@@ -7,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.clock import Clock
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.errors import LeadlineError
@@ -17,19 +21,19 @@ POLL_SECONDS: Final = 0.5
 """How often the ledger is asked what is due, in seconds."""
 
 BATCH: Final = 512
-"""How many due calls are looked at."""
+"""How many due calls one look reads."""
 
 _log = structlog.get_logger(__name__)
 
 
 class DeliveryScheduler:
-    """Delivers due calls, of each account as many at once as its limits have room for.
+    """Delivers due calls: of each account as many at once as its limits allow.
 
-    Of what is due the BATCH longest due calls are looked at. Where there are more, those of accounts that cannot go on
-    are looked past, so that a dead CRM's calls hide nobody else's.
+    A look reads the BATCH longest due calls. If more are due, it reads again without the accounts that have reached
+    their limits, so that the calls of one CRM that is down do not hide other accounts' calls.
 
     Attributes:
-        due: the due calls that were seen at the last look, by account.
+        due: how many due calls the last look found, by account.
     """
 
     def __init__(
@@ -44,13 +48,13 @@ class DeliveryScheduler:
         self._has_more = False
 
     async def run(self) -> None:
-        """Deliver until cancelled. A ledger out of order is waited for."""
+        """Deliver until cancelled. If the ledger fails, it tries again."""
         async with asyncio.TaskGroup() as group:
             try:
                 while True:
                     await self._look_and_wait(group)
             finally:
-                self._waiting.clear()  # what ends from now on begins nothing more
+                self._waiting.clear()  # deliveries that end from now on start no others
 
     async def _look_and_wait(self, group: asyncio.TaskGroup) -> None:
         try:
@@ -76,20 +80,20 @@ class DeliveryScheduler:
             self._begin(account_id, group)
 
     def _begin(self, account_id: str, group: asyncio.TaskGroup) -> None:
-        """Begin as many of the account's waiting deliveries as it has room for."""
+        """Start as many of the account's waiting deliveries as its limits allow."""
         waiting, limits = self._waiting[account_id], self._limits.of(account_id)
         room = limits.room
         while waiting and room:
             key = waiting.popleft()
             if self._worker.in_flight.get(key) is None and limits.concurrency.try_acquire():
-                group.create_task(self._deliver(key, group))
+                group.create_task(self._deliver(key, limits, group))
                 room -= 1
 
-    async def _deliver(self, key: CallKey, group: asyncio.TaskGroup) -> None:
+    async def _deliver(self, key: CallKey, limits: AccountLimits, group: asyncio.TaskGroup) -> None:
         try:
-            await self._worker.take_up(key)
+            await self._worker.take_up(key, limits.concurrency.release)
         except Exception as error:  # noqa: BLE001 - one call that cannot be delivered must not end the loop
             _log.warning("delivery paused", account_id=key.account_id, error=type(error).__name__)
         self._begin(key.account_id, group)
         if self._has_more and not self._waiting[key.account_id]:
-            self._limits.recovered.set()  # there may be more of this account's: look at once
+            self._limits.recovered.set()  # more calls of this account may be due: look at once

@@ -1,42 +1,46 @@
-"""Delivers calls: each by one task of one process, however many ask for it."""
+"""Delivers calls. One task of one process delivers a call, however many requests wait for it.
+
+Example: LogCall accepts call "c-1" with this process as its lease owner, and calls `deliver`. A task starts, makes one
+or more attempts, and ends. A second LogCall for "c-1" meanwhile waits for the same task. A LogCall at another process
+reads the ledger again and again until the first process has delivered the call, or has lost its lease.
+"""
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
-from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
-from leadline_server.delivery.attempt import Attempt, AttemptRunner, Result
-from leadline_server.delivery.backoff import settle_time
-from leadline_server.delivery.in_flight import RENEW_SECONDS, InFlightDeliveries, InFlightDelivery
-from leadline_server.delivery.result_writer import ResultWriter, known
+from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
+from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time
+from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
+from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
-from leadline_server.domain.call_log import CallLog, covers, is_settled
+from leadline_server.domain.call_log import CallLog, CallLogChange, covers, is_settled
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.leases import LEASE, Lease
+from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 _FRESH: Final = timedelta(seconds=RENEW_SECONDS)
 
 ASK_SECONDS: Final = 0.03
-"""How often the ledger is asked, in seconds, what became of a call that another process delivers."""
-
+"""How often the ledger is asked, in seconds, whether another process has delivered a call."""
 
 _log = structlog.get_logger(__name__)
 
 
 class DeliveryWorker:
-    """Carries calls that this process has taken, and waits for those that another one carries.
+    """Delivers the calls that this process has the lease of, and waits for those that another process delivers.
 
     Attributes:
-        id: what this process takes calls with; made anew at every start.
-        in_flight: the deliveries under way here.
+        id: the id of this process, the owner of its leases.
+        in_flight: the deliveries in progress in this process.
     """
 
     def __init__(
@@ -45,69 +49,67 @@ class DeliveryWorker:
         registry: AccountRegistry,
         attempt_runner: AttemptRunner,
         result_writer: ResultWriter,
-        limits: AccountLimitsRegistry,
+        leases: LeaseKeeper,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.id = uuid.uuid4().hex
-        self.in_flight = InFlightDeliveries(call_logs, clock)
+        self.id = leases.process_id
+        self.in_flight = InFlightDeliveries(call_logs, leases)
         self._call_logs = call_logs
         self._registry = registry
         self._attempt_runner = attempt_runner
         self._result_writer = result_writer
-        self._limits = limits
         self._clock = clock
         self._jitter = jitter
 
-    def lease(self, account: Account) -> Lease:
-        """What calls of this account are taken with.
+    def lease(self, capabilities: Capabilities) -> Lease:
+        """The lease that this process acquires calls with, for a CRM with these capabilities.
 
-        Nobody takes a call over before a write of its dead lease owner has settled.
+        It outlasts a write of its owner: another process must not write before a dead owner's write has settled.
         """
-        return Lease(self.id, LEASE + settle_time(account.crm.capabilities))
+        return Lease(self.id, LEASE + settle_time(capabilities))
 
-    async def deliver(self, log: CallLog, *, is_new: bool) -> CallLog:
-        """Return where `log` stands once it is delivered, as far as it gets now; at once if nobody carries it.
+    async def deliver(self, account: Account, log: CallLog, lease: Lease, *, is_new: bool) -> CallLog:
+        """Deliver a call as far as possible now, and return its log. It returns at once if no process has the call.
 
-        Goes on when the caller is cancelled, except while that still waits for one of the account's slots: then the
-        delivery loop goes on when the lease is over.
+        The delivery goes on when the caller of this is cancelled. But if it still waits for the account's concurrency
+        limit, it is cancelled too, and the scheduler delivers the call when the lease ends.
 
         Args:
-            log: the log as the ledger has it, taken by this process or by another.
-            is_new: this process accepted its first report just now, so no earlier write can have reached the CRM.
+            account: the call's account.
+            log: the log as the ledger has it, with a lease of this process or of another.
+            lease: what this process acquires the call with.
+            is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
-        key, wanted = CallKey(log.account_id, log.call_id), log
+        key, wanted = CallKey(account.id, log.call.id), log
         while True:
             if log.lease_owner == self.id:
-                log = await self._delivered_here(key, log, is_new=is_new)
+                log = await self._delivered_here(account, key, log, lease, is_new=is_new)
             elif log.lease_owner:
-                log = await self._followed(key, wanted)
-            if not covers(log, wanted):  # the delivery that was joined had ended before the latest report came in
+                log = await self._followed(key, wanted, lease)
+            if not covers(log, wanted):  # the delivery had ended before the latest report came in
                 log = await self._read(key)
             if not log.lease_owner or is_settled(log, wanted):
                 return log
             is_new = False
 
-    def invite(self, account_id: str) -> None:
-        """Try the account's CRM at once, if it is left alone: somebody has reason to think that it is well."""
-        self._limits.of(account_id).breaker.invite()
-
-    async def take_up(self, key: CallKey) -> None:
-        """Deliver a due call, unless somebody else has taken it. The caller has taken one of the account's slots."""
-        limits, delivery = self._limits.of(key.account_id), None
+    async def take_up(self, key: CallKey, release: Callable[[], None]) -> None:
+        """Deliver a due call, unless another process has it. In every case it calls `release` once, at the end."""
+        delivery = None
         try:
-            lease = self.lease(await self._registry.get(key.account_id))
-            log, is_mine = await self._take(key, lease)
-            if is_mine and self.in_flight.get(key) is None:
-                delivery = self._start(key, log, lease, limits.concurrency.release, may_exist=True)
+            account = await self._registry.get(key.account_id)
+            lease = self.lease(account.crm.capabilities)
+            acquired = await self._acquire(key, lease)
+            if acquired.has_changed and self.in_flight.get(key) is None:
+                delivery = self._start(account, key, acquired.after, lease, release, may_exist=True)
         finally:
             if delivery is None:
-                limits.concurrency.release()
+                release()
         if delivery is not None:
             await delivery.ended()
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the deliveries under way, `seconds` at most; what is cut off then is on disk, and goes on later."""
+        """Wait up to `seconds` for the deliveries in progress, then cancel them. Their calls are on disk."""
         tasks = [delivery.task for delivery in self.in_flight.values()]
         if tasks:
             _, unfinished = await asyncio.wait(tasks, timeout=seconds)
@@ -115,69 +117,88 @@ class DeliveryWorker:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
-    async def _delivered_here(self, key: CallKey, log: CallLog, *, is_new: bool) -> CallLog:
-        """The log after the delivery that is under way here, or that begins now."""
+    async def _delivered_here(
+        self, account: Account, key: CallKey, log: CallLog, lease: Lease, *, is_new: bool
+    ) -> CallLog:
+        """The log after the delivery in this process: the one in progress, or a new one."""
         delivery = self.in_flight.get(key)
         if delivery is None:
-            limits = self._limits.of(key.account_id)
-            has_slot = limits.concurrency.try_acquire()
-            # While the CRM is left alone nothing waits for it, so nobody has to wait for a slot either.
-            if not has_slot and limits.breaker.is_closed:
+            limits = account.limits
+            is_limited = limits.concurrency.try_acquire()
+            # While the circuit breaker is open, attempts end without a request, so they need not wait for the limit.
+            if not is_limited and limits.breaker.is_closed:
                 await limits.concurrency.acquire()
-                has_slot = True
-            delivery, log = await self._begun(key, log, limits if has_slot else None, is_new=is_new)
+                is_limited = True
+            release = limits.concurrency.release if is_limited else _nothing
+            delivery, log = await self._begun(account, key, log, lease, release, is_new=is_new)
         return log if delivery is None else await delivery.ended()
 
     async def _begun(
-        self, key: CallKey, log: CallLog, limits: AccountLimits | None, *, is_new: bool
+        self,
+        account: Account,
+        key: CallKey,
+        log: CallLog,
+        lease: Lease,
+        release: Callable[[], None],
+        *,
+        is_new: bool,
     ) -> tuple[InFlightDelivery | None, CallLog]:
-        """The run that begins, or another one that has begun; None if another process has the call by now.
+        """The delivery that starts, or one that has started meanwhile; None if another process has the call by now.
 
-        `limits` is where a slot was taken; it is given back, here or by the delivery.
+        `release` gives the concurrency limit back: here, or at the end of the delivery.
         """
-        release = _nothing if limits is None else limits.concurrency.release
         started: InFlightDelivery | None = None
         try:
-            lease = self.lease(await self._registry.get(key.account_id))
             if self._is_aged(log, lease):
                 now = self._clock.now()
-                log = await self._change(key, lambda current: leases.renewed(current, lease, now))
+                log = (await self._change(key, lambda current: leases.renewed(current, lease, now))).after
             delivery = self.in_flight.get(key)
             if delivery is None and log.lease_owner == self.id:
-                delivery = started = self._start(key, log, lease, release, may_exist=not is_new)
+                delivery = started = self._start(account, key, log, lease, release, may_exist=not is_new)
             return delivery, log
         finally:
             if started is None:
                 release()
 
     def _is_aged(self, log: CallLog, lease: Lease) -> bool:
-        """Whether the call was taken so long ago that its lease must be renewed before it is begun."""
+        """Whether the lease is so old that it must be renewed before the delivery starts."""
         until = log.lease_until
         return until is None or until - self._clock.now() < lease.length - _FRESH
 
     def _start(
-        self, key: CallKey, log: CallLog, lease: Lease, release: Callable[[], None], *, may_exist: bool
+        self,
+        account: Account,
+        key: CallKey,
+        log: CallLog,
+        lease: Lease,
+        release: Callable[[], None],
+        *,
+        may_exist: bool,
     ) -> InFlightDelivery:
-        delivery = InFlightDelivery(lease, asyncio.get_running_loop().time)
-        delivery.task = asyncio.create_task(self._carry(delivery, key, log, release, may_exist=may_exist))
+        # The lease lasts longer than LEASE only for writes that are on their way when this process dies.
+        until = (log.lease_until or self._clock.now()) - (lease.length - LEASE)
+        renew = partial(self.in_flight.renew, key, lease)
+        delivery = InFlightDelivery(until, renew, asyncio.get_running_loop().time)
+        attempt = DeliveryAttempt(account, log, may_exist=may_exist)
+        delivery.task = asyncio.create_task(self._run(delivery, key, attempt, release))
         self.in_flight.add(key, delivery)
         return delivery
 
-    async def _carry(
-        self, delivery: InFlightDelivery, key: CallKey, log: CallLog, release: Callable[[], None], *, may_exist: bool
+    async def _run(
+        self, delivery: InFlightDelivery, key: CallKey, attempt: DeliveryAttempt, release: Callable[[], None]
     ) -> None:
+        """Make attempts until this process has nothing more to do for the call."""
         result: CallLog | BaseException
         try:
-            while log.lease_owner == self.id:
-                attempt = Attempt(log)
-                came_to = await self._tried(delivery, attempt, may_exist=may_exist)
-                log = await self._result_writer.record(key, attempt, came_to)
-                may_exist = True
-            result = log
+            result = await self._attempted(delivery, key, attempt)
+            while result.lease_owner == self.id:
+                account = await self._registry.get(key.account_id)
+                attempt = DeliveryAttempt(account, result, may_exist=True)
+                result = await self._attempted(delivery, key, attempt)
         except asyncio.CancelledError as error:
             result = error
             raise
-        except Exception as error:  # noqa: BLE001 - whoever waits is told, and nobody may be left who does
+        except Exception as error:  # noqa: BLE001 - those who wait are told; there may be none
             _log.error("delivery interrupted", error=type(error).__name__)
             result = error
         finally:
@@ -185,57 +206,51 @@ class DeliveryWorker:
             release()
             delivery.settle(result)
 
-    async def _tried(self, delivery: InFlightDelivery, attempt: Attempt, *, may_exist: bool) -> Result | Exception:
-        """What the attempt came to. Nothing that goes wrong may lose the call, so it is a value like the rest.
+    async def _attempted(self, delivery: InFlightDelivery, key: CallKey, attempt: DeliveryAttempt) -> CallLog:
+        """The log after an attempt. A failure of the attempt is stored like every other result, so no call is lost.
 
         Raises:
-            LedgerUnavailable: leadline's own storage failed; the call falls due when its lease is over.
+            LedgerUnavailable: the ledger failed; the call falls due when its lease ends.
         """
+        result: Result | Exception
         delivery.begin()
         try:
-            account = await self._registry.get(attempt.log.account_id)
-            return await self._attempt_runner.run(account, attempt, may_exist=may_exist)
+            result = await self._attempt_runner.run(attempt)
         except asyncio.CancelledError:
             reason = delivery.cut_off()
             if reason is None:
                 raise
-            return reason
+            result = reason
         except LedgerUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may fail in any way
-            return error
+            result = error
         finally:
             delivery.end()
+        return await self._result_writer.store(key, attempt, result)
 
-    async def _followed(self, key: CallKey, wanted: CallLog) -> CallLog:
-        """The log once another process has delivered what `wanted` has, or has died and left it to this one."""
-        lease = self.lease(await self._registry.get(key.account_id))
+    async def _followed(self, key: CallKey, wanted: CallLog, lease: Lease) -> CallLog:
+        """The log once another process has delivered `wanted`, or once it died and this process has the lease."""
         while True:
             await asyncio.sleep(ASK_SECONDS * (0.5 + self._jitter()))
             log = await self._read(key)
             if log.lease_owner in ("", self.id) or is_settled(log, wanted):
                 return log
             if not leases.is_leased(log, self._clock.now()):
-                log, is_mine = await self._take(key, lease)
-                if is_mine:
-                    return log
+                acquired = await self._acquire(key, lease)
+                if acquired.has_changed:
+                    return acquired.after
 
-    async def _take(self, key: CallKey, lease: Lease) -> tuple[CallLog, bool]:
-        """The log of a due call, and whether it was taken just now: somebody else may be faster."""
-        now, before = self._clock.now(), list[CallLog]()
+    async def _acquire(self, key: CallKey, lease: Lease) -> CallLogChange:
+        """Acquire a due call. Nothing changes if another process was faster."""
+        now = self._clock.now()
+        return await self._change(key, lambda log: leases.acquired(log, lease, now))
 
-        def change(log: CallLog) -> CallLog:
-            before[:] = [log]
-            return leases.taken(log, lease, now)
-
-        log = await self._change(key, change)
-        return log, log is not before[0]
-
-    async def _change(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLog:
-        return await self._call_logs.change(key, lambda log: change(known(log)))
+    async def _change(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLogChange:
+        return await self._call_logs.change(key, lambda log: change(existing(log)))
 
     async def _read(self, key: CallKey) -> CallLog:
-        return known(await self._call_logs.get(key))
+        return existing(await self._call_logs.get(key))
 
 
 def _nothing() -> None:

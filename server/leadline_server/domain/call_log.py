@@ -5,21 +5,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.merge import Stamps
+from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
 
 MAX_DELIVERY_AGE: Final = timedelta(days=7)
-"""A call that the CRM did not take in this time is FAILED, until somebody retries it."""
+"""A call that the CRM has not taken in this time becomes FAILED, until a person retries it."""
 
 FINAL_WAIT: Final = timedelta(hours=4)
-"""A call that waits to be final is decided with what is there after this time without news."""
+"""After this time without news, a call that waits to be final is decided with what is known."""
 
 
 class CallLogState(IntEnum):
-    """Where a call stands. Numbers as in the contract."""
+    """The state of a call log. Numbers as in the contract."""
 
     LOGGED = 1
     UNLOGGED = 2
@@ -28,7 +29,7 @@ class CallLogState(IntEnum):
 
 
 class CallLogReason(IntEnum):
-    """Why it stands there. Numbers as in the contract."""
+    """The reason of a state. Numbers as in the contract."""
 
     CONTACT_MATCHED = 1
     CONTACT_CHOSEN = 2
@@ -46,18 +47,25 @@ class CallLogReason(IntEnum):
     UNTRUSTED_CALLER = 14
     CRM_UNAVAILABLE = 15
     CRM_REJECTED = 16
+    CRM_CANNOT_LOG = 17
 
 
 class LogTrigger(IntEnum):
-    """Who wants the call logged: the phone system on its own, or a person. Numbers as in the contract."""
+    """The phone system, or a person, wants the call logged. Numbers as in the contract."""
 
     AUTOMATIC = 1
     MANUAL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A decision to log that was taken, but has not reached the CRM yet. It stands, whatever preferences say later."""
+class Decision:
+    """The decision to log a call against a contact, and why.
+
+    `decide` returns it, the delivery carries it out, and the ledger keeps it unchanged. A decision that has not reached
+    the CRM stands, also when preferences change later.
+
+    Example: contact c1, CONTACT_MATCHED, "+14155550123 matches Ann [c1] (EXACT)."
+    """
 
     contact: Contact
     reason: CallLogReason
@@ -67,31 +75,32 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLog:
-    """One call of one account: what is known of it, where it stands, and what is still to be done.
+    """One call of one account: what is known of it, its state, and what is still to be done.
 
     Attributes:
-        user_id: whose log it is; their preferences decide.
+        user_id: the log's user, whose preferences decide.
         call: the call, merged from every report.
-        stamps: what the next report is merged by.
+        stamps: the stamps that the next report is merged by.
         state, reason, explanation, contact, candidates, crm_log_id, crm_log_url: as in the contract. `reason` is None
-            for a call that nobody tried to deliver yet.
-        number_key: the other party's number as `PhoneNumber.key`; empty where it has none.
-        user_answered: whether `user_id` reported an answered leg; only who did can take the log over.
+            before the first attempt to deliver.
+        number: the other party's number, parsed when it was reported. Example: "020 7946 0123", reported in region GB,
+            stays +442079460123 after the account's region changes to US.
+        user_answered: whether `user_id` reported an answered leg. Only a user who did can take the log over.
         input_revision: counts the changes of what a decision depends on.
-        decided_revision: the input revision that the latest decision was taken on; 0 before the first.
-        trigger: who asked for the decision that is to be taken.
-        chosen_contact_id: the contact that a person chose; empty if nobody did. It stays chosen.
-        standing: the decision that waits for the CRM.
-        content_revision: counts the changes of what the CRM should show.
-        delivered_revision: the content revision that the CRM does show; 0 for none.
+        decided_revision: the input revision of the latest decision; 0 before the first.
+        trigger: the trigger of the next decision.
+        chosen_contact_id: the contact that a person chose; empty: none. It stays chosen.
+        decision: the decision that is taken and not in the CRM yet; None: no decision waits.
+        content_revision: counts the changes of the fields that the CRM shows.
+        delivered_revision: the content revision that the CRM has; 0: none.
         attempts: failed deliveries since the last success.
-        next_attempt_time: when it is due; None for a call that nothing is to be done for.
-        lease_owner: the process that delivers it now; empty: none does.
-        lease_until: when somebody else may take it up, unless its lease_owner moves that on.
-        unsettled_until: until when a write that got no answer may still take effect; None: nothing is on its way.
-        pending_since: when it last became due for the first time; delivery gives up MAX_DELIVERY_AGE later.
-        last_news_time: when the last report arrived that changed something.
-        revision: counts the changes that a client can see.
+        next_attempt_time: when the call is due; None if there is nothing to do.
+        lease_owner: the process that delivers the call now; empty: none.
+        lease_until: when another process may acquire the call, unless the owner renews the lease.
+        unsettled_until: until when a write without an answer may still take effect; None: there is none.
+        pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
+        last_news_time: when the last report arrived that changed the call.
+        revision: counts the changes that clients can see.
     """
 
     account_id: str
@@ -105,13 +114,13 @@ class CallLog:
     candidates: tuple[ContactMatch, ...] = ()
     crm_log_id: str = ""
     crm_log_url: str = ""
-    number_key: str = ""
+    number: PhoneNumber = NO_NUMBER
     user_answered: bool = False
     input_revision: int = 1
     decided_revision: int = 0
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen_contact_id: str = ""
-    standing: Standing | None = None
+    decision: Decision | None = None
     content_revision: int = 1
     delivered_revision: int = 0
     attempts: int = 0
@@ -133,7 +142,7 @@ class CallLog:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the latest decision was taken on what is known now."""
+        """Whether the latest decision was taken on the current inputs."""
         return self.decided_revision == self.input_revision
 
     @property
@@ -143,40 +152,97 @@ class CallLog:
 
     @property
     def shown_state(self) -> CallLogState:
-        """The state that clients see: an unlogged call that is being decided anew is PENDING."""
+        """The state that clients see: an unlogged call that is decided again is PENDING meanwhile."""
         is_retaken = self.state is CallLogState.UNLOGGED and not self.is_decided
         return CallLogState.PENDING if is_retaken else self.state
 
     @property
     def shown_contact(self) -> Contact | None:
-        """The contact that clients see: whom the call is logged against, or is about to be."""
-        if self.contact is None and self.standing is not None:
-            return self.standing.contact
+        """The contact that clients see: the one that the call is logged against, or will be."""
+        if self.contact is None and self.decision is not None:
+            return self.decision.contact
         return self.contact
 
 
 def is_due(log: CallLog) -> bool:
-    """Whether something is to be done for the log without waiting for news or for another time."""
+    """Whether there is something to do for the log now."""
     if log.state is CallLogState.FAILED or log.next_attempt_time is None:
         return False
     return not log.is_decided or log.update_pending
 
 
 def covers(log: CallLog, wanted: CallLog) -> bool:
-    """Whether `log` has all the reports in it that `wanted` has."""
+    """Whether `log` has all the reports that `wanted` has."""
     return log.input_revision >= wanted.input_revision and log.content_revision >= wanted.content_revision
 
 
 def is_settled(log: CallLog, wanted: CallLog) -> bool:
-    """Whether what `wanted` asks for is decided, and in the CRM where it belongs there."""
+    """Whether the reports of `wanted` are decided, and in the CRM if the call is logged."""
     if log.decided_revision < wanted.input_revision:
         return False
     return log.state is not CallLogState.LOGGED or log.delivered_revision >= wanted.content_revision
 
 
-def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallLog:
-    """`before` with `changes`, as `revised` has it: made in one go."""
-    news = {name: value for name, value in changes.items() if getattr(before, name) != value}
+class LeaseFields(TypedDict):
+    """The fields that say which process has the call, and when the call is due."""
+
+    lease_owner: str
+    lease_until: datetime | None
+    next_attempt_time: datetime | None
+
+
+class DueFields(LeaseFields):
+    """The fields of a call that is due."""
+
+    pending_since: datetime
+    attempts: int
+    last_error: str
+
+
+class CallLogChanges(TypedDict, total=False):
+    """New values of some fields of a `CallLog`. A misspelt field or a wrong type is a type error.
+
+    Example: `changed(log, now, state=CallLogState.UNLOGGED, contact=None)`.
+    """
+
+    state: CallLogState
+    reason: CallLogReason | None
+    explanation: str
+    contact: Contact | None
+    candidates: tuple[ContactMatch, ...]
+    crm_log_id: str
+    crm_log_url: str
+    input_revision: int
+    decided_revision: int
+    trigger: LogTrigger
+    chosen_contact_id: str
+    decision: Decision | None
+    content_revision: int
+    delivered_revision: int
+    attempts: int
+    next_attempt_time: datetime | None
+    lease_owner: str
+    lease_until: datetime | None
+    unsettled_until: datetime | None
+    last_error: str
+    pending_since: datetime
+
+
+class CallLogChange(NamedTuple):
+    """A call log before and after a change. `before` is None for a new call; it is `after` if nothing changed."""
+
+    before: CallLog | None
+    after: CallLog
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the change was written."""
+        return self.after is not self.before
+
+
+def changed(before: CallLog, now: datetime, **changes: Unpack[CallLogChanges]) -> CallLog:
+    """`before` with `changes`, with a new revision as `revised` gives it. It copies the log once."""
+    news: dict[str, Any] = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if not news:
         return before
     if not _SHOWN.isdisjoint(news) or _derived(before, news) != (before.shown_contact, before.update_pending):
@@ -186,16 +252,16 @@ def changed(before: CallLog, changes: Mapping[str, Any], now: datetime) -> CallL
 
 def _derived(log: CallLog, news: Mapping[str, Any]) -> tuple[Contact | None, bool]:
     """`shown_contact` and `update_pending` as they are with the news."""
-    contact, standing = news.get("contact", log.contact), news.get("standing", log.standing)
-    if contact is None and standing is not None:
-        contact = standing.contact
+    contact, decision = news.get("contact", log.contact), news.get("decision", log.decision)
+    if contact is None and decision is not None:
+        contact = decision.contact
     delivered = news.get("delivered_revision", log.delivered_revision)
     content = news.get("content_revision", log.content_revision)
     return contact, news.get("state", log.state) is CallLogState.LOGGED and bool(delivered < content)
 
 
 def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
-    """`after` with a new revision where a client can see a difference; `before` itself where there is none at all."""
+    """`after`, with a new revision if clients see a difference; `before` itself if nothing differs."""
     if _visible(before) != _visible(after):
         return replace(after, revision=before.revision + 1, update_time=now)
     return before if after == before else after

@@ -1,4 +1,7 @@
-"""Choosing among several contacts that have one number."""
+"""Chooses among several contacts that have one number.
+
+Example: +14155550123 matches Bo EXACT and Ann NATIONAL. Only Bo has the strongest match, so no preference is needed.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +11,10 @@ from leadline_server.domain.preferences import MultipleMatchAction
 
 
 def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
-    """Each contact once, by its strongest match; the likeliest first: kind, real before placeholder, name, id."""
+    """Each contact once, with its strongest match, the likeliest first.
+
+    The order: kind, an exact spelling before another one, real before placeholder, name, id.
+    """
     best: dict[str, ContactMatch] = {}
     for match in sorted(matches, key=_likelihood):
         best.setdefault(match.contact.id, match)
@@ -18,18 +24,21 @@ def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
 def contenders(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
     """The contacts that a preference has to choose among.
 
-    Duplicates of one contact count once, only the strongest kind of match counts, and real contacts beat placeholders.
+    Duplicates of one contact count once, only the strongest kind of match counts, an exact spelling beats another
+    spelling of the number, and real contacts beat placeholders.
     """
     candidates = ranked(matches)
-    strongest = [m for m in candidates if m.kind is candidates[0].kind]
+    best = candidates[0]
+    strongest = [m for m in candidates if (m.kind, m.is_respelled) == (best.kind, best.is_respelled)]
     real = [m for m in strongest if not m.contact.is_placeholder]
     return tuple(real or strongest)
 
 
 def pick(rivals: Sequence[ContactMatch], action: MultipleMatchAction) -> ContactMatch | None:
-    """The one of several that `action` chooses; None where it leaves the choice to a person.
+    """The contact that `action` chooses; None if it leaves the choice to a person.
 
-    Ties go to the smallest id. A contact without the time in question sorts last; if none has it, nobody is picked.
+    The smallest id decides between equals. A contact without the time that decides comes last. If no contact has that
+    time, none is chosen.
     """
     if action is MultipleMatchAction.DO_NOTHING:
         return None
@@ -47,6 +56,13 @@ def _time(match: ContactMatch, *, newest: bool) -> datetime | None:
     return match.contact.last_activity_time if newest else match.contact.create_time
 
 
-def _likelihood(match: ContactMatch) -> tuple[int, bool, str, str, str]:
+def _likelihood(match: ContactMatch) -> tuple[int, bool, bool, str, str, str]:
     contact = match.contact
-    return match.kind, contact.is_placeholder, contact.name.casefold(), contact.id, match.phone_number
+    return (
+        match.kind,
+        match.is_respelled,
+        contact.is_placeholder,
+        contact.name.casefold(),
+        contact.id,
+        match.phone_number,
+    )

@@ -1,16 +1,19 @@
-"""The decision: what becomes of a call. One pure function.
+"""The decision: whether and where a call is logged. One pure function, `decide`.
 
-`decide` is asked with what is known so far. It answers with an outcome, or with `LookUp` when it depends on who has the
-number: the caller then looks the numbers up and asks again with the conclusive matches. A lookup that cannot tell is
-never passed in, so "cannot tell" can never be taken for "nobody".
+If the outcome depends on the contacts that have the number, `decide` returns `LookUp`. Its caller looks the number up
+and calls `decide` again with the matches. A lookup that cannot tell is an error and never gets here, so "cannot tell"
+is never read as "no contact".
+
+Example: an inbound call from +14155550123, and the contact c1 "Ann" has that number. `decide` first returns
+`LookUp(+14155550123)`, and then, with the match, `Decision(contact=c1, reason=CONTACT_MATCHED, ...)`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.domain.call import Attestation, Call, CallDirection
-from leadline_server.domain.call_log import CallLogReason, LogTrigger
+from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
@@ -20,60 +23,58 @@ from leadline_server.domain.preferences import EffectivePreferences, MultipleMat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The call as it stands, and who asks.
+    """The call, and who wants it logged.
 
     Attributes:
         call: everything known of the call.
         user_id: the log's user.
-        region: the account's default region, for numbers without a country code.
+        number: the other party's number.
         trigger: the phone system (AUTOMATIC) or a person (MANUAL).
-        chosen: the contact that a person chose, if one did.
-        wait_is_over: no more news is to be expected, final or not.
+        chosen: the contact that a person chose, if any.
+        is_own: whether that number is the account's own.
+        wait_is_over: whether leadline no longer waits for more reports, final or not.
+        can_log: whether the CRM can log calls.
+        create_without_log: whether the account wants placeholders although the CRM cannot.
     """
 
     call: Call
     user_id: str
-    region: str
+    number: PhoneNumber
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     chosen: Contact | None = None
+    is_own: bool = False
     wait_is_over: bool = False
+    can_log: bool = True
+    create_without_log: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Whether more news of the call is to be expected."""
+        """Whether more reports of the call may come."""
         return not self.call.is_final and not self.wait_is_over
-
-    @property
-    def number(self) -> PhoneNumber:
-        """The other party's number."""
-        return parse_number(self.call.counterpart(self.user_id).address, self.region)
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """No outcome yet: ask who has this number, then decide again."""
+    """No outcome yet: look this number up, then decide again."""
 
     number: PhoneNumber
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogAgainst:
-    """Log the call against this contact."""
-
-    contact: Contact
-    reason: CallLogReason
-    explanation: str
-    candidates: tuple[ContactMatch, ...] = ()
+    @property
+    def numbers(self) -> tuple[PhoneNumber, ...]:
+        """The number, and its other reading where what was dialled has two."""
+        other = self.number.other_reading
+        return (self.number, parse_number(other, "")) if other else (self.number,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePlaceholder:
-    """Create a contact for the number, then log the call against it."""
+    """Create a contact for the number, then log the call against it if the CRM can log calls."""
 
     number: PhoneNumber
     name: str
     contact_type: str
     explanation: str
+    can_log: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,35 +88,58 @@ class LeaveUnlogged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Decide when the call is final, or when it has been silent for long enough."""
+    """Decide once the call is final, or once no report has come for FINAL_WAIT."""
 
     explanation: str
 
 
-Outcome = LogAgainst | CreatePlaceholder | LeaveUnlogged | Wait
+Outcome = Decision | CreatePlaceholder | LeaveUnlogged | Wait
 
 
 def decide(
     situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None = None
 ) -> Outcome | LookUp:
-    """What becomes of the call.
+    """Decide on a call.
 
     Args:
-        situation: the call and who asks.
+        situation: the call, and who wants it logged.
         preferences: those in force now.
-        matches: the contacts that have the other party's number, conclusively; None where nobody asked yet.
+        matches: the contacts that have the other party's number, conclusively; None before the lookup.
 
     Returns:
-        An outcome, or LookUp where it depends on `matches` and they are None.
+        An outcome; LookUp if it depends on `matches` and they are None.
     """
+    outcome = _decided(situation, preferences, matches)
+    return outcome if situation.can_log else _without_log(outcome, situation)
+
+
+def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | LookUp:
+    """The outcome if the CRM cannot log calls: no log, and no contact unless the account asks for it."""
+    if isinstance(outcome, Decision):
+        return cannot_log(outcome.explanation, outcome.candidates)
+    if isinstance(outcome, CreatePlaceholder):
+        if situation.create_without_log:
+            return replace(outcome, can_log=False)
+        return cannot_log(f"No contact has {outcome.number.text}, and none is created.")
+    return outcome
+
+
+def cannot_log(explanation: str, candidates: tuple[ContactMatch, ...] = ()) -> LeaveUnlogged:
+    """The outcome for a call that would be logged if the CRM could."""
+    return _unlogged(CallLogReason.CRM_CANNOT_LOG, f"{explanation} The CRM cannot log calls.", candidates)
+
+
+def _decided(
+    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None
+) -> Outcome | LookUp:
     if situation.chosen is not None:
-        return LogAgainst(
+        return Decision(
             contact=situation.chosen,
             reason=CallLogReason.CONTACT_CHOSEN,
             explanation=f"A person chose {_named(situation.chosen)}.",
         )
     held_back = _held_back(situation, preferences) if situation.trigger is LogTrigger.AUTOMATIC else None
-    outcome = held_back or _unreachable(situation.number)
+    outcome = held_back or _never_looked_up(situation)
     if outcome is not None:
         return outcome
     if matches is None:
@@ -126,7 +150,7 @@ def decide(
 
 
 def _held_back(situation: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | Wait | None:
-    """Why a call that no person asked for is not logged, or not yet; None where nothing speaks against it."""
+    """The first rule's outcome that holds an automatic call back; None if no rule does."""
     for rule in _RULES:
         if (held := rule(situation, preferences)) is not None:
             return held
@@ -188,11 +212,11 @@ def _untrusted(situation: Situation, preferences: EffectivePreferences) -> Leave
 
 
 _RULES: Final = (_auto_off, _not_final, _internal, _excluded, _no_result, _untrusted)
-"""What holds an automatic call back, in the order of asking."""
+"""The rules that may hold an automatic call back, in order."""
 
 
 def is_excluded(number: PhoneNumber, patterns: Sequence[str]) -> bool:
-    """Whether one of `patterns` names the number: E.164 or a bare extension, or a prefix of them ending in `*`."""
+    """Whether a pattern matches the number. Examples of patterns: "+14155550123", "101", "+1900*"."""
     forms = [form for form in (number.e164, number.extension if not number.e164 else "") if form]
     return any(
         form.startswith(pattern[:-1]) if pattern.endswith("*") else form == pattern
@@ -201,20 +225,23 @@ def is_excluded(number: PhoneNumber, patterns: Sequence[str]) -> bool:
     )
 
 
-def _unreachable(number: PhoneNumber) -> LeaveUnlogged | None:
-    """The outcome for a number that nobody can be looked up by; None for one that can be."""
+def _never_looked_up(situation: Situation) -> LeaveUnlogged | None:
+    """The outcome for a number that is never looked up; None for one that is."""
+    number = situation.number
+    if situation.is_own:
+        return _unlogged(CallLogReason.INTERNAL_CALL, f"{number.text} is the account's own, or one of its users'.")
     if number.kind is NumberKind.WITHHELD:
         return _unlogged(CallLogReason.NUMBER_WITHHELD, "The other party's number is withheld.")
     if number.kind is NumberKind.SERVICE:
         return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text} is an emergency number or a feature code.")
     if number.kind is NumberKind.UNUSABLE:
-        return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text[:64]!r} is no phone number.")
+        return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text[:64]!r} is not a phone number.")
     return None
 
 
 def _among(
     matches: Sequence[ContactMatch], situation: Situation, preferences: EffectivePreferences
-) -> LogAgainst | LeaveUnlogged:
+) -> Decision | LeaveUnlogged:
     rivals = contenders(matches) if len(matches) > 1 else matches
     if len(rivals) == 1:
         return _matched(rivals[0], matches)
@@ -226,13 +253,13 @@ def _among(
     origin = preferences.origin("multiple_match_action")
     picked = pick(rivals, action)
     if picked is None:
-        why = "" if action is MultipleMatchAction.DO_NOTHING else ", none of which has the time that this goes by"
+        why = "" if action is MultipleMatchAction.DO_NOTHING else ", none of which has the time that decides"
         return _unlogged(
             CallLogReason.SEVERAL_CONTACTS,
             f"{several}{why}; {action.name} by {origin} leaves the choice to a person.",
             candidates,
         )
-    return LogAgainst(
+    return Decision(
         contact=picked.contact,
         reason=CallLogReason.MATCH_RESOLVED,
         explanation=f"{several}; {action.name} by {origin} picks {_named(picked.contact)}.",
@@ -240,9 +267,9 @@ def _among(
     )
 
 
-def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> LogAgainst:
+def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
     is_reused = match.contact.is_placeholder
-    return LogAgainst(
+    return Decision(
         contact=match.contact,
         reason=CallLogReason.PLACEHOLDER_REUSED if is_reused else CallLogReason.CONTACT_MATCHED,
         explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{_named(match.contact)}"
@@ -252,17 +279,23 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> LogAgainst
 
 
 def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreatePlaceholder | LeaveUnlogged:
-    """The outcome for a number that is confirmed to be in no contact."""
-    number, nobody = situation.number, f"No contact has {situation.number.text}"
+    """The outcome for a number that no contact has, as the lookup confirmed."""
+    number, none_has = situation.number, f"No contact has {situation.number.text}"
     if situation.trigger is LogTrigger.MANUAL:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}; a person can choose or create one.")
+        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; a person can choose or create one.")
     if situation.call.direction is CallDirection.INTERNAL:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and internal calls never create one.")
+        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and internal calls never create one.")
     if number.kind is not NumberKind.DIALABLE:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}, and an extension or short code never creates one.")
+        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and an extension or short code never creates one.")
+    if number.other_reading:
+        return _unlogged(
+            CallLogReason.NO_CONTACT,
+            f"{none_has}, read as {number.e164} or, without the dial prefix, as {number.other_reading}; both can be the"
+            " number, so no contact is created.",
+        )
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{nobody}; {action.name} by {origin}.")
+        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {action.name} by {origin}.")
     caller_id = usable_name(situation.call.counterpart(situation.user_id).name, number)
     name = caller_id or preferences.placeholder_name
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
@@ -270,7 +303,7 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
         number=number,
         name=name,
         contact_type=preferences.placeholder_contact_type,
-        explanation=f"{nobody}; {action.name} by {origin} made {name!r}, named by {named}.",
+        explanation=f"{none_has}; {action.name} by {origin} made {name!r}, named by {named}.",
     )
 
 

@@ -12,6 +12,9 @@
     +-- ContactAlreadyExists
     +-- RequestIdReused             the same request_id with another request
     +-- PreferenceLocked
+    +-- UserNotFound
+    +-- UserConflict                another user has the extension, number or address
+    +-- TooManyUsers
     +-- CallLogNotMovable
     +-- ResumeTokenExpired
     +-- WatcherTooSlow
@@ -21,6 +24,7 @@
     |   |   |   +-- CrmHeldBack     ... leadline itself keeps to the CRM's limit
     |   |   +-- CrmTooMuch          ... there is more to be told than can be read
     |   +-- CrmRejected             the CRM refuses this request for good
+    |   |   +-- CrmInvalidCursor    ... a search cannot go on from this cursor
     |   +-- CrmAuthFailed           the CRM refuses leadline's credentials
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
     +-- LedgerUnavailable           leadline's own storage cannot be used now
@@ -53,6 +57,9 @@ class ErrorReason(StrEnum):
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     PREFERENCE_LOCKED = "PREFERENCE_LOCKED"
     CALL_LOG_NOT_MOVABLE = "CALL_LOG_NOT_MOVABLE"
+    USER_NOT_FOUND = "USER_NOT_FOUND"
+    USER_CONFLICT = "USER_CONFLICT"
+    TOO_MANY_USERS = "TOO_MANY_USERS"
     CRM_UNAVAILABLE = "CRM_UNAVAILABLE"
     CRM_RATE_LIMITED = "CRM_RATE_LIMITED"
     CRM_REJECTED = "CRM_REJECTED"
@@ -135,6 +142,38 @@ class AccountNotFound(LeadlineError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
+
+
+class UserNotFound(LeadlineError):
+    """The directory has no such user."""
+
+    reason = ErrorReason.USER_NOT_FOUND
+
+    def __init__(self, account_id: str, user_id: str) -> None:
+        super().__init__(
+            f"The directory has no user {user_id!r}.", metadata={"account_id": account_id, "user_id": user_id}
+        )
+
+
+class UserConflict(LeadlineError):
+    """An extension, number or e-mail address belongs to another user."""
+
+    reason = ErrorReason.USER_CONFLICT
+
+    def __init__(self, user_ids: Sequence[str]) -> None:
+        named = ", ".join(user_ids)
+        super().__init__(
+            f"An extension, number or e-mail address belongs to {named} already.", metadata={"user_ids": named}
+        )
+
+
+class TooManyUsers(LeadlineError):
+    """The account has as many users as it may have."""
+
+    reason = ErrorReason.TOO_MANY_USERS
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An account has at most {limit} users.", metadata={"limit": str(limit)})
 
 
 class CallLogNotFound(LeadlineError):
@@ -235,6 +274,12 @@ class CrmRejected(CrmError):
     """The CRM refuses this very request; repeating it unchanged never helps."""
 
     reason = ErrorReason.CRM_REJECTED
+
+
+class CrmInvalidCursor(CrmRejected):
+    """A cursor that the adapter did not make for this search. Callers get InvalidPageToken for it."""
+
+    reason = ErrorReason.INVALID_PAGE_TOKEN
 
 
 class CrmAuthFailed(CrmError):

@@ -1,26 +1,36 @@
-"""Merging what several reports say of one call.
+"""Merges the reports of one call.
 
-A report names only the fields that it has news of. For each field:
+A report names only the fields that it has news of. The rules for each field:
 
-- what a final report said outranks what any other said;
-- among equals the newest `event_time` wins; without event times the last to arrive does;
-- after a final report, one that is not final only fills what is unset. "After" is by `event_time` where both have one,
-  else by arrival: a report that was held up on its way still has the place in the call's story that its time gives it.
+- a value of a final report beats a value of any other report;
+- else the newest `event_time` wins; without event times the last report to arrive wins;
+- a report that comes after a final one, and is not final itself, only fills unset fields. "After" means by
+  `event_time` if both have one, else by arrival.
 
-So where every report has an `event_time`, and none that is not final a later one than the final one, that is a maximum
-over (final, event_time): the order of arrival is all one.
+So the order of arrival does not matter if every report has an `event_time` and none is later than the final one.
+
+Example: a report of 12:00 says result BUSY. A report of 11:59 arrives later and says NO_ANSWER. The call stays BUSY.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call import Call, CallLeg, Party
+from leadline_server.domain.errors import FieldViolation, InvalidRequest
+
+MAX_ATTRIBUTES: Final = 64
+"""Attributes of one call, whichever reports brought them."""
+
+MAX_CLEARED: Final = 64
+"""Attributes without a value whose stamps a call keeps."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Stamp(NamedTuple):
-    """When, and how authoritatively, a field was last written. Fields without one were written untimed, not final."""
+    """When a field was last written, and whether by a final report. No stamp: no time, and not final."""
 
     time: datetime | None = None
     final: bool = False
@@ -35,7 +45,7 @@ FieldStamps = Mapping[str, Stamp]
 class Stamps:
     """The stamps of a call's fields, of its attributes by key, and of its legs' fields by leg id.
 
-    `ended` is the earliest `event_time` of a final report; None before, and where no final report had one.
+    `ended` is the earliest `event_time` of a final report; None if there is none.
     """
 
     fields: FieldStamps = field(default_factory=dict)
@@ -46,11 +56,12 @@ class Stamps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
-    """What one report says of a call.
+    """The news of a call in one report.
 
-    `fields` and the inner mappings of `legs` are keyed by field name, those of a party by `caller.name` and the like.
-    A value of None clears the field; a field that is no key is not spoken of. `is_final` and `event_time` speak of the
-    report itself, and so are not among the fields.
+    `fields` and the inner mappings of `legs` have field names as keys; a party's are `caller.name` and the like. None
+    clears a field. `is_final` and `event_time` belong to the report itself, so they are not among the fields.
+
+    Example: `CallEvent(call_id="c-1", fields={"result": CallResult.BUSY, "caller.name": None})`.
     """
 
     call_id: str
@@ -62,14 +73,14 @@ class CallEvent:
 
 
 class Merged(NamedTuple):
-    """A call after a report, with the stamps to merge the next one by."""
+    """A call after a report, and the stamps that the next report is merged by."""
 
     call: Call
     stamps: Stamps
 
 
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
-    """What is known of a call after `event`, given what was known before; `call` is None for one not heard of yet."""
+    """The call and its stamps after `event`. `call` is None for the first report."""
     rule = _Rule(event, stamps.ended, is_settled=call is not None and call.is_final is True)
     if call is None:
         return _first(rule, event)
@@ -86,7 +97,7 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
 
 
 def _first(rule: "_Rule", event: CallEvent) -> Merged:
-    """The call as its first report has it: all of its news win, so nothing is compared."""
+    """The call of a first report. All of its values win, so nothing is compared."""
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
     for path, value in event.fields.items():
@@ -110,7 +121,7 @@ def _first(rule: "_Rule", event: CallEvent) -> Merged:
 
 
 class _Rule:
-    """Decides which of one event's values enter a call."""
+    """Decides which values of one event win."""
 
     def __init__(self, event: CallEvent, ended: datetime | None, *, is_settled: bool) -> None:
         self._stamp = Stamp(event.event_time, event.is_final is True)
@@ -120,7 +131,7 @@ class _Rule:
     def merge_fields(
         self, record: Call | CallLeg, stamps: FieldStamps, news: Mapping[str, Any]
     ) -> tuple[dict[str, Any], FieldStamps]:
-        """The fields of the record that the news changes, with their new values; and the stamps after it."""
+        """The fields of the record that the news changes, with their new values; and the new stamps."""
         won = {path: value for path, value in news.items() if self._wins(value, stamps.get(path), _read(record, path))}
         return _changes(record, won), self.stamped(stamps, won)
 
@@ -130,7 +141,16 @@ class _Rule:
         """The attributes with the news that wins, and their stamps."""
         won = {key: value for key, value in news.items() if self._wins(value, stamps.get(key), values.get(key))}
         after = {key: value for key, value in {**values, **won}.items() if value is not None}
-        return after, self.stamped(stamps, won)
+        if len(after) > MAX_ATTRIBUTES:
+            raise InvalidRequest(
+                [
+                    FieldViolation(
+                        "call.attributes",
+                        f"A call has at most {MAX_ATTRIBUTES} attributes; with this report it would have {len(after)}.",
+                    )
+                ]
+            )
+        return after, _bounded(self.stamped(stamps, won), after)
 
     def _wins(self, value: object, old: Stamp | None, current: object) -> bool:
         was, now = old or _UNSTAMPED, self._stamp
@@ -143,18 +163,32 @@ class _Rule:
         return was.time is None or now.time is None or now.time >= was.time
 
     def stamped(self, stamps: FieldStamps, won: Mapping[str, Any]) -> FieldStamps:
-        """The stamps after `won` has entered."""
+        """The stamps after the values in `won` were taken over."""
         if not won or (self._stamp == _UNSTAMPED and not stamps):
             return stamps
         if not stamps:
             return dict.fromkeys(won, self._stamp)
         after = dict(stamps)
         for path in won:
-            # News without a time keeps the field's old one: whatever is older than that stays outdated.
+            # News without a time keeps the field's old time, so that news older than that stays outdated.
             stamp = Stamp(self._stamp.time or stamps.get(path, _UNSTAMPED).time, self._stamp.final)
             if stamp != _UNSTAMPED:
                 after[path] = stamp
         return after
+
+
+def _bounded(stamps: FieldStamps, values: Mapping[str, str]) -> FieldStamps:
+    """The stamps of the attributes, with those of at most MAX_CLEARED attributes that have no value: the newest ones.
+
+    An attribute that was cleared keeps its stamp, so that a late report does not set it again. Without a bound, reports
+    that clear ever new keys would grow the call for ever, and no client could see it.
+    """
+    cleared = [key for key in stamps if key not in values]
+    if len(cleared) <= MAX_CLEARED:
+        return stamps
+    cleared.sort(key=lambda key: stamps[key].time or _LONG_AGO)
+    dropped = set(cleared[: len(cleared) - MAX_CLEARED])
+    return {key: stamp for key, stamp in stamps.items() if key not in dropped}
 
 
 def _merge_legs(
@@ -170,7 +204,7 @@ def _merge_legs(
         by_id[leg_id] = replace(leg, **changes)
         if leg_stamps:
             after[leg_id] = leg_stamps
-    # Sorted, so that legs reported in any order make the same call.
+    # Sorted, so that the order of the reports does not change the call.
     return tuple(by_id[leg_id] for leg_id in sorted(by_id)), after
 
 
@@ -180,7 +214,7 @@ def _read(record: Call | CallLeg, path: str) -> object:
 
 
 def _changes(record: Call | CallLeg, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by path as changes of the record's own fields: those of a party become a changed party."""
+    """Values by path, as changes of the record's own fields. Values of a party make a changed party."""
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {}
     for path, value in values.items():

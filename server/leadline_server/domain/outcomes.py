@@ -1,14 +1,16 @@
-"""How a call log changes by what came of a delivery. Pure functions.
+"""How a call log changes by the outcome of a delivery. Pure functions.
 
-Delivery works on a snapshot while reports go on arriving. So every function here takes the current log and the snapshot
-(`basis`), and keeps what is newer. While there is something newer, the lease owner keeps the
-call and continues; else the outcome ends the lease. A process that lost its lease may record only that the CRM has
-the call.
+Delivery works on a snapshot of the log, `basis`, while reports go on arriving. Each function takes the current log and
+the snapshot, and keeps the newer of both. If a report has come in since, the lease owner keeps the call and continues;
+else the outcome ends the lease. A process that lost its lease may record only that the CRM has the call.
+
+Example: a delivery began with input revision 1. A person chose a contact meanwhile, so the log has input revision 2.
+The CRM took the call: the log becomes LOGGED, decided on revision 1, and the same process decides again.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
@@ -16,122 +18,145 @@ from leadline_server.domain.call_log import (
     CallLog,
     CallLogReason,
     CallLogState,
-    Standing,
+    Decision,
+    LeaseFields,
     changed,
 )
-from leadline_server.domain.contact import ContactMatch
-from leadline_server.domain.leases import AT_REST, at
+from leadline_server.domain.decision import LeaveUnlogged, Wait
+from leadline_server.domain.leases import AT_REST, at, kept
 
 
-def logged(log: CallLog, basis: CallLog, standing: Standing, crm_log: tuple[str, str], now: datetime) -> CallLog:
-    """The log after the CRM took it: `crm_log` is the id and the URL of what it made."""
+def decided(
+    log: CallLog, basis: CallLog, outcome: Decision | LeaveUnlogged | Wait, crm_log: tuple[str, str], now: datetime
+) -> CallLog:
+    """The log after an outcome of `decide` was carried out. `crm_log` is as for `logged`; a Decision alone uses it."""
+    if isinstance(outcome, Decision):
+        return logged(log, basis, outcome, crm_log, now)
+    return (
+        unlogged(log, basis, outcome, now) if isinstance(outcome, LeaveUnlogged) else waiting(log, basis, outcome, now)
+    )
+
+
+def logged(log: CallLog, basis: CallLog, decision: Decision, crm_log: tuple[str, str], now: datetime) -> CallLog:
+    """The log after the CRM took the call.
+
+    Args:
+        log: the current log.
+        basis: the log that the delivery began with.
+        decision: the decision that the delivery carried out.
+        crm_log: the id and the URL of the CRM's log.
+        now: the time.
+    """
     is_held = _is_held(log, basis)
     if not is_held and log.crm_log_id not in ("", crm_log[0]):
-        return log  # somebody else was faster, and theirs is the log that counts
-    # A person may have confirmed the contact while it was being written.
+        return log  # another process was faster, and its log counts
+    # A person may have confirmed the contact during the write.
     is_confirmed = (
-        log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == standing.contact.id
+        log.reason is CallLogReason.CONTACT_CHOSEN and log.contact is not None and log.contact.id == decision.contact.id
     )
-    changes = {
-        "state": CallLogState.LOGGED,
-        "reason": log.reason if is_confirmed else standing.reason,
-        "explanation": log.explanation if is_confirmed else standing.explanation,
-        "contact": standing.contact,
-        "candidates": standing.candidates,
-        "crm_log_id": crm_log[0],
-        "crm_log_url": crm_log[1],
-        "standing": None,
-        "decided_revision": basis.input_revision,
-        "delivered_revision": basis.content_revision,
-        "unsettled_until": None,
-        "attempts": 0,
-        "last_error": "",
-    }
-    if is_held or not log.lease_owner:
-        if log.input_revision == basis.input_revision and log.content_revision <= basis.content_revision:
-            changes |= AT_REST
-        elif not log.lease_owner:
-            changes |= at(now)
-    return changed(log, changes, now)
+    return changed(
+        log,
+        now,
+        state=CallLogState.LOGGED,
+        reason=log.reason if is_confirmed else decision.reason,
+        explanation=log.explanation if is_confirmed else decision.explanation,
+        contact=decision.contact,
+        candidates=decision.candidates,
+        crm_log_id=crm_log[0],
+        crm_log_url=crm_log[1],
+        decision=None,
+        decided_revision=basis.input_revision,
+        delivered_revision=basis.content_revision,
+        unsettled_until=None,
+        attempts=0,
+        last_error="",
+        **_lease_after_success(log, basis, now),
+    )
 
 
-def unlogged(
-    log: CallLog,
-    basis: CallLog,
-    reason: CallLogReason,
-    explanation: str,
-    candidates: tuple[ContactMatch, ...],
-    now: datetime,
-) -> CallLog:
-    """The log after the decision to write nothing; unchanged where newer inputs ask for another decision."""
+def _lease_after_success(log: CallLog, basis: CallLog, now: datetime) -> LeaseFields:
+    """A call without news is at rest. One with news stays with its lease owner; without an owner it is due now."""
+    if log.lease_owner and not _is_held(log, basis):
+        return kept(log)
+    if log.input_revision == basis.input_revision and log.content_revision <= basis.content_revision:
+        return AT_REST
+    return kept(log) if log.lease_owner else at(now)
+
+
+def unlogged(log: CallLog, basis: CallLog, outcome: LeaveUnlogged, now: datetime) -> CallLog:
+    """The log after the decision to write nothing; unchanged if newer inputs need another decision."""
     if log.input_revision != basis.input_revision or not _is_held(log, basis):
         return log
+    revision = basis.input_revision
     if log.state is CallLogState.LOGGED:
-        # What is in the CRM stays there, with the contact that it has.
-        decided = {"decided_revision": basis.input_revision, "attempts": 0, "last_error": ""}
-        return changed(log, decided if log.update_pending else {**decided, **AT_REST}, now)
-    changes = {
-        "state": CallLogState.UNLOGGED,
-        "reason": reason,
-        "explanation": explanation,
-        "candidates": candidates,
-        "contact": None,
-        "decided_revision": basis.input_revision,
-        "attempts": 0,
-        "last_error": "",
+        # The CRM keeps the log and its contact.
+        lease = kept(log) if log.update_pending else AT_REST
+        return changed(log, now, decided_revision=revision, attempts=0, last_error="", **lease)
+    return changed(
+        log,
+        now,
+        state=CallLogState.UNLOGGED,
+        reason=outcome.reason,
+        explanation=outcome.explanation,
+        candidates=outcome.candidates,
+        contact=None,
+        decided_revision=revision,
+        attempts=0,
+        last_error="",
         **AT_REST,
-    }
-    return changed(log, changes, now)
+    )
 
 
-def waiting(log: CallLog, basis: CallLog, explanation: str, now: datetime) -> CallLog:
-    """The log of a call that is to be decided when it is final, or silent for FINAL_WAIT."""
+def waiting(log: CallLog, basis: CallLog, outcome: Wait, now: datetime) -> CallLog:
+    """The log of a call that is decided once it is final, or after FINAL_WAIT without news."""
     if log.input_revision != basis.input_revision or log.state is CallLogState.LOGGED or not _is_held(log, basis):
         return log
     wait_until = log.last_news_time + FINAL_WAIT
-    changes = {
-        "state": CallLogState.PENDING,
-        "reason": CallLogReason.NOT_FINAL,
-        "explanation": explanation,
-        "candidates": (),
-        "decided_revision": basis.input_revision,
-        "attempts": 0,
-        "last_error": "",
-        "pending_since": wait_until,
+    return changed(
+        log,
+        now,
+        state=CallLogState.PENDING,
+        reason=CallLogReason.NOT_FINAL,
+        explanation=outcome.explanation,
+        candidates=(),
+        decided_revision=basis.input_revision,
+        attempts=0,
+        last_error="",
+        pending_since=wait_until,
         **at(wait_until),
-    }
-    return changed(log, changes, now)
+    )
 
 
 def deferred(
     log: CallLog,
     basis: CallLog,
-    standing: Standing | None,
+    decision: Decision | None,
     error: str,
     delay: timedelta,
     now: datetime,
     *,
     settle_time: timedelta = timedelta(0),
 ) -> CallLog:
-    """The log after a delivery that may succeed later, in `delay`; FAILED when it has been tried for too long.
+    """The log after a failed delivery that may succeed after `delay`; FAILED once it has failed for too long.
 
-    `settle_time` is how long what was perhaps sent may still take effect.
+    `decision` is the one that was taken before the delivery failed, if any. `settle_time` is how long a request that
+    may have been sent can still take effect.
     """
-    after = _postponed(log, basis, standing, error, delay, now, attempts=1)
+    after = _postponed(log, basis, decision, error, delay, now, attempts=1)
     return replace(after, unsettled_until=now + settle_time) if settle_time and after is not log else after
 
 
 def postponed(
-    log: CallLog, basis: CallLog, standing: Standing | None, error: str, delay: timedelta, now: datetime
+    log: CallLog, basis: CallLog, decision: Decision | None, error: str, delay: timedelta, now: datetime
 ) -> CallLog:
-    """The log of a call that the CRM was not even asked about: as if deferred, but it was no attempt."""
-    return _postponed(log, basis, standing, error, delay, now, attempts=0)
+    """The log of a call whose request was not sent to the CRM: as `deferred`, but no attempt is counted."""
+    return _postponed(log, basis, decision, error, delay, now, attempts=0)
 
 
 def _postponed(
     log: CallLog,
     basis: CallLog,
-    standing: Standing | None,
+    decision: Decision | None,
     error: str,
     delay: timedelta,
     now: datetime,
@@ -140,42 +165,54 @@ def _postponed(
 ) -> CallLog:
     if not _is_held(log, basis):
         return log
-    is_current = log.input_revision == basis.input_revision
     is_over = now - log.pending_since > MAX_DELIVERY_AGE
-    changes: dict[str, Any] = {
-        "standing": standing if is_current else None,
-        "attempts": log.attempts + attempts,
-        "last_error": error,
+    return changed(
+        log,
+        now,
+        decision=decision if log.input_revision == basis.input_revision else None,
+        attempts=log.attempts + attempts,
+        last_error=error,
         **(AT_REST if is_over else at(now + delay)),
-    }
-    if log.state is not CallLogState.LOGGED:
-        changes |= {
-            "state": CallLogState.FAILED if is_over else CallLogState.PENDING,
-            "reason": CallLogReason.CRM_UNAVAILABLE,
-            "explanation": (
-                f"The CRM was out of reach for {MAX_DELIVERY_AGE.days} days; retry when it is back."
-                if is_over
-                else "The CRM cannot be reached; the call is kept and delivered when it is back."
-            ),
-        }
-    return changed(log, changes, now)
+        **_unless_logged(
+            log,
+            CallLogState.FAILED if is_over else CallLogState.PENDING,
+            CallLogReason.CRM_UNAVAILABLE,
+            f"The CRM has not taken the call for {MAX_DELIVERY_AGE.days} days; fix the cause and retry."
+            if is_over
+            else "The CRM has not taken the call yet; leadline keeps the call and tries again.",
+        ),
+    )
 
 
 def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:
-    """The log after the CRM refused it for good; unchanged where newer inputs ask for another attempt."""
+    """The log after the CRM refused the call for good; unchanged if newer inputs need another attempt."""
     is_news = log.input_revision != basis.input_revision or log.content_revision != basis.content_revision
     if is_news or not _is_held(log, basis):
         return log
-    changes: dict[str, Any] = {"attempts": log.attempts + 1, "last_error": error, **AT_REST}
-    if log.state is not CallLogState.LOGGED:
-        changes |= {
-            "state": CallLogState.FAILED,
-            "reason": CallLogReason.CRM_REJECTED,
-            "explanation": "The CRM refuses this call; mend the cause and retry.",
-        }
-    return changed(log, changes, now)
+    explanation = "The CRM refuses this call; fix the cause and retry."
+    return changed(
+        log,
+        now,
+        attempts=log.attempts + 1,
+        last_error=error,
+        **AT_REST,
+        **_unless_logged(log, CallLogState.FAILED, CallLogReason.CRM_REJECTED, explanation),
+    )
+
+
+class _StateFields(TypedDict):
+    state: CallLogState
+    reason: CallLogReason | None
+    explanation: str
+
+
+def _unless_logged(log: CallLog, state: CallLogState, reason: CallLogReason, explanation: str) -> _StateFields:
+    """The new state; a LOGGED call keeps its own, because a failed update does not take it out of the CRM."""
+    if log.state is CallLogState.LOGGED:
+        return {"state": log.state, "reason": log.reason, "explanation": log.explanation}
+    return {"state": state, "reason": reason, "explanation": explanation}
 
 
 def _is_held(log: CallLog, basis: CallLog) -> bool:
-    """Whether the call is still with whoever took the snapshot."""
+    """Whether the process that took the snapshot still has the call."""
     return log.lease_owner == basis.lease_owner

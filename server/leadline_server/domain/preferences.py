@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 
 
 class UnknownContactAction(IntEnum):
@@ -70,8 +71,15 @@ USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 class AccountSettings:
     """What an administrator sets for an account.
 
-    `default_region` is the ISO 3166-1 code that numbers without a country code are read in; `time_zone` an IANA name;
-    `number_formats` are patterns such as `(###) ###-####` for CRMs that search numbers literally.
+    Attributes:
+        default_region: the ISO 3166-1 code that numbers without a country code are read in.
+        time_zone: an IANA name.
+        number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
+        extension_pattern: masks of the account's extensions, such as "1xx,2xxx".
+        dial_prefixes: what its phones dial before an outside number, such as ("9",).
+        own_numbers: the account's own numbers, in E.164.
+        default_user_id: the user of reports that name none; empty: no user.
+        create_without_log: whether placeholders are created although the CRM cannot log calls.
     """
 
     defaults: Preferences = Preferences()
@@ -79,6 +87,16 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    extension_pattern: str = ""
+    dial_prefixes: tuple[str, ...] = ()
+    own_numbers: tuple[str, ...] = ()
+    default_user_id: str = ""
+    create_without_log: bool = False
+
+    @property
+    def numbering(self) -> NumberingRules:
+        """How the account's numbers are read."""
+        return numbering_rules(self.default_region, self.extension_pattern, self.dial_prefixes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

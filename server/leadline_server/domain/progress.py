@@ -1,8 +1,13 @@
-"""How a call log changes by reports, and by a person's retry; what delivery changes is in `outcomes`. Pure."""
+"""How a call log changes by reports and by a person's retry. Pure functions. Delivery's changes are in `outcomes`.
+
+Example: a first report of call "c-1" makes a log that is PENDING, with input revision 1. A report that the call was
+BUSY changes an input of the decision, so input and content revision become 2 and the log is due at once. A report of a
+note changes only the content revision.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
@@ -10,23 +15,25 @@ from leadline_server.domain.call_log import (
     CallLog,
     CallLogReason,
     CallLogState,
+    DueFields,
     LogTrigger,
     revised,
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.merge import CallEvent, Stamps, merge
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MAX_ENTRIES: Final = 64
-"""Legs of a call, and attributes of a call, at the most."""
+"""How many legs a call has at most; so, too, attributes."""
 
 _ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
-    """One `LogCall`: who reports, what they know, and the contact that a person chose (empty: nobody chose)."""
+    """One `LogCall` request. `contact_id` is the contact that a person chose; empty: none."""
 
     account_id: str
     user_id: str
@@ -36,38 +43,38 @@ class CallReport:
 
 
 def reported(
-    log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool, lease: Lease
+    log: CallLog | None, report: CallReport, now: datetime, *, rules: RulesOrRegion, can_move: bool, lease: Lease
 ) -> CallLog:
-    """The log after a report; the very same object where the report changes nothing.
+    """The log after a report; the very same object if the report changes nothing.
 
     Args:
-        log: the log before; None for a call not heard of yet.
-        report: what was reported.
-        now: the time of the report's arrival.
-        region: the account's default region, for numbers without a country code.
+        log: the log before; None for the first report of a call.
+        report: the report.
+        now: when the report arrived.
+        rules: how the account's numbers are read.
         can_move: whether the CRM can move an existing log to another contact.
-        lease: what the process that accepts the report takes the call with, if that is due and nobody else carries it.
+        lease: the lease of this process. It acquires the call if the call is due and no other process has it.
 
     Raises:
         InvalidRequest: the first report of a call without its direction, or a call that grows beyond its bounds.
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, region, lease)
-    after = _Report(log, report, now, region, lease).applied(can_move=can_move)
+        return _first(report, now, rules, lease)
+    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
 
 
 def _check_size(call: Call) -> None:
-    """Each report is bounded; so is what many of them add up to."""
+    """Refuse a call that grew too large over many reports; a single report is bounded before."""
     sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
     over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
     if over:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
 
 
-def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> CallLog:
+def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
     call, stamps = merge(None, Stamps(), report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
@@ -77,7 +84,7 @@ def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> Call
         call=call,
         stamps=stamps,
         explanation=_ACCEPTED,
-        number_key=_number_key(call, report.user_id, region),
+        number=call.number_of_counterpart(report.user_id, rules),
         user_answered=_is_answered(call, report),
         trigger=report.trigger,
         chosen_contact_id=report.contact_id,
@@ -89,12 +96,8 @@ def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> Call
     )
 
 
-def _number_key(call: Call, user_id: str, region: str) -> str:
-    return parse_number(call.counterpart(user_id).address, region).key
-
-
 def _is_answered(call: Call, report: CallReport) -> bool:
-    """Whether the reporter's own leg was answered; a report without legs speaks of the reporter's own."""
+    """Whether the reporter's own leg was answered. A report without legs is about the reporter's own leg."""
     if any(leg.user_id == report.user_id for leg in call.legs):
         return call.is_answered_by(report.user_id)
     if report.event.legs:
@@ -104,17 +107,22 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 
 
 class _Report:
-    """One report on a call that is known already."""
+    """A report of a call that has a log already."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str, lease: Lease) -> None:
+    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
         self._call, self._stamps = merge(log.call, log.stamps, report.event)
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
         self._user_answered = was_answered or (is_answered and report.user_id == self._user_id)
-        self._number_key = _number_key(self._call, self._user_id, region)
+        self._number = self._parsed(rules)
         self._chooses = bool(report.contact_id) and report.contact_id != log.chosen_contact_id
+
+    def _parsed(self, rules: RulesOrRegion) -> PhoneNumber:
+        """The other party's number. One that is unchanged stays as it was parsed, whatever the rules are now."""
+        address, known = self._call.counterpart(self._user_id).address, self._log.number
+        return known if address == known.text else self._call.number_of_counterpart(self._user_id, rules)
 
     def applied(self, *, can_move: bool) -> CallLog:
         """The log after the report."""
@@ -124,7 +132,7 @@ class _Report:
             call=self._call,
             stamps=self._stamps,
             user_id=self._user_id,
-            number_key=self._number_key,
+            number=self._number,
             user_answered=self._user_answered,
         )
         if _content(after) != _content(log):
@@ -139,26 +147,26 @@ class _Report:
         return revised(log, after, self._now)
 
     def _before(self, after: CallLog) -> CallLog:
-        """Not in the CRM yet: whatever the decision depends on asks for a new one; the rest just goes along."""
+        """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""
         log, is_manual = self._log, self._report.trigger is LogTrigger.MANUAL
         has_new_inputs = self._chooses or _inputs(after) != _inputs(log)
         if not has_new_inputs and not is_manual:
             return self._still_waiting(after)
         if not has_new_inputs and self._is_under_way():
             return replace(after, **self._due())
-        # A person asks for an unlogged call again: it stays as it is until that is answered.
+        # If a person asks for an unlogged call again, it keeps its state until the new decision.
         is_asked_again = is_manual and log.state is CallLogState.UNLOGGED
         return replace(
             after if is_asked_again else _undecided(after),
             input_revision=log.input_revision + 1,
-            standing=None,
+            decision=None,
             trigger=self._trigger(),
             chosen_contact_id=self._report.contact_id or log.chosen_contact_id,
             **self._due(),
         )
 
     def _still_waiting(self, after: CallLog) -> CallLog:
-        """News that no decision depends on: a call that waits to be final waits on from here."""
+        """A report without new inputs: a call that waits to be final waits another FINAL_WAIT from now."""
         log = self._log
         if log.reason is not CallLogReason.NOT_FINAL or not log.is_decided or after.call == log.call:
             return after
@@ -168,35 +176,35 @@ class _Report:
         return replace(after, pending_since=wait_until, **at(wait_until))
 
     def _is_under_way(self) -> bool:
-        """Whether what a person asks for, the call in the CRM, is decided or asked for already."""
+        """Whether the call is already decided to be logged, or a person already asked for it."""
         log = self._log
         is_asked = log.trigger is LogTrigger.MANUAL and not log.is_decided
-        return log.state is CallLogState.PENDING and (log.standing is not None or is_asked)
+        return log.state is CallLogState.PENDING and (log.decision is not None or is_asked)
 
     def _trigger(self) -> LogTrigger:
-        """A person's wish is not forgotten because the phone system reports before it is answered."""
+        """The trigger after the report. MANUAL stays until the decision, also if the phone system reports before."""
         is_waiting = not self._log.is_decided and self._log.trigger is LogTrigger.MANUAL
         return LogTrigger.MANUAL if is_waiting else self._report.trigger
 
     def _after_logging(self, after: CallLog, *, can_move: bool) -> CallLog:
-        """In the CRM: what changed is written there; it stays logged whatever the news."""
+        """A call that is in the CRM: changes are written there, and it stays LOGGED."""
         log = self._log
         if self._chooses:
             after = self._chosen(after, can_move=can_move)
         elif not log.chosen_contact_id and _counterpart(after) != _counterpart(log):
-            after = replace(after, input_revision=log.input_revision + 1, standing=None, trigger=LogTrigger.AUTOMATIC)
+            after = replace(after, input_revision=log.input_revision + 1, decision=None, trigger=LogTrigger.AUTOMATIC)
         is_news = after.content_revision > log.content_revision or after.input_revision > log.input_revision
         return replace(after, **self._due()) if is_news else after
 
     def _chosen(self, after: CallLog, *, can_move: bool) -> CallLog:
         contact_id, log = self._report.contact_id, self._log
-        after = replace(after, chosen_contact_id=contact_id, standing=None)
+        after = replace(after, chosen_contact_id=contact_id, decision=None)
         if log.contact is not None and log.contact.id == contact_id:
             return replace(
                 after,
                 reason=CallLogReason.CONTACT_CHOSEN,
                 explanation="A person confirmed the contact.",
-                # A move to another contact that is under way is to be taken back.
+                # If a move to another contact is in progress, a new decision takes it back.
                 input_revision=log.input_revision + (not log.is_decided),
             )
         if not can_move:
@@ -210,22 +218,25 @@ class _Report:
             trigger=LogTrigger.MANUAL,
         )
 
-    def _due(self) -> dict[str, Any]:
-        """What makes a log due; one that was at rest starts a new delivery."""
-        due = due_now(self._log, self._lease, self._now)
-        if self._log.next_attempt_time is None:
-            due |= {"pending_since": self._now, "attempts": 0, "last_error": ""}
-        return due
+    def _due(self) -> DueFields:
+        """The changes that make a log due. One that was at rest starts a new delivery."""
+        log, is_at_rest = self._log, self._log.next_attempt_time is None
+        return {
+            **due_now(log, self._lease, self._now),
+            "pending_since": self._now if is_at_rest else log.pending_since,
+            "attempts": 0 if is_at_rest else log.attempts,
+            "last_error": "" if is_at_rest else log.last_error,
+        }
 
 
 def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:
-    """The log after a person asked to try again; the very same object where there is nothing to try."""
+    """The log after a person asked to try again; the very same object if there is nothing to do."""
     if log.state is CallLogState.LOGGED and log.is_decided and not log.update_pending:
         return log
     after = replace(
         _undecided(log) if log.state is CallLogState.FAILED else log,
         input_revision=log.input_revision + (log.state is not CallLogState.LOGGED),
-        standing=None,
+        decision=None,
         attempts=0,
         pending_since=now,
         **due_now(log, lease, now),
@@ -234,14 +245,14 @@ def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:
 
 
 def _undecided(log: CallLog) -> CallLog:
-    """The log as PENDING; what an earlier decision or refusal said of it is no longer so."""
+    """The log as PENDING, without the reason and the explanation of an earlier decision or refusal."""
     if log.state is CallLogState.PENDING:
         return log
     return replace(log, state=CallLogState.PENDING, reason=None, explanation=_ACCEPTED, candidates=())
 
 
 def _inputs(log: CallLog) -> tuple[object, ...]:
-    """What a decision depends on, beside preferences and the contacts that there are."""
+    """The fields that a decision depends on, beside preferences and contacts."""
     call = log.call
     return log.user_id, call.direction, call.caller, call.callee, call.result, call.is_final, call.attestation
 
@@ -251,5 +262,5 @@ def _counterpart(log: CallLog) -> tuple[object, ...]:
 
 
 def _content(log: CallLog) -> tuple[object, ...]:
-    """What the CRM shows of the call: all but the marks that steer leadline itself."""
+    """The fields that the CRM shows: all but those that only leadline uses."""
     return log.user_id, replace(log.call, event_time=None, is_final=None)

@@ -23,7 +23,7 @@ ID_FIELD: Final = "uniqueid"
 _CUT_LENGTH: Final = 79  # bytes of a text that Asterisk keeps, a closing zero besides (AST_MAX_EXTENSION is 80)
 
 _VOICEMAIL_APPS: Final = frozenset({"voicemail", "minivmrecord"})
-# These answer a call by themselves: without a second channel nobody has talked to the caller.
+# These answer a call by themselves: without a second channel no person has talked to the caller.
 _MACHINE_APPS: Final = frozenset({"queue", "background", "waitexten", "playback", "musiconhold"})
 
 _CALLER_ID: Final = re.compile(r'\s*"?(?P<name>.*?)"?\s*<(?P<number>[^<>]*)>\s*')
@@ -70,7 +70,7 @@ def read_record(row: RawRow, rules: Rules) -> Record:
 
 
 def _call(values: Values, sides: "_Sides", rules: Rules, unique_id: str) -> Call:
-    """What the row alone says of its call."""
+    """The call, as far as the row alone tells it."""
     result = _result(values, sides.direction)
     span, is_absolute = _span(values, rules, result)
     return Call(

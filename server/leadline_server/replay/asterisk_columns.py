@@ -48,7 +48,7 @@ _OTHER_NAMES: Final = {
     "linkedid": "linked_id",
     "userfield": "user_field",
     "recordingfile": "recording_file|recording",
-    # What says nothing of the call to those who read it.
+    # These columns say nothing of the call to a reader of its log.
     IGNORE: "id|cel|outbound_cnum|outbound_cnam|peeraccount",
 }
 _MORE: Final = (
@@ -67,7 +67,7 @@ _BY_HEADER: Final[Mapping[str, str]] = {
     **{name: name for name in (*_BASE, *_MORE)},
     **{other: name for name, others in _OTHER_NAMES.items() for other in others.split("|")},
 }
-# What no other phone system's export has.
+# No other phone system's export has these.
 _TELLTALE: Final = frozenset({"dcontext", "dstchannel", "channel", "clid", "lastapp"})
 
 

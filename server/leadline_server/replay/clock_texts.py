@@ -20,7 +20,7 @@ class DateOrder(StrEnum):
     MONTH_FIRST = "mdy"
 
 
-# What databases and spreadsheets write where there is no time; MySQL has a date of zeros.
+# Databases and spreadsheets write these where there is no time; MySQL has a date of zeros.
 _NO_TIMES: Final = frozenset({"", "null", "\\n", "none", "nil", "n/a", "-", "--", "0"})
 _is_zero_date = re.compile(r"0000-00-00([ T]00:00:00(\.0*)?)?").fullmatch
 

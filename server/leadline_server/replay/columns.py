@@ -31,7 +31,7 @@ _PARTIES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMap:
-    """What became of a file's columns.
+    """The fields of a file's columns.
 
     Attributes:
         fields: the field of each column, in order; None where a column has none.

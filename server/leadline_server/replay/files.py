@@ -25,7 +25,7 @@ class RecordFile:
     Args:
         stream: seekable; bytes.
         record_format: AUTO tells it from the first lines.
-        columns: headers by field, for those that cannot be told by their words.
+        columns: headers by field, if their words do not tell them.
 
     Raises:
         UnusableFile: the form needs a header, and there is none that can be used.
@@ -42,7 +42,7 @@ class RecordFile:
 
     @property
     def columns(self) -> ColumnMap | None:
-        """What became of the columns; None where the form has no header."""
+        """The fields of the columns; None where the form has no header."""
         return self.reader.columns
 
     def survey(self) -> Survey:

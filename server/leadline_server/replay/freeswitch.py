@@ -55,7 +55,7 @@ def positional_values(cells: Sequence[str]) -> Mapping[str, str]:
 def document_values(document: Mapping[str, Any]) -> Mapping[str, str]:
     """The values of a document of mod_json_cdr.
 
-    Times are the variables' epochs, which need no zone. The caller and what was dialled are those of the first
+    Times are the variables' epochs, which need no zone. The caller and the dialled number come from the first
     profile; transfers put others before it.
 
     Raises:

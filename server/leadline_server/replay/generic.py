@@ -24,7 +24,7 @@ from leadline_server.replay.zones import epoch_of
 TIME_FIELDS: Final = ("start_time", "answer_time", "end_time", "event_time")
 ID_FIELD: Final = "id"
 
-# What identifies a row that has no id of its own.
+# These fields identify a row that has no id of its own.
 _IDENTITY: Final = (
     *("id", "caller_number", "caller_extension", "callee_number", "callee_extension", "start_time", "end_time"),
     *("number", "extension", "direction", "duration", "talk_time"),

@@ -1,4 +1,4 @@
-"""What the columns of exports are called in English, German, French, Spanish, Italian and Portuguese."""
+"""Names of the columns of exports in English, German, French, Spanish, Italian and Portuguese."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -56,7 +56,7 @@ class _Open:
         return Document(self.line, self.size, fields) if isinstance(fields, dict) else self.skipped("no JSON object")
 
     def skipped(self, reason: str) -> Skipped:
-        """What was read of it, named."""
+        """Its bytes, with the reason why they are no document."""
         return Skipped(line=self.line, size=self.size, reason=reason)
 
 

@@ -94,7 +94,7 @@ def handed_on(outbound: Record, later: Record) -> Record:
 
 
 def host_keys(record: Record) -> Iterator[LinkKey]:
-    """What a record that belongs to this one's call can be found by."""
+    """Keys to find the records that belong to this one's call."""
     if record.peer_channel:
         yield ("channel", _base(record.peer_channel))
     if record.call.direction is CallDirection.OUTBOUND and record.call.linked_id:
@@ -104,7 +104,7 @@ def host_keys(record: Record) -> Iterator[LinkKey]:
 
 
 def guest_keys(record: Record) -> Iterator[LinkKey]:
-    """What the record whose call this one belongs to can be found by."""
+    """Keys to find the record whose call this one belongs to."""
     if record.channel:
         yield ("channel", _base(record.channel))
     if record.call.linked_id:

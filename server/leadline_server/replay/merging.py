@@ -16,7 +16,7 @@ from leadline_server.replay.records import Record
 MAX_LEGS: Final = 64
 """Of the contract."""
 
-# What a call came to, when its legs differ: the first of these that any leg came to.
+# The result of a call whose legs differ: the first of these that a leg has.
 _RESULT_ORDER: Final = (
     CallResult.ANSWERED,
     CallResult.VOICEMAIL,
@@ -74,7 +74,7 @@ def told_by(call_id: str, records: Sequence[Record]) -> Sequence[Record]:
 
 
 def best_result(results: Iterable[CallResult | None]) -> CallResult | None:
-    """What a call came to, of what its legs came to."""
+    """The result of a call, by the results of its legs."""
     found = set(results)
     return next((result for result in _RESULT_ORDER if result in found), None)
 

@@ -28,7 +28,7 @@ class Reader(Protocol):
 
     @property
     def columns(self) -> ColumnMap | None:
-        """What became of the columns; None where the form has no header."""
+        """The fields of the columns; None where the form has no header."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What the records of a form are read with.
+    """How the records of a form are read.
 
     Attributes:
         read_record: makes a record of the texts of a row, or raises BadRow.
@@ -89,11 +89,11 @@ class CsvReader:
     """Reads delimiter-separated records.
 
     Attributes:
-        kind: what its records are read with.
+        kind: how its records are read.
         dialect: how its rows are told apart.
         values: the texts of a row's cells by field, or BadRow.
         header: where it stands; None where there is none.
-        columns: what became of its columns; None without a header.
+        columns: the fields of its columns; None without a header.
         clean: makes of a line's text what holds the row's cells.
     """
 

@@ -1,4 +1,4 @@
-"""What the readers return: one row of a file, understood, left out, or no record at all."""
+"""The results of the readers: a row that is a record, a row that is left out, or lines without a record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

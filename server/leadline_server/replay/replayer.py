@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
@@ -12,14 +12,21 @@ from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
     call_log_service_pb2_grpc,
+    directory_pb2,
+    directory_service_pb2,
+    directory_service_pb2_grpc,
     preferences_pb2,
     preferences_service_pb2,
     preferences_service_pb2_grpc,
 )
 
+from leadline_server.replay.account import AccountDetails, account_details
 from leadline_server.replay.grouping import GroupItem, ReplayCall
 from leadline_server.replay.messages import to_request
 from leadline_server.replay.records import Ignored, NoRecord, Skipped
+
+_USERS_A_PAGE = 1000
+_MAX_PAGES = 1000
 
 # The same answer awaits every other call: going on would only repeat it.
 _HOPELESS = frozenset(
@@ -34,7 +41,7 @@ _HOPELESS = frozenset(
 
 
 class Effect(Enum):
-    """What a report did to the log of its call."""
+    """The effect of a report on the log of its call."""
 
     NEW = auto()
     CHANGED = auto()
@@ -45,7 +52,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one call: its log, or else the error."""
+    """The outcome of one call: its log, or else the error."""
 
     replayed: ReplayCall
     call_log: call_log_pb2.CallLog | None = None
@@ -81,6 +88,13 @@ class ReplayStopped(Exception):
     """The replay ended early, because going on would have been pointless. The message says why."""
 
 
+async def _connect(channel: grpc.aio.Channel, patience: Patience) -> None:
+    try:
+        await asyncio.wait_for(channel.channel_ready(), patience.connect)
+    except TimeoutError:
+        raise ReplayStopped("no server answers there; start one with: leadline serve") from None
+
+
 class Replayer:
     """Replays calls through LogCall on one channel.
 
@@ -106,22 +120,43 @@ class Replayer:
         self._stopped = ""
         self._tells_revisions = True
 
-    async def account_settings(self) -> preferences_pb2.AccountSettings | None:
-        """The account's settings; None where the server does not tell them.
+    async def account_details(self) -> AccountDetails:
+        """The account's settings and users, as the server tells them.
 
         Raises:
             ReplayStopped: the server cannot be reached, or refuses to tell anything of this account.
         """
-        await self._connect()
+        await _connect(self._channel, self._patience)
+        try:
+            settings = await self._settings()
+            users = [user async for user in self._users()]
+        except grpc.aio.AioRpcError as failure:
+            sentence = "the server does not say how the account's numbers are read"
+            raise ReplayStopped(f"{sentence}: {failure.details()}") from None
+        return account_details(settings, users)
+
+    async def _settings(self) -> preferences_pb2.AccountSettings:
         stub = preferences_service_pb2_grpc.PreferencesServiceStub(self._channel)
         request = preferences_service_pb2.GetAccountSettingsRequest(account_id=self._account_id)
-        try:
-            response = await stub.GetAccountSettings(request, timeout=self._patience.deadline)
-        except grpc.aio.AioRpcError as failure:
-            if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
-                return None
-            raise ReplayStopped(f"the server does not tell the account's settings: {failure.details()}") from None
+        response = await stub.GetAccountSettings(request, timeout=self._patience.deadline)
         return response.settings
+
+    async def _users(self) -> AsyncIterator[directory_pb2.User]:
+        """The users of the account's directory; none of a server that has no directory."""
+        stub = directory_service_pb2_grpc.DirectoryServiceStub(self._channel)
+        request = directory_service_pb2.ListUsersRequest(account_id=self._account_id, page_size=_USERS_A_PAGE)
+        for _ in range(_MAX_PAGES):
+            try:
+                response = await stub.ListUsers(request, timeout=self._patience.deadline)
+            except grpc.aio.AioRpcError as failure:
+                if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return
+                raise
+            for user in response.users:
+                yield user
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
 
     async def run(self, items: Iterable[GroupItem], on_item: Callable[[Item], None]) -> None:
         """Sends every call; `on_item` is told of each outcome, and of each row left out, as they come.
@@ -129,19 +164,13 @@ class Replayer:
         Raises:
             ReplayStopped: the server cannot be reached, or refuses all calls alike.
         """
-        await self._connect()
+        await _connect(self._channel, self._patience)
         source = iter(items)
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(self._work(source, on_item))
         if self._stopped:
             raise ReplayStopped(self._stopped)
-
-    async def _connect(self) -> None:
-        try:
-            await asyncio.wait_for(self._channel.channel_ready(), self._patience.connect)
-        except TimeoutError:
-            raise ReplayStopped("no server answers there; start one with: leadline serve") from None
 
     async def _work(self, source: Iterator[GroupItem], on_item: Callable[[Item], None]) -> None:
         for item in source:

@@ -10,8 +10,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from leadline_server.domain.call import CallDirection
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.short_numbers import is_in_service_range, is_own_extension
 from leadline_server.replay.clock_texts import DateOrder
-from leadline_server.replay.extensions import OwnNumbers, looks_like_extension
+from leadline_server.replay.own_numbers import OwnNumbers
 from leadline_server.replay.records import UnusableFile
 
 # Dial plan contexts whose names say where a call comes from or goes to; names as FreePBX and the Asterisk samples use
@@ -23,7 +25,6 @@ _INBOUND_CONTEXTS = (
     "from-external*",
     "from-outside*",
     "from-did*",
-    "from-provider*",
     "from-carrier*",
     "from-sip-external*",
     "from-dahdi*",
@@ -41,7 +42,7 @@ _FEATURE_CODE = re.compile(r"[*#][\d*#]{0,6}")
 
 
 class Target(Enum):
-    """What a dialled string is."""
+    """The kinds of dialled strings."""
 
     EXTENSION = auto()
     FEATURE_CODE = auto()  # such as *97; it never leaves the phone system
@@ -51,15 +52,14 @@ class Target(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the person who imports a file says about the phone system, and what the account's settings say.
+    """How the records of one phone system are read, by the person's options and the account's settings.
 
     Attributes:
         time_zone: of times without an offset.
         date_order: whether 10/5/2026 is in October or in May; None where the file has no such date.
-        region: ISO 3166-1 code of the region that numbers without a country code are read in.
         users: who has which extension.
         default_user: the user of calls that no extension claims. Empty: such calls are skipped.
-        extension_pattern: masks of its extensions, such as "1xx,2xxx"; empty where nothing says.
+        numbering: how the account's numbers are read: its region, and what its extensions look like.
         own_numbers: numbers outside that are the account's own. Calls to them are no calls to customers.
         inbound_contexts, outbound_contexts, internal_contexts: dial plan contexts (`*` stands for anything) that tell
             the direction whatever the numbers look like.
@@ -68,10 +68,9 @@ class Rules:
 
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     date_order: DateOrder | None = None
-    region: str = "US"
     users: Mapping[str, str] = field(default_factory=dict)
     default_user: str = ""
-    extension_pattern: str = ""
+    numbering: NumberingRules = field(default_factory=lambda: NumberingRules("US"))
     own_numbers: OwnNumbers = field(default_factory=OwnNumbers)
     inbound_contexts: tuple[str, ...] = ()
     outbound_contexts: tuple[str, ...] = ()
@@ -80,14 +79,16 @@ class Rules:
 
     def is_extension(self, text: str) -> bool:
         """Whether this is one of the phone system's own extensions: one with a user, or one that looks like it."""
-        return text in self.users or looks_like_extension(text, self.extension_pattern, self.region)
+        return text in self.users or is_own_extension(text, self.numbering)
 
     def target(self, dialled: str) -> Target:
-        """What a dialled string is."""
+        """The kind of a dialled string."""
         if self.is_extension(dialled):
             return Target.EXTENSION
         if dialled in _SPECIAL:
             return Target.DIAL_PLAN
+        if is_in_service_range(dialled, self.numbering.region):
+            return Target.NUMBER
         return Target.FEATURE_CODE if _FEATURE_CODE.fullmatch(dialled) else Target.NUMBER
 
     def user_of(self, *extensions: str) -> str | None:

@@ -17,7 +17,7 @@ SHOWN_LINES: Final = 20
 
 
 class Kind(StrEnum):
-    """What became of a row or a value."""
+    """The outcomes of a row or a value."""
 
     TAKEN = "taken"
     """The first row of a call that is new to the server, or that the server did not say it knew."""
@@ -81,7 +81,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Summary:
-    """What an import came to.
+    """The result of an import.
 
     Attributes:
         groups: by state and reason, both as words of the contract without their prefixes.

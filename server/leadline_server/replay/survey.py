@@ -1,4 +1,4 @@
-"""What only the whole of a file tells: the order of day and month in its dates, and the zone that its ids fit."""
+"""Facts that only the whole file tells: the order of day and month in its dates, and the zone that its ids fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -23,7 +23,7 @@ _NONE: Final = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A call's times in UTC. `answer` is None where nobody answered, `end` where it is not known."""
+    """A call's times in UTC. `answer` is None for a call without an answer, `end` where it is not known."""
 
     start: datetime
     answer: datetime | None
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What helps to tell the first 01:30 of a night from the second. None: not known.
+    """Hints that tell the first 01:30 of a night from the second. None: not known.
 
     Attributes:
         duration: seconds from start to end.

@@ -105,7 +105,7 @@ _NOT_LETTERS: Final = re.compile(r"[\W_]+")
 
 
 class Told(NamedTuple):
-    """What a word says of a result.
+    """The meaning of a word for a result.
 
     Attributes:
         result: None where the word does not tell.
@@ -120,7 +120,7 @@ class Told(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def read_result(text: str) -> Told:
-    """What a disposition, status or hangup cause says."""
+    """The meaning of a disposition, status or hangup cause."""
     word = key(text)
     if word in _ENDED:
         return Told(None, is_ended=True)

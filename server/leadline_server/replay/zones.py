@@ -1,4 +1,4 @@
-"""What the ids of records say about the phone system's time zone.
+"""The phone system's time zone, as the ids of its records tell it.
 
 Asterisk's unique ids begin with the second in which a channel came up: "1791191400.301" is 2026-10-05 09:10:00 UTC. A
 row of that call that shows 11:10:00 was written at UTC+2. Source: the Asterisk documentation, "CDR Specification".

@@ -55,7 +55,7 @@ class ChangeCases:
 
     async def test_a_change_is_given_the_newest_state(self, ledger: Ledger) -> None:
         await put(ledger, full_call_log())
-        assert await ledger.call_logs.change(key(), counted) == counted(full_call_log())
+        assert await ledger.call_logs.change(key(), counted) == (full_call_log(), counted(full_call_log()))
 
     async def test_a_changed_call_is_read_as_changed(self, ledger: Ledger) -> None:
         await put(ledger, call_log())
@@ -173,7 +173,7 @@ class FeedCases:
     async def test_a_change_that_returns_its_argument_is_no_change(self, ledger: Ledger) -> None:
         await put(ledger, call_log())
         seen = await ledger.call_logs.last_sequence()
-        assert await ledger.call_logs.change(key(), lambda log: log or call_log()) == call_log()
+        assert await ledger.call_logs.change(key(), lambda log: log or call_log()) == (call_log(), call_log())
         assert await ledger.call_logs.last_sequence() == seen
 
     async def test_who_follows_the_changes_misses_no_call(self, ledger: Ledger, open_ledger: OpenLedger) -> None:

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from leadline_server.domain.preferences import AccountSettings, Preferences
-from leadline_server.ports.ledger import Answer, CallLogFilter, Ledger, Remembered
+from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
@@ -25,6 +25,7 @@ from leadline_server.testing.ledger_retention_cases import PruneCallsCases, Prun
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
 from leadline_server.testing.ledger_token_cases import TokenCases
+from leadline_server.testing.ledger_user_cases import UserCases
 
 _SETTINGS = AccountSettings(default_region="GB")
 _PREFERENCES = Preferences(auto_log_calls=False)
@@ -33,6 +34,7 @@ _PREFERENCES = Preferences(auto_log_calls=False)
 class LedgerConformance(
     AccountCases,
     PreferenceCases,
+    UserCases,
     ChangeCases,
     FeedCases,
     DueCases,
@@ -76,11 +78,11 @@ class LedgerConformance(
         async with open_ledger() as ledger:
             assert ledger.secret == secret
             assert await ledger.accounts.get(ACCOUNT) == _SETTINGS
-            assert await ledger.preferences.get(ACCOUNT, ALICE) == _PREFERENCES
+            assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == _PREFERENCES
             page = await ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT, phone_number=NUMBER), None, 10)
             assert list(page.call_logs) == [full_call_log()]
             assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", NOW)}
-            assert await ledger.requests.get(ACCOUNT, "r-1", NOW) == Answer(b"f", CONTACT)
+            assert await ledger.requests.get(ACCOUNT, "r-1", NOW) == RecordedAnswer(b"f", CONTACT)
 
     async def test_a_handle_opened_later_reads_what_another_wrote_and_still_holds(
         self, ledger: Ledger, open_ledger: OpenLedger
@@ -96,4 +98,4 @@ async def _fill(ledger: Ledger) -> None:
     await ledger.preferences.change(ACCOUNT, ALICE, lambda _settings, _preferences: _PREFERENCES)
     await put(ledger, full_call_log())
     await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW)
-    await ledger.requests.remember(ACCOUNT, "r-1", Answer(b"f", CONTACT), NOW)
+    await ledger.requests.remember(ACCOUNT, "r-1", RecordedAnswer(b"f", CONTACT), NOW)

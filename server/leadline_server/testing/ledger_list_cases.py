@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallLogFilter, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, call_log, put
 
@@ -26,7 +27,7 @@ def _mixed_logs() -> Sequence[CallLog]:
             contact=CONTACT,
         ),
         call_log("bob", start_time=NOW - 2 * _HOUR, user_id="bob"),
-        call_log("number", start_time=NOW - 3 * _HOUR, number_key=_OTHER_NUMBER),
+        call_log("number", start_time=NOW - 3 * _HOUR, number=parse_number(_OTHER_NUMBER, "US")),
         call_log(
             "unlogged",
             start_time=NOW - 4 * _HOUR,
@@ -86,7 +87,7 @@ class ListCases:
             ledger,
             call_log(
                 user_id="bob",
-                number_key=_OTHER_NUMBER,
+                number=parse_number(_OTHER_NUMBER, "US"),
                 contact=CONTACT,
                 state=CallLogState.LOGGED,
                 start_time=NOW + _HOUR,

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, Standing
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.merge import Stamp, Stamps
+from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallKey, Ledger
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
@@ -54,7 +55,7 @@ def call_log(call_id: str = "call-1", *, start_time: datetime | None = NOW, **ch
         account_id=ACCOUNT,
         user_id=ALICE,
         call=call,
-        number_key=NUMBER,
+        number=parse_number(NUMBER, "US"),
         pending_since=NOW,
         last_news_time=NOW,
         create_time=NOW,
@@ -65,7 +66,7 @@ def call_log(call_id: str = "call-1", *, start_time: datetime | None = NOW, **ch
 
 async def put(ledger: Ledger, log: CallLog) -> CallLog:
     """Store a call log, whatever is there."""
-    return await ledger.call_logs.change(CallKey(log.account_id, log.call_id), lambda _: log)
+    return (await ledger.call_logs.change(CallKey(log.account_id, log.call_id), lambda _: log)).after
 
 
 def with_news(log: CallLog) -> CallLog:
@@ -102,7 +103,7 @@ def full_call_log() -> CallLog:
         decided_revision=2,
         trigger=LogTrigger.MANUAL,
         chosen_contact_id="c_1",
-        standing=Standing(contact=CONTACT, reason=CallLogReason.CONTACT_CHOSEN, explanation="E.", candidates=(match,)),
+        decision=Decision(contact=CONTACT, reason=CallLogReason.CONTACT_CHOSEN, explanation="E.", candidates=(match,)),
         content_revision=4,
         delivered_revision=3,
         attempts=5,

@@ -36,6 +36,8 @@ _FULL_SETTINGS = AccountSettings(
     default_region="GB",
     time_zone="Europe/London",
     number_formats=("(###) ###-####",),
+    extension_pattern="1xx,2xxx",
+    dial_prefixes=("9", "0"),
 )
 
 
@@ -116,16 +118,17 @@ class PreferenceCases:
 
     async def test_a_user_who_set_nothing_has_empty_preferences(self, ledger: Ledger) -> None:
         await ledger.accounts.create(ACCOUNT, _FULL_SETTINGS)
-        assert await ledger.preferences.get(ACCOUNT, ALICE) == Preferences()
+        assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == Preferences()
 
     async def test_preferences_are_read_as_they_were_written(self, ledger: Ledger) -> None:
         await ledger.accounts.create(ACCOUNT, AccountSettings())
         await ledger.preferences.get(ACCOUNT, ALICE)
         await ledger.preferences.change(ACCOUNT, ALICE, lambda _settings, _preferences: _FULL_PREFERENCES)
-        assert await ledger.preferences.get(ACCOUNT, ALICE) == _FULL_PREFERENCES
+        assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == _FULL_PREFERENCES
         for other in ("aaron", "bob", "Alice", "alice "):
-            assert await ledger.preferences.get(ACCOUNT, other) == Preferences()
-        assert await ledger.preferences.get("other", ALICE) == Preferences()
+            assert (await ledger.preferences.get(ACCOUNT, other)).user == Preferences()
+        await ledger.accounts.create("other", AccountSettings())
+        assert (await ledger.preferences.get("other", ALICE)).user == Preferences()
 
     async def test_a_change_gets_and_returns_settings_and_preferences(self, ledger: Ledger) -> None:
         await ledger.accounts.create(ACCOUNT, _FULL_SETTINGS)
@@ -143,7 +146,8 @@ class PreferenceCases:
     async def test_preferences_of_an_unknown_account_cannot_be_changed(self, ledger: Ledger) -> None:
         with pytest.raises(AccountNotFound):
             await ledger.preferences.change("unknown", ALICE, _with_number)
-        assert await ledger.preferences.get("unknown", ALICE) == Preferences()
+        with pytest.raises(AccountNotFound):
+            await ledger.preferences.get("unknown", ALICE)
 
     async def test_a_change_of_preferences_that_raises_changes_nothing(self, ledger: Ledger) -> None:
         def refuse(_settings: AccountSettings, _preferences: Preferences) -> Preferences:
@@ -153,7 +157,7 @@ class PreferenceCases:
         await ledger.preferences.change(ACCOUNT, ALICE, _with_number)
         with pytest.raises(PreferenceLocked):
             await ledger.preferences.change(ACCOUNT, ALICE, refuse)
-        assert await ledger.preferences.get(ACCOUNT, ALICE) == Preferences(excluded_numbers=("+14155550123",))
+        assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == Preferences(excluded_numbers=("+14155550123",))
 
     async def test_changes_of_preferences_at_once_lose_none(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         await ledger.accounts.create(ACCOUNT, AccountSettings())
@@ -165,7 +169,7 @@ class PreferenceCases:
                     for handle in (ledger, other)
                 )
             )
-        assert len((await ledger.preferences.get(ACCOUNT, ALICE)).excluded_numbers or ()) == 16
+        assert len((await ledger.preferences.get(ACCOUNT, ALICE)).user.excluded_numbers or ()) == 16
 
     async def test_no_preference_is_written_past_a_lock_set_at_the_same_time(
         self, ledger: Ledger, open_ledger: OpenLedger
@@ -191,10 +195,35 @@ class PreferenceCases:
             writing = asyncio.create_task(count_writes(other))
             await has_written.wait()
             await ledger.accounts.change(ACCOUNT, lambda settings: replace(settings, locked=("excluded_numbers",)))
-            at_lock = await ledger.preferences.get(ACCOUNT, ALICE)
+            at_lock = (await ledger.preferences.get(ACCOUNT, ALICE)).user
             writes = await writing
-        assert await ledger.preferences.get(ACCOUNT, ALICE) == at_lock
+        assert (await ledger.preferences.get(ACCOUNT, ALICE)).user == at_lock
         assert len(at_lock.excluded_numbers or ()) == writes
+
+    async def test_effective_preferences_are_the_users_the_accounts_or_the_built_in_ones(self, ledger: Ledger) -> None:
+        defaults = Preferences(wait_until_final=True, placeholder_name="Account")
+        await ledger.accounts.create(ACCOUNT, AccountSettings(defaults=defaults))
+        await ledger.preferences.change(ACCOUNT, ALICE, lambda _, user: replace(user, placeholder_name="User"))
+        effective = (await ledger.preferences.get(ACCOUNT, ALICE)).effective
+        assert (effective.placeholder_name, effective.wait_until_final, effective.auto_log_calls) == (
+            "User",
+            True,
+            True,
+        )
+
+    async def test_preferences_are_of_the_settings_version_until_settings_or_preferences_change(
+        self, ledger: Ledger, open_ledger: OpenLedger
+    ) -> None:
+        await ledger.accounts.create(ACCOUNT, AccountSettings())
+        async with open_ledger() as other:
+            for _ in range(3):
+                before = await ledger.preferences.get(ACCOUNT, ALICE)
+                assert before.version == ledger.preferences.version()
+                await other.preferences.change(ACCOUNT, ALICE, _with_number)
+                assert before.version != ledger.preferences.version()
+                before = await ledger.preferences.get(ACCOUNT, ALICE)
+                await other.accounts.change(ACCOUNT, _with_format)
+                assert before.version != ledger.preferences.version()
 
     async def test_preferences_changed_through_another_handle_are_in_force_at_once(
         self, ledger: Ledger, open_ledger: OpenLedger
@@ -204,4 +233,4 @@ class PreferenceCases:
             for count in range(1, 20):
                 await ledger.preferences.get(ACCOUNT, ALICE)
                 await other.preferences.change(ACCOUNT, ALICE, _with_number)
-                assert len((await ledger.preferences.get(ACCOUNT, ALICE)).excluded_numbers or ()) == count
+                assert len((await ledger.preferences.get(ACCOUNT, ALICE)).user.excluded_numbers or ()) == count

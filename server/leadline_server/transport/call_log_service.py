@@ -1,19 +1,124 @@
-"""CallLogService over gRPC: read the request, run the command, write the answer."""
+"""CallLogService over gRPC: reads the requests, runs the commands, writes the responses."""
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, Final
 
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
 from leadline_server.commands import Commands
-from leadline_server.commands.watch_call_logs import WatchItem
+from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.transport import call_log_requests as mapping
-from leadline_server.transport.endpoint import Context
-from leadline_server.transport.watch_encoder import BatchMessages
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.ports.ledger import CallKey, CallLogFilter
+from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.watch.batch import WatchItem
+from leadline_server.watch.encoder import WatchEncoder
+from leadline_server.wire.call_log import REASONS, STATES, call_log_fields, call_report, log_call_response
+from leadline_server.wire.numbers import searchable_number
+from leadline_server.wire.violations import TOKEN_LENGTH, Violations
+
+MAX_WATCHED: Final = 1000
+"""How many call logs a watcher may take at once."""
+
+
+def get_call_log_response(log: CallLog) -> pb.GetCallLogResponse:
+    """Write GetCallLogResponse."""
+    return pb.GetCallLogResponse(**_call_log(log))
+
+
+def retry_call_log_response(log: CallLog) -> pb.RetryCallLogResponse:
+    """Write RetryCallLogResponse."""
+    return pb.RetryCallLogResponse(**_call_log(log))
+
+
+def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
+    """Read GetCallLogRequest or RetryCallLogRequest."""
+    check = Violations()
+    key = CallKey(
+        check.identifier("account_id", request.account_id),
+        check.identifier("call_id", request.call_id),
+    )
+    check.raise_any()
+    return key
+
+
+def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None) -> CallLogQuery:
+    """Read ListCallLogsRequest."""
+    check = Violations()
+    account_id = check.identifier("account_id", request.account_id)
+    user_id = check.text("user_id", request.user_id)
+    states = check.members("states", request.states, STATES)
+    reasons = check.members("reasons", request.reasons, REASONS)
+    contact_id = check.text("contact_id", request.contact_id)
+    start_time, end_time = _period(check, request)
+    page_size = check.page_size(request.page_size)
+    page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
+    number_key = _number_key(check, request, rules)
+    check.raise_any()
+    selection = CallLogFilter(
+        account_id=account_id,
+        user_id=user_id,
+        states=states,
+        reasons=reasons,
+        phone_number=number_key,
+        contact_id=contact_id,
+        start_time=start_time,
+        end_time=end_time,
+    )
+    return CallLogQuery(selection=selection, page_size=page_size, page_token=page_token)
+
+
+def list_call_logs_response(found: CallLogList) -> pb.ListCallLogsResponse:
+    """Write ListCallLogsResponse."""
+    fields: dict[str, Any] = {"call_logs": [call_log_fields(log) for log in found.call_logs]}
+    return pb.ListCallLogsResponse(next_page_token=found.next_page_token, **fields)
+
+
+def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
+    """Read WatchCallLogsRequest."""
+    check = Violations()
+    wanted = Watch(
+        account_id=check.identifier("account_id", request.account_id),
+        user_id=check.text("user_id", request.user_id),
+        resume_token=check.text("resume_token", request.resume_token, TOKEN_LENGTH),
+        max_call_logs=request.max_call_logs,
+    )
+    if not 0 <= request.max_call_logs <= MAX_WATCHED:
+        check.add("max_call_logs", f"Must be between 0 and {MAX_WATCHED}.")
+    check.raise_any()
+    return wanted
+
+
+def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
+    """Write one message of WatchCallLogs."""
+    fields: dict[str, Any] = {} if item.change is None else {"call_log": call_log_fields(item.change.call_log)}
+    return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
+
+
+def _call_log(log: CallLog) -> dict[str, Any]:
+    return {"call_log": call_log_fields(log)}
+
+
+def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:
+    start = check.time("start_time", request.start_time) if request.HasField("start_time") else None
+    end = check.time("end_time", request.end_time) if request.HasField("end_time") else None
+    if start is not None and end is not None and end <= start:
+        check.add("end_time", "Must be later than `start_time`.")
+    return start, end
+
+
+def _number_key(check: Violations, request: pb.ListCallLogsRequest, rules: NumberingRules | None) -> str:
+    if not request.phone_number:
+        return ""
+    number = searchable_number(check, "phone_number", request.phone_number, rules)
+    return "" if number is None else number.key
+
 
 _MAX_WATCHED: Final = 1024
 
@@ -23,39 +128,44 @@ class CallLogServicer(CallLogServiceServicer):
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._batches = BatchMessages()
+        self._encoder = WatchEncoder()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
         """Take a report of a call."""
+        report = call_report(request)
+        account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
-        report = mapping.call_report(request)
-        log = await self._commands.log_call.execute(report, budget, validate_only=request.validate_only)
-        return mapping.log_call_response(log)
+        log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
+        return log_call_response(log)
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
-        log = await self._commands.get_call_log.execute(mapping.call_key(request))
-        return mapping.get_call_log_response(log)
+        key = call_key(request)
+        await self._commands.accounts.get(key.account_id)
+        log = await self._commands.get_call_log.execute(key)
+        return get_call_log_response(log)
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call anew."""
         budget = Budget(context.time_remaining())
-        log = await self._commands.retry_call_log.execute(mapping.call_key(request), budget)
-        return mapping.retry_call_log_response(log)
+        key = call_key(request)
+        account = await self._commands.accounts.get(key.account_id)
+        log = await self._commands.retry_call_log.execute(account, key, budget)
+        return retry_call_log_response(log)
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""
-        query = await mapping.call_log_query(request, self._commands.regions)
-        return mapping.list_call_logs_response(await self._commands.list_call_logs.execute(query))
+        _, query = await read_by_rules(self._commands.accounts, request, call_log_query)
+        return list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
         """Follow the changes of an account's call logs: yields WatchCallLogsResponse, or what is encoded as such."""
-        watch = mapping.watch(request)
+        watch = watch_of(request)
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
                 async for batch in batches:
-                    for message in self._batches.of(batch):
+                    for message in self._encoder.messages(batch):
                         yield message
         else:
             async for item in self._commands.watch_call_logs.execute(watch):
@@ -64,10 +174,10 @@ class CallLogServicer(CallLogServiceServicer):
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
         """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
         if item.change is None:  # the same token also comes with the change that it follows
-            return mapping.watch_call_logs_response(item)
+            return watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)
         if message is None:
             if len(self._watched) >= _MAX_WATCHED:
                 self._watched.clear()
-            message = self._watched[item.resume_token] = mapping.watch_call_logs_response(item)
+            message = self._watched[item.resume_token] = watch_call_logs_response(item)
         return message

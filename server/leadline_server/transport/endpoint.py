@@ -7,9 +7,12 @@ statuses, measures and logs. It is composed once, at registration; a call runs t
 
 import asyncio
 import types
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
+from bisect import bisect_left
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
 import structlog
@@ -17,7 +20,10 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
+    AccountNotFound,
     BudgetExhausted,
     FieldViolation,
     InvalidRequest,
@@ -25,22 +31,12 @@ from leadline_server.domain.errors import (
     MalformedMessage,
     MessageTooLarge,
 )
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
-from leadline_server.transport.metrics import RpcMetrics
 from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What a request may have at most."""
-
-MOST_SECONDS: Final = 10.0
-"""How long an RPC may take whose caller gives it more, or no, time."""
-
-MARGIN_SHARE: Final = 0.1
-MAX_MARGIN: Final = 0.1
-"""Of the caller's time this share, in seconds this at most, is kept back to answer in.
-
-It also covers that gRPC rounds deadlines up on their way: those from 1 s to 10 s by less than 10 ms.
-"""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
@@ -50,36 +46,117 @@ _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 
+_Read = TypeVar("_Read")
+
 _log = structlog.get_logger(__name__)
 
 
-def method_handlers(
-    service: ServiceDescriptor, servicer: object, metrics: RpcMetrics, streams: Streams
-) -> Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]:
-    """The endpoints of one service, by the names of its RPCs, for registration with a server."""
-    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-    for method in service.methods:
-        behaviour = getattr(servicer, method.name)
-        if method.server_streaming:
-            stream = _stream(method, behaviour, metrics, streams)
-            handlers[method.name] = grpc.unary_stream_rpc_method_handler(stream)
-        else:
-            unary = _unary(method, behaviour, metrics, streams)
-            handlers[method.name] = grpc.unary_unary_rpc_method_handler(unary)
-    return handlers
+class RpcDurations:
+    """How long the calls of one RPC took that ended with one status code.
+
+    Attributes:
+        counts: how many fell into each bucket; the last is above all of them.
+        seconds: the sum of all.
+    """
+
+    BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.BUCKETS) + 1)
+        self.seconds = 0.0
 
 
-def _unary(method: MethodDescriptor, behaviour: _Behaviour, metrics: RpcMetrics, streams: Streams) -> _Unary:
+class RpcCounts:
+    """The figures of one RPC. Only the event loop's thread uses them, so they need no lock.
+
+    Attributes:
+        arrived: calls so far.
+        in_flight: calls in progress.
+        by_code: the durations of ended calls by status code.
+    """
+
+    __slots__ = ("arrived", "by_code", "in_flight")
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.in_flight = 0
+        self.by_code = {status.OK: RpcDurations()}
+
+    def begin(self) -> float:
+        """Count a call that has arrived; returns the time, for `end`."""
+        self.arrived += 1
+        self.in_flight += 1
+        return perf_counter()
+
+    def end(self, code: str, began: float) -> None:
+        """Count a call that has ended with a status code."""
+        seconds = perf_counter() - began
+        self.in_flight -= 1
+        durations = self.by_code.get(code) or self.by_code.setdefault(code, RpcDurations())
+        durations.counts[bisect_left(RpcDurations.BUCKETS, seconds)] += 1
+        durations.seconds += seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedMethod:
+    """An RPC and its endpoint.
+
+    Attributes:
+        service, name: `leadline.v1.ContactService` and `FindContact`.
+        input_type, output_type: the classes of its request and its answer.
+        is_stream: it answers with any number of messages, written to the context.
+        serve: the endpoint; takes the request's bytes and the call's context, and returns the answer's bytes.
+        counts: its figures.
+    """
+
+    service: str
+    name: str
+    input_type: type[Message]
+    output_type: type[Message]
+    is_stream: bool
+    serve: Callable[[bytes, Any], Awaitable[Any]]
+    counts: RpcCounts
+
+    @property
+    def handler(self) -> "grpc.RpcMethodHandler[Any, Any]":
+        """The endpoint, for registration with a gRPC server."""
+        if self.is_stream:
+            return grpc.unary_stream_rpc_method_handler(self.serve)
+        return grpc.unary_unary_rpc_method_handler(self.serve)
+
+
+def served_methods(
+    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams
+) -> Sequence[ServedMethod]:
+    """The RPCs of one service with their endpoints."""
+    return [
+        ServedMethod(
+            service=service.full_name,
+            name=method.name,
+            input_type=GetMessageClass(method.input_type),
+            output_type=GetMessageClass(method.output_type),
+            is_stream=method.server_streaming,
+            serve=(_stream if method.server_streaming else _unary)(
+                method, getattr(servicer, method.name), counts_of(method.name), streams
+            ),
+            counts=counts_of(method.name),
+        )
+        for method in service.methods
+    ]
+
+
+def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
-    counts = metrics.of(rpc)
 
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
         code = status.OK
         try:
-            streams.ensure_going_on()
+            if streams.are_over:
+                streams.refuse()
             response = await bounded(decode(data), context)
             return response.SerializeToString()
         except asyncio.CancelledError:
@@ -98,12 +175,11 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, metrics: RpcMetrics,
 def _stream(
     method: MethodDescriptor,
     behaviour: Callable[..., AsyncGenerator[Message, None]],
-    metrics: RpcMetrics,
+    counts: RpcCounts,
     streams: Streams,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
-    counts = metrics.of(rpc)
 
     async def endpoint(data: bytes, context: Context) -> None:
         began = counts.begin()
@@ -159,12 +235,8 @@ def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Me
             waits_for = work.send(None)
         except StopIteration as ended:
             return cast("Message", ended.value)  # what waits for nothing, as most lookups, needs no timer
-        remaining = context.time_remaining()
-        seconds = MOST_SECONDS
-        if remaining is not None:
-            seconds = min(seconds, remaining - min(MAX_MARGIN, remaining * MARGIN_SHARE))
         try:
-            async with asyncio.timeout(seconds) as scope:
+            async with asyncio.timeout(work_seconds(context.time_remaining(), MOST_SECONDS)) as scope:
                 return await _resumed(work, waits_for)
         except TimeoutError:
             if not scope.expired():
@@ -187,6 +259,22 @@ def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[An
                 return cast("Message", ended.value)
         else:
             return cast("Message", (yield from work))
+
+
+async def read_by_rules(
+    accounts: AccountRegistry, request: Any, read: Callable[[Any, NumberingRules | None], _Read]
+) -> tuple[Account, _Read]:
+    """The account of a request, and the request as `read` reads it in the account's region.
+
+    Raises:
+        InvalidRequest: something is wrong with the request.
+        AccountNotFound: there is no such account, and nothing else is wrong.
+    """
+    account = await accounts.find(request.account_id)
+    wanted = read(request, None if account is None else account.rules)
+    if account is None:
+        raise AccountNotFound(request.account_id)
+    return account, wanted
 
 
 async def refuse(context: Context, answer: status.Refusal) -> NoReturn:

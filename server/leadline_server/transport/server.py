@@ -10,14 +10,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from leadline.v1 import call_log_service_pb2, contact_service_pb2, preferences_service_pb2
+from leadline.v1 import call_log_service_pb2, contact_service_pb2, directory_service_pb2, preferences_service_pb2
 from prometheus_client import CollectorRegistry
 
 from leadline_server.commands import Commands
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.call_log_service import CallLogServicer
 from leadline_server.transport.contact_service import ContactServicer
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, method_handlers
+from leadline_server.transport.directory_service import DirectoryServicer
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
 from leadline_server.transport.metrics import RpcMetrics
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
@@ -56,7 +57,7 @@ _HEALTH_NEWS_SECONDS: Final = 0.5  # for health watchers to take the news that t
 
 
 class Server:
-    """leadline's gRPC server: the three services, reflection and health.
+    """leadline's gRPC server: the four services, reflection and health.
 
     Args:
         commands: what it serves.
@@ -73,13 +74,16 @@ class Server:
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
             _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
+            _service(directory_service_pb2, "DirectoryService"): DirectoryServicer(commands),
         }
+        self.methods: dict[str, ServedMethod] = {}
+        """The RPCs that it serves, by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            handlers = method_handlers(service, servicer, metrics, self._streams)
+            methods = served_methods(service, servicer, metrics.of, self._streams)
+            self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Not as registered methods, of which grpc.aio watches each one anew for every call that arrives.
-            self._server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(service.full_name, dict(handlers)),)
-            )
+            handlers = {method.name: method.handler for method in methods}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
         self._names = [service.full_name for service in servicers]
         standard = StandardServices(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types
@@ -95,13 +99,13 @@ class Server:
         """Take an address (`host:port`; port 0 takes a free one) before `start`; returns the port.
 
         Raises:
-            AddressUnavailable: it is taken, malformed, or not of this machine.
+            AddressUnavailable: the address is taken, malformed, or not of this machine.
         """
-        split_address(address)
+        check_free(address)
         try:
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise AddressUnavailable(address, "it is taken, or no address of this machine") from error
+            raise AddressUnavailable(address, "the port is taken, or the address is not of this machine") from error
 
     async def start(self) -> None:
         """Take calls."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import grpc
 
@@ -18,17 +18,20 @@ _WRITES_AT_ONCE: Final = 2
 
 
 class Streams:
-    """The open streams of one server."""
+    """The open streams of one server.
+
+    Attributes:
+        are_over: whether the server is stopping. It takes nothing new then.
+    """
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Timeout] = set()
-        self._is_over = False
+        self.are_over = False
         self._turns = asyncio.Semaphore(_WRITES_AT_ONCE)
 
-    def ensure_going_on(self) -> None:
-        """Raise ShuttingDown once the server is stopping: it takes nothing new."""
-        if self._is_over:
-            raise ShuttingDown(_MESSAGE)
+    def refuse(self) -> NoReturn:
+        """Raise ShuttingDown."""
+        raise ShuttingDown(_MESSAGE)
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
@@ -39,7 +42,8 @@ class Streams:
         Raises:
             ShuttingDown: the streams were ended.
         """
-        self.ensure_going_on()
+        if self.are_over:
+            self.refuse()
         try:
             async with asyncio.timeout(None) as scope:
                 self._waiting.add(scope)
@@ -63,7 +67,7 @@ class Streams:
 
     def end(self) -> None:
         """End every stream that waits; the others end once their message is written."""
-        self._is_over = True
+        self.are_over = True
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
             scope.reschedule(now)

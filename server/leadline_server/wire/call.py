@@ -13,11 +13,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.v1 import call_pb2
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
-from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
 from leadline_server.wire.violations import ID_LENGTH, Violations, is_line, time_fields
 
 MAX_LEGS: Final = 64
-MAX_ATTRIBUTES: Final = 64
 KEY_LENGTH: Final = 64
 VALUE_LENGTH: Final = 1024
 

@@ -8,6 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
+from leadline_server.domain.numbers.numbering_rules import (
+    MAX_DIAL_PREFIXES,
+    NumberingRules,
+    read_dial_prefix,
+    read_extension_pattern,
+)
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
@@ -19,6 +25,7 @@ from leadline_server.domain.preferences import (
     UnknownContactAction,
 )
 from leadline_server.wire.call import DIRECTIONS, RESULTS
+from leadline_server.wire.directory import own_number
 from leadline_server.wire.numbers import excluded_numbers
 from leadline_server.wire.violations import ID_LENGTH, Violations
 
@@ -26,6 +33,9 @@ PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+MAX_OWN_NUMBERS: Final = 1000
+EXTENSION_PATTERN_LENGTH: Final = 640
+"""Characters of an extension pattern as it is written."""
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
@@ -37,7 +47,7 @@ _is_zone_name = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 def preferences(check: Violations, path: str, message: pb.Preferences, names: Iterable[str]) -> Preferences:
     """The fields `names` of a message; absent ones are None.
 
-    `excluded_numbers` stay as they were written: `with_region` reads them.
+    `excluded_numbers` stay as they were written: `with_rules` reads them.
     """
     return Preferences(
         **{
@@ -48,12 +58,22 @@ def preferences(check: Violations, path: str, message: pb.Preferences, names: It
     )
 
 
-def with_region(check: Violations, path: str, values: Preferences, region: str | None) -> Preferences:
-    """The preferences with `excluded_numbers` read in `region`; unread where that is unknown."""
-    if not values.excluded_numbers or region is None:
+def with_rules(check: Violations, path: str, values: Preferences, rules: NumberingRules | None) -> Preferences:
+    """The preferences with `excluded_numbers` read by the account's rules; unread where these are unknown."""
+    if not values.excluded_numbers or rules is None:
         return values
-    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, region)
+    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, rules)
     return replace(values, excluded_numbers=numbers)
+
+
+def with_own_numbers(
+    check: Violations, path: str, values: AccountSettings, rules: NumberingRules | None
+) -> AccountSettings:
+    """The settings with `own_numbers` read by the account's rules; unread if these are unknown."""
+    if rules is None:
+        return values
+    numbers = (own_number(check, f"{path}.own_numbers[{i}]", text, rules) for i, text in enumerate(values.own_numbers))
+    return replace(values, own_numbers=tuple(dict.fromkeys(number for number in numbers if number)))
 
 
 def settings(check: Violations, path: str, message: pb.AccountSettings, fields: Iterable[str]) -> AccountSettings:
@@ -67,8 +87,18 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_region"] = _region(check, f"{path}.default_region", message.default_region)
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
+    if "own_numbers" in chosen:
+        values["own_numbers"] = _written_own_numbers(check, f"{path}.own_numbers", message.own_numbers)
+    if "default_user_id" in chosen and message.HasField("default_user_id"):
+        values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
+    if "extension_pattern" in chosen and message.HasField("extension_pattern"):
+        values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
+    if "dial_prefixes" in chosen:
+        values["dial_prefixes"] = _dial_prefixes(check, f"{path}.dial_prefixes", message.dial_prefixes)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "create_without_log" in chosen:
+        values["create_without_log"] = message.create_without_log
     return AccountSettings(**values)
 
 
@@ -88,6 +118,11 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        extension_pattern=values.extension_pattern or None,
+        dial_prefixes=values.dial_prefixes,
+        own_numbers=values.own_numbers,
+        default_user_id=values.default_user_id or None,
+        create_without_log=values.create_without_log,
     )
 
 
@@ -164,6 +199,15 @@ def _time_zone(check: Violations, path: str, name: str) -> str:
     return name
 
 
+def _written_own_numbers(check: Violations, path: str, texts: Iterable[str]) -> tuple[str, ...]:
+    """The numbers as they are written; `with_own_numbers` reads them."""
+    given = tuple(texts)
+    if len(given) > MAX_OWN_NUMBERS:
+        check.add(path, f"At most {MAX_OWN_NUMBERS} numbers; there are {len(given)}.")
+        return ()
+    return given
+
+
 def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tuple[str, ...]:
     unique = tuple(patterns)
     if len(unique) > MAX_NUMBER_FORMATS:
@@ -174,3 +218,25 @@ def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tu
         if "#" not in pattern:
             check.add(f"{path}[{index}]", "Needs at least one #, which stands for a digit.")
     return unique
+
+
+def _extension_pattern(check: Violations, path: str, text: str) -> str:
+    try:
+        return read_extension_pattern(check.text(path, text, EXTENSION_PATTERN_LENGTH))
+    except ValueError as error:
+        check.add(path, str(error))
+        return ""
+
+
+def _dial_prefixes(check: Violations, path: str, texts: Iterable[str]) -> tuple[str, ...]:
+    written = tuple(texts)
+    if len(written) > MAX_DIAL_PREFIXES:
+        check.add(path, f"At most {MAX_DIAL_PREFIXES} prefixes; there are {len(written)}.")
+        return ()
+    found: dict[str, None] = {}
+    for index, text in enumerate(written):
+        try:
+            found[read_dial_prefix(text)] = None
+        except ValueError as error:
+            check.add(f"{path}[{index}]", str(error))
+    return tuple(found)

@@ -28,15 +28,17 @@ from faults.model.truth import Truth
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
+from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.commands import Commands
 from leadline_server.config import Settings
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery import scheduler as delivery_loop
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.contact_book import ContactBook
 
 T = TypeVar("T")
 
@@ -74,8 +76,8 @@ class Front:
         return self._runner.run(awaited())
 
     async def _open(self) -> None:
-        names = [name for name in Commands.__dataclass_fields__ if name != "regions"]
-        commands = SimpleNamespace(**{name: _Forward(self, name) for name in names}, regions=self._region)
+        names = [name for name in Commands.__dataclass_fields__ if name != "accounts"]
+        commands = SimpleNamespace(**{name: _Forward(self, name) for name in names}, accounts=_ForwardAccounts(self))
         self.server = Server(cast("Commands", commands), CollectorRegistry())
         port = self.server.bind("127.0.0.1:0")
         await self.server.start()
@@ -83,9 +85,6 @@ class Front:
         self.calls = CallLogServiceStub(self.channel)
         self.contacts = ContactServiceStub(self.channel)
         self.preferences = PreferencesServiceStub(self.channel)
-
-    async def _region(self, account_id: str) -> str:
-        return await self.app.commands.regions(account_id)
 
     async def close(self) -> None:
         await self.channel.close()
@@ -101,6 +100,19 @@ class _Forward:
 
     def execute(self, *arguments: Any, **options: Any) -> Any:
         return getattr(self._front.app.commands, self._name).execute(*arguments, **options)
+
+
+class _ForwardAccounts:
+    """The accounts of whatever app is behind the front now."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def get(self, account_id: str) -> Account:
+        return await self._front.app.commands.accounts.get(account_id)
+
+    async def find(self, account_id: str) -> Account | None:
+        return await self._front.app.commands.accounts.find(account_id)
 
 
 @contextmanager

@@ -36,8 +36,11 @@ class LogCallRequest(_message.Message):
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
-    """The user whose call it is and whose preferences apply, 1..128 characters, no control characters. Required. Users
-    need no registration.
+    """The user whose call it is and whose preferences apply, at most 128 characters, no control characters. Users need no
+    registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension, number or
+    e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the caller of an
+    OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
+    `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
     """The contact that a person chose, at most 128 characters, no control characters: beats every preference and

@@ -97,6 +97,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNIMPLEMENTED. This server, or the account's CRM, does not know how to do this; the message says which."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 27
     """INTERNAL. A bug in leadline; metadata `correlation_id` finds it in the server's log. Report it. A retry may help."""
+    ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """NOT_FOUND. The directory has no such user. Metadata: `account_id`, `user_id`."""
+    ERROR_REASON_USER_CONFLICT: _ErrorReason.ValueType  # 29
+    """ALREADY_EXISTS. An extension, number or e-mail address belongs to another user. Metadata: `user_ids`, by commas."""
+    ERROR_REASON_TOO_MANY_USERS: _ErrorReason.ValueType  # 30
+    """RESOURCE_EXHAUSTED. The account has as many users as it may have. Metadata: `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """What went wrong, for programs. Every error carries a google.rpc.ErrorInfo with domain `leadline`, `reason` = one of
@@ -179,4 +185,10 @@ ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 26
 """UNIMPLEMENTED. This server, or the account's CRM, does not know how to do this; the message says which."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 27
 """INTERNAL. A bug in leadline; metadata `correlation_id` finds it in the server's log. Report it. A retry may help."""
+ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 28
+"""NOT_FOUND. The directory has no such user. Metadata: `account_id`, `user_id`."""
+ERROR_REASON_USER_CONFLICT: ErrorReason.ValueType  # 29
+"""ALREADY_EXISTS. An extension, number or e-mail address belongs to another user. Metadata: `user_ids`, by commas."""
+ERROR_REASON_TOO_MANY_USERS: ErrorReason.ValueType  # 30
+"""RESOURCE_EXHAUSTED. The account has as many users as it may have. Metadata: `limit`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

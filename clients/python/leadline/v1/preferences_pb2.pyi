@@ -321,12 +321,31 @@ class AccountSettings(_message.Message):
     DEFAULT_REGION_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     NUMBER_FORMATS_FIELD_NUMBER: _builtins.int
+    EXTENSION_PATTERN_FIELD_NUMBER: _builtins.int
+    DIAL_PREFIXES_FIELD_NUMBER: _builtins.int
+    OWN_NUMBERS_FIELD_NUMBER: _builtins.int
+    DEFAULT_USER_ID_FIELD_NUMBER: _builtins.int
+    CREATE_WITHOUT_LOG_FIELD_NUMBER: _builtins.int
     default_region: _builtins.str
     """ISO 3166-1 code of the region in which numbers without country code are read, two capital letters. Built-in:
     `US`.
     """
     time_zone: _builtins.str
     """IANA time zone (`Europe/London`) for times that are written out in the CRM. Built-in: `UTC`."""
+    extension_pattern: _builtins.str
+    """What the account's extensions look like: at most 64 masks of 2 to 8 digits, separated by commas, `x` standing for
+    any digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five
+    digits are an extension, and six where they are no number of `default_region`.
+    """
+    default_user_id: _builtins.str
+    """The user of reports without `user_id` whose parties name no user of the directory. Empty: such a report is
+    INVALID_REQUEST. At most 128 characters.
+    """
+    create_without_log: _builtins.bool
+    """Whether an unknown caller becomes a contact although the CRM's adapter cannot log calls. By default no contact is
+    created for such a call. The account's and the users' `unknown_contact_action` must ask for a placeholder too.
+    Built-in: false.
+    """
     @_builtins.property
     def defaults(self) -> Global___Preferences:
         """The account level of the preferences. Absent fields: built-in. `crm_user_id` is invalid here."""
@@ -344,6 +363,20 @@ class AccountSettings(_message.Message):
         Empty: E.164 and the region's usual forms.
         """
 
+    @_builtins.property
+    def dial_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What phones dial before an outside number, such as `9`: at most 8 prefixes of 1 to 4 keys (digits, `*`, `#`). Used
+        for the callee of an outbound call alone. Of the number as it stands and the one without the prefix the valid one
+        is taken; where both are valid and differ, no contact is created. Empty: none.
+        """
+
+    @_builtins.property
+    def own_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The account's own numbers, such as direct numbers and the main number: at most 1000. They are read in the account's
+        region and answered in E.164. They are never looked up, logged against or made contacts; a call between two own
+        parties is INTERNAL_CALL. The numbers of the directory's users are the account's own too.
+        """
+
     def __init__(
         self,
         *,
@@ -352,17 +385,34 @@ class AccountSettings(_message.Message):
         default_region: _builtins.str | None = ...,
         time_zone: _builtins.str | None = ...,
         number_formats: _abc.Iterable[_builtins.str] | None = ...,
+        extension_pattern: _builtins.str | None = ...,
+        dial_prefixes: _abc.Iterable[_builtins.str] | None = ...,
+        own_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        default_user_id: _builtins.str | None = ...,
+        create_without_log: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_time_zone", b"_time_zone", "default_region", b"default_region", "defaults", b"defaults", "locked", b"locked", "number_formats", b"number_formats", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__create_without_log: _TypeAlias = _typing.Literal["create_without_log"]  # noqa: Y015
+    _WhichOneofArgType__create_without_log: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log"]  # noqa: Y015
     _WhichOneofReturnType__default_region: _TypeAlias = _typing.Literal["default_region"]  # noqa: Y015
     _WhichOneofArgType__default_region: _TypeAlias = _typing.Literal["_default_region", b"_default_region"]  # noqa: Y015
+    _WhichOneofReturnType__default_user_id: _TypeAlias = _typing.Literal["default_user_id"]  # noqa: Y015
+    _WhichOneofArgType__default_user_id: _TypeAlias = _typing.Literal["_default_user_id", b"_default_user_id"]  # noqa: Y015
+    _WhichOneofReturnType__extension_pattern: _TypeAlias = _typing.Literal["extension_pattern"]  # noqa: Y015
+    _WhichOneofArgType__extension_pattern: _TypeAlias = _typing.Literal["_extension_pattern", b"_extension_pattern"]  # noqa: Y015
     _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
     _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__create_without_log) -> _WhichOneofReturnType__create_without_log | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default_region) -> _WhichOneofReturnType__default_region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_user_id) -> _WhichOneofReturnType__default_user_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extension_pattern) -> _WhichOneofReturnType__extension_pattern | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
 

@@ -1,4 +1,4 @@
-"""HubSpot's JSON, and contacts in it ("CRM API | Contacts")."""
+"""HubSpot's JSON, and the contacts in it ("CRM API | Contacts")."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.person_name import split_name
 
 Properties = Mapping[str, str | None]
 
@@ -18,7 +19,7 @@ _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, 
 
 
 class Object(msgspec.Struct, frozen=True):
-    """A record of any kind: strings, whatever the property's type, and None where it is empty."""
+    """A record of any kind. Values are strings, whatever the property's type, or None."""
 
     id: str
     properties: Properties
@@ -34,7 +35,7 @@ class _Paging(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of a search, and how many records it has in all."""
+    """A page of a search, and the number of all records that it finds."""
 
     total: int
     results: tuple[Object, ...]
@@ -42,7 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     @property
     def after(self) -> str:
-        """Where the next page begins; empty after the last."""
+        """The position of the next page; empty after the last."""
         return self.paging.next.after if self.paging and self.paging.next else ""
 
 
@@ -50,25 +51,25 @@ class _Missing(msgspec.Struct, frozen=True):
     category: str = ""
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """Records that were asked for by their ids; `errors` tells of those that are not there, and of other trouble."""
+class ContactBatch(msgspec.Struct, frozen=True):
+    """Records by id. `errors` has an entry for each record that does not exist, and for other failures."""
 
     results: tuple[Object, ...]
     errors: tuple[_Missing, ...] = ()
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether what is not among the results is not there."""
+        """Whether a record that is missing in the results certainly does not exist."""
         return all(error.category == "OBJECT_NOT_FOUND" for error in self.errors)
 
 
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
-a_batch: Final = msgspec.json.Decoder(Batch)
+a_batch: Final = msgspec.json.Decoder(ContactBatch)
 
 
-class Contacts:
-    """Contacts to and from HubSpot, in an account that is set up as `settings` say."""
+class ContactProperties:
+    """Contacts to and from HubSpot, in an account with these settings."""
 
     def __init__(self, settings: HubSpotSettings) -> None:
         self._settings = settings
@@ -77,7 +78,7 @@ class Contacts:
         self.properties = (*_KEPT, *self.number_properties, *placeholder)
 
     def read(self, record: Object) -> Contact:
-        """The contact that a record is."""
+        """A record as a contact."""
         values = record.properties
         placeholder = self._settings.placeholder_property
         return Contact(
@@ -95,13 +96,13 @@ class Contacts:
         )
 
     def written(self, draft: ContactDraft) -> Mapping[str, str]:
-        """The properties of a contact to be created."""
+        """The properties of a new contact."""
         first, last = split_name(draft.name)
         placeholder = self._settings.placeholder_property
         stages = self._settings.lifecycle_stages
         values = {
-            "firstname": first,
-            "lastname": last,
+            "firstname": first or last,  # a name of one word is a first name to HubSpot's users
+            "lastname": last if first else "",
             "phone": draft.phone_number.e164 or draft.phone_number.text,
             "email": draft.email,
             "company": draft.company,
@@ -112,33 +113,25 @@ class Contacts:
         return {name: value for name, value in values.items() if value}
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """First and last name, so that `joined_name` gives back what was split: the last word is the last name."""
-    first, _, last = name.rpartition(" ")
-    if not first or not last or first != first.strip():
-        return name, ""
-    return first, last
-
-
 def joined_name(first: str | None, last: str | None) -> str:
     """The whole name."""
     return " ".join(filled((first, last)))
 
 
 def filled(values: Iterable[str | None]) -> list[str]:
-    """Those that say something."""
+    """The values that are not empty."""
     return [value for value in values if value]
 
 
 def record_url(settings: HubSpotSettings, object_type: str, record_id: str) -> str:
-    """The page that shows a record: contacts are `0-1`, calls `0-48`."""
+    """The address of a record's page. The object type of contacts is `0-1`, that of calls `0-48`."""
     if not settings.portal_id:
         return ""
     return f"{settings.app_url}/contacts/{settings.portal_id}/record/{object_type}/{record_id}"
 
 
 def is_id(text: str) -> bool:
-    """Whether HubSpot could have given this id: it gives decimal numbers."""
+    """Whether a text can be an id of HubSpot, which are decimal numbers."""
     return text.isascii() and text.isdecimal() and len(text) <= 20  # noqa: PLR2004 - digits of the largest 64-bit number
 
 

@@ -1,0 +1,130 @@
+"""The command `leadline ring`: a test call, from ringing to its end."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.session import Session, remote
+
+if TYPE_CHECKING:  # importing these would slow the start of every command
+    from leadline.v1.call_log_pb2 import CallLog
+
+CALLER: Final = "+12025550123"
+"""A fictional number: the North American plan keeps 555-0100 to 555-0199 for such uses."""
+
+HTTP_URL: Final = "http://127.0.0.1:8650"
+_PATH: Final = "/leadline.v1.CallLogService/LogCall"
+
+
+class Way(StrEnum):
+    """How the call is reported."""
+
+    GRPC = "grpc"
+    HTTP = "http"
+
+
+@remote
+def ring(
+    session: Session,
+    caller: Annotated[str, typer.Argument(metavar="NUMBER", help="The number that calls.")] = CALLER,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="The caller-ID name.")] = "RING TEST",
+    user: Annotated[
+        str, typer.Option(metavar="USER", help="The user who is called; empty: found by --extension.")
+    ] = "me",
+    extension: Annotated[str, typer.Option(metavar="TEXT", help="The extension that is called.")] = "",
+    seconds: Annotated[
+        float, typer.Option(min=0, max=60, metavar="SECONDS", help="How long it rings, and how long it lasts.")
+    ] = 1.0,
+    via: Annotated[Way, typer.Option(case_sensitive=False, help="How the call is reported.")] = Way.GRPC,
+    http: Annotated[str, typer.Option(metavar="URL", help="The address for --via http.")] = HTTP_URL,
+) -> None:
+    """Make a test call: report it as it rings, is answered and ends, and show what became of it."""
+    from leadline_server.cli.calls import show_result
+
+    call_id = f"ring-{uuid.uuid4().hex[:12]}"
+    send = _over_http(session, http, user) if via is Way.HTTP else _over_grpc(session, user)
+    log: CallLog | None = None
+    for what, call in _steps(call_id, caller, name, extension):
+        if log is not None and seconds:
+            time.sleep(seconds)
+        log = send(call)
+        if not session.as_json:
+            session.say(f"{what:<9} {_state(log)}")
+    if log is not None:
+        show_result(session, log)
+
+
+def _steps(call_id: str, caller: str, name: str, extension: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The reports of one call, step by step, as JSON of the contract."""
+    start = _now()
+    callee = {"extension": extension} if extension else {}
+    yield (
+        "ringing",
+        {
+            "id": call_id,
+            "direction": "CALL_DIRECTION_INBOUND",
+            "caller": {"phone_number": caller, "name": name},
+            "callee": callee,
+            "start_time": start,
+        },
+    )
+    yield "answered", {"id": call_id, "answer_time": _now(), "result": "CALL_RESULT_ANSWERED"}
+    yield "ended", {"id": call_id, "end_time": _now(), "is_final": True}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _over_grpc(session: Session, user: str) -> Callable[[Mapping[str, Any]], "CallLog"]:
+    from google.protobuf.json_format import ParseDict
+    from leadline.v1.call_pb2 import Call
+
+    client = session.client.using(user=user)
+    return lambda call: client.log_call(ParseDict(dict(call), Call()))
+
+
+def _over_http(session: Session, url: str, user: str) -> Callable[[Mapping[str, Any]], "CallLog"]:
+    from google.protobuf.json_format import ParseDict
+    from leadline.v1.call_log_pb2 import CallLog
+
+    def send(call: Mapping[str, Any]) -> CallLog:
+        answer = _post(url, {"account_id": session.account, "user_id": user, "call": call}, session.target.timeout)
+        return ParseDict(answer["call_log"], CallLog(), ignore_unknown_fields=True)
+
+    return send
+
+
+def _post(url: str, body: Mapping[str, Any], timeout: float) -> Any:
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    if not url.startswith(("http://", "https://")):
+        fail([f"{url} is not an http or https address"])
+    request = Request(  # noqa: S310 - the address is http or https
+        url.rstrip("/") + _PATH, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
+            return json.loads(answer.read())
+    except HTTPError as error:
+        message = json.loads(error.read() or b"{}").get("message", f"HTTP {error.code}")
+        fail([message], ExitCode.REFUSED)
+    except (URLError, TimeoutError) as error:
+        fail([f"no server at {url} ({getattr(error, 'reason', error)})"], ExitCode.CANNOT_TELL)
+
+
+def _state(log: "CallLog") -> str:
+    from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
+
+    from leadline_server.cli.choices import word
+
+    reason = f", {word(CallLogReason, log.reason)}" if log.reason else ""
+    return f"{word(CallLogState, log.state)}{reason}"

@@ -1,0 +1,66 @@
+"""The command `leadline serve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline_server.cli.exit_codes import fail, fail_if
+
+
+def serve(  # noqa: PLR0913 a parameter is an option of the command line
+    *,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The address for gRPC; 127.0.0.1:50051 by default.")
+    ] = None,
+    metrics_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The address for /metrics; 127.0.0.1:9464 by default.")
+    ] = None,
+    http_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="The address for JSON over HTTP; 127.0.0.1:8650 by default; empty: nowhere."
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
+    ] = None,
+    ledger: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The ledger's file, as PATH or sqlite:PATH.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file with settings, connections and accounts.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="The lowest level to log: debug, info, warning or error.")
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="console for people, json for programs.")
+    ] = None,
+    grace_period: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="The time to finish requests after SIGTERM.")
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Exit codes: 0 stopped, 2 the server cannot start.
+    """
+    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.serving import run
+
+    flags = {
+        "listen": listen,
+        "metrics_listen": metrics_listen,
+        "http_listen": http_listen,
+        "data_dir": data_dir,
+        "ledger": ledger,
+        "config": config,
+        "log_level": log_level,
+        "log_format": log_format,
+        "grace_period": grace_period,
+    }
+    try:
+        settings = load_settings(flags)
+    except BadSettings as error:
+        fail(error.problems)
+    fail_if(run(settings, typer.echo))

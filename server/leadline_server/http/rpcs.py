@@ -1,0 +1,233 @@
+"""Every RPC by the Connect protocol and gRPC-Web, as JSON or protobuf, over the same endpoints as gRPC.
+
+An endpoint (`transport.endpoint`) takes a request's bytes and a context, and returns the answer's bytes. So it is the
+same one here: deadlines, errors, limits, metrics and logs are those of gRPC. JSON becomes protobuf bytes on the way in,
+and protobuf bytes become JSON on the way out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import grpc
+from connectrpc.code import Code
+from connectrpc.codec import Codec
+from connectrpc.errors import ConnectError, ErrorDetail
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
+from connectrpc.request import RequestContext
+from connectrpc.server import ConnectASGIApplication, Endpoint
+from google.protobuf.json_format import MessageToJson, Parse, ParseError
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+from protobuf.wkt import Any as AnyDetail
+
+from leadline_server.domain.errors import FieldViolation, MalformedMessage, MessageTooLarge
+from leadline_server.transport import status
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, logged
+
+_READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
+"""What is read of a request at most: more than the limit that we refuse with an error of our own."""
+
+_MAX_NESTING: Final = 100  # as protobuf's own readers have it
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A request or an answer on its way through connectrpc: bytes of protobuf or of JSON."""
+
+    data: bytes
+    is_json: bool = False
+
+
+class _Refused(Exception):
+    """An endpoint ended the call with an error."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, details: bytes) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class CallContext:
+    """What an endpoint asks of a call: gRPC's context, for a call over HTTP.
+
+    Args:
+        seconds: how long the caller waits; None without a deadline.
+        send: takes a stream's next message.
+    """
+
+    def __init__(self, seconds: float | None, send: Callable[[bytes], Awaitable[None]] | None = None) -> None:
+        self._end = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self._send = send
+
+    def time_remaining(self) -> float | None:
+        """How long the caller still waits, in seconds; None without a deadline."""
+        return None if self._end is None else max(0.0, self._end - asyncio.get_running_loop().time())
+
+    async def write(self, message: bytes) -> None:
+        """Send a stream's next message."""
+        if self._send is not None:
+            await self._send(message)
+
+    async def abort(
+        self, code: grpc.StatusCode, message: str, trailing_metadata: Sequence[tuple[str, str | bytes]] = ()
+    ) -> None:
+        """End the call with an error."""
+        details = next((value for key, value in trailing_metadata if key == status.DETAILS_KEY), b"")
+        raise _Refused(code, message, details if isinstance(details, bytes) else b"")
+
+
+class _RawCodec(Codec[Any, Any]):
+    """Hands bytes through as they are; the RPC itself reads them, so that its errors are leadline's own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """The codec's name in content types: `proto` or `json`."""
+        return self._name
+
+    def encode(self, message: _Body) -> bytes:
+        """The answer's bytes."""
+        return message.data
+
+    def decode(self, data: bytes | bytearray, message_class: type[Any]) -> _Body:  # noqa: ARG002 - connectrpc's signature
+        """The request's bytes."""
+        return _Body(bytes(data), is_json=self._name == "json")
+
+
+class RpcApplication(ConnectASGIApplication[None]):
+    """The RPCs `methods`, by their full names, as an ASGI application."""
+
+    def __init__(self, methods: Mapping[str, ServedMethod]) -> None:
+        endpoints = {name: _endpoint(method) for name, method in methods.items()}
+        super().__init__(
+            service=None,
+            endpoints=lambda _: endpoints,
+            read_max_bytes=_READ_BYTES,
+            codecs=[_RawCodec("proto"), _RawCodec("json")],
+        )
+
+    @property
+    def path(self) -> str:
+        """Every RPC has a path of its own below the root."""
+        return ""
+
+
+async def call(method: ServedMethod, request: Message, seconds: float | None) -> Message:
+    """Call an RPC's endpoint with a message, for what is served besides the RPCs.
+
+    Raises:
+        ConnectError: the endpoint refused.
+    """
+    try:
+        data = await method.serve(request.SerializeToString(), CallContext(seconds))
+    except _Refused as refused:
+        raise _connect_error(refused) from None
+    return method.output_type.FromString(data)
+
+
+def _endpoint(method: ServedMethod) -> Any:
+    info: MethodInfo[Any, Any] = MethodInfo(
+        name=method.name,
+        service_name=method.service,
+        input=_Body,
+        output=_Body,
+        # Connect would offer GET for methods without side effects; callers' numbers would then stand in URLs.
+        idempotency_level=IdempotencyLevel.UNKNOWN,
+        stream_type=StreamType.SERVER_STREAM if method.is_stream else StreamType.UNARY,
+    )
+    if method.is_stream:
+        return Endpoint.server_stream(info, _stream(method))
+    return Endpoint.unary(info, _unary(method))
+
+
+def _unary(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], Awaitable[_Body]]:
+    async def answered(body: _Body, context: RequestContext[Any, Any]) -> _Body:
+        request = _binary(method, body)
+        try:
+            data = await method.serve(request, CallContext(_seconds(context)))
+        except _Refused as refused:
+            raise _connect_error(refused) from None
+        return _written(method, data, is_json=body.is_json)
+
+    return answered
+
+
+def _stream(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], AsyncIterator[_Body]]:
+    async def streamed(body: _Body, context: RequestContext[Any, Any]) -> AsyncIterator[_Body]:
+        request = _binary(method, body)
+        messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
+
+        async def work() -> None:
+            try:
+                await method.serve(request, CallContext(_seconds(context), messages.put))
+            finally:
+                await messages.put(None)
+
+        serving = asyncio.create_task(work())
+        try:
+            while (data := await messages.get()) is not None:
+                yield _written(method, data, is_json=body.is_json)
+            await serving
+        except _Refused as refused:
+            raise _connect_error(refused) from None
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError, _Refused):
+                await serving
+
+    return streamed
+
+
+def _seconds(context: RequestContext[Any, Any]) -> float | None:
+    return None if context.timeout_ms is None else max(0.0, context.timeout_ms / 1000)
+
+
+def _binary(method: ServedMethod, body: _Body) -> bytes:
+    """The request as protobuf bytes. A request that cannot be read is counted and refused as gRPC's endpoint would."""
+    if not body.is_json:
+        return body.data
+    try:
+        return _read_json(method, body.data).SerializeToString()
+    except (MalformedMessage, MessageTooLarge) as error:
+        began = method.counts.begin()
+        refusal = logged(method.name, error)
+        method.counts.end(refusal.code.name, began)
+        raise _connect_error(_Refused(refusal.code, refusal.message, refusal.details)) from None
+
+
+def _read_json(method: ServedMethod, data: bytes) -> Message:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
+            metadata={"limit": str(MAX_MESSAGE_BYTES)},
+        )
+    message = method.input_type()
+    try:
+        # A field that does not exist is an error: in a template that people write it is a typing mistake.
+        Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=_MAX_NESTING)
+    except (ParseError, ValueError, RecursionError) as error:
+        said = " ".join(str(error).split())[:200] if isinstance(error, ParseError) else "The JSON is not valid."
+        raise MalformedMessage([FieldViolation("request", said)]) from error
+    return message
+
+
+def _written(method: ServedMethod, data: bytes, *, is_json: bool) -> _Body:
+    if not is_json:
+        return _Body(data)
+    # The names of the .proto files, as in the documents; readers of proto3 JSON take both spellings.
+    text = MessageToJson(method.output_type.FromString(data), preserving_proto_field_name=True, indent=None)
+    return _Body(text.encode(), is_json=True)
+
+
+def _connect_error(refused: _Refused) -> ConnectError:
+    details = []
+    if refused.details:
+        packed = Status.FromString(refused.details).details
+        details = [ErrorDetail(AnyDetail(type_url=one.type_url, value=one.value)) for one in packed]
+    code = Code.CANCELED if refused.code is grpc.StatusCode.CANCELLED else Code[refused.code.name]
+    return ConnectError(code, refused.message, cast("Any", details))

@@ -1,0 +1,132 @@
+"""The HTTP port: what it serves under which path, how it listens, and how it stops."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from importlib.resources import files
+from typing import Final
+
+import uvicorn
+
+from leadline_server.http.caller_name import CallerName
+from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
+from leadline_server.http.rpcs import RpcApplication
+from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.endpoint import ServedMethod
+
+FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
+
+MAX_CONNECTIONS: Final = 1000
+"""Connections and requests at once; further ones are answered 503."""
+
+IDLE_SECONDS: Final = 60
+"""How long a connection may stay open between requests, in seconds."""
+
+MAX_HEADER_BYTES: Final = 16 * 1024
+
+
+class HttpApplication:
+    """Everything on the HTTP port.
+
+    Args:
+        methods: the RPCs by their paths.
+    """
+
+    def __init__(self, methods: Mapping[str, ServedMethod]) -> None:
+        self._rpcs = RpcApplication(methods)
+        self._rpc_paths = frozenset(methods)
+        self._pages: dict[str, Application] = {
+            "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
+            "/openapi.json": _openapi,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope["path"]
+        if path in self._rpc_paths:
+            # GET would put callers' numbers into URLs, and so into logs of proxies and histories of browsers.
+            if scope["method"] == "POST":
+                await self._rpcs(scope, receive, send)
+            else:
+                await answer(send, 405, b"")
+            return
+        page = self._pages.get(path)
+        if page is None:
+            await answer(send, 404, b"")
+        else:
+            await page(scope, receive, send)
+
+
+async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
+    """GET /openapi.json: the description of all RPCs."""
+    del receive
+    if scope["method"] != "GET":
+        await answer(send, 405, b"")
+        return
+    document = files("leadline_server.http").joinpath("openapi.json").read_bytes()
+    await answer(send, 200, document, "application/json")
+
+
+@asynccontextmanager
+async def http_server(
+    address: str, methods: Mapping[str, ServedMethod], public_url: str, grace: float
+) -> AsyncIterator[int]:
+    """Serve HTTP while the body runs.
+
+    Args:
+        address: `host:port`; port 0 takes a free one.
+        methods: the RPCs by their paths.
+        public_url: see `Gate`.
+        grace: seconds that requests under way get at the end.
+
+    Yields:
+        The port.
+
+    Raises:
+        AddressUnavailable: the address is taken, or not of this machine.
+    """
+    listener = _listen(address)
+    config = uvicorn.Config(
+        Gate(HttpApplication(methods), public_url),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # a line of it would have the query, and so a caller's number
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=max(1, round(grace)),
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, without its signal handlers: `serving` has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, target = found[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+    except OSError as error:
+        raise AddressUnavailable(address, error.strerror or str(error)) from error
+    return listener

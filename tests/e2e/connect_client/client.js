@@ -1,0 +1,75 @@
+// Calls every RPC over HTTP, in one protocol and format, and prints what came as one JSON object.
+// Arguments: base URL, the folder of the generated code, the transport (connect or grpc-web), the format (json or binary).
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { pathToFileURL } from "node:url";
+
+const [baseUrl, generated, protocol, format] = process.argv.slice(2);
+const load = (file) => import(pathToFileURL(`${generated}/${file}`));
+const { ContactService } = await load("leadline/v1/contact_service_pb.js");
+const { CallLogService } = await load("leadline/v1/call_log_service_pb.js");
+const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js");
+const { CallLogState } = await load("leadline/v1/call_log_pb.js");
+const { CallDirection } = await load("leadline/v1/call_pb.js");
+const { UnknownContactAction } = await load("leadline/v1/preferences_pb.js");
+const { BadRequestSchema, ErrorInfoSchema } = await load("google/rpc/error_details_pb.js");
+
+const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
+const transport = create({ httpVersion: "1.1", baseUrl, useBinaryFormat: format === "binary" });
+const contacts = createClient(ContactService, transport);
+const calls = createClient(CallLogService, transport);
+const preferences = createClient(PreferencesService, transport);
+
+const accountId = "demo";
+const userId = `${protocol}-${format}`;
+const number = { "connect-json": "+12025550141", "connect-binary": "+12025550142", "grpc-web-binary": "+12025550143" }[userId];
+const seen = {};
+
+// A watch that begins before the call sees it, and ends when this client has had enough.
+const watching = new AbortController();
+const watched = (async () => {
+  for await (const message of calls.watchCallLogs({ accountId, userId }, { signal: watching.signal })) {
+    if (message.callLog?.call?.id === `call-${userId}` && message.callLog.state === CallLogState.LOGGED) {
+      return message.resumeToken.length > 0;
+    }
+  }
+  return false;
+})().catch((error) => String(error));
+
+const { contact } = await contacts.createContact({ accountId, userId, name: `Jane ${userId}`, phoneNumber: number });
+seen.found = (await contacts.findContact({ accountId, userId, phoneNumbers: [number] })).matches.map((m) => m.contact.id === contact.id);
+seen.searched = (await contacts.searchContacts({ accountId, userId, query: `Jane ${userId}` })).contacts.length;
+const call = { id: `call-${userId}`, direction: CallDirection.INBOUND, caller: { phoneNumber: number } };
+const logged = (await calls.logCall({ accountId, userId, call })).callLog;
+seen.logged = CallLogState[logged.state];
+seen.got = (await calls.getCallLog({ accountId, callId: call.id })).callLog.revision === logged.revision;
+seen.retried = CallLogState[(await calls.retryCallLog({ accountId, callId: call.id })).callLog.state];
+seen.listed = (await calls.listCallLogs({ accountId, userId })).callLogs.map((log) => log.call.id);
+seen.watched = await watched;
+watching.abort();
+
+const wanted = { unknownContactAction: UnknownContactAction.CREATE_PLACEHOLDER };
+await preferences.updatePreferences({ accountId, userId, preferences: wanted });
+const read = await preferences.getPreferences({ accountId, userId });
+seen.preference = UnknownContactAction[read.effective.unknownContactAction];
+const { settings } = await preferences.getAccountSettings({ accountId });
+seen.region = settings.defaultRegion;
+seen.updated = (await preferences.updateAccountSettings({ accountId, settings: { timeZone: "Europe/Berlin" } })).settings.timeZone;
+
+try {
+  await contacts.findContact({ accountId, userId, phoneNumbers: [number, "nonsense"] });
+} catch (error) {
+  const refused = ConnectError.from(error);
+  seen.refused = {
+    code: Code[refused.code],
+    reason: refused.findDetails(ErrorInfoSchema)[0].reason,
+    fields: refused.findDetails(BadRequestSchema)[0].fieldViolations.map((violation) => violation.field),
+  };
+}
+try {
+  await contacts.findContact({ accountId: "nobody", userId, phoneNumbers: [number] });
+} catch (error) {
+  seen.unknown = Code[ConnectError.from(error).code];
+}
+console.log(JSON.stringify(seen));
+process.exit(0);

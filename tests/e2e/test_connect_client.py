@@ -1,0 +1,96 @@
+"""The official TypeScript client drives every RPC over HTTP: by Connect and gRPC-Web, in JSON and protobuf."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support.servers import server_process
+
+SOURCES: Final = Path(__file__).parent / "connect_client"
+PROTOS: Final = Path(__file__).parents[2] / "protos"
+NODE, NPM = shutil.which("node"), shutil.which("npm")
+WAYS: Final = ("connect json", "connect binary", "grpc-web binary")
+
+pytestmark = pytest.mark.skipif(not NODE or not NPM, reason="needs node and npm on PATH")
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the program printed for each protocol and format."""
+    folder = tmp_path_factory.mktemp("connect")
+    home = shutil.copytree(SOURCES, folder / "client")
+    run("npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", cwd=home)
+    generate(home)
+    settings = {
+        "LEADLINE_DATA_DIR": str(folder / "data"),
+        "LEADLINE_LISTEN": "127.0.0.1:0",
+        "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_HTTP_LISTEN": "127.0.0.1:0",
+    }
+    with server_process(folder / "data", settings=settings, has_addresses=True, has_data_dir=True) as server:
+        base = f"http://{server.http_address}"
+        return {way: json.loads(run("node", "client.js", base, "generated", *way.split(), cwd=home)) for way in WAYS}
+
+
+def generate(home: Path) -> None:
+    """Write the JavaScript code of the contract and of google.rpc's error details into `home`/generated."""
+    spec = find_spec("grpc_tools")
+    assert spec is not None
+    assert spec.origin is not None
+    common = Path(str(distribution("googleapis-common-protos").locate_file(".")))
+    target = home / "generated"
+    target.mkdir()
+    (target / "package.json").write_text('{"type": "module"}')
+    sources = [str(path.relative_to(PROTOS)) for path in sorted((PROTOS / "leadline" / "v1").glob("*.proto"))]
+    includes = [f"-I{folder}" for folder in (PROTOS, common, Path(spec.origin).parent / "_proto")]
+    plugin = f"--plugin=protoc-gen-es={home / 'node_modules' / '.bin' / 'protoc-gen-es'}"
+    options = [plugin, f"--es_out={target}", "--es_opt=target=js", "--es_opt=import_extension=js"]
+    run(
+        sys.executable,
+        "-m",
+        "grpc_tools.protoc",
+        *includes,
+        *options,
+        *sources,
+        "google/rpc/error_details.proto",
+        cwd=home,
+    )
+
+
+def run(*command: str, cwd: Path) -> str:
+    ended = subprocess.run(command, cwd=cwd, env=os.environ, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]], way: str) -> None:
+    seen = answers[way]
+    assert seen["found"] == [True]
+    assert seen["searched"] == 1
+    assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
+    assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
+    assert seen["preference"] == "CREATE_PLACEHOLDER"
+    assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_watch_streams_to_the_official_client(answers: dict[str, dict[str, Any]], way: str) -> None:
+    assert answers[way]["watched"] is True
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_official_client_reads_an_errors_code_and_details(answers: dict[str, dict[str, Any]], way: str) -> None:
+    assert answers[way]["refused"] == {
+        "code": "InvalidArgument",
+        "reason": "INVALID_REQUEST",
+        "fields": ["phone_numbers[1]"],
+    }
+    assert answers[way]["unknown"] == "NotFound"

@@ -1,0 +1,114 @@
+"""One word for one thing: no class name is defined twice, and words that were replaced do not come back.
+
+A word is here only if it has one meaning in this code. `docs/glossary.md` has the words to use.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SERVER: Final = ROOT / "server" / "leadline_server"
+FOLDERS: Final = ("server", "tests", "docs", "tools", "examples", "protos", "clients/python/leadline")
+KINDS: Final = {".py", ".md", ".proto", ".sql", ".toml"}
+
+OLD_WORDS: Final[Mapping[str, str]] = {
+    r"courier": "delivery worker",
+    r"\berrands?\b|Errands?\b": "delivery attempt",
+    r"\bdecider\b|Decider\b": "DecisionLoader",
+    r"LogAgainst|log_against(?!`)": "Decision",
+    r"\bStanding\b": "Decision",
+    r"\bcarrier\b|\bcarried_until\b": "lease owner, lease_until",
+    r"foret[oe]l[ld]": "previewed",
+    r"AccountLines?\b|account_lines?\b": "AccountLimits",
+    r"\bNotAsked\b": "RequestNotSent",
+    r"GuardedCrm|guarded_crm": "CircuitBreakerCrm",
+    r"AccountDirectory|account_directory": "AccountRegistry",
+    r"\bManyRows\b|many_rows\b": "RowBatch",
+    r"\bgathering\b": "batching",
+    r"\bcomposing\b": "call_text",
+    r"surroundings?\b|Surroundings": "AdapterContext, context",
+    r"\bLosses\b": "KnownGaps",
+    r"upkeep": "retention",
+    r"\bsoundness\b": "integrity",
+    r"\b(?:un)?seal(?:ed|ing)\b": "encrypted, token encryption",
+    r"\bwrapping\b": "wrappers, stack",
+    r"\bpacing\b": "rate limiter",
+    r"\bprobing\b": "read_inline, trial request",
+    r"crm[./]http\b(?!s)": "crm/declarative",
+    r"crm[./]web\b": "crm/toolkit/http_client",
+    r"transport[./]mapping\b": "wire",
+}
+"""Patterns of old words, and the words to use instead."""
+
+ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
+    r"\bcarrier\b|\bcarried_until\b": {
+        "server/leadline_server/domain/": "a carrier is a telephone company there",
+        "tests/unit/test_phone_number.py": "a carrier is a telephone company there",
+    },
+    r"\bwrapping\b": {"server/leadline_server/cli/session.py": "wrapping of text"},
+    r"surroundings?\b|Surroundings": {"tests/unit/test_phone_number.py": "surrounding white space"},
+}
+"""Places where an old word is right, with the reason."""
+
+WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
+"""Places whose renames are still to come: remove an entry when it is done."""
+
+WAITING_CLASSES: Final = frozenset({"DefinitionTable", "RateLimit"})
+"""Class names that are defined twice until their renames are done."""
+
+
+def files() -> list[Path]:
+    """The files that this test reads, without generated ones and without itself."""
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in KINDS]
+    found += [*ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"]
+    return [
+        path
+        for path in found
+        if "_pb2" not in path.name and "node_modules" not in path.parts and path != Path(__file__)
+    ]
+
+
+TEXTS: Final = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files()}
+
+
+def found(word: str) -> Iterator[str]:
+    """Where an old word stands, as `path:line`."""
+    excepted = (*ALLOWED.get(word, ()), *WAITING.get(word, ()))
+    for name, text in TEXTS.items():
+        if not name.startswith(excepted):
+            yield from (f"{name}:{text.count(chr(10), 0, match.start()) + 1}" for match in re.finditer(word, text))
+
+
+@pytest.mark.parametrize("word", OLD_WORDS)
+def test_a_word_that_was_replaced_does_not_come_back(word: str) -> None:
+    assert list(found(word)) == [], f"write {OLD_WORDS[word]} instead"
+
+
+def test_no_two_public_classes_of_the_server_have_the_same_name() -> None:
+    places = defaultdict[str, list[str]](list)
+    for path in SERVER.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.relative_to(SERVER).as_posix())
+    assert {name: paths for name, paths in places.items() if len(paths) > 1 and name not in WAITING_CLASSES} == {}
+
+
+def test_every_pattern_finds_its_word() -> None:
+    examples = (
+        "courier",
+        "Errands",
+        "Decider",
+        "LogAgainst",
+        "carried_until",
+        "foretold",
+        "AccountLine",
+        "crm.composing",
+    )
+    assert all(any(re.search(word, example) for word in OLD_WORDS) for example in examples)
+    assert not any(re.search(word, "a stopped worker, a rate limiter and a retention policy") for word in OLD_WORDS)
