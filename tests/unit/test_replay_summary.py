@@ -10,7 +10,7 @@ from leadline_server.domain.call import Call
 from leadline_server.replay.grouping import ReplayCall
 from leadline_server.replay.records import Ignored, NoRecord, Skipped
 from leadline_server.replay.replayer import Effect, Outcome
-from leadline_server.replay.summary import Kind, Summary
+from leadline_server.replay.summary import RowOutcome, Summary
 from rich.console import Console
 
 LOG = call_log_pb2.CallLog(
@@ -46,13 +46,13 @@ def test_every_row_is_counted_once_by_what_became_of_it() -> None:
     ):
         summary.add(item)
     assert {kind: tally.lines for kind, tally in summary.tallies.items() if tally.count} == {
-        Kind.TAKEN: [1, 2, 7],
-        Kind.MERGED: [5],
-        Kind.CHANGED: [3],
-        Kind.UNCHANGED: [4, 6],
-        Kind.REFUSED: [8, 9],
-        Kind.SKIPPED: [10],
-        Kind.LEFT_OUT: [11],
+        RowOutcome.TAKEN: [1, 2, 7],
+        RowOutcome.MERGED: [5],
+        RowOutcome.CHANGED: [3],
+        RowOutcome.UNCHANGED: [4, 6],
+        RowOutcome.REFUSED: [8, 9],
+        RowOutcome.SKIPPED: [10],
+        RowOutcome.LEFT_OUT: [11],
     }
     assert (summary.calls, summary.failed_calls) == (5, 1)
     text = told(summary)
@@ -74,7 +74,7 @@ def test_the_first_twenty_lines_of_a_kind_are_named_in_the_order_of_the_file() -
     for line in range(60, 0, -1):
         summary.add(outcome(line))
         summary.add(Skipped(line=100 + line, size=1, reason="bad"))
-    assert summary.tallies[Kind.TAKEN].lines == list(range(1, 21))
+    assert summary.tallies[RowOutcome.TAKEN].lines == list(range(1, 21))
     text = told(summary)
     assert "60 rows taken: lines 1-20 and 40 more" in text
     assert text.count("bad") == 20

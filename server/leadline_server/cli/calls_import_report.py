@@ -86,9 +86,9 @@ def count(number: int, noun: str) -> str:
 
 
 def _unusable_count(summary: "Summary") -> int:
-    from leadline_server.replay.summary import Kind
+    from leadline_server.replay.summary import RowOutcome
 
-    return summary.tallies[Kind.UNUSABLE].count
+    return summary.tallies[RowOutcome.UNUSABLE].count
 
 
 def _table(summary: "Summary") -> "rich.table.Table":

@@ -25,8 +25,8 @@ from leadline_server.replay.readers import (
     CsvReader,
     Header,
     JsonReader,
-    Kind,
     Reader,
+    RowReading,
     asterisk_by_position,
     freeswitch_by_position,
     with_header,
@@ -215,7 +215,7 @@ def _given_header(first: _First) -> CsvReader | None:
 def _by_header(
     first: _First,
     is_header: Callable[[Sequence[str]], bool],
-    kind: Kind,
+    kind: RowReading,
     columns: Callable[[Sequence[str]], ColumnMap],
 ) -> CsvReader | None:
     found = first.header(is_header)

@@ -51,7 +51,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class RowReading:
     """How the records of a form are read.
 
     Attributes:
@@ -65,8 +65,10 @@ class Kind:
     id_field: str
 
 
-ASTERISK: Final = Kind(read_record=asterisk.read_record, time_fields=asterisk.TIME_FIELDS, id_field=asterisk.ID_FIELD)
-GENERIC: Final = Kind(read_record=generic.read_record, time_fields=generic.TIME_FIELDS, id_field=generic.ID_FIELD)
+ASTERISK: Final = RowReading(
+    read_record=asterisk.read_record, time_fields=asterisk.TIME_FIELDS, id_field=asterisk.ID_FIELD
+)
+GENERIC: Final = RowReading(read_record=generic.read_record, time_fields=generic.TIME_FIELDS, id_field=generic.ID_FIELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class CsvReader:
         clean: makes of a line's text what holds the row's cells.
     """
 
-    kind: Kind
+    kind: RowReading
     dialect: Dialect
     values: Callable[[Sequence[str]], Mapping[str, str]]
     header: Header | None = None
@@ -170,7 +172,7 @@ class JsonReader:
         return generic.read_record(row, rules)
 
 
-def with_header(kind: Kind, header: Header, delimiter: str, columns: ColumnMap) -> CsvReader:
+def with_header(kind: RowReading, header: Header, delimiter: str, columns: ColumnMap) -> CsvReader:
     """A reader of rows whose header names their columns."""
     may_break = [
         name is None or name in TEXTS or name == IGNORE or name.startswith(ATTRIBUTE_PREFIX) for name in columns.fields

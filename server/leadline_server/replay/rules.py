@@ -25,7 +25,6 @@ _INBOUND_CONTEXTS = (
     "from-external*",
     "from-outside*",
     "from-did*",
-    "from-carrier*",
     "from-sip-external*",
     "from-dahdi*",
     "from-zaptel*",

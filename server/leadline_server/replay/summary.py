@@ -16,7 +16,7 @@ SHOWN_LINES: Final = 20
 """Lines of each kind that are named."""
 
 
-class Kind(StrEnum):
+class RowOutcome(StrEnum):
     """The outcomes of a row or a value."""
 
     TAKEN = "taken"
@@ -39,11 +39,11 @@ class Kind(StrEnum):
     @property
     def is_row(self) -> bool:
         """Whether it is told of whole rows."""
-        return self is not Kind.UNUSABLE
+        return self is not RowOutcome.UNUSABLE
 
 
-_NOT_TAKEN: Final = (Kind.REFUSED, Kind.SKIPPED, Kind.UNUSABLE)
-_KINDS: Final = {Effect.CHANGED: Kind.CHANGED, Effect.UNCHANGED: Kind.UNCHANGED}
+_NOT_TAKEN: Final = (RowOutcome.REFUSED, RowOutcome.SKIPPED, RowOutcome.UNUSABLE)
+_KINDS: Final = {Effect.CHANGED: RowOutcome.CHANGED, Effect.UNCHANGED: RowOutcome.UNCHANGED}
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class Summary:
 
     calls: int = 0
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
-    tallies: dict[Kind, Tally] = field(default_factory=lambda: {kind: Tally() for kind in Kind})
+    tallies: dict[RowOutcome, Tally] = field(default_factory=lambda: {kind: Tally() for kind in RowOutcome})
     skipped: list[Problem] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
     failed_calls: int = 0
@@ -115,7 +115,7 @@ class Summary:
     @property
     def skipped_rows(self) -> int:
         """How many rows could not be read, or belong to no user."""
-        return self.tallies[Kind.SKIPPED].count
+        return self.tallies[RowOutcome.SKIPPED].count
 
     @property
     def is_complete(self) -> bool:
@@ -131,10 +131,10 @@ class Summary:
     def add(self, item: Item) -> None:
         """Counts one outcome, or one row left out."""
         if isinstance(item, Skipped):
-            self.tallies[Kind.SKIPPED].add(item.line)
+            self.tallies[RowOutcome.SKIPPED].add(item.line)
             _keep(self.skipped, (item.line,), item.reason)
         elif isinstance(item, Ignored):
-            self.tallies[Kind.LEFT_OUT].add(item.line)
+            self.tallies[RowOutcome.LEFT_OUT].add(item.line)
             self.ignored[item.reason] = self.ignored.get(item.reason, 0) + 1
         elif isinstance(item, NoRecord):
             self.other_lines[item.what] = self.other_lines.get(item.what, 0) + 1
@@ -143,7 +143,7 @@ class Summary:
 
     def add_preview(self, replayed: ReplayCall) -> None:
         """Counts a call that is not sent: its rows as taken, and what of them could not be."""
-        self._add_rows(replayed, Kind.TAKEN)
+        self._add_rows(replayed, RowOutcome.TAKEN)
 
     def calls_in(self, state: str) -> int:
         """How many calls are in a state, such as UNLOGGED."""
@@ -181,7 +181,7 @@ class Summary:
         }
 
     def _add_outcome(self, outcome: Outcome) -> None:
-        kind = Kind.REFUSED if outcome.call_log is None else _KINDS.get(outcome.effect, Kind.TAKEN)
+        kind = RowOutcome.REFUSED if outcome.call_log is None else _KINDS.get(outcome.effect, RowOutcome.TAKEN)
         self._add_rows(outcome.replayed, kind)
         if outcome.call_log is None:
             self.failed_calls += 1
@@ -189,13 +189,13 @@ class Summary:
         else:
             self._count(outcome, outcome.call_log)
 
-    def _add_rows(self, replayed: ReplayCall, kind: Kind) -> None:
+    def _add_rows(self, replayed: ReplayCall, kind: RowOutcome) -> None:
         for line, reason in replayed.notes:
-            self.tallies[Kind.UNUSABLE].add(line)
+            self.tallies[RowOutcome.UNUSABLE].add(line)
             _keep(self.unusable, (line,), reason)
         self.dropped_legs += replayed.dropped_legs
         for place, line in enumerate(replayed.lines):
-            self.tallies[Kind.MERGED if place and kind is Kind.TAKEN else kind].add(line)
+            self.tallies[RowOutcome.MERGED if place and kind is RowOutcome.TAKEN else kind].add(line)
 
     def _count(self, outcome: Outcome, log: CallLog) -> None:
         self.calls += 1
