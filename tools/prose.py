@@ -37,7 +37,7 @@ _NOT_REWRITTEN: Final = "its texts are still to be rewritten"
 NOT_YET: Final[Mapping[str, str]] = dict.fromkeys(
     (
         *("protos", "tests", "commands", "contacts", "delivery", "domain", "http"),
-        *("ports", "replay", "testing", "transport", "wire"),
+        *("ports", "testing", "transport", "wire"),
     ),
     _NOT_REWRITTEN,
 )
