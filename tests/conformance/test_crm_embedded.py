@@ -61,7 +61,7 @@ class TestWrappedCrm(CrmConformance):
 
 
 class TestRememberedAnswers(CrmConformance):
-    """As the port's, too, are lookups from the cache: it behaves as an index that lags as long as it remembers."""
+    """Lookups from the cache pass the suite too, like an index that lags for the time that answers are kept."""
 
     @pytest.fixture
     def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:

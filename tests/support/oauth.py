@@ -103,7 +103,7 @@ class Bench:
 
     @asynccontextmanager
     async def adapter_context(self) -> AsyncIterator[AdapterContext]:
-        """What a connection is opened with, and closed in the end."""
+        """The context of a connection, closed in the end."""
         async with AsyncExitStack() as closing:
             yield AdapterContext(
                 name=NAME,

@@ -146,7 +146,7 @@ def test_refused_credentials_pause_for_a_minute_at_once(desk: Desk) -> None:
 
 
 class NeverAnswering(UnconnectedCrm):
-    """A CRM with only `get_contact`, which raises `error` if there is one."""
+    """A CRM of which only `get_contact` is called. It fails with `error` if that is set."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None

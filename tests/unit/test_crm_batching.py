@@ -1,4 +1,4 @@
-"""Lookups that are asked at the same time go together, and nobody suffers for another."""
+"""Concurrent lookups go together, and none suffers for another."""
 
 import asyncio
 from collections.abc import Sequence

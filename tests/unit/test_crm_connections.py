@@ -35,31 +35,31 @@ from support.operations import OPERATIONS, create, memory_crm
 
 
 class MemorySettings(ConnectionSettings):
-    """What a connection to a CRM in memory is told."""
+    """The settings of a connection to a CRM in memory."""
 
     title: str = ""
 
 
 @dataclass
 class Opened:
-    """What was opened, closed and connected, in order; what each connection got."""
+    """The events in order, and the context of each connection."""
 
     events: list[str] = field(default_factory=list)
-    around: dict[str, AdapterContext] = field(default_factory=dict)
+    contexts: dict[str, AdapterContext] = field(default_factory=dict)
 
 
 OPENED: Final = Opened()
 
 
-async def _open(settings: MemorySettings, around: AdapterContext) -> Connect:
+async def _open(settings: MemorySettings, context: AdapterContext) -> Connect:
     if settings.title == "down":
         raise CrmUnavailable("It cannot be opened.")
-    OPENED.events.append(f"open {around.name} {settings.title}")
-    OPENED.around[around.name] = around
-    around.closing.callback(OPENED.events.append, f"close {around.name}")
+    OPENED.events.append(f"open {context.name} {settings.title}")
+    OPENED.contexts[context.name] = context
+    context.closing.callback(OPENED.events.append, f"close {context.name}")
 
     def connect(account: AccountView) -> CrmAdapter:
-        OPENED.events.append(f"connect {account.id} to {around.name}")
+        OPENED.events.append(f"connect {account.id} to {context.name}")
         return memory_crm(search_lag=timedelta(seconds=5), settle_time=timedelta(seconds=2))
 
     return connect
@@ -79,7 +79,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     monkeypatch.setattr(adapter_registry, "entry_points", entry_points)
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
     OPENED.events.clear()
-    OPENED.around.clear()
+    OPENED.contexts.clear()
     return OPENED
 
 
@@ -115,8 +115,8 @@ async def test_a_connection_is_opened_once_for_all_its_accounts_and_closed_in_th
     async with connections(tmp_path, choices, {"a": "one", "b": "one", "c": "two"}) as desk:
         for account in "abc":
             assert desk.account(account).kind == "memory"
-        assert opened.around["one"].session is opened.around["two"].session
-        assert not opened.around["one"].session.closed
+        assert opened.contexts["one"].session is opened.contexts["two"].session
+        assert not opened.contexts["one"].session.closed
     assert opened.events == [
         "open one first",
         "open two ",
@@ -126,7 +126,7 @@ async def test_a_connection_is_opened_once_for_all_its_accounts_and_closed_in_th
         "close two",
         "close one",
     ]
-    assert opened.around["one"].session.closed
+    assert opened.contexts["one"].session.closed
 
 
 async def test_of_which_kind_an_account_s_crm_is_is_told(tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ async def test_an_error_about_credentials_names_the_connection(tmp_path: Path, m
 async def test_tokens_are_sealed_on_disk_and_apart_by_connection(tmp_path: Path, opened: Opened) -> None:
     async with connections(tmp_path, {"one": ConnectionSpec("memory"), "two": ConnectionSpec("memory")}) as desk:
         for name in ("one", "two"):
-            await opened.around[name].tokens.put(opened.around[name].name, "me", f"secret of {name}".encode())
-        assert await opened.around["two"].tokens.get("one") == b"secret of one"
-        assert await opened.around["one"].tokens.get("two") == b"secret of two"
+            await opened.contexts[name].tokens.put(opened.contexts[name].name, "me", f"secret of {name}".encode())
+        assert await opened.contexts["two"].tokens.get("one") == b"secret of one"
+        assert await opened.contexts["one"].tokens.get("two") == b"secret of two"
         kept = await desk.tokens.get("one")
     assert kept is not None
     assert b"secret" not in kept
@@ -227,7 +227,7 @@ async def test_the_session_keeps_no_cookies_and_bounds_nothing(tmp_path: Path, o
         http_server(handler) as url,
         asyncio.timeout(20),
     ):
-        session = opened.around["one"].session
+        session = opened.contexts["one"].session
         await asyncio.gather(*(session.get(url) for _ in range(150)))
         await session.get(url)
     assert set(cookies) == {None}
@@ -239,7 +239,7 @@ async def test_one_that_cannot_be_opened_ends_the_start_and_closes_the_others(tm
         async with connections(tmp_path, choices):
             raise AssertionError
     assert opened.events == ["open one ", "close one"]
-    assert opened.around["one"].session.closed
+    assert opened.contexts["one"].session.closed
 
 
 async def test_options_are_checked_once_more(tmp_path: Path) -> None:

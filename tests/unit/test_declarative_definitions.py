@@ -251,7 +251,7 @@ def test_a_file_that_is_no_text_or_too_large_is_told(tmp_path: Path) -> None:
 
 
 class TestSettings:
-    """What a connection sets, by its definition."""
+    """The settings of a connection, by its definition."""
 
     def test_the_example_of_the_document_is_accepted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "acorn.toml").write_text(DEFINITION)

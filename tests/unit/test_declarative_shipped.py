@@ -1,4 +1,4 @@
-"""What is particular about EspoCRM and BottleCRM by their definitions, and the conformance suite does not reach."""
+"""The definitions of EspoCRM and BottleCRM, beyond the conformance suite."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -248,9 +248,9 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
     seen, file = Seen(), tmp_path / "acorn.toml"
     get = 'path = "/people/{{ contact_id }}"\n'
     file.write_text(changed({get: get + "response.none_statuses = [404]\n"}))
-    async with adapter_context(tmp_path) as around, http_server(Acorn().answer) as url:
+    async with adapter_context(tmp_path) as context, http_server(Acorn().answer) as url:
         options = {"definition": str(file), "base_url": url, "api_key": KEY}
-        connected = open_connection(HttpSettings.model_validate(options), around, seen, at_once=1)
+        connected = open_connection(HttpSettings.model_validate(options), context, seen, at_once=1)
         adapter = DefinedCrm(connected, AccountView("demo", AccountSettings))
         await adapter.create_contact(DRAFT, "k")
         assert await adapter.get_contact("no such one") is None
@@ -303,8 +303,8 @@ value = "{{ access_token }}"
         return _json({"token": f"token-{len(logins)}"})
 
     definition = parse_definition(changed({HEADER: login})).definition
-    async with adapter_context(tmp_path) as around, http_server(handler) as url:
-        ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, around)
+    async with adapter_context(tmp_path) as context, http_server(handler) as url:
+        ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, context)
         refused = await ours.headers()
         assert await ours.renew(refused)
         assert await ours.renew(refused)

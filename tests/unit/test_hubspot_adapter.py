@@ -1,4 +1,4 @@
-"""What the adapter to HubSpot does beyond the conformance suite: e-mail addresses, moving logs, limits, tokens."""
+"""The adapter to HubSpot, beyond the conformance suite: e-mail addresses, moving logs, limits, tokens."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -149,7 +149,7 @@ def test_a_number_is_not_read_again(number: PhoneNumber) -> None:
     ],
 )
 def test_a_message_without_a_number_is_refused(message: records_pb2.PhoneNumber) -> None:
-    with pytest.raises(ValueError, match="can be looked up"):
+    with pytest.raises(ValueError, match="cannot be looked up"):
         messages.number_of(message, "US")
 
 

@@ -30,7 +30,7 @@ TIMELESS = LogEntry(call=Call(id="1"), contact_id="c", fallback_time=Timestamp(s
 
 
 class Nobody(UnconnectedCrm):
-    """A CRM in which nobody is."""
+    """A CRM without contacts."""
 
     async def find_contacts(self, numbers: Sequence[Number]) -> Sequence[Contact]:
         return []

@@ -21,7 +21,7 @@ class Form:
     asked: str = "{0}"
 
     def of(self, number: str, other: str) -> tuple[list[str], str]:
-        """What is stored, and what is asked for."""
+        """The stored numbers, and the number that is looked up."""
         parts = (number, number[1:], number[2:5], number[5:8], number[8:], other)
         return [text.format(*parts) for text in self.stored], self.asked.format(*parts)
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count, repeat
+from itertools import count
 from typing import TypeVar
 
 import pytest
@@ -27,7 +27,8 @@ _GRACE = timedelta(seconds=1)
 _AREAS = [area for area in range(200, 1000) if area % 100 != 11]  # 211, 311, ... are services
 _FICTIONAL = 100 * len(_AREAS)
 # Every area once before one is used again, from a random start: random areas would repeat too soon.
-_places = map((lambda first, turn: (first + 7_919 * turn) % _FICTIONAL), repeat(secrets.randbelow(_FICTIONAL)), count())
+_FIRST = secrets.randbelow(_FICTIONAL)
+_indexes = ((_FIRST + 7_919 * step) % _FICTIONAL for step in count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +129,8 @@ async def eventually(
 
 def a_number() -> str:
     """A new fictional number (NXX 555-0100 to 555-0199 are reserved for fiction in North America)."""
-    place = next(_places)
-    return f"+1{_AREAS[place // 100]}55501{place % 100:02}"
+    index = next(_indexes)
+    return f"+1{_AREAS[index // 100]}55501{index % 100:02}"
 
 
 def a_name() -> str:

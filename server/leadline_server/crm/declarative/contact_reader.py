@@ -27,7 +27,7 @@ class ContactReader:
         self._is_separate = definition.definition.separate_types
 
     def id_of(self, own_id: str, kind: str) -> str:
-        """Leadline's id of a record with the CRM's id `own_id`."""
+        """The id in leadline of a record with the CRM's id `own_id`."""
         return f"{kind}:{own_id}" if self._is_separate else own_id
 
     def own_id(self, contact_id: str, kinds: Mapping[str, Any]) -> tuple[str, str] | None:
