@@ -36,8 +36,8 @@ CONSTRUCTIONS: Final[Mapping[str, re.Pattern[str]]] = {
 _NOT_REWRITTEN: Final = "its texts are still to be rewritten"
 NOT_YET: Final[Mapping[str, str]] = dict.fromkeys(
     (
-        *("protos", "tests", "commands", "contacts", "delivery", "domain", "http"),
-        *("ports", "testing", "transport", "wire"),
+        *("protos", "tests", "delivery", "domain", "http"),
+        *("testing", "transport", "wire"),
     ),
     _NOT_REWRITTEN,
 )

@@ -82,7 +82,8 @@ async def test_shared_results_are_cancelled_with_their_last_caller() -> None:
     await asyncio.gather(first, return_exceptions=True)
     assert not flight.task.cancelling()
     second.cancel()
-    await asyncio.gather(second, flight.task, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await asyncio.gather(second, flight.task, return_exceptions=True)
     assert work.cancelled == 1
 
 
