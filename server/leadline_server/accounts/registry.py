@@ -1,6 +1,6 @@
 """Accounts: the settings, the CRM and the limits of each, resolved once a request."""
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,7 +42,7 @@ class Account:
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
     directory: DirectoryIndex
-    own_numbers: Set[str]
+    own_numbers: frozenset[str]
 
 
 class AccountRegistry:

@@ -17,22 +17,12 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.endpoint import Context, read_in_region
 from leadline_server.transport.watch_encoder import BatchMessages
-from leadline_server.wire.call_log import REASONS, STATES, call_log_fields, call_report, log_call_response
-from leadline_server.wire.numbers import searchable_number
+from leadline_server.wire.call import call_report
+from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
 """How many call logs a watcher may take at once."""
-
-
-def get_call_log_response(log: CallLog) -> pb.GetCallLogResponse:
-    """Write GetCallLogResponse."""
-    return pb.GetCallLogResponse(**_call_log(log))
-
-
-def retry_call_log_response(log: CallLog) -> pb.RetryCallLogResponse:
-    """Write RetryCallLogResponse."""
-    return pb.RetryCallLogResponse(**_call_log(log))
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -74,7 +64,7 @@ def call_log_query(request: pb.ListCallLogsRequest, region: str | None) -> CallL
 
 def list_call_logs_response(found: CallLogList) -> pb.ListCallLogsResponse:
     """Write ListCallLogsResponse."""
-    fields: dict[str, Any] = {"call_logs": [call_log_fields(log) for log in found.call_logs]}
+    fields: dict[str, Any] = {"call_logs": [CALL_LOG.fields(log) for log in found.call_logs]}
     return pb.ListCallLogsResponse(next_page_token=found.next_page_token, **fields)
 
 
@@ -95,12 +85,8 @@ def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
 
 def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
-    fields: dict[str, Any] = {} if item.change is None else {"call_log": call_log_fields(item.change.call_log)}
+    fields = {} if item.change is None else _call_log(item.change.call_log)
     return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
-
-
-def _call_log(log: CallLog) -> dict[str, Any]:
-    return {"call_log": call_log_fields(log)}
 
 
 def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:
@@ -114,11 +100,16 @@ def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetim
 def _number_key(check: Violations, request: pb.ListCallLogsRequest, region: str | None) -> str:
     if not request.phone_number:
         return ""
-    number = searchable_number(check, "phone_number", request.phone_number, region)
+    number = check.searchable_number("phone_number", request.phone_number, region)
     return "" if number is None else number.key
 
 
 _MAX_WATCHED: Final = 1024
+
+
+def _call_log(log: CallLog) -> dict[str, Any]:
+    """The fields of a response that has one call log."""
+    return {"call_log": CALL_LOG.fields(log)}
 
 
 class CallLogServicer(CallLogServiceServicer):
@@ -135,14 +126,14 @@ class CallLogServicer(CallLogServiceServicer):
         account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
         log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
-        return log_call_response(log)
+        return pb.LogCallResponse(**_call_log(log))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
         key = call_key(request)
         await self._commands.accounts.get(key.account_id)
         log = await self._commands.get_call_log.execute(key)
-        return get_call_log_response(log)
+        return pb.GetCallLogResponse(**_call_log(log))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call anew."""
@@ -150,7 +141,7 @@ class CallLogServicer(CallLogServiceServicer):
         key = call_key(request)
         account = await self._commands.accounts.get(key.account_id)
         log = await self._commands.retry_call_log.execute(account, key, budget)
-        return retry_call_log_response(log)
+        return pb.RetryCallLogResponse(**_call_log(log))
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
@@ -10,12 +10,15 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
-from leadline_server.domain.contact import Contact
-from leadline_server.domain.numbers.phone_number import NO_NUMBER
+from leadline_server.contacts.lookup import FoundContacts
+from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, PhoneNumber
 from leadline_server.transport.endpoint import Context, read_in_region
-from leadline_server.wire.contact import contact_fields, contact_message, find_contact_response, numbers_to_find
-from leadline_server.wire.numbers import dialable_number
+from leadline_server.wire.contact import CONTACT
+from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
+
+MAX_NUMBERS: Final = 16
+"""How many numbers one FindContact looks up at most."""
 
 NAME_LENGTH: Final = 256
 EMAIL_LENGTH: Final = 254
@@ -23,6 +26,27 @@ EMAIL_LENGTH: Final = 254
 # RFC 9562, section 4: a UUID as text.
 _is_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _is_email = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
+
+_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
+FOUND_CONTACTS: Final = MessageMapping(FoundContacts, pb.FindContactResponse)
+CONTACT_LIST: Final = MessageMapping(ContactList, pb.SearchContactsResponse)
+
+
+def numbers_to_find(request: pb.FindContactRequest, region: str | None) -> tuple[PhoneNumber, ...]:
+    """Read FindContactRequest. Numbers that are never looked up are left out, so there may be none."""
+    check = Violations()
+    check.identifier("account_id", request.account_id)
+    check.text("user_id", request.user_id)
+    texts = request.phone_numbers
+    if not 1 <= len(texts) <= MAX_NUMBERS:
+        check.add("phone_numbers", f"1 to {MAX_NUMBERS} numbers; there are {len(texts)}.")
+    numbers = [
+        number
+        for index, text in enumerate(texts[:MAX_NUMBERS])
+        if (number := check.readable_number(f"phone_numbers[{index}]", text, region)) is not None
+    ]
+    check.raise_any()
+    return tuple(number for number in numbers if number.kind in _LOOKED_UP)
 
 
 def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
@@ -41,12 +65,6 @@ def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
     return search
 
 
-def search_contacts_response(found: ContactList) -> pb.SearchContactsResponse:
-    """Write SearchContactsResponse."""
-    fields: dict[str, Any] = {"contacts": [contact_fields(contact) for contact in found.contacts]}
-    return pb.SearchContactsResponse(next_page_token=found.next_page_token, **fields)
-
-
 def contact_creation(request: pb.CreateContactRequest, region: str | None) -> ContactCreation:
     """Read CreateContactRequest. The request id is read in lower case, so that equal requests make equal creations."""
     check = Violations()
@@ -61,7 +79,7 @@ def contact_creation(request: pb.CreateContactRequest, region: str | None) -> Co
     name = check.text("name", request.name.strip(), NAME_LENGTH)
     contact_type = check.text("contact_type", request.contact_type, NAME_LENGTH)
     company = check.text("company", request.company, NAME_LENGTH)
-    number = dialable_number(check, "phone_number", request.phone_number, region) if request.phone_number else None
+    number = check.dialable_number("phone_number", request.phone_number, region) if request.phone_number else None
     check.raise_any()
     return ContactCreation(
         user_id=user_id,
@@ -75,11 +93,6 @@ def contact_creation(request: pb.CreateContactRequest, region: str | None) -> Co
     )
 
 
-def create_contact_response(contact: Contact) -> pb.CreateContactResponse:
-    """Write CreateContactResponse."""
-    return pb.CreateContactResponse(contact=contact_message(contact))
-
-
 class ContactServicer(ContactServiceServicer):
     """ContactService."""
 
@@ -90,15 +103,16 @@ class ContactServicer(ContactServiceServicer):
         """Look up the contacts that have some numbers."""
         account, numbers = await read_in_region(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
-        return find_contact_response(found.matches, found.as_of)
+        return FOUND_CONTACTS.message(found)
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:
         """Look up contacts by name."""
         search = contact_search(request)
         account = await self._commands.accounts.get(request.account_id)
-        return search_contacts_response(await self._commands.search_contacts.execute(account, search))
+        return CONTACT_LIST.message(await self._commands.search_contacts.execute(account, search))
 
     async def CreateContact(self, request: pb.CreateContactRequest, context: Context) -> pb.CreateContactResponse:
         """Create a contact for a person who asks for it."""
         account, creation = await read_in_region(self._commands.accounts, request, contact_creation)
-        return create_contact_response(await self._commands.create_contact.execute(account, creation))
+        contact = await self._commands.create_contact.execute(account, creation)
+        return pb.CreateContactResponse(contact=CONTACT.message(contact))

@@ -1,14 +1,14 @@
 """preferences.proto: preferences and settings, both ways. Of a request only the fields to be written are read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
-from leadline_server.domain.numbers.phone_number import is_region
+from leadline_server.domain.numbers.phone_number import is_region, parse_number
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     USER_ONLY_FIELDS,
@@ -20,19 +20,21 @@ from leadline_server.domain.preferences import (
 )
 from leadline_server.wire.call import DIRECTIONS, RESULTS
 from leadline_server.wire.directory import own_number
-from leadline_server.wire.numbers import excluded_numbers
-from leadline_server.wire.violations import ID_LENGTH, Violations
+from leadline_server.wire.violations import ID_LENGTH, NUMBER_LENGTH, Violations
 
 PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
 MAX_OWN_NUMBERS: Final = 1000
+MAX_EXCLUDED_NUMBERS: Final = 1000
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
 _MULTIPLE_MATCH_ACTIONS: Final = {member.value: member for member in MultipleMatchAction}
 
+_is_prefix = re.compile(r"\+[1-9][0-9]{0,14}").fullmatch
+_without_layout = {ord(mark): None for mark in " -./()\u00a0"}
 _is_zone_name = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 
 
@@ -54,7 +56,7 @@ def with_region(check: Violations, path: str, values: Preferences, region: str |
     """The preferences with `excluded_numbers` read in `region`; unread where that is unknown."""
     if not values.excluded_numbers or region is None:
         return values
-    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, region)
+    numbers = _excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, region)
     return replace(values, excluded_numbers=numbers)
 
 
@@ -199,3 +201,34 @@ def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tu
         if "#" not in pattern:
             check.add(f"{path}[{index}]", "Needs at least one #, which stands for a digit.")
     return unique
+
+
+def _excluded_numbers(check: Violations, field: str, texts: Sequence[str], region: str) -> tuple[str, ...]:
+    """Numbers and prefixes as `domain.decision.is_excluded` compares them, each once.
+
+    A number becomes E.164 without its extension, or stays a bare extension; a prefix becomes `+` with digits and `*`.
+    """
+    if len(texts) > MAX_EXCLUDED_NUMBERS:
+        check.add(field, f"At most {MAX_EXCLUDED_NUMBERS} numbers; there are {len(texts)}.")
+        return ()
+    return tuple(dict.fromkeys(_pattern(check, f"{field}[{i}]", text, region) for i, text in enumerate(texts)))
+
+
+def _pattern(check: Violations, field: str, text: str, region: str) -> str:
+    if len(text) > NUMBER_LENGTH:
+        check.add(field, f"At most {NUMBER_LENGTH} characters; there are {len(text)}.")
+        return ""
+    if text.rstrip().endswith("*"):
+        return _prefix(check, field, text.rstrip()[:-1])
+    number = parse_number(text, region)
+    if not number.key:
+        check.add(field, f"No phone number, extension or prefix, read in region {region}.")
+    return number.e164 or number.extension
+
+
+def _prefix(check: Violations, field: str, text: str) -> str:
+    written = text.translate(_without_layout)
+    prefix = f"+{written[2:]}" if written.startswith("00") else written
+    if not _is_prefix(prefix):
+        check.add(field, "A prefix needs its country code, such as +44800*.")
+    return f"{prefix}*"

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 
 ID_LENGTH: Final = 128
 """Ids of accounts, users, calls, contacts and legs, in characters."""
@@ -91,6 +92,37 @@ class Violations:
                 return None
         return value
 
+    def readable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if `text` is not a number. A withheld number is readable.
+
+        Example: "020 7946 0123" in region GB is +442079460123; in region US it is a violation.
+
+        Like the methods below it returns None if `text` is too long, or if the region is None. The region is None if
+        the request names no account that exists; then only the length is checked.
+        """
+        number = self._number(field, text, region)
+        if number is not None and number.kind is NumberKind.UNUSABLE:
+            self.add(field, f"Not a phone number in region {region}.")
+        return number
+
+    def searchable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if no contact can be found by it."""
+        number = self._number(field, text, region)
+        if number is not None and not number.key:
+            self.add(field, f"Not a phone number that a contact can be found by, read in region {region}.")
+        return number
+
+    def dialable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if it cannot be dialled from outside."""
+        number = self._number(field, text, region)
+        if number is not None and number.kind is not NumberKind.DIALABLE:
+            self.add(field, f"Not a phone number that can be dialled from outside, read in region {region}.")
+        return number
+
+    def _number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+        written = self.number_text(field, text)
+        return None if written is None or region is None else parse_number(written, region)
+
     def web_address(self, field: str, value: str) -> str:
         """An http or https address; the empty string passes."""
         if self.text(field, value, URL_LENGTH) and not _is_web_address(value):
@@ -129,18 +161,3 @@ class Violations:
 def is_line(text: str, limit: int) -> bool:
     """Whether it is one line of at most `limit` characters."""
     return len(text) <= limit and not _has_control(text)
-
-
-def timestamp(value: datetime | None) -> Timestamp | None:
-    """The contract's form of a point in time with its time zone; None stays None."""
-    return None if value is None else Timestamp(**time_fields(value))
-
-
-def time_fields(value: datetime) -> dict[str, int]:
-    """The fields of a point in time with its time zone.
-
-    A message is made of dictionaries all at once: one that is put into another is written and read again for that.
-    """
-    since = value - _EPOCH
-    seconds = since.days * 86_400 + since.seconds
-    return {"seconds": seconds, "nanos": since.microseconds * 1000} if since.microseconds else {"seconds": seconds}

@@ -8,17 +8,17 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from leadline.adapter.v1 import records_pb2 as pb
-from leadline.v1 import call_pb2, contact_pb2
+from leadline.v1 import contact_pb2
 
 from leadline_server.crm.connections import AccountView
-from leadline_server.crm.remote.copying import message_of, value_of
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
-from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, is_region, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.wire.call import CALL
+from leadline_server.wire.contact import CONTACT
 
 ID_LENGTH: Final = 128
 """Ids of accounts, contacts and logs, in characters."""
@@ -99,7 +99,7 @@ def draft_of(message: pb.ContactDraft, region: str) -> ContactDraft:
 def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
     """What is to be kept of a call, also in words."""
     message = pb.LogEntry(
-        call=message_of(entry.call, call_pb2.Call),
+        call=CALL.message(entry.call),
         contact_id=entry.contact_id,
         user_id=entry.user_id,
         crm_user_id=entry.crm_user_id,
@@ -120,7 +120,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
     except (OverflowError, ValueError) as error:
         raise ValueError("entry.fallback_time is no time") from error
     return LogEntry(
-        call=value_of(message.call, Call),
+        call=CALL.value(message.call),
         contact_id=message.contact_id,
         user_id=message.user_id,
         crm_user_id=message.crm_user_id,
@@ -131,7 +131,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
 
 def contact_message(contact: Contact) -> contact_pb2.Contact:
     """A contact."""
-    return message_of(contact, contact_pb2.Contact)
+    return CONTACT.message(contact)
 
 
 def contact_of(message: contact_pb2.Contact) -> Contact:
@@ -139,7 +139,7 @@ def contact_of(message: contact_pb2.Contact) -> Contact:
     _check_id(message.id, "contact")
     if message.url and not _is_web_address(message.url):
         message.url = ""  # it would open on somebody's screen
-    return value_of(message, Contact)
+    return CONTACT.value(message)
 
 
 def log_message(log: CrmLog) -> pb.CrmLog:
