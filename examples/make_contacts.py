@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 a script, not a package
-"""Writes contacts.vcf and contacts.csv: the people whom the small company of Master.csv knows.
+"""Write contacts.vcf and contacts.csv: the contacts of the small company of Master.csv.
 
 Run it as `.venv/bin/python examples/make_contacts.py [DIRECTORY]`; the files go beside it by default. All numbers are
-set aside for fiction; make_records.py says by whom.
+reserved for fiction; make_records.py names the authorities.
 """
 
 import csv

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 a script, not a package
-"""Writes Master.csv, always the same: two weeks of calls of a small company that does not exist.
+"""Write Master.csv: two weeks of calls of a small, invented company. Each run writes the same.
 
 Run it as `.venv/bin/python examples/make_records.py [DIRECTORY]`; the file goes beside it by default. All numbers are
-set aside for fiction: NXX 555-01XX in North America, +44 20 7946 0xxx and +44 1632 960xxx (Ofcom), +49 30 23125 xxx
+reserved for fiction: NXX 555-01XX in North America, +44 20 7946 0xxx and +44 1632 960xxx (Ofcom), +49 30 23125 xxx
 (Bundesnetzagentur).
 """
 
@@ -201,9 +201,9 @@ def everyday(exchange: Exchange, start: datetime) -> None:
 
 
 def special_scenes(exchange: Exchange) -> None:
-    """What must not be left to chance."""
+    """Add the calls that the demo needs, whatever the random ones are."""
     alice, bob, carol = EXTENSIONS
-    # One stranger who does not give up: alice, bob, seconds later both again, and once more a week later.
+    # One unknown number that calls again and again: alice, bob, seconds later both again, and once more a week later.
     exchange.inbound(at(1, 10, 5), PERSISTENT, alice, "NO ANSWER")
     exchange.inbound(at(1, 10, 5, 40), PERSISTENT, bob, "NO ANSWER")
     exchange.inbound(at(1, 10, 5, 43), PERSISTENT, bob, "BUSY")
@@ -224,7 +224,7 @@ def special_scenes(exchange: Exchange) -> None:
 
 
 def inner_half(exchange: Exchange, start: datetime) -> None:
-    """What a queue that rings through Local channels writes besides: no call of its own."""
+    """Add the row that a queue writes for the inner half of a Local channel. It is not a call of its own."""
     channels = ("Local/102@from-queue-0000001a;2", exchange.channel("102"))
     exchange.row(
         start, KNOWN[1], "102", context="from-queue", channels=channels, app=("Dial", "PJSIP/102,15"),

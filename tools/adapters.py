@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from leadline_server.crm.connections import KnownGaps
-from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
+from leadline_server.crm.toolkit.adapter_type import KnownGaps
 from leadline_server.ports.crm import Capabilities
 from leadline_server.testing.tables import Facts, capability_table, field_table, form_table, text_table
 from marked import with_parts, write_or_check
@@ -15,16 +15,21 @@ TOOL: Final = "adapters.py"
 
 
 def known(name: str) -> Iterator[tuple[str, Facts]]:
-    """What an adapter that comes with leadline declares, by its word and how it is set up."""
+    """The declarations of one of leadline's adapters, such as `hubspot` by default and with two properties set."""
     kind = adapter_type(name)
     if not kind.variants:
-        yield f"`{name}`", _facts(kind.capabilities, kind.losses)
+        yield f"`{name}`", _facts(kind.capabilities, kind.known_gaps)
     for how, declared in kind.variants.items():
-        yield f"`{name}` {how}", _facts(declared.capabilities, declared.losses)
+        yield f"`{name}` {how}", _facts(declared.capabilities, declared.known_gaps)
 
 
-def _facts(capabilities: Capabilities | None, losses: KnownGaps) -> Facts:
-    return Facts(capabilities=capabilities, lost_fields=losses.fields, lost_forms=losses.forms, lost_texts=losses.texts)
+def _facts(capabilities: Capabilities | None, gaps: KnownGaps) -> Facts:
+    return Facts(
+        capabilities=capabilities,
+        lost_fields=gaps.fields,
+        lost_forms=gaps.forms,
+        lost_texts=gaps.texts,
+    )
 
 
 OTHERS_MATTER: Final = frozenset({"remote"})

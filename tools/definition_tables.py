@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from leadline_server.crm.declarative import definition, operations
-from leadline_server.crm.declarative.checking import KNOWN, OF_NUMBERS, RESERVED
-from leadline_server.crm.declarative.templates import FILTER_NAMES
+from leadline_server.crm.declarative.definition_check import KNOWN, OF_NUMBERS, RESERVED
+from leadline_server.definitions.templates import FILTER_NAMES
 from marked import with_parts, write_or_check
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -27,20 +27,20 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     '`authentication`, `type = "basic"`': definition.BasicAuthentication,
     '`authentication`, `type = "oauth2"`': definition.OAuthAuthentication,
     '`authentication`, `type = "login"`': definition.LoginAuthentication,
-    "`capabilities`": definition.Promises,
-    "`capabilities.rates`, each": definition.Rate,
+    "`capabilities`": definition.DefinedCapabilities,
+    "`capabilities.rates`, each": definition.DefinedRate,
     "`types.NAME`": definition.ContactType,
     "`contact`": definition.ContactFields,
     "`call_log`": definition.CallLogFields,
-    "`words`": definition.Words,
+    "`words`": definition.CallWords,
     "`errors`, each": definition.ErrorRule,
-    "`error_words`": definition.ErrorWords,
-    "`losses`": definition.Lost,
+    "`error_words`": definition.ErrorText,
+    "`known_gaps`": definition.DefinedGaps,
     "`limits`": definition.Limits,
     "`operations`": operations.Operations,
     "Every operation": operations.Operation,
-    "`find_contacts` and `find_extensions` besides": operations.FindContacts,
-    "`find_call_log` besides": operations.FindCallLog,
+    "`find_contacts` and `find_extensions` besides": operations.FindContactsOperation,
+    "`find_call_log` besides": operations.FindCallLogOperation,
     "`response` of `find_contacts`, `find_extensions`, `search_contacts`": operations.ListAnswer,
     "`response` of `get_contact`": operations.RecordAnswer,
     "`response` of `create_contact`": operations.CreatedAnswer,
@@ -86,7 +86,7 @@ def _table(model: type[BaseModel]) -> str:
         if name not in inherited:
             rows.append(f"| `{name}` | {_default(field)} | {_meaning(name, field.description)} |")
     if model is operations.Operation:
-        rows.append("| `response` | see below | What leadline reads of the answer: one of the tables below. |")
+        rows.append("| `response` | see below | How leadline reads the answer: see the tables below. |")
     return "\n".join(rows)
 
 
@@ -104,7 +104,7 @@ def _meaning(name: str, description: str | None) -> str:
 
 
 def names() -> str:
-    """What the templates of each operation see."""
+    """A table of the names that the templates of each operation know."""
     return "\n".join(["| Operation | Sees |", "|---|---|", *_names()])
 
 

@@ -1,6 +1,6 @@
 """Write the tables of `docs/guarantees.md` from what the adapters declare, or say with `--check` that they are stale.
 
-What stands between the marks in that file is generated; the prose around them is written by hand.
+The parts between the marks of that file are generated; people write the rest.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _HEAD: Final = """| {what} | Contacts | Call logs | After a crash, a contact wai
 
 
 def of_contacts(crm: Capabilities) -> str:
-    """What holds for the contacts that leadline creates, in a sentence's second half."""
+    """The guarantee for contacts, such as "exactly once, if writes settle within 60 s"."""
     if crm.enforces_unique_key:
         return "exactly once"
     conditions = [f"writes settle {_within(crm.settle_time)}"]
@@ -47,7 +47,7 @@ def of_contacts(crm: Capabilities) -> str:
 
 
 def of_logs(crm: Capabilities) -> str:
-    """What holds for call logs."""
+    """The guarantee for call logs, such as "at least once"."""
     if crm.enforces_unique_key:
         return "exactly once"
     if crm.finds_log_by_key:
@@ -56,7 +56,7 @@ def of_logs(crm: Capabilities) -> str:
 
 
 def takeover(crm: Capabilities) -> str:
-    """How long a number whose contact was being created waits for it, from the end of the lease on."""
+    """How long a call waits after a crash while its contact was created, from the end of the lease."""
     if crm.enforces_unique_key:
         return "not: the same key again"
     waits = crm.settle_time + crm.search_lag

@@ -29,12 +29,31 @@ CONSTRUCTIONS: Final[Mapping[str, re.Pattern[str]]] = {
     ),
     "a statement that begins with What": re.compile(r"(?:(?<=^)|(?<=[.!?:] ))What\b[^.?!]*[.!](?=\s|$)", re.MULTILINE),
     "for, as in because": re.compile(r"[,;] for (?:it|they|there|this|that|these|those|none|no|nothing|we|you) "),
-    "as long as": re.compile(r"\bas long as\b", re.IGNORECASE),
+    "as long as": re.compile(r"(?<!times )\bas long as\b", re.IGNORECASE),
     "it is what, that is what": re.compile(r"\b(?:it|that|this) is (?:what|who|why|how|where)\b", re.IGNORECASE),
 }
 
-NOT_YET: Final[Mapping[str, str]] = {}
-"""Rooms that are over the limit, and why they may be."""
+_NOT_REWRITTEN: Final = "its texts are still to be rewritten"
+NOT_YET: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        *(
+            "protos",
+            "tests",
+            "commands",
+            "concurrency",
+            "contacts",
+            "crm",
+            "delivery",
+            "domain",
+            "http",
+            "ledger",
+            "ports",
+        ),
+        *("replay", "retention", "storage", "testing", "transport", "watch", "wire"),
+    ),
+    _NOT_REWRITTEN,
+)
+"""Rooms that are over the limit, and why they may be. Remove a room when its texts are rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,9 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     """The texts for people in a file, each with the number of its first line."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        yield from _docstrings(source)
+        tree = ast.parse(source)
+        yield from _docstrings(tree)
+        yield from _descriptions(tree)
         yield from _comments(source)
     elif path.suffix == ".proto":
         for number, text in enumerate(source.splitlines(), start=1):
@@ -89,13 +110,22 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
         yield from _paragraphs(source)
 
 
-def _docstrings(source: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(source)):
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
         body = getattr(node, "body", ())
         for part in body if isinstance(body, list) else ():
             is_text = isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)
             if is_text and isinstance(part.value.value, str):
                 yield from _split(part.value.value, part.lineno)
+
+
+def _descriptions(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The help of options, and the descriptions of settings: from them documents are generated."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in {"help", "description"}:
+            for part in ast.walk(node.value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield from _split(part.value, part.lineno)
 
 
 def _comments(source: str) -> Iterator[tuple[int, str]]:
@@ -112,8 +142,9 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _paragraphs(source: str) -> Iterator[tuple[int, str]]:
-    """The text of a Markdown file without its code blocks."""
-    without = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), source, flags=re.MULTILINE | re.DOTALL)
+    """The text of a Markdown file without code, generated parts, and examples of bad style (`prose: off` to `on`)."""
+    skipped = r"^```.*?^```|^<!-- prose: off -->.*?^<!-- prose: on -->|^<!-- \w+: generated.*?^<!-- \w+: end -->"
+    without = re.sub(skipped, lambda block: "\n" * block[0].count("\n"), source, flags=re.MULTILINE | re.DOTALL)
     yield from _split(re.sub(r"<!--.*?-->", "", without).replace(" | ", _CELL), 1)
 
 
@@ -144,7 +175,7 @@ def measured(paths: list[Path]) -> Room:
 def main() -> int:
     """Print a row for each room; returns 1 if one is over the limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--show", metavar="ROOM", help="print each place of one room")
+    parser.add_argument("--show", metavar="ROOM", help="print the places of one room")
     shown = parser.parse_args().show
     bad = False
     for name, paths in rooms().items():

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -30,14 +29,14 @@ from leadline_server.commands import (
     WatchCallLogs,
 )
 from leadline_server.commands.paging import PageTokens
+from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connecting import Choice, open_connections
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.connections import ConnectionConfig, open_connections
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
-from leadline_server.crm.wrappers.stack import WrapperStack
+from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
@@ -45,7 +44,7 @@ from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import Connection, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmConnection
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
@@ -93,49 +92,54 @@ async def open_app(
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
         crms = await stack.enter_async_context(
-            open_connections(_choices(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(_configs(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
         )
         for account_id, account in settings.accounts.items():
             begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
             await ledger.accounts.create(account_id, begin)
 
-        def connect(account_id: str, current: Callable[[], AccountSettings]) -> Connection:
+        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
-            guard = partial(CircuitBreakerCrm, breaker=account_limits.breaker, rate=account_limits.rate)
+            breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return Connection(guard(adapter))
+                return local_connection(adapter, breaker, rate)
             policy = cache or _cache_policy(settings)
             region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapper_stack.connection(adapter, crm.kind, guard=guard, region=region, cache=policy)
+            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, region=region, cache=policy)
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
+        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         lookup = ContactLookup(ledger.claims, clock)
-        claims = NumberClaims(ledger.claims, lookup, clock)
+        claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         runner = AttemptRunner(decision_loader, claims, clock)
-        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, clock)
+        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.upkeep, clock, uuid.uuid4().hex, settings.keep_calls)
-        await _run_in_background(stack, scheduler.run(), worker.in_flight.look_after(), feed.run(), pruner.run())
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        in_flight = worker.in_flight
+        await _run_in_background(
+            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run()
+        )
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
-def _choices(settings: Settings) -> dict[str, Choice]:
+def _configs(settings: Settings) -> dict[str, ConnectionConfig]:
     """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    return {name: choice for name, choice in ({EMBEDDED: Choice(EMBEDDED)} | tables).items() if name in named}
+    configs = {EMBEDDED: ConnectionConfig(EMBEDDED)} | tables
+    return {name: config for name, config in configs.items() if name in named}
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:

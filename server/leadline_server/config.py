@@ -1,9 +1,8 @@
-"""Settings: from flags, the environment, a TOML file and built-in defaults, in that order.
+"""Settings from flags, the environment, a TOML file and built-in defaults, in this order.
 
-Each is checked at the start. One that is unknown or bad is named, and the server does not start.
+leadline checks all of them at the start. If one is unknown or invalid, it names it and does not start.
 """
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,17 +14,18 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
 DEMO_ACCOUNT: Final = "demo"
 EMBEDDED: Final = "embedded"
-"""The connection that needs no table: to the CRM in the data directory."""
+"""The connection to the CRM in the data directory, which needs no table."""
 
 
 class BadSettings(Exception):
-    """Settings that leadline does not start with."""
+    """Settings are unknown or invalid; `problems` has a sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -33,20 +33,13 @@ class BadSettings(Exception):
 
 
 def _address(value: str) -> str:
-    """`host:port` on this machine: nothing is authenticated yet, so nothing is offered to others."""
+    """Check `host:port`. It must be a loopback address, since leadline does not authenticate callers yet."""
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:50051")
-    if host != "localhost" and not _is_loopback(host.removeprefix("[").removesuffix("]")):
+    if not is_loopback(host.removeprefix("[").removesuffix("]")):
         raise ValueError("must be a loopback address: leadline does not authenticate callers; put a proxy before it")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _region(value: str) -> str:
@@ -67,7 +60,7 @@ def _account_id(value: str) -> str:
     return value
 
 
-_TABLES: Final = frozenset({"accounts", "connections"})  # of the file alone
+_TABLES: Final = frozenset({"accounts", "connections"})  # settings that only the file has
 
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -79,85 +72,83 @@ def _address_or_none(value: str) -> str:
 def _url(value: str) -> str:
     parts = urlsplit(value)
     if value and not (parts.scheme in ("http", "https") and parts.netloc and parts.path in ("", "/")):
-        raise ValueError("must be the scheme and host that others reach leadline by, such as https://calls.example.com")
+        raise ValueError(
+            "must be the scheme and host at which others reach leadline, such as https://calls.example.com"
+        )
     return value.rstrip("/")
 
 
 class AccountConfig(BaseModel):
-    """An account that exists from the start. What is given here is where it begins; RPCs change it later."""
+    """An account that exists from the start. Its values are those of a new account; RPCs change them later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     default_region: Annotated[str, AfterValidator(_region)] = Field(
-        "US", description="The ISO 3166-1 code that numbers without a country code are read in."
+        "US", description="The region of numbers without a country code, as an ISO 3166-1 code."
     )
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="The IANA time zone that times are shown to people in."
+        "UTC", description="The IANA time zone in which people see times."
     )
     connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
 
 
 class ConnectionConfig(BaseModel):
-    """A connection to a CRM: which adapter, and all else as that adapter wants it."""
+    """A connection to a CRM: its adapter, and that adapter's own settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    adapter: str = Field(description="The adapter's word; `leadline adapter list` shows them.")
+    adapter: str = Field(description="The adapter's name; `leadline adapter list` shows them.")
     search_lag_seconds: float | None = Field(
-        None, ge=0, le=3600, description="How long this CRM's search may not show a new contact, in seconds."
+        None, ge=0, le=3600, description="Seconds until this CRM's search shows a new contact."
     )
     settle_seconds: float | None = Field(
-        None, ge=0, le=3600, description="How long a write that was given up may still take effect here, in seconds."
+        None, ge=0, le=3600, description="Seconds in which a write without an answer may still take effect."
     )
 
     @property
     def options(self) -> dict[str, Any]:
-        """What is set besides the adapter."""
+        """The adapter's own settings."""
         return dict(self.model_extra or {})
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """All settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    listen: Address = Field("127.0.0.1:50051", description="Where gRPC is served, HOST:PORT; port 0 takes a free one.")
-    metrics_listen: Address = Field("127.0.0.1:9464", description="Where /metrics and /healthz are served, HOST:PORT.")
+    listen: Address = Field("127.0.0.1:50051", description="The address for gRPC, HOST:PORT; port 0 takes a free one.")
+    metrics_listen: Address = Field("127.0.0.1:9464", description="The address for /metrics and /healthz, HOST:PORT.")
     http_listen: Annotated[str, AfterValidator(_address_or_none)] = Field(
-        "127.0.0.1:8650", description="Where JSON over HTTP is served, HOST:PORT; empty: nowhere."
+        "127.0.0.1:8650", description="The address for JSON over HTTP, HOST:PORT; empty: off."
     )
     public_url: Annotated[str, AfterValidator(_url)] = Field(
-        "", description="The address that phone systems reach the HTTP port by; empty: none but this machine's."
+        "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )
-    data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; made where missing.")
-    ledger: str = Field("", description="Where the ledger is: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db.")
+    data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
+    ledger: str = Field("", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db.")
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look: for people, or JSON.")
-    grace_period: float = Field(
-        10.0, ge=0, le=600, description="Seconds that SIGTERM gives to finish what is in flight."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
+    log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
+    grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
     )
     account_concurrency: int = Field(
-        64, ge=1, le=10_000, description="Deliveries to one account's CRM at once, of this process."
+        64, ge=1, le=10_000, description="Simultaneous deliveries to one account's CRM, of this process."
     )
     account_rate: float = Field(
-        0.0, ge=0, le=100_000, description="Calls a second to one account's CRM, of this process; 0 for no limit."
+        0.0, ge=0, le=100_000, description="Requests each second to one account's CRM, of this process; 0 for no limit."
     )
     lookup_cache_seconds: float = Field(
         60.0,
         ge=0,
         le=3600,
-        description="Seconds that a lookup of a remote CRM is remembered that found somebody; 0: not.",
+        description="Seconds that leadline remembers a lookup that found a contact; 0: never.",
     )
     lookup_cache_none_seconds: float = Field(
-        5.0, ge=0, le=60, description="Seconds that a lookup of a remote CRM is remembered that found nobody; 0: not."
+        5.0, ge=0, le=60, description="Seconds that leadline remembers a lookup that found no contact; 0: never."
     )
-    lookup_cache_entries: int = Field(
-        10_000, ge=1, le=1_000_000, description="Numbers whose lookups are remembered, an account."
-    )
+    lookup_cache_entries: int = Field(10_000, ge=1, le=1_000_000, description="Remembered numbers of each account.")
     connections: dict[str, ConnectionConfig] = Field(
         default_factory=dict, description="The connections to CRMs by name, tables [connections.NAME] of the file."
     )
@@ -173,18 +164,18 @@ class Settings(BaseSettings):
 
     @property
     def keep_calls(self) -> timedelta | None:
-        """How long a finished call stays in the ledger after its last change; None for ever."""
+        """How long a finished call stays in the ledger after its last change; None means for ever."""
         return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
 
     @property
     def crm_path(self) -> Path:
         """The embedded CRM's file."""
-        from leadline_server.crm.embedded.connecting import FILE
+        from leadline_server.crm.embedded.adapter_type import FILE
 
         return self.data_dir / FILE
 
     def connection_of(self, account_id: str) -> str | None:
-        """The name of an account's connection; None for an account that the settings do not name."""
+        """The name of an account's connection; None if the settings have no such account."""
         account = self.accounts.get(account_id)
         return None if account is None else account.connection
 
@@ -205,10 +196,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force; `flags` are those given on the command line, None values being absent.
+    """The settings in force. `flags` come from the command line; a flag with the value None is absent.
 
     Raises:
-        BadSettings: some are unknown or bad; all of them are named.
+        BadSettings: settings are unknown or invalid; all of them are named.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     problems = [f"{name}: no such setting. Known are {_known()}." for name in sorted(_unknown_variables())]
@@ -227,7 +218,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
 
 
 def _check_file(path: str | Path | None) -> None:
-    """Read the file once, so that a missing one is an error: pydantic-settings passes over it."""
+    """Read the file once, so that a missing file is an error: pydantic-settings ignores it."""
     if path:
         Path(path).read_bytes()
 
@@ -248,7 +239,7 @@ def _ledger_problems(settings: Settings) -> list[str]:
 
 
 def _connection_problems(settings: Settings) -> list[str]:
-    from leadline_server.crm.registry import NoSuchAdapter, adapter_type
+    from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_type
 
     problems = [
         f"accounts.{account_id}.connection: there is no [connections.{account.connection}]"
@@ -266,7 +257,7 @@ def _connection_problems(settings: Settings) -> list[str]:
 
 
 def _sentence(detail: Any) -> str:
-    # pydantic marks a bad key, as against its value, with a last part of its own.
-    place = ".".join(str(part) or "''" for part in detail["loc"] if part != "[key]") or "settings"
+    # pydantic adds "[key]" if a key is invalid, and not its value.
+    path = ".".join(str(part) or "''" for part in detail["loc"] if part != "[key]") or "settings"
     message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{place}: no such setting" if detail["type"] == "extra_forbidden" else f"{place}: {message}"
+    return f"{path}: no such setting" if detail["type"] == "extra_forbidden" else f"{path}: {message}"

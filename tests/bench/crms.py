@@ -14,9 +14,9 @@ import msgspec
 from fakes.connections import write_toml
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import FakeProcess, fake_process
-from leadline_server.crm.hubspot.searching import phone_searches
+from leadline_server.crm.hubspot.searches import phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
-from leadline_server.crm.hubspot.wire import Contacts
+from leadline_server.crm.hubspot.wire import ContactProperties
 from leadline_server.domain.numbers.phone_number import parse_number
 
 from bench import workload
@@ -75,7 +75,7 @@ def through_hubspot(folder: Path, *, runs: int, calls: int, in_flight: int, late
 
 def _straight(crm: FakeProcess, told: Path, indexes: Sequence[int], in_flight: int, rate: float) -> Result:
     """The searches that leadline makes of these lookups, sent to the CRM itself."""
-    contacts = Contacts(_SETTINGS)
+    contacts = ContactProperties(_SETTINGS)
     searches = [
         search
         for index in indexes

@@ -9,7 +9,7 @@ from fakes.bodies import note_in
 from fakes.bottlecrm import INTERACTIONS, PERSONS, FakeBottleCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.declarative.connecting import HTTP
+from leadline_server.crm.declarative.adapter_type import HTTP
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
@@ -73,7 +73,7 @@ def _place(contact_id: str) -> tuple[str, str]:
 async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
     """A fake BottleCRM in this loop, and the adapter to it."""
     fake = FakeBottleCrm()
-    losses = HTTP.variants["by the definition bottlecrm"].losses
+    known_gaps = HTTP.variants["by the definition bottlecrm"].known_gaps
     async with fake_server(fake) as server:
         options = {"definition": "bottlecrm", "base_url": server.url, "token": fake.token}
         async with opened_adapter("http", options, folder) as adapter:
@@ -85,9 +85,9 @@ async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
                 patience=0.5,
                 max_note=5_000,
                 page_size=10,
-                lost_texts=losses.texts,
-                lost_forms=losses.forms,
-                lost_fields=losses.fields,
+                lost_texts=known_gaps.texts,
+                lost_forms=known_gaps.forms,
+                lost_fields=known_gaps.fields,
             )
 
 

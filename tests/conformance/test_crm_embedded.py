@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.crm.wrappers import CacheCrm, CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
@@ -36,7 +34,8 @@ def wrapped(bare: CrmUnderTest) -> CacheCrm:
     connection = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(CollectorRegistry())).connection(
         bare.adapter,
         "embedded",
-        guard=partial(CircuitBreakerCrm, breaker=limits.breaker, rate=limits.rate),
+        breaker=limits.breaker,
+        rate=limits.rate,
         region=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )

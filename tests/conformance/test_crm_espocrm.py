@@ -10,7 +10,7 @@ from fakes.bodies import note_in
 from fakes.espocrm import CALLS, PERSONS, FakeEspoCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.declarative.connecting import HTTP
+from leadline_server.crm.declarative.adapter_type import HTTP
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
@@ -77,7 +77,7 @@ def _place(contact_id: str) -> tuple[str, str]:
 async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
     """A fake EspoCRM in this loop, and the adapter to it."""
     fake = FakeEspoCrm()
-    losses = HTTP.variants["by the definition espocrm"].losses
+    known_gaps = HTTP.variants["by the definition espocrm"].known_gaps
     async with fake_server(fake) as server:
         options = {"definition": "espocrm", "base_url": server.url, "api_key": fake.token}
         async with opened_adapter("http", options, folder) as adapter:
@@ -89,9 +89,9 @@ async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
                 patience=0.5,
                 max_name=100,
                 page_size=50,
-                lost_texts=losses.texts,
-                lost_forms=losses.forms,
-                lost_fields=losses.fields,
+                lost_texts=known_gaps.texts,
+                lost_forms=known_gaps.forms,
+                lost_fields=known_gaps.fields,
             )
 
 

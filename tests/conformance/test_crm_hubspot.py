@@ -11,9 +11,10 @@ from fakes.bodies import note_in, readable
 from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.connections import KnownGaps
-from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
-from leadline_server.crm.hubspot.wire import joined_name, split_name
+from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES
+from leadline_server.crm.hubspot.wire import joined_name
+from leadline_server.crm.toolkit.adapter_type import KnownGaps
+from leadline_server.domain.person_name import split_name
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases
@@ -72,7 +73,7 @@ class HubSpotPeople(People):
 
 @asynccontextmanager
 async def hubspot_under_test(
-    folder: Path, options: Mapping[str, Any], losses: KnownGaps
+    folder: Path, options: Mapping[str, Any], known_gaps: KnownGaps
 ) -> AsyncIterator[CrmUnderTest]:
     """A fake HubSpot in this loop, and the adapter to it."""
     fake = FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
@@ -91,9 +92,9 @@ async def hubspot_under_test(
             page_size=200,
             search_lag=timedelta(0),
             patience=0.5,
-            lost_forms=losses.forms,
-            lost_texts=losses.texts,
-            lost_fields=losses.fields,
+            lost_forms=known_gaps.forms,
+            lost_texts=known_gaps.texts,
+            lost_fields=known_gaps.fields,
         )
 
 
@@ -105,7 +106,7 @@ class TestHubSpot(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
 
 
 class TestHubSpotWithItsOwnProperties(LookupCases, FormCases, WriteLogCases, UpdateLogCases):
@@ -118,5 +119,5 @@ class TestHubSpotWithItsOwnProperties(LookupCases, FormCases, WriteLogCases, Upd
             "placeholder_property": "leadline_placeholder",
             "more_phone_properties": ["hs_whatsapp_phone_number"],
         }
-        async with hubspot_under_test(tmp_path, options, HUBSPOT.variants[WITH_PROPERTIES].losses) as crm:
+        async with hubspot_under_test(tmp_path, options, HUBSPOT.variants[WITH_PROPERTIES].known_gaps) as crm:
             yield crm

@@ -12,7 +12,7 @@ from fakes.connections import OPTIONS
 from fakes.pipedrive import ACTIVITIES, PERSONS, FakePipedrive
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
-from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
+from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases
@@ -85,8 +85,8 @@ async def pipedrive_under_test(
             search_lag=timedelta(0),
             patience=0.5,
             lost_forms=lost_forms,
-            lost_texts=PIPEDRIVE.losses.texts,
-            lost_fields=PIPEDRIVE.losses.fields,
+            lost_texts=PIPEDRIVE.known_gaps.texts,
+            lost_fields=PIPEDRIVE.known_gaps.fields,
         )
 
 
@@ -98,7 +98,7 @@ class TestPipedrive(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
+        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
 
 
 class TestPipedriveWithNumberFormats(LookupCases, FormCases):

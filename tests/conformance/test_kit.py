@@ -17,6 +17,7 @@ IN_ITS_MIDDLE: Final = "test_a_write_that_fails_in_its_middle_never_says_that_no
 
 NOTICED: Final = {
     "FindsByCreating": "test_reading_never_writes",
+    "TakesAnyCursor": "test_a_cursor_that_the_adapter_did_not_make_is_refused[-1]",
     "RaisesForNobody": "test_nobody_is_an_empty_answer",
     "TakesFailureForNobody": "test_a_read_that_fails_raises_the_right_error[server_error-find_contacts]",
     "LooksOneByOne": "test_a_lookup_that_fails_in_its_middle_is_no_answer[server_error-3]",

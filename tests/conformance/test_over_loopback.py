@@ -15,8 +15,8 @@ from conformance.test_crm_pipedrive import pipedrive_under_test
 from fakes.salesforce_people import salesforce_under_test
 from fakes.zoho import KEY_FIELD, MARK_FIELD
 from fakes.zoho_people import zoho_under_test
-from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT
-from leadline_server.crm.pipedrive.connecting import PIPEDRIVE
+from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
+from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from support.loopback import crm_over_loopback
 
@@ -43,13 +43,13 @@ class TestSalesforceOverLoopback(_OverLoopback):
 @pytest.mark.soak
 class TestHubSpotOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].losses)
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
 
 
 @pytest.mark.soak
 class TestPipedriveOverLoopback(_OverLoopback):
     def open_vendors(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.losses.forms)
+        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
 
 
 @pytest.mark.soak

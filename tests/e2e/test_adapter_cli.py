@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import FakeProcess, fake_process
-from leadline_server.crm.registry import BUILT_IN
+from leadline_server.crm.adapter_registry import BUILT_IN
 from support.acorn import DEFINITION, changed
 from support.servers import leadline
 

@@ -20,8 +20,9 @@ from e2e.crm_journey import (
     settled,
     staged,
 )
-from leadline.v1.call_log_pb2 import CALL_LOG_STATE_FAILED
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline.v1.call_log_pb2 import CALL_LOG_REASON_CRM_CANNOT_LOG, CALL_LOG_STATE_UNLOGGED
+from leadline.v1.preferences_pb2 import AccountSettings
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -97,14 +98,19 @@ async def test_calls_reach_the_connectors_crm_once(home: Path, tmp_path: Path) -
             assert PERSON["phone"] != KNOWN
 
 
-async def test_an_unknown_caller_is_created_and_found_by_two_functions_alone(home: Path, tmp_path: Path) -> None:
+async def test_with_two_functions_alone_an_unknown_caller_is_created_only_if_the_account_asks_for_it(
+    home: Path, tmp_path: Path
+) -> None:
     connector = Path(shutil.copy(TWO_FUNCTIONS, home))
     with node_host(home, connector, tmp_path / "unused.json") as host:
         async with staged(tmp_path, host, {"adapter": "remote", "address": host.address}) as stage:
             await stage.client.log_call(a_call("unknown", UNKNOWN))
             log = await settled(stage, "unknown")
-            assert log.state == CALL_LOG_STATE_FAILED
-            assert "This connector has no createCallLog." in log.last_error
+            assert (log.state, log.reason) == (CALL_LOG_STATE_UNLOGGED, CALL_LOG_REASON_CRM_CANNOT_LOG)
+            assert not (await stage.client.find_contact(UNKNOWN)).matches
+            await stage.client.update_account_settings(AccountSettings(create_without_log=True))
+            await stage.client.retry_call_log("unknown")
+            assert (await settled(stage, "unknown")).reason == CALL_LOG_REASON_CRM_CANNOT_LOG
             (match,) = (await stage.client.find_contact(UNKNOWN)).matches
             assert (match.contact.id, match.contact.name) == ("1", "Grace Hopper")
 

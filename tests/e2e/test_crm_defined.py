@@ -19,7 +19,7 @@ from fakes.misbehaviour import GOOD_TOKEN
 from fakes.process import fake_process
 from leadline.v1.call_log_pb2 import CALL_LOG_STATE_PENDING
 
-SHIPPED = Path(str(files("leadline_server.crm.declarative.definitions"))) / "espocrm.toml"
+SHIPPED = Path(str(files("leadline_server.crm.declarative.shipped"))) / "espocrm.toml"
 CRMS = {"espocrm": ("api_key", "Call", "cFollowUp"), "bottlecrm": ("token", "interactions", "duration_estimated")}
 
 

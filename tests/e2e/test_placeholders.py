@@ -14,8 +14,9 @@ from leadline.v1.preferences_pb2 import (
     UNKNOWN_CONTACT_ACTION_DO_NOTHING,
     Preferences,
 )
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.domain.contact import Contact
+from support.contact_book import ContactBook
 from support.servers import server_process
 
 STRANGER: Final = "+12025550147"

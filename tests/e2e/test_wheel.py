@@ -115,6 +115,6 @@ def test_everything_that_is_exported_is_there(python: Path) -> None:
 
 
 def test_the_definitions_of_crms_come_along(wheel: Path) -> None:
-    folder = "leadline_server/crm/declarative/definitions/"
+    folder = "leadline_server/crm/declarative/shipped/"
     names = [name.removeprefix(folder) for name in ZipFile(wheel).namelist() if name.startswith(folder)]
     assert {"bottlecrm.toml", "espocrm.toml"} <= set(names)

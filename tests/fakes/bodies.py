@@ -1,4 +1,4 @@
-"""What people read in a call's log, where the CRM keeps it as one text that `crm.composing` wrote."""
+"""What people read in a call's log, where the CRM keeps it as one text that `toolkit.call_text` wrote."""
 
 import html
 import re

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from leadline_server.crm.salesforce.connecting import SALESFORCE
+from leadline_server.crm.salesforce.adapter_type import SALESFORCE
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
@@ -110,6 +110,6 @@ async def salesforce_under_test(
             page_size=1_000,
             patience=1.0,
             secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
-            lost_fields=SALESFORCE.losses.fields,
-            lost_texts=SALESFORCE.losses.texts,
+            lost_fields=SALESFORCE.known_gaps.fields,
+            lost_texts=SALESFORCE.known_gaps.texts,
         )

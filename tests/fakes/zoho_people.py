@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leadline_server.crm.zoho.connecting import LOSSES
+from leadline_server.crm.zoho.adapter_type import KNOWN_GAPS
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
@@ -108,6 +108,6 @@ async def zoho_under_test(**more: Any) -> AsyncIterator[CrmUnderTest]:
             page_size=200,
             patience=1.0,
             secrets=(fake.crm.token, CLIENT[1], REFRESH_TOKEN),
-            lost_fields=LOSSES.fields,
-            lost_texts=LOSSES.texts,
+            lost_fields=KNOWN_GAPS.fields,
+            lost_texts=KNOWN_GAPS.texts,
         )

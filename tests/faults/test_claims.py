@@ -191,7 +191,7 @@ async def test_a_claim_that_was_not_needed_is_released(servers: Servers) -> None
 
 async def test_creating_a_contact_takes_two_commits(apart: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
-    write, write_one = SqliteDatabase.write, SqliteDatabase.write_one
+    write, write_batched = SqliteDatabase.write, SqliteDatabase.write_batched
 
     async def counted(database: SqliteDatabase, work: Callable[..., Any]) -> Any:
         nonlocal writes
@@ -201,10 +201,10 @@ async def test_creating_a_contact_takes_two_commits(apart: Servers, monkeypatch:
     async def counted_one(database: SqliteDatabase, many: Callable[..., Any], item: Any) -> Any:
         nonlocal writes
         writes += 1
-        return await write_one(database, many, item)
+        return await write_batched(database, many, item)
 
     monkeypatch.setattr(SqliteDatabase, "write", counted)
-    monkeypatch.setattr(SqliteDatabase, "write_one", counted_one)
+    monkeypatch.setattr(SqliteDatabase, "write_batched", counted_one)
     await apart.first.create("Grace Hopper", STRANGER)
     assert writes == 2
 

@@ -12,7 +12,7 @@ from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
 from leadline_server.ledger.sqlite.integrity import check_ledger
-from leadline_server.storage.reading import read_only
+from leadline_server.storage.read_only import read_only
 from leadline_server.testing.ledger_samples import ACCOUNT, NOW, call_log, key, put
 from support.databases import rows
 from support.disks import MEGABYTES, full, image, in_file, in_memory, mount, unwritable

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from leadline_server.delivery import in_flight as runs
+from leadline_server.concurrency import lease as lease_module
 from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey
@@ -142,7 +142,7 @@ async def test_a_slow_delivery_renews_its_lease_and_is_not_delivered_twice(
     servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = servers
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     is_well = asyncio.Event()
 
     async def slow(_: str) -> None:
@@ -168,7 +168,7 @@ async def test_a_delivery_whose_lease_another_server_took_is_stopped_and_the_oth
     first.crm.hang()
     call = asyncio.create_task(first.harness.log("call-1", seconds=15.0))
     await leased_by(first, "call-1")
-    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease_module, "RENEW_SECONDS", 0.05)
     second.crm.before = first.crm.before  # so that the second is still at it when the first finds out
     second.harness.clock.advance(LEASE)
     await leased_by(second, "call-1")

@@ -15,9 +15,10 @@ import pytest
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline_server.commands.watch_call_logs import Watch, WatchBatch, WatchItem
+from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.retention.pruner import Counts, Pruner
+from leadline_server.retention.pruner import PrunedCounts, Pruner
 from leadline_server.testing.ledger_retention_cases import finished
 from leadline_server.testing.ledger_samples import call_log, full_call_log, key, put
 from leadline_server.transport.server import Server
@@ -98,12 +99,12 @@ async def test_old_calls_leave_the_ledger_in_one_turn_while_calls_are_logged(tmp
         await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
         await put(ledger, call_log("waiting"))
         clock.advance(2 * YEAR)
-        pruning = asyncio.create_task(Pruner(ledger.upkeep, clock, "a", YEAR).prune())
+        pruning = asyncio.create_task(Pruner(ledger.retention, LeaseKeeper("a", clock), YEAR).prune())
         new = 0
         while not pruning.done():
             await put(ledger, finished(f"new-{new}", clock.now()))
             new += 1
-        assert await pruning == Counts(calls=250)
+        assert await pruning == PrunedCounts(calls=250)
         left = {change.call_log.call_id for change in await ledger.call_logs.changes(0, 10_000)}
     assert left == {"waiting", *(f"new-{number}" for number in range(new))}
 
@@ -113,7 +114,7 @@ async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> N
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
         await put(ledger, finished("old"))
         clock.advance(100 * YEAR)
-        assert await Pruner(ledger.upkeep, clock, "a", None).prune() == Counts()
+        assert await Pruner(ledger.retention, LeaseKeeper("a", clock), None).prune() == PrunedCounts()
         assert await ledger.call_logs.get(key("old")) is not None
 
 
@@ -122,12 +123,12 @@ async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_long
 ) -> None:
     clock = SettableClock()
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
-        await ledger.upkeep.take_turn("dead", clock.now(), clock.now() + timedelta(minutes=1))
-        pruner = Pruner(ledger.upkeep, clock, "alive", YEAR)
+        await ledger.retention.acquire("dead", clock.now(), clock.now() + timedelta(minutes=1))
+        pruner = Pruner(ledger.retention, LeaseKeeper("alive", clock), YEAR)
         assert await pruner.prune() is None
         clock.advance(timedelta(minutes=2))
-        assert await pruner.prune() == Counts()
-        assert await Pruner(ledger.upkeep, clock, "another", YEAR).prune() == Counts()
+        assert await pruner.prune() == PrunedCounts()
+        assert await Pruner(ledger.retention, LeaseKeeper("another", clock), YEAR).prune() == PrunedCounts()
 
 
 async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_is_good(
@@ -140,7 +141,7 @@ async def test_a_token_from_before_what_was_pruned_has_expired_and_a_later_one_i
         async with watching(harness, "", at_once) as items:
             late = (await next_of(items)).resume_token
         harness.clock.advance(2 * YEAR)
-        counts = await Pruner(harness.app.ledger.upkeep, harness.clock, "a", YEAR).prune()
+        counts = await Pruner(harness.app.ledger.retention, LeaseKeeper("a", harness.clock), YEAR).prune()
         assert counts is not None
         assert counts.calls == 1
         with pytest.raises(ResumeTokenExpired):
@@ -212,7 +213,7 @@ async def test_a_watcher_that_did_not_read_what_was_pruned_is_told(
             await harness.log(name)
         await calls_of(others, names)
         harness.clock.advance(2 * YEAR)
-        await Pruner(harness.app.ledger.upkeep, harness.clock, "a", YEAR).prune()
+        await Pruner(harness.app.ledger.retention, LeaseKeeper("a", harness.clock), YEAR).prune()
         with pytest.raises(WatcherTooSlow) as told:
             await next_of(items)
         with pytest.raises(ResumeTokenExpired):

@@ -7,16 +7,16 @@ from typing import Any
 
 import aiohttp
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AdapterContext
-from leadline_server.crm.registry import adapter_type
+from leadline_server.crm.adapter_registry import adapter_type
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 
 
 @asynccontextmanager
-async def surroundings(folder: Path) -> AsyncIterator[AdapterContext]:
-    """What a connection named `crm` is opened with; tokens are kept in `folder`, unsealed."""
+async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
+    """The context of a connection named `crm`; tokens are kept in `folder`, unencrypted."""
     async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
         yield AdapterContext(
@@ -36,8 +36,8 @@ async def opened_adapter(
     folder: Path,
     settings: Callable[[], AccountSettings] = AccountSettings,
 ) -> AsyncIterator[CrmAdapter]:
-    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unsealed."""
+    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unencrypted."""
     kind = adapter_type(name)
-    async with surroundings(folder) as around:
+    async with adapter_context(folder) as around:
         connect = await kind.open(kind.settings.model_validate(dict(options)), around)
         yield connect(AccountView("demo", settings))

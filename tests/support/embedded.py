@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.connecting import EMBEDDED
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded.adapter_type import EMBEDDED
 from leadline_server.domain.contact import Contact
 from leadline_server.testing.crm_conformance import CrmUnderTest, People, SeenLog
+
+from support.contact_book import ContactBook
 
 
 @asynccontextmanager
@@ -23,7 +25,7 @@ async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
             people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
             max_name=10_000,
             max_note=100_000,
-            lost_fields=EMBEDDED.losses.fields,
+            lost_fields=EMBEDDED.known_gaps.fields,
         )
         await database.close()
 

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import grpc
-from leadline_server.crm.remote.connecting import remote_crm
-from leadline_server.crm.remote.serving import serve_adapter
+from leadline_server.crm.remote.adapter_type import remote_crm
+from leadline_server.crm.remote.server import serve_adapter
 from leadline_server.domain.errors import CrmError
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from leadline_server.crm.remote.serving import over_loopback
+from leadline_server.crm.remote.server import over_loopback
 from leadline_server.testing.crm_conformance import CrmUnderTest
 
 

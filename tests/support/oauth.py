@@ -10,11 +10,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from cryptography.fernet import Fernet
-from leadline_server.crm.connections import AdapterContext
 from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 from support.http_servers import http_server
 
@@ -99,7 +99,7 @@ class Bench:
         return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
 
     @asynccontextmanager
-    async def surroundings(self) -> AsyncIterator[AdapterContext]:
+    async def adapter_context(self) -> AsyncIterator[AdapterContext]:
         """What a connection is opened with, and closed in the end."""
         async with AsyncExitStack() as closing:
             yield AdapterContext(

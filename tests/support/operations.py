@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from leadline_server.crm.wrappers.wrapper import Operation
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmMethod
 from leadline_server.testing.crm_harness import Report
 
 from support.apps import STRANGER, SettableClock
@@ -21,15 +20,15 @@ async def create(crm: CrmAdapter, number: str = STRANGER, name: str = "Ada Lovel
     return await crm.create_contact(ContactDraft(name=name, phone_number=parse_number(number, "US")), f"key-{number}")
 
 
-OPERATIONS: Final[Mapping[Operation, Callable[[CrmAdapter], Awaitable[Any]]]] = {
-    Operation.FIND_CONTACTS: lambda crm: crm.find_contacts([parse_number(STRANGER, "US")]),
-    Operation.GET_CONTACT: lambda crm: crm.get_contact("c0"),
-    Operation.SEARCH_CONTACTS: lambda crm: crm.search_contacts("Ada", 10, ""),
-    Operation.CREATE_CONTACT: create,
-    Operation.CREATE_CALL_LOG: lambda crm: crm.create_call_log(ENTRY, "call-1"),
-    Operation.UPDATE_CALL_LOG: lambda crm: crm.update_call_log("call-1", ENTRY),
-    Operation.FIND_CALL_LOG: lambda crm: crm.find_call_log("call-1"),
-    Operation.CHECK: lambda crm: crm.check(),
+OPERATIONS: Final[Mapping[CrmMethod, Callable[[CrmAdapter], Awaitable[Any]]]] = {
+    CrmMethod.FIND_CONTACTS: lambda crm: crm.find_contacts([parse_number(STRANGER, "US")]),
+    CrmMethod.GET_CONTACT: lambda crm: crm.get_contact("c0"),
+    CrmMethod.SEARCH_CONTACTS: lambda crm: crm.search_contacts("Ada", 10, ""),
+    CrmMethod.CREATE_CONTACT: create,
+    CrmMethod.CREATE_CALL_LOG: lambda crm: crm.create_call_log(ENTRY, "call-1"),
+    CrmMethod.UPDATE_CALL_LOG: lambda crm: crm.update_call_log("call-1", ENTRY),
+    CrmMethod.FIND_CALL_LOG: lambda crm: crm.find_call_log("call-1"),
+    CrmMethod.CHECK: lambda crm: crm.check(),
 }
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import adapters
 import pytest
-from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
 from leadline_server.ports.crm import Capabilities, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS

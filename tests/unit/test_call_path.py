@@ -7,7 +7,7 @@ import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
 MOST_FILES = {"LogCall": 42, "FindContact": 18}
-MOST_HOPS = {"LogCall": 78, "FindContact": 18}
+MOST_HOPS = {"LogCall": 77, "FindContact": 18}
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from leadline_server.concurrency.circuit_breaker import (
     CircuitBreaker,
 )
 from leadline_server.concurrency.concurrency_limit import RateLimit
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.unconnected_crm import UnconnectedCrm
+from leadline_server.crm.wrappers import CircuitBreakerCrm, RateLimitCrm
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -22,7 +23,7 @@ from leadline_server.domain.errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.request_not_sent import CircuitOpen, CredentialsRefused, RateLimitExceeded
-from support.crms import Switch
+from leadline_server.ports.crm import CrmAdapter
 
 
 class Desk:
@@ -144,7 +145,7 @@ def test_refused_credentials_pause_for_a_minute_at_once(desk: Desk) -> None:
     assert desk.breaker.admit()
 
 
-class NeverAnswering:
+class NeverAnswering(UnconnectedCrm):
     """A CRM of which only `get_contact` is asked, and that fails with `error` as long as there is one."""
 
     def __init__(self) -> None:
@@ -158,15 +159,8 @@ class NeverAnswering:
         return None
 
 
-def guarded(breaker: CircuitBreaker, crm: object, rate: RateLimit | None = None) -> CircuitBreakerCrm:
-    inner = Switch().wrap(_Any())  # type: ignore[arg-type] # only its capabilities are asked for
-    guard = CircuitBreakerCrm(inner, breaker, rate)
-    guard._inner = crm  # type: ignore[assignment] # noqa: SLF001 - only get_contact is asked
-    return guard
-
-
-class _Any:
-    capabilities = None
+def guarded(breaker: CircuitBreaker, crm: CrmAdapter, rate: RateLimit | None = None) -> CircuitBreakerCrm:
+    return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +196,20 @@ async def test_while_it_is_open_the_crm_is_not_asked(desk: Desk) -> None:
     desk.time += 1.0
     assert await guard.get_contact("c1") is None
     assert desk.breaker.is_closed
+
+
+async def test_the_error_of_refused_credentials_repeats_what_the_crm_said(desk: Desk) -> None:
+    crm = NeverAnswering()
+    guard = guarded(desk.breaker, crm)
+    crm.error = CrmAuthFailed("Connection 'sales': The CRM refuses leadline's credentials (HTTP 401).")
+    with pytest.raises(CrmAuthFailed):
+        await guard.get_contact("c1")
+    with pytest.raises(CredentialsRefused) as caught:
+        await guard.get_contact("c1")
+    assert caught.value.message == (
+        "Connection 'sales': The CRM refuses leadline's credentials (HTTP 401); an administrator has to act."
+    )
+    assert caught.value.retry_after is not None
 
 
 async def test_a_call_that_waits_too_long_for_the_rate_limit_is_no_failure_of_the_crm(desk: Desk) -> None:

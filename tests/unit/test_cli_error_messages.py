@@ -12,26 +12,26 @@ from leadline import LeadlineError, errors
 from leadline.errors import FieldViolation
 from leadline.v1.error_reason_pb2 import ErrorReason
 from leadline_server.cli import error_messages
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode
-from leadline_server.cli.target import Target
 
 REASONS: Final = [name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys() if ErrorReason.Value(name)]  # noqa: SIM118
 
 
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Target, "is_listening", lambda _: True)
+    monkeypatch.setattr(CommandTarget, "is_listening", lambda _: True)
 
 
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Target, "is_listening", lambda _: False)
+    monkeypatch.setattr(CommandTarget, "is_listening", lambda _: False)
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_is_told_in_a_sentence_and_what_to_do_next(reason: str) -> None:
     first, advice = error_messages.for_people(
-        LeadlineError(grpc.StatusCode.INTERNAL, reason, "It went wrong."), Target()
+        LeadlineError(grpc.StatusCode.INTERNAL, reason, "It went wrong."), CommandTarget()
     ).split("\n")
     assert first.startswith("leadline: ")
     assert len(advice) > len("Do.")
@@ -40,7 +40,9 @@ def test_every_reason_is_told_in_a_sentence_and_what_to_do_next(reason: str) -> 
 @pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("code", grpc.StatusCode)
 def test_an_error_that_is_grpcs_own_is_told_with_the_servers_address_or_its_code(code: grpc.StatusCode) -> None:
-    first, advice = error_messages.for_people(LeadlineError(code, message="ipv4:1: refused"), Target()).split("\n")
+    first, advice = error_messages.for_people(LeadlineError(code, message="ipv4:1: refused"), CommandTarget()).split(
+        "\n"
+    )
     assert "127.0.0.1:50051" in first or code.name in first
     assert advice
 
@@ -48,7 +50,7 @@ def test_an_error_that_is_grpcs_own_is_told_with_the_servers_address_or_its_code
 @pytest.mark.usefixtures("away")
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
 def test_a_missing_server_is_named_by_its_address_whatever_the_timeout(code: grpc.StatusCode) -> None:
-    error, target = LeadlineError(code, message="Deadline Exceeded"), Target(server="pbx:1", timeout=0.05)
+    error, target = LeadlineError(code, message="Deadline Exceeded"), CommandTarget(server="pbx:1", timeout=0.05)
     assert error_messages.for_people(error, target) == (
         "leadline: There is no server at pbx:1.\nStart one with `leadline serve`, or name another with --server."
     )
@@ -58,19 +60,19 @@ def test_a_missing_server_is_named_by_its_address_whatever_the_timeout(code: grp
 @pytest.mark.usefixtures("listening")
 def test_a_server_that_is_too_slow_is_told_apart_from_one_that_is_missing() -> None:
     error = errors.DeadlineExceeded(grpc.StatusCode.DEADLINE_EXCEEDED, message="Deadline Exceeded")
-    assert "did not answer within 0.05 seconds" in error_messages.for_people(error, Target(timeout=0.05))
+    assert "did not answer within 0.05 seconds" in error_messages.for_people(error, CommandTarget(timeout=0.05))
 
 
 def test_an_address_is_listening_while_its_socket_is_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        target = Target(server=f"127.0.0.1:{server.getsockname()[1]}")
+        target = CommandTarget(server=f"127.0.0.1:{server.getsockname()[1]}")
         assert target.is_listening()
     assert not target.is_listening()
 
 
 @pytest.mark.parametrize("server", ["unix:/run/leadline", "dns:///leadline.example:50051", "leadline"])
 def test_an_address_that_only_grpc_can_read_counts_as_listening(server: str) -> None:
-    assert Target(server=server).is_listening()
+    assert CommandTarget(server=server).is_listening()
 
 
 def test_every_field_at_fault_is_listed() -> None:
@@ -78,7 +80,7 @@ def test_every_field_at_fault_is_listed() -> None:
     error = errors.InvalidArgument(
         grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "call.id: ...", None, violations
     )
-    told = error_messages.for_people(error, Target()).splitlines()
+    told = error_messages.for_people(error, CommandTarget()).splitlines()
     assert told[1:3] == ["  call.id: is required", "  user_id: is required"]
 
 
@@ -86,7 +88,7 @@ def test_a_locked_preference_is_told_with_the_command_that_unlocks_it_there() ->
     error = errors.FailedPrecondition(
         grpc.StatusCode.FAILED_PRECONDITION, "PREFERENCE_LOCKED", "Locked.", {"fields": "a,b"}
     )
-    assert error_messages.for_people(error, Target(account="acme")).endswith(
+    assert error_messages.for_people(error, CommandTarget(account="acme")).endswith(
         "leadline account set --unlock=a --unlock=b --account acme"
     )
 
@@ -95,7 +97,7 @@ def test_a_contact_that_exists_is_named() -> None:
     error = errors.AlreadyExists(
         grpc.StatusCode.ALREADY_EXISTS, "CONTACT_ALREADY_EXISTS", "x", {"contact_ids": "c_1,c_2"}
     )
-    assert "c_1,c_2" in error_messages.for_people(error, Target())
+    assert "c_1,c_2" in error_messages.for_people(error, CommandTarget())
 
 
 @pytest.mark.parametrize(
@@ -118,13 +120,13 @@ def test_the_exit_code_tells_kinds_of_failure_apart(code: grpc.StatusCode, expec
 
 def test_programs_get_the_error_as_one_line_of_json() -> None:
     error = errors.NotFound(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "There is none.", {"account_id": "x"})
-    [line] = error_messages.as_json(error, Target()).splitlines()
+    [line] = error_messages.as_json(error, CommandTarget()).splitlines()
     told = json.loads(line)["error"]
     assert (told["code"], told["reason"], told["metadata"]) == ("NOT_FOUND", "ACCOUNT_NOT_FOUND", {"account_id": "x"})
 
 
 def test_a_suggested_command_can_be_copied_whatever_is_in_it() -> None:
-    line = Target(account="a b", server="pbx:1").command("contacts", "create", "NAME", "+1 202")
+    line = CommandTarget(account="a b", server="pbx:1").command("contacts", "create", "NAME", "+1 202")
     assert line == "leadline contacts create NAME '+1 202' --account 'a b' --server pbx:1"
 
 
@@ -132,8 +134,8 @@ def test_a_suggested_command_is_called_as_this_program_was(monkeypatch: pytest.M
     program = tmp_path / "leadline"
     program.touch(mode=0o755)
     monkeypatch.setattr(sys, "argv", [str(program), "calls", "list"])
-    assert Target().command("calls", "list") == f"{program} calls list"
+    assert CommandTarget().command("calls", "list") == f"{program} calls list"
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Target().command("calls", "list") == "leadline calls list"
+    assert CommandTarget().command("calls", "list") == "leadline calls list"
     monkeypatch.setattr(sys, "argv", ["/x/leadline_server/cli/__main__.py", "calls", "list"])
-    assert Target().command("calls", "list").endswith(" -m leadline_server.cli calls list")
+    assert CommandTarget().command("calls", "list").endswith(" -m leadline_server.cli calls list")

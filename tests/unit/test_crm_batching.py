@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.crm.wrappers import BatchingCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.batching import AT_ONCE
-from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
-from leadline_server.ports.crm import Capabilities, Connection, CrmAdapter, RateLimit
+from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmConnection, RateLimit
 from prometheus_client import CollectorRegistry
 from support.operations import create, memory_crm
 
@@ -80,12 +78,12 @@ class Roomy(CrmWrapper):
 
 
 class Scene:
-    """A gathering CRM over a roomy one with a contact for each caller, named like its number."""
+    """A batching CRM over a roomy one with a contact for each caller, named like its number."""
 
     def __init__(self, numbers_per_lookup: int = MOST, rate_limits: Sequence[RateLimit] = ()) -> None:
         self.bare = memory_crm()
         self.crm = Roomy(self.bare, numbers_per_lookup, rate_limits)
-        self.gathering = BatchingCrm(self.crm, lambda: "US")
+        self.batching = BatchingCrm(self.crm, lambda: "US")
 
     async def fill(self) -> "Scene":
         for caller in CALLERS:
@@ -93,7 +91,7 @@ class Scene:
         return self
 
     async def find(self, *texts: str) -> list[str]:
-        return [contact.name for contact in await self.gathering.find_contacts(read(*texts))]
+        return [contact.name for contact in await self.batching.find_contacts(read(*texts))]
 
     def asking(self, callers: Sequence[str]) -> list["asyncio.Task[list[str]]"]:
         return [asyncio.create_task(self.find(caller)) for caller in callers]
@@ -270,7 +268,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
             return contacts
 
     scene = Scene()
-    scene.gathering = BatchingCrm(Loose(scene.bare), lambda: "US")
+    scene.batching = BatchingCrm(Loose(scene.bare), lambda: "US")
     told = await answers(scene.asking(["+441632960987", CALLERS[1], "101"]))
     assert told == [["Ada"], ["Ada", "Eve"], ["Ada", "Ben"]]
 
@@ -278,7 +276,7 @@ async def test_a_contact_whose_number_may_be_anybodys_is_shown_to_all_and_an_ext
 async def test_who_reads_numbers_in_another_region_gets_all_that_was_found() -> None:
     scene = await Scene().fill()
     regions = iter(["US", "GB"])
-    scene.gathering = BatchingCrm(scene.crm, lambda: next(regions))
+    scene.batching = BatchingCrm(scene.crm, lambda: next(regions))
     assert await answers(scene.asking(CALLERS[:2])) == [CALLERS[:2]] * 2
 
 
@@ -288,11 +286,12 @@ class Whole:
     def __init__(self, scene: Scene, policy: CachePolicy | None) -> None:
         self.registry = CollectorRegistry()
         self.limits: AccountLimits = AccountLimitsRegistry(8, 0.0).of("demo")
-        wrapping = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
-        self.connection: Connection = wrapping.connection(
+        stack = WrapperStack(lambda: datetime.now(UTC), CrmMetrics(self.registry))
+        self.connection: CrmConnection = stack.connection(
             scene.crm,
             "memory",
-            guard=partial(CircuitBreakerCrm, breaker=self.limits.breaker, rate=self.limits.rate),
+            breaker=self.limits.breaker,
+            rate=self.limits.rate,
             region=lambda: "US",
             cache=policy,
         )

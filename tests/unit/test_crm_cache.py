@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from leadline_server.crm.wrappers import CacheCrm, CachePolicy
-from leadline_server.crm.wrappers.remembered_answers import Answers
+from leadline_server.crm.wrappers.remembered_answers import RememberedLookups
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.testing.crm_harness import Report
@@ -33,7 +33,7 @@ class Cached:
         self.seconds = 0.0
         self.region = "US"
         self.counts = Counter[str]()
-        answers = Answers(policy, timedelta(seconds=search_lag), self.now, lambda: self.seconds)
+        answers = RememberedLookups(policy, timedelta(seconds=search_lag), self.now, lambda: self.seconds)
         self.crm = CacheCrm(self.switch.wrap(self.bare), answers, lambda: self.region, self._count)
 
     def _count(self, answer: str) -> None:

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 from leadline_server.crm.wrappers import DeadlineCrm
-from leadline_server.crm.wrappers.wrapper import WRITES, Operation
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable, LeadlineError
+from leadline_server.ports.crm import WRITES, CrmMethod
 from support.crms import Switch
 from support.operations import OPERATIONS, create, memory_crm
 
 
-@pytest.mark.parametrize("operation", Operation)
-async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", CrmMethod)
+async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(operation: CrmMethod) -> None:
     switch = Switch()
     crm = DeadlineCrm(switch.wrap(memory_crm()), 0.01)
     switch.hang()
@@ -22,8 +22,8 @@ async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(opera
     assert type(caught.value) is expected
 
 
-@pytest.mark.parametrize("operation", Operation)
-async def test_a_timeout_that_the_adapter_let_through_is_translated_too(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", CrmMethod)
+async def test_a_timeout_that_the_adapter_let_through_is_translated_too(operation: CrmMethod) -> None:
     switch = Switch()
 
     async def time_out(_: str) -> None:
@@ -42,13 +42,13 @@ async def test_what_is_answered_in_time_is_passed_on() -> None:
 
 async def test_an_error_is_passed_on_as_it_is() -> None:
     with pytest.raises(CrmRejected):
-        await OPERATIONS[Operation.SEARCH_CONTACTS](DeadlineCrm(memory_crm(), 60))
+        await OPERATIONS[CrmMethod.SEARCH_CONTACTS](DeadlineCrm(memory_crm(), 60))
 
 
 async def test_who_is_cancelled_is_cancelled() -> None:
     switch = Switch()
     switch.hang()
-    task = asyncio.ensure_future(OPERATIONS[Operation.CREATE_CONTACT](DeadlineCrm(switch.wrap(memory_crm()), 60)))
+    task = asyncio.ensure_future(OPERATIONS[CrmMethod.CREATE_CONTACT](DeadlineCrm(switch.wrap(memory_crm()), 60)))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

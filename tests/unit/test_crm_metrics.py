@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from leadline_server.crm.wrappers import CrmMetrics, MetricsCrm
-from leadline_server.crm.wrappers.wrapper import Operation
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
@@ -12,6 +11,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
+from leadline_server.ports.crm import CrmMethod
 from prometheus_client import CollectorRegistry
 from support.crms import Switch
 from support.operations import OPERATIONS, create, memory_crm
@@ -33,13 +33,13 @@ class Measured:
         self.switch = Switch()
         self.crm = MetricsCrm(self.switch.wrap(memory_crm()), CrmMetrics(self.registry), "memory")
 
-    def value(self, sample: str, operation: Operation, outcome: str) -> float | None:
+    def value(self, sample: str, operation: CrmMethod, outcome: str) -> float | None:
         labels = {"adapter": "memory", "operation": operation.value, "outcome": outcome}
         return self.registry.get_sample_value(f"leadline_crm_seconds_{sample}", labels)
 
 
-@pytest.mark.parametrize("operation", [one for one in Operation if one is not Operation.SEARCH_CONTACTS])
-async def test_an_operation_that_went_well_counts_as_ok(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", [one for one in CrmMethod if one is not CrmMethod.SEARCH_CONTACTS])
+async def test_an_operation_that_went_well_counts_as_ok(operation: CrmMethod) -> None:
     it = Measured()
     await create(it.crm, "+12025550199")
     before = it.value("count", operation, "ok") or 0.0
@@ -56,9 +56,9 @@ async def test_an_operation_that_fails_counts_by_how_it_failed(outcome: str) -> 
 
     it.switch.before = fail
     with pytest.raises(type(ENDINGS[outcome])):
-        await OPERATIONS[Operation.FIND_CONTACTS](it.crm)
-    assert it.value("count", Operation.FIND_CONTACTS, outcome) == 1.0
-    assert it.value("count", Operation.FIND_CONTACTS, "ok") == 0.0
+        await OPERATIONS[CrmMethod.FIND_CONTACTS](it.crm)
+    assert it.value("count", CrmMethod.FIND_CONTACTS, outcome) == 1.0
+    assert it.value("count", CrmMethod.FIND_CONTACTS, "ok") == 0.0
 
 
 async def test_the_time_that_the_crm_took_is_what_is_measured() -> None:
@@ -68,14 +68,14 @@ async def test_the_time_that_the_crm_took_is_what_is_measured() -> None:
         await asyncio.sleep(0.05)
 
     it.switch.before = take_a_while
-    await OPERATIONS[Operation.FIND_CONTACTS](it.crm)
-    seconds = it.value("sum", Operation.FIND_CONTACTS, "ok")
+    await OPERATIONS[CrmMethod.FIND_CONTACTS](it.crm)
+    seconds = it.value("sum", CrmMethod.FIND_CONTACTS, "ok")
     assert seconds is not None
     assert 0.049 <= seconds < 5  # the event loop's timers count whole milliseconds
 
 
 async def test_no_label_names_an_account() -> None:
     it = Measured()
-    await OPERATIONS[Operation.FIND_CONTACTS](it.crm)
+    await OPERATIONS[CrmMethod.FIND_CONTACTS](it.crm)
     labels = {label for metric in it.registry.collect() for sample in metric.samples for label in sample.labels}
     assert labels == {"adapter", "operation", "outcome", "le"} | ({"answer"} & labels)

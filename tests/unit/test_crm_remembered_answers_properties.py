@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
-from leadline_server.crm.wrappers.remembered_answers import Answers, Asked, CachePolicy
+from leadline_server.crm.wrappers.remembered_answers import CachePolicy, OngoingLookup, RememberedLookups
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 
@@ -29,8 +29,10 @@ class RememberedAnswers(RuleBasedStateMachine):
         super().__init__()
         self.step = 0
         self.seconds = 0.0
-        self.answers = Answers(POLICY, timedelta(0), lambda: START + timedelta(seconds=self.step), lambda: self.seconds)
-        self.contexts: dict[Asked, AbstractContextManager[Asked]] = {}
+        self.answers = RememberedLookups(
+            POLICY, timedelta(0), lambda: START + timedelta(seconds=self.step), lambda: self.seconds
+        )
+        self.contexts: dict[OngoingLookup, AbstractContextManager[OngoingLookup]] = {}
         self.contacts: dict[str, Contact] = {}
         self.history = {number.key: [frozenset[str]()] for number in NUMBERS}
         self.began_at = [0.0]  # the clock at each step
@@ -43,22 +45,22 @@ class RememberedAnswers(RuleBasedStateMachine):
             states.append(frozenset(c.id for c in self.contacts.values() if key in c.phone_numbers))
 
     @rule(target=under_way, numbers=ASKED)
-    def ask(self, numbers: list[PhoneNumber]) -> Asked:
-        context = self.answers.asking(numbers, "US")
+    def ask(self, numbers: list[PhoneNumber]) -> OngoingLookup:
+        context = self.answers.looking_up(numbers, "US")
         asked = context.__enter__()
         self.contexts[asked] = context
         self._next()
         return asked
 
     @rule(target=answered, asked=consumes(under_way))
-    def look(self, asked: Asked) -> tuple[Asked, list[Contact]]:
+    def look(self, asked: OngoingLookup) -> tuple[OngoingLookup, list[Contact]]:
         keys = {number.key for number in asked.numbers}
         found = [contact for contact in self.contacts.values() if keys.intersection(contact.phone_numbers)]
         self._next()
         return asked, found
 
     @rule(answer=consumes(answered))
-    def hear(self, answer: tuple[Asked, list[Contact]]) -> None:
+    def hear(self, answer: tuple[OngoingLookup, list[Contact]]) -> None:
         asked, found = answer
         self.answers.keep(asked, found)
         self.contexts.pop(asked).__exit__(None, None, None)

@@ -9,12 +9,13 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leadline_server.crm.declarative.context import of_number
-from leadline_server.crm.declarative.loading import parse_definition
+from leadline_server.crm.declarative.definition_files import parse_definition
+from leadline_server.crm.declarative.template_values import of_number
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
@@ -367,5 +368,5 @@ async def test_a_search_is_kept_in_order_and_goes_on_after_a_page(tmp_path: Path
         assert [contact.name for contact in first.contacts] == ["Ada A", "Ada B"]
         rest = await adapter.search_contacts("Ada ", 2, first.next_cursor)
         assert ([contact.name for contact in rest.contacts], rest.next_cursor) == (["Ada C"], "")
-        with pytest.raises(CrmRejected):
+        with pytest.raises(CrmInvalidCursor):
             await adapter.search_contacts("Ada", 2, "no cursor of ours")

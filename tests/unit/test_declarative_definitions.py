@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from leadline_server.config import BadSettings, load_settings
-from leadline_server.crm.declarative.compiled import BadDefinition
-from leadline_server.crm.declarative.connecting import HTTP, HttpSettings, default_capabilities
+from leadline_server.crm.declarative.adapter_type import HTTP, HttpSettings, default_capabilities
+from leadline_server.crm.declarative.compiled_definition import BadDefinition
 from leadline_server.crm.declarative.definition import json_schema
-from leadline_server.crm.declarative.loading import load_definition, parse_definition, shipped_names
+from leadline_server.crm.declarative.definition_files import load_definition, parse_definition, shipped_names
 from pydantic import ValidationError
 from support.acorn import CONNECTION, DEFINITION, DOCUMENT, changed
 from unit.test_docs import rows

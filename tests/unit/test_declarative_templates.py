@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from leadline_server.crm.declarative.templates import FILTER_NAMES, Template, TemplateFailed, read_time
+from leadline_server.definitions.templates import FILTER_NAMES, Template, TemplateFailed, read_time
 from support.acorn import DOCUMENT
 
 

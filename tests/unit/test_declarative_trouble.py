@@ -6,21 +6,22 @@ from typing import Any, Final
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.declarative.adapter import DefinedCrm
-from leadline_server.crm.declarative.authenticating import authorizer
-from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
-from leadline_server.crm.declarative.loading import parse_definition
-from leadline_server.crm.declarative.paths import AnswerPath
-from leadline_server.crm.declarative.requests import Built
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
+from leadline_server.crm.declarative.authorizers import authorizer
+from leadline_server.crm.declarative.definition_files import parse_definition
+from leadline_server.crm.declarative.request_template import BuiltRequest
+from leadline_server.crm.toolkit import HttpAnswer
+from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.ports.crm import CrmMethod
 from leadline_server.testing.crm_harness import Report
 from support.acorn import KEY, Acorn, acorn, changed
-from support.adapters import surroundings
+from support.adapters import adapter_context
 from support.http_servers import http_server
 
 NUMBER: Final = parse_number("+12025550147", "US")
@@ -236,10 +237,10 @@ class Seen:
     def __init__(self) -> None:
         self.all: list[tuple[str, Any]] = []
 
-    def sent(self, operation: str, request: Built) -> None:
+    def sent(self, operation: str, request: BuiltRequest) -> None:
         self.all.append((operation, request.address.partition("?")[0].rpartition("/")[2]))
 
-    def came(self, answer: Answer) -> None:
+    def came(self, answer: HttpAnswer) -> None:
         self.all.append(("answer", answer.status))
 
 
@@ -247,7 +248,7 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
     seen, file = Seen(), tmp_path / "acorn.toml"
     get = 'path = "/people/{{ contact_id }}"\n'
     file.write_text(changed({get: get + "response.none_statuses = [404]\n"}))
-    async with surroundings(tmp_path) as around, http_server(Acorn().answer) as url:
+    async with adapter_context(tmp_path) as around, http_server(Acorn().answer) as url:
         options = {"definition": str(file), "base_url": url, "api_key": KEY}
         connected = open_connection(HttpSettings.model_validate(options), around, seen, at_once=1)
         adapter = DefinedCrm(connected, AccountView("demo", AccountSettings))
@@ -255,7 +256,7 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
         assert await adapter.get_contact("no such one") is None
         with pytest.raises(CrmRejected):
             await adapter.create_call_log(Report("c").entry("no such one"), "c")
-        assert not adapter.updates_logs
+        assert CrmMethod.UPDATE_CALL_LOG not in adapter.capabilities.methods
     assert seen.all == [
         ("create_contact", "people"),
         ("answer", 201),
@@ -302,7 +303,7 @@ value = "{{ access_token }}"
         return _json({"token": f"token-{len(logins)}"})
 
     definition = parse_definition(changed({HEADER: login})).definition
-    async with surroundings(tmp_path) as around, http_server(handler) as url:
+    async with adapter_context(tmp_path) as around, http_server(handler) as url:
         ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, around)
         refused = await ours.headers()
         assert await ours.renew(refused)

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 import pytest
-from leadline_server.crm.registry import BUILT_IN, adapter_type
+from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
 from unit.test_docs import rows, text
 
 DOCUMENT: Final = text("docs/crms.md")

@@ -14,7 +14,7 @@ from unit.test_remote_failures import BY_CODE
 
 DOCUMENTS: Final = ("docs/remote-adapters.md", "examples/adapter-node/README.md", "examples/adapter-python/README.md")
 WORDS: Final = {
-    "refused for good": CrmRejected,
+    "refused": CrmRejected,
     "cannot tell": CrmUnavailable,
     "credentials": CrmAuthFailed,
     "slow down": CrmRateLimited,

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 from leadline_server.config import load_settings
-from leadline_server.crm import registry
-from leadline_server.crm.declarative.loading import parse_definition
+from leadline_server.crm import adapter_registry
+from leadline_server.crm.declarative.definition_files import parse_definition
 from unit.test_docs import ROOT
 
 PACKAGE: Final = ROOT / "examples" / "adapter-python"
@@ -32,14 +32,14 @@ BLOCKS: Final = [
 def _example_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """The adapter of examples/adapter-python, as if it were installed."""
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    offered = project["entry-points"][registry.GROUP]
-    entries = [EntryPoint(name, place, registry.GROUP) for name, place in offered.items()]
+    offered = project["entry-points"][adapter_registry.GROUP]
+    entries = [EntryPoint(name, place, adapter_registry.GROUP) for name, place in offered.items()]
 
     def found(*, group: str, name: str | None = None) -> Sequence[EntryPoint]:
         return [*(entry for entry in entries if name in (None, entry.name)), *entry_points(group=group)]
 
     monkeypatch.syspath_prepend(str(PACKAGE / "src"))
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr(adapter_registry, "entry_points", found)
 
 
 def test_every_document_that_has_toml_is_read() -> None:

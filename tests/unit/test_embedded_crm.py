@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from leadline_server.crm.embedded import ContactBook, CrmDatabase, EmbeddedCrm, open_crm_database
-from leadline_server.crm.embedded.keys import new_id
-from leadline_server.crm.embedded.rows import from_micros, to_micros
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded.rows import from_micros, new_id, to_micros
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
+from support.contact_book import ContactBook
 
 NUMBER = "+14155550123"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -214,7 +214,7 @@ async def test_a_part_that_very_many_names_have_is_paged_through_without_gaps_or
 
 
 async def test_a_cursor_of_something_else_is_rejected(crm: EmbeddedCrm) -> None:
-    with pytest.raises(CrmRejected):
+    with pytest.raises(CrmInvalidCursor):
         await crm.search_contacts("Ada", 10, "garbage")
 
 
@@ -228,7 +228,7 @@ async def test_a_closed_book_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_no_book_is_unavailable_and_named(diary: Path) -> None:
-    with pytest.raises(CrmUnavailable, match=r"diary\.db is no database"):
+    with pytest.raises(CrmUnavailable, match=r"diary\.db is not a database"):
         await open_crm_database(diary)
 
 

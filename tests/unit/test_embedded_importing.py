@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from leadline_server.crm.embedded import ContactBook, CrmDatabase, EmbeddedCrm, importing, open_crm_database
+from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, importing, open_crm_database
 from leadline_server.crm.embedded.importing import ImportSummary, import_contacts
 from leadline_server.crm.embedded.readers import ContactRecord, RowProblem
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.phone_number import parse_number
+from support.contact_book import ContactBook
 
 
 @pytest.fixture

@@ -215,7 +215,9 @@ def diary(tmp_path: Path) -> Path:
 
 
 async def test_a_file_that_is_no_database_is_named_with_what_to_do(diary: Path, migrations: str) -> None:
-    with pytest.raises(LedgerUnavailable, match=r"some\.db is no database .* Restore a backup, or move the file away"):
+    with pytest.raises(
+        LedgerUnavailable, match=r"some\.db is not a database, .* Restore a backup, or move the file away"
+    ):
         await open_database(diary, migrations=migrations)
 
 

@@ -209,9 +209,9 @@ async def test_a_body_that_is_cut_off_is_of_no_use(client: Client) -> None:
 
 
 async def test_the_words_of_the_crm_never_show_the_token(client: Client) -> None:
-    from leadline_server.crm.toolkit import Answer, standard_failure
+    from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 
-    def words(answer: Answer) -> str:
+    def words(answer: HttpAnswer) -> str:
         return answer.body.decode()
 
     async with http_server(answering(400, f"bad: {TOKEN}")) as url:

@@ -11,8 +11,8 @@ from aiohttp import web
 from fakes.hubspot import CALLS, CONTACTS, LINKED, REFRESH_TOKEN, FakeHubSpot
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.hubspot import adapter as module
+from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
 from leadline_server.crm.hubspot.calls import CONTACT
-from leadline_server.crm.hubspot.connecting import BY_DEFAULT, HUBSPOT
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.crm.hubspot.adapter import capabilities_of
-from leadline_server.crm.hubspot.calls import Calls
-from leadline_server.crm.hubspot.errors import DAILY_PAUSE, Taken, failure, pause
-from leadline_server.crm.hubspot.searching import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
+from leadline_server.crm.hubspot.calls import CallProperties
+from leadline_server.crm.hubspot.errors import DAILY_PAUSE, ValueTaken, failure, pause
+from leadline_server.crm.hubspot.searches import MAX_CHARACTERS, MAX_GROUPS, exact_search, name_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
-from leadline_server.crm.hubspot.wire import Contacts, Object, is_id, joined_name, split_name
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.hubspot.wire import ContactProperties, Object, is_id, joined_name
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
@@ -28,7 +28,7 @@ from pydantic import ValidationError
 NUMBER = parse_number("+12025550147", "US")
 CONNECTED, LEFT_VOICEMAIL = "f240bbac-87c9-4f6e-bf70-924b57d47db7", "b2cf5968-551e-4856-9783-52b3da59a7d0"
 PHONES = ("phone", "mobilephone")
-WANTED = Contacts(HubSpotSettings.model_construct()).properties
+WANTED = ContactProperties(HubSpotSettings.model_construct()).properties
 
 
 def settings(**options: Any) -> HubSpotSettings:
@@ -37,13 +37,21 @@ def settings(**options: Any) -> HubSpotSettings:
 
 def answer(
     status: int, body: Any = None, *, is_write: bool = False, headers: Mapping[str, str] = MappingProxyType({})
-) -> Answer:
-    return Answer(status=status, headers=headers, body=msgspec.json.encode(body or {}), is_write=is_write)
+) -> HttpAnswer:
+    return HttpAnswer(status=status, headers=headers, body=msgspec.json.encode(body or {}), is_write=is_write)
+
+
+def names_of(name: str) -> tuple[str, str]:
+    """The first and last name that a new contact of this name gets."""
+    values = ContactProperties(settings()).written(
+        ContactDraft(name=name, phone_number=parse_number("+12025550147", "US"))
+    )
+    return values.get("firstname", ""), values.get("lastname", "")
 
 
 @given(name=st.text(min_size=1).filter(lambda name: name == name.strip()))
 def test_a_name_that_is_split_is_joined_to_itself(name: str) -> None:
-    assert joined_name(*split_name(name)) == name
+    assert joined_name(*names_of(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -56,11 +64,11 @@ def test_a_name_that_is_split_is_joined_to_itself(name: str) -> None:
     ],
 )
 def test_the_last_word_is_the_last_name(name: str, first: str, last: str) -> None:
-    assert split_name(name) == (first, last)
+    assert names_of(name) == (first, last)
 
 
 def test_a_record_is_read_with_all_that_it_has() -> None:
-    contacts = Contacts(settings(placeholder_property="is_placeholder", portal_id="42"))
+    contacts = ContactProperties(settings(placeholder_property="is_placeholder", portal_id="42"))
     values = {
         "firstname": "Ada",
         "lastname": "Lovelace",
@@ -82,13 +90,15 @@ def test_a_record_is_read_with_all_that_it_has() -> None:
 
 def test_a_placeholder_is_marked_only_where_the_settings_say_how() -> None:
     draft = ContactDraft(name="Unknown Caller", phone_number=NUMBER, is_placeholder=True)
-    assert Contacts(settings(placeholder_property="mark")).written(draft)["mark"] == "true"
-    assert "true" not in Contacts(settings()).written(draft).values()
-    assert "mark" not in Contacts(settings(placeholder_property="mark")).written(replace(draft, is_placeholder=False))
+    assert ContactProperties(settings(placeholder_property="mark")).written(draft)["mark"] == "true"
+    assert "true" not in ContactProperties(settings()).written(draft).values()
+    assert "mark" not in ContactProperties(settings(placeholder_property="mark")).written(
+        replace(draft, is_placeholder=False)
+    )
 
 
 def test_without_lifecycle_stages_a_contact_has_none() -> None:
-    written = Contacts(settings(lifecycle_stages=[])).written(ContactDraft(name="Ada", phone_number=NUMBER))
+    written = ContactProperties(settings(lifecycle_stages=[])).written(ContactDraft(name="Ada", phone_number=NUMBER))
     assert written == {"firstname": "Ada", "phone": "+12025550147"}
 
 
@@ -143,7 +153,7 @@ def test_a_few_numbers_are_one_search() -> None:
 @pytest.mark.parametrize("more", [(), ("custom_0",), tuple(f"custom_{index}" for index in range(6))])
 def test_as_many_numbers_go_into_one_lookup_as_take_no_more_searches_than_one(more: tuple[str, ...]) -> None:
     names, londoners = (*PHONES, *more), [parse_number(f"+44207946{index:04}", "US") for index in range(17)]
-    wanted = Contacts(settings(more_phone_properties=more)).properties
+    wanted = ContactProperties(settings(more_phone_properties=more)).properties
     most = capabilities_of(settings(more_phone_properties=more)).numbers_per_lookup
 
     def searches(count: int) -> int:
@@ -192,7 +202,7 @@ def entry(**values: Any) -> LogEntry:
 def test_a_result_has_a_status_and_may_have_an_outcome(
     result: CallResult, status: str, disposition: str | None
 ) -> None:
-    written = Calls({}).created(entry(result=result), "UTC")
+    written = CallProperties({}).created(entry(result=result), "UTC")
     assert (written["hs_call_status"], written.get("hs_call_disposition")) == (status, disposition)
 
 
@@ -206,48 +216,48 @@ def test_a_result_has_a_status_and_may_have_an_outcome(
     ],
 )
 def test_a_call_without_a_result_has_the_status_that_its_times_tell(values: dict[str, Any], status: str | None) -> None:
-    assert Calls({}).created(entry(result=None, **values), "UTC").get("hs_call_status") == status
+    assert CallProperties({}).created(entry(result=None, **values), "UTC").get("hs_call_status") == status
 
 
 def test_an_outbound_call_goes_to_the_contact_and_an_inbound_one_comes_from_it() -> None:
-    inbound = Calls({}).created(entry(), "UTC")
+    inbound = CallProperties({}).created(entry(), "UTC")
     assert (inbound["hs_call_direction"], inbound["hs_call_from_number"]) == ("INBOUND", "+14155550123")
     assert inbound["hs_call_to_number"] == "101"
-    outbound = Calls({}).created(entry(direction=CallDirection.OUTBOUND), "UTC")
+    outbound = CallProperties({}).created(entry(direction=CallDirection.OUTBOUND), "UTC")
     assert (outbound["hs_call_direction"], outbound["hs_call_to_number"]) == ("OUTBOUND", "+14155550123")
 
 
 def test_durations_are_milliseconds_and_times_are_utc() -> None:
     moment = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-    written = Calls({}).created(entry(answer_time=moment, end_time=moment + timedelta(seconds=1.5)), "UTC")
+    written = CallProperties({}).created(entry(answer_time=moment, end_time=moment + timedelta(seconds=1.5)), "UTC")
     assert written["hs_call_duration"] == "1500"
     assert written["hs_timestamp"] == "2026-03-04T05:06:07.000Z"
 
 
 def test_an_owner_is_set_where_one_is_known_and_never_cleared() -> None:
-    assert Calls({}).created(replace(entry(), crm_user_id="99"), "UTC")["hubspot_owner_id"] == "99"
-    assert "hubspot_owner_id" not in Calls({}).updated(entry(), "UTC", {})
+    assert CallProperties({}).created(replace(entry(), crm_user_id="99"), "UTC")["hubspot_owner_id"] == "99"
+    assert "hubspot_owner_id" not in CallProperties({}).updated(entry(), "UTC", {})
 
 
 @pytest.mark.parametrize("url", ["http://recordings.example/1", "ftp://x", None])
 def test_an_address_that_hubspot_refuses_stands_in_the_body_alone(url: str | None) -> None:
-    written = Calls({}).created(entry(recording_url=url), "UTC")
+    written = CallProperties({}).created(entry(recording_url=url), "UTC")
     assert "hs_call_recording_url" not in written
     assert (url or "Call id") in written["hs_call_body"]
 
 
 def test_a_voicemail_is_played_where_there_is_no_recording() -> None:
-    written = Calls({}).created(entry(voicemail_url="https://voicemail.example/1"), "UTC")
+    written = CallProperties({}).created(entry(voicemail_url="https://voicemail.example/1"), "UTC")
     assert written["hs_call_recording_url"] == "https://voicemail.example/1"
 
 
 def test_what_is_no_longer_known_is_cleared() -> None:
-    updated = Calls({}).updated(entry(end_time=None, recording_url=None), "UTC", {})
+    updated = CallProperties({}).updated(entry(end_time=None, recording_url=None), "UTC", {})
     assert (updated["hs_call_duration"], updated["hs_call_recording_url"]) == ("", "")
 
 
 def test_an_outcome_that_a_person_chose_stays_unless_another_one_is_reported() -> None:
-    calls = Calls({"Interested": "guid-of-interested", "answered": "guid-of-answered"})
+    calls = CallProperties({"Interested": "guid-of-interested", "answered": "guid-of-answered"})
     chosen = {"hs_call_disposition": "guid-of-a-person"}
     assert "hs_call_disposition" not in calls.updated(entry(), "UTC", chosen)
     assert calls.updated(entry(), "UTC", {})["hs_call_disposition"] == "guid-of-answered"
@@ -305,7 +315,7 @@ def test_statuses_mean_what_hubspot_documents(status: int, is_write: bool, kind:
 
 def test_a_conflict_names_the_contact_that_has_the_address() -> None:
     error = failure(answer(409, {"message": "Contact already exists. Existing ID: 551"}, is_write=True))
-    assert isinstance(error, Taken)
+    assert isinstance(error, ValueTaken)
     assert error.existing_id == "551"
 
 
@@ -318,7 +328,7 @@ def test_a_conflict_names_the_contact_that_has_the_address() -> None:
 )
 def test_a_unique_value_that_is_taken_is_told_apart(body: dict[str, Any]) -> None:
     error = failure(answer(400, body, is_write=True))
-    assert isinstance(error, Taken)
+    assert isinstance(error, ValueTaken)
     assert error.existing_id == ""
 
 
@@ -332,7 +342,7 @@ def test_hubspots_words_are_passed_on_with_its_details_but_without_numbers() -> 
 
 
 def test_an_error_that_a_proxy_made_is_understood_by_its_status() -> None:
-    page = Answer(status=400, headers={}, body=b"<html>\xff", is_write=True)
+    page = HttpAnswer(status=400, headers={}, body=b"<html>\xff", is_write=True)
     assert type(failure(page)) is CrmRejected
 
 

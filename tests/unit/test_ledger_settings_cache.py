@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_settings_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 from leadline_server.testing.ledger_samples import call_log, put
 
@@ -34,13 +34,13 @@ async def ledger(path: Path) -> AsyncIterator[SqliteLedger]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The reads that went to the database."""
     seen: list[object] = []
-    probe = SqliteDatabase.probe
+    read_inline = SqliteDatabase.read_inline
 
     async def counted(self: SqliteDatabase, work: object) -> object:
         seen.append(work)
-        return await probe(self, work)  # type: ignore[arg-type] # handed on as it came
+        return await read_inline(self, work)  # type: ignore[arg-type] # handed on as it came
 
-    monkeypatch.setattr(SqliteDatabase, "probe", counted)
+    monkeypatch.setattr(SqliteDatabase, "read_inline", counted)
     return seen
 
 
@@ -89,7 +89,7 @@ async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
     await both(ledger)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        dying = open_settings_generation(path)
+        dying = open_settings_version(path)
         dying.advance(connection)
         dying.close()
         connection.execute("ROLLBACK")
@@ -115,11 +115,11 @@ async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLe
 
 async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
-        generation = open_settings_generation(path)
-        cache: SettingsCache[str, str] = SettingsCache(generation)
-        old = generation.current()
+        version = open_settings_version(path)
+        cache: SettingsCache[str, str] = SettingsCache(version)
+        old = version.current()
         await ledger.accounts.create(ACCOUNT, AccountSettings())
-        cache.put("other", "new", generation.current())
+        cache.put("other", "new", version.current())
         cache.put("key", "old", old)
         assert cache.get("key") is None
         assert cache.get("other") == "new"
@@ -128,8 +128,8 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> 
 async def test_a_full_cache_is_emptied_and_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline_server.ledger.sqlite.settings_cache.MAX_CACHED", 2)
     async with open_sqlite_ledger(path):
-        generation = open_settings_generation(path)
-        cache: SettingsCache[int, str] = SettingsCache(generation)
+        version = open_settings_version(path)
+        cache: SettingsCache[int, str] = SettingsCache(version)
         for key in range(3):
-            cache.put(key, "value", generation.current())
+            cache.put(key, "value", version.current())
         assert [cache.get(key) for key in range(3)] == [None, None, "value"]

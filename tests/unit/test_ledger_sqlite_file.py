@@ -52,7 +52,7 @@ async def test_nobody_else_may_read_the_files(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         await ledger.check()
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert modes == dict.fromkeys(("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db-generation"), 0o600)
+    assert modes == dict.fromkeys(("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db-settings-version"), 0o600)
 
 
 async def test_closing_leaves_no_log_file_and_no_thread(path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_closing_leaves_no_log_file_and_no_thread(path: Path) -> None:
         await put(ledger, call_log())
         await ledger.accounts.create("acme", AccountSettings())
         await ledger.accounts.get("acme")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["ledger.db", "ledger.db-generation"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["ledger.db", "ledger.db-settings-version"]
     # A connection's thread ends right after it reported that it is closed. The event loop's own threads stay.
     ours = [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("uvloop_")]
     for thread in ours:

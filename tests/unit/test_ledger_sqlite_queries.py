@@ -11,7 +11,7 @@ import pytest
 from leadline_server.domain.call_log import CallLogReason, CallLogState
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _DUE_OF_OTHERS, _NEXT_DUE, list_statement
-from leadline_server.ledger.sqlite.requests import _DROP
+from leadline_server.ledger.sqlite.requests import _DELETE_OLD
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.testing.ledger_samples import NOW, put
 from leadline_server.testing.ledger_samples import call_log as a_call_log
@@ -80,7 +80,7 @@ def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
         (_DUE, (1, 10), "call_logs_by_due_time"),
         (_NEXT_DUE, (), "call_logs_by_due_time"),
         (_CHANGES, (1, 10), "call_logs_by_sequence"),
-        (_DROP, (1, 10), "requests_by_time"),
+        (_DELETE_OLD, (1, 10), "requests_by_time"),
     ],
 )
 def test_what_is_due_new_or_old_is_found_by_an_index(

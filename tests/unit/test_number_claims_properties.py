@@ -35,9 +35,9 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self._connection)
 
-    read = probe = write
+    read = read_inline = write
 
-    async def write_one(self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any) -> T:
+    async def write_batched(self, many: Callable[[sqlite3.Connection, list[Any]], list[T]], item: Any) -> T:
         [result] = many(self._connection, [item])
         return result
 
@@ -106,7 +106,7 @@ class OneHolder(RuleBasedStateMachine):
                 assert asked_until <= answer.given_up <= self.now
             assert answer.given_up is not None or answer.creation_key == key
         else:
-            assert answer.until > self.now
+            assert answer.lease_until > self.now
 
     @rule(owner=OWNERS)
     def renew(self, owner: str) -> None:
@@ -137,7 +137,7 @@ class OneHolder(RuleBasedStateMachine):
     def succeed(self, owner: str) -> None:
         if (holder := self.holding(owner)) and holder.has_asked:
             key = holder.claimed.creation_key
-            done(self.claims.finish(*PLACE, f"c {key}", self.now, owner=owner, creation_key=key))
+            done(self.claims.finish(*PLACE, f"c {key}", self.now, lease_owner=owner, creation_key=key))
             self.open.clear()
             del self.holders[owner]
 

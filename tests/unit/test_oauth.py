@@ -11,9 +11,9 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
-from leadline_server.crm.toolkit.oauth import oauth
+from leadline_server.crm.toolkit.oauth import oauth_authorizer
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from support.oauth import NAME, Bench, bearer, open_bench
 
 
@@ -70,7 +70,7 @@ async def test_processes_that_share_a_store_refresh_once(bench: Bench) -> None:
 
 async def test_a_process_that_died_while_refreshing_is_waited_for_no_longer_than_its_lease(bench: Bench) -> None:
     now = bench.clock.now()
-    assert await bench.store.lease("sales", "the dead", now, now + timedelta(seconds=30))
+    assert await bench.store.acquire("sales", "the dead", now, now + timedelta(seconds=30))
     waiting = asyncio.create_task(bearer(bench.authorizer()))
     await asyncio.wait([waiting], timeout=0.3)
     assert not waiting.done()
@@ -84,7 +84,7 @@ class Full:
     def __init__(self, inner: TokenStore) -> None:
         self._inner = inner
         self.is_full = True
-        self.get, self.lease, self.release = inner.get, inner.lease, inner.release
+        self.get, self.acquire, self.release = inner.get, inner.acquire, inner.release
 
     async def put(self, connection: str, owner: str, document: bytes) -> None:
         if self.is_full:
@@ -116,8 +116,8 @@ async def test_whoever_is_cancelled_leaves_the_refresh_to_the_others(bench: Benc
 
 async def test_a_connection_that_is_closed_while_it_refreshes_loses_no_rotated_token(bench: Bench) -> None:
     bench.issuer.gate = asyncio.Event()
-    async with bench.surroundings() as around:
-        waiting = asyncio.create_task(bearer(oauth(bench.grant(), around)))
+    async with bench.adapter_context() as around:
+        waiting = asyncio.create_task(bearer(oauth_authorizer(bench.grant(), around)))
         while not bench.issuer.asked:
             await asyncio.sleep(0)
         waiting.cancel()

@@ -11,7 +11,7 @@ from aiohttp import web
 from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 from support.oauth import Bench, bearer, open_bench
 
 
@@ -77,7 +77,7 @@ class Unreadable:
     def __init__(self, inner: TokenStore) -> None:
         self._inner = inner
         self.is_down = True
-        self.lease, self.put, self.release = inner.lease, inner.put, inner.release
+        self.acquire, self.put, self.release = inner.acquire, inner.put, inner.release
 
     async def get(self, connection: str) -> bytes | None:
         if self.is_down:
@@ -120,7 +120,7 @@ async def test_nothing_that_is_secret_is_shown_though_the_crm_repeats_it(bench: 
     bench.issuer.answer = lambda: web.json_response({"error": "r0 hush", "error_description": "r1 hush"}, status=400)
     with pytest.raises(CrmAuthFailed) as caught:
         await authorizer.renew(await authorizer.headers())
-    assert str(caught.value) == "The CRM grants leadline no token: it does not say why."
+    assert str(caught.value) == "The CRM refuses leadline's credentials and grants no token: it does not say why."
 
 
 async def test_the_secret_stands_where_the_crm_wants_it_and_nowhere_else(bench: Bench) -> None:

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from leadline_server.crm.pipedrive import activities, wire
 from leadline_server.crm.pipedrive.errors import BLOCKED_PAUSE, DAILY_PAUSE, failure, pause
-from leadline_server.crm.pipedrive.searching import name_term, phone_terms
+from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
@@ -26,9 +26,9 @@ def settings(**options: Any) -> PipedriveSettings:
 
 def answer(
     status: int, body: Any = None, *, is_write: bool = False, headers: Mapping[str, str] = MappingProxyType({})
-) -> Answer:
+) -> HttpAnswer:
     content = b"<html>" if body is None else msgspec.json.encode(body)
-    return Answer(status=status, headers=headers, body=content, is_write=is_write)
+    return HttpAnswer(status=status, headers=headers, body=content, is_write=is_write)
 
 
 def entry(**values: Any) -> LogEntry:

@@ -9,9 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 from leadline.v1 import call_pb2, contact_pb2
-from leadline_server.crm.connections import AccountView
-from leadline_server.crm.remote.connecting import open_remote, remote_crm
+from leadline_server.crm.remote.adapter_type import open_remote, remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number

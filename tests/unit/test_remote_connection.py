@@ -13,8 +13,8 @@ import pytest
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1.capabilities_pb2 import Capabilities as Declared
 from leadline_server.crm.remote import description
+from leadline_server.crm.remote.adapter_type import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.channel import open_channel
-from leadline_server.crm.remote.connecting import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
@@ -24,7 +24,7 @@ from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 from pydantic import ValidationError
 from support.adapters import opened_adapter
-from support.scripted_adapters import ScriptedAdapter, fails, hangs, says, scripted_adapter
+from support.scripted_adapters import PROMISES, ScriptedAdapter, fails, hangs, says, scripted_adapter
 
 NUMBER = parse_number("+12025550147", "US")
 DRAFT = ContactDraft(name="Ada", phone_number=NUMBER)
@@ -279,6 +279,17 @@ async def _refused(crm: CrmAdapter) -> str:
     with pytest.raises(CrmUnavailable) as caught:
         await crm.check()
     return caught.value.message
+
+
+async def test_an_adapter_that_comes_back_with_fewer_methods_is_asked_nothing(
+    adapter: ScriptedAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(description, "FRESH_SECONDS", 0.0)
+    fewer = ["FindContacts", "Check"]
+    async with remote_crm(adapter.address) as crm:
+        adapter.answers["Describe"] = says(pb.DescribeResponse(capabilities=PROMISES, methods=fewer))
+        with pytest.raises(CrmUnavailable, match=r"create_call_log.*Restart leadline"):
+            await crm.check()
 
 
 async def test_an_adapter_that_promises_more_later_is_taken_at_its_first_word(

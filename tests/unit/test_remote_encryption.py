@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.errors import CrmUnavailable
 from support.scripted_adapters import scripted_adapter
 

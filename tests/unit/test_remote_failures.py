@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from leadline_server.crm.remote.connecting import remote_crm
+from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,

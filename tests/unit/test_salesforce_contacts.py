@@ -203,7 +203,7 @@ async def test_a_search_by_name_goes_through_both_kinds_in_order(crm: tuple[Fake
 async def test_a_search_beyond_what_salesforce_lists_is_no_answer(crm: tuple[Fake, CrmAdapter]) -> None:
     _, adapter = crm
     with pytest.raises(CrmUnavailable, match="more of the name"):
-        await adapter.search_contacts("a", 10, "2001,0")
+        await adapter.search_contacts("a", 10, "[2001,0]")
 
 
 async def test_one_kind_that_cannot_be_read_makes_no_answer(crm: tuple[Fake, CrmAdapter]) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from leadline_server.crm.salesforce.errors import PAUSE_SECONDS, DuplicatesDetected, Failures
-from leadline_server.crm.toolkit import Answer, Throttle
+from leadline_server.crm.salesforce.errors import PAUSE_SECONDS, DuplicatesDetected, SalesforceErrors
+from leadline_server.crm.toolkit import HttpAnswer, Throttle
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -16,10 +16,10 @@ from leadline_server.domain.errors import (
 )
 
 
-def answer(status: int, body: Any = None, *, is_write: bool = False, **headers: str) -> Answer:
+def answer(status: int, body: Any = None, *, is_write: bool = False, **headers: str) -> HttpAnswer:
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status=status, headers=named, body=content, is_write=is_write)
+    return HttpAnswer(status=status, headers=named, body=content, is_write=is_write)
 
 
 def problem(code: str, message: str = "Words.") -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def problem(code: str, message: str = "Words.") -> list[dict[str, Any]]:
 
 
 def meaning(status: int, code: str, message: str = "Words.", *, is_write: bool = False) -> CrmError | None:
-    return Failures(Throttle(), 100)(answer(status, problem(code, message), is_write=is_write))
+    return SalesforceErrors(Throttle(), 100)(answer(status, problem(code, message), is_write=is_write))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_code_means_what_it_says(
 
 
 def test_a_success_is_no_failure() -> None:
-    assert Failures(Throttle(), 100)(answer(204, b"", is_write=True)) is None
+    assert SalesforceErrors(Throttle(), 100)(answer(204, b"", is_write=True)) is None
 
 
 def test_salesforces_own_words_are_passed_on_without_callers_numbers() -> None:
@@ -70,7 +70,7 @@ def test_salesforces_own_words_are_passed_on_without_callers_numbers() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b'{"error": "x"}', b"[1]", b""])
 def test_a_body_that_is_none_of_salesforces_leaves_the_status(body: bytes) -> None:
-    assert type(Failures(Throttle(), 100)(answer(403, body))) is CrmAuthFailed
+    assert type(SalesforceErrors(Throttle(), 100)(answer(403, body))) is CrmAuthFailed
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_duplicates_are_told_by_their_ids(spelling: str) -> None:
     match = {"record": {"Id": "00Q000000000001EAA"}, "matchConfidence": 90.0}
     result = {"allowSave": True, "matchResults": [{"matchRecords": [match, match]}, {"matchRecords": []}]}
     body = [{"errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?", spelling: result}]
-    error = Failures(Throttle(), 100)(answer(400, body, is_write=True))
+    error = SalesforceErrors(Throttle(), 100)(answer(400, body, is_write=True))
     assert isinstance(error, DuplicatesDetected)
     assert (error.ids, error.may_save) == (("00Q000000000001EAA",), True)
 
 
 def test_duplicates_that_are_not_told_cannot_be_saved() -> None:
-    error = Failures(Throttle(), 100)(answer(400, problem("DUPLICATES_DETECTED"), is_write=True))
+    error = SalesforceErrors(Throttle(), 100)(answer(400, problem("DUPLICATES_DETECTED"), is_write=True))
     assert isinstance(error, DuplicatesDetected)
     assert (error.ids, error.may_save) == ((), False)
 
@@ -116,7 +116,7 @@ def test_duplicates_that_are_not_told_cannot_be_saved() -> None:
 )
 async def test_the_days_requests_are_not_used_up(usage: str, share: int, *, is_held: bool) -> None:
     throttle = Throttle()
-    assert Failures(throttle, share)(answer(200, {}, Sforce_Limit_Info=usage)) is None
+    assert SalesforceErrors(throttle, share)(answer(200, {}, Sforce_Limit_Info=usage)) is None
     if is_held:
         with pytest.raises(CrmRateLimited):
             await throttle.turn()

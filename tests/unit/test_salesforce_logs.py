@@ -9,8 +9,9 @@ import pytest
 from fakes.salesforce import FakeSalesforce
 from fakes.salesforce_people import salesforce
 from fakes.serving import FakeServer
-from leadline_server.crm.salesforce.wire import MOST_DESCRIPTION, stored_key
+from leadline_server.crm.salesforce.wire import stored_key
 from leadline_server.crm.toolkit.call_text import BEGIN
+from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.domain.errors import LedgerFull
-from leadline_server.storage import read_inline as probing
+from leadline_server.storage import read_inline
 from leadline_server.storage.sqlite import SqliteDatabase, open_database
 
 _LONG = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT max(i) FROM n"
@@ -67,9 +67,9 @@ def here(connection: sqlite3.Connection) -> tuple[int, list[str]]:
 
 async def test_a_short_write_runs_on_the_loops_thread_and_is_seen_at_once(database: SqliteDatabase, path: Path) -> None:
     add = Adding()
-    await database.write_one(add, "one")
+    await database.write_batched(add, "one")
     assert add.threads == [threading.get_ident()]
-    assert await database.probe(here) == (threading.get_ident(), ["one"])
+    assert await database.read_inline(here) == (threading.get_ident(), ["one"])
     with closing(sqlite3.connect(path)) as other:
         assert notes(other) == ["one"]
 
@@ -77,34 +77,34 @@ async def test_a_short_write_runs_on_the_loops_thread_and_is_seen_at_once(databa
 async def test_short_writes_at_once_share_a_commit(database: SqliteDatabase) -> None:
     add, committed = Adding(), list[None]()
     database.after_commit(lambda: committed.append(None))
-    await asyncio.gather(*(database.write_one(add, str(number)) for number in range(20)))
+    await asyncio.gather(*(database.write_batched(add, str(number)) for number in range(20)))
     assert (len(add.threads), len(committed)) == (1, 1)
 
 
 async def test_a_large_group_goes_to_the_thread(database: SqliteDatabase) -> None:
     add = Adding()
-    await asyncio.gather(*(database.write_one(add, str(number)) for number in range(100)))
+    await asyncio.gather(*(database.write_batched(add, str(number)) for number in range(100)))
     assert threading.get_ident() not in add.threads
-    assert len(await database.probe(notes)) == 100
+    assert len(await database.read_inline(notes)) == 100
 
 
 async def test_a_refused_write_disturbs_nobody(database: SqliteDatabase) -> None:
     add = Adding()
     results = await asyncio.gather(
-        *(database.write_one(add, text) for text in ("before", "refused", "after")), return_exceptions=True
+        *(database.write_batched(add, text) for text in ("before", "refused", "after")), return_exceptions=True
     )
     assert isinstance(results[1], LookupError)
-    assert await database.probe(notes) == ["before", "after"]
+    assert await database.read_inline(notes) == ["before", "after"]
 
 
 async def test_a_write_that_raises_leaves_nothing_of_its_kind_and_disturbs_no_other(database: SqliteDatabase) -> None:
     good, bad = Adding(), Adding()
-    await database.write_one(good, "there")
+    await database.write_batched(good, "there")
     results = await asyncio.gather(
-        database.write_one(good, "good"), database.write_one(bad, "there"), return_exceptions=True
+        database.write_batched(good, "good"), database.write_batched(bad, "there"), return_exceptions=True
     )
     assert isinstance(results[1], sqlite3.IntegrityError)
-    assert await database.probe(notes) == ["there", "good"]
+    assert await database.read_inline(notes) == ["there", "good"]
 
 
 async def test_another_processs_transaction_does_not_hold_up_the_loop(database: SqliteDatabase, path: Path) -> None:
@@ -112,14 +112,14 @@ async def test_another_processs_transaction_does_not_hold_up_the_loop(database: 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("INSERT INTO notes (text) VALUES ('theirs')")
-        task = asyncio.create_task(database.write_one(add, "mine"))
+        task = asyncio.create_task(database.write_batched(add, "mine"))
         done, _ = await asyncio.wait([task], timeout=0.02)
         assert not done
-        assert await database.probe(here) == (threading.get_ident(), [])
+        assert await database.read_inline(here) == (threading.get_ident(), [])
         other.execute("COMMIT")
         await task
     assert threading.get_ident() not in add.threads
-    assert await database.probe(notes) == ["theirs", "mine"]
+    assert await database.read_inline(notes) == ["theirs", "mine"]
 
 
 async def test_a_commit_that_fails_is_told_and_leaves_nothing(database: SqliteDatabase) -> None:
@@ -128,26 +128,26 @@ async def test_a_commit_that_fails_is_told_and_leaves_nothing(database: SqliteDa
 
     await database.write(limit(1))
     with pytest.raises(LedgerFull):
-        await database.write_one(Adding(), "large" * 5_000)
+        await database.write_batched(Adding(), "large" * 5_000)
     await database.write(limit(1_000_000))
-    await database.write_one(Adding(), "small")
-    assert await database.probe(notes) == ["small"]
+    await database.write_batched(Adding(), "small")
+    assert await database.read_inline(notes) == ["small"]
 
 
 async def test_a_cancelled_write_still_happens_whole(database: SqliteDatabase) -> None:
-    task = asyncio.create_task(database.write_one(Adding(), "one"))
+    task = asyncio.create_task(database.write_batched(Adding(), "one"))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-    await database.write_one(Adding(), "two")
-    assert await database.probe(notes) == ["one", "two"]
+    await database.write_batched(Adding(), "two")
+    assert await database.read_inline(notes) == ["one", "two"]
 
 
 async def test_what_changes_nothing_calls_no_hook(database: SqliteDatabase) -> None:
     committed: list[None] = []
     database.after_commit(lambda: committed.append(None))
     with pytest.raises(LookupError):
-        await database.write_one(Adding(), "refused")
+        await database.write_batched(Adding(), "refused")
     assert not committed
 
 
@@ -158,26 +158,28 @@ async def test_a_long_query_goes_on_in_the_thread(database: SqliteDatabase) -> N
         threads.append(threading.get_ident())
         return int(connection.execute(_LONG, (to,)).fetchone()[0])
 
-    assert await database.probe(lambda connection: count(connection, 10)) == 10
-    assert await database.probe(lambda connection: count(connection, 50_000)) == 50_000
+    assert await database.read_inline(lambda connection: count(connection, 10)) == 10
+    assert await database.read_inline(lambda connection: count(connection, 50_000)) == 50_000
     assert threads[:2] == [threading.get_ident()] * 2
     assert threads[2] != threading.get_ident()
 
 
 async def test_a_probe_cannot_write(database: SqliteDatabase) -> None:
     with pytest.raises(Exception, match="cannot be used"):
-        await database.probe(lambda connection: connection.execute("INSERT INTO notes (text) VALUES ('one')").rowcount)
-    assert await database.probe(notes) == []
+        await database.read_inline(
+            lambda connection: connection.execute("INSERT INTO notes (text) VALUES ('one')").rowcount
+        )
+    assert await database.read_inline(notes) == []
 
 
 @pytest.mark.parametrize("reads_disk", [True, False])
 async def test_a_slow_disk_keeps_work_away_from_the_loop_and_a_busy_processor_does_not(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, *, reads_disk: bool
 ) -> None:
-    so_far = probing._blocks_read()  # noqa: SLF001 - what is to be told apart
+    so_far = read_inline._blocks_read()  # noqa: SLF001 - what is to be told apart
     blocks = itertools.count(so_far + 1) if reads_disk else itertools.repeat(so_far)
-    monkeypatch.setattr(probing, "_blocks_read", lambda: next(blocks))
-    await database.probe(lambda _connection: time.sleep(2 * probing.SLOW_SECONDS))
-    await database.probe(lambda _connection: time.sleep(2 * probing.SLOW_SECONDS))
-    thread, _ = await database.probe(here)
+    monkeypatch.setattr(read_inline, "_blocks_read", lambda: next(blocks))
+    await database.read_inline(lambda _connection: time.sleep(2 * read_inline.SLOW_SECONDS))
+    await database.read_inline(lambda _connection: time.sleep(2 * read_inline.SLOW_SECONDS))
+    thread, _ = await database.read_inline(here)
     assert (thread != threading.get_ident()) == reads_disk

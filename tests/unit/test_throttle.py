@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import Answer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.http_answers import LONGEST_WORDS, standard_failure
 from leadline_server.crm.toolkit.throttle import LONGEST_WAIT, spread
 from leadline_server.domain.errors import CrmError, CrmHeldBack, CrmRateLimited
@@ -22,8 +22,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-def answer(status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status=status, headers=headers or {}, body=b"", is_write=False)
+def answer(status: int = 200, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    return HttpAnswer(status=status, headers=headers or {}, body=b"", is_write=False)
 
 
 def failed(status: int, header: str | None = None) -> CrmError:

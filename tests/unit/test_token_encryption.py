@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from leadline_server.crm.token_encryption import EncryptedTokens, load_key
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 
 @pytest.fixture
@@ -35,20 +35,20 @@ async def test_where_nothing_is_kept_no_key_is_asked_for(kept: TokenStore) -> No
     def no_key() -> bytes:
         raise AssertionError
 
-    sealed = EncryptedTokens(kept, no_key)
-    assert await sealed.get("sales") is None
-    await sealed.release("sales", "me")
+    encrypted = EncryptedTokens(kept, no_key)
+    assert await encrypted.get("sales") is None
+    await encrypted.release("sales", "me")
 
 
 async def test_leases_are_those_of_the_store(kept: TokenStore) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     until = now + timedelta(seconds=30)
-    sealed = EncryptedTokens(kept, Fernet.generate_key)
-    assert await sealed.lease("sales", "me", now, until)
-    assert not await kept.lease("sales", "you", now, until)
-    assert not await sealed.lease("sales", "you", now, until)
-    await sealed.release("sales", "me")
-    assert await kept.lease("sales", "you", now, until)
+    encrypted = EncryptedTokens(kept, Fernet.generate_key)
+    assert await encrypted.acquire("sales", "me", now, until)
+    assert not await kept.acquire("sales", "you", now, until)
+    assert not await encrypted.acquire("sales", "you", now, until)
+    await encrypted.release("sales", "me")
+    assert await kept.acquire("sales", "you", now, until)
 
 
 def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_key_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "token.key"
     path.write_text("not a key")
-    with pytest.raises(LedgerUnavailable, match="Put it back from a backup"):
+    with pytest.raises(LedgerUnavailable, match="Restore it from a backup"):
         load_key(path)
 
 

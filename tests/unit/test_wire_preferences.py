@@ -251,6 +251,7 @@ def test_settings_are_written_whole() -> None:
         default_region="GB",
         time_zone="Europe/London",
         number_formats=("#### ####",),
+        create_without_log=True,
     )
     written = settings_message(settings)
     assert mapping.get_account_settings_response(settings).settings == written
@@ -258,3 +259,13 @@ def test_settings_are_written_whole() -> None:
     assert list(written.defaults.excluded_results.values) == [call_pb2.CALL_RESULT_BUSY]
     assert (list(written.locked), written.default_region) == (["auto_log_calls"], "GB")
     assert (written.time_zone, list(written.number_formats)) == ("Europe/London", ["#### ####"])
+    assert written.create_without_log
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), (None, False)])
+async def test_create_without_log_is_off_unless_it_is_set(*, value: bool | None, expected: bool) -> None:
+    values = prefs_pb.AccountSettings(create_without_log=value)
+    mask = FieldMask(paths=["create_without_log"])
+    request = pb.UpdateAccountSettingsRequest(account_id="us", settings=values, update_mask=mask)
+    read = await read_request(mapping.account_settings_update, request)
+    assert (read.fields, read.settings.create_without_log) == (("create_without_log",), expected)

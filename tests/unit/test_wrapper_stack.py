@@ -1,17 +1,19 @@
-"""What stands round an adapter, and in which order: seen from the CRM, from the guard and from the metrics."""
+"""The order of the wrappers, as the CRM, the circuit breaker, the rate limit and the metrics see it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
+from leadline_server.concurrency.concurrency_limit import RateLimit
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers import stack as wrapping
+from leadline_server.crm.wrappers import stack as wrapper_stack
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
-from leadline_server.domain.request_not_sent import CircuitOpen
-from leadline_server.ports.crm import Connection
+from leadline_server.domain.request_not_sent import CircuitOpen, RateLimitExceeded
+from leadline_server.ports.crm import CrmConnection
 from leadline_server.testing.crm_harness import Report
 from prometheus_client import CollectorRegistry
 from support.apps import STRANGER
@@ -22,19 +24,58 @@ NUMBERS: Sequence[PhoneNumber] = [parse_number(STRANGER, "US")]
 POLICY = CachePolicy(found_seconds=60, none_seconds=60, entries=10)
 
 
+class Turns(RateLimit):
+    """A rate limit that counts the turns it gives; `before` runs first, and may raise or take its time."""
+
+    def __init__(self) -> None:
+        super().__init__(1000.0)
+        self.given = 0
+        self.before: Callable[[], Awaitable[None]] | None = None
+
+    async def wait(self) -> None:
+        if self.before is not None:
+            await self.before()
+        self.given += 1
+
+
+class Breaker(CircuitBreaker):
+    """A circuit breaker that counts what it is asked and told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = self.failures = 0
+
+    def admit(self) -> bool:
+        self.asked += 1
+        return super().admit()
+
+    def failed(self, asked: float = 0.0) -> None:
+        self.failures += 1
+        super().failed(asked)
+
+    def open(self) -> None:
+        for _ in range(FAILURES):
+            super().failed()
+
+
 class Wrapped:
-    """A CRM in memory with everything round it: `crm` is the switch of the CRM, `guard` that of the account's guard."""
+    """A CRM in memory with all wrappers: `crm` is the switch of the CRM, `turns` and `breaker` are the account's."""
 
     def __init__(
         self, cache: CachePolicy | None = POLICY, *, search_lag: float = 0.0, is_measured: bool = True
     ) -> None:
-        self.crm, self.guard, self.registry = Switch(), Switch(), CollectorRegistry()
+        self.crm, self.turns, self.breaker, self.registry = Switch(), Turns(), Breaker(), CollectorRegistry()
         self.bare = memory_crm(search_lag=timedelta(seconds=search_lag))
         made = WrapperStack(
             lambda: datetime(2026, 1, 1, tzinfo=UTC), CrmMetrics(self.registry) if is_measured else None
         )
-        self.connection: Connection = made.connection(
-            self.crm.wrap(self.bare), "memory", guard=self.guard.wrap, region=lambda: "US", cache=cache
+        self.connection: CrmConnection = made.connection(
+            self.crm.wrap(self.bare),
+            "memory",
+            breaker=self.breaker,
+            rate=self.turns,
+            region=lambda: "US",
+            cache=cache,
         )
 
     async def find(self) -> int:
@@ -67,23 +108,23 @@ def failing(times: int, error: Callable[[], Exception], operation: str = "find_c
 
 @pytest.fixture
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wrapping, "SECONDS", 0.02)
+    monkeypatch.setattr(wrapper_stack, "SECONDS", 0.02)
 
 
-async def test_a_remembered_answer_costs_neither_the_crm_nor_the_guard_a_request() -> None:
+async def test_a_remembered_answer_takes_neither_a_request_nor_a_turn() -> None:
     it = Wrapped()
     await create(it.bare)
     assert [await it.find(), await it.find()] == [1, 1]
-    assert it.crm.calls["find_contacts"] == it.guard.calls["find_contacts"] == 1
+    assert it.crm.calls["find_contacts"] == it.turns.given == 1
     assert (it.lookups("asked"), it.lookups("remembered")) == (1, 1)
 
 
-async def test_a_remembered_answer_is_there_while_the_guard_lets_nobody_ask() -> None:
+async def test_a_remembered_answer_is_there_while_the_breaker_is_open() -> None:
     it = Wrapped()
     await it.find()
-    it.guard.go_down()
+    it.breaker.open()
     assert await it.find() == 0
-    with pytest.raises(CrmUnavailable):
+    with pytest.raises(CircuitOpen):
         await it.connection.crm.find_contacts(NUMBERS)
 
 
@@ -93,7 +134,7 @@ async def test_a_decision_asks_the_crm_whatever_is_remembered() -> None:
     await create(it.bare)
     assert len(await it.connection.crm.find_contacts(NUMBERS)) == 1
     assert await it.find() == 1  # what it heard is remembered
-    assert it.crm.calls["find_contacts"] == it.guard.calls["find_contacts"] == 2
+    assert it.crm.calls["find_contacts"] == it.turns.given == 2
 
 
 async def test_what_passes_through_the_connection_changes_what_is_remembered() -> None:
@@ -111,32 +152,50 @@ async def test_nothing_is_remembered_where_nothing_shall_be() -> None:
     assert len(await it.connection.crm.find_contacts(NUMBERS)) == 1
 
 
-async def test_each_try_counts_for_the_guard_and_is_measured() -> None:
+async def test_each_attempt_takes_a_turn_and_is_measured() -> None:
     it = Wrapped()
     it.crm.before = failing(1, lambda: CrmUnavailable("Down for a moment.")).before
     assert await it.find() == 0
-    assert it.guard.calls["find_contacts"] == 2
+    assert it.turns.given == 2
     assert (it.measured("unavailable"), it.measured("ok")) == (1, 1)
 
 
-async def test_what_the_guard_does_not_let_through_is_neither_measured_nor_tried_again() -> None:
+async def test_a_request_that_the_breaker_stops_takes_no_turn_and_is_neither_measured_nor_repeated() -> None:
     it = Wrapped()
-    guard = failing(9, lambda: CircuitOpen(0.01))
-    it.guard.before = guard.before
+    it.breaker.open()
     with pytest.raises(CircuitOpen):
         await it.find()
-    assert guard.calls["tried"] == 1
+    assert it.breaker.asked == 1
+    assert it.turns.given == it.crm.calls["find_contacts"] == it.measured("unavailable") == 0
+
+
+async def test_a_request_that_the_rate_limit_stops_is_no_failure_and_is_not_repeated() -> None:
+    it = Wrapped()
+
+    async def refuse() -> None:
+        raise RateLimitExceeded(0.01)
+
+    it.turns.before = refuse
+    with pytest.raises(RateLimitExceeded):
+        await it.find()
+    assert (it.breaker.asked, it.breaker.failures) == (0, 0)
     assert it.crm.calls["find_contacts"] == it.measured("unavailable") == 0
 
 
-async def test_the_guard_sees_every_failure_of_the_crm() -> None:
+async def test_the_breaker_sees_every_failure_of_the_crm() -> None:
     it = Wrapped()
     it.crm.go_down()
-    guard = failing(0, Exception)
-    it.guard.before = guard.before
     with pytest.raises(CrmUnavailable):
         await it.find()
-    assert guard.calls["tried"] == it.measured("unavailable") == 3
+    assert it.breaker.failures == it.measured("unavailable") == 3
+
+
+async def test_a_check_waits_neither_for_the_breaker_nor_for_a_turn() -> None:
+    it = Wrapped()
+    it.breaker.open()
+    await it.connection.crm.check()
+    assert (it.crm.calls["check"], it.turns.given, it.breaker.asked) == (1, 0, 0)
+    assert it.breaker.is_closed
 
 
 @pytest.mark.usefixtures("_hurried")
@@ -152,13 +211,13 @@ async def test_a_crm_that_hangs_is_given_up_and_measured_as_one_that_does_not_an
 
 
 @pytest.mark.usefixtures("_hurried")
-async def test_a_turn_of_the_guard_may_take_longer_than_the_crm() -> None:
+async def test_a_turn_may_take_longer_than_the_crm() -> None:
     it = Wrapped()
 
-    async def wait(_: str) -> None:
+    async def wait() -> None:
         await asyncio.sleep(0.1)
 
-    it.guard.before = wait
+    it.turns.before = wait
     assert await it.find() == 0
 
 

@@ -12,10 +12,11 @@ from aiohttp import web
 from fakes.serving import FakeServer
 from fakes.zoho import KEY_FIELD, FakeZoho
 from fakes.zoho_people import options, zoho
-from leadline_server.crm.toolkit import Answer
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.call_text import BEGIN
+from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
 from leadline_server.crm.zoho.errors import DuplicateData, failure
-from leadline_server.crm.zoho.wire import MOST_DESCRIPTION, call_type, duration_text, stored_key
+from leadline_server.crm.zoho.wire import call_type, duration_text, stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
@@ -209,9 +210,9 @@ async def test_without_a_field_for_it_no_key_is_promised() -> None:
         assert KEY_FIELD not in logged(fake)
 
 
-def answer(status: int, body: Any, *, is_write: bool) -> Answer:
+def answer(status: int, body: Any, *, is_write: bool) -> HttpAnswer:
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return Answer(status=status, headers={}, body=content, is_write=is_write)
+    return HttpAnswer(status=status, headers={}, body=content, is_write=is_write)
 
 
 def problem(code: str, **details: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The leadline client: `Client`, `AsyncClient`, what they raise in `errors`; the generated messages are in `v1`.
+"""The leadline client: `Client` and `AsyncClient`, their exceptions in `errors`, the generated messages in `v1`.
 
-The names are imported on first use, so that whoever needs only the messages does not wait for the rest.
+The names are imported on first use, so that programs that need only the messages start quickly.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from leadline._async_client import AsyncClient
     from leadline._client import Client
     from leadline.errors import LeadlineError
-else:  # Hidden from type checkers: they would take every name for one of this module.
+else:  # Hidden from type checkers, which would accept any name.
     _HOMES: Final = {
         "AsyncClient": "leadline._async_client",
         "Client": "leadline._client",

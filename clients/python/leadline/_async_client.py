@@ -1,4 +1,4 @@
-"""The asynchronous client, which the synchronous one runs on."""
+"""The asynchronous client, which the synchronous one uses."""
 # ruff: noqa: ASYNC109 - a timeout is the deadline of an RPC, which the server is told
 
 import copy
@@ -93,7 +93,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; what is under way ends with Cancelled."""
+        """Close the connection; RPCs in progress end with Cancelled."""
         await self._connection.close()
 
     def using(self, *, account: str | None = None, user: str | None = None) -> Self:
@@ -106,7 +106,7 @@ class AsyncClient:
     async def find_contact(
         self, *phone_numbers: str, skip_cache: bool = False, timeout: float | None = None
     ) -> FindContactResponse:
-        """Who has these phone numbers? Nobody: no `matches`. Not to be told: Unavailable or DeadlineExceeded."""
+        """Find the contacts of phone numbers. If leadline cannot tell, it raises Unavailable or DeadlineExceeded."""
         request = FindContactRequest(
             account_id=self._account, user_id=self._user, phone_numbers=phone_numbers, skip_cache=skip_cache
         )
@@ -115,7 +115,7 @@ class AsyncClient:
     async def search_contacts(
         self, query: str, *, page_size: int = 0, timeout: float | None = None
     ) -> AsyncIterator[Contact]:
-        """Contacts by name, page after page as they are taken; `timeout` is a page's."""
+        """Search contacts by name. Pages are requested as they are needed, each with this `timeout`."""
         request = SearchContactsRequest(account_id=self._account, user_id=self._user, query=query, page_size=page_size)
         while True:
             page = await self._connection.ask(self._connection.stubs().contacts.SearchContacts, request, timeout)
@@ -150,15 +150,15 @@ class AsyncClient:
         timeout: float | None = None,
         **fields: Unpack[CallFields],
     ) -> CallLog:
-        """Report a call, or what is new about it: a Call, or its fields by keyword. Repeating one changes nothing.
+        """Report a call, or news of one, as a Call or as keywords. Sending the same report again changes nothing.
 
-        The deadline is a budget: leadline answers with what became of the call, or PENDING shortly before it ends.
+        The deadline is a budget: leadline answers with the final state, or with PENDING shortly before the deadline.
 
         Args:
             call: the report.
             contact_id: the contact that a person chose.
-            trigger: who asks, such as `"MANUAL"`.
-            validate_only: only say what would become of it.
+            trigger: `"MANUAL"` if a person asks.
+            validate_only: return what would happen, and write nothing.
             timeout: seconds.
             fields: the report by keyword, instead of `call`.
 
@@ -180,21 +180,21 @@ class AsyncClient:
         return (await self._connection.ask(self._connection.stubs().call_logs.LogCall, request, timeout)).call_log
 
     async def get_call_log(self, call_id: str, *, timeout: float | None = None) -> CallLog:
-        """What became of a call."""
+        """Get a call with its state and reason."""
         request = GetCallLogRequest(account_id=self._account, call_id=call_id)
         return (await self._connection.ask(self._connection.stubs().call_logs.GetCallLog, request, timeout)).call_log
 
     async def retry_call_log(self, call_id: str, *, timeout: float | None = None) -> CallLog:
-        """Decide or deliver a call anew, now."""
+        """Decide or deliver a call again, now."""
         request = RetryCallLogRequest(account_id=self._account, call_id=call_id)
         return (await self._connection.ask(self._connection.stubs().call_logs.RetryCallLog, request, timeout)).call_log
 
     async def list_call_logs(
         self, *, timeout: float | None = None, **filters: Unpack[CallLogFilter]
     ) -> AsyncIterator[CallLog]:
-        """Call logs of the account, newest call first, page after page as they are taken; `timeout` is a page's.
+        """List call logs of the account, newest call first. Pages are requested as they are needed.
 
-        Of all users, unless `user_id` says whose.
+        `timeout` is that of each page. Without `user_id` the logs of all users are listed.
 
         Raises:
             UnknownEnumValue: an enum has no value of this name.
@@ -212,10 +212,10 @@ class AsyncClient:
     def watch_call_logs(
         self, *, user_id: str = "", resume_token: str = "", give_up_after: float = 300.0
     ) -> CallLogWatch:
-        """Call logs as they change, of all users unless `user_id` says whose; it has no deadline.
+        """Watch call logs as they change. There is no deadline. Without `user_id` all users are watched.
 
         Args:
-            user_id: whose logs.
+            user_id: the user whose logs to watch.
             resume_token: `resume_token` of a watch before, with the same `user_id`; empty: from now on.
             give_up_after: seconds without the server after which the watch raises; `math.inf`: never.
         """
@@ -230,7 +230,7 @@ class AsyncClient:
         return CallLogWatch(connect, resume_token, self._connection.timeout, give_up_after)
 
     async def get_preferences(self, *, timeout: float | None = None) -> GetPreferencesResponse:
-        """The user's preferences: what applies, what the user set, and where each value comes from."""
+        """Get the user's preferences: effective values, own values, and the level of each value."""
         request = GetPreferencesRequest(account_id=self._account, user_id=self._user)
         return await self._connection.ask(self._connection.stubs().preferences.GetPreferences, request, timeout)
 

@@ -21,7 +21,7 @@ from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 
 MetadataPairs = Iterable[tuple[str, str | bytes]]
 MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
-"""Asked before every RPC for the metadata to send, such as `[("authorization", "Bearer ...")]`; keys in lower case."""
+"""Called before every RPC; returns its metadata, such as `[("authorization", "Bearer ...")]`, with lower-case keys."""
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -46,7 +46,7 @@ _RETRY_POLICY: Final = {
 
 
 def service_config() -> str:
-    """The channel's service config (gRFC A6): what is tried again, and when the channel stops trying."""
+    """The channel's service config (gRFC A6): which RPCs are retried, and when the channel stops retrying."""
     config = {
         "methodConfig": [{"name": [_name(method) for method in _retried()], "retryPolicy": _RETRY_POLICY}],
         # Each failure takes a token, each success brings 0.1: below half of them nothing is retried.
@@ -60,12 +60,12 @@ def channel_options() -> Sequence[tuple[str, str | int]]:
     return (
         ("grpc.service_config", service_config()),
         ("grpc.enable_retries", 1),
-        # The configuration is ours: one that a name server offers must not take its place.
+        # A service config from a name server must not replace this one.
         ("grpc.service_config_disable_resolution", 1),
         # After an outage the connection is back soon; gRPC's own maximum is two minutes.
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 5_000),
-        # A peer that vanished without a word is noticed, by a quiet watch as well.
+        # Keepalive notices a peer that vanished, also during a quiet watch.
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.max_pings_without_data", 0),
@@ -85,13 +85,13 @@ class Stubs:
 
 
 class Connection:
-    """A channel that is opened on first use, by the event loop that uses it.
+    """A channel to leadline, which is opened on first use, by the event loop that uses it.
 
     Args:
         target: `host:port`, or another of gRPC's names.
         timeout: seconds for every RPC that is not given its own.
         credentials: for TLS; None connects in plain text.
-        metadata: asked before every RPC.
+        metadata: called before every RPC.
 
     Raises:
         ValueError: the timeout is not positive.
@@ -143,7 +143,7 @@ class Connection:
             return await method(request, timeout=seconds, metadata=metadata)
 
     async def metadata(self) -> Any:
-        """What to send along, as the hook says now."""
+        """The metadata of the next RPC, from the hook."""
         if self._metadata is None:
             return None
         given = self._metadata()
@@ -151,7 +151,7 @@ class Connection:
         return grpc.aio.Metadata(*pairs)
 
     async def close(self) -> None:
-        """End what is under way, with Cancelled, and close the channel. Closing twice does nothing."""
+        """Close the channel; RPCs in progress end with Cancelled. Closing twice does nothing."""
         self._is_closed = True
         if self._channel is not None:
             await self._channel.close()
@@ -164,9 +164,9 @@ class Connection:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise LeadlineError where gRPC raises its own.
+    """Raise a LeadlineError in place of gRPC's own exception.
 
-    A cancellation that nobody asked this task for is the channel's end, and becomes Cancelled; a real one passes.
+    If the task was not cancelled, a CancelledError comes from the closed channel, and becomes Cancelled.
     """
     try:
         yield
@@ -193,7 +193,7 @@ def _positive(seconds: float) -> float:
 
 
 def _retried() -> Iterator[MethodDescriptor]:
-    """Reads, as the contract marks them, and the writes that are safe to repeat."""
+    """The methods that are safe to repeat: reads, as the contract marks them, and _SAFE_WRITES."""
     for module in (contact_service_pb2, call_log_service_pb2, preferences_service_pb2, directory_service_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:

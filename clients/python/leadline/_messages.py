@@ -1,4 +1,4 @@
-"""Keyword arguments as messages of the contract: what may be written more shortly than the contract has it."""
+"""Messages of the contract, made from keyword arguments such as `direction="INBOUND"`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from leadline.v1.call_log_service_pb2 import ListCallLogsRequest
 from leadline.v1.call_pb2 import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 
 Time = datetime | Timestamp
-"""A point in time: a datetime must know its time zone."""
+"""A point in time; a datetime needs a time zone."""
 
 _Value = TypeVar("_Value")
 _Value_co = TypeVar("_Value_co", covariant=True)
@@ -31,7 +31,7 @@ class _Enum(Protocol[_Value_co]):
 
 
 class CallFields(TypedDict, total=False):
-    """The fields of message Call; absent ones keep what is known, empty ones clear it.
+    """The fields of message Call. An absent field keeps its value in leadline, an empty one clears it.
 
     An enum's value may be its name, with or without prefix (`"INBOUND"`), a party its phone number alone.
     """
@@ -60,7 +60,7 @@ class CallFields(TypedDict, total=False):
 
 
 class ContactFields(TypedDict, total=False):
-    """What a new contact can have besides name and number; see CreateContactRequest."""
+    """Fields of a new contact besides its name and number; see CreateContactRequest."""
 
     contact_type: str
     email: str
@@ -130,10 +130,10 @@ def enum_number(enum: _Enum[_Value], value: _Value | str) -> _Value:
 
 
 def timestamp(value: Time) -> Timestamp:
-    """A point in time as the contract has it.
+    """A point in time as a message.
 
     Raises:
-        ValueError: a datetime without a time zone: nobody can tell which moment it means.
+        ValueError: a datetime has no time zone, so its moment is unknown.
     """
     if isinstance(value, Timestamp):
         return value

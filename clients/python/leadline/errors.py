@@ -1,24 +1,24 @@
-"""What the client raises when leadline does not answer OK.
+"""The exceptions of the client.
 
-    LeadlineError               any of them, and codes that have no class of their own
+    LeadlineError               the base of all, and the class of codes without one of their own
     ├── Cancelled               the client was closed
-    ├── InvalidArgument         the request breaks a rule; `field_violations` has every field at fault
-    ├── DeadlineExceeded        the time was gone before an answer; a write may have been carried out
+    ├── InvalidArgument         the request breaks a rule; `field_violations` has every invalid field
+    ├── DeadlineExceeded        the deadline passed before an answer; a write may have taken effect
     ├── NotFound                no such account, call log or contact
     ├── AlreadyExists           the number has contacts already: `contact_ids`
     ├── PermissionDenied        the caller is known and may not do this
     ├── ResourceExhausted       a message too large, leadline's storage full, or a watcher too slow
     ├── FailedPrecondition      locked, not movable, refused by the CRM, or a `request_id` used before
     ├── OutOfRange              the resume token of a watch is too old
-    ├── Unimplemented           the server, or the account's CRM, does not know how to do this
+    ├── Unimplemented           the server, or the account's CRM, cannot do this
     ├── Internal                a bug in leadline; `correlation_id` finds it in the server's log
-    ├── Unavailable             leadline or the CRM cannot be asked now: nothing can be said, try again
-    └── Unauthenticated         who calls is not known
+    ├── Unavailable             leadline or the CRM is unavailable: it cannot tell, try again
+    └── Unauthenticated         the caller is not known
 
     ValueError                  a value that cannot be sent; no request was made
     └── UnknownEnumValue        an enum has no value of this name; `allowed` has the names
 
-`reason` tells the causes of one class apart: the name of an ErrorReason without its prefix, such as ACCOUNT_NOT_FOUND.
+`reason` says which cause it is: the name of an ErrorReason without its prefix, such as ACCOUNT_NOT_FOUND.
 "No match" is never an error, and "cannot tell" always is one.
 """
 
@@ -33,7 +33,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py
 
 DOMAIN: Final = "leadline"
 _DETAILS_KEY: Final = "grpc-status-details-bin"  # google.rpc.Status, by gRPC's convention for rich errors
-_CUT_SIGN: Final = "…"  # what the server ends a value with that is too long for a header
+_CUT_SIGN: Final = "…"  # the server ends a value with it if the value is too long for a header
 
 _Detail = TypeVar("_Detail", bound=Message)
 
@@ -57,7 +57,7 @@ class UnknownEnumValue(ValueError):
 
 
 class FieldViolation(NamedTuple):
-    """A field at fault.
+    """An invalid field.
 
     Attributes:
         field: its path in the request, such as `phone_numbers[1]`.
@@ -77,9 +77,9 @@ class LeadlineError(Exception):
             failed, a proxy, a deadline that passed here).
         message: one sentence for people.
         metadata: the values that belong to the reason, such as `account_id`.
-        field_violations: every field at fault, for InvalidArgument.
-        retry_delay: after how many seconds a retry may help; None where the server does not say.
-        correlation_id: what finds an internal error in the server's log; else empty.
+        field_violations: the invalid fields, for InvalidArgument.
+        retry_delay: the seconds after which a retry may help; None if the server names none.
+        correlation_id: finds an internal error in the server's log; otherwise empty.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class InvalidArgument(LeadlineError):
 
 
 class DeadlineExceeded(LeadlineError):
-    """The time was gone before an answer; a write may have been carried out, and can be sent again as it was."""
+    """The deadline passed before an answer. A write may have taken effect; it can be sent again unchanged."""
 
 
 class NotFound(LeadlineError):
@@ -157,7 +157,7 @@ class OutOfRange(LeadlineError):
 
 
 class Unimplemented(LeadlineError):
-    """The server, or the account's CRM, does not know how to do this."""
+    """The server, or the account's CRM, cannot do this."""
 
 
 class Internal(LeadlineError):
@@ -165,11 +165,11 @@ class Internal(LeadlineError):
 
 
 class Unavailable(LeadlineError):
-    """leadline or the CRM cannot be asked now. It says nothing about who called: never take it for "no contact"."""
+    """leadline or the CRM is unavailable. This does not mean "no contact"."""
 
 
 class Unauthenticated(LeadlineError):
-    """Who calls is not known, or cannot be proved."""
+    """The caller is not known."""
 
 
 _CLASSES: Final[Mapping[grpc.StatusCode, type[LeadlineError]]] = {
@@ -190,7 +190,7 @@ _CLASSES: Final[Mapping[grpc.StatusCode, type[LeadlineError]]] = {
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> LeadlineError:
-    """The error that stands for what gRPC raised, with the details that the server sent along."""
+    """The client's exception for gRPC's, with the details of the server's answer."""
     status = _status(error)
     info, bad_request, retry = _detail(status, ErrorInfo), _detail(status, BadRequest), _detail(status, RetryInfo)
     is_ours = info is not None and info.domain == DOMAIN

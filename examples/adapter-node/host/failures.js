@@ -12,8 +12,14 @@ function missing(name) {
   return Object.assign(new Error(`This connector has no ${name}.`), { code: status.UNIMPLEMENTED });
 }
 
+// A cursor that this host did not make: perhaps the account was connected to another CRM before.
+function wrongCursor() {
+  return Object.assign(new Error('The search cannot go on from here. Start again.'), { reason: 'INVALID_PAGE_TOKEN', status: 400 });
+}
+
 function statusOf(error, isWrite) {
   const metadata = new Metadata();
+  if (error?.reason === 'INVALID_PAGE_TOKEN') metadata.set('leadline-reason', error.reason);
   const http = Number(error?.status ?? error?.response?.status ?? 0);
   if (http === 429) {
     metadata.set('leadline-reason', 'CRM_RATE_LIMITED');
@@ -31,4 +37,4 @@ function codeOf(error, http, isWrite) {
   return NOT_THERE.has(http) && !isWrite ? status.UNAVAILABLE : status.FAILED_PRECONDITION;
 }
 
-module.exports = { missing, statusOf };
+module.exports = { missing, statusOf, wrongCursor };

@@ -40,10 +40,17 @@ function capabilitiesOf({ capabilities = {}, findCallLog }) {
   };
 }
 
+// The RPCs that this connector implements. leadline creates no contact for a call that it cannot log here.
+function methodsOf(connector) {
+  const optional = { searchContacts: 'SearchContacts', createCallLog: 'CreateCallLog', updateCallLog: 'UpdateCallLog', findCallLog: 'FindCallLog' };
+  const functions = Object.keys(optional).filter((name) => typeof connector[name] === 'function');
+  return ['Describe', 'FindContacts', 'GetContact', 'CreateContact', 'Check', ...functions.map((name) => optional[name])];
+}
+
 function durationOf(seconds) {
   if (seconds === undefined) return null;
   const whole = Math.floor(seconds);
   return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
 }
 
-module.exports = { callLogOf, capabilitiesOf, numberOf };
+module.exports = { callLogOf, capabilitiesOf, methodsOf, numberOf };

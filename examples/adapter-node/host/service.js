@@ -5,9 +5,9 @@
 const crypto = require('node:crypto');
 const grpc = require('@grpc/grpc-js');
 const { contactOf, logOf, listOf, Unusable } = require('./answers');
-const { capabilitiesOf, callLogOf, numberOf } = require('./requests');
+const { capabilitiesOf, callLogOf, methodsOf, numberOf } = require('./requests');
 const { Seen } = require('./seen');
-const { missing, statusOf } = require('./failures');
+const { missing, statusOf, wrongCursor } = require('./failures');
 
 // The handlers of all RPCs. `connector` has findContact and createContact, and perhaps more; see README.md.
 function serviceOf(connector, token) {
@@ -56,7 +56,11 @@ class Service {
   }
 
   async describe() {
-    return { title: this.connector.title ?? '', capabilities: capabilitiesOf(this.connector) };
+    return {
+      title: this.connector.title ?? '',
+      capabilities: capabilitiesOf(this.connector),
+      methods: methodsOf(this.connector),
+    };
   }
 
   // One question a number: each is looked up by all the ways to write it.
@@ -82,6 +86,7 @@ class Service {
     const found = await this.optional('searchContacts')({ name, accountId: account.id });
     const contacts = listOf(found, 'searchContacts').map((one) => contactOf(one));
     contacts.sort((a, b) => compared(a.name, b.name) || compared(a.id, b.id));
+    if (!/^\d*$/.test(cursor)) throw wrongCursor();
     const end = Number(cursor || 0) + limit;
     return {
       contacts: contacts.slice(end - limit, end),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from leadline_phonebook import PHONEBOOK
-from leadline_server.crm.opening import open_adapter
+from leadline_server.testing.adapter_under_test import open_adapter
 from leadline_server.testing.crm_conformance import CrmConformance, under_test
 
 

@@ -1,6 +1,7 @@
 """Accounts: the settings, the CRM and the limits of each, resolved once a request."""
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,11 +9,10 @@ from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Connection, CrmAdapter, RememberedAnswers
-from leadline_server.ports.directory import Users
-from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
+from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
 
-Connect = Callable[[str, Callable[[], AccountSettings]], Connection]
+Connect = Callable[[str, Callable[[], AccountSettings]], CrmConnection]
 """Makes the connection of an account. Takes its id, and a function that returns its current settings."""
 
 
@@ -42,7 +42,7 @@ class Account:
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
     directory: DirectoryIndex
-    own_numbers: frozenset[str]
+    own_numbers: AbstractSet[str]
 
 
 class AccountRegistry:
@@ -88,7 +88,7 @@ class AccountRegistry:
         if seen is None:
             connection = self._connect(account_id, self._settings_of(account_id))
         else:
-            connection = Connection(seen.crm, seen.remembered)
+            connection = CrmConnection(seen.crm, seen.remembered)
         return Account(
             id=account_id,
             settings=settings,

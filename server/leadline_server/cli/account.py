@@ -87,6 +87,7 @@ def _show(session: Session, settings: "AccountSettings") -> None:
             ("default_region", settings.default_region),
             ("time_zone", settings.time_zone),
             ("number_formats", ", ".join(settings.number_formats) or "-"),
+            ("create_without_log", "true" if settings.create_without_log else "false"),
         ],
     )
     session.say()

@@ -10,7 +10,7 @@ from leadline_server.cli.exit_codes import fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import ConnectionConfig
 
 
 def serve_adapter_command(
@@ -62,9 +62,9 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     import signal
 
     from leadline_server.clock import SystemClock
-    from leadline_server.crm.connecting import open_connections
-    from leadline_server.crm.registry import adapter_type
-    from leadline_server.crm.remote.serving import serve_adapter
+    from leadline_server.crm.adapter_registry import adapter_type
+    from leadline_server.crm.connections import open_connections
+    from leadline_server.crm.remote.server import serve_adapter
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     stopping = asyncio.Event()
@@ -84,13 +84,13 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
         await stopping.wait()
 
 
-def _choice(settings: "Settings", name: str) -> "Choice":
+def _choice(settings: "Settings", name: str) -> "ConnectionConfig":
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connecting import Choice
+    from leadline_server.crm.connections import ConnectionConfig
 
     table = settings.connections.get(name)
     if table is not None:
-        return Choice(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        return ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
     if name == EMBEDDED:
-        return Choice(EMBEDDED)
+        return ConnectionConfig(EMBEDDED)
     return fail([f"There is no [connections.{name}] in the settings."])

@@ -13,7 +13,7 @@ from leadline_server.cli.exit_codes import fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.cli.definition_trial import DefinitionTrial
-    from leadline_server.crm.declarative.connecting import HttpSettings
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
 
 _MOST_SHOWN: Final = 4_000  # characters of an answer that people are shown
 
@@ -98,7 +98,7 @@ def _settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "Htt
     """The connection's settings. Invalid ones end the command."""
     from pydantic import ValidationError
 
-    from leadline_server.crm.declarative.connecting import HttpSettings
+    from leadline_server.crm.declarative.adapter_type import HttpSettings
 
     options: dict[str, Any] = {"definition": file}
     problems = list[str]()

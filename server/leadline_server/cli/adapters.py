@@ -52,8 +52,8 @@ def check_definition(
     Exit codes: 0 the definition is valid, 1 it is not, 2 wrong usage.
     """
     from leadline_server.cli.output import printable
-    from leadline_server.crm.declarative.compiled import BadDefinition
-    from leadline_server.crm.declarative.loading import load_definition
+    from leadline_server.crm.declarative.compiled_definition import BadDefinition
+    from leadline_server.crm.declarative.definition_files import load_definition
 
     problems: list[str] = []
     try:
@@ -71,7 +71,7 @@ def check_definition(
 
 
 def _rows() -> Iterator[_Row]:
-    from leadline_server.crm.registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
+    from leadline_server.crm.adapter_registry import BUILT_IN, NoSuchAdapter, adapter_names, adapter_type
 
     for name in adapter_names():
         try:
@@ -85,8 +85,8 @@ def _rows() -> Iterator[_Row]:
 
 
 def _definitions() -> Iterator[_Row]:
-    from leadline_server.crm.declarative.connecting import HTTP, default_capabilities
-    from leadline_server.crm.declarative.loading import load_definition, shipped_names
+    from leadline_server.crm.declarative.adapter_type import HTTP, default_capabilities
+    from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 
     for name in shipped_names():
         definition = load_definition(name).definition
@@ -115,7 +115,7 @@ def _show(rows: list[_Row]) -> None:
     from leadline_server.cli.session import plain_console
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
-    columns += [Column("Title", can_shrink=True), Column("Built in")]
+    columns += [Column("Title", can_shrink=True), Column("BuiltRequest in")]
     columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
     columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
     columns += [Column("Types"), Column("Problem")]

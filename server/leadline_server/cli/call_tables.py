@@ -151,7 +151,7 @@ def _log_rows(log: "CallLog") -> Iterator[tuple[str, str]]:
 
 
 def _preview_rows(log: "CallLog") -> Iterator[tuple[str, str]]:
-    """What would become of a call: without times and attempts, which it does not have."""
+    """Rows of a preview, which has no times and no attempts."""
     if log.HasField("contact"):
         contact_id = f" [{log.contact.id}]" if log.contact.id else ", which would be created"
         yield "Contact", f"{log.contact.name}{contact_id}"

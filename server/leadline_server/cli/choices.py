@@ -64,6 +64,7 @@ class Reason(StrEnum):
     UNTRUSTED_CALLER = auto()
     CRM_UNAVAILABLE = auto()
     CRM_REJECTED = auto()
+    CRM_CANNOT_LOG = auto()
 
 
 def word(enum: Any, number: int) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
 
 def show_contacts(console: "Console", contacts: "Sequence[Contact]") -> None:
     """Print a table with a row for each contact."""
-    from leadline_server.cli.output import Column, short_time, table
+    from leadline_server.cli.output import Column, table
 
     columns = [
         Column("Id"),
@@ -21,26 +21,25 @@ def show_contacts(console: "Console", contacts: "Sequence[Contact]") -> None:
         Column("E-mail", can_shrink=True, drop_order=3),
         Column("Last activity", drop_order=4),
     ]
-    rows = [
-        (
-            contact.id,
-            _name(contact),
-            ", ".join(contact.phone_numbers),
-            contact.type,
-            contact.company,
-            contact.email,
-            short_time(contact.last_activity_time),
-        )
-        for contact in contacts
-    ]
-    table(console, columns, rows)
+    table(console, columns, [_contact_cells(contact) for contact in contacts])
+
+
+def _contact_cells(contact: "Contact") -> Sequence[str]:
+    from leadline_server.cli.output import short_time
+
+    return (
+        contact.id,
+        _name(contact),
+        ", ".join(contact.phone_numbers),
+        contact.type,
+        contact.company,
+        contact.email,
+        short_time(contact.last_activity_time),
+    )
 
 
 def show_matches(console: "Console", matches: "Sequence[ContactMatch]") -> None:
     """Print a table with a row for each match of a lookup."""
-    from leadline.v1.contact_pb2 import MatchKind
-
-    from leadline_server.cli.choices import word
     from leadline_server.cli.output import Column, table
 
     columns = [
@@ -51,18 +50,23 @@ def show_matches(console: "Console", matches: "Sequence[ContactMatch]") -> None:
         Column("Type", drop_order=2),
         Column("Company", can_shrink=True, drop_order=3),
     ]
-    rows = [
-        (
-            match.phone_number,
-            word(MatchKind, match.kind),
-            match.contact.id,
-            _name(match.contact),
-            match.contact.type,
-            match.contact.company,
-        )
-        for match in matches
-    ]
-    table(console, columns, rows)
+    table(console, columns, [_match_cells(match) for match in matches])
+
+
+def _match_cells(match: "ContactMatch") -> Sequence[str]:
+    from leadline.v1.contact_pb2 import MatchKind
+
+    from leadline_server.cli.choices import word
+
+    contact = match.contact
+    return (
+        match.phone_number,
+        word(MatchKind, match.kind),
+        contact.id,
+        _name(contact),
+        contact.type,
+        contact.company,
+    )
 
 
 def _name(contact: "Contact") -> str:

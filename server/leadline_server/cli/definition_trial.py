@@ -13,18 +13,18 @@ import aiohttp
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.output import count
 from leadline_server.clock import SystemClock
-from leadline_server.crm.connections import AccountView, AdapterContext
 from leadline_server.crm.declarative.adapter import DefinedCrm
-from leadline_server.crm.declarative.connecting import HttpSettings, open_connection
-from leadline_server.crm.declarative.requests import Built
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.declarative.adapter_type import HttpSettings, open_connection
+from leadline_server.crm.declarative.request_template import BuiltRequest
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm import CrmMethod, LogEntry
 
 _MOST_FOUND = 50
 
@@ -43,7 +43,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class DefinitionTrial:
-    """What a trial sent, received and concluded.
+    """The record of a trial.
 
     Attributes:
         exchanges: the requests and their answers, in order.
@@ -61,11 +61,11 @@ class DefinitionTrial:
     exit_code: ExitCode = ExitCode.DONE
     secrets: tuple[str, ...] = ()
 
-    def sent(self, operation: str, request: Built) -> None:
+    def sent(self, operation: str, request: BuiltRequest) -> None:
         """Record a request before it leaves."""
         self.exchanges.append(Exchange(operation, request.method, request.address, request.json or request.form))
 
-    def came(self, answer: Answer) -> None:
+    def came(self, answer: HttpAnswer) -> None:
         """Record the answer to the last request: a trial sends one request at a time."""
         text = answer.body.decode(errors="replace")
         for secret in filter(None, self.secrets):
@@ -93,7 +93,7 @@ class _MemoryTokens:
     async def get(self, connection: str) -> bytes | None:
         return self._documents.get(connection)
 
-    async def lease(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:  # noqa: ARG002 - see TokenStore
+    async def acquire(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:  # noqa: ARG002 - see TokenStore
         return True
 
     async def put(self, connection: str, owner: str, document: bytes) -> None:  # noqa: ARG002 - see TokenStore
@@ -191,7 +191,7 @@ async def _log(crm: DefinedCrm, values: Sequence[str], _: str, trial: Definition
     )
     log = await crm.create_call_log(entry, key)
     trial.result, trial.lines = {"log": asdict(log)}, [f"Logged: {log.id} {log.url}".rstrip()]
-    if crm.updates_logs:
+    if CrmMethod.UPDATE_CALL_LOG in crm.capabilities.methods:
         await crm.update_call_log(log.id, entry)
         trial.lines.append("Updated it.")
     if crm.capabilities.finds_log_by_key:

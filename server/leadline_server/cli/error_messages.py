@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode
-from leadline_server.cli.target import Target
 
 if TYPE_CHECKING:  # gRPC would slow the start of every command
     from leadline.errors import LeadlineError
@@ -18,7 +18,7 @@ _EXIT_CODES: Final[Mapping[str, ExitCode]] = {
     "DEADLINE_EXCEEDED": ExitCode.CANNOT_TELL,
 }
 
-_Hint = Callable[[Target, Mapping[str, str]], str]
+_Hint = Callable[[CommandTarget, Mapping[str, str]], str]
 
 _HINTS: Final[Mapping[str, _Hint]] = {
     "INVALID_PAGE_TOKEN": lambda _, __: "Start again from the first page.",
@@ -72,7 +72,7 @@ def exit_code(error: "LeadlineError") -> ExitCode:
     return _EXIT_CODES.get(error.code.name, ExitCode.REFUSED)
 
 
-def for_people(error: "LeadlineError", target: Target) -> str:
+def for_people(error: "LeadlineError", target: CommandTarget) -> str:
     """A sentence, the invalid fields, and what to do next."""
     if not error.reason:
         return _grpc_error(error, target)
@@ -87,7 +87,7 @@ def for_people(error: "LeadlineError", target: Target) -> str:
     return "\n".join(lines)
 
 
-def as_json(error: "LeadlineError", target: Target) -> str:
+def as_json(error: "LeadlineError", target: CommandTarget) -> str:
     """The error for programs, as one line of JSON: `{"error": {"code": "NOT_FOUND", ...}}`."""
     document: dict[str, Any] = {
         "code": error.code.name,
@@ -100,12 +100,12 @@ def as_json(error: "LeadlineError", target: Target) -> str:
     return json.dumps({"error": document}, ensure_ascii=False)
 
 
-def _grpc_error(error: "LeadlineError", target: Target) -> str:
+def _grpc_error(error: "LeadlineError", target: CommandTarget) -> str:
     sentence, hint = _grpc_sentence(error, target)
     return f"leadline: {sentence}\n{hint}"
 
 
-def _grpc_sentence(error: "LeadlineError", target: Target) -> tuple[str, str]:
+def _grpc_sentence(error: "LeadlineError", target: CommandTarget) -> tuple[str, str]:
     """Sentence and hint for an error that gRPC itself made: its own words are for programmers."""
     server, code = target.server, error.code.name
     if code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"} and not target.is_listening():

@@ -30,7 +30,7 @@ def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = 
 
     from leadline_server.ledger.sqlite.integrity import RESTORE, check_files, check_ledger
     from leadline_server.ledger.sqlite.integrity_findings import finding
-    from leadline_server.storage.reading import read_only
+    from leadline_server.storage.read_only import read_only
 
     path = _existing(_settings(ledger, data_dir, config).ledger_path)
     findings: Sequence[Finding]
@@ -81,21 +81,21 @@ def _show_restore(copies: Sequence[tuple[Path, Path]]) -> None:
     for source, target in copies:
         typer.echo(f"  {target} -> {source}")
     for source, _ in copies:
-        typer.echo(f"  Also delete {source}-wal, {source}-shm and {source}-generation.")
+        typer.echo(f"  Also delete {source}-wal, {source}-shm and {source}-settings-version.")
     typer.echo("The copy holds secrets: keep it safe.")
 
 
 def _copied(source: Path, target: Path, copy: Callable[..., Sequence[str]], *, force: bool) -> Sequence[str]:
     import sqlite3
 
-    from leadline_server.ledger.sqlite.backup import Unsound
-    from leadline_server.storage.copying import TargetExists
+    from leadline_server.ledger.sqlite.backup import DamagedDatabase
+    from leadline_server.storage.database_copy import TargetExists
 
     try:
         return copy(source, target, overwrite=force)
     except TargetExists:
         fail([f"{target} exists. Choose another name, or replace it with --force."])
-    except Unsound as error:
+    except DamagedDatabase as error:
         _fail(f"leadline: {source} was not copied: the copy would be unusable.", error.problems)
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

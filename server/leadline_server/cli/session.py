@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec,
 
 import typer
 
+from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER, CommandTarget
 from leadline_server.cli.exit_codes import ExitCode
-from leadline_server.cli.target import DEFAULT_ACCOUNT, DEFAULT_SERVER, Target
 
 if TYPE_CHECKING:  # gRPC and rich would slow the start of every command
     from leadline import Client, LeadlineError
@@ -39,7 +39,7 @@ class Session:
     """
 
     client: "Client"
-    target: Target
+    target: CommandTarget
     as_json: bool
     console: "Console"
 
@@ -115,7 +115,7 @@ def _run(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print a name even if the terminal cannot show all of it
     with Client(server, account=account, timeout=timeout) as client:
-        session = Session(client, Target(server, account, timeout), as_json, _console(no_color=no_color))
+        session = Session(client, CommandTarget(server, account, timeout), as_json, _console(no_color=no_color))
         try:
             command(session)
         except LeadlineError as error:

@@ -11,7 +11,7 @@ from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.ledger import Answer, Requests
+from leadline_server.ports.ledger import RecordedAnswer, Requests
 
 _KEY_LENGTH: Final = 32  # hexadecimal digits; as many as the random keys of other creations have
 
@@ -80,7 +80,7 @@ class CreateContact:
 
     async def _create_once(self, account: Account, creation: ContactCreation) -> Contact:
         contact = await self._create(account, creation)
-        answer = Answer(creation.fingerprint, contact)
+        answer = RecordedAnswer(creation.fingerprint, contact)
         await self._requests.remember(account.id, creation.request_id, answer, self._clock.now())
         return contact
 

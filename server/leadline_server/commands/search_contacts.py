@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from leadline_server.accounts.registry import Account
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.errors import CrmInvalidCursor, FieldViolation, InvalidPageToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,14 @@ class SearchContacts:
         """Answer the search.
 
         Raises:
-            InvalidPageToken: the token is of another search.
+            InvalidPageToken: the token is of another search, or of another CRM.
             CrmError: cannot tell.
         """
         selection = f"{account.id}\n{search.name}"
         cursor = self._page_tokens.read(selection, search.page_token) if search.page_token else ""
-        page = await account.crm.search_contacts(search.name, search.page_size or DEFAULT_PAGE_SIZE, cursor)
+        try:
+            page = await account.crm.search_contacts(search.name, search.page_size or DEFAULT_PAGE_SIZE, cursor)
+        except CrmInvalidCursor as error:
+            raise InvalidPageToken([FieldViolation("page_token", "was made for another CRM")]) from error
         following = self._page_tokens.make(selection, page.next_cursor) if page.next_cursor else ""
         return ContactList(page.contacts, following)

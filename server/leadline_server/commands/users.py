@@ -7,7 +7,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.commands.paging import PageTokens
 from leadline_server.domain.directory import User
 from leadline_server.domain.errors import UserNotFound
-from leadline_server.ports.directory import Users
+from leadline_server.ports.ledger import Users
 
 
 @dataclass(frozen=True, slots=True)

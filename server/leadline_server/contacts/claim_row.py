@@ -1,94 +1,97 @@
-"""One holder's claim in the ledger."""
+"""One holder's claim on a number in the ledger.
+
+Example: the holder acquires the claim of account `demo` and number `+12025550101`. It creates contact `c_17`, calls
+`made("c_17", key)`, and then `release`, which stores the contact and frees the claim in one commit.
+"""
 
 import asyncio
 import random
 from typing import Final
 
-from leadline_server.clock import Clock
-from leadline_server.concurrency.lease import LEASE, Lease
+from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
-_ASK_SECONDS: Final = (0.02, 0.06)
-"""How long to wait before asking again for a claim that another process holds, in seconds."""
+_RETRY_SECONDS: Final = (0.02, 0.06)
+"""How long to wait before trying again to acquire a claim that another process holds, in seconds."""
 
 
 class ClaimRow:
-    """A claim of one holder: acquired when it is first needed, renewed while held, released once.
+    """A claim: acquired when it is first needed, renewed while held, released once.
 
     Attributes:
-        place: the account's id and the number's key.
-        own_key: of the holder's creation.
-        lease: the time that the claim is held for.
-        is_taken: the claim may be the holder's, and is to be released.
+        key: the account's id and the number's key.
+        own_key: names the holder's own creation.
+        lease: the lease of the claim.
+        may_be_held: the ledger may have granted the claim, so it must be released.
     """
 
-    def __init__(self, claims: Claims, place: tuple[str, str], owner: str, key: str, clock: Clock) -> None:
-        self.place = place
-        self.own_key = key
-        self.lease = Lease(lambda until: claims.renew(*place, owner, until), clock)
-        self.is_taken = False
-        self.clock = clock
+    def __init__(self, claims: Claims, key: tuple[str, str], own_key: str, leases: LeaseKeeper) -> None:
+        self.key = key
+        self.own_key = own_key
+        self.lease = HeldLease(leases, lambda until: claims.renew(*key, leases.process_id, until))
+        self.may_be_held = False
+        self.clock = leases.clock
         self._claims = claims
-        self._owner = owner
+        self._owner = leases.process_id
         self._claimed: Claimed | None = None
         self._has_asked = False
         self._made = ("", "")
 
     async def acquire(self) -> Claimed:
-        """The claim: at once where it is held already, else as soon as whoever holds it is done, or its time is up."""
+        """Acquire the claim: at once if it is held already; otherwise wait until the other process releases it."""
         while self._claimed is None:
-            self.is_taken = True  # even if this is cancelled: the ledger may have it by then
+            self.may_be_held = True  # even if this is cancelled: the ledger may have granted it by then
             now = self.clock.now()
             until = now + LEASE
-            answer = await self._claims.acquire(*self.place, self._owner, self.own_key, now, until)
+            answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until)
             if isinstance(answer, HeldByAnother):
-                await asyncio.sleep(random.uniform(*_ASK_SECONDS))  # noqa: S311 - jitter, no secret
+                await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - jitter, no secret
             else:
                 self._claimed = answer
                 self.lease.begin(until)
         return self._claimed
 
     async def begin_own(self) -> None:
-        """An earlier creation made nothing: the holder's own takes its place.
+        """Record the holder's own creation. An earlier one certainly made nothing.
 
         Raises:
             CrmUnavailable: the claim ran out.
         """
-        if not await self._claims.begin(*self.place, self._owner, self.own_key):
+        if not await self._claims.begin(*self.key, self._owner, self.own_key):
             raise _lost()
         self._claimed = Claimed(self.own_key)
 
     def made(self, contact_id: str, creation_key: str) -> None:
-        """A creation made this contact: recorded when the claim is released, and in the same commit."""
+        """A creation made this contact. `release` records it."""
         self._made = contact_id, creation_key
 
     def asks_crm(self) -> None:
-        """From here on, unless `made_nothing`, nobody knows whether the contact was created.
+        """The CRM is asked from now on. Unless `made_nothing` is called, the contact may have been created.
 
         Raises:
-            CrmUnavailable: the claim ran out, so somebody else may be creating.
+            CrmUnavailable: the claim ran out, so another process may be creating the contact.
         """
         if self.lease.seconds_left <= 0:
             raise _lost()
         self._has_asked = True
 
     def made_nothing(self) -> None:
-        """The CRM said no: nothing was created."""
+        """The CRM refused: nothing was created."""
         self._has_asked = False
 
     async def release(self) -> None:
-        """Give the claim up, with what is known of the creation."""
+        """Release the claim, and record the result of the creation."""
         now, (contact_id, creation_key) = self.clock.now(), self._made
         if contact_id:
-            await self._claims.finish(*self.place, contact_id, now, owner=self._owner, creation_key=creation_key)
+            await self._claims.finish(*self.key, contact_id, now, lease_owner=self._owner, creation_key=creation_key)
         else:
-            await self._claims.release(*self.place, self._owner, now if self._has_asked else None)
+            await self._claims.release(*self.key, self._owner, now if self._has_asked else None)
 
     async def record(self, number_key: str, contact_id: str) -> None:
-        """Record a number's contact beside the claim, which stays as it is."""
-        await self._claims.finish(self.place[0], number_key, contact_id, self.clock.now())
+        """Record a number's contact. This claim stays as it is."""
+        await self._claims.finish(self.key[0], number_key, contact_id, self.clock.now())
 
 
 def _lost() -> CrmUnavailable:
-    return CrmUnavailable("The claim on the number ran out; it is taken anew.", retry_after=1)
+    return CrmUnavailable("The claim on the number ran out. It will be acquired again.", retry_after=1)

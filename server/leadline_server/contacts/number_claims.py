@@ -1,13 +1,16 @@
-"""One contact a number: creating goes through the number's claim, whoever wants it, in whatever process.
+"""Creates at most one contact for a number: every creation, in every process, needs the number's claim.
 
-A claim is a row of the ledger (`ports.ledger.Claims`): one process holds it at a time, and one that dies loses it when
-its lease runs out. What no lease can do is stop a write that is on its way to the CRM, so a creation whose end is
-unknown stays in the row, and whoever takes the claim next deals with it first:
+A claim is a row of the ledger (`ports.ledger.Claims`). One process holds it at a time, and a process that dies loses it
+when its lease ends. No lease can stop a write that is on its way to the CRM. So a creation with an unknown end stays in
+the row, and the next holder settles it first:
 
-- somebody has the number by now: the creation is taken to have made that contact;
-- nobody has, and the CRM enforces unique keys: it is asked once more with the same key, and adopts what was made;
-- nobody has, and the CRM enforces none: "cannot tell" until the write has settled and the search index shows what it
-  made (`settle_time` and `search_lag` after its sender stopped). Nobody by then: nothing was made.
+- A contact has the number by now: the creation is assumed to have made it.
+- No contact has it, and the CRM enforces unique keys: ask it again with the same key. It returns a contact that exists.
+- No contact has it, and the CRM enforces no keys: "cannot tell" until the write has settled and the search index shows
+  it (`settle_time` and `search_lag` after its sender stopped). If no contact shows then, nothing was made.
+
+Example: process "a1" sends a creation for +12025550101 with key 9f3c and dies. Process "b2" acquires the claim ten
+seconds later and finds key 9f3c in it. HubSpot enforces no keys, so "b2" answers "cannot tell" for some seconds more.
 """
 
 import asyncio
@@ -20,8 +23,8 @@ from typing import Final
 import structlog
 
 from leadline_server.accounts.registry import Account
-from leadline_server.clock import Clock
 from leadline_server.concurrency.keyed_locks import KeyedLocks
+from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
@@ -30,11 +33,11 @@ from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 
-_MOMENT: Final = timedelta(seconds=0.25)
-"""What is waited for on the spot; for anything longer the caller is told when to come back."""
+_LONGEST_WAIT: Final = timedelta(seconds=0.25)
+"""A longer wait is an error that tells the caller when to try again."""
 
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
-"""Answers to a creation by which nothing was created for certain. After any other failure nobody knows."""
+"""Errors after which certainly nothing was created. After any other error that is unknown."""
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -42,66 +45,65 @@ _log = structlog.get_logger(__name__)
 
 
 class NumberClaims:
-    """Hands out the claims of numbers, one holder at a time.
+    """Gives out the claims of numbers, to one holder at a time.
 
-    Those who want one number in this process queue here first, so a process asks the ledger for it once at a time.
+    Tasks of this process that want the same number queue here first, so only one of them asks the ledger at a time.
     """
 
-    def __init__(self, claims: Claims, lookup: ContactLookup, clock: Clock, *, owner: str = "") -> None:
+    def __init__(self, claims: Claims, lookup: ContactLookup, leases: LeaseKeeper) -> None:
         self._claims = claims
         self._lookup = lookup
-        self._clock = clock
-        self._owner = owner or uuid.uuid4().hex
+        self._leases = leases
         self._locks = KeyedLocks()
         self._releases: set[asyncio.Task[None]] = set()
 
     def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
-        """Hold the claim of a number while looking it up afresh and, perhaps, creating its contact.
+        """Hold the claim of a number to look it up again and perhaps create its contact.
 
-        Whoever holds it may wait for other holders, here and in `look_again`; the caller bounds that. On every way out
-        the claim is released, without the caller waiting for it.
+        Entering this and `look_again` may wait for other holders; the caller limits the time. The claim is released in
+        every case, in the background.
 
         Args:
-            account: whose CRM.
+            account: the account with the CRM.
             number: the number.
-            key: names the creation, so that it is known again after a crash; empty: one that nobody repeats.
+            key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
         """
         return self._queued(account, number, number.key, key)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
-        """Hold the claim on one creation, named by `key`, whoever has the number: for `create_requested` alone."""
+        """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number."""
         return self._queued(account, number, f"{number.key};request={key}", key)
 
     @asynccontextmanager
     async def _queued(
         self, account: Account, number: PhoneNumber, number_key: str, key: str
     ) -> AsyncIterator["HeldClaim"]:
-        place = (account.id, number_key)
-        had_to_wait = await self._locks.acquire(place)
-        row = ClaimRow(self._claims, place, self._owner, key or uuid.uuid4().hex, self._clock)
+        claim_key = (account.id, number_key)
+        had_to_wait = await self._locks.acquire(claim_key)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
         try:
             yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
         finally:
             row.lease.end()
-            if row.is_taken:
-                # The next in this process goes on when the ledger has it, so that it finds the claim free.
+            if row.may_be_held:
+                # The next task of this process goes on when the ledger has released the claim, so it finds it free.
                 task = asyncio.create_task(self._release(row))
                 self._releases.add(task)
                 task.add_done_callback(self._releases.discard)
             else:
-                self._locks.release(place)
+                self._locks.release(claim_key)
 
     async def _release(self, row: "ClaimRow") -> None:
         try:
             await row.release()
         except LedgerUnavailable as error:
-            _log.warning("claim not released; it runs out by itself", error=type(error).__name__)
+            _log.warning("claim not released; its lease will end", error=type(error).__name__)
         finally:
-            self._locks.release(row.place)
+            self._locks.release(row.key)
 
 
 class HeldClaim:
-    """What only the holder of a number's claim may do."""
+    """The operations that only the holder of a number's claim may do."""
 
     def __init__(
         self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
@@ -112,16 +114,16 @@ class HeldClaim:
         self._lookup = lookup
         self._had_to_wait = had_to_wait
         self.has_adopted = False
-        """Whether `create` returned a contact that another creation had made."""
+        """Whether `create` returned a contact that an earlier creation made."""
 
     async def look_again(self) -> tuple[ContactMatch, ...]:
-        """Who has the number by now. None: nobody, and nobody else is about to create a contact for it.
+        """The contacts that have the number now. If there are none, no other process is about to create one.
 
         Raises:
-            CrmError: cannot tell. With CrmUnavailable.retry_after where an earlier creation's end is still unknown.
+            CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
         if self._had_to_wait and (matches := await self._look()):
-            return matches  # whoever was before us here created it; finding somebody needs no claim
+            return matches  # the task that held the claim before has created it; a lookup needs no claim
         claimed = await self._row.acquire()
         while True:
             asked_at = self._row.clock.now()
@@ -135,9 +137,9 @@ class HeldClaim:
             await _pause(unsettled)
 
     async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
-        """The one of `matches`, which `look_again` found, that an earlier try of this very creation made.
+        """The one of `matches`, found by `look_again`, that an earlier attempt of this same creation made.
 
-        None if the contacts are others' work. A placeholder is, where the draft names somebody.
+        None if all contacts were made otherwise. A placeholder was, if the draft is not one.
         """
         claimed = await self._row.acquire()
         contacts = [m.contact for m in matches if draft.is_placeholder or not m.contact.is_placeholder]
@@ -150,13 +152,13 @@ class HeldClaim:
         return contact
 
     async def create(self, draft: ContactDraft) -> Contact:
-        """Create the number's contact, where `look_again` found nobody.
+        """Create the number's contact. Call this only if `look_again` found none.
 
-        That a creation begins is on disk before the CRM is asked, with the key that the CRM is given: whoever comes
-        after a crash finds it there. That it has ended is recorded when the claim is released.
+        The ledger has the start of the creation, with the key that the CRM gets, before the CRM is asked. So the next
+        holder finds it after a crash. Its end is recorded when the claim is released.
 
         Raises:
-            CrmError: it was not created, or nobody can tell whether it was.
+            CrmError: the contact was not created, or that is unknown.
         """
         claimed = await self._row.acquire()
         own = key = self._row.own_key
@@ -165,16 +167,16 @@ class HeldClaim:
         elif claimed.creation_key != own:
             await self._row.begin_own()
         contact = await self._ask_crm(draft, key)
-        # A CRM that adopts an earlier creation answers with what that one asked for.
+        # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
         return contact
 
     async def create_another(self, draft: ContactDraft) -> Contact:
-        """Create one more contact for the number, whoever has it already.
+        """Create one more contact for the number, even if others have it.
 
         Raises:
-            CrmError: it was not created, or nobody can tell whether it was.
+            CrmError: the contact was not created, or that is unknown.
         """
         contact = await self._account.crm.create_contact(draft, self._row.own_key)
         await self._row.record(self._number.key, contact.id)
@@ -183,11 +185,11 @@ class HeldClaim:
     async def create_requested(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, or return the one that the same creation made before.
 
-        In a CRM without unique keys a creation whose end is unknown is done again: whose the number's contacts are
-        cannot be told there.
+        A CRM without unique keys repeats a creation whose end is unknown: there, leadline cannot tell which creation
+        made a contact.
 
         Raises:
-            CrmError: it was not created, or nobody can tell whether it was.
+            CrmError: the contact was not created, or that is unknown.
         """
         claimed = await self._row.acquire()
         if claimed.contact_key and (made := await self._account.crm.get_contact(claimed.contact_id)):
@@ -195,16 +197,16 @@ class HeldClaim:
         key = self._row.own_key
         contact = await self._ask_crm(draft, key)
         self._row.made(contact.id, key)
-        # Two writes at once share a commit.
+        # Two writes at the same time share a commit.
         await asyncio.gather(self.let_go(), self._row.record(self._number.key, contact.id))
         return contact
 
     async def let_go(self) -> None:
-        """Give the claim up at once, and return when the ledger has it: what the caller is told next is so."""
-        if self._row.is_taken:
+        """Release the claim now, and return when the ledger has stored that."""
+        if self._row.may_be_held:
             self._row.lease.end()
             await self._row.release()
-            self._row.is_taken = False
+            self._row.may_be_held = False
 
     async def _look(self) -> tuple[ContactMatch, ...]:
         return await self._lookup.find(self._account, (self._number,))
@@ -220,12 +222,12 @@ class HeldClaim:
 
 
 def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: datetime) -> timedelta:
-    """How much longer "nobody has it" says nothing, because an earlier creation may still show; zero: it is conclusive.
+    """How much longer an empty lookup is not conclusive, because an earlier creation may still show; zero: it is.
 
     Args:
         claimed: the claim.
-        capabilities: of the CRM. One that enforces unique keys needs no time: it is asked again with the same key.
-        asked_at: when the lookup that found nobody began.
+        capabilities: of the CRM. If it enforces unique keys the time is zero: it is asked again with the same key.
+        asked_at: when the empty lookup began.
     """
     if claimed.given_up is None or capabilities.enforces_unique_key:
         return timedelta(0)
@@ -233,7 +235,7 @@ def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: dateti
 
 
 async def _pause(unsettled: timedelta) -> None:
-    if unsettled > _MOMENT:
+    if unsettled > _LONGEST_WAIT:
         raise CrmUnavailable(
             "An earlier attempt to create the number's contact may still take effect.",
             retry_after=unsettled.total_seconds(),
@@ -242,5 +244,5 @@ async def _pause(unsettled: timedelta) -> None:
 
 
 def _likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
-    """The contact that a creation made, among those that have its number by now: so named, else the newest."""
+    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
     return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

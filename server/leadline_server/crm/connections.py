@@ -1,110 +1,126 @@
-"""What a CRM connection is made of: the kind of adapter, its settings, and what it gets of its surroundings."""
+"""Opens the CRM connections that the settings name, each once, and makes the adapter of each account."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
-from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import Capabilities, CrmAdapter
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.crm.adapter_registry import adapter_type
+from leadline_server.crm.token_encryption import EncryptedTokens, load_key
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType, Connect
+from leadline_server.crm.unconnected_crm import UnconnectedCrm
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
+from leadline_server.ports.ledger import TokenStore
 
-
-class ConnectionSettings(BaseModel):
-    """The base of what each kind of adapter lets an administrator set. Unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-S = TypeVar("S", bound=ConnectionSettings)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class AccountView:
-    """What an adapter knows of the account that it serves: its id, and its settings as they are at any moment."""
-
-    id: str
-    settings: Callable[[], AccountSettings]
-
-
-Connect = Callable[[AccountView], CrmAdapter]
-"""A connection at work: makes the adapter of one of the accounts that share it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdapterContext:
-    """What a connection is opened with.
+class ConnectionConfig:
+    """One connection of the settings.
 
     Attributes:
-        name: the connection's, as in the settings; what its tokens are kept under.
-        session: the HTTP client's connections, shared by all.
-        tokens: where OAuth tokens are kept, sealed.
-        clock: the time of day.
+        adapter: the adapter's name, such as `hubspot`.
+        options: the adapter's own settings.
+        search_lag: in seconds, if it differs from what the adapter declares.
+        settle: the settle time in seconds, if it differs likewise.
+    """
+
+    adapter: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    search_lag: float | None = None
+    settle: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCrm:
+    """An account's adapter without wrappers, the name of its kind, and whether the CRM is reached over a network."""
+
+    adapter: CrmAdapter
+    kind: str
+    is_remote: bool
+
+
+@asynccontextmanager
+async def open_connections(
+    configs: Mapping[str, ConnectionConfig],
+    connection_of: Callable[[str], str | None],
+    tokens: TokenStore,
+    data_dir: Path,
+    clock: Clock,
+) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
+    """Open connections until the body ends; yields a function that makes the adapter of an account.
+
+    Args:
+        configs: the connections to open, by name.
+        connection_of: returns the name of an account's connection; None for an account without one.
+        tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
-        closing: whatever must be closed in the end goes here.
+        clock: the time of day.
+
+    Raises:
+        CrmUnavailable: a connection cannot be opened; the message says what to do.
     """
+    async with AsyncExitStack() as stack:
+        # Each account limits its own requests. A full connection pool would only hide where they wait.
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+        await stack.enter_async_context(session)
+        encrypted = EncryptedTokens(tokens, lambda: load_key(data_dir / "token.key"))
+        opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
+        for name, config in configs.items():
+            kind = adapter_type(config.adapter)
+            context = AdapterContext(
+                name=name, session=session, tokens=encrypted, clock=clock, data_dir=data_dir, closing=stack
+            )
+            opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 
-    name: str
-    session: aiohttp.ClientSession
-    tokens: TokenStore
-    clock: Clock
-    data_dir: Path
-    closing: AsyncExitStack
+        def connect(account: AccountView) -> AccountCrm:
+            name = connection_of(account.id)
+            if name is None:
+                return AccountCrm(UnconnectedCrm(), "none", is_remote=False)
+            kind, connect = opened[name]
+            adapter, config = connect(account), configs[name]
+            if kind.is_remote or config.search_lag is not None or config.settle is not None:
+                adapter = _ConfiguredCrm(adapter, name, config)
+            return AccountCrm(adapter, kind.name, is_remote=kind.is_remote)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownGaps:
-    """What a CRM does not keep as it was told, or does not find; the conformance suite holds adapters to it.
-
-    Attributes:
-        fields: the fields of a call that its logs do not show, by their names in `testing.crm_fields`.
-        forms: the ways to write a number that a lookup does not find, as in `testing.crm_forms`.
-        texts: the kinds of text that do not arrive as they are, as in `testing.crm_texts`.
-    """
-
-    fields: frozenset[str] = frozenset()
-    forms: frozenset[str] = frozenset()
-    texts: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """What a connection promises, and what its CRM loses."""
-
-    capabilities: Capabilities
-    losses: KnownGaps = KnownGaps()
+        yield connect
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdapterType(Generic[S]):
-    """One kind of adapter: what the entry-point group `leadline.adapters` offers.
+class _ConfiguredCrm(CrmWrapper):
+    """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    Attributes:
-        name: the word that settings choose it by.
-        title: the CRM's name for people.
-        settings: what can be set of a connection.
-        open: opens a connection, once, when leadline starts. It does not wait for the CRM: one that is down then must
-            not keep the others from being served.
-        capabilities: what every connection of this kind can promise; None where that depends on its settings.
-        losses: what a CRM of this kind does not keep or find.
-        variants: where both depend on the settings, what is declared by how a connection is set up, for the documents.
-        is_remote: whether the CRM is asked over a network: then what it is asked is bounded in time and measured, reads
-            are tried again, and lookups may be answered from memory for a while.
-    """
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionConfig) -> None:
+        super().__init__(inner)
+        self._name = name
+        self._config = config
 
-    name: str
-    title: str
-    settings: type[S]
-    open: Callable[[S, AdapterContext], Awaitable[Connect]]
-    capabilities: Capabilities | None = None
-    losses: KnownGaps = KnownGaps()
-    variants: Mapping[str, Declared] = field(default_factory=dict)
-    is_remote: bool = True
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of `inner`, apart from the times."""
+        declared = self._inner.capabilities
+        return replace(
+            declared,
+            search_lag=_time(self._config.search_lag, declared.search_lag),
+            settle_time=_time(self._config.settle, declared.settle_time),
+        )
+
+    async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await super()._do(method, work, *args, **kwargs)
+        except CrmAuthFailed as error:
+            error.message = f"Connection {self._name!r}: {error.message}"
+            error.args = (error.message,)
+            raise
 
 
-AnyAdapterType = AdapterType[Any]
+def _time(seconds: float | None, declared: timedelta) -> timedelta:
+    return declared if seconds is None else timedelta(seconds=seconds)

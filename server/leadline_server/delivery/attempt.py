@@ -9,11 +9,20 @@ from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.decision import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait, decide
+from leadline_server.domain.decision import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    LookUp,
+    Outcome,
+    Situation,
+    Wait,
+    cannot_log,
+    decide,
+)
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import Capabilities, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -74,6 +83,8 @@ class DecisionLoader:
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
             chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
+            can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
+            create_without_log=account.settings.create_without_log,
         )
 
     async def decide(self, attempt: DeliveryAttempt) -> Outcome:
@@ -206,8 +217,10 @@ def crm_key(log: CallLog) -> str:
     return f"{log.account_id}/{log.call.id}"
 
 
-def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision:
-    """The decision to log the call against the placeholder that was created for it."""
+def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:
+    """The decision to log the call against the placeholder that was created for it, if the CRM can log calls."""
+    if not created.can_log:
+        return cannot_log(created.explanation)
     return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)
 
 

@@ -1,24 +1,24 @@
-"""The deliveries in progress in this process: renew their leases, and cut off those that take too long.
+"""The deliveries in progress in this process. Those that take too long or lose their lease are cut off.
 
-One task looks after all of them twice a second. An ordinary delivery ends long before that, and needs no timer.
+One task looks for those that take too long twice a second, so an ordinary delivery needs no timer. `LeaseKeeper` renews
+the leases.
 """
 
 import asyncio
-from collections.abc import Callable, ValuesView
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
 from typing import Final
 
-from leadline_server.clock import Clock
-from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.concurrency.lease import LeaseKeeper
+from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.leases import LEASE, Lease, renewed
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 ATTEMPT_SECONDS: Final = 30.0
 """How long one attempt may take, in seconds. After that it counts as failed."""
 
-RENEW_SECONDS: Final = 2.0
-"""How old a lease gets, in seconds, before it is renewed."""
-
-LOOK_SECONDS: Final = 0.5
+CHECK_SECONDS: Final = 0.5
+"""How often attempts that take too long are looked for, in seconds."""
 
 
 class LeaseLost(Exception):
@@ -26,22 +26,29 @@ class LeaseLost(Exception):
 
 
 class InFlightDelivery:
-    """The delivery of one call, by one task."""
+    """The delivery of one call, by one task. It is a `concurrency.lease.RenewableLease`.
 
-    __slots__ = ("_cut", "_is_asking", "_now", "_since", "_waiting", "lease", "renewed_at", "task")
+    Args:
+        until: when the delivery must stop, unless `renew` extends its lease before.
+        renew: extends the lease.
+        now: a clock in seconds that never goes back.
+    """
 
-    def __init__(self, lease: Lease, now: Callable[[], float]) -> None:
-        self.lease = lease
+    __slots__ = ("_cut", "_is_asking", "_now", "_since", "_waiting", "length", "renew", "task", "until")
+
+    def __init__(self, until: datetime, renew: Callable[[datetime], Awaitable[bool]], now: Callable[[], float]) -> None:
+        self.until = until
+        self.length = LEASE
+        self.renew = renew
         self.task: asyncio.Task[None]
         self._waiting: list[asyncio.Future[CallLog]] = []
         self._now = now
         self._is_asking = False
         self._since = 0.0
         self._cut: Exception | None = None
-        self.renewed_at = now()
 
     async def ended(self) -> CallLog:
-        """The log after the delivery. Raises what that failed with; cancelling this leaves it alone."""
+        """Wait for the log after the delivery, or its exception. Cancelling this does not stop the delivery."""
         ended: asyncio.Future[CallLog] = asyncio.get_running_loop().create_future()
         self._waiting.append(ended)
         return await ended
@@ -72,6 +79,14 @@ class InFlightDelivery:
         """The attempt has ended."""
         self._is_asking = False
 
+    def extend(self, until: datetime) -> None:
+        """The ledger has extended the lease until `until`."""
+        self.until = until
+
+    def lose(self) -> None:
+        """Cut off the attempt because the lease is lost."""
+        self.cut(LeaseLost())
+
     def cut(self, reason: Exception) -> None:
         """Cut off the attempt while it asks the CRM. The storing of its result is never cut off."""
         if self._is_asking and self._cut is None:
@@ -87,12 +102,12 @@ class InFlightDelivery:
 
 
 class InFlightDeliveries:
-    """The deliveries by call."""
+    """The deliveries by call. Their leases are renewed by `leases`."""
 
-    def __init__(self, call_logs: CallLogs, clock: Clock) -> None:
+    def __init__(self, call_logs: CallLogs, leases: LeaseKeeper) -> None:
         self._call_logs = call_logs
-        self._clock = clock
         self._deliveries: dict[CallKey, InFlightDelivery] = {}
+        leases.keep(self.values)
 
     def get(self, key: CallKey) -> InFlightDelivery | None:
         """The delivery of a call; None if none is in progress here."""
@@ -106,47 +121,28 @@ class InFlightDeliveries:
         """Remove a delivery that has ended."""
         del self._deliveries[key]
 
-    def values(self) -> ValuesView[InFlightDelivery]:
+    def values(self) -> Collection[InFlightDelivery]:
         """All deliveries in progress."""
         return self._deliveries.values()
 
-    async def look_after(self) -> None:
-        """Renew leases and cut off what takes too long, until cancelled."""
+    async def cut_long_attempts(self) -> None:
+        """Cut off attempts that take longer than ATTEMPT_SECONDS, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self._look()
+            await asyncio.sleep(CHECK_SECONDS)
+            for delivery in self._deliveries.values():
+                if delivery.seconds > ATTEMPT_SECONDS:
+                    delivery.cut(TimeoutError())
 
-    async def _look(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for delivery in self._deliveries.values():
-            if delivery.seconds > ATTEMPT_SECONDS:
-                delivery.cut(TimeoutError())
-        aged = [
-            (key, delivery) for key, delivery in self._deliveries.items() if now - delivery.renewed_at > RENEW_SECONDS
-        ]
-        # Renewed together they share one commit.
-        results = await asyncio.gather(*(self._renew(key, delivery) for key, delivery in aged), return_exceptions=True)
-        for (_, delivery), result in zip(aged, results, strict=True):
-            if isinstance(result, CallLogChange):
-                self._judge(delivery, result.after, now)
-            elif now - delivery.renewed_at > LEASE.total_seconds():
-                delivery.cut(
-                    LeaseLost()
-                )  # the lease could not be renewed, so another process may have acquired the call
+    async def renew(self, key: CallKey, lease: Lease, until: datetime) -> bool:
+        """Renew the lease of a call, so that this process may work on it until `until`.
 
-    async def _renew(self, key: CallKey, delivery: InFlightDelivery) -> CallLogChange:
-        now = self._clock.now()
+        False if another process has it. A call without a lease counts as held: its delivery is about to end.
+        """
 
         def change(log: CallLog | None) -> CallLog:
             if log is None:
                 raise LookupError("a call log vanished during its delivery")
-            return renewed(log, delivery.lease, now)
+            return renewed(log, lease, until - LEASE)
 
-        return await self._call_logs.change(key, change)
-
-    @staticmethod
-    def _judge(delivery: InFlightDelivery, log: CallLog, now: float) -> None:
-        if log.lease_owner == delivery.lease.lease_owner:
-            delivery.renewed_at = now
-        elif log.lease_owner:
-            delivery.cut(LeaseLost())
+        log = (await self._call_logs.change(key, change)).after
+        return log.lease_owner in ("", lease.lease_owner)

@@ -7,17 +7,18 @@ reads the ledger again and again until the first process has delivered the call,
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
+from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
 from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time
-from leadline_server.delivery.in_flight import RENEW_SECONDS, InFlightDeliveries, InFlightDelivery
+from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange, covers, is_settled
@@ -38,7 +39,7 @@ class DeliveryWorker:
     """Delivers the calls that this process has the lease of, and waits for those that another process delivers.
 
     Attributes:
-        id: the lease owner's name: new at every start of the process.
+        id: the id of this process, the owner of its leases.
         in_flight: the deliveries in progress in this process.
     """
 
@@ -48,11 +49,12 @@ class DeliveryWorker:
         registry: AccountRegistry,
         attempt_runner: AttemptRunner,
         result_writer: ResultWriter,
+        leases: LeaseKeeper,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.id = uuid.uuid4().hex
-        self.in_flight = InFlightDeliveries(call_logs, clock)
+        self.id = leases.process_id
+        self.in_flight = InFlightDeliveries(call_logs, leases)
         self._call_logs = call_logs
         self._registry = registry
         self._attempt_runner = attempt_runner
@@ -173,7 +175,10 @@ class DeliveryWorker:
         *,
         may_exist: bool,
     ) -> InFlightDelivery:
-        delivery = InFlightDelivery(lease, asyncio.get_running_loop().time)
+        # The lease lasts longer than LEASE only for writes that are on their way when this process dies.
+        until = (log.lease_until or self._clock.now()) - (lease.length - LEASE)
+        renew = partial(self.in_flight.renew, key, lease)
+        delivery = InFlightDelivery(until, renew, asyncio.get_running_loop().time)
         attempt = DeliveryAttempt(account, log, may_exist=may_exist)
         delivery.task = asyncio.create_task(self._run(delivery, key, attempt, release))
         self.in_flight.add(key, delivery)

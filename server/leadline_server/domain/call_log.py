@@ -47,6 +47,7 @@ class CallLogReason(IntEnum):
     UNTRUSTED_CALLER = 14
     CRM_UNAVAILABLE = 15
     CRM_REJECTED = 16
+    CRM_CANNOT_LOG = 17
 
 
 class LogTrigger(IntEnum):

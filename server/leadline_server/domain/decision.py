@@ -9,7 +9,7 @@ Example: an inbound call from +14155550123, and the contact c1 "Ann" has that nu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.domain.call import Attestation, Call, CallDirection
@@ -33,6 +33,8 @@ class Situation:
         chosen: the contact that a person chose, if any.
         is_own: whether that number is the account's own.
         wait_is_over: whether leadline no longer waits for more reports, final or not.
+        can_log: whether the CRM can log calls.
+        create_without_log: whether the account wants placeholders although the CRM cannot.
     """
 
     call: Call
@@ -42,6 +44,8 @@ class Situation:
     chosen: Contact | None = None
     is_own: bool = False
     wait_is_over: bool = False
+    can_log: bool = True
+    create_without_log: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -58,12 +62,13 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePlaceholder:
-    """Create a contact for the number, then log the call against it."""
+    """Create a contact for the number, then log the call against it if the CRM can log calls."""
 
     number: PhoneNumber
     name: str
     contact_type: str
     explanation: str
+    can_log: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,29 @@ def decide(
     Returns:
         An outcome; LookUp if it depends on `matches` and they are None.
     """
+    outcome = _decided(situation, preferences, matches)
+    return outcome if situation.can_log else _without_log(outcome, situation)
+
+
+def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | LookUp:
+    """The outcome if the CRM cannot log calls: no log, and no contact unless the account asks for it."""
+    if isinstance(outcome, Decision):
+        return cannot_log(outcome.explanation, outcome.candidates)
+    if isinstance(outcome, CreatePlaceholder):
+        if situation.create_without_log:
+            return replace(outcome, can_log=False)
+        return cannot_log(f"No contact has {outcome.number.text}, and none is created.")
+    return outcome
+
+
+def cannot_log(explanation: str, candidates: tuple[ContactMatch, ...] = ()) -> LeaveUnlogged:
+    """The outcome for a call that would be logged if the CRM could."""
+    return _unlogged(CallLogReason.CRM_CANNOT_LOG, f"{explanation} The CRM cannot log calls.", candidates)
+
+
+def _decided(
+    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None
+) -> Outcome | LookUp:
     if situation.chosen is not None:
         return Decision(
             contact=situation.chosen,

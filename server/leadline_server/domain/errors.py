@@ -24,6 +24,7 @@
     |   |   |   +-- CrmHeldBack     ... leadline itself keeps to the CRM's limit
     |   |   +-- CrmTooMuch          ... there is more to be told than can be read
     |   +-- CrmRejected             the CRM refuses this request for good
+    |   |   +-- CrmInvalidCursor    ... a search cannot go on from this cursor
     |   +-- CrmAuthFailed           the CRM refuses leadline's credentials
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
     +-- LedgerUnavailable           leadline's own storage cannot be used now
@@ -273,6 +274,12 @@ class CrmRejected(CrmError):
     """The CRM refuses this very request; repeating it unchanged never helps."""
 
     reason = ErrorReason.CRM_REJECTED
+
+
+class CrmInvalidCursor(CrmRejected):
+    """A cursor that the adapter did not make for this search. Callers get InvalidPageToken for it."""
+
+    reason = ErrorReason.INVALID_PAGE_TOKEN
 
 
 class CrmAuthFailed(CrmError):

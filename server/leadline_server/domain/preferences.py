@@ -76,6 +76,7 @@ class AccountSettings:
         number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
         own_numbers: the account's own numbers, in E.164.
         default_user_id: the user of reports that name none; empty: no user.
+        create_without_log: whether placeholders are created although the CRM cannot log calls.
     """
 
     defaults: Preferences = Preferences()
@@ -85,6 +86,7 @@ class AccountSettings:
     number_formats: tuple[str, ...] = ()
     own_numbers: tuple[str, ...] = ()
     default_user_id: str = ""
+    create_without_log: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,9 @@ class CircuitOpen(RequestNotSent, CrmUnavailable):
 class CredentialsRefused(RequestNotSent, CrmAuthFailed):
     """The CRM refuses leadline's credentials, and is tried again slowly."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__("The CRM refuses leadline's credentials; an administrator has to act.", retry_after=seconds)
+    def __init__(self, seconds: float, refusal: str = "") -> None:
+        said = refusal.rstrip(".") or "The CRM refuses leadline's credentials"
+        super().__init__(f"{said}; an administrator has to act.", retry_after=seconds)
 
 
 class WriteUnsettled(RequestNotSent, CrmUnavailable):

@@ -1,7 +1,9 @@
-"""How the ledger writes domain objects: compact JSON documents, and times as integers.
+"""How the ledger stores domain objects: compact JSON documents, and times as integers.
 
-Documents outlive the code that wrote them. A field that is missing takes its default, so every field that is added to
-a stored class needs one; a field that the class no longer has is passed over.
+Example: `{"default_region":"US","time_zone":"America/New_York", ...}`, and 1767225600000000 for 2026-01-01T00:00:00Z.
+
+Documents outlive the code that wrote them. A missing field takes its default, so every field that is added to a stored
+class needs a default. A field that the class no longer has is ignored.
 """
 
 from collections.abc import Callable
@@ -23,19 +25,19 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Codec(Generic[T]):
-    """Encodes and decodes the documents of one class. Safe to use from several threads.
+    """Encodes and decodes the documents of one class. Several threads may use it at once.
 
-    Defaults are written too: leaving them out makes a call log a fifth smaller, and twice as slow to write and read.
+    Fields with default values are written too. Without them a call log would be a fifth smaller and half as fast.
     """
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
         self.encode: Callable[[T], bytes] = msgspec.json.Encoder().encode
-        """Makes the document for a value: JSON in UTF-8."""
+        """Makes the document of a value: JSON in UTF-8."""
 
     def decode(self, document: bytes | str) -> T:
-        """The object in `document`. Raises LedgerUnavailable for a damaged document, or one of a newer leadline."""
+        """The object in `document`. Raises LedgerUnavailable if it is damaged or written by a newer leadline."""
         try:
             return self._decoder.decode(document)
         except msgspec.MsgspecError as error:
@@ -52,10 +54,10 @@ USER: Final = Codec(User)
 
 
 def to_microseconds(time: datetime) -> int:
-    """`time`, which has a time zone, as microseconds since 1970 in UTC. Exact."""
+    """Microseconds from 1970-01-01T00:00:00Z to `time`, which must have a time zone. Exact."""
     return (time - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """The time in UTC that is `microseconds` after 1970 began."""
+    """The time in UTC that is `microseconds` after 1970-01-01T00:00:00Z."""
     return _EPOCH + timedelta(microseconds=microseconds)

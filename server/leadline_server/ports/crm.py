@@ -1,8 +1,9 @@
-"""The port to a CRM. One adapter instance serves one account's connection."""
+"""The port to a CRM. One adapter instance serves one account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from leadline_server.domain.call import Call
@@ -10,12 +11,35 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
-"""The numbers that one `CrmAdapter.find_contacts` may be asked for."""
+"""The most numbers that one `CrmAdapter.find_contacts` is asked for."""
+
+
+class CrmMethod(StrEnum):
+    """A method of `CrmAdapter`."""
+
+    FIND_CONTACTS = "find_contacts"
+    GET_CONTACT = "get_contact"
+    SEARCH_CONTACTS = "search_contacts"
+    CREATE_CONTACT = "create_contact"
+    CREATE_CALL_LOG = "create_call_log"
+    UPDATE_CALL_LOG = "update_call_log"
+    FIND_CALL_LOG = "find_call_log"
+    CHECK = "check"
+
+
+ALL_METHODS: Final = frozenset(CrmMethod)
+
+WRITES: Final = frozenset({CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG})
+"""Methods that may have taken effect although they failed. The others change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `requests` in `seconds`; of all requests, or of those of one `scope` that the CRM counts apart."""
+    """At most `requests` in `seconds`. It counts the requests of one `scope`, or all of them if that is empty.
+
+    Example: HubSpot allows 100 requests in 10 seconds, and of these 5 searches a second:
+    `RateLimit(100, 10.0)` and `RateLimit(5, 1.0, "search")`.
+    """
 
     requests: int
     seconds: float
@@ -24,18 +48,20 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an adapter can promise. The promises of delivery are derived from it, so it must never flatter.
+    """What an adapter guarantees. Delivery relies on it, so an adapter must not declare more than holds.
 
     Attributes:
-        finds_log_by_key: `find_call_log` finds a log that an earlier write made, even if that write's answer was lost.
-        enforces_unique_key: writing a contact or a log twice with one key makes one, in the CRM itself.
+        finds_log_by_key: `find_call_log` finds a log that an earlier write made, even if its answer was lost.
+        enforces_unique_key: the CRM itself makes one record of two writes with the same key.
         moves_log: `update_call_log` can attach an existing log to another contact.
-        search_lag: how long a new contact may stay invisible to `find_contacts`.
-        settle_time: how long a write that was sent may still take effect after its sender gave up on it.
-        contact_types: the words accepted as `ContactDraft.type`, the default first; empty where the CRM has no types.
-        rate_limits: what the CRM allows one connection, as documented by its vendor.
-        numbers_per_lookup: how many numbers one `find_contacts` asks for about as cheaply as one, 1 to MOST_NUMBERS.
-            Lookups at the same time are put together to as many; 1: nothing is gained, each is asked by itself.
+        search_lag: how long `find_contacts` may miss a new contact.
+        settle_time: how long a request may still take effect after its sender gave up on it.
+        contact_types: the values of `ContactDraft.type` that are accepted, the default first; empty: no types.
+        rate_limits: what the vendor allows one connection, by its documentation.
+        numbers_per_lookup: how many numbers `find_contacts` looks up about as cheaply as one, 1 to MOST_NUMBERS.
+            leadline combines concurrent lookups up to this count. With 1 it combines none.
+        methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
+            leadline logs no call, and creates no contact for one unless the account asks for it.
     """
 
     finds_log_by_key: bool
@@ -46,11 +72,12 @@ class Capabilities:
     contact_types: tuple[str, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
     numbers_per_lookup: int = 1
+    methods: frozenset[CrmMethod] = ALL_METHODS
 
 
 @dataclass(frozen=True, slots=True)
 class ContactPage:
-    """Some contacts of a search, and where the next ones begin (empty after the last)."""
+    """Some contacts of a search, and the cursor of the next ones. It is empty on the last page."""
 
     contacts: tuple[Contact, ...]
     next_cursor: str = ""
@@ -58,7 +85,7 @@ class ContactPage:
 
 @dataclass(frozen=True, slots=True)
 class CrmLog:
-    """A call log that the CRM has: its id, and a page that shows it (empty where there is none)."""
+    """A call log in the CRM: its id, and the address of a page that shows it. The address may be empty."""
 
     id: str
     url: str = ""
@@ -66,11 +93,15 @@ class CrmLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """What the CRM is asked to keep of a call.
+    """What leadline asks the CRM to record of a call.
 
-    `contact_id` is whose log it is, `number` the other party's (E.164 where it is known, else as written),
-    `crm_user_id` the CRM's owner for leadline's `user_id` (empty: the CRM's default), `fallback_time` stands in where
-    the phone system gave no start time.
+    Attributes:
+        call: everything that was reported.
+        contact_id: the contact that the log belongs to.
+        user_id: leadline's user.
+        crm_user_id: the CRM's owner for that user; empty: the CRM's default.
+        number: the other party's number, such as `+12025550147`; as it was reported if it has no E.164 form.
+        fallback_time: replaces the start time if the phone system reported none.
     """
 
     call: Call
@@ -84,66 +115,73 @@ class LogEntry:
 class CrmAdapter(Protocol):
     """A CRM.
 
-    Every method is safe to cancel and to call concurrently; the caller bounds its time. Failures are exceptions of
-    `domain.errors` and nothing else: CrmUnavailable for whatever may pass (network, timeout, 5xx, an answer that is
-    garbage, truncated or covers only a part; CrmTooMuch where it is more than can be read), CrmRateLimited with the
-    delay asked for, CrmRejected with the CRM's own words where repeating never helps, CrmAuthFailed, and for writes
-    CrmOutcomeUnknown once the request was sent and no answer came. No message of theirs holds a secret.
+    Every method can be cancelled and called concurrently. The caller limits its time. The only exceptions are those of
+    `domain.errors`, and no message contains a secret:
+
+    - CrmUnavailable: cannot tell. The network failed, the time ran out, the CRM answered 5xx, or its answer was
+      unreadable, truncated or incomplete. CrmTooMuch: there are more records than leadline reads.
+    - CrmRateLimited: wait for the delay that the CRM asks for.
+    - CrmRejected: the CRM refuses this request, and repeating it never helps. The message quotes the CRM.
+    - CrmAuthFailed: the CRM refuses the credentials.
+    - CrmOutcomeUnknown: a write was sent and no answer came.
     """
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this adapter can promise. Constant over its life.
+        """What this adapter guarantees. It does not change while the adapter is open.
 
-        An adapter that learns it from another process gives what is safest until it has, and answers nothing else: each
-        of its methods raises CrmUnavailable. So a wrapper reads it anew each time, and never keeps it.
+        An adapter that learns it from another process returns the safest values until it has them. Until then each of
+        its methods raises CrmUnavailable. So wrappers read this property each time, and never store it.
         """
         ...
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """The contacts that may have one of `numbers` (1 to MOST_NUMBERS, DIALABLE or EXTENSION).
+        """The contacts that may have one of `numbers` (1 to MOST_NUMBERS of kind DIALABLE or EXTENSION).
 
-        Never writes. May answer loosely (the core keeps what really matches), but never too little: an answer that
-        leaves out a number, a kind of record or a page raises CrmUnavailable. None is an empty sequence.
+        It never writes. It may return contacts with other numbers, which leadline drops. It must not return too few: it
+        raises CrmUnavailable if a number, a kind of record or a page is missing. No match is an empty sequence.
         """
         ...
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact with this id; None if the CRM says that there is none, deleted and merged-away ones included."""
+        """The contact with this id. None if the CRM has none: it was never there, was deleted or was merged."""
         ...
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """Up to `limit` contacts with `name` in their name, ordered by name, then id, from `cursor` on ("" = start)."""
+        """Up to `limit` contacts whose name contains `name`, by name, then id. An empty `cursor` is the first page.
+
+        Raises CrmInvalidCursor if this adapter did not make the cursor.
+        """
         ...
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Create a contact. With `enforces_unique_key`, a second call with the same `key` returns the first's."""
+        """Create a contact. With `enforces_unique_key`, a second call with the same `key` returns the first contact."""
         ...
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call. With `enforces_unique_key`, a second call with the same `key` returns the first's log.
+        """Log a call. With `enforces_unique_key`, a second call with the same `key` returns the first log.
 
-        A contact that is not there raises CrmRejected.
+        Raises CrmRejected if the contact does not exist.
         """
         ...
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Make an existing log say what `entry` says, leaving every other field of it as people edited it.
+        """Change an existing log to say what `entry` says. Fields that leadline does not own stay as people left them.
 
-        With `moves_log` it is attached to `entry.contact_id` too. A log that is gone raises CrmRejected.
+        With `moves_log` it also attaches the log to `entry.contact_id`. Raises CrmRejected if the log is gone.
         """
         ...
 
     async def find_call_log(self, key: str) -> CrmLog | None:
-        """The log that was written with `key`; None if there is none. Asked only with `finds_log_by_key`."""
+        """The log that was written with `key`, or None. leadline calls it only with `finds_log_by_key`."""
         ...
 
     async def check(self) -> None:
-        """Return if the CRM answers and accepts the credentials; else raise. Writes nothing."""
+        """Return if the CRM answers and accepts the credentials; else raise. It writes nothing."""
         ...
 
 
-class Answer(NamedTuple):
+class LookupAnswer(NamedTuple):
     """The contacts that may have some numbers, as the CRM knew them at `as_of`."""
 
     contacts: Sequence[Contact]
@@ -151,20 +189,20 @@ class Answer(NamedTuple):
 
 
 class RememberedAnswers(Protocol):
-    """What a CRM answered lookups a moment ago, for whom that will do: never for a decision."""
+    """Recent answers to lookups, for callers that accept them. A decision never does."""
 
-    async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
-        """What `CrmAdapter.find_contacts` answers, or answered so short a time ago that it may be told again.
+    async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
+        """What `CrmAdapter.find_contacts` answers now, or answered a short time ago.
 
-        As old as the oldest part of it. Raises as that does: a failure is not remembered, and where the CRM cannot be
-        asked anew, what is too old is not told instead.
+        `as_of` is the time of the oldest part. It raises what `find_contacts` raises. A failure is not remembered, and
+        an expired answer never replaces one that cannot be had.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """An account's connection to its CRM: the adapter, and what remembers its answers (None: nothing does)."""
+class CrmConnection:
+    """An account's connection to its CRM: the adapter, and its remembered answers (None: it remembers none)."""
 
     crm: CrmAdapter
     remembered: RememberedAnswers | None = None

@@ -1,1 +1,1 @@
-"""What runs beside the calls to keep the ledger small."""
+"""Retention: deletes old records in the background."""

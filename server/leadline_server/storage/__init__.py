@@ -1,1 +1,1 @@
-"""What everything that keeps state in SQLite shares: batching, group commits, migrations."""
+"""SQLite for many concurrent users in one process: group commits, reads, migrations, integrity checks and copies."""

@@ -1,4 +1,4 @@
-"""Connections to SQLite: one thread hop a function, transactions that wait their turn, errors in leadline's words."""
+"""Connections to SQLite: functions that run on the connection's thread, retries while busy, and translated errors."""
 
 import random
 import sqlite3
@@ -15,9 +15,9 @@ from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
 T = TypeVar("T")
 
 BUSY_PATIENCE: Final = 5.0
-"""Seconds that a transaction waits for another process's to end before it gives up."""
+"""How long a transaction waits for another process's transaction, in seconds."""
 
-_ITER_CHUNK_SIZE: Final = 64  # aiosqlite's default; nothing here iterates through it
+_ITER_CHUNK_SIZE: Final = 64  # aiosqlite's default; unused here
 _CACHED_STATEMENTS: Final = 256
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
@@ -35,34 +35,34 @@ _STORAGE_CODES: Final = _BUSY_CODES | {
 }
 
 
-class Connection(aiosqlite.Connection):
+class ThreadedConnection(aiosqlite.Connection):
     """An aiosqlite connection that runs whole functions on its thread.
 
     aiosqlite hops to the connection's thread for every statement and every fetch, and a hop costs about as much as a
-    small query. `run` makes one hop for all that a function does. It uses aiosqlite's own queue (`_execute`), so the
-    order with its other methods is kept; the queue is not public, hence the one place that touches it.
+    small query. `run` hops once for a whole function. It uses aiosqlite's own queue (`_execute`), which keeps the order
+    with its other methods. The queue is private, so only this class uses it.
     """
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns, called on the connection's thread; what it raises is raised here.
+        """Call `work` on the connection's thread, and return its result or raise its exception.
 
         Cancelling this does not stop `work`.
         """
         return cast("T", await self._execute(work, self._conn))  # type: ignore[no-untyped-call] # aiosqlite's is untyped
 
     @property
-    def here(self) -> sqlite3.Connection:
-        """The connection itself, for the event loop's thread; to be used only while nothing runs on its own thread."""
+    def connection(self) -> sqlite3.Connection:
+        """The connection itself, to use on the event loop's thread while nothing runs on its own thread."""
         return self._conn
 
 
-def new_connection(path: Path, *, timeout: float) -> Connection:
-    """A connection to open with `await`. SQLite itself waits up to `timeout` seconds for locks; autocommit is on."""
-    return Connection(lambda: connect(path, timeout=timeout, check_same_thread=False), _ITER_CHUNK_SIZE)
+def new_connection(path: Path, *, timeout: float) -> ThreadedConnection:
+    """A connection, to be opened with `await`. SQLite waits up to `timeout` seconds for locks; autocommit is on."""
+    return ThreadedConnection(lambda: connect(path, timeout=timeout, check_same_thread=False), _ITER_CHUNK_SIZE)
 
 
 def connect(path: Path, *, timeout: float, check_same_thread: bool = True) -> sqlite3.Connection:
-    """A connection of sqlite3's own. SQLite waits up to `timeout` seconds for locks; autocommit is on."""
+    """A plain sqlite3 connection. SQLite waits up to `timeout` seconds for locks; autocommit is on."""
     return sqlite3.connect(
         path,
         timeout=timeout,
@@ -73,13 +73,13 @@ def connect(path: Path, *, timeout: float, check_same_thread: bool = True) -> sq
 
 
 def retry_busy(action: Callable[[], T], patience: float = BUSY_PATIENCE) -> T:
-    """What `action` returns, called again after short random pauses while another connection is in its way.
+    """Call `action` until no other connection blocks it, with short random pauses; return its result.
 
-    SQLite's own busy timeout backs off to 100 ms and so lets a process starve beside a busy one; pauses of
-    0.2 to 1 ms keep the wait near the length of one transaction. To be called on a connection's thread.
+    SQLite's own busy timeout backs off to 100 ms, so a process starves beside a busy one. Pauses of 0.2 to 1 ms keep
+    the wait near the length of one transaction. Call this on a connection's thread.
 
     Raises:
-        sqlite3.OperationalError: still busy after `patience` seconds, or whatever else `action` raises.
+        sqlite3.OperationalError: still busy after `patience` seconds, or another error of `action`.
     """
     give_up = time.monotonic() + patience
     while True:
@@ -93,22 +93,22 @@ def retry_busy(action: Callable[[], T], patience: float = BUSY_PATIENCE) -> T:
 
 @contextmanager
 def immediate_transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction: it takes the write lock at once, commits at the end, and rolls back on any exception."""
+    """A write transaction: takes the write lock at once, commits at the end, and rolls back on any exception."""
     retry_busy(lambda: connection.execute("BEGIN IMMEDIATE"))
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # A full disk and the like may have rolled the transaction back already.
+        # SQLite may have rolled back already, for example on a full disk.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
 
 
 def storage_error(error: Exception) -> LedgerUnavailable | None:
-    """The error to raise where `error` says that the storage failed; None where it says anything else.
+    """The LedgerUnavailable for an error of the storage; None for any other error.
 
-    What is left alone are broken constraints, which have a meaning for whoever wrote, and mistakes in the program.
+    Other errors are violated constraints, which the caller handles, and programming errors.
     """
     code = _primary_code(error)
     if code not in _STORAGE_CODES:
@@ -124,5 +124,5 @@ def storage_error(error: Exception) -> LedgerUnavailable | None:
 
 
 def _primary_code(error: Exception) -> int:
-    # The low byte is the result code, the others say more: https://www.sqlite.org/rescode.html
+    # The low byte is the primary result code: https://www.sqlite.org/rescode.html
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,4 +1,4 @@
-"""What is looked at before a database file is used: damage that SQLite would pass over, or find much later."""
+"""Checks of a database file before it is used: damage that SQLite would ignore or find much later."""
 
 import sqlite3
 import threading
@@ -8,36 +8,36 @@ from typing import Final
 from leadline_server.domain.errors import LedgerUnavailable
 
 CHECK_SECONDS: Final = 0.5
-"""How long the check of a file's pages may take at the start, in seconds. What it does not reach is not checked."""
+"""How long the check of a file's pages may take at start, in seconds. Pages beyond that are not checked."""
 
 DAMAGED: Final = (
-    "is no database or is damaged. Restore a backup, or move the file away and its -wal and -shm files with it."
+    "is not a database, or is damaged. Restore a backup, or move the file away together with its -wal and -shm files."
 )
 
 
 def refuse_orphaned_log(path: Path) -> None:
-    """Return if the database file `path` is there, or has no write-ahead log either.
+    """Return if the database file `path` exists, or if its write-ahead log does not exist either.
 
-    SQLite takes an empty file for a new database, and deletes the log beside it, with every call in it.
+    SQLite treats an empty file as a new database and deletes the log beside it, with every call in the log.
 
     Raises:
         LedgerUnavailable: the file is missing or empty, and its log is not.
     """
     log = path.with_name(f"{path.name}-wal")
-    # The log first: whoever makes a new database at this moment fills the file before the log.
+    # Look at the log first: a process that creates a new database at this moment fills the file before the log.
     if _size(log) and not _size(path):
         raise LedgerUnavailable(
-            f"The file is missing or empty, but its log {log.name} is not. Put the file back that the log belongs to,"
+            f"The file is missing or empty, but its log {log.name} is not. Put back the file that the log belongs to,"
             " or restore a backup and move the log away."
         )
 
 
 def check_pages(connection: sqlite3.Connection, seconds: float = CHECK_SECONDS) -> None:
-    """Return if the pages of the database are sound, as far as they can be checked in `seconds`.
+    """Return if `quick_check` finds no damaged page within `seconds`.
 
     Raises:
-        sqlite3.DatabaseError: SQLite cannot read them at all.
-        LedgerUnavailable: they are damaged.
+        sqlite3.DatabaseError: SQLite cannot read the pages.
+        LedgerUnavailable: pages are damaged.
     """
     timer = threading.Timer(seconds, connection.interrupt)
     timer.start()

@@ -1,4 +1,4 @@
-"""Schema migrations: numbered SQL files, each applied once, in order, recorded in the database itself."""
+"""Schema migrations: numbered SQL files, each applied once and in order. The database records which were applied."""
 
 import re
 import sqlite3
@@ -16,7 +16,7 @@ _FILE_NAME: Final = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of a schema: its number from 1 on, its name, and the SQL that takes it."""
+    """One step of a schema. Example: version 1, name `contacts`, and the SQL of `0001_contacts.sql`."""
 
     version: int
     name: str
@@ -24,10 +24,10 @@ class Migration:
 
 
 def load_migrations(package: str) -> Sequence[Migration]:
-    """The migrations among the files of `package`, which are named like `0001_contacts.sql`, in order.
+    """The migrations of `package` in order: its files with names like `0001_contacts.sql`.
 
     Raises:
-        ValueError: the numbers have gaps or doubles, or do not begin with 1.
+        ValueError: numbers are missing or duplicated, or do not start with 1.
     """
     found = [
         Migration(int(match["version"]), match["name"], file.read_text(encoding="utf-8"))
@@ -40,12 +40,12 @@ def load_migrations(package: str) -> Sequence[Migration]:
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
-    """Bring the database up to the last of `migrations`: all missing ones, or none, in one transaction.
+    """Apply all missing migrations in one transaction.
 
-    Processes that start at once wait for each other; the later ones find nothing to do.
+    Processes that start at the same time wait for each other; the later ones have nothing to apply.
 
     Raises:
-        LedgerUnavailable: the database has a newer schema than `migrations` know.
+        LedgerUnavailable: the database has a newer schema than the last of `migrations`.
     """
     with immediate_transaction(connection):
         connection.execute(
@@ -73,7 +73,7 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    # Not executescript(): it commits the open transaction before it begins.
+    # Not executescript(), which commits the open transaction first.
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

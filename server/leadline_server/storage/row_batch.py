@@ -1,6 +1,6 @@
-"""Statements over many rows at once, for what costs more a statement than a row.
+"""One statement for many rows, where a statement costs more than a row: FTS5 rewrites its index after each statement.
 
-FTS5 writes its index out after every statement.
+Example: `INSERT INTO search SELECT name FROM given WHERE name IS NOT NULL`, where `given` is a table of 500 parameters.
 """
 
 import sqlite3
@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 MAX_ROWS: Final = 512
-"""Rows of one statement; with 32 columns that is half the parameters that SQLite takes."""
+"""Rows of one statement. With 32 columns they use half of the parameters that SQLite allows."""
 
 
 def values_table(name: str, columns: Sequence[str], rows: int) -> str:
@@ -19,11 +19,13 @@ def values_table(name: str, columns: Sequence[str], rows: int) -> str:
 
 
 class RowBatch:
-    """A statement over a table of parameters, prepared for every power of two of rows; the rows missing are NULL.
+    """A statement over a table of parameters, which is called `given`.
+
+    The statement is prepared once for every power of two of rows; the rows that are missing are NULL.
 
     Args:
-        columns: of the table, which is called `given`; the first is never NULL in a row that counts.
-        statement: what follows the table; it has to pass over rows whose first column is NULL.
+        columns: of the table; the first must not be NULL in any row.
+        statement: follows the table. It must ignore rows whose first column is NULL.
     """
 
     def __init__(self, columns: Sequence[str], statement: str) -> None:

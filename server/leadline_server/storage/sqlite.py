@@ -1,4 +1,4 @@
-"""A SQLite database for many concurrent users within one process: group commits, grouped reads, exact closing."""
+"""A SQLite database for many concurrent users in one process, with group commits and grouped reads."""
 
 import asyncio
 import errno
@@ -13,51 +13,56 @@ from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
 from leadline_server.storage.checkpoints import MAX_LOG_BYTES, Checkpointer
 from leadline_server.storage.connection import (
     BUSY_PATIENCE,
-    Connection,
+    ThreadedConnection,
     new_connection,
     retry_busy,
     storage_error,
 )
-from leadline_server.storage.groups import begin_group, commit_group, end_group, read_group
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import load_migrations, migrate
-from leadline_server.storage.read_inline import Pace, Probe, RunOnThread, prepare_reader
-from leadline_server.storage.submitted import Asked, Job, Many, Work, jobs_of, results_of
+from leadline_server.storage.read_inline import InlineReader, RunOnThread, SlowDiskGuard, prepare_reader
+from leadline_server.storage.submitted import BatchWork, MergedWork, Submitted, Work, merged, results_by_item
+from leadline_server.storage.transactions import begin_group, commit_group, end_group, read_group
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
 CHECKPOINT_AFTER: Final = 1_000
-"""Changed rows after which a writer moves the write-ahead log into the database file."""
+"""Changed rows after which a writer checkpoints the write-ahead log."""
 
 CACHE: Final = 32_768
-"""KiB of pages that a connection keeps at most. Without them a lookup among a million rows reads each page anew."""
+"""The page cache of a connection, in KiB. Without it a lookup among a million rows would read each page again."""
 
-_READER_CACHE: Final = 4_096  # KiB for the long reads, which would not find their pages again anyway
+_READER_CACHE: Final = 4_096  # KiB; long reads hardly ever find their pages in a cache
 
 _MAX_WRITES: Final = 512
 _MAX_READS: Final = 256
-_MAX_HERE: Final = 40  # writes of a group that the event loop's thread runs: two or three milliseconds' worth
+_MAX_INLINE_WRITES: Final = 40  # of a group; they take two or three milliseconds of the event loop's thread
 
 
 async def open_database(
     path: Path, *, migrations: str, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
 ) -> "SqliteDatabase":
-    """Open the database file `path`, made with mode 0600 (its folder 0700) where it is missing, and migrate it.
+    """Open and migrate the database file `path`. A missing file is created with mode 0600, a missing folder with 0700.
 
-    `migrations` names the package of its migrations; `checkpoint_after` is in changed rows, `cache` is the most memory
-    that each of the writer's and the probe's connections keeps pages in, in KiB. Whoever opens must `close`: a
-    connection left open keeps the process from exiting.
+    The caller must `close` the database; a connection that is left open keeps the process from exiting.
+
+    Args:
+        path: the file.
+        migrations: the name of the package of its migrations.
+        checkpoint_after: changed rows after which the writer checkpoints.
+        cache: the page cache of the writer and of the inline reader, each, in KiB.
 
     Raises:
-        LedgerUnavailable: the file cannot be used, is no database, or a newer one; the message says what to do.
+        LedgerUnavailable: the file cannot be used, is not a database, or is newer than this leadline. The message says
+            what to do.
     """
     steps = load_migrations(migrations)
     async with AsyncExitStack() as opened:
         try:
             await asyncio.to_thread(refuse_orphaned_log, path)
             await asyncio.to_thread(_create_file, path)
-            # The writer waits for locks by `retry_busy`; a reader has to only while a crashed log is recovered.
+            # The writer waits for locks in `retry_busy`. A reader waits only while the log of a crash is recovered.
             writer, reader = new_connection(path, timeout=0), new_connection(path, timeout=BUSY_PATIENCE)
             await opened.enter_async_context(writer)
             await writer.run(lambda connection: _prepare_writer(connection, cache))
@@ -65,91 +70,97 @@ async def open_database(
             await writer.run(lambda connection: migrate(connection, steps))
             await opened.enter_async_context(reader)
             await reader.run(lambda connection: prepare_reader(connection, _READER_CACHE))
-            probe = Probe(path, cache)
+            inline_reader = InlineReader(path, cache)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         except (sqlite3.Error, OSError) as error:
             raise _open_error(path, error) from error
         opened.pop_all()
-        return SqliteDatabase(writer, reader, probe, Checkpointer(path, checkpoint_after))
+        return SqliteDatabase(writer, reader, inline_reader, Checkpointer(path, checkpoint_after))
 
 
 class SqliteDatabase:
-    """One database file, made by `open_database`.
+    """One database file, opened by `open_database`.
 
-    It has a writer and a reader connection, each with a thread, and a probe, which reads on the event loop's thread.
+    It has a writer and a reader connection, each with a thread, and an inline reader on the event loop's thread.
     """
 
-    def __init__(self, writer: Connection, reader: Connection, probe: Probe, checkpointer: Checkpointer) -> None:
+    def __init__(
+        self,
+        writer: ThreadedConnection,
+        reader: ThreadedConnection,
+        inline_reader: InlineReader,
+        checkpointer: Checkpointer,
+    ) -> None:
         self._writer = writer
         self._reader = reader
-        self._probe = probe
+        self._inline_reader = inline_reader
         self._checkpointer = checkpointer
-        self._pace = Pace()
+        self._slow_disk_guard = SlowDiskGuard()
         self._hooks: list[Callable[[], object]] = []
-        self._writes: Batcher[Asked, Any] = Batcher(self._commit, _MAX_WRITES)
+        self._writes: Batcher[Submitted, Any] = Batcher(self._commit, _MAX_WRITES)
         self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
 
     def after_commit(self, hook: Callable[[], object]) -> None:
-        """Have `hook` called on the event loop after every group of writes that changed a row, before they return."""
+        """Call `hook` on the event loop after every group of writes that changed a row, before the writes return."""
         self._hooks.append(hook)
 
     async def write(self, work: Work[T]) -> T:
-        """What `work` returns, once all that it wrote is committed and synced to disk.
+        """The result of `work`, once its changes are committed and synced to disk.
 
-        Writes that gather while one commit runs share the next one. A `work` that raises leaves nothing behind and
-        disturbs nobody; it may therefore run twice, so it must touch nothing but the connection, and must not begin or
-        end transactions. It must not return an exception. Cancelling this does not take the write back.
+        Writes that are submitted while one commit runs share the next one. If `work` raises, its changes are undone,
+        and the other writes of the group are repeated. So `work` may run twice: it must use nothing but the connection,
+        must not begin or end transactions, and must not return an exception. Cancelling this does not undo the write.
 
         Raises:
-            LedgerUnavailable: the storage failed, LedgerFull if for want of space; nothing was written.
-            Exception: whatever `work` raises.
+            LedgerUnavailable: the storage failed (LedgerFull: no space is left), and nothing was written.
+            Exception: any error of `work`.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Asked(None, work)))
+        return cast("T", await self._writes.submit(Submitted(None, work)))
 
-    async def write_one(self, many: Many[Item, T], item: Item) -> T:
-        """What `many` makes of `item`, as `write`; what gathers for the same `many` is handed to it together.
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+        """As `write`, but `batch_work` gets all items that were submitted for it meanwhile.
 
-        `many` may be called again with the same items, so it must touch nothing but the connection. It must be short:
-        unless another process is in the way, it is called on the event loop's own thread, and only the commit is not.
+        `batch_work` may be called again with the same items, so it must use nothing but the connection. It must be
+        short: it usually runs on the event loop's thread, and only the commit runs on the writer's thread.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Asked(many, item)))
+        return cast("T", await self._writes.submit(Submitted(batch_work, item)))
 
     async def read(self, work: Work[T]) -> T:
-        """What `work` returns. All its queries see one state, which includes every write that has returned.
+        """The result of `work`. All its queries see one snapshot, which includes every write that has returned.
 
-        Reads that gather while others run share one thread hop, so `work` must be short. It cannot write.
+        Reads that are submitted while others run share one thread hop, so `work` must be short. It cannot write.
 
         Raises:
             LedgerUnavailable: the storage failed.
-            Exception: whatever `work` raises.
+            Exception: any error of `work`.
         """
         self._ensure_open()
         return cast("T", await self._reads.submit(work))
 
-    async def probe(self, work: Work[T]) -> T:
-        """What `work` returns, as `read`, at once: a few probes of indexes, on the event loop's own thread.
+    async def read_inline(self, work: Work[T]) -> T:
+        """As `read`, on the event loop's thread, for a few index lookups. It falls back to `read`.
 
-        Each query of `work` sees one state, but two of them may see two: it had best have one. It may be called twice.
+        Every query of `work` sees its own snapshot, so `work` should be one query. It may be called twice.
         """
         self._ensure_open()
         try:
-            return self._probe.ask(work)
+            return self._inline_reader.read(work)
         except RunOnThread:
             return await self.read(work)
 
     async def close(self) -> None:
-        """Finish what was begun and close both connections. Closing twice is fine."""
+        """Finish what was submitted, then close all connections. Closing twice is allowed."""
         if self._is_closed:
             return
         self._is_closed = True
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._writer.close)
             closing.push_async_callback(self._reader.close)
-            closing.callback(self._probe.close)
+            closing.callback(self._inline_reader.close)
             await self._reads.close()
             await self._writes.close()
 
@@ -157,63 +168,64 @@ class SqliteDatabase:
         if self._is_closed:
             raise LedgerUnavailable("leadline's storage is closed.")
 
-    async def _commit(self, asked: list[Asked]) -> Sequence[Any]:
-        jobs = jobs_of(asked)
-        before = self._writer.here.total_changes
-        done = self._begin_here(jobs, len(asked))
-        if done is None:
-            done = await self._writer.run(lambda connection: self._commit_on_thread(connection, jobs))
-        elif self._writer.here.total_changes == before:
-            done = end_group(self._writer.here, done)  # nothing was changed, so nothing is synced
+    async def _commit(self, submitted: list[Submitted]) -> Sequence[Any]:
+        works = merged(submitted)
+        before = self._writer.connection.total_changes
+        results = self._begin_inline(works, len(submitted))
+        if results is None:
+            results = await self._writer.run(lambda connection: self._commit_on_thread(connection, works))
+        elif self._writer.connection.total_changes == before:
+            results = end_group(self._writer.connection, results)  # no row was changed, so there is nothing to sync
         else:
-            begun = done
-            done = await self._writer.run(lambda connection: end_group(connection, begun))
-        if self._writer.here.total_changes != before:
+            begun = results
+            results = await self._writer.run(lambda connection: end_group(connection, begun))
+        if self._writer.connection.total_changes != before:
             loop = asyncio.get_running_loop()
             for hook in self._hooks:
-                loop.call_soon(hook)  # the loop reports what a hook raises; it must not fail a write that is on disk
-        return results_of(jobs, done, len(asked))
+                loop.call_soon(hook)  # so that an error of the hook is logged, and does not fail a committed write
+        return results_by_item(works, results, len(submitted))
 
-    def _begin_here(self, jobs: Sequence[Job], count: int) -> Sequence[Any] | None:
-        """What the jobs return, run on the event loop's thread, and yet to be committed; None: not here."""
-        connection = self._writer.here
-        if count > _MAX_HERE or not all(job.is_many for job in jobs) or self._checkpointer.is_due(connection):
+    def _begin_inline(self, works: Sequence[MergedWork], count: int) -> Sequence[Any] | None:
+        """The results of the works, run on the event loop's thread, not committed yet; None: run them on a thread."""
+        connection = self._writer.connection
+        is_short = count <= _MAX_INLINE_WRITES and all(work.is_batch for work in works)
+        if not is_short or self._checkpointer.is_due(connection):
             return None
-        began = self._pace.begin()
+        began = self._slow_disk_guard.begin()
         if began is None:
             return None
         try:
-            return begin_group(connection, [job.work for job in jobs])
+            return begin_group(connection, [work.work for work in works])
         finally:
-            self._pace.end(began)
+            self._slow_disk_guard.end(began)
 
-    def _commit_on_thread(self, connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Any]:
+    def _commit_on_thread(self, connection: sqlite3.Connection, works: Sequence[MergedWork]) -> Sequence[Any]:
         self._checkpointer.run_if_due(connection)
-        return commit_group(connection, [job.work for job in jobs])
+        return commit_group(connection, [work.work for work in works])
 
-    async def _query(self, asked: list[Work[Any]]) -> Sequence[Any]:
-        return await self._reader.run(lambda connection: read_group(connection, asked))
+    async def _query(self, works: list[Work[Any]]) -> Sequence[Any]:
+        return await self._reader.run(lambda connection: read_group(connection, works))
 
 
 def wal_warning(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
-    """A sentence to log at the start where this SQLite has the race that `Checkpointer` works around; else None."""
+    """A warning to log at start if this SQLite has the race that `Checkpointer` works around; otherwise None."""
     if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45):
         return None
     written = ".".join(map(str, version))
     return (
-        f"SQLite {written} has a rare race between processes that share a database; leadline avoids what provokes it."
-        " SQLite 3.51.3 or newer is free of it."
+        f"SQLite {written} has a rare race between processes that share a database. leadline avoids it."
+        " SQLite 3.51.3 and newer do not have it."
     )
 
 
 def _create_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=True)  # SQLite gives its -wal and -shm files the mode of this one
+    path.touch(mode=0o600, exist_ok=True)  # SQLite gives the -wal and -shm files the same mode
 
 
 def _prepare_writer(connection: sqlite3.Connection, cache: int) -> None:
     retry_busy(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall())
-    connection.execute("PRAGMA synchronous = FULL")  # a commit returns when the disk has it
+    connection.execute("PRAGMA synchronous = FULL")  # a commit returns when it is synced to disk
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = {-cache}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see Checkpointer

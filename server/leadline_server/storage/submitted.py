@@ -1,4 +1,8 @@
-"""What is asked of a connection at once, as the jobs that it does: pieces of one kind are one job."""
+"""Items that were submitted to a connection, merged so that all items of one kind are one function call.
+
+Example: two call log changes and a settings change arrive together. `apply_changes` is called once, with both call log
+changes; the settings change is a call of its own.
+"""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -7,53 +11,61 @@ from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
 Work = Callable[[sqlite3.Connection], T]
+"""A function that uses the connection and returns a result."""
 
-Many = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T | Exception]]
-"""Does any number of pieces at once. Returns a result for each, in order; an exception stands for one that failed."""
+BatchWork = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T | Exception]]
+"""Processes any number of items. Returns one result for each, in order; an exception is the result of a failed item."""
 
 
-class Asked(NamedTuple):
-    """A piece of work on its own (`many` is None, `item` is the Work), or one of many of a kind."""
+class Submitted(NamedTuple):
+    """One submitted item. Without `batch_work`, `item` is a Work."""
 
-    many: Many[Any, Any] | None
+    batch_work: BatchWork[Any, Any] | None
     item: Any
 
 
-class Job(NamedTuple):
-    """One function to call, and whose work it does: the places of what was asked."""
+class MergedWork(NamedTuple):
+    """One function to call, and the indexes of the submitted items that it processes."""
 
     work: Work[Any]
-    places: list[int]
-    is_many: bool
+    indexes: list[int]
+    is_batch: bool
 
 
-def jobs_of(asked: Sequence[Asked]) -> list[Job]:
-    """The jobs that do all that was asked, in the order in which the first of each kind was."""
-    jobs: list[Job] = []
-    kinds: dict[Many[Any, Any], list[int]] = {}
-    for place, (many, item) in enumerate(asked):
-        if many is None:
-            jobs.append(Job(item, [place], is_many=False))
-        elif many in kinds:
-            kinds[many].append(place)
+def merged(submitted: Sequence[Submitted]) -> list[MergedWork]:
+    """The functions that process all submitted items, ordered by the first item of each kind."""
+    works: list[MergedWork] = []
+    by_kind: dict[BatchWork[Any, Any], list[int]] = {}
+    for index, (batch_work, item) in enumerate(submitted):
+        if batch_work is None:
+            works.append(MergedWork(item, [index], is_batch=False))
+        elif batch_work in by_kind:
+            by_kind[batch_work].append(index)
         else:
-            kinds[many] = places = [place]
-            jobs.append(Job(partial(_do_many, many, asked, places), places, is_many=True))
-    return jobs
+            by_kind[batch_work] = indexes = [index]
+            works.append(MergedWork(partial(_process, batch_work, submitted, indexes), indexes, is_batch=True))
+    return works
 
 
-def results_of(jobs: Sequence[Job], done: Sequence[Any], count: int) -> list[Any]:
-    """What comes of each piece that was asked, from what came of the jobs. A job fails with all of its pieces."""
-    results: list[Any] = [None] * count
-    for job, result in zip(jobs, done, strict=True):
-        each = result if job.is_many and not isinstance(result, Exception) else [result] * len(job.places)
-        for place, one in zip(job.places, each, strict=True):
-            results[place] = one
-    return results
+def results_by_item(works: Sequence[MergedWork], results: Sequence[Any], count: int) -> list[Any]:
+    """The result of each of `count` submitted items, from the results of the works.
+
+    An exception as the result of a work is the result of all its items.
+    """
+    by_item: list[Any] = [None] * count
+    for work, result in zip(works, results, strict=True):
+        each = result if work.is_batch and not isinstance(result, Exception) else [result] * len(work.indexes)
+        for index, one in zip(work.indexes, each, strict=True):
+            by_item[index] = one
+    return by_item
 
 
-def _do_many(
-    many: Many[Any, Any], asked: Sequence[Asked], places: Sequence[int], connection: sqlite3.Connection
+def _process(
+    batch_work: BatchWork[Any, Any],
+    submitted: Sequence[Submitted],
+    indexes: Sequence[int],
+    connection: sqlite3.Connection,
 ) -> Sequence[Any]:
-    return many(connection, [asked[place].item for place in places])
+    return batch_work(connection, [submitted[index].item for index in indexes])

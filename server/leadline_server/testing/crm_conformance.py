@@ -26,6 +26,7 @@ import pytest
 import pytest_asyncio
 
 from leadline_server.ports.crm import MOST_NUMBERS
+from leadline_server.testing.adapter_under_test import under_test
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_contact_cases import CreateCases
 from leadline_server.testing.crm_failure_cases import FailureCases
@@ -33,7 +34,6 @@ from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_lookup_cases import LookupCases
-from leadline_server.testing.crm_opening import under_test
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, eventually
 
 _UNKNOWN_ID = "no-such-contact"
@@ -70,6 +70,11 @@ class ReadCases:
         literal = await crm.a_contact(f"{name} {wildcard}x")
         await crm.a_contact(f"{name} yyx")
         assert await self._found(crm, f"{name} {wildcard}x", 10, {literal.id}) == [literal.id]
+
+    @pytest.mark.parametrize("cursor", ["a cursor of another CRM", "[1]", "-1", "[]", "{", "é"])
+    async def test_a_cursor_that_the_adapter_did_not_make_is_refused(self, crm: CrmUnderTest, cursor: str) -> None:
+        with pytest.raises(CrmInvalidCursor):
+            await crm.adapter.search_contacts(a_name(), 10, cursor)
 
     async def _found(self, crm: CrmUnderTest, name: str, limit: int, expected: set[str]) -> list[str]:
         """The ids of all pages, once they are those that are expected or the index had its time."""

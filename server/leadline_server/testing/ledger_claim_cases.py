@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from leadline_server.ports.ledger import Answer, Claimed, HeldByAnother, Ledger, Remembered
+from leadline_server.ports.ledger import Claimed, HeldByAnother, Ledger, RecordedAnswer, Remembered
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, NUMBER, OpenLedger
 
 _OTHER_NUMBER = "+442079460123"
@@ -13,7 +13,7 @@ _SOON = NOW + timedelta(seconds=1)
 _LATER = NOW + timedelta(minutes=1)
 _LEASE = timedelta(seconds=10)
 _DAY = timedelta(hours=24)
-_ANSWER = Answer(b"\x00\xff fingerprint", CONTACT)
+_ANSWER = RecordedAnswer(b"\x00\xff fingerprint", CONTACT)
 
 
 class ClaimCases:
@@ -121,7 +121,7 @@ class ClaimCases:
 
     async def test_a_creation_that_is_over_is_not_taken_up_again_and_frees_the_claim(self, ledger: Ledger) -> None:
         await _acquire(ledger, "ann", "first")
-        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW, owner="ann", creation_key="first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW, lease_owner="ann", creation_key="first")
         answer = await _acquire(ledger, "bob", "second")
         assert answer == Claimed("second", contact_id="c_1", contact_key="first")
 
@@ -137,7 +137,7 @@ class ClaimCases:
     ) -> None:
         await _acquire(ledger, "ann", "first")
         await _acquire(ledger, "bob", "second", NOW + _LEASE)
-        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, lease_owner="ann", creation_key="first")
         assert await _acquire(ledger, "ann", "third", NOW + _LEASE) == HeldByAnother(NOW + _LEASE + _LEASE)
         assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", _LATER)}
 
@@ -145,13 +145,13 @@ class ClaimCases:
         await _acquire(ledger, "ann", "first")
         await _acquire(ledger, "bob", "second", NOW + _LEASE)
         await ledger.claims.release(ACCOUNT, NUMBER, "bob", None)
-        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, lease_owner="ann", creation_key="first")
         answer = await _acquire(ledger, "bob", "third", _LATER)
         assert answer == Claimed("third", contact_id="c_1", contact_key="first")
 
     async def test_a_finished_creation_is_remembered_with_its_time(self, ledger: Ledger) -> None:
         await _acquire(ledger, "ann", "first")
-        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, owner="ann", creation_key="first")
+        await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", _LATER, lease_owner="ann", creation_key="first")
         assert await ledger.claims.remembered(ACCOUNT, [_OTHER_NUMBER, NUMBER]) == {NUMBER: Remembered("c_1", _LATER)}
 
     async def test_a_contact_can_be_recorded_without_a_creation(self, ledger: Ledger) -> None:
@@ -237,7 +237,7 @@ class RequestCases:
 
     async def test_an_answer_that_is_too_old_makes_room_for_a_new_one(self, ledger: Ledger) -> None:
         later = NOW + _DAY + timedelta(seconds=1)
-        new = Answer(b"new", replace(CONTACT, id="c_2"))
+        new = RecordedAnswer(b"new", replace(CONTACT, id="c_2"))
         await ledger.requests.remember(ACCOUNT, "r-1", _ANSWER, NOW)
         await ledger.requests.remember(ACCOUNT, "r-1", new, later)
         assert await ledger.requests.get(ACCOUNT, "r-1", later) == new
@@ -249,5 +249,5 @@ class RequestCases:
 
     async def test_the_first_answer_stays(self, ledger: Ledger) -> None:
         await ledger.requests.remember(ACCOUNT, "r-1", _ANSWER, NOW)
-        await ledger.requests.remember(ACCOUNT, "r-1", Answer(b"other", replace(CONTACT, id="c_2")), _LATER)
+        await ledger.requests.remember(ACCOUNT, "r-1", RecordedAnswer(b"other", replace(CONTACT, id="c_2")), _LATER)
         assert await ledger.requests.get(ACCOUNT, "r-1", _LATER) == _ANSWER

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from leadline_server.domain.preferences import AccountSettings, Preferences
-from leadline_server.ports.ledger import Answer, CallLogFilter, Ledger, Remembered
+from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
@@ -82,7 +82,7 @@ class LedgerConformance(
             page = await ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT, phone_number=NUMBER), None, 10)
             assert list(page.call_logs) == [full_call_log()]
             assert await ledger.claims.remembered(ACCOUNT, [NUMBER]) == {NUMBER: Remembered("c_1", NOW)}
-            assert await ledger.requests.get(ACCOUNT, "r-1", NOW) == Answer(b"f", CONTACT)
+            assert await ledger.requests.get(ACCOUNT, "r-1", NOW) == RecordedAnswer(b"f", CONTACT)
 
     async def test_a_handle_opened_later_reads_what_another_wrote_and_still_holds(
         self, ledger: Ledger, open_ledger: OpenLedger
@@ -98,4 +98,4 @@ async def _fill(ledger: Ledger) -> None:
     await ledger.preferences.change(ACCOUNT, ALICE, lambda _settings, _preferences: _PREFERENCES)
     await put(ledger, full_call_log())
     await ledger.claims.finish(ACCOUNT, NUMBER, "c_1", NOW)
-    await ledger.requests.remember(ACCOUNT, "r-1", Answer(b"f", CONTACT), NOW)
+    await ledger.requests.remember(ACCOUNT, "r-1", RecordedAnswer(b"f", CONTACT), NOW)

@@ -1,4 +1,4 @@
-"""The obligations of ports.upkeep.Retention, and what pruning means for who reads the changes, as tests."""
+"""The obligations of ports.ledger.Retention, and what pruning means for who reads the changes, as tests."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState
-from leadline_server.ports.ledger import Answer, Ledger
+from leadline_server.ports.ledger import Ledger, RecordedAnswer
 from leadline_server.testing.ledger_samples import (
     ACCOUNT,
     CONTACT,
@@ -57,7 +57,7 @@ async def prune_calls(ledger: Ledger, unchanged_since: datetime, limit: int = 10
     """Prune calls to the end; how many that were."""
     deleted, position = 0, ""
     while True:
-        pruned = await ledger.upkeep.prune_calls(unchanged_since, position, limit)
+        pruned = await ledger.retention.prune_calls(unchanged_since, position, limit)
         deleted += pruned.deleted
         if pruned.position is None:
             return deleted
@@ -98,13 +98,13 @@ class PruneCallsCases:
     async def test_a_step_deletes_no_more_than_its_limit(self, ledger: Ledger) -> None:
         for number in range(5):
             await put(ledger, finished(f"{number}"))
-        pruned = await ledger.upkeep.prune_calls(_LATER, "", 3)
+        pruned = await ledger.retention.prune_calls(_LATER, "", 3)
         assert (pruned.deleted, pruned.position is None) == (3, False)
 
     async def test_pruning_ends_where_only_young_calls_are_left(self, ledger: Ledger) -> None:
         for number in range(5):
             await put(ledger, finished(f"{number}", _LATER))
-        assert (await ledger.upkeep.prune_calls(_LATER, "", 2)).position is None
+        assert (await ledger.retention.prune_calls(_LATER, "", 2)).position is None
 
     async def test_what_was_pruned_through_is_told_and_never_falls(
         self, ledger: Ledger, open_ledger: OpenLedger
@@ -164,7 +164,7 @@ class PruneOthersCases:
     async def test_a_claim_whose_contact_was_recorded_long_ago_is_deleted(self, ledger: Ledger) -> None:
         await ledger.claims.finish(ACCOUNT, "+12025550101", "c_old", NOW)
         await ledger.claims.finish(ACCOUNT, NUMBER, "c_new", NOW + _DAY)
-        pruned = await ledger.upkeep.prune_claims(NOW + _DAY, "", 10)
+        pruned = await ledger.retention.prune_claims(NOW + _DAY, "", 10)
         assert pruned.deleted == 1
         assert list(await ledger.claims.remembered(ACCOUNT, [NUMBER, "+12025550101"])) == [NUMBER]
 
@@ -172,41 +172,41 @@ class PruneOthersCases:
         for number in range(5):
             await ledger.claims.finish(f"account {number % 2}", f"+1202555010{number}", "c_1", NOW)
         deleted, position, steps = 0, "", 0
-        while (pruned := await ledger.upkeep.prune_claims(NOW + _DAY, position, 2)).position is not None:
+        while (pruned := await ledger.retention.prune_claims(NOW + _DAY, position, 2)).position is not None:
             deleted, position, steps = deleted + pruned.deleted, pruned.position, steps + 1
         assert (deleted, steps) == (5, 3)
 
     async def test_old_answers_are_deleted_and_young_ones_stay(self, ledger: Ledger) -> None:
-        answer = Answer(b"f", CONTACT)
+        answer = RecordedAnswer(b"f", CONTACT)
         for number in range(3):
             await ledger.requests.remember(ACCOUNT, f"old {number}", answer, NOW - _DAY)
         await ledger.requests.remember(ACCOUNT, "young", answer, NOW - timedelta(hours=1))
-        first = await ledger.upkeep.prune_requests(NOW - timedelta(hours=2), 2)
-        rest = await ledger.upkeep.prune_requests(NOW - timedelta(hours=2), 2)
+        first = await ledger.retention.prune_requests(NOW - timedelta(hours=2), 2)
+        rest = await ledger.retention.prune_requests(NOW - timedelta(hours=2), 2)
         assert (first.deleted, first.position is None, rest.deleted, rest.position) == (2, False, 1, None)
         assert await ledger.requests.get(ACCOUNT, "young", NOW) == answer
 
     async def test_one_owner_has_the_turn_until_its_time_is_over(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         async with open_ledger() as other:
-            assert await ledger.upkeep.take_turn("a", NOW, NOW + _DAY)
-            assert not await other.upkeep.take_turn("b", NOW, NOW + _DAY)
-            assert await ledger.upkeep.take_turn("a", NOW, NOW + 2 * _DAY)
-            assert not await other.upkeep.take_turn("b", NOW + _DAY, NOW + 3 * _DAY)
-            assert await other.upkeep.take_turn("b", NOW + 2 * _DAY, NOW + 3 * _DAY)
+            assert await ledger.retention.acquire("a", NOW, NOW + _DAY)
+            assert not await other.retention.acquire("b", NOW, NOW + _DAY)
+            assert await ledger.retention.acquire("a", NOW, NOW + 2 * _DAY)
+            assert not await other.retention.acquire("b", NOW + _DAY, NOW + 3 * _DAY)
+            assert await other.retention.acquire("b", NOW + 2 * _DAY, NOW + 3 * _DAY)
 
     async def test_a_turn_that_was_given_back_can_be_taken(self, ledger: Ledger) -> None:
-        await ledger.upkeep.take_turn("a", NOW, NOW + _DAY)
-        await ledger.upkeep.end_turn("b")
-        assert not await ledger.upkeep.take_turn("b", NOW, NOW + _DAY)
-        await ledger.upkeep.end_turn("a")
-        assert await ledger.upkeep.take_turn("b", NOW, NOW + _DAY)
+        await ledger.retention.acquire("a", NOW, NOW + _DAY)
+        await ledger.retention.release("b")
+        assert not await ledger.retention.acquire("b", NOW, NOW + _DAY)
+        await ledger.retention.release("a")
+        assert await ledger.retention.acquire("b", NOW, NOW + _DAY)
 
     async def test_of_many_that_want_the_turn_at_once_one_gets_it(
         self, ledger: Ledger, open_ledger: OpenLedger
     ) -> None:
         async with open_ledger() as other:
             wanting = [
-                handle.upkeep.take_turn(f"{number}", NOW, NOW + _DAY)
+                handle.retention.acquire(f"{number}", NOW, NOW + _DAY)
                 for number in range(8)
                 for handle in (ledger if number % 2 else other,)
             ]

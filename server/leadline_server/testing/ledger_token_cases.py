@@ -1,4 +1,4 @@
-"""The obligations of ports.tokens.TokenStore, as tests."""
+"""The obligations of ports.ledger.TokenStore, as tests."""
 
 import asyncio
 from datetime import timedelta
@@ -26,33 +26,33 @@ class TokenCases:
     async def test_one_owner_has_the_lease(self, open_ledger: OpenLedger) -> None:
         async with open_ledger() as one, open_ledger() as other:
             taken = await asyncio.gather(
-                one.tokens.lease("sales", "one", NOW, _SOON), other.tokens.lease("sales", "other", NOW, _SOON)
+                one.tokens.acquire("sales", "one", NOW, _SOON), other.tokens.acquire("sales", "other", NOW, _SOON)
             )
             assert sorted(taken) == [False, True]
-            assert await other.tokens.lease("support", "other", NOW, _SOON)
+            assert await other.tokens.acquire("support", "other", NOW, _SOON)
 
     async def test_an_owner_may_take_its_lease_again(self, ledger: Ledger) -> None:
-        assert await ledger.tokens.lease("sales", "one", NOW, _SOON)
-        assert await ledger.tokens.lease("sales", "one", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "one", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "one", NOW, _SOON)
 
     async def test_a_lease_runs_out(self, ledger: Ledger) -> None:
-        assert await ledger.tokens.lease("sales", "one", NOW, _SOON)
-        assert not await ledger.tokens.lease("sales", "other", _SOON - timedelta(microseconds=1), _SOON)
-        assert await ledger.tokens.lease("sales", "other", _SOON, _SOON + timedelta(seconds=30))
+        assert await ledger.tokens.acquire("sales", "one", NOW, _SOON)
+        assert not await ledger.tokens.acquire("sales", "other", _SOON - timedelta(microseconds=1), _SOON)
+        assert await ledger.tokens.acquire("sales", "other", _SOON, _SOON + timedelta(seconds=30))
 
     async def test_putting_gives_the_owners_lease_up_and_no_others(self, ledger: Ledger) -> None:
-        assert await ledger.tokens.lease("sales", "one", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "one", NOW, _SOON)
         await ledger.tokens.put("sales", "other", b"by another")
-        assert not await ledger.tokens.lease("sales", "other", NOW, _SOON)
+        assert not await ledger.tokens.acquire("sales", "other", NOW, _SOON)
         await ledger.tokens.put("sales", "one", b"by the owner")
-        assert await ledger.tokens.lease("sales", "other", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "other", NOW, _SOON)
         assert await ledger.tokens.get("sales") == b"by the owner"
 
     async def test_a_lease_is_given_up_by_its_owner_alone(self, ledger: Ledger) -> None:
         await ledger.tokens.put("sales", "one", b"kept")
-        assert await ledger.tokens.lease("sales", "one", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "one", NOW, _SOON)
         await ledger.tokens.release("sales", "other")
-        assert not await ledger.tokens.lease("sales", "other", NOW, _SOON)
+        assert not await ledger.tokens.acquire("sales", "other", NOW, _SOON)
         await ledger.tokens.release("sales", "one")
-        assert await ledger.tokens.lease("sales", "other", NOW, _SOON)
+        assert await ledger.tokens.acquire("sales", "other", NOW, _SOON)
         assert await ledger.tokens.get("sales") == b"kept"

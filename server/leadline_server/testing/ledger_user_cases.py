@@ -1,4 +1,4 @@
-"""The obligations of ports.directory.Users, as tests."""
+"""The obligations of ports.ledger.Users, as tests."""
 
 from dataclasses import replace
 from typing import Final

@@ -85,6 +85,8 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
     if "number_formats" in chosen:
         values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "create_without_log" in chosen:
+        values["create_without_log"] = message.create_without_log
     return AccountSettings(**values)
 
 
@@ -106,6 +108,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         number_formats=values.number_formats,
         own_numbers=values.own_numbers,
         default_user_id=values.default_user_id or None,
+        create_without_log=values.create_without_log,
     )
 
 

@@ -13,6 +13,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
@@ -71,6 +72,8 @@ class HttpCrm:
         return None if answer is None else _contact(answer)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
+        if cursor and not cursor.isdecimal():
+            raise CrmInvalidCursor("The CRM did not make this cursor.")
         answer = await self._read("/contacts/search", [("name", name), ("limit", str(limit)), ("cursor", cursor)])
         return ContactPage(tuple(_contact(body) for body in answer["contacts"]), answer["next"])
 

@@ -32,12 +32,13 @@ from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.commands import Commands
 from leadline_server.config import Settings
-from leadline_server.crm.embedded import ContactBook, EmbeddedCrm, open_crm_database
+from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
 from leadline_server.delivery import scheduler as delivery_loop
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
+from support.contact_book import ContactBook
 
 T = TypeVar("T")
 

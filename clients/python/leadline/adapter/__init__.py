@@ -1,1 +1,1 @@
-"""What adapters to CRMs speak with leadline: the generated messages and stubs are in `v1`."""
+"""The contract between leadline and CRM adapters; the generated messages and stubs are in `v1`."""

@@ -104,6 +104,10 @@ class _CallLogReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLog
     """
     CALL_LOG_REASON_CRM_REJECTED: _CallLogReason.ValueType  # 16
     """FAILED: the CRM refuses the log; `last_error` says what it said."""
+    CALL_LOG_REASON_CRM_CANNOT_LOG: _CallLogReason.ValueType  # 17
+    """UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
+    `create_without_log` asks for it.
+    """
 
 class CallLogReason(_CallLogReason, metaclass=_CallLogReasonEnumTypeWrapper):
     """Why a call log stands where it stands."""
@@ -148,6 +152,10 @@ FAILED: it stayed so for 7 days.
 """
 CALL_LOG_REASON_CRM_REJECTED: CallLogReason.ValueType  # 16
 """FAILED: the CRM refuses the log; `last_error` says what it said."""
+CALL_LOG_REASON_CRM_CANNOT_LOG: CallLogReason.ValueType  # 17
+"""UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
+`create_without_log` asks for it.
+"""
 Global___CallLogReason: _TypeAlias = CallLogReason  # noqa: Y015
 
 class _LogTrigger:

@@ -323,6 +323,7 @@ class AccountSettings(_message.Message):
     NUMBER_FORMATS_FIELD_NUMBER: _builtins.int
     OWN_NUMBERS_FIELD_NUMBER: _builtins.int
     DEFAULT_USER_ID_FIELD_NUMBER: _builtins.int
+    CREATE_WITHOUT_LOG_FIELD_NUMBER: _builtins.int
     default_region: _builtins.str
     """ISO 3166-1 code of the region in which numbers without country code are read, two capital letters. Built-in:
     `US`.
@@ -332,6 +333,11 @@ class AccountSettings(_message.Message):
     default_user_id: _builtins.str
     """The user of reports without `user_id` whose parties name no user of the directory. Empty: such a report is
     INVALID_REQUEST. At most 128 characters.
+    """
+    create_without_log: _builtins.bool
+    """Whether an unknown caller becomes a contact although the CRM's adapter cannot log calls. By default no contact is
+    created for such a call. The account's and the users' `unknown_contact_action` must ask for a placeholder too.
+    Built-in: false.
     """
     @_builtins.property
     def defaults(self) -> Global___Preferences:
@@ -367,17 +373,22 @@ class AccountSettings(_message.Message):
         number_formats: _abc.Iterable[_builtins.str] | None = ...,
         own_numbers: _abc.Iterable[_builtins.str] | None = ...,
         default_user_id: _builtins.str | None = ...,
+        create_without_log: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_time_zone", b"_time_zone", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_time_zone", b"_time_zone", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__create_without_log: _TypeAlias = _typing.Literal["create_without_log"]  # noqa: Y015
+    _WhichOneofArgType__create_without_log: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log"]  # noqa: Y015
     _WhichOneofReturnType__default_region: _TypeAlias = _typing.Literal["default_region"]  # noqa: Y015
     _WhichOneofArgType__default_region: _TypeAlias = _typing.Literal["_default_region", b"_default_region"]  # noqa: Y015
     _WhichOneofReturnType__default_user_id: _TypeAlias = _typing.Literal["default_user_id"]  # noqa: Y015
     _WhichOneofArgType__default_user_id: _TypeAlias = _typing.Literal["_default_user_id", b"_default_user_id"]  # noqa: Y015
     _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
     _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__create_without_log) -> _WhichOneofReturnType__create_without_log | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default_region) -> _WhichOneofReturnType__default_region | None: ...
     @_typing.overload

@@ -8,7 +8,7 @@ from typing import Final
 
 from leadline_server.crm.toolkit.call_text import subject_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
@@ -22,9 +22,9 @@ _split_extension: Final = re.compile(r"(?i);?\s*(?:ext|x)\D*").split
 
 
 def tail(number: str) -> str:
-    """What a number is looked up by, however it is written: its last digits, without its extension.
+    """The last digits of a number without its extension: `5550101` of `+1 (202) 555-0101 ext. 7`.
 
-    That is loose, and may be: leadline keeps what really matches.
+    Different numbers may have the same last digits. leadline keeps only real matches.
     """
     return re.sub(r"\D", "", _split_extension(number)[0])[-_TAIL_DIGITS:]
 
@@ -58,6 +58,8 @@ class PhonebookCrm:
         query = (
             "SELECT * FROM people WHERE account = ? AND instr(name, ?) ORDER BY name, CAST(id AS TEXT) LIMIT ? OFFSET ?"
         )
+        if cursor and not cursor.isdecimal():
+            raise CrmInvalidCursor("This is not a cursor of the phone book.")
         offset = int(cursor or 0)
         people = await self._people(query, self._account, name, limit + 1, offset)
         following = str(offset + limit) if len(people) > limit else ""

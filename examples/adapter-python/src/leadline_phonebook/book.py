@@ -38,14 +38,14 @@ class Book:
         await self.read(lambda connection: connection.executescript(_SCHEMA))
 
     async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
-        """What `look` sees."""
+        """The result of `look`, which reads from the file."""
         try:
             return await asyncio.to_thread(self._run, look)
         except sqlite3.Error as error:
             raise CrmUnavailable("The phone book cannot be read.") from error
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """What `change` returns, on disk. A failure may come after the commit, so it leaves the outcome open."""
+        """The result of `change`, after its commit. A failure may come after the commit, so its outcome is unknown."""
         try:
             return await asyncio.to_thread(self._run, change)
         except sqlite3.Error as error:

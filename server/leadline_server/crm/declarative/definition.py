@@ -20,13 +20,13 @@ Direction = Literal["INBOUND", "OUTBOUND", "INTERNAL", "UNKNOWN"]
 Result = Literal["ANSWERED", "NO_ANSWER", "BUSY", "REJECTED", "CANCELED", "FAILED", "VOICEMAIL", "UNKNOWN"]
 
 
-class Table(BaseModel):
+class DefinitionTable(BaseModel):
     """The base of every table: what it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Variable(Table):
+class Variable(DefinitionTable):
     """Something that a connection sets beside `adapter` and `definition`."""
 
     description: str = Field(description="What it is, for who sets it.")
@@ -37,13 +37,13 @@ class Variable(Table):
     default: str | bool | None = Field(None, description="What it is where it is not set; without one it must be set.")
 
 
-class NoAuthentication(Table):
+class NoAuthentication(DefinitionTable):
     """Nothing proves who leadline is."""
 
     type: Literal["none"]
 
 
-class HeaderAuthentication(Table):
+class HeaderAuthentication(DefinitionTable):
     """A header that never changes."""
 
     type: Literal["header"]
@@ -51,7 +51,7 @@ class HeaderAuthentication(Table):
     value: Text = Field(description="Template: its value, such as `Bearer {{ token }}`.")
 
 
-class BasicAuthentication(Table):
+class BasicAuthentication(DefinitionTable):
     """A user and a password by RFC 7617."""
 
     type: Literal["basic"]
@@ -59,8 +59,8 @@ class BasicAuthentication(Table):
     password: Text = Field(description="Template: the password.")
 
 
-class OAuthAuthentication(Table):
-    """OAuth 2.0 by RFC 6749: with a refresh token, else by client credentials. Tokens are kept sealed in the ledger."""
+class OAuthAuthentication(DefinitionTable):
+    """OAuth 2.0 by RFC 6749: a refresh token, else client credentials. The ledger keeps the tokens encrypted."""
 
     type: Literal["oauth2"]
     token_url: Text = Field(description="Template: the address that grants tokens.")
@@ -73,7 +73,7 @@ class OAuthAuthentication(Table):
     extra: dict[str, Text] = Field(default_factory=dict, description="Templates: other fields of the form.")
 
 
-class LoginAuthentication(Table):
+class LoginAuthentication(DefinitionTable):
     """A token in exchange for a password, by the CRM's own request; asked for again before its end, or when refused."""
 
     type: Literal["login"]
@@ -93,7 +93,7 @@ Authentication = Annotated[
 ]
 
 
-class Rate(Table):
+class DefinedRate(DefinitionTable):
     """A limit of the CRM's: at most so many requests in so many seconds."""
 
     requests: int = Field(ge=1, description="How many.")
@@ -101,7 +101,7 @@ class Rate(Table):
     scope: str = Field("", description="Of which operations: those with this `scope`; empty for all together.")
 
 
-class Promises(Table):
+class DefinedCapabilities(DefinitionTable):
     """What the CRM can do. Delivery relies on it, so it must never flatter."""
 
     enforces_unique_key: bool = Field(
@@ -113,10 +113,10 @@ class Promises(Table):
     settle_time: float = Field(
         30.0, ge=0, description="Seconds that a write may still take effect after leadline gave up on its answer."
     )
-    rates: list[Rate] = Field(default_factory=list, description="What the CRM allows one connection.")
+    rates: list[DefinedRate] = Field(default_factory=list, description="What the CRM allows one connection.")
 
 
-class ContactType(Table):
+class ContactType(DefinitionTable):
     """A kind of contact, by its own word."""
 
     values: dict[Name, str | int] = Field(
@@ -125,7 +125,7 @@ class ContactType(Table):
     needs: list[Name] = Field(default_factory=list, description="Variables without which there is no such kind.")
 
 
-class ContactFields(Table):
+class ContactFields(DefinitionTable):
     """How a contact is read: JMESPath expressions over its record, unless said otherwise."""
 
     id: Path = Field("id", description="JMESPath: its id, a text or a number.")
@@ -145,7 +145,7 @@ class ContactFields(Table):
     )
 
 
-class CallLogFields(Table):
+class CallLogFields(DefinitionTable):
     """How a call's log is written."""
 
     url: Text = Field("", description="Template: a page that shows it; knows `log_id`.")
@@ -154,14 +154,14 @@ class CallLogFields(Table):
     subject_limit: int = Field(255, ge=20, le=10_000, description="Characters that `subject` may have.")
 
 
-class Words(Table):
+class CallWords(DefinitionTable):
     """The CRM's own words for what a call was. Without one a template sees leadline's word in lower case."""
 
     direction: dict[Direction, JsonValue] = Field(default_factory=dict, description="What `direction` is.")
     result: dict[Result, JsonValue] = Field(default_factory=dict, description="What `result` is.")
 
 
-class ErrorRule(Table):
+class ErrorRule(DefinitionTable):
     """What an answer means that says more than its status. The first rule that fits holds."""
 
     status: list[Status] = Field(default_factory=list, description="The statuses it is for; none: all.")
@@ -172,14 +172,14 @@ class ErrorRule(Table):
     retry_after: Path | None = Field(None, description="JMESPath: the seconds to wait.")
 
 
-class ErrorWords(Table):
+class ErrorText(DefinitionTable):
     """Where the CRM says what is wrong."""
 
     body: Path | None = Field(None, description="JMESPath: its words in the answer.")
     header: str = Field("", description="The header that has them.")
 
 
-class Lost(Table):
+class DefinedGaps(DefinitionTable):
     """What the CRM does not keep as it was told, or does not find, by the names of docs/adapters.md."""
 
     fields: list[str] = Field(default_factory=list, description="Fields of a call that its log does not show.")
@@ -187,7 +187,7 @@ class Lost(Table):
     texts: list[str] = Field(default_factory=list, description="Kinds of text that do not arrive as they are.")
 
 
-class Limits(Table):
+class Limits(DefinitionTable):
     """What one call of leadline's may cost."""
 
     requests: int = Field(100, ge=1, le=1_000, description="Requests of one lookup or search.")
@@ -195,7 +195,7 @@ class Limits(Table):
     at_once: int = Field(4, ge=1, le=32, description="Requests of one lookup at the same time.")
 
 
-class Definition(Table):
+class Definition(DefinitionTable):
     """A CRM with a JSON API over HTTP, as leadline's adapter `http` speaks to it."""
 
     format: Literal[1] = Field(description="The version of this format.")
@@ -205,7 +205,7 @@ class Definition(Table):
     headers: dict[str, Text] = Field(default_factory=dict, description="Templates of variables: of every request.")
     variables: dict[Name, Variable] = Field(default_factory=dict, description="What a connection sets, by name.")
     authentication: Authentication = Field(description="How leadline proves who it is.")
-    capabilities: Promises = Field(default_factory=Promises, description="What the CRM can do.")
+    capabilities: DefinedCapabilities = Field(default_factory=DefinedCapabilities, description="What the CRM can do.")
     types: dict[Name, ContactType] = Field(
         default_factory=dict, description="The kinds of contacts, the default first; none where there are none."
     )
@@ -215,11 +215,13 @@ class Definition(Table):
     )
     contact: ContactFields = Field(description="How a contact is read.")
     call_log: CallLogFields = Field(default_factory=CallLogFields, description="How a call's log is written.")
-    words: Words = Field(default_factory=Words, description="The CRM's words.")
+    words: CallWords = Field(default_factory=CallWords, description="The CRM's words.")
     errors: list[ErrorRule] = Field(default_factory=list, description="What answers mean.")
-    error_words: ErrorWords = Field(default_factory=ErrorWords, description="Where the CRM says what is wrong.")
+    error_words: ErrorText = Field(default_factory=ErrorText, description="Where the CRM says what is wrong.")
     limits: Limits = Field(default_factory=Limits, description="What one call may cost.")
-    losses: Lost = Field(default_factory=Lost, description="What gets lost, for the documents and for tests.")
+    known_gaps: DefinedGaps = Field(
+        default_factory=DefinedGaps, description="What gets lost, for the documents and for tests."
+    )
     operations: Operations = Field(description="The requests.")
 
 

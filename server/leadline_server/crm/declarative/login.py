@@ -10,10 +10,10 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
-from leadline_server.crm.declarative.paths import AnswerPath
-from leadline_server.crm.declarative.requests import Built
+from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.toolkit.http_answers import standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
+from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.errors import CrmAuthFailed
 
 EARLY_SHARE: Final = 0.1
@@ -39,7 +39,7 @@ class Login:
     """
 
     base_url: str
-    request: Built
+    request: BuiltRequest
     token: AnswerPath
     lifetime: AnswerPath | float
     header: str

@@ -12,13 +12,13 @@ Form = Literal["e164", "digits", "national", "significant", "patterns", "number_
 ALL_FORMS: Final[tuple[Form, ...]] = ("e164", "digits", "national", "significant", "number_formats")
 
 
-class Table(BaseModel):
+class DefinitionTable(BaseModel):
     """The base of every table: what it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Operation(Table):
+class Operation(DefinitionTable):
     """One request."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="The HTTP method.")
@@ -35,7 +35,7 @@ class Operation(Table):
     scope: str = Field("", description="Which of the `rates` it counts for besides the common ones.")
 
 
-class Paging(Table):
+class Paging(DefinitionTable):
     """How an answer goes on. One of `next`, `next_url`, `size`."""
 
     next: Path | None = Field(None, description="JMESPath: the cursor of the next page, the template's `cursor`.")
@@ -44,7 +44,7 @@ class Paging(Table):
     total: Path | None = Field(None, description="JMESPath: with `size`, how many there are in all.")
 
 
-class ListAnswer(Table):
+class ListAnswer(DefinitionTable):
     """What is read of an answer with contacts."""
 
     contacts: Path = Field(description="JMESPath: the list of records. An answer without a list cannot tell.")
@@ -53,7 +53,7 @@ class ListAnswer(Table):
     paging: Paging | None = Field(None, description="How it goes on; without, an answer is the whole.")
 
 
-class RecordAnswer(Table):
+class RecordAnswer(DefinitionTable):
     """What is read of an answer with one contact."""
 
     contact: Path = Field("@", description="JMESPath: the record.")
@@ -63,26 +63,26 @@ class RecordAnswer(Table):
     none_when: Path | None = Field(None, description="JMESPath: true where the answer says that there is none.")
 
 
-class CreatedAnswer(Table):
+class CreatedAnswer(DefinitionTable):
     """What is read of the answer to a new contact."""
 
     id: Path = Field(description="JMESPath: the new record's id.")
     contact: Path | None = Field(None, description="JMESPath: the whole record, where the CRM answers with it.")
 
 
-class LoggedAnswer(Table):
+class LoggedAnswer(DefinitionTable):
     """What is read of the answer to a new log."""
 
     id: Path = Field(description="JMESPath: the new log's id.")
 
 
-class UpdatedAnswer(Table):
+class UpdatedAnswer(DefinitionTable):
     """What is read of the answer to an update."""
 
     ok: Path | None = Field(None, description="JMESPath: true where it was done; without, any success is one.")
 
 
-class LogsAnswer(Table):
+class LogsAnswer(DefinitionTable):
     """What is read of an answer with call logs."""
 
     logs: Path = Field(description="JMESPath: the list of logs; `[@]` makes one of an answer that is the log itself.")
@@ -96,13 +96,13 @@ class LogsAnswer(Table):
     paging: Paging | None = Field(None, description="How it goes on; without, an answer is the whole.")
 
 
-class CheckAnswer(Table):
+class CheckAnswer(DefinitionTable):
     """What is read of the answer to the check."""
 
     ok: Path = Field(description="JMESPath: true where all is well.")
 
 
-class FindContacts(Operation):
+class FindContactsOperation(Operation):
     """Looks numbers up."""
 
     numbers: Literal["one", "all"] = Field(
@@ -123,13 +123,13 @@ class FindContacts(Operation):
     response: ListAnswer = Field(description="What is read of the answer.")
 
 
-class GetContact(Operation):
+class GetContactOperation(Operation):
     """Reads a contact by its id, the template's `contact_id`."""
 
     response: RecordAnswer = Field(default_factory=RecordAnswer, description="What is read of the answer.")
 
 
-class SearchContacts(Operation):
+class SearchContactsOperation(Operation):
     """Contacts whose name has something in it: the template's `query`, or the longest word of it, `word`.
 
     The CRM may answer loosely, and in any order: leadline keeps what really has it, and puts it in order.
@@ -138,59 +138,59 @@ class SearchContacts(Operation):
     response: ListAnswer = Field(description="What is read of the answer.")
 
 
-class CreateContact(Operation):
+class CreateContactOperation(Operation):
     """Creates a contact."""
 
     response: CreatedAnswer = Field(description="What is read of the answer.")
 
 
-class CreateCallLog(Operation):
+class CreateCallLogOperation(Operation):
     """Logs a call."""
 
     response: LoggedAnswer = Field(description="What is read of the answer.")
 
 
-class ReadCallLog(Operation):
+class ReadCallLogOperation(Operation):
     """Reads a log before it is updated, so that what people added to its text stays."""
 
     response: LogsAnswer = Field(description="What is read of the answer; the log is the one with the right id.")
 
 
-class UpdateCallLog(Operation):
+class UpdateCallLogOperation(Operation):
     """Makes a log say something else."""
 
     response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="What is read of the answer.")
 
 
-class FindCallLog(Operation):
+class FindCallLogOperation(Operation):
     """Finds the log that was written with the template's `key`."""
 
     needs: list[str] = Field(default_factory=list, description="Variables without which logs cannot be found.")
     response: LogsAnswer = Field(description="What is read of the answer.")
 
 
-class Check(Operation):
+class CheckOperation(Operation):
     """Whether the CRM answers and accepts the credentials."""
 
     response: CheckAnswer | None = Field(None, description="What is read of the answer; without, any JSON will do.")
 
 
-class Operations(Table):
+class Operations(DefinitionTable):
     """The requests, by what leadline wants."""
 
-    find_contacts: FindContacts = Field(description="Who has these numbers?")
-    find_extensions: FindContacts | None = Field(
+    find_contacts: FindContactsOperation = Field(description="Who has these numbers?")
+    find_extensions: FindContactsOperation | None = Field(
         None, description="The same for bare extensions; without, `find_contacts` is asked for them too."
     )
-    get_contact: GetContact = Field(description="One contact by its id.")
-    search_contacts: SearchContacts = Field(description="Contacts by name.")
-    create_contact: CreateContact = Field(description="Creates a contact.")
-    create_call_log: CreateCallLog = Field(description="Logs a call.")
-    read_call_log: ReadCallLog | None = Field(None, description="Reads a log before an update.")
-    update_call_log: UpdateCallLog | None = Field(
+    get_contact: GetContactOperation = Field(description="One contact by its id.")
+    search_contacts: SearchContactsOperation = Field(description="Contacts by name.")
+    create_contact: CreateContactOperation = Field(description="Creates a contact.")
+    create_call_log: CreateCallLogOperation = Field(description="Logs a call.")
+    read_call_log: ReadCallLogOperation | None = Field(None, description="Reads a log before an update.")
+    update_call_log: UpdateCallLogOperation | None = Field(
         None, description="Updates a log; without, a log stays as it was first written."
     )
-    find_call_log: FindCallLog | None = Field(
+    find_call_log: FindCallLogOperation | None = Field(
         None, description="Finds a log by its key; without, a log whose answer got lost may be there twice."
     )
-    check: Check = Field(description="Does it work?")
+    check: CheckOperation = Field(description="Does it work?")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from leadline_server.crm.declarative import context
-from leadline_server.crm.declarative.context import Values
+from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.definition import Definition, Variable
+from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
@@ -48,7 +48,7 @@ def samples(definition: Definition, operation: str) -> Iterator[Values]:
         for name in names:
             yield {
                 **_variables(definition.variables, is_full=is_full),
-                "type": context.of_type(name, definition.types.get(name)),
+                "type": template_values.of_type(name, definition.types.get(name)),
                 **_of(definition, operation, is_full=is_full),
             }
 
@@ -75,9 +75,9 @@ def _of(definition: Definition, operation: str, *, is_full: bool) -> Values:
     ids: Values = {"contact_id": "id-1", "log_id": "id-2", "key": "key-1"}
     match operation:
         case "find_contacts" | "find_extensions":
-            return {**_of_lookup(number), **context.PAGING}
+            return {**_of_lookup(number), **template_values.PAGING}
         case "search_contacts":
-            return {"query": "Ada Lovelace", "word": "Lovelace", **context.PAGING}
+            return {"query": "Ada Lovelace", "word": "Lovelace", **template_values.PAGING}
         case "create_contact":
             details = ("ada@example.com", "Acme") if is_full else ("", "")
             draft = ContactDraft(
@@ -87,16 +87,16 @@ def _of(definition: Definition, operation: str, *, is_full: bool) -> Values:
                 company=details[1],
                 is_placeholder=not is_full,
             )
-            return context.of_draft(draft, "key-1")
+            return template_values.of_draft(draft, "key-1")
         case "create_call_log" | "update_call_log":
             existing = _EXISTING if operation == "update_call_log" else None
             return {**_of_entry(definition, existing, is_full=is_full), **ids}
         case _:
-            return {**ids, **context.PAGING}
+            return {**ids, **template_values.PAGING}
 
 
 def _of_lookup(number: PhoneNumber) -> Values:
-    values, forms = context.of_number(number), [number.e164 or number.extension]
+    values, forms = template_values.of_number(number), [number.e164 or number.extension]
     return {"number": values, "form": forms[0], "numbers": [values], "forms": forms}
 
 
@@ -109,4 +109,4 @@ def _of_entry(definition: Definition, existing: str | None, *, is_full: bool) ->
         number="+12025550147" if is_full else "",
         fallback_time=_START,
     )
-    return context.of_entry(entry, "UTC", definition.call_log, definition.words, existing)
+    return template_values.of_entry(entry, "UTC", definition.call_log, definition.words, existing)

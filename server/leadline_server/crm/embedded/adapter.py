@@ -1,15 +1,14 @@
-"""The embedded CRM as an adapter: the default one, and the measure of what an adapter can promise."""
+"""The adapter to the embedded CRM, which is the default. It offers everything that an adapter can guarantee."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.crm.embedded.creating import WantedContact
+from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
-from leadline_server.crm.embedded.keys import asked_keys, new_id
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, prepare
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, asked_keys, contact_from, new_id, prepare
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
@@ -24,18 +23,18 @@ CAPABILITIES: Final = Capabilities(
 
 
 def utc_now() -> datetime:
-    """The time of day, as the journal keeps it."""
+    """The time of day in UTC."""
     return datetime.now(UTC)
 
 
 class EmbeddedCrm:
-    """One account's book and journal; see `ports.crm.CrmAdapter` for what each method promises.
+    """One account's book and journal; see `ports.crm.CrmAdapter` for what each method guarantees.
 
     Args:
         database: shared by all accounts of a process.
-        account_id: whose book; one that is not there yet begins with the first write.
-        region: asked for the account's current region, which new contacts' numbers without a country code are read in.
-        now: the clock, aware of its time zone.
+        account_id: the book's account. The first write creates the book.
+        region: returns the account's current region, in which numbers without a country code are read.
+        now: the time of day, with its zone.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class EmbeddedCrm:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.capabilities: Capabilities = CAPABILITIES
-        """Everything: writes are transactions, and every key has a unique index."""
+        """Every guarantee holds: writes are transactions, and every key has a unique index."""
         self._database = database
         self._account_id = account_id
         self._region = region
@@ -60,16 +59,18 @@ class EmbeddedCrm:
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
-        return await self._database.probe(lambda connection: _get_contact(connection, self._account_id, contact_id))
+        return await self._database.read_inline(
+            lambda connection: _get_contact(connection, self._account_id, contact_id)
+        )
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """A page of the contacts with `name` in their name, upper and lower case being the same."""
+        """A page of the contacts whose name contains `name` in upper or lower case."""
         return await search(self._database, self._account_id, name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Add a contact, unless one was added with `key`; CrmRejected for a type that is not in CONTACT_TYPES."""
+        """Add a contact, unless one was added with `key`. Raises CrmRejected for a type outside CONTACT_TYPES."""
         if draft.type and draft.type not in CONTACT_TYPES:
-            raise CrmRejected(f"{draft.type!r} is no type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
+            raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
         contact = Contact(
             id=new_id("c_"),
             name=draft.name,
@@ -88,7 +89,7 @@ class EmbeddedCrm:
         return await self._database.log(NewLog(self._account_id, entry, key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Make a log, and whose it is, say what `entry` says."""
+        """Change a log and its contact to what `entry` says."""
         now = self._now()
         return await self._database.write(
             lambda connection: update_log(connection, self._account_id, log_id, entry, now)
@@ -96,7 +97,7 @@ class EmbeddedCrm:
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log that was written with `key`, or None."""
-        return await self._database.probe(lambda connection: find_log(connection, self._account_id, key))
+        return await self._database.read_inline(lambda connection: find_log(connection, self._account_id, key))
 
     async def check(self) -> None:
         """Return if the book can be read."""
@@ -104,7 +105,7 @@ class EmbeddedCrm:
 
 
 def _written(number: PhoneNumber) -> str:
-    """The number as a new contact keeps it: readable in every region where it can be."""
+    """The number as a new contact keeps it: with its country code if it has one."""
     return number.key if number.kind is NumberKind.DIALABLE else number.text
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from leadline_server.crm.embedded import migrations
-from leadline_server.crm.embedded.creating import WantedContact, create_contacts
+from leadline_server.crm.embedded.contact_inserts import WantedContact, create_contacts
 from leadline_server.crm.embedded.journal import NewLog, insert_logs
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
@@ -21,7 +21,7 @@ T = TypeVar("T")
 async def open_crm_database(
     path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
 ) -> "CrmDatabase":
-    """Open or make the database file of the embedded CRM. Arguments as for `open_database`; whoever opens must `close`.
+    """Open or create the embedded CRM's file. Arguments as for `open_database`; the caller must `close` it.
 
     Raises:
         CrmUnavailable: the file cannot be used; the message says which and what to do.
@@ -36,31 +36,31 @@ async def open_crm_database(
 
 
 class CrmDatabase:
-    """The embedded CRM's file. Failures of the storage are CrmUnavailable from here on."""
+    """The embedded CRM's file. It raises CrmUnavailable for failures of the storage."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._books: dict[str, int] = {}  # a book is never closed, nor does it get another number
+        self._books: dict[str, int] = {}  # numbers of books never change
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
-        """The contacts of an account under any of `keys`, each once."""
+        """The contacts of an account with one of `keys`, each once."""
         with _crm_errors():
-            return await self._database.probe(lambda connection: self._find(connection, account_id, keys))
+            return await self._database.read_inline(lambda connection: self._find(connection, account_id, keys))
 
     async def log(self, new: NewLog) -> CrmLog:
-        """Log a call, unless one was logged with the same key. Concurrent ones share statements and the commit."""
+        """Log a call, unless one was logged with the same key. Concurrent calls share statements and the commit."""
         with _crm_errors():
-            return await self._database.write_one(insert_logs, new)
+            return await self._database.write_batched(insert_logs, new)
 
     async def create_contact(self, wanted: WantedContact) -> Contact:
-        """Add a contact, unless one was added with the same key. Concurrent ones share statements and the commit."""
+        """Add a contact, unless one was added with the same key. Concurrent calls share statements and the commit."""
         with _crm_errors():
-            return await self._database.write_one(create_contacts, wanted)
+            return await self._database.write_batched(create_contacts, wanted)
 
-    async def probe(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As `SqliteDatabase.probe`."""
+    async def read_inline(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `SqliteDatabase.read_inline`."""
         with _crm_errors():
-            return await self._database.probe(work)
+            return await self._database.read_inline(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `SqliteDatabase.read`."""
@@ -73,11 +73,11 @@ class CrmDatabase:
             return await self._database.write(work)
 
     async def close(self) -> None:
-        """Finish what was begun and close the file."""
+        """Finish pending work and close the file."""
         await self._database.close()
 
     def _find(self, connection: sqlite3.Connection, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
-        """The contacts under any of `keys`: the cost is some probes of an index a key."""
+        """The contacts with one of `keys`. It costs a few index reads for each key."""
         book = self._books.get(account_id)
         if book is None:
             found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
@@ -90,8 +90,8 @@ class CrmDatabase:
 
 @lru_cache(maxsize=256)
 def _find_statement(keys: int) -> str:
-    # CROSS JOIN keeps SQLite to this order: from what is asked to the contacts, an index probe each. The keys are a
-    # table, as SQLite would make an index of those in IN (...).
+    # CROSS JOIN fixes the order of reading: keys, then numbers, then contacts, each by an index. The keys are a table:
+    # for IN (...) SQLite would first build an index of them.
     return (
         f"SELECT {CONTACT_COLUMNS} FROM (VALUES {', '.join(['(?)'] * keys)}) AS asked"  # noqa: S608 - constants
         " CROSS JOIN contact_numbers AS n ON n.book = ? AND n.key = asked.column1"
@@ -99,8 +99,8 @@ def _find_statement(keys: int) -> str:
     )
 
 
-class _crm_errors:  # noqa: N801 - used as a function is; a class costs a third of a generator
-    """Within it a failure of the storage is CrmUnavailable."""
+class _crm_errors:  # noqa: N801 - it is called like a function; a class costs a third of a generator
+    """Raises CrmUnavailable for a failure of the storage in its body."""
 
     def __enter__(self) -> None:
         return

@@ -14,9 +14,8 @@ import msgspec
 
 from leadline_server.crm.embedded.adapter import CONTACT_TYPES
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.keys import new_id
 from leadline_server.crm.embedded.records import ContactRecord, RowProblem
-from leadline_server.crm.embedded.rows import NewContact, book_of, insert_contacts, prepare
+from leadline_server.crm.embedded.rows import NewContact, book_of, insert_contacts, new_id, prepare
 from leadline_server.domain.contact import Contact
 
 IMPORT_CHECKPOINT_AFTER: Final = 100_000

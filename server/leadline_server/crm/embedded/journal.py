@@ -1,4 +1,4 @@
-"""The call journal: one row a call log."""
+"""The call journal: one row for each call log."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -7,14 +7,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from leadline_server.crm.embedded.keys import new_id
-from leadline_server.crm.embedded.rows import book_of, to_micros
+from leadline_server.crm.embedded.rows import book_of, new_id, to_micros
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 
 class NewLog(NamedTuple):
-    """A call to be logged in an account's journal under a key, at a time."""
+    """A call to be logged in an account's journal, with its key and the time."""
 
     account_id: str
     entry: LogEntry
@@ -28,13 +27,15 @@ _RESOLVE: Final = (
     " LEFT JOIN call_logs AS l ON l.book = b.book AND l.unique_key = ?"
     " WHERE b.account_id = ?"
 )
-_TOUCH: Final = "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
+_RECORD_ACTIVITY: Final = (
+    "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2"
+)
 
 
 def insert_logs(connection: sqlite3.Connection, new: Sequence[NewLog]) -> Sequence[CrmLog | Exception]:
-    """Log calls; for a key that was used before, the log that was made then, as it is.
+    """Log calls. For a key that was used before, the result is the existing log, unchanged.
 
-    CrmRejected stands for the log of a contact that the account does not have.
+    For a contact that the account does not have, the result is CrmRejected.
     """
     return [_insert_log(connection, log) for log in new]
 
@@ -47,20 +48,20 @@ def _insert_log(connection: sqlite3.Connection, log: NewLog) -> CrmLog | CrmReje
         return CrmLog(existing)
     if contact is None:
         return _no_contact(entry.contact_id)
-    log_id, columns = new_id("l_"), _told(entry, log.now)
+    log_id, columns = new_id("l_"), _owned(entry, log.now)
     connection.execute(_INSERT, (log_id, book, log.key, contact, *columns.values()))
-    connection.execute(_TOUCH, (columns["start_time"], contact))
+    connection.execute(_RECORD_ACTIVITY, (columns["start_time"], contact))
     return CrmLog(log_id)
 
 
 def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
-    """Make a log, and whose it is, say what `entry` says. The columns of people stay as they are.
+    """Change a log and its contact to what `entry` says. The columns that people fill in stay as they are.
 
     Raises:
         CrmRejected: the account has no such log or no such contact.
     """
     book = book_of(connection, account_id)
-    columns = {"contact": _touch_contact(connection, book, entry), **_told(entry, now)}
+    columns = {"contact": _active_contact(connection, book, entry), **_owned(entry, now)}
     changed = connection.execute(
         f"UPDATE call_logs SET {', '.join(f'{name} = ?' for name in columns)} WHERE book = ? AND id = ?",  # noqa: S608 - our names
         (*columns.values(), book, log_id),
@@ -79,8 +80,8 @@ def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLo
     return CrmLog(found[0]) if found else None
 
 
-def _told(entry: LogEntry, now: datetime) -> dict[str, Any]:
-    """The columns that leadline owns, but the contact, by name; always in the same order."""
+def _owned(entry: LogEntry, now: datetime) -> dict[str, Any]:
+    """The columns that leadline owns, apart from the contact, by name and always in the same order."""
     call = entry.call
     start = call.start_time or entry.fallback_time
     return {
@@ -90,9 +91,9 @@ def _told(entry: LogEntry, now: datetime) -> dict[str, Any]:
         "direction": call.direction.name if call.direction else None,
         "result": call.result.name if call.result else None,
         "attestation": call.attestation.name if call.attestation else None,
-        "caller_number": call.caller.address or None,
+        "caller_number": call.caller.phone_number or call.caller.extension,
         "caller_name": call.caller.name,
-        "callee_number": call.callee.address or None,
+        "callee_number": call.callee.phone_number or call.callee.extension,
         "callee_name": call.callee.name,
         "start_time": to_micros(start),
         "answer_time": to_micros(call.answer_time),
@@ -114,11 +115,11 @@ _PLAIN_COLUMNS: Final = (
     "summary",
     "transcript",
 )
-"""Columns that hold a field of the call as it is."""
+"""Columns that hold a field of the call unchanged."""
 
 
-def _touch_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
-    """The contact's row, having noted that something happened with it. A contact that a log leaves keeps its time."""
+def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) -> int:
+    """The contact's row, after its last activity was recorded. A contact that a log leaves keeps its activity time."""
     found = connection.execute(
         "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1)"
         " WHERE id = ?2 AND book = ?3 RETURNING pk",
@@ -139,7 +140,7 @@ def _duration(answer_time: datetime | None, end_time: datetime | None) -> int | 
     return max(0, round((end_time - answer_time).total_seconds()))
 
 
-_TOLD: Final = (
+_OWNED_COLUMNS: Final = (
     "call_id",
     "owner",
     "number",
@@ -158,7 +159,7 @@ _TOLD: Final = (
     "update_time",
     *_PLAIN_COLUMNS,
 )
-"""The columns of `_told`, in its order."""
+"""The columns of `_owned`, in its order."""
 
-_INSERTED: Final = ("id", "book", "unique_key", "contact", *_TOLD)
+_INSERTED: Final = ("id", "book", "unique_key", "contact", *_OWNED_COLUMNS)
 _INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"  # noqa: S608 - our names

@@ -1,6 +1,14 @@
-"""Contacts as rows of the database."""
+"""Contacts as rows of the database, and the keys that they are found by.
 
+Example: Ada has the number `(202) 555-0147` in an account of region US. Her row in `contacts` has her name and packed
+details, and `contact_numbers` has the key `2025550147`. A lookup of +12025550147 asks for that key.
+"""
+
+import base64
+import secrets
 import sqlite3
+import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,13 +16,16 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.embedded.keys import fold, stored_key
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.written_number import read_written
 from leadline_server.storage.row_batch import RowBatch
 
 CONTACT_COLUMNS: Final = "c.id, c.name, c.type, c.create_time, c.last_activity_time, c.is_placeholder, c.details"
-"""What `contact_from` reads, of a table called `c`."""
+"""The columns that `contact_from` reads, of a table called `c`."""
 
+_MIN_DIGITS: Final = 7  # fewer digits never match as a national number, see domain.numbers.matching
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -51,7 +62,7 @@ def contact_from(row: Sequence[Any]) -> Contact:
 
 
 def details_of(contact: Contact) -> str:
-    """The packed column of a contact."""
+    """The column `details` of a contact, such as `{"phone_numbers":["+12025550147"],"company":"Acme"}`."""
     packed = _Details(contact.phone_numbers, contact.email, contact.company, contact.title, contact.attributes)
     return _encoder.encode(packed).decode()
 
@@ -67,7 +78,7 @@ class NewContact:
 
 
 def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact:
-    """All the work of inserting that needs no lock. `unique_key` names the request or record behind the contact."""
+    """The part of an insertion that needs no lock. `unique_key` identifies the request or record of the contact."""
     folded_name = fold(contact.name)
     return NewContact(
         unique_key,
@@ -117,11 +128,51 @@ def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, 
 
 
 def book_of(connection: sqlite3.Connection, account_id: str) -> int:
-    """The account's book, opened where it has none yet. Within a write only."""
+    """The account's book, created if it does not exist. Only within a write."""
     found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
     if found is None:
         found = connection.execute("INSERT INTO books (account_id) VALUES (?) RETURNING book", (account_id,)).fetchone()
     return int(found[0])
+
+
+def stored_key(text: str, region: str) -> str:
+    """The key of a contact's number `text`; empty if it is not a number to look up.
+
+    It is the significant national number, or the bare digits of a text that is not a possible number of `region`. The
+    key does not name the country, so it stays right when the account's region changes. `find_contacts` may find too
+    much, and the core tells numbers of two countries apart.
+    """
+    if plain := plain_significant(text, region):
+        return plain
+    number = parse_number(text, region)
+    if number.kind is NumberKind.DIALABLE:
+        return number.significant
+    if number.kind is NumberKind.EXTENSION:
+        return number.key
+    digits = read_written(text).digits if number.kind is NumberKind.UNUSABLE and len(text) <= MAX_TEXT else ""
+    return digits if len(digits) >= _MIN_DIGITS else ""
+
+
+def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
+    """Every key that a contact with this number may be stored under."""
+    if number.kind is not NumberKind.DIALABLE:
+        return (number.key,) if number.key else ()
+    prefixes = home_prefixes(number.country_code)
+    if prefixes is None:
+        return tuple({number.significant: None, number.national: None})
+    return tuple({number.significant: None, **{prefix + number.significant: None for prefix in prefixes}})
+
+
+def fold(name: str) -> str:
+    """A name in the form in which upper and lower case, and Unicode variants of one character, are the same."""
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFKC", name).casefold()
+
+
+def new_id(prefix: str) -> str:
+    """An opaque id: `prefix` and 20 characters that grow with time, which keeps indexes dense."""
+    moment = time.time_ns() // 1_000_000
+    raw = moment.to_bytes(6, "big") + secrets.token_bytes(6)
+    return prefix + base64.b32hexencode(raw)[:20].decode().lower()
 
 
 def to_micros(time: datetime | None) -> int | None:

@@ -1,4 +1,4 @@
-"""Searching an account's book by a part of the name."""
+"""Search of an account's book by a part of the name."""
 
 import sqlite3
 from functools import partial
@@ -7,42 +7,44 @@ from typing import Final, NamedTuple
 import msgspec
 
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.keys import fold
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, fold
+from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import ContactPage
 
 _FEW: Final = 2_000  # hits that are fetched and sorted at once
-_SLICE: Final = 20_000  # names that are read at once, some milliseconds' worth, so that lookups get their turn
+_SLICE: Final = 20_000  # names that are read at once: some milliseconds, so that lookups do not wait
 _TRIGRAM: Final = 3
 
 
 class Position(NamedTuple):
-    """A place in the order of an account's contacts."""
+    """A position in the order of an account's contacts."""
 
-    folded_name: str = ""
-    id: str = ""
+    folded_name: str
+    id: str
 
 
 async def search(database: CrmDatabase, account_id: str, name: str, limit: int, cursor: str) -> ContactPage:
-    """A page of the contacts whose name has `name` in it, by name, then id.
+    """A page of the contacts whose name contains `name`, by name, then id.
 
-    Rare parts of names are found in an index of trigrams, frequent ones by reading the names in their order until the
-    page is full, slice by slice: so the cost is bounded either way, and a search never holds up lookups for long.
+    An index of trigrams finds rare parts of names. For a frequent part, names are read in their order, slice by slice,
+    until the page is full. Both have a bounded cost, so a search never delays lookups for long.
+
+    Raises:
+        CrmInvalidCursor: the cursor is not one of this book.
     """
-    part, start = fold(name), _read_cursor(cursor)
+    part, start = fold(name), read_cursor(cursor, Position) if cursor else Position("", "")
     contacts = await database.read(lambda connection: _find_rare(connection, account_id, part, start, limit + 1))
     if contacts is None:
         contacts = await _find_frequent(database, account_id, part, start, limit + 1)
     page = tuple(contacts[:limit])
-    return ContactPage(page, _write_cursor(page[-1]) if len(contacts) > limit else "")
+    return ContactPage(page, write_cursor(Position(fold(page[-1].name), page[-1].id)) if len(contacts) > limit else "")
 
 
 def _find_rare(
     connection: sqlite3.Connection, account_id: str, part: str, start: Position, limit: int
 ) -> list[Contact] | None:
-    """The contacts after `start`; None where the index cannot tell, or has too many."""
+    """The contacts after `start`; None if the index cannot answer, or finds too many."""
     if len(part) < _TRIGRAM or "\0" in part:
         return None
     trigrams = {part[at : at + _TRIGRAM].replace('"', '""') for at in range(len(part) - _TRIGRAM + 1)}
@@ -92,14 +94,3 @@ def _read_slice(
         (*book, *start, *bounds, part, limit),
     )
     return [contact_from(row) for row in rows], Position(*end) if end else None
-
-
-def _write_cursor(last: Contact) -> str:
-    return msgspec.json.encode(Position(fold(last.name), last.id)).decode()
-
-
-def _read_cursor(cursor: str) -> Position:
-    try:
-        return msgspec.json.decode(cursor, type=Position) if cursor else Position()
-    except msgspec.MsgspecError as error:
-        raise CrmRejected("This is no cursor of this contact book.") from error

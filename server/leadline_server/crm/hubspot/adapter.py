@@ -6,13 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.connections import AccountView
-from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, Calls
-from leadline_server.crm.hubspot.errors import Taken
-from leadline_server.crm.hubspot.searching import Search, exact_search, name_search, numbers_per_search, phone_searches
+from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
+from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
-    Contacts,
+    ContactProperties,
     Object,
     a_batch,
     a_page,
@@ -21,6 +20,7 @@ from leadline_server.crm.hubspot.wire import (
     record_url,
 )
 from leadline_server.crm.toolkit import HttpClient
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
@@ -53,7 +53,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
 
     Without `call_id_property` a log is found by a search, which lags: until then it counts as a write under way.
     """
-    contacts = Contacts(settings)
+    contacts = ContactProperties(settings)
     return Capabilities(
         finds_log_by_key=True,
         enforces_unique_key=False,  # of contacts nothing but the e-mail address is unique
@@ -83,8 +83,8 @@ class HubSpotCrm:
         self._client = client
         self._account = account
         self._settings = settings
-        self._contacts = Contacts(settings)
-        self._calls = Calls(settings.dispositions)
+        self._contacts = ContactProperties(settings)
+        self._calls = CallProperties(settings.dispositions)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search for a few numbers, more of them where HubSpot's limits want it."""
@@ -130,7 +130,7 @@ class HubSpotCrm:
         content = {"properties": self._contacts.written(draft)}
         try:
             answer = await self._client.tell("POST", _CONTACTS, json=content)
-        except Taken as refusal:
+        except ValueTaken as refusal:
             return await self._adopted(refusal, draft)
         return self._contacts.read(answer.decode(an_object))
 
@@ -145,7 +145,7 @@ class HubSpotCrm:
         }
         try:
             answer = await self._client.tell("POST", _CALLS, json=content)
-        except Taken:
+        except ValueTaken:
             if unique and (existing := await self.find_call_log(key)):
                 return existing
             raise
@@ -212,7 +212,7 @@ class HubSpotCrm:
             raise CrmUnavailable("HubSpot's answer has not all of what it found.")
         return found.values()
 
-    async def _adopted(self, refusal: Taken, draft: ContactDraft) -> Contact:
+    async def _adopted(self, refusal: ValueTaken, draft: ContactDraft) -> Contact:
         """The contact that has the draft's e-mail address, if it has its number too: from a write before, say."""
         contact_id = refusal.existing_id
         if not contact_id:

@@ -51,7 +51,7 @@ _BY_WORD: Final = {
 """The outcomes that every account begins with."""
 
 
-class Calls:
+class CallProperties:
     """Log entries as properties of a call.
 
     Args:

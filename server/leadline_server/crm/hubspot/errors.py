@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 DAILY_PAUSE: Final = 900.0
@@ -37,13 +37,13 @@ class _Problem(msgspec.Struct, frozen=True):
 _problem: Final = msgspec.json.Decoder(_Problem)
 
 
-class Taken(CrmRejected):
+class ValueTaken(CrmRejected):
     """A value that has to be unique is another record's; `existing_id` is empty where the answer does not say whose."""
 
     existing_id = ""
 
 
-def failure(answer: Answer) -> CrmError | None:
+def failure(answer: HttpAnswer) -> CrmError | None:
     """The error that an answer means, if any."""
     if answer.status == _TOO_MANY:
         problem = _read(answer)
@@ -54,10 +54,10 @@ def failure(answer: Answer) -> CrmError | None:
             f"HubSpot cannot serve this account now (HTTP {answer.status}).", retry_after=answer.retry_after
         )
     refusal = standard_failure(answer, words)
-    return _taken(answer, refusal) if isinstance(refusal, CrmRejected) else refusal
+    return _value_taken(answer, refusal) if isinstance(refusal, CrmRejected) else refusal
 
 
-def _taken(answer: Answer, refusal: CrmRejected) -> CrmRejected:
+def _value_taken(answer: HttpAnswer, refusal: CrmRejected) -> CrmRejected:
     problem = _read(answer)
     is_taken = (
         answer.status == 409  # noqa: PLR2004 - RFC 9110, section 15.5.10
@@ -66,26 +66,26 @@ def _taken(answer: Answer, refusal: CrmRejected) -> CrmRejected:
     )
     if not is_taken:
         return refusal
-    taken, found = Taken(refusal.message), _EXISTING_ID.search(problem.message)
+    taken, found = ValueTaken(refusal.message), _EXISTING_ID.search(problem.message)
     taken.existing_id = found[1] if found else ""
     return taken
 
 
-def pause(answer: Answer) -> float | None:
+def pause(answer: HttpAnswer) -> float | None:
     """How long the headers of an answer ask to send nothing. Those of searches have none of these headers."""
     if answer.headers.get("X-HubSpot-RateLimit-Daily-Remaining") == "0":
         return DAILY_PAUSE
     return _PAUSE if answer.headers.get("X-HubSpot-RateLimit-Remaining") == "0" else None
 
 
-def words(answer: Answer) -> str:
+def words(answer: HttpAnswer) -> str:
     """HubSpot's own words."""
     problem = _read(answer)
     details = dict.fromkeys(detail.message for detail in problem.errors if detail.message not in problem.message)
     return " ".join(filter(None, (problem.message, *details)))
 
 
-def _read(answer: Answer) -> _Problem:
+def _read(answer: HttpAnswer) -> _Problem:
     """What can be read of an error; some come from a proxy, and say nothing."""
     try:
         return _problem.decode(answer.body)

@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.person_name import split_name
 
 Properties = Mapping[str, str | None]
 
@@ -50,7 +51,7 @@ class _Missing(msgspec.Struct, frozen=True):
     category: str = ""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class ContactBatch(msgspec.Struct, frozen=True):
     """Records that were asked for by their ids; `errors` tells of those that are not there, and of other trouble."""
 
     results: tuple[Object, ...]
@@ -64,10 +65,10 @@ class Batch(msgspec.Struct, frozen=True):
 
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
-a_batch: Final = msgspec.json.Decoder(Batch)
+a_batch: Final = msgspec.json.Decoder(ContactBatch)
 
 
-class Contacts:
+class ContactProperties:
     """Contacts to and from HubSpot, in an account that is set up as `settings` say."""
 
     def __init__(self, settings: HubSpotSettings) -> None:
@@ -100,8 +101,8 @@ class Contacts:
         placeholder = self._settings.placeholder_property
         stages = self._settings.lifecycle_stages
         values = {
-            "firstname": first,
-            "lastname": last,
+            "firstname": first or last,  # a name of one word is a first name to HubSpot's users
+            "lastname": last if first else "",
             "phone": draft.phone_number.e164 or draft.phone_number.text,
             "email": draft.email,
             "company": draft.company,
@@ -110,14 +111,6 @@ class Contacts:
         if placeholder and draft.is_placeholder:
             values[placeholder] = "true"
         return {name: value for name, value in values.items() if value}
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """First and last name, so that `joined_name` gives back what was split: the last word is the last name."""
-    first, _, last = name.rpartition(" ")
-    if not first or not last or first != first.strip():
-        return name, ""
-    return first, last
 
 
 def joined_name(first: str | None, last: str | None) -> str:

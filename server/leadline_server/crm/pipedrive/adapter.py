@@ -7,12 +7,12 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, updated
-from leadline_server.crm.pipedrive.searching import name_term, phone_terms
+from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.toolkit import Answer, HttpClient
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
@@ -230,7 +230,7 @@ class PipedriveCrm:
         return CrmLog(str(activity_id), f"{self._settings.home}/activities/list?activityId={activity_id}")
 
 
-def _opened(answer: Answer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
+def _opened(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
     """An answer that says that it worked; some say otherwise with a status of 200."""
     envelope = answer.decode(decoder)
     if not envelope.success:
@@ -238,7 +238,7 @@ def _opened(answer: Answer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -
     return envelope
 
 
-def _content(answer: Answer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
+def _content(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
     return _opened(answer, decoder).data
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.domain.errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0
@@ -30,7 +30,7 @@ class _Problem(msgspec.Struct, frozen=True):
 _problem: Final = msgspec.json.Decoder(_Problem)
 
 
-def failure(answer: Answer) -> CrmError | None:
+def failure(answer: HttpAnswer) -> CrmError | None:
     """The error that an answer means, if any."""
     if answer.status == _TOO_MANY:
         return CrmRateLimited(
@@ -41,7 +41,7 @@ def failure(answer: Answer) -> CrmError | None:
     return standard_failure(answer, words)
 
 
-def pause(answer: Answer) -> float | None:
+def pause(answer: HttpAnswer) -> float | None:
     """How long the headers of an answer ask to send nothing; None: they do not, or are not there."""
     if answer.headers.get("x-daily-ratelimit-token-remaining") == "0":
         return DAILY_PAUSE
@@ -53,13 +53,13 @@ def pause(answer: Answer) -> float | None:
     return float(reset) if float(reset) <= _SECONDS else float(reset) / 1000
 
 
-def words(answer: Answer) -> str:
+def words(answer: HttpAnswer) -> str:
     """Pipedrive's own words. Its `error_info` is a general hint at its documentation."""
     problem = _read(answer)
     return problem.error if problem else ""
 
 
-def _read(answer: Answer) -> _Problem | None:
+def _read(answer: HttpAnswer) -> _Problem | None:
     """What can be read of an error; None: it is not Pipedrive's own."""
     try:
         return _problem.decode(answer.body)

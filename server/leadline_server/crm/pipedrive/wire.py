@@ -15,7 +15,7 @@ PLACEHOLDER: Final = "Placeholder"
 """What the field that marks placeholders says. Whoever empties it makes a placeholder a contact."""
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedValue(msgspec.Struct, frozen=True):
     """A phone number or an e-mail address."""
 
     value: str = ""
@@ -27,8 +27,8 @@ class Person(msgspec.Struct, frozen=True):
 
     id: int
     name: str
-    phones: tuple[Listed, ...] = ()
-    emails: tuple[Listed, ...] = ()
+    phones: tuple[ListedValue, ...] = ()
+    emails: tuple[ListedValue, ...] = ()
     org_id: int | None = None
     add_time: str | None = None
     job_title: str | None = None
@@ -60,7 +60,7 @@ class Activity(msgspec.Struct, frozen=True):
     is_deleted: bool = False
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundItem(msgspec.Struct, frozen=True):
     """A record as searches show it."""
 
     id: int
@@ -69,7 +69,7 @@ class Found(msgspec.Struct, frozen=True):
 class Hit(msgspec.Struct, frozen=True):
     """A hit of a search."""
 
-    item: Found
+    item: FoundItem
 
 
 class Hits(msgspec.Struct, frozen=True):
@@ -147,6 +147,6 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004 - they are 64-bit numbers
 
 
-def _values(listed: tuple[Listed, ...]) -> tuple[str, ...]:
+def _values(listed: tuple[ListedValue, ...]) -> tuple[str, ...]:
     """The main one first, and no empty ones: Pipedrive lists these too."""
     return tuple(each.value for each in sorted(listed, key=lambda each: not each.primary) if each.value)

@@ -7,11 +7,11 @@ from google.protobuf.message import Message
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 
-from leadline_server.crm.connections import AccountView
 from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber

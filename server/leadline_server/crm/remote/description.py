@@ -23,9 +23,10 @@ from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import capabilities_pb2
 
 from leadline_server.crm.remote.failures import is_never_done, unusable
+from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, RateLimit
+from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmMethod, RateLimit
 
 FRESH_SECONDS: Final = 60.0
 """How long a description holds until it is asked for again."""
@@ -121,15 +122,17 @@ class Description:
         if not answer.HasField("capabilities"):
             raise unusable(self._wire.title, "describes nothing", is_write=False)
         try:
-            return capabilities_of(answer.capabilities)
+            return capabilities_of(answer)
         except ValueError as error:
             raise unusable(self._wire.title, f"promises what cannot be: {error}", is_write=False) from error
 
 
-def capabilities_of(message: capabilities_pb2.Capabilities) -> Capabilities:
-    """What a message declares. Raises ValueError, with a sentence's end, where that makes no sense."""
+def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
+    """What a description declares. Raises ValueError, with a sentence's end, if that cannot be."""
+    message, names = description.capabilities, description.methods
+    methods = frozenset(METHODS[name] for name in names if name in METHODS) if names else ALL_METHODS
     return Capabilities(
-        finds_log_by_key=message.finds_log_by_key,
+        finds_log_by_key=message.finds_log_by_key and CrmMethod.FIND_CALL_LOG in methods,
         enforces_unique_key=message.enforces_unique_key,
         moves_log=message.moves_log,
         search_lag=_time(message, "search_lag", LONGEST_LAG),
@@ -137,6 +140,7 @@ def capabilities_of(message: capabilities_pb2.Capabilities) -> Capabilities:
         contact_types=tuple(message.contact_types),
         rate_limits=tuple(RateLimit(limit.requests, limit.seconds, limit.scope) for limit in message.rate_limits),
         numbers_per_lookup=_numbers(message),
+        methods=methods,
     )
 
 
@@ -176,7 +180,8 @@ def _numbers(message: capabilities_pb2.Capabilities) -> int:
 def _less(before: Capabilities, now: Capabilities) -> list[str]:
     """The names of promises that are smaller now."""
     broken = [name for name in _PROMISES if getattr(before, name) and not getattr(now, name)]
-    return broken + [name for name in _TIMES if getattr(now, name) > getattr(before, name)]
+    broken += [name for name in _TIMES if getattr(now, name) > getattr(before, name)]
+    return broken + sorted(before.methods - now.methods)
 
 
 def _seen(task: asyncio.Task[None]) -> None:

@@ -21,6 +21,7 @@ from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
@@ -52,6 +53,7 @@ _BEGINNINGS: Final[Mapping[type[CrmError], str]] = {
     CrmTooMuch: "{title} has more to tell than can be read",
     CrmRateLimited: "{title} asks to slow down",
     CrmRejected: "{title} refuses this",
+    CrmInvalidCursor: "{title} did not make this cursor",
     CrmAuthFailed: "{title} refuses the credentials",
     CrmOutcomeUnknown: "{title} was told, and it is not known what became of it",
 }

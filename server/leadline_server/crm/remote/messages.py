@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from leadline.adapter.v1 import records_pb2 as pb
 from leadline.v1 import contact_pb2
 
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.contact import Contact, ContactDraft

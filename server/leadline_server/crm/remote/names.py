@@ -9,14 +9,19 @@ from leadline.adapter.v1 import adapter_service_pb2
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
     CrmTooMuch,
     CrmUnavailable,
 )
+from leadline_server.ports.crm import CrmMethod
 
 SERVICE: Final[ServiceDescriptor] = adapter_service_pb2.DESCRIPTOR.services_by_name["AdapterService"]
+
+METHODS: Final = {"".join(part.capitalize() for part in method.split("_")): method for method in CrmMethod}
+"""The port's methods by the names of their RPCs, such as `CreateCallLog`."""
 
 DOMAIN: Final = "leadline.adapter"
 """`ErrorInfo.domain` of what an adapter says."""
@@ -37,6 +42,7 @@ TOO_MUCH: Final = "CRM_TOO_MUCH"
 """The reason for CrmTooMuch. To callers of leadline it is CRM_UNAVAILABLE like any other that cannot tell."""
 
 REASONS: Final[Mapping[str, type[CrmError]]] = {
-    kind.reason.value: kind for kind in (CrmUnavailable, CrmRateLimited, CrmRejected, CrmAuthFailed, CrmOutcomeUnknown)
+    kind.reason.value: kind
+    for kind in (CrmUnavailable, CrmRateLimited, CrmRejected, CrmInvalidCursor, CrmAuthFailed, CrmOutcomeUnknown)
 } | {TOO_MUCH: CrmTooMuch}
 """What each reason says."""

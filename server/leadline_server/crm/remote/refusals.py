@@ -15,6 +15,7 @@ from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, TOO_MUCH
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
+    CrmInvalidCursor,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
@@ -26,6 +27,7 @@ from leadline_server.domain.errors import (
 _CODES: Final[Mapping[type[CrmError], grpc.StatusCode]] = {
     CrmRateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
     CrmUnavailable: grpc.StatusCode.UNAVAILABLE,
+    CrmInvalidCursor: grpc.StatusCode.INVALID_ARGUMENT,
     CrmRejected: grpc.StatusCode.FAILED_PRECONDITION,
     CrmAuthFailed: grpc.StatusCode.UNAUTHENTICATED,
     CrmOutcomeUnknown: grpc.StatusCode.UNKNOWN,

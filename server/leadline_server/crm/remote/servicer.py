@@ -8,12 +8,13 @@ from google.protobuf.message import Message
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 
-from leadline_server.crm.connections import AccountView, Connect
 from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import capabilities_message
+from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.refusals import BadRequest
+from leadline_server.crm.toolkit.adapter_type import AccountView, Connect
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 
 P = TypeVar("P", bound=Message)
 T = TypeVar("T")
@@ -21,7 +22,6 @@ T = TypeVar("T")
 MOST_ACCOUNTS: Final = 1_000
 """As many accounts' adapters are kept; of more, those that were asked for least recently are made anew."""
 
-MOST_NUMBERS: Final = 16
 _MOST_HITS: Final = 1_000
 
 
@@ -43,9 +43,12 @@ class AdapterServicer:
 
     async def Describe(self, _: pb.DescribeRequest) -> pb.DescribeResponse:  # noqa: N802 - the contract's name
         """What every account's adapter declares."""
-        adapter = self._connect(AccountView("", AccountSettings))
+        can = self._connect(AccountView("", AccountSettings)).capabilities
         return pb.DescribeResponse(
-            title=self._title, version=self._version, capabilities=capabilities_message(adapter.capabilities)
+            title=self._title,
+            version=self._version,
+            capabilities=capabilities_message(can),
+            methods=["Describe", *(name for name, method in METHODS.items() if method in can.methods)],
         )
 
     async def FindContacts(self, request: pb.FindContactsRequest) -> pb.FindContactsResponse:  # noqa: N802

@@ -1,12 +1,12 @@
 """What can be set of a connection to an adapter in another process."""
 
-import ipaddress
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, FilePath, model_validator
 
-from leadline_server.crm.connections import ConnectionSettings
-from leadline_server.crm.secrets import Secret
+from leadline_server.crm.toolkit.adapter_type import ConnectionSettings
+from leadline_server.crm.toolkit.secret_settings import Secret
+from leadline_server.domain.loopback import is_loopback
 
 _LAST_PORT = 65_535
 
@@ -25,15 +25,6 @@ def _checked(value: str) -> str:
     return value
 
 
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own."""
-    host, _ = split_address(address)
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class RemoteSettings(ConnectionSettings):
     """Where an adapter is, and how to speak with it."""
 
@@ -50,11 +41,15 @@ class RemoteSettings(ConnectionSettings):
     @property
     def is_encrypted(self) -> bool:
         """Whether TLS is spoken."""
-        return not is_loopback(self.address) if self.tls is None else self.tls
+        return not self._is_local if self.tls is None else self.tls
+
+    @property
+    def _is_local(self) -> bool:
+        return is_loopback(split_address(self.address)[0])
 
     @model_validator(mode="after")
     def _fit_together(self) -> "RemoteSettings":
-        if not self.is_encrypted and not is_loopback(self.address):
+        if not self.is_encrypted and not self._is_local:
             raise ValueError("tls = false is for this machine alone: what is sent there are people's data")
         if not self.is_encrypted and (self.ca or self.client_certificate or self.server_name):
             raise ValueError("ca, client_certificate and server_name need tls = true")

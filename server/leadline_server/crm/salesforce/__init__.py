@@ -1,1 +1,1 @@
-"""Salesforce: contacts and leads, and calls as completed tasks, over its REST API."""
+"""Salesforce over its REST API: contacts, leads, and calls as completed tasks."""

@@ -1,6 +1,7 @@
-"""What Salesforce's answers mean: an array of errors, each with a code ("Status Codes and Error Responses").
+"""The errors that Salesforce's answers stand for ("Status Codes and Error Responses").
 
-403 is also how it says that its limits are used up, and 400 is also how it says that a row is locked for a moment.
+An error answer is an array of codes with messages, such as `[{"errorCode": "INVALID_FIELD", "message": "..."}]`. The
+code counts more than the status: 403 can mean that a limit is used up, and 400 that a row is locked for a moment.
 """
 
 import re
@@ -8,25 +9,25 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, Throttle, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 PAUSE_SECONDS: Final = 60.0
-"""How long nothing is sent once the day's share of requests is used up: they come back bit by bit over 24 hours."""
+"""The pause after the day's share of requests is used up, in seconds. They come back little by little over 24 hours."""
 
-_CONCURRENT_SECONDS: Final = 5.0  # until some of the long requests that take up all places have ended
+_CONCURRENT_SECONDS: Final = 5.0  # some of the long requests that use every slot will have ended
 
 _LIMIT: Final = "REQUEST_LIMIT_EXCEEDED"
 _DUPLICATES: Final = "DUPLICATES_DETECTED"
 _PASSING: Final = frozenset({"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"})
-"""What passes by itself. Salesforce has taken back whatever it had begun."""
+"""Passing failures. Salesforce has undone what it had begun."""
 
 _UNSEEN: Final = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
-"""An object or a field is not there, or hidden from leadline's user: an administrator has to act, and then it works."""
+"""An object or field does not exist, or is hidden from leadline's user. It works once an administrator has acted."""
 
 _NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
-"""Codes that begin so are about one record. The others with status 403 are about the user, the app or the edition."""
+"""Codes that begin so concern one record. Other codes with status 403 concern the user, the app or the edition."""
 
 _usage: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 
@@ -52,7 +53,7 @@ class _Problem(msgspec.Struct, rename="camel"):
     error_code: str = ""
     message: str = ""
     duplicate_result: _Duplicates | None = None
-    duplicate_resut: _Duplicates | None = None  # as Salesforce has spelled it for years
+    duplicate_resut: _Duplicates | None = None  # Salesforce has sent this misspelt name for years
 
 
 _problems: Final = msgspec.json.Decoder(list[_Problem])
@@ -62,8 +63,8 @@ class DuplicatesDetected(CrmRejected):
     """A duplicate rule refuses a new record.
 
     Attributes:
-        ids: the records that it takes for the same.
-        may_save: whether the rule only warns, and lets those save who insist.
+        ids: the records that the rule considers the same.
+        may_save: whether the rule only warns, and accepts the record if it is sent again with a header.
     """
 
     def __init__(self, message: str, ids: tuple[str, ...], *, may_save: bool) -> None:
@@ -72,27 +73,27 @@ class DuplicatesDetected(CrmRejected):
         self.may_save = may_save
 
 
-class Failures:
-    """Tells what an answer means, and slows down before the day's requests are used up.
+class SalesforceErrors:
+    """Returns the error that an answer stands for, and slows down before the day's requests are used up.
 
     Args:
-        throttle: what is told to wait.
-        limit_share: the percentage of the organization's requests a day from which on nothing is sent for a while.
+        throttle: paused when they are.
+        limit_share: the percentage of the organization's daily requests at which leadline pauses.
     """
 
     def __init__(self, throttle: Throttle, limit_share: int) -> None:
         self._throttle = throttle
         self._limit_share = limit_share
 
-    def __call__(self, answer: Answer) -> CrmError | None:
-        """The error that an answer means; None: it is none."""
+    def __call__(self, answer: HttpAnswer) -> CrmError | None:
+        """The error that an answer stands for; None for a success."""
         used = _usage.search(answer.headers.get("Sforce-Limit-Info", ""))
         if used and int(used[1]) * 100 >= int(used[2]) * self._limit_share:
             self._throttle.hold(PAUSE_SECONDS)
         return None if answer.is_success else _failure(answer)
 
 
-def _failure(answer: Answer) -> CrmError | None:
+def _failure(answer: HttpAnswer) -> CrmError | None:
     problems = _read(answer)
     codes, words = {problem.error_code for problem in problems}, _words(problems)
     if _LIMIT in codes:
@@ -116,11 +117,11 @@ def _duplicates(problems: list[_Problem], words: str) -> DuplicatesDetected:
     return DuplicatesDetected(f"Salesforce refuses this: {words}", tuple(dict.fromkeys(ids)), may_save=may_save)
 
 
-def _read(answer: Answer) -> list[_Problem]:
+def _read(answer: HttpAnswer) -> list[_Problem]:
     try:
         return _problems.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return []  # a proxy's page, say: then the status has to do
+        return []  # perhaps a proxy's page: only the status counts
 
 
 def _words(problems: list[_Problem]) -> str:

@@ -1,7 +1,8 @@
-"""Questions in Salesforce's two languages: SOQL reads its database, SOSL its search index.
+"""Queries in Salesforce's two languages: SOQL reads the database, SOSL the search index.
 
-What people and callers wrote stands in quotes there, each character that means something escaped ("Quoted String Escape
-Sequences" and "FIND {SearchQuery}" in the SOQL and SOSL Reference).
+Text of people and callers is quoted, and special characters are escaped ("Quoted String Escape Sequences" and
+"FIND {SearchQuery}" in the SOQL and SOSL Reference). Quotes get a
+backslash, for example.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +16,10 @@ from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 LONGEST_FIND: Final = 3_500
-"""Characters of a search query. Beyond 4,000 Salesforce drops its operators, and beyond 10,000 finds nothing."""
+"""The most characters of a search query. Beyond 4,000 Salesforce ignores operators, beyond 10,000 it finds nothing."""
 
 LONGEST_CONDITION: Final = 8_000
-"""Characters of a condition on numbers, as they stand in an address; Salesforce takes 16,384 with all else."""
+"""The most characters of a condition on numbers in a URL. Salesforce accepts 16,384 for the whole URL."""
 
 _IN_QUOTES: Final = str.maketrans(
     {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
@@ -28,12 +29,12 @@ _RESERVED: Final = str.maketrans({char: f"\\{char}" for char in "?&|!{}[]()^~*:\
 
 
 def quoted(text: str) -> str:
-    """Any text as a string of SOQL."""
+    """Any text as a string in SOQL."""
     return f"'{text.translate(_IN_QUOTES)}'"
 
 
 def containing(text: str) -> str:
-    """A pattern for LIKE: whatever has `text` in it, taken literally."""
+    """A pattern for LIKE that matches every text that contains `text` literally."""
     return f"'%{text.translate(_IN_PATTERN)}%'"
 
 
@@ -43,9 +44,10 @@ def moment(time: datetime) -> str:
 
 
 def has_number(number: PhoneNumber, fields: Sequence[str]) -> str:
-    """The condition that one of `fields` has the number, whatever stands between its digits.
+    """A condition that is true if one of `fields` has the number, whatever stands between its digits.
 
-    The digits are those without country code and trunk prefix: they are in every way to write it, in this order.
+    It uses the digits without country code and trunk prefix, since every way to write the number has them in this
+    order: `Phone LIKE '%2%0%2%5%5%5%0%1%4%7%'`.
     """
     digits = number.significant
     pattern = f"'%{'%'.join(digits)}%'" if digits else containing(number.extension)
@@ -53,7 +55,7 @@ def has_number(number: PhoneNumber, fields: Sequence[str]) -> str:
 
 
 def conditions(numbers: Iterable[PhoneNumber], fields: Sequence[str]) -> Iterator[str]:
-    """Short conditions that together hold for whatever record has one of the numbers in one of `fields`."""
+    """Short conditions. Every record with one of the numbers in one of `fields` matches one of them."""
     condition = ""
     for number in numbers:
         one = has_number(number, fields)
@@ -66,7 +68,7 @@ def conditions(numbers: Iterable[PhoneNumber], fields: Sequence[str]) -> Iterato
 
 
 def searches(numbers: Iterable[PhoneNumber], formats: Sequence[str]) -> Iterator[str]:
-    """Search queries for the words between FIND's braces that together ask for all numbers, each short enough."""
+    """Search queries for the braces of FIND. Together they ask for all numbers, and each is short enough."""
     query = ""
     for number in numbers:
         terms = " OR ".join(dict.fromkeys(_terms(number, formats)))
@@ -79,10 +81,10 @@ def searches(numbers: Iterable[PhoneNumber], formats: Sequence[str]) -> Iterator
 
 
 def _terms(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
-    """The words and phrases that a stored number may have been taken apart into.
+    """The words and phrases that the index may have of a stored number.
 
-    Salesforce does not document how it indexes numbers beyond that words end at punctuation and that plain digits find
-    formatted numbers; so it is asked for the digits in every form, and for them in their usual groups as a phrase.
+    Salesforce documents only that words end at punctuation, and that plain digits find formatted numbers. So leadline
+    asks for the digits in every form, and for their usual groups as a phrase: `2025550147 OR "202 555 0147"`.
     """
     for form in number_forms(number, formats):
         yield _term(form)

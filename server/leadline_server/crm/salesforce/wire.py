@@ -1,9 +1,8 @@
-"""Salesforce's records as leadline's contacts, and leadline's calls as its tasks.
+"""Salesforce's records as leadline's contacts, and leadline's calls as Salesforce's tasks.
 
 Field names are those of the Object Reference for the Salesforce Platform: Contact, Lead, Task.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,20 +12,22 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
-from leadline_server.crm.toolkit.person_name import split_name
+from leadline_server.crm.toolkit.call_text import duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.lead_records import (
+    MOST_TEXT,
+    RecordKind,
+    digest_of,
+    name_parts,
+    new_body,
+    number_text,
+    numbers_in,
+)
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.ports.crm import LogEntry
 
-MOST_DESCRIPTION: Final = 32_000
-MOST_TEXT: Final = 255
-"""Characters of a task's description, and of its subject, disposition and call object."""
-
-_MOST_FIRST_NAME: Final = 40
-_MOST_LAST_NAME: Final = 80
 _ID: Final = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no character of XML, which Salesforce goes by
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not in XML, so Salesforce removes them
 _CALL_TYPES: Final = {
     CallDirection.INBOUND: "Inbound",
     CallDirection.OUTBOUND: "Outbound",
@@ -35,24 +36,16 @@ _CALL_TYPES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of record that is a contact to leadline.
+class SalesforceKind(RecordKind):
+    """Leads or contacts in Salesforce.
 
     Attributes:
-        type: leadline's word.
-        object: Salesforce's.
-        prefix: what its ids begin with.
-        fields: what is read of it, besides its numbers.
-        condition: which of its records count, in SOQL; empty: all.
-        phones: its fields with numbers; a new contact's goes into the first.
+        prefix: the first characters of their ids, such as `00Q`.
+        condition: which of the records count, in SOQL; empty: all.
     """
 
-    type: str
-    object: str
     prefix: str
-    fields: tuple[str, ...]
     condition: str
-    phones: tuple[str, ...]
 
     @property
     def columns(self) -> str:
@@ -67,27 +60,27 @@ class Kind:
 _FIELDS: Final = ("Id", "Name", "Email", "Title", "LeadSource", "CreatedDate", "LastActivityDate")
 
 
-def lead_kind(phones: tuple[str, ...]) -> Kind:
-    """Leads; those that were converted are contacts by now."""
+def lead_kind(phones: tuple[str, ...]) -> SalesforceKind:
+    """Leads, without those that were converted to contacts."""
     fields = (*_FIELDS, "Company", "IsConverted", "ConvertedContactId")
-    return Kind("lead", "Lead", "00Q", fields, "IsConverted = false", phones)
+    return SalesforceKind("lead", "Lead", fields, phones, "00Q", "IsConverted = false")
 
 
-def contact_kind(phones: tuple[str, ...]) -> Kind:
-    """Contacts, persons' accounts among them."""
-    return Kind("contact", "Contact", "003", (*_FIELDS, "Account.Name"), "", phones)
+def contact_kind(phones: tuple[str, ...]) -> SalesforceKind:
+    """Contacts, including person accounts."""
+    return SalesforceKind("contact", "Contact", (*_FIELDS, "Account.Name"), phones, "003", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What the settings say of how things are called.
+class SalesforceNames:
+    """Names that the settings give.
 
     Attributes:
-        company: stands in for a lead's company, which Salesforce requires.
+        company: replaces a lead's company if it is unknown, since Salesforce requires one.
         placeholder_source: the lead source that marks placeholders; empty: they are not marked.
         task_status: the status of a call's task.
-        key_field: the task's field that has the call's key.
-        record_url: where records are shown to people: followed by an id.
+        key_field: the task's field for the call's key.
+        record_url: the address of a record's page without the id at its end.
     """
 
     company: str
@@ -102,7 +95,7 @@ class _Account(msgspec.Struct, rename="pascal"):
 
 
 class _Person(msgspec.Struct, rename="pascal"):
-    """What leads and contacts have in common, and either alone."""
+    """The fields of leads and contacts."""
 
     id: str
     name: str | None = None
@@ -115,81 +108,77 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
-class Found(msgspec.Struct, rename="camel"):
-    """A page of a query's answer."""
+class QueryPage(msgspec.Struct, rename="camel"):
+    """A page of the answer to a query."""
 
     records: list[dict[str, Any]]
     done: bool
     next_records_url: str = ""
 
 
-class Searched(msgspec.Struct, rename="camel"):
-    """A search's answer."""
+class SearchAnswer(msgspec.Struct, rename="camel"):
+    """The answer to a search."""
 
     search_records: list[dict[str, Any]]
 
 
-class Created(msgspec.Struct):
+class CreateAnswer(msgspec.Struct):
     """The answer to a new record."""
 
     id: str
     success: bool
 
 
-FOUND: Final = msgspec.json.Decoder(Found)
-SEARCHED: Final = msgspec.json.Decoder(Searched)
-CREATED: Final = msgspec.json.Decoder(Created)
+QUERY_PAGE: Final = msgspec.json.Decoder(QueryPage)
+SEARCH_ANSWER: Final = msgspec.json.Decoder(SearchAnswer)
+CREATE_ANSWER: Final = msgspec.json.Decoder(CreateAnswer)
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be an id of Salesforce's: 15 characters, or 18 with their checksum."""
+    """Whether a text can be an id of Salesforce: 15 characters, or 18 with a checksum."""
     return _ID.fullmatch(text) is not None
 
 
-def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
-    """A record as a contact. Raises ValueError if it is not what its documentation says."""
+def contact_of(record: Mapping[str, Any], kind: SalesforceKind, names: SalesforceNames) -> Contact:
+    """A record as a contact. Raises ValueError if it differs from its documentation."""
     person = msgspec.convert(record, _Person)
     company = person.company or (person.account.name if person.account else "") or ""
     return Contact(
         id=person.id,
         name=person.name or "",
-        phone_numbers=tuple(dict.fromkeys(str(record[field]) for field in kind.phones if record.get(field))),
+        phone_numbers=numbers_in(record, kind),
         type=kind.type,
         email=person.email or "",
-        company="" if kind.type == "lead" and company == words.company else company,
+        company="" if kind.is_lead and company == names.company else company,
         title=person.title or "",
-        url=words.record_url + person.id,
+        url=names.record_url + person.id,
         create_time=_time(person.created_date),
         last_activity_time=_time(person.last_activity_date),
-        is_placeholder=bool(words.placeholder_source) and person.lead_source == words.placeholder_source,
+        is_placeholder=bool(names.placeholder_source) and person.lead_source == names.placeholder_source,
     )
 
 
-def record_of(draft: ContactDraft, kind: Kind, words: Words) -> dict[str, str]:
-    """What a new record is given. A placeholder's name is cut where it is too long."""
-    number = draft.phone_number
-    name = _clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None]
-    first, last = split_name(name, _MOST_FIRST_NAME)
+def record_of(draft: ContactDraft, kind: SalesforceKind, names: SalesforceNames) -> dict[str, str]:
+    """The fields of a new record."""
+    first, last = name_parts(draft, _clean(draft.name))
     record = {"FirstName": first, "LastName": last} if first else {"LastName": last}
-    record[kind.phones[0]] = f"{number.e164} x{number.extension}" if number.extension else number.e164
+    record[kind.phones[0]] = number_text(draft.phone_number)
     if draft.email:
         record["Email"] = draft.email
-    if kind.type == "lead":
-        record["Company"] = _clean(draft.company) or words.company
-    if draft.is_placeholder and words.placeholder_source:
-        record["LeadSource"] = words.placeholder_source
+    if kind.is_lead:
+        record["Company"] = _clean(draft.company) or names.company
+    if draft.is_placeholder and names.placeholder_source:
+        record["LeadSource"] = names.placeholder_source
     return record
 
 
 def stored_key(key: str) -> str:
-    """A call's key as a task's field has it: itself if it fits, and is left as it is there; else a digest of it."""
-    if len(key) <= MOST_TEXT and key == _clean(key):
-        return key
-    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    """A call's key as the task's field has it: a digest if it is too long, or if Salesforce would change it."""
+    return key if len(key) <= MOST_TEXT and key == _clean(key) else digest_of(key)
 
 
 def task_of(entry: LogEntry, time_zone: str, description: str) -> dict[str, Any]:
-    """The fields of a task that leadline owns. None clears one."""
+    """The fields of a task that leadline owns. None clears a field."""
     call, duration = entry.call, duration_of(entry.call)
     start = call.start_time or entry.fallback_time
     result = call.result.name.replace("_", " ").capitalize() if call.result else None
@@ -206,14 +195,13 @@ def task_of(entry: LogEntry, time_zone: str, description: str) -> dict[str, Any]
 
 
 def description_of(entry: LogEntry, time_zone: str, existing: str | None = None) -> str:
-    """A task's description: new, or `existing` brought up to date with what people wrote around it kept."""
-    theirs = "" if existing is None else updated_body(existing, "")
-    body = _clean(body_of(entry, time_zone, Style(limit=max(0, MOST_DESCRIPTION - len(theirs)))))
+    """A task's description: new, or `existing` with leadline's part replaced."""
+    body = _clean(new_body(entry, time_zone, existing))
     return body if existing is None else updated_body(existing, body)
 
 
 def _clean(text: str) -> str:
-    """A text without what Salesforce would take away by itself."""
+    """A text without the characters that Salesforce removes by itself."""
     return _CONTROL.sub("", text).strip()
 
 

@@ -1,4 +1,4 @@
-"""What a request says of who sends it."""
+"""The headers that authorize a request."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -11,24 +11,24 @@ def basic(user: str, password: str) -> str:
 
 
 class Authorizer(Protocol):
-    """Gives the headers that requests are authorized with."""
+    """Returns the headers that authorize requests."""
 
     async def headers(self) -> Mapping[str, str]:
-        """The headers of the next request. Raises CrmAuthFailed or CrmUnavailable where there are none to be had."""
+        """The headers of the next request. Raises CrmAuthFailed or CrmUnavailable if there are none."""
         ...
 
     async def renew(self, refused: Mapping[str, str]) -> bool:
-        """The CRM refused a request with these headers; True if `headers` has others from now on."""
+        """Called after the CRM refused a request with these headers. True if `headers` returns others from now on."""
         ...
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may show: the CRM may repeat it."""
+        """Texts that no message may show. The CRM may repeat them."""
         ...
 
 
 class StaticAuthorizer:
-    """A header that never changes: a private app's token, an API key."""
+    """A header that never changes, such as an API key."""
 
     def __init__(self, header: str, value: str, secret: str) -> None:
         self._headers = {header: value}
@@ -49,7 +49,7 @@ class StaticAuthorizer:
         return self._headers
 
     async def renew(self, refused: Mapping[str, str]) -> bool:  # noqa: ARG002 - see Authorizer
-        """There is no other."""
+        """Return False: there is no other header."""
         return False
 
     @property

@@ -1,7 +1,12 @@
-"""A call in words, for CRMs whose logs are read by people: a subject, and a body that can be brought up to date.
+"""A call as text for people: a subject, and a body that leadline can update later.
 
-The body stands between two lines of its own. What people write before and after them stays theirs, and whoever deletes
-one of them has made the whole text theirs.
+The body stands between the lines BEGIN and END. Text that people write before or after them stays. If a person deletes
+one of the two lines, leadline no longer changes the text. Example:
+
+    === Call log, kept up to date automatically ===
+    Inbound call from Ada Lovelace (+12025550147)
+    Result: Answered
+    === End of the call log ===
 """
 
 import html
@@ -22,7 +27,7 @@ _rule: Final = re.compile("={3,}")
 
 _CUT: Final = " ... (shortened)"
 _LONG_FIELDS: Final = ("Transcript", "Summary", "Note")
-"""What is shortened where a body gets too long, in this order."""
+"""The fields to shorten if a body gets too long, in this order."""
 
 _DIRECTIONS: Final = {
     CallDirection.INBOUND: ("Inbound call from", "Inbound call"),
@@ -48,11 +53,11 @@ _ATTESTATIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How a CRM keeps text.
+    """How a CRM stores text.
 
     Attributes:
-        is_html: whether it is HTML; then what callers and people wrote is escaped.
-        limit: the characters that a body may have, markup included.
+        is_html: whether it stores HTML. Text of callers and people is then escaped.
+        limit: the most characters of a body, including markup.
     """
 
     is_html: bool = False
@@ -60,14 +65,14 @@ class Style:
 
 
 def subject_of(entry: LogEntry, limit: int = 255) -> str:
-    """What the call is called: as the phone system said, else who called whom. At most `limit` characters."""
+    """The call's subject: the reported one, or one such as `Inbound call from Ada`. At most `limit` characters."""
     call = entry.call
     whole = call.subject or _headline(call, call.counterpart(entry.user_id), entry.number)
     return whole if len(whole) <= limit else whole[: limit - 3] + "..."
 
 
 def body_of(entry: LogEntry, time_zone: str, style: Style) -> str:
-    """What is known of the call, a line each, between BEGIN and END, with times in an IANA time zone."""
+    """The known facts of the call, a line for each, between BEGIN and END. Times are in an IANA time zone."""
     lines = list(_lines(entry, ZoneInfo(time_zone)))
     body = _joined(lines, style)
     for label in _LONG_FIELDS:
@@ -78,7 +83,7 @@ def body_of(entry: LogEntry, time_zone: str, style: Style) -> str:
 
 
 def updated_body(existing: str, body: str) -> str:
-    """The CRM's text with a new body in the place of the old one; as it is where people took that away."""
+    """The CRM's text with its body replaced. Without BEGIN or END it is unchanged."""
     begin = existing.find(BEGIN)
     end = existing.find(END, begin)
     if begin < 0 or end < 0:
@@ -87,7 +92,7 @@ def updated_body(existing: str, body: str) -> str:
 
 
 def duration_of(call: Call) -> timedelta | None:
-    """How long the call was talked on; nothing, if it ended unanswered; None if it is not known."""
+    """The talk time; zero if the call ended unanswered, None if it is unknown."""
     if call.end_time is None:
         return None
     if call.answer_time is not None:
@@ -97,8 +102,8 @@ def duration_of(call: Call) -> timedelta | None:
 
 def _headline(call: Call, other: Party, number: str) -> str:
     known, bare = _DIRECTIONS.get(call.direction or CallDirection.INBOUND, ("Call with", "Call"))
-    who = _named(other.name, number or other.address)
-    return f"{known} {who}" if who else bare
+    party = _named(other.name, number or other.address)
+    return f"{known} {party}" if party else bare
 
 
 def _named(name: str | None, number: str) -> str:
@@ -109,7 +114,7 @@ def _named(name: str | None, number: str) -> str:
 
 
 def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    """Labels and texts; of what is not known, nothing."""
+    """Labels and texts of the known facts."""
     call = entry.call
     yield "", _headline(call, call.counterpart(entry.user_id), entry.number)
     known: list[tuple[str, str | None]] = [
@@ -117,7 +122,7 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         ("To", _named(call.callee.name, call.callee.address)),
         ("Start", _time(call.start_time or entry.fallback_time, zone)),
         ("End", _time(call.end_time, zone)),
-        ("Duration", _words(duration_of(call))),
+        ("Duration", _duration(duration_of(call))),
         ("Result", _RESULTS.get(call.result) if call.result else None),
         ("Outcome", call.disposition),
         ("Caller verification", _ATTESTATIONS.get(call.attestation) if call.attestation else None),
@@ -136,18 +141,18 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
 
 
 def _on_one_line(text: str) -> str:
-    """Without line breaks: what a caller is named must not pass for a line of leadline's."""
+    """A text without line breaks, so that a caller's name cannot imitate a line of leadline."""
     return " ".join(text.split())
 
 
 def _joined(lines: list[tuple[str, str]], style: Style) -> str:
     break_ = "<br>" if style.is_html else "\n"
-    inner = [_written(f"{label}: {text}" if label else text, style) for label, text in lines]
+    inner = [_escaped(f"{label}: {text}" if label else text, style) for label, text in lines]
     return break_.join([BEGIN, *inner, END])
 
 
-def _written(line: str, style: Style) -> str:
-    """A line that cannot end the body, nor be markup."""
+def _escaped(line: str, style: Style) -> str:
+    """A line that cannot imitate BEGIN or END, or markup."""
     line = _rule.sub("==", line)
     return html.escape(line).replace("\n", "<br>") if style.is_html else line
 
@@ -156,7 +161,7 @@ def _shortened(line: tuple[str, str], label: str, excess: int, style: Style) -> 
     if line[0] != label:
         return line
     text = line[1]
-    measure: Callable[[str], int] = lambda part: len(_written(part, style))  # noqa: E731 - used here alone
+    measure: Callable[[str], int] = lambda part: len(_escaped(part, style))  # noqa: E731 - used here alone
     kept = max(0, measure(text) - excess - len(_CUT))
     while text and measure(text) > kept:
         text = text[: min(len(text) - 1, kept)]
@@ -167,7 +172,7 @@ def _time(time: datetime | None, zone: ZoneInfo) -> str | None:
     return None if time is None else time.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def _words(duration: timedelta | None) -> str | None:
+def _duration(duration: timedelta | None) -> str | None:
     if duration is None:
         return None
     minutes, seconds = divmod(round(duration.total_seconds()), 60)

@@ -1,4 +1,4 @@
-"""Answers of CRMs over HTTP, and what their status codes mean to leadline."""
+"""A CRM's answer over HTTP, and the error that its status code stands for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from leadline_server.domain.errors import (
 T = TypeVar("T")
 
 LONGEST_WORDS: Final = 300
-"""How much of a CRM's own words is passed on, in characters."""
+"""The most characters of a CRM's own words in a message."""
 
 _REFUSED_CREDENTIALS: Final = frozenset({401, 402, 403})
 _CANNOT_NOW: Final = frozenset({408, 421, 425})
@@ -31,14 +31,14 @@ _json: Final = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a CRM answered.
+class HttpAnswer:
+    """An answer of a CRM.
 
     Attributes:
         status: the HTTP status code.
-        headers: case-insensitive.
-        body: all of it; longer ones than the client allows never get here.
-        is_write: whether it answers a request that changes something.
+        headers: the headers, by case-insensitive names.
+        body: the whole body. The client refuses longer ones than it allows.
+        is_write: whether the request changes data.
     """
 
     status: int
@@ -52,24 +52,24 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
 
     def json(self) -> Any:
-        """The body as JSON. Raises `unusable` if it is none."""
+        """The body as JSON. Raises `unusable` if it is not JSON."""
         return self.decode(_json)
 
     def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
-        """The body as what `decoder` reads. Raises `unusable` if it is not that."""
+        """The body, decoded by `decoder`. Raises `unusable` if it cannot be."""
         try:
             return decoder.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self.unusable("is not what its documentation says") from error
+            raise self.unusable("differs from its documentation") from error
 
     def unusable(self, what: str) -> CrmError:
-        """The error for an answer that says nothing of use: after a write nobody knows what became of it."""
+        """The error for an answer that leadline cannot use. After a write its outcome is unknown."""
         message = f"The CRM's answer {what} (HTTP {self.status})."
         return CrmOutcomeUnknown(message) if self.is_write else CrmUnavailable(message)
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds that a Retry-After header asks to wait (RFC 9110, section 10.2.3); None without one."""
+        """The delay of a Retry-After header in seconds (RFC 9110, section 10.2.3); None without one."""
         text = self.headers.get("Retry-After", "").strip()
         try:
             return max(0.0, float(text))
@@ -77,18 +77,18 @@ class Answer:
             return _seconds_until(text)
 
 
-Failure = Callable[[Answer], CrmError | None]
-"""Tells the error that an answer means; None: it is none. Vendors put their own rules before `standard_failure`."""
+Failure = Callable[[HttpAnswer], CrmError | None]
+"""Returns the error that an answer stands for; None for a success. Adapters add a vendor's own rules."""
 
 
-def standard_failure(answer: Answer, words: Callable[[Answer], str] = lambda _: "") -> CrmError | None:
-    """What an answer means by its status alone, for a CRM that uses the codes as RFC 9110 has them.
+def standard_failure(answer: HttpAnswer, words: Callable[[HttpAnswer], str] = lambda _: "") -> CrmError | None:
+    """The error that an answer's status stands for, in a CRM that uses status codes as RFC 9110 does.
 
-    A server error after a write leaves open whether it was done: some CRMs answer so although they have committed.
+    After a write, a server error leaves the outcome unknown: some CRMs answer so although they have committed.
 
     Args:
         answer: the answer.
-        words: finds what the CRM says for itself in an answer; empty where it says nothing.
+        words: finds the CRM's own words in an answer; empty if there are none.
     """
     status = answer.status
     if answer.is_success:
@@ -103,17 +103,17 @@ def standard_failure(answer: Answer, words: Callable[[Answer], str] = lambda _: 
         return kind(_sentence("The CRM failed", answer, words), retry_after=answer.retry_after)
     if 400 <= status < 500:  # noqa: PLR2004 - RFC 9110, section 15.5
         return _refused(answer, words)
-    return answer.unusable("leads elsewhere" if 300 <= status < 400 else "cannot be read")  # noqa: PLR2004 - section 15.4
+    return answer.unusable("redirects to another address" if 300 <= status < 400 else "cannot be read")  # noqa: PLR2004 - section 15.4
 
 
-def _refused(answer: Answer, words: Callable[[Answer], str]) -> CrmError:
+def _refused(answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> CrmError:
     if answer.status in {404, 405, 410} and not answer.is_write:
-        # A lookup that is not there tells nothing of whom it was for; most likely the address is wrong.
-        return CrmUnavailable(_sentence("The CRM does not know what it was asked", answer, words))
+        # The address is probably wrong, so this says nothing about the contact.
+        return CrmUnavailable(_sentence("The CRM does not know the address of this request", answer, words))
     return CrmRejected(_sentence("The CRM refuses this", answer, words))
 
 
-def _sentence(beginning: str, answer: Answer, words: Callable[[Answer], str]) -> str:
+def _sentence(beginning: str, answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> str:
     said = in_its_words(words(answer), LONGEST_WORDS)
     return f"{beginning} (HTTP {answer.status})" + (f": {said}" if said else ".")
 

@@ -1,4 +1,4 @@
-"""The HTTP client of adapters: bounded in time and size, to one place only, with every failure in the port's words."""
+"""The HTTP client of adapters: limited in time, size and hosts. It raises the errors of the CRM port."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypedDict, Unpack
@@ -9,7 +9,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.crm.toolkit.authorization import Authorizer
-from leadline_server.crm.toolkit.http_answers import Answer, Failure, standard_failure
+from leadline_server.crm.toolkit.http_answers import Failure, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.crm.toolkit.throttle import Throttle
 from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRateLimited, CrmUnavailable
@@ -17,28 +17,28 @@ from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRateLimite
 DEADLINE_SECONDS: Final = 10.0
 """How long one request may take, in seconds."""
 
-_RATE_LIMITED_SECONDS: Final = 1.0  # for a 429 that does not say for how long
+_RATE_LIMITED_SECONDS: Final = 1.0  # after a 429 without Retry-After
 _USER_AGENT: Final = "leadline"
 
 _json_encoder: Final = msgspec.json.Encoder()
 
 
 def segment(text: str) -> str:
-    """Any text as one segment of a path: no id can lead out of its place."""
+    """Any text as one segment of a path. `../admin` becomes `..%2Fadmin`, so no id leads to another path."""
     return quote(text, safe="") if text not in {".", ".."} else "".join(f"%{ord(char):02X}" for char in text)
 
 
 class Content(TypedDict, total=False):
-    """What a request has besides its method and path.
+    """The parts of a request besides its method and path. It has at most one of `json`, `form` and `body`.
 
     Attributes:
         params: the query.
-        json: the body, written as JSON; or
-        form: written as a form; or
-        body: as it is, with its Content-Type among the headers.
-        headers: of this request.
-        scope: which of the CRM's rate limits it counts for.
-        accept: statuses that are answers too, whatever they mean elsewhere.
+        json: the body, to be encoded as JSON.
+        form: the body, to be encoded as a form.
+        body: the body as bytes. Its Content-Type is in `headers`.
+        headers: the headers of this request.
+        scope: the scope of the CRM's rate limits that it counts for.
+        accept: statuses that are no errors here, such as 404 for "no such contact".
     """
 
     params: Mapping[str, str]
@@ -51,19 +51,19 @@ class Content(TypedDict, total=False):
 
 
 class HttpClient:
-    """One connection's way to its CRM. Safe to use by any number of tasks at once, and to cancel.
+    """Sends the requests of one connection. Any number of tasks may use it at once, and may be cancelled.
 
-    No request leaves for another place than `origin` and `origins`: redirects are answers of no use, not followed.
+    Requests go to `origin` and `origins` only. A redirect is an error, and is not followed.
 
     Args:
-        session: what connections are kept in; shared by all, closed by whoever made it.
-        origin: where paths are, such as `https://api.example.com` or `https://crm.example.com/base`.
-        authorizer: what requests are authorized with.
-        failure: what an answer means.
+        session: the HTTP session, shared by all connections. The client does not close it.
+        origin: where paths begin, such as `https://api.example.com` or `https://crm.example.com/base`.
+        authorizer: returns the headers that authorize requests.
+        failure: returns the error that an answer stands for.
         throttle: gives requests their turns.
-        origins: other places, scheme, host and port, that requests may be sent to.
-        headers: of every request.
-        deadline: for one request, in seconds.
+        origins: other origins (scheme, host and port) that requests may go to.
+        headers: the headers of every request.
+        deadline: the time for one request, in seconds.
     """
 
     def __init__(
@@ -80,47 +80,49 @@ class HttpClient:
     ) -> None:
         self._session = session
         self._base = origin.rstrip("/")
-        self._origins = frozenset(URL(place).origin() for place in (origin, *origins))
+        self._origins = frozenset(URL(address).origin() for address in (origin, *origins))
         self._authorizer = authorizer
         self._failure = failure
         self._throttle = throttle or Throttle()
         self._headers = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
         self._deadline = deadline
 
-    async def ask(self, method: str, path: str, **content: Unpack[Content]) -> Answer:
-        """Ask a question, by whatever method.
+    async def ask(self, method: str, path: str, **content: Unpack[Content]) -> HttpAnswer:
+        """Send a request that reads, with any HTTP method.
 
         Args:
             method: the HTTP method.
-            path: from the origin on, its segments quoted by `segment`; or a whole address at one of the origins.
+            path: the path below the origin, its segments quoted by `segment`; or a whole address at one of the origins.
             **content: see Content.
 
         Raises:
-            CrmUnavailable: cannot tell; CrmRateLimited where the CRM wants a pause.
-            CrmAuthFailed: the CRM refuses the credentials, new ones too.
-            CrmRejected: it refuses the question.
+            CrmUnavailable: cannot tell; CrmRateLimited if the CRM wants a pause.
+            CrmAuthFailed: the CRM refuses the credentials, also after they were renewed.
+            CrmRejected: the CRM refuses the request.
         """
         return await self._send(method, path, content, is_write=False)
 
-    async def tell(self, method: str, path: str, **content: Unpack[Content]) -> Answer:
-        """Have something changed. Arguments as for `ask`; sent once, and again only if it was refused by its token.
+    async def tell(self, method: str, path: str, **content: Unpack[Content]) -> HttpAnswer:
+        """Send a request that changes data, once. It is sent again only if the CRM refused its token.
+
+        Arguments as for `ask`.
 
         Raises:
-            CrmOutcomeUnknown: it was sent, and nobody knows what became of it.
-            CrmUnavailable: it was not sent; CrmRateLimited where the CRM wants a pause.
-            CrmAuthFailed: the CRM refuses the credentials, new ones too.
-            CrmRejected: it refuses the change.
+            CrmOutcomeUnknown: the request was sent, and its outcome is unknown.
+            CrmUnavailable: the request was not sent; CrmRateLimited if the CRM wants a pause.
+            CrmAuthFailed: the CRM refuses the credentials, also after they were renewed.
+            CrmRejected: the CRM refuses the change.
         """
         return await self._send(method, path, content, is_write=True)
 
     def _address(self, path: str) -> URL:
         address = URL(path if "://" in path else f"{self._base}/{path.lstrip('/')}", encoded=True)
         if address.origin() not in self._origins:
-            raise CrmUnavailable("The CRM refers leadline to a host that its settings do not name.")
+            raise CrmUnavailable("The CRM refers to a host that the settings do not name.")
         return address
 
-    async def _send(self, method: str, path: str, content: Content, *, is_write: bool) -> Answer:
-        body, body_headers = _written(content)
+    async def _send(self, method: str, path: str, content: Content, *, is_write: bool) -> HttpAnswer:
+        body, body_headers = _encoded(content)
         request = Request(
             method=method,
             address=self._address(path),
@@ -131,16 +133,16 @@ class HttpClient:
         )
         scope, accept = content.get("scope", ""), content.get("accept", ())
         credentials = await self._authorizer.headers()
-        answer, error = await self._tried(request, credentials, scope, accept)
+        answer, error = await self._send_once(request, credentials, scope, accept)
         if isinstance(error, CrmAuthFailed) and await self._authorizer.renew(credentials):
-            answer, error = await self._tried(request, await self._authorizer.headers(), scope, accept)
+            answer, error = await self._send_once(request, await self._authorizer.headers(), scope, accept)
         if error is not None:
             raise self._redacted(error)
         return answer
 
-    async def _tried(
+    async def _send_once(
         self, request: Request, credentials: Mapping[str, str], scope: str, accept: Collection[int]
-    ) -> tuple[Answer, CrmError | None]:
+    ) -> tuple[HttpAnswer, CrmError | None]:
         await self._throttle.turn(scope)
         answer = await exchange(self._session, request, credentials, self._deadline)
         self._throttle.heed(answer)
@@ -157,8 +159,8 @@ class HttpClient:
         return error
 
 
-def _written(content: Content) -> tuple[bytes | None, Mapping[str, str]]:
-    """The body as bytes, and the header that says what they are."""
+def _encoded(content: Content) -> tuple[bytes | None, Mapping[str, str]]:
+    """The body as bytes, and its Content-Type header."""
     if "json" in content:
         return _json_encoder.encode(content["json"]), {"Content-Type": "application/json"}
     if "form" in content:

@@ -1,4 +1,4 @@
-"""One HTTP exchange: bounded in time and size, redirects not followed, every failure in the port's words."""
+"""One HTTP request and its answer, limited in time and size. Redirects are not followed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 _CONNECT_SHARE: Final = 0.5
-"""Of the deadline, this share is what connecting may take: then it is known that nothing was sent."""
+"""The share of the deadline for connecting. If that fails, it is certain that nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent. `is_write`: it changes something, so that a lost answer leaves the outcome open."""
+    """A request. `is_write`: it changes data, so a lost answer leaves the outcome unknown."""
 
     method: str
     address: URL
@@ -30,12 +30,12 @@ class Request:
 
 async def exchange(
     session: aiohttp.ClientSession, request: Request, headers: Mapping[str, str], deadline: float
-) -> Answer:
-    """Send a request once, with `headers` besides its own, and read the answer whole, within `deadline` seconds.
+) -> HttpAnswer:
+    """Send a request once, with `headers` in addition to its own, and read the whole answer in `deadline` seconds.
 
     Raises:
-        CrmUnavailable: nothing was sent, or a question was not answered.
-        CrmOutcomeUnknown: a change was sent and not answered.
+        CrmUnavailable: nothing was sent, or a read was not answered.
+        CrmOutcomeUnknown: a write was sent and not answered.
     """
     try:
         async with session.request(
@@ -48,12 +48,12 @@ async def exchange(
             allow_redirects=False,
         ) as response:
             body = await _read(response, is_write=request.is_write)
-            return Answer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
+            return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise CrmUnavailable("The CRM cannot be reached.") from error
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         if request.is_write:
-            raise CrmOutcomeUnknown("The CRM was told and did not answer.") from error
+            raise CrmOutcomeUnknown("The CRM did not answer. It may have done what it was asked.") from error
         raise CrmUnavailable("The CRM did not answer.") from error
 
 

@@ -1,30 +1,52 @@
-"""Pages of a search by name, for CRMs that do not order as the port asks: all hits are read, and put in order here."""
+"""Pages of a search by name, for CRMs that find loosely or in another order than the port's.
+
+All hits are read, filtered and sorted here. A cursor is the last contact of a page, such as `["Ada Lovelace","17"]`. So
+contacts that appear or disappear between two pages shift nothing.
+"""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, TypeVar
 
 import msgspec
 
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.errors import CrmInvalidCursor
 from leadline_server.ports.crm import ContactPage
 
-_cursor: Final = msgspec.json.Decoder(tuple[str, str])
+T = TypeVar("T")
 
 
 def page_of(found: Iterable[Contact], name: str, limit: int, cursor: str) -> ContactPage:
-    """Of contacts that were found loosely, the page with `name` in their names that begins behind `cursor`.
+    """The page after `cursor` of the contacts whose name contains `name`, by name, then id.
 
-    A cursor is the last contact's place, so that contacts that come and go meanwhile shift nothing.
+    Raises:
+        CrmInvalidCursor: the cursor is not one of `write_cursor`.
     """
     wanted = name.casefold()
-    hits = sorted((contact for contact in found if wanted in contact.name.casefold()), key=_place)
+    hits = sorted((contact for contact in found if wanted in contact.name.casefold()), key=_position)
     if cursor:
-        last = _cursor.decode(cursor)
-        hits = [contact for contact in hits if _place(contact) > last]
+        last = read_cursor(cursor, tuple[str, str])
+        hits = [contact for contact in hits if _position(contact) > last]
     page = hits[:limit]
-    following = msgspec.json.encode(_place(page[-1])).decode() if len(hits) > limit else ""
-    return ContactPage(tuple(page), following)
+    return ContactPage(tuple(page), write_cursor(_position(page[-1])) if len(hits) > limit else "")
 
 
-def _place(contact: Contact) -> tuple[str, str]:
+def write_cursor(position: Any) -> str:
+    """A position in a list of contacts as a cursor: JSON."""
+    return msgspec.json.encode(position).decode()
+
+
+def read_cursor(cursor: str, kind: type[T]) -> T:
+    """The position in a cursor.
+
+    Raises:
+        CrmInvalidCursor: it holds no position of this kind; perhaps the account has moved to another CRM.
+    """
+    try:
+        return msgspec.json.decode(cursor, type=kind)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise CrmInvalidCursor("The search cannot go on from here. Start again.") from error
+
+
+def _position(contact: Contact) -> tuple[str, str]:
     return contact.name, contact.id

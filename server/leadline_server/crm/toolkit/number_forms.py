@@ -1,4 +1,4 @@
-"""The ways to write a number that a CRM may have stored it in, for CRMs that search what was written."""
+"""The forms in which a CRM may have stored a number, for CRMs that search the text as it was written."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,12 @@ from leadline_server.domain.numbers.phone_number import PhoneNumber, format_numb
 
 
 def number_forms(number: PhoneNumber, patterns: Sequence[str] = ()) -> tuple[str, ...]:
-    """Every form to ask for, each once, the likeliest first: E.164, its digits, national forms, then the patterns.
+    """The forms to search for, each once, the most likely first: E.164, its digits, national forms, then the patterns.
+
+    Example: `("+12025550147", "12025550147", "2025550147", "(202) 555-0147")`.
 
     Args:
-        number: the number asked for; an extension has its digits alone.
+        number: the number to look up; an extension has one form, its digits.
         patterns: the account's `number_formats`, such as `(###) ###-####`.
     """
     if not number.e164:

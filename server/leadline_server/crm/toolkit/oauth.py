@@ -1,8 +1,8 @@
-"""OAuth 2.0 access tokens (RFC 6749): got before they are needed, by one task of one process at a time.
+"""OAuth 2.0 access tokens (RFC 6749), requested before they are needed, by one task of one process at a time.
 
-A refresh token that the CRM rotates is on disk before the access token beside it is used: whoever crashes in between
-finds it there. Where several processes share a connection, the store's lease lets one of them refresh, and the others
-take over what it stored.
+If the CRM rotates the refresh token, the new one is on disk before its access token is used. So a process that crashes
+in between finds it after its restart. If several processes share a connection, the store's lease lets one of them
+refresh, and the others use the tokens that it stored.
 """
 
 import asyncio
@@ -19,39 +19,39 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
-from leadline_server.crm.connections import AdapterContext
+from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
-from leadline_server.crm.toolkit.http_answers import Answer, standard_failure
+from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
-from leadline_server.ports.tokens import TokenStore
+from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
 EARLY_SHARE: Final = 0.2
-"""An access token is replaced so many seconds before its end, or this share of its life if that is less."""
+"""An access token is replaced EARLY seconds before its end, or EARLY_SHARE of its life if that is less."""
 
 LEASE: Final = timedelta(seconds=30)
-"""How long a process that refreshes keeps the others from doing the same."""
+"""How long a process that refreshes keeps other processes from refreshing."""
 
-_ASK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 _DEADLINE_SECONDS: Final = 10.0
-_LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # that a refresh takes, with its writes
-_LIFETIME: Final = 3600.0  # in seconds, of tokens whose answer does not say; RFC 6749 recommends that it does
+_LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # for a refresh with its writes to the store
+_LIFETIME: Final = 3600.0  # in seconds, if the answer names none; RFC 6749 recommends to name it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthGrant:
-    """What access tokens are asked for with.
+    """The parameters of requests for access tokens.
 
     Attributes:
-        token_url: where; the only host that the secrets are sent to.
-        client_id: as registered with the CRM.
-        client_secret: so too; empty for a public client.
-        refresh_token: as first granted to leadline; empty: the client credentials grant.
-        scope: asked for; empty: what the CRM gives by itself.
-        client_in: whether the client is named in the form or by HTTP basic authentication.
+        token_url: the address of the token endpoint. Secrets are sent to this host only.
+        client_id: the id that the CRM gave to leadline.
+        client_secret: the secret of that id; empty for a public client.
+        refresh_token: the first refresh token; empty: the client credentials grant is used.
+        scope: the scope to request; empty: the CRM's default.
+        client_in: whether the client's id is in the form or in an HTTP basic header.
         scheme: the word before the token in the Authorization header.
-        extra: other fields of the form.
+        extra: further fields of the form.
     """
 
     token_url: str
@@ -65,13 +65,13 @@ class OAuthGrant:
 
     @property
     def seed(self) -> str:
-        """Tells one grant from another, without telling its secrets: stored tokens are of one grant."""
+        """A digest that identifies the grant. Stored tokens of another grant are not used."""
         text = f"{self.token_url}\0{self.client_id}\0{self.refresh_token}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Tokens(msgspec.Struct, frozen=True):
-    """What is stored of a grant."""
+    """The stored tokens of a grant."""
 
     seed: str
     access_token: str
@@ -80,7 +80,7 @@ class _Tokens(msgspec.Struct, frozen=True):
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    """A token endpoint's answer (RFC 6749, section 5.1)."""
+    """The answer of a token endpoint (RFC 6749, section 5.1)."""
 
     access_token: str
     refresh_token: str = ""
@@ -93,14 +93,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class OAuthAuthorizer:
-    """An Authorizer whose token is refreshed before it expires, and once more if the CRM refuses it.
+    """An Authorizer that refreshes its token before it expires, and once more if the CRM refuses it.
 
     Args:
-        session: what connections are kept in.
-        grant: what tokens are asked for with.
-        store: where they are kept.
+        session: the HTTP session.
+        grant: the parameters of token requests.
+        store: stores the tokens.
         connection: the connection's name in the store.
-        clock: what their end is told by.
+        clock: the time of day.
     """
 
     def __init__(
@@ -113,15 +113,15 @@ class OAuthAuthorizer:
         self._clock = clock
         self._owner = uuid.uuid4().hex
         self._current: _Tokens | None = None
-        self._granted: _Tokens | None = None  # and not stored yet: the CRM may have rotated the stored ones away
+        self._granted: _Tokens | None = None  # granted, but not stored yet: the stored ones may be invalid by now
         self._refreshing: asyncio.Task[_Tokens] | None = None
 
     async def headers(self) -> Mapping[str, str]:
-        """The Authorization header with a token that is good for a while.
+        """The Authorization header, with a token that is valid for a while.
 
         Raises:
-            CrmAuthFailed: the CRM grants none.
-            CrmUnavailable: it cannot be asked, or the token cannot be stored.
+            CrmAuthFailed: the CRM grants no token.
+            CrmUnavailable: the CRM does not answer, or the token cannot be stored.
         """
         current = self._current or await self._stored()
         if current is None or not self._is_fresh(current):
@@ -130,14 +130,14 @@ class OAuthAuthorizer:
         return self._header(current)
 
     async def renew(self, refused: Mapping[str, str]) -> bool:
-        """Replace the token that was refused, unless somebody has done so already."""
+        """Replace the token that was refused, unless it has been replaced already."""
         current = self._current
         if current is not None and self._header(current) == refused:
             self._current = await self._refreshed(current.access_token)
         return True
 
     async def close(self) -> None:
-        """Wait, not for ever, until tokens that were asked for are stored: those before may be good no more."""
+        """Wait for a limited time until requested tokens are stored: the earlier ones may be invalid by now."""
         if self._refreshing is not None:
             _, unfinished = await asyncio.wait([self._refreshing], timeout=_LONGEST_SECONDS)
             for refreshing in unfinished:
@@ -145,7 +145,7 @@ class OAuthAuthorizer:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All that is known of them."""
+        """The tokens and the client's secret."""
         tokens = (self._current.access_token, self._current.refresh_token) if self._current else ()
         return (*tokens, self._grant.client_secret, self._grant.refresh_token)
 
@@ -156,7 +156,7 @@ class OAuthAuthorizer:
         return self._clock.now() < tokens.replace_at
 
     async def _refreshed(self, old: str) -> _Tokens:
-        """New tokens. All who want them at once share one task, which goes on though all of them are cancelled."""
+        """New tokens. All concurrent callers share one task, which continues even if they are cancelled."""
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh(old))
             self._refreshing.add_done_callback(self._refresh_ended)
@@ -165,12 +165,12 @@ class OAuthAuthorizer:
     def _refresh_ended(self, task: "asyncio.Task[_Tokens]") -> None:
         self._refreshing = None
         if not task.cancelled():
-            task.exception()  # somebody may be left to hear of it, or nobody
+            task.exception()  # retrieved here, since every waiting caller may be gone
 
     async def _refresh(self, old: str) -> _Tokens:
         try:
             while not await self._lease():
-                await asyncio.sleep(_ASK_SECONDS)
+                await asyncio.sleep(_POLL_SECONDS)
                 stored = await self._stored()
                 if stored is not None and stored.access_token != old and self._is_fresh(stored):
                     return stored
@@ -180,17 +180,17 @@ class OAuthAuthorizer:
 
     async def _lease(self) -> bool:
         now = self._clock.now()
-        return await self._store.lease(self._connection, self._owner, now, now + LEASE)
+        return await self._store.acquire(self._connection, self._owner, now, now + LEASE)
 
     async def _replace(self, old: str) -> _Tokens:
-        """Under the lease: what another process has got meanwhile, else what the CRM grants, stored."""
+        """Under the lease: the tokens that another process has stored since, or else new ones, stored."""
         has_put = False
         try:
             stored = await self._stored()
             if stored is not None and stored.access_token != old and self._is_fresh(stored):
                 return stored
             if self._granted is None:
-                self._granted = await self._asked(stored.refresh_token if stored else self._grant.refresh_token)
+                self._granted = await self._requested(stored.refresh_token if stored else self._grant.refresh_token)
             tokens = self._granted
             await self._store.put(self._connection, self._owner, _encode(tokens))
             self._granted, has_put = None, True
@@ -200,7 +200,7 @@ class OAuthAuthorizer:
                 await self._store.release(self._connection, self._owner)
 
     async def _stored(self) -> _Tokens | None:
-        """The stored tokens, if they are of this grant and can be read."""
+        """The stored tokens, if they belong to this grant and can be decrypted."""
         try:
             document = await self._store.get(self._connection)
             tokens = None if document is None else _tokens.decode(document)
@@ -210,7 +210,7 @@ class OAuthAuthorizer:
             return None
         return tokens if tokens is not None and tokens.seed == self._grant.seed else None
 
-    async def _asked(self, refresh_token: str) -> _Tokens:
+    async def _requested(self, refresh_token: str) -> _Tokens:
         asked_at = self._clock.now()
         answer = await exchange(self._session, self._request(refresh_token), {}, _DEADLINE_SECONDS)
         _check(answer)
@@ -243,27 +243,29 @@ class OAuthAuthorizer:
         )
 
 
-def oauth(grant: OAuthGrant, around: AdapterContext) -> OAuthAuthorizer:
-    """The authorizer of a connection, which is closed with it."""
-    authorizer = OAuthAuthorizer(around.session, grant, around.tokens, around.name, around.clock)
-    around.closing.push_async_callback(authorizer.close)
+def oauth_authorizer(grant: OAuthGrant, context: AdapterContext) -> OAuthAuthorizer:
+    """The authorizer of a connection. It is closed with the connection."""
+    authorizer = OAuthAuthorizer(context.session, grant, context.tokens, context.name, context.clock)
+    context.closing.push_async_callback(authorizer.close)
     return authorizer
 
 
-def _check(answer: Answer) -> None:
-    """Raise what a refusal means: 400 is the token endpoint's word for bad credentials (RFC 6749, section 5.2).
+def _check(answer: HttpAnswer) -> None:
+    """Raise the error that an answer stands for. Bad credentials have status 400 here (RFC 6749, section 5.2).
 
-    Some answer 200 with an error in the body; that is then found to be no grant.
+    Some token endpoints answer 200 with an `error` in the body.
     """
     said = _error_code(answer)
     if answer.status == 400 or (answer.is_success and said):  # noqa: PLR2004 - see above
-        raise CrmAuthFailed(f"The CRM grants leadline no token: {said or 'it does not say why'}.")
+        raise CrmAuthFailed(
+            f"The CRM refuses leadline's credentials and grants no token: {said or 'it does not say why'}."
+        )
     if (error := standard_failure(answer)) is not None:
         raise error
 
 
-def _error_code(answer: Answer) -> str:
-    """The `error` of a token endpoint's answer: one of a few words, so no secret."""
+def _error_code(answer: HttpAnswer) -> str:
+    """The `error` of a token endpoint's answer. It is one of a few words, so it holds no secret."""
     try:
         body = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -273,7 +275,7 @@ def _error_code(answer: Answer) -> str:
 
 
 def _seconds(expires_in: float | str | None) -> float:
-    """A token's life. Salesforce does not say how long, and others say it as text."""
+    """A token's life in seconds. Salesforce does not name it, and other CRMs send it as text."""
     try:
         return max(0.0, float(expires_in)) if expires_in is not None else _LIFETIME
     except ValueError:

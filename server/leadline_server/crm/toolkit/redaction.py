@@ -1,20 +1,22 @@
-"""The CRM's own words, made fit for an error's message."""
+"""Makes a CRM's own words fit for an error message."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-_NUMBER: Final = re.compile(r"\+?\(?\d(?:[\s()./-]{0,3}\d){6,}")  # seven digits or more, however they are set apart
+_NUMBER: Final = re.compile(r"\+?\(?\d(?:[\s()./-]{0,3}\d){6,}")  # seven digits or more, with or without separators
 _SECRET_WORD: Final = re.compile(r"(?i)\b(bearer|basic|zoho-oauthtoken|token|key|secret|password)\b(\W{1,4})\S+")
 
 
 def in_its_words(text: str, limit: int = 300, secrets: Iterable[str] = ()) -> str:
-    """What a CRM said, on one line, without what a message must not have: secrets, and callers' numbers.
+    """A CRM's text on one line, without secrets and callers' numbers.
+
+    Example: `Token abc rejected for +12025550147` becomes `Token *** rejected for (a number)`.
 
     Args:
-        text: the CRM's, as it came.
-        limit: the characters that are kept: a sentence or two, not a page.
-        secrets: the adapter's credentials, which careless CRMs repeat.
+        text: the text as the CRM sent it.
+        limit: the most characters to keep: a sentence or two.
+        secrets: the adapter's credentials, since some CRMs repeat them.
     """
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")

@@ -1,4 +1,4 @@
-"""Keeping to a CRM's rate limits: those that its vendor documents, and what its answers say."""
+"""Keeps requests within a CRM's rate limits: those in the vendor's documentation, and those in its answers."""
 
 import asyncio
 import time
@@ -6,28 +6,28 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from leadline_server.concurrency.rate_limiter import Pace
-from leadline_server.crm.toolkit.http_answers import Answer
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.ports.crm import RateLimit
 
 LONGEST_WAIT: Final = 5.0
-"""How long a request waits for its turn, in seconds; one that would have to wait longer is not sent."""
+"""The longest wait for a turn, in seconds. A request that would have to wait longer is not sent."""
 
-_BURST_SHARE: Final = 5  # of what is allowed, this part may be sent at once
+_BURST_SHARE: Final = 5  # a fifth of the allowed requests may be sent at once
 
-Pause: TypeAlias = Callable[[Answer], float | None]
-"""Tells for how many seconds an answer asks to send nothing, whatever else it says; None: it does not."""
+Pause: TypeAlias = Callable[[HttpAnswer], float | None]
+"""Returns for how many seconds an answer asks to send nothing, whatever its status; None: it does not."""
 
 
-def _no_pause(_: Answer) -> None:
-    """What a CRM asks that does not say how much of its rate limit is left."""
+def _no_pause(_: HttpAnswer) -> None:
+    """For CRMs whose answers do not say how much of a rate limit is left."""
 
 
 def spread(limit: RateLimit) -> RateLimit:
-    """A pace that never sends more than `limit` in any stretch of time: a part at once, the rest spread over it.
+    """A limit that never sends more than `limit` in any window: a part at once, the rest spread over the window.
 
-    `Throttle` alone lets a whole burst through after a rest, and then as many again, for CRMs that fill up a bucket;
-    most count in windows.
+    `Throttle` alone sends a whole burst after a rest, and then as many again over the window. That suits CRMs with a
+    token bucket, but most count in windows. Example: `RateLimit(100, 10.0)` becomes `RateLimit(20, 2.5)`.
     """
     burst = max(1, limit.requests // _BURST_SHARE)
     rate = max(1, limit.requests - burst) / limit.seconds
@@ -35,14 +35,14 @@ def spread(limit: RateLimit) -> RateLimit:
 
 
 class Throttle:
-    """Gives the requests of one connection their turns.
+    """Gives each request of one connection its turn.
 
-    It counts this process's own requests. What others use up of the same limit shows in the answers: `hold` takes that.
+    It counts the requests of this process. Answers show if other programs use the same limit; `hold` reacts to that.
 
     Args:
-        limits: what is allowed.
-        now: a clock in seconds that never goes back.
-        pause: what answers ask for by their headers, say; `heed` is told of every answer.
+        limits: the allowed rates.
+        now: a monotonic clock, in seconds.
+        pause: returns the pause that an answer asks for, by its headers for example. `heed` calls it for every answer.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Throttle:
         self._held: dict[str, float] = {}
 
     async def turn(self, scope: str = "") -> None:
-        """Wait until a request of `scope` may be sent; it counts for that scope and for the connection as a whole.
+        """Wait until a request of `scope` may be sent. It counts for that scope, and for the whole connection.
 
         Raises:
-            CrmHeldBack: that would take longer than LONGEST_WAIT.
+            CrmHeldBack: the wait would be longer than LONGEST_WAIT.
         """
         paces = [pace for name, pace in self._paces if name in ("", scope)]
         held = max((until - self._now() for name, until in self._held.items() if name in ("", scope)), default=0.0)
         seconds = max(held, *(pace.due_in() for pace in paces), 0.0)
         if seconds > LONGEST_WAIT:
-            raise CrmHeldBack("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
+            raise CrmHeldBack("leadline needs more requests than the CRM's rate limit allows.", retry_after=seconds)
         seconds = max(held, *(pace.reserve() for pace in paces), 0.0)
         if seconds <= 0:
             return
@@ -77,11 +77,11 @@ class Throttle:
                 pace.give_back()
             raise
 
-    def heed(self, answer: Answer) -> None:
-        """Send nothing for as long as an answer asks for."""
+    def heed(self, answer: HttpAnswer) -> None:
+        """Pause if an answer asks for it."""
         if seconds := self._pause(answer):
             self.hold(seconds)
 
     def hold(self, seconds: float, scope: str = "") -> None:
-        """Send nothing of `scope` ("": nothing at all) for so many seconds: an answer said so."""
+        """Send no request of `scope` for so many seconds (empty: no request at all), because an answer says so."""
         self._held[scope] = max(self._held.get(scope, 0.0), self._now() + seconds)

@@ -1,9 +1,12 @@
-"""A CRM adapter whose lookups go together: what is asked while others are under way makes one question.
+"""A CRM adapter that combines concurrent lookups into one request.
 
-A few questions may be under way. With a place free a lookup is asked at once, alone or with what the same moment asks;
-without one it waits, and what gathers meanwhile is asked together as soon as there is a place, or as soon as it fills
-a question: that one gains nothing by waiting. So nothing waits for a timer, and the more is asked, the fewer requests
-a lookup costs. Nobody gets an answer to a question that left before they asked.
+Up to `AT_ONCE` batches are under way. While there are fewer, a lookup is sent at once, together with those of the same
+moment. Otherwise it waits until a batch returns or the waiting lookups fill one, which gains nothing by waiting longer.
+No timer is needed: the more lookups there are, the fewer requests each costs.
+
+Example: 12 batches are under way, and then 14 callers ask for one number each. They wait; when a batch returns, one
+request asks for all 14 numbers, and each caller gets the contacts that may have its own. No caller gets the answer of a
+request that was sent before it asked.
 """
 
 import asyncio
@@ -20,18 +23,18 @@ from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 
 AT_ONCE: Final = 12
-"""Questions under way before lookups wait for one another, unless the CRM allows fewer a second."""
+"""Batches under way before lookups wait, unless the CRM allows fewer requests a second."""
 
 
 class BatchingCrm(CrmWrapper):
-    """`inner`, asked about the numbers of several lookups at once where it declares `numbers_per_lookup`.
+    """`inner`, which gets the numbers of several lookups at once if it declares `numbers_per_lookup`.
 
-    A question that is refused, or finds more than can be read, is asked again in halves, down to the lookup that is
-    to blame. Any other failure is told to all who asked.
+    If the CRM refuses a batch, or finds more than leadline reads, the batch is halved and sent again, down to the
+    single lookup that is the cause. Any other failure is raised to every caller of the batch.
 
     Args:
         inner: the adapter.
-        region: tells the region that the account's numbers are read in.
+        region: returns the account's default region, such as `US`.
     """
 
     def __init__(self, inner: CrmAdapter, region: Callable[[], str]) -> None:
@@ -40,7 +43,7 @@ class BatchingCrm(CrmWrapper):
         self._batcher: Batcher[_Lookup, Sequence[Contact]] | None = None
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """The contacts that may have one of `numbers`, asked after this is called."""
+        """The contacts that may have one of `numbers`, by a request that is sent after this call."""
         batcher = self._batcher or self._open()
         if batcher is None:
             return await super().find_contacts(numbers)
@@ -52,7 +55,7 @@ class BatchingCrm(CrmWrapper):
             raise
 
     def _open(self) -> "Batcher[_Lookup, Sequence[Contact]] | None":
-        """What gathers; None as long as nothing is gained: an adapter elsewhere may not have said yet what it can."""
+        """The batcher; None while batches gain nothing. An adapter elsewhere may still have to describe itself."""
         can = self._inner.capabilities
         if can.numbers_per_lookup > 1:
             self._batcher = Batcher(
@@ -63,96 +66,100 @@ class BatchingCrm(CrmWrapper):
     async def _answers(self, lookups: Sequence["_Lookup"]) -> Sequence[Sequence[Contact] | Exception]:
         numbers = {number.key: number for lookup in lookups if not lookup.is_dropped for number in lookup.numbers}
         if not numbers:
-            return [_called_back()] * len(lookups)
-        question = _LookupBatch(super().find_contacts(list(numbers.values())), lookups)
+            return [_cancelled()] * len(lookups)
+        batch = _LookupBatch(super().find_contacts(list(numbers.values())), lookups)
         try:
-            contacts = await question.answer()
+            contacts = await batch.answer()
         except (CrmRejected, CrmTooMuch) as error:
-            return [error] if len(lookups) == 1 else await self._by_halves(lookups)
+            return [error] if len(lookups) == 1 else await self._in_halves(lookups)
         except CrmError as error:
             return [error] * len(lookups)
-        return _shared_out(contacts, lookups)
+        return _distributed(contacts, lookups)
 
-    async def _by_halves(self, lookups: Sequence["_Lookup"]) -> Sequence[Sequence[Contact] | Exception]:
+    async def _in_halves(self, lookups: Sequence["_Lookup"]) -> Sequence[Sequence[Contact] | Exception]:
         half = len(lookups) // 2
         first, second = await asyncio.gather(self._answers(lookups[:half]), self._answers(lookups[half:]))
         return [*first, *second]
 
 
 class _Lookup:
-    """Numbers that somebody asks for, and the question that they are asked in."""
+    """The numbers that one caller asks for, and the batch that they were sent in."""
 
-    __slots__ = ("is_dropped", "numbers", "question", "region")
+    __slots__ = ("batch", "is_dropped", "numbers", "region")
 
     def __init__(self, numbers: Sequence[PhoneNumber], region: str) -> None:
         self.numbers = numbers
         self.region = region
         self.is_dropped = False
-        self.question: _LookupBatch | None = None
+        self.batch: _LookupBatch | None = None
 
     def drop(self) -> None:
-        """Nobody waits for the answer any more."""
+        """The caller no longer waits for the answer."""
         self.is_dropped = True
-        if self.question is not None:
-            self.question.leave()
+        if self.batch is not None:
+            self.batch.leave()
 
 
 class _LookupBatch:
-    """What the CRM is asked for some lookups. It is called back when nobody waits for it any more."""
+    """One request for some lookups. It is cancelled when no caller waits for it any more."""
 
     __slots__ = ("_task", "_waiting")
 
-    def __init__(self, asking: Coroutine[Any, Any, Sequence[Contact]], lookups: Sequence[_Lookup]) -> None:
-        self._task = asyncio.create_task(asking)
+    def __init__(self, request: Coroutine[Any, Any, Sequence[Contact]], lookups: Sequence[_Lookup]) -> None:
+        self._task = asyncio.create_task(request)
         self._waiting = 0
         for lookup in lookups:
             if not lookup.is_dropped:
-                lookup.question = self
+                lookup.batch = self
                 self._waiting += 1
 
     def leave(self) -> None:
-        """One of those who asked does not wait any more."""
+        """One caller no longer waits."""
         self._waiting -= 1
         if not self._waiting:
             self._task.cancel()
 
     async def answer(self) -> Sequence[Contact]:
-        """The contacts that may have one of all the numbers."""
+        """The contacts that may have one of the numbers."""
         try:
             await asyncio.wait([self._task])
         finally:
             self._task.cancel()
         if self._task.cancelled():
-            raise _called_back()
+            raise _cancelled()
         return self._task.result()
 
 
-def _called_back() -> CrmUnavailable:
-    """What is answered where nobody listens; it must not be "nobody found" all the same."""
-    return CrmUnavailable("The lookup was called back.")
+def _cancelled() -> CrmUnavailable:
+    """The answer of a lookup without a caller. It must not be "no contact", even if it is read by mistake."""
+    return CrmUnavailable("The lookup was cancelled.")
 
 
-def _shared_out(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Sequence[Sequence[Contact]]:
-    """What may be theirs, for each: looking who has a number, once a contact, costs less than each with each."""
+def _distributed(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Sequence[Sequence[Contact]]:
+    """For each lookup, the contacts that may have one of its numbers.
+
+    It reads each contact's numbers once and finds the lookups by key, instead of comparing every contact with every
+    lookup.
+    """
     regions = {lookup.region for lookup in lookups}
     if len(lookups) == 1 or len(regions) > 1:
         return [contacts] * len(lookups)
     [region] = regions
-    askers = defaultdict[str, set[int]](set)
-    for place, lookup in enumerate(lookups):
+    by_key = defaultdict[str, set[int]](set)
+    for index, lookup in enumerate(lookups):
         for number in lookup.numbers:
-            askers[key_asked_by(number)].add(place)
+            by_key[key_asked_by(number)].add(index)
     shares: list[list[Contact]] = [[] for _ in lookups]
     for contact in contacts:
         keys = {key_matched_by(stored, region) for stored in contact.phone_numbers}
-        places = range(len(lookups)) if None in keys else set().union(*(askers.get(key, ()) for key in keys if key))
-        for place in places:
-            shares[place].append(contact)
+        indexes = range(len(lookups)) if None in keys else set().union(*(by_key.get(key, ()) for key in keys if key))
+        for index in indexes:
+            shares[index].append(contact)
     return shares
 
 
 def _at_once(can: Capabilities) -> int:
-    """No more than the CRM allows in a second: what comes after these would wait for its turn all the same."""
+    """No more batches than the CRM allows requests a second: any further one would wait for its turn anyway."""
     a_second = min((limit.requests / limit.seconds for limit in can.rate_limits), default=AT_ONCE)
     return max(1, min(AT_ONCE, int(a_second)))
 

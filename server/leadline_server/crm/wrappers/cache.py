@@ -1,37 +1,43 @@
-"""A CRM adapter that remembers who has a number, for those whom an answer of a moment ago serves.
+"""A CRM adapter that remembers answers to lookups, for callers that accept an answer of a moment ago.
 
-`find` answers from what is remembered, and asks the CRM one question for all who want to know the same. All that the
-port has asks the CRM, always; what is learnt on the way is remembered, or drops what is remembered.
+`find` answers from memory, and sends one request for all callers that want the same number at once. The methods of the
+port always ask the CRM. What they learn is stored, or drops what was stored.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 
-from leadline_server.crm.wrappers.remembered_answers import Answers, Asked, CachePolicy, Known, main_number
+from leadline_server.crm.wrappers.remembered_answers import (
+    CachePolicy,
+    NumberAnswer,
+    OngoingLookup,
+    RememberedLookups,
+    main_number,
+)
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Answer, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry, LookupAnswer
 
 __all__ = ["CacheCrm", "CachePolicy"]
 
 
-class _SingleFlight:
-    """A question that the CRM is being asked, and how many wait for the answer."""
+class _SharedLookup:
+    """One request to the CRM, and the number of callers that wait for its answer."""
 
-    __slots__ = ("asked", "task", "waiting")
+    __slots__ = ("lookup", "task", "waiting")
 
     def __init__(self) -> None:
-        self.asked: Asked | None = None  # until the task has begun
-        self.task: asyncio.Task[dict[str, Known]]
+        self.lookup: OngoingLookup | None = None  # until the task has started
+        self.task: asyncio.Task[dict[str, NumberAnswer]]
         self.waiting = 0
 
     @property
     def may_be_joined(self) -> bool:
-        """Whether its answer will be there, and true of this moment, too."""
-        is_spoilt = self.asked is not None and self.asked.is_spoilt
-        return self.waiting > 0 and not self.task.done() and not is_spoilt
+        """Whether its answer will come, and will still be true of a question that is asked now."""
+        is_outdated = self.lookup is not None and self.lookup.is_outdated
+        return self.waiting > 0 and not self.task.done() and not is_outdated
 
 
 class CacheCrm(CrmWrapper):
@@ -40,14 +46,14 @@ class CacheCrm(CrmWrapper):
     Args:
         inner: the adapter.
         answers: what is remembered.
-        region: tells the region that the account's numbers are read in.
-        count: told, for each number that `find` is asked for, where the answer comes from: see `CrmMetrics.lookups`.
+        region: returns the account's default region, such as `US`.
+        count: called with the source of the answer about each number that `find` gets: see `CrmMetrics.lookups`.
     """
 
     def __init__(
         self,
         inner: CrmAdapter,
-        answers: Answers,
+        answers: RememberedLookups,
         region: Callable[[], str],
         count: Callable[[str], None] | None = None,
     ) -> None:
@@ -55,58 +61,58 @@ class CacheCrm(CrmWrapper):
         self._answers = answers
         self._region = region
         self._count = count or _uncounted
-        self._flights: dict[tuple[str, str], _SingleFlight] = {}
+        self._shared: dict[tuple[str, str], _SharedLookup] = {}
 
-    async def find(self, numbers: Sequence[PhoneNumber]) -> Answer:
+    async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
         """See ports.crm.RememberedAnswers.
 
-        The CRM is asked for those numbers alone of which nothing is known, and by nobody else either.
+        The CRM is asked only for numbers without a remembered answer that no other caller is asking for.
         """
         region = self._region()
-        known: list[Known] = []
-        flights: set[_SingleFlight] = set()
+        known: list[NumberAnswer] = []
+        shared: set[_SharedLookup] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
             if (answer := self._answers.get(number, region)) is not None:
                 known.append(answer)
                 self._count("remembered")
-            elif (flight := self._flights.get((key, region))) is not None and flight.may_be_joined:
-                flights.add(flight)
+            elif (other := self._shared.get((key, region))) is not None and other.may_be_joined:
+                shared.add(other)
                 self._count("joined")
             else:
                 unknown.append(number)
                 self._count("asked")
         if unknown:
-            flights.add(self._begin(unknown, region))
-        for answers in await _awaited(flights):
+            shared.add(self._start(unknown, region))
+        for answers in await _awaited(shared):
             known += [answer for key, answer in answers.items() if key in wanted]
-        return _together(known)
+        return _merged(known)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
-        with self._answers.asking(numbers, self._region()) as asked:
+        with self._answers.looking_up(numbers, self._region()) as lookup:
             contacts = await super().find_contacts(numbers)
-            self._answers.keep(asked, contacts)
+            self._answers.keep(lookup, contacts)
         return contacts
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact with this id; if there is none, or another one took it in, it is remembered no more."""
+        """The contact with this id. If it is gone or was merged into another, no answer shows it any more."""
         contact = await super().get_contact(contact_id)
         if contact is None or contact.id != contact_id:
             self._answers.drop_contact(contact_id)
         return contact
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Create a contact. Whoever asks for its number from now on asks the CRM, and afterwards once more."""
+        """Create a contact. A lookup of its number during the write asks the CRM, and one after it asks again."""
         self._answers.drop_number(draft.phone_number)
         try:
             return await super().create_contact(draft, key)
-        finally:  # also when nobody knows whether it was created
+        finally:  # also after a failure: the contact may have been created
             self._answers.drop_number(draft.phone_number)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call. If that is refused the contact may be the reason."""
+        """Log a call. If the CRM refuses it, its contact may be gone."""
         try:
             return await super().create_call_log(entry, key)
         except CrmRejected:
@@ -114,56 +120,56 @@ class CacheCrm(CrmWrapper):
             raise
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Bring an existing log up to date. If that is refused the contact may be the reason."""
+        """Update an existing log. If the CRM refuses it, its contact may be gone."""
         try:
             return await super().update_call_log(log_id, entry)
         except CrmRejected:
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    def _begin(self, numbers: Sequence[PhoneNumber], region: str) -> _SingleFlight:
-        """Ask the CRM, in a task of its own: who asked first may be cancelled while others wait."""
-        flight, places = _SingleFlight(), [(number.key, region) for number in numbers]
-        self._flights.update(dict.fromkeys(places, flight))
+    def _start(self, numbers: Sequence[PhoneNumber], region: str) -> _SharedLookup:
+        """Ask the CRM in a task of its own: the caller may be cancelled while others wait for the same answer."""
+        shared, keys = _SharedLookup(), [(number.key, region) for number in numbers]
+        self._shared.update(dict.fromkeys(keys, shared))
 
-        def land(task: asyncio.Task[dict[str, Known]]) -> None:
-            for place in places:
-                if self._flights.get(place) is flight:
-                    del self._flights[place]
+        def remove(task: asyncio.Task[dict[str, NumberAnswer]]) -> None:
+            for key in keys:
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
             if not task.cancelled():
-                task.exception()  # seen, even if nobody is left to hear of it
+                task.exception()  # retrieved here, since every waiting caller may be gone
 
-        flight.task = asyncio.create_task(self._fly(flight, numbers, region))
-        flight.task.add_done_callback(land)
-        return flight
+        shared.task = asyncio.create_task(self._ask(shared, numbers, region))
+        shared.task.add_done_callback(remove)
+        return shared
 
-    async def _fly(self, flight: _SingleFlight, numbers: Sequence[PhoneNumber], region: str) -> dict[str, Known]:
-        with self._answers.asking(numbers, region) as asked:
-            flight.asked = asked
+    async def _ask(self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], region: str) -> dict[str, NumberAnswer]:
+        with self._answers.looking_up(numbers, region) as lookup:
+            shared.lookup = lookup
             contacts = await super().find_contacts(numbers)
-            self._answers.keep(asked, contacts)
-        return {number.key: asked.known(number, contacts) for number in numbers}
+            self._answers.keep(lookup, contacts)
+        return {number.key: lookup.answer_for(number, contacts) for number in numbers}
 
 
 def _uncounted(_: str) -> None:
     return
 
 
-async def _awaited(flights: Collection[_SingleFlight]) -> list[dict[str, Known]]:
-    """The answers. A flight that nobody waits for any more is called back."""
-    for flight in flights:
-        flight.waiting += 1
+async def _awaited(shared: Collection[_SharedLookup]) -> list[dict[str, NumberAnswer]]:
+    """The answers. A request is cancelled when its last caller stops waiting."""
+    for lookup in shared:
+        lookup.waiting += 1
     try:
-        return [await asyncio.shield(flight.task) for flight in flights]
+        return [await asyncio.shield(lookup.task) for lookup in shared]
     finally:
-        for flight in flights:
-            flight.waiting -= 1
-            if not flight.waiting:
-                flight.task.cancel()
+        for lookup in shared:
+            lookup.waiting -= 1
+            if not lookup.waiting:
+                lookup.task.cancel()
 
 
-def _together(known: Sequence[Known]) -> Answer:
-    """One answer, as old as the oldest of its parts. A contact in several is as the newest has it."""
+def _merged(known: Sequence[NumberAnswer]) -> LookupAnswer:
+    """One answer, as old as its oldest part. A contact that is in several parts is taken from the newest."""
     by_age = sorted(known, key=lambda part: part.as_of)
     contacts = {contact.id: contact for part in by_age for contact in part.contacts}
-    return Answer(tuple(contacts.values()), by_age[0].as_of)
+    return LookupAnswer(tuple(contacts.values()), by_age[0].as_of)

@@ -1,4 +1,4 @@
-"""A CRM adapter that is measured: how long each operation takes, and how it ends."""
+"""A CRM adapter that measures how long each call takes, and counts how it ends."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from leadline_server.crm.wrappers.wrapper import CrmWrapper, Operation
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
@@ -15,11 +15,11 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmMethod
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-_OUTCOMES: Final = (  # the first that fits
+_OUTCOMES: Final = (  # the first match counts
     (CrmRateLimited, "rate_limited"),
     (CrmUnavailable, "unavailable"),
     (CrmRejected, "rejected"),
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class CrmMetrics:
-    """What is asked of CRMs, by adapter; accounts are not told apart.
+    """Requests to CRMs, by adapter. There is no label for accounts: there may be thousands.
 
     Args:
         registry: where the metrics are registered, once.
@@ -49,41 +49,41 @@ class CrmMetrics:
         )
         self._lookups = Counter(
             "leadline_crm_lookups",
-            "Numbers that were looked up where a remembered answer would do, by where the answer came from.",
+            "Numbers that were looked up where a remembered answer is accepted, by the source of the answer.",
             ("adapter", "answer"),
             registry=registry,
         )
 
-    def seconds(self, adapter: str, operation: Operation, outcome: str) -> Callable[[float], None]:
-        """Takes the seconds of one operation that ended so."""
-        return self._seconds.labels(adapter, operation.value, outcome).observe
+    def seconds(self, adapter: str, method: CrmMethod, outcome: str) -> Callable[[float], None]:
+        """Takes the seconds of one call with this outcome, such as `ok` or `rate_limited`."""
+        return self._seconds.labels(adapter, method.value, outcome).observe
 
     def lookups(self, adapter: str) -> Callable[[str], None]:
-        """Takes where the answer about one number came from: `remembered`, `joined` (another's request) or `asked`."""
+        """Takes the source of the answer about one number: `remembered`, `joined` (another's request) or `asked`."""
         counters = {answer: self._lookups.labels(adapter, answer) for answer in ("remembered", "joined", "asked")}
         return lambda answer: counters[answer].inc()
 
 
 class MetricsCrm(CrmWrapper):
-    """`inner`, measured in `metrics` under the name of its kind of adapter."""
+    """`inner`, measured in `metrics` under its adapter's name."""
 
     def __init__(self, inner: CrmAdapter, metrics: CrmMetrics, adapter: str) -> None:
         super().__init__(inner)
         self._metrics = metrics
         self._adapter = adapter
-        self._went_well = {operation: metrics.seconds(adapter, operation, "ok") for operation in Operation}
+        self._ok = {method: metrics.seconds(adapter, method, "ok") for method in CrmMethod}
 
-    async def _do(self, operation: Operation, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        began = time.perf_counter()
+    async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        start = time.perf_counter()
         try:
             answer = await work(*args, **kwargs)
         except BaseException as error:
-            self._metrics.seconds(self._adapter, operation, outcome_of(error))(time.perf_counter() - began)
+            self._metrics.seconds(self._adapter, method, outcome_of(error))(time.perf_counter() - start)
             raise
-        self._went_well[operation](time.perf_counter() - began)
+        self._ok[method](time.perf_counter() - start)
         return answer
 
 
 def outcome_of(error: BaseException) -> str:
-    """The word for how an operation failed; `error` for what no adapter may raise."""
+    """The outcome label of an error; `error` for one that no adapter may raise."""
     return next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "error")

@@ -1,4 +1,9 @@
-"""What a CRM answered lookups, by number, for as long as it may be told again."""
+"""Answers to lookups, kept by number for a short time.
+
+Example: at 10:00:00 the CRM says that +12025550101 is Ada's. Until 10:01:00 the same question is answered with Ada. At
+10:00:05 a placeholder is created for +12025550102: its entry is dropped, and a lookup of it that is under way will not
+be stored, because the CRM may have answered it before the contact existed.
+"""
 
 import time
 from collections import OrderedDict
@@ -14,7 +19,7 @@ from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePolicy:
-    """How long answers are remembered, in seconds from when the CRM was asked, and for how many numbers an account."""
+    """How many seconds an answer is kept after the question was sent, and for how many numbers of an account."""
 
     found_seconds: float = 60.0
     none_seconds: float = 5.0
@@ -22,50 +27,53 @@ class CachePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Who has a number, as the CRM said when it was asked at `as_of`."""
+class NumberAnswer:
+    """The contacts that have a number, as the CRM knew them at `as_of`."""
 
     contacts: tuple[Contact, ...]
     as_of: datetime
 
 
-class Asked:
-    """A lookup that the CRM is asked now. `is_spoilt`: something has changed since; the answer is not remembered."""
+class OngoingLookup:
+    """A lookup that was sent to the CRM. `is_outdated`: something changed since, so its answer is not kept.
 
-    __slots__ = ("as_of", "is_spoilt", "number_keys", "numbers", "region", "time", "turn")
+    `sequence` grows with each lookup. An answer never replaces one of a later lookup.
+    """
 
-    def __init__(self, numbers: Sequence[PhoneNumber], region: str, turn: int, now: float, as_of: datetime) -> None:
+    __slots__ = ("as_of", "is_outdated", "number_keys", "numbers", "region", "sequence", "time")
+
+    def __init__(self, numbers: Sequence[PhoneNumber], region: str, sequence: int, now: float, as_of: datetime) -> None:
         self.numbers = numbers
         self.number_keys = frozenset(main_number(number).key for number in numbers)
         self.region = region
-        self.turn = turn
+        self.sequence = sequence
         self.time = now
         self.as_of = as_of
-        self.is_spoilt = False
+        self.is_outdated = False
 
-    def known(self, number: PhoneNumber, contacts: Sequence[Contact]) -> Known:
-        """What an answer says of one of the numbers."""
-        return Known(tuple(contact for contact in contacts if _has(contact, number, self.region)), self.as_of)
+    def answer_for(self, number: PhoneNumber, contacts: Sequence[Contact]) -> NumberAnswer:
+        """The part of the CRM's answer that is about one of the numbers."""
+        return NumberAnswer(tuple(contact for contact in contacts if _has(contact, number, self.region)), self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    known: Known
+    answer: NumberAnswer
     region: str
-    turn: int
+    sequence: int
     end: float
 
 
-class Answers:
-    """Answers by number. The least recently used go first.
+class RememberedLookups:
+    """Answers by number. If there are too many, the least recently used are dropped.
 
-    An answer is told of a main number: whoever has one of its extensions is among those who match it.
+    Entries are keyed by main number: a contact with one of its extensions matches it too.
 
     Args:
-        policy: how much is remembered.
-        search_lag: how long the CRM's search may show a contact that is gone.
+        policy: how much is kept, and for how long.
+        search_lag: how long the CRM's search may still show a contact that is gone.
         now: the time of day.
-        seconds: a clock in seconds that never goes back.
+        seconds: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -80,76 +88,76 @@ class Answers:
         self._now = now
         self._seconds = seconds
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._under_way: set[Asked] = set()
+        self._ongoing: set[OngoingLookup] = set()
         self._gone: dict[str, float] = {}
-        self._turns = 0
+        self._last_sequence = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, number: PhoneNumber, region: str) -> Known | None:
-        """What is known of a main number; None: nothing that may still be told, in this region."""
+    def get(self, number: PhoneNumber, region: str) -> NumberAnswer | None:
+        """The current answer for a main number in this region; None: there is none."""
         entry = self._entries.get(number.key)
         if entry is None or entry.region != region or self._seconds() >= entry.end:
             return None
         self._entries.move_to_end(number.key)
-        return entry.known
+        return entry.answer
 
     @contextmanager
-    def asking(self, numbers: Sequence[PhoneNumber], region: str) -> Iterator[Asked]:
-        """The CRM is asked during the body, which begins with it."""
-        self._turns += 1
-        asked = Asked(numbers, region, self._turns, self._seconds(), self._now())
-        self._under_way.add(asked)
+    def looking_up(self, numbers: Sequence[PhoneNumber], region: str) -> Iterator[OngoingLookup]:
+        """Register a lookup while the body asks the CRM. The body starts with the request."""
+        self._last_sequence += 1
+        lookup = OngoingLookup(numbers, region, self._last_sequence, self._seconds(), self._now())
+        self._ongoing.add(lookup)
         try:
-            yield asked
+            yield lookup
         finally:
-            self._under_way.discard(asked)
+            self._ongoing.discard(lookup)
 
-    def keep(self, asked: Asked, contacts: Sequence[Contact]) -> None:
-        """Remember an answer, for each of its numbers, unless something has changed since it was asked for."""
-        if asked.is_spoilt:
+    def keep(self, lookup: OngoingLookup, contacts: Sequence[Contact]) -> None:
+        """Store the answer for each number of a lookup, unless something changed since it was sent."""
+        if lookup.is_outdated:
             return
-        for number in asked.numbers:
-            # An answer about one extension does not tell who has the others.
+        for number in lookup.numbers:
+            # The answer about one extension does not tell who has the main number or another extension.
             if main_number(number) is number:
-                self._keep(number.key, asked, asked.known(number, contacts))
+                self._keep(number.key, lookup, lookup.answer_for(number, contacts))
 
     def drop_number(self, number: PhoneNumber) -> None:
-        """Forget who has a number, and what the CRM is just being asked about it: it may get a contact now."""
+        """Forget the answer for a number, and mark lookups of it that are under way: it may get a contact now."""
         key = main_number(number).key
         self._entries.pop(key, None)
-        for asked in self._under_way:
-            asked.is_spoilt = asked.is_spoilt or key in asked.number_keys
+        for lookup in self._ongoing:
+            lookup.is_outdated = lookup.is_outdated or key in lookup.number_keys
 
     def drop_contact(self, contact_id: str) -> None:
-        """Forget whatever shows a contact: the CRM has it no more. Its search may show it for a while."""
+        """Forget every answer with a contact that the CRM no longer has. Its search may show it for `search_lag`."""
         now = self._seconds()
         self._gone = {id_: end for id_, end in self._gone.items() if end > now}
         self._gone[contact_id] = now + self._search_lag
-        # Rare enough to look through all of them.
-        for key in [key for key, entry in self._entries.items() if _shows(entry.known, {contact_id})]:
+        # This is rare enough to read all entries.
+        for key in [key for key, entry in self._entries.items() if _contains(entry.answer, {contact_id})]:
             del self._entries[key]
-        for asked in self._under_way:
-            asked.is_spoilt = True
+        for lookup in self._ongoing:
+            lookup.is_outdated = True
 
-    def _keep(self, key: str, asked: Asked, known: Known) -> None:
+    def _keep(self, key: str, lookup: OngoingLookup, answer: NumberAnswer) -> None:
         older = self._entries.get(key)
-        if older is not None and older.turn > asked.turn:
+        if older is not None and older.sequence > lookup.sequence:
             return
         now = self._seconds()
-        if self._gone and _shows(known, {id_ for id_, end in self._gone.items() if end > now}):
+        if self._gone and _contains(answer, {id_ for id_, end in self._gone.items() if end > now}):
             self._entries.pop(key, None)
             return
-        ttl = self._policy.found_seconds if known.contacts else self._policy.none_seconds
-        self._entries[key] = _Entry(known, asked.region, asked.turn, asked.time + ttl)
+        ttl = self._policy.found_seconds if answer.contacts else self._policy.none_seconds
+        self._entries[key] = _Entry(answer, lookup.region, lookup.sequence, lookup.time + ttl)
         self._entries.move_to_end(key)
         if len(self._entries) > self._policy.entries:
             self._entries.popitem(last=False)
 
 
 def main_number(number: PhoneNumber) -> PhoneNumber:
-    """The number without its extension; itself where it has none, or is an internal extension."""
+    """The number without its extension; the same object if it has none, or is an internal extension."""
     if number.kind is not NumberKind.DIALABLE or not number.extension:
         return number
     return replace(number, text=number.e164, extension="")
@@ -159,5 +167,5 @@ def _has(contact: Contact, number: PhoneNumber, region: str) -> bool:
     return any(match_kind(number, stored, region) is not None for stored in contact.phone_numbers)
 
 
-def _shows(known: Known, contact_ids: set[str]) -> bool:
-    return any(contact.id in contact_ids for contact in known.contacts)
+def _contains(answer: NumberAnswer, contact_ids: set[str]) -> bool:
+    return any(contact.id in contact_ids for contact in answer.contacts)

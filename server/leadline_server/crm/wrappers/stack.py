@@ -1,32 +1,32 @@
-"""The one place where a CRM adapter gets its wrappers."""
+"""The one place that puts the wrappers around a CRM adapter, in their order."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from leadline_server.crm.wrappers import (
-    BatchingCrm,
-    CacheCrm,
-    CachePolicy,
-    CrmMetrics,
-    DeadlineCrm,
-    MetricsCrm,
-    RetryCrm,
-)
-from leadline_server.crm.wrappers.remembered_answers import Answers
+from leadline_server.concurrency.circuit_breaker import CircuitBreaker
+from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.crm.wrappers.batching import BatchingCrm
+from leadline_server.crm.wrappers.cache import CacheCrm
+from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.deadline import DeadlineCrm
+from leadline_server.crm.wrappers.metrics import CrmMetrics, MetricsCrm
+from leadline_server.crm.wrappers.rate_limit import RateLimitCrm
+from leadline_server.crm.wrappers.remembered_answers import CachePolicy, RememberedLookups
+from leadline_server.crm.wrappers.retry import RetryCrm
 from leadline_server.domain.request_not_sent import NOT_SENT
-from leadline_server.ports.crm import Connection, CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmConnection
 
 SECONDS: Final = 10.0
 """How long a CRM may take for one request, in seconds. An interactive LogCall waits no longer either."""
 
 
 class WrapperStack:
-    """Puts the wrappers round adapters.
+    """Puts the wrappers around adapters.
 
     Args:
         now: the time of day.
-        metrics: where all is measured; None: nowhere.
+        metrics: where requests are counted and timed; None: nowhere.
     """
 
     def __init__(self, now: Callable[[], datetime], metrics: CrmMetrics | None = None) -> None:
@@ -38,35 +38,46 @@ class WrapperStack:
         adapter: CrmAdapter,
         kind: str,
         *,
-        guard: Callable[[CrmAdapter], CrmAdapter],
+        breaker: CircuitBreaker,
+        rate: RateLimit | None,
         region: Callable[[], str],
         cache: CachePolicy | None,
-    ) -> Connection:
-        """`adapter` with everything round it.
+    ) -> CrmConnection:
+        """`adapter` with every wrapper around it.
 
-        From the CRM outwards, and why in this order:
+        From the CRM outwards, with the reason for each position:
 
-        1. the deadline: nothing outside of it waits for ever;
-        2. the metrics: they see each request that is really sent, and a CRM that hangs as such;
-        3. the account's breaker and rate limit: each request counts, those that are tried again too;
-        4. trying again: what a breaker does not let through, because it has opened meanwhile, is not tried again;
-        5. gathering: what is asked together is one request, one turn of the rate limit, and one that is tried again;
-        6. the cache: an answer from it costs no turn of the rate limit, and is there while the breaker is open.
+        1. deadline: no other wrapper waits forever;
+        2. metrics: they see every request that is sent, and a CRM that hangs as a failure;
+        3. rate limit and circuit breaker: every request counts, also a repeated one;
+        4. retry: it does not repeat a request that the breaker stops because it opened meanwhile;
+        5. batching: a batch of lookups is one request, takes one turn of the rate limit, and is repeated as one;
+        6. cache: a remembered answer takes no turn of the rate limit, and is there while the breaker is open.
 
         Args:
             adapter: the bare adapter.
-            kind: what kind of adapter it is, for the metrics.
-            guard: puts the account's breaker and rate limit round it.
-            region: tells the region that the account's numbers are read in.
-            cache: what is remembered of lookups; None where they are cheap and always right.
+            kind: the adapter's name, such as `hubspot`, for the metrics.
+            breaker: the account's circuit breaker.
+            rate: the account's rate limit; None: there is none.
+            region: returns the account's default region, such as `US`.
+            cache: how long answers to lookups are remembered; None: not at all.
         """
         crm: CrmAdapter = DeadlineCrm(adapter, SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
-        crm = BatchingCrm(RetryCrm(guard(crm), NOT_SENT), region)
+        crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), region)
         if cache is None:
-            return Connection(crm)
-        answers = Answers(cache, crm.capabilities.search_lag, self._now)
+            return CrmConnection(crm)
         count = None if self._metrics is None else self._metrics.lookups(kind)
-        cached = CacheCrm(crm, answers, region, count)
-        return Connection(cached, cached)
+        cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), region, count)
+        return CrmConnection(cached, cached)
+
+
+def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmConnection:
+    """`adapter` with the account's limits alone: a CRM on this machine answers fast, and its answers are current."""
+    return CrmConnection(_limited(adapter, breaker, rate))
+
+
+def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmAdapter:
+    """The breaker stands outside the rate limit: a request that it stops takes no turn."""
+    return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)

@@ -1,1 +1,1 @@
-"""Zoho CRM: contacts, leads and calls, over its REST API."""
+"""Zoho CRM over its REST API: contacts, leads and calls."""

@@ -8,24 +8,23 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.connections import AccountView
+from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
-from leadline_server.crm.zoho.records import Records
+from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.wire import (
-    LEADS,
-    Kind,
     LoggedCall,
-    Words,
+    ZohoKind,
+    ZohoNames,
     call_of,
     contact_of,
     description_of,
     record_of,
     stored_key,
 )
-from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
+from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
-from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
@@ -37,164 +36,157 @@ CAPABILITIES: Final = Capabilities(
     moves_log=True,
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
-    contact_types=("lead", "contact"),
+    contact_types=CONTACT_TYPES,
 )
-"""What is promised without a field for the call's key. docs/crms.md says why nothing lags."""
+"""What holds without a field for the call's key. docs/crms.md says why no lookup lags."""
 
 WITH_KEY: Final = replace(CAPABILITIES, finds_log_by_key=True)
-"""What is promised with one."""
+"""What holds with one."""
 
 
 class ZohoCrm:
-    """See `ports.crm.CrmAdapter` for what each method promises.
+    """See `ports.crm.CrmAdapter` for what each method guarantees.
 
     Args:
         records: reads and writes.
-        words: how things are called.
-        account: whose time zone, region and number formats count.
+        names: the names that the settings give.
+        account: gives the time zone, the region and the number formats.
     """
 
-    def __init__(self, records: Records, words: Words, account: AccountView) -> None:
-        self.capabilities = WITH_KEY if words.key_field else CAPABILITIES
+    def __init__(self, records: ZohoRecords, names: ZohoNames, account: AccountView) -> None:
+        self.capabilities = WITH_KEY if names.key_field else CAPABILITIES
         self._records = records
-        self._words = words
+        self._names = names
         self._account = account
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """Ask the database of both modules for all numbers, and read those found."""
+        """Ask the database for the ids in both modules that have one of the numbers, then read these records."""
         formats = self._account.settings().number_formats
         found = await together(self._with_numbers(kind, numbers, formats) for kind in self._records.kinds)
         return [contact for contacts in found for contact in contacts]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The record with this id, which is of one module; an id as Zoho has it is looked for in both."""
-        asked = [(kind, record_id) for kind in self._records.kinds if (record_id := kind.record_id(contact_id))]
-        found = await together(self._records.contacts(kind, [record_id]) for kind, record_id in asked)
+        """The record with this id. An id without leadline's prefix is looked for in both modules."""
+        wanted = [(kind, record_id) for kind in self._records.kinds if (record_id := kind.record_id(contact_id))]
+        found = await together(self._records.contacts(kind, [record_id]) for kind, record_id in wanted)
         return next((contact for contacts in found for contact in contacts), None)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """Ask for all names with the longest word, keep those with the whole text, and read the page's records."""
-        word, start = longest_word(name), int(cursor or 0)
+        """Find names with the longest word of `name`, make the page of those with all of it, and read its records."""
+        word = longest_word(name)
         if not word:
-            raise CrmRejected("Zoho is searched by a word of the name: letters or digits.")
+            raise CrmRejected("Zoho searches for a word of the name: letters or digits.")
         hits = await together(self._named(kind, word) for kind in self._records.kinds)
-        whole = [hit for hit in sorted(hit for part in hits for hit in part) if name.casefold() in hit[0].casefold()]
-        page = whole[start : start + limit]
-        read = await together(
-            self._records.contacts(kind, [hit[2] for hit in page if hit[1] == kind.own_id(hit[2])])
+        page = page_of((hit for part in hits for hit in part), name, limit, cursor)
+        found = await together(
+            self._records.contacts(kind, [kind.record_id(hit.id) for hit in page.contacts if hit.type == kind.type])
             for kind in self._records.kinds
         )
-        by_id = {contact.id: contact for contacts in read for contact in contacts}
-        contacts = tuple(by_id[hit[1]] for hit in page if hit[1] in by_id)
-        return ContactPage(contacts, str(start + limit) if start + limit < len(whole) else "")
+        by_id = {contact.id: contact for contacts in found for contact in contacts}
+        return ContactPage(tuple(by_id[hit.id] for hit in page.contacts if hit.id in by_id), page.next_cursor)
 
-    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no place for it is unique
-        """Create a record, unless a unique field says that one with this very number is there; then that one."""
-        kind = next((kind for kind in self._records.kinds if draft.type in ("", kind.type)), None)
-        if kind is None:
-            types = ", ".join(self.capabilities.contact_types)
-            raise CrmRejected(f"Zoho has no contacts of this type. There are: {types}.")
-        record = record_of(draft, kind, self._words)
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no field for it is unique
+        """Create a record. If a unique field names a record with this very number, that record is the answer."""
+        kind = kind_of(draft, self._records.kinds, "Zoho")
+        record = record_of(draft, kind, self._names)
         try:
-            record_id = await self._records.write("POST", f"/{kind.module}", record)
+            record_id = await self._records.write("POST", f"/{kind.object}", record)
         except DuplicateData as refusal:
             existing = await self._duplicate(refusal, kind, draft.phone_number)
             if existing is None:
                 raise
             return existing
-        return contact_of({**record, "id": record_id}, kind, self._words)
+        return contact_of({**record, "id": record_id}, kind, self._names)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call. Where the key's field is unique, a call that is there already is the one."""
-        field, zone = self._words.key_field, self._account.settings().time_zone
-        call = call_of(entry, description_of(entry, zone)) | self._whose(entry)
+        """Log a call. If the key's field is unique and Zoho has a call with this key, that call is the answer."""
+        field, zone = self._names.key_field, self._account.settings().time_zone
+        call = call_of(entry, description_of(entry, zone)) | self._contact_fields(entry)
         try:
-            return self._log(await self._records.write("POST", f"/{CALLS}", call | self._keyed(key)))
+            return self._log(await self._records.write("POST", f"/{CALLS}", call | self._key_fields(key)))
         except DuplicateData as refusal:
             if not field or refusal.field != field:
                 raise
             if not refusal.id:
-                raise CrmOutcomeUnknown("The call is in Zoho already, which does not say where.") from refusal
+                raise CrmOutcomeUnknown("Zoho has the call already, and does not say its id.") from refusal
             return self._log(refusal.id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change the fields that leadline owns, and within the description its own part alone."""
+        """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._call(log_id)
         description = description_of(entry, self._account.settings().time_zone, existing.description or "")
-        call = call_of(entry, description) | self._whose(entry) | await self._no_longer(entry, existing)
+        call = call_of(entry, description) | self._contact_fields(entry) | await self._cleared(entry, existing)
         return self._log(await self._records.write("PUT", f"/{CALLS}/{log_id}", call))
 
     async def find_call_log(self, key: str) -> CrmLog | None:
-        """Ask the database, which shows a call as soon as it is there."""
-        field, wanted = self._words.key_field, stored_key(key)
+        """Ask the database, which has a call at once."""
+        field, wanted = self._names.key_field, stored_key(key)
         rows = await self._records.query(f"id, {field}", CALLS, f"({field} = '{wanted}')")
         ids = sorted(str(row["id"]) for row in rows if row.get(field) == wanted)
         return self._log(ids[0]) if ids else None
 
     async def check(self) -> None:
-        """Ask for a number that nobody has, and read a record that is not there, with all fields."""
+        """Ask each module for a record that does not exist, with every field that leadline needs later."""
         nobody = "(id = '1')"
-        looks = [
-            self._records.query(", ".join(("id", *kind.phones)), kind.module, nobody) for kind in self._records.kinds
+        queries = [
+            self._records.query(", ".join(("id", *kind.phones)), kind.object, nobody) for kind in self._records.kinds
         ]
-        await together([*looks, self._records.query(f"id, {self._words.key_field or 'Subject'}", CALLS, nobody)])
+        await together([*queries, self._records.query(f"id, {self._names.key_field or 'Subject'}", CALLS, nobody)])
 
-    async def _with_numbers(self, kind: Kind, numbers: Sequence[PhoneNumber], formats: Sequence[str]) -> list[Contact]:
-        ids = await self._records.ids(kind.module, number_conditions(numbers, formats, kind.phones))
+    async def _with_numbers(
+        self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]
+    ) -> list[Contact]:
+        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones))
         return await self._records.contacts(kind, ids)
 
-    async def _named(self, kind: Kind, word: str) -> list[tuple[str, str, str]]:
-        """Names with ids, leadline's and Zoho's, of a module's records with a word in their name."""
+    async def _named(self, kind: ZohoKind, word: str) -> list[Contact]:
+        """The contacts of a module with a word in their name. They have an id and a name only."""
         condition = any_of([f"{field} LIKE '%{word}%'" for field in ("Last_Name", "First_Name")])
-        rows = await self._records.query("id, First_Name, Last_Name", kind.module, condition)
-        hits = [self._records.contact(row, kind) for row in rows]
-        return [(contact.name, contact.id, kind.record_id(contact.id)) for contact in hits]
+        rows = await self._records.query("id, First_Name, Last_Name", kind.object, condition)
+        return [self._records.contact(row, kind) for row in rows]
 
-    async def _duplicate(self, refusal: DuplicateData, kind: Kind, number: PhoneNumber) -> Contact | None:
+    async def _duplicate(self, refusal: DuplicateData, kind: ZohoKind, number: PhoneNumber) -> Contact | None:
         """The record that a unique field named, if it has the number."""
-        module = refusal.module or kind.module
-        kinds = [each for each in self._records.kinds if each.module == module and refusal.id]
+        module = refusal.module or kind.object
+        kinds = [each for each in self._records.kinds if each.object == module and refusal.id]
         found = await together(self._records.contacts(each, [refusal.id]) for each in kinds)
-        region = self._account.settings().default_region
-        for contact in (contact for contacts in found for contact in contacts):
-            if any(match_kind(number, stored, region) is MatchKind.EXACT for stored in contact.phone_numbers):
-                return contact
-        return None
+        return owner_of(number, found, self._account.settings().default_region)
 
     async def _call(self, log_id: str) -> LoggedCall:
-        """A call as it is now. Raises CrmRejected if it is gone."""
+        """The current call. Raises CrmRejected if it is gone."""
         is_id = log_id.isascii() and log_id.isdecimal()
         rows = await self._records.rows(CALLS, [log_id], ("Description", "What_Id", "Subject")) if is_id else []
         if not rows:
-            raise CrmRejected("The call is not in Zoho any more.")
+            raise CrmRejected("The call is no longer in Zoho.")
         try:
             return msgspec.convert(rows[0], LoggedCall)
         except msgspec.ValidationError as error:
-            raise CrmUnavailable("A record of Zoho's is not what its documentation says.") from error
+            raise CrmUnavailable("A record of Zoho differs from its documentation.") from error
 
-    def _whose(self, entry: LogEntry) -> dict[str, Any]:
-        """Whose call it is: a contact is who it was with, a lead is what it is about."""
-        kind, record_id = self._place_of(entry.contact_id)
-        lead = {"What_Id": {"id": record_id}, "$se_module": LEADS}
-        return lead if kind.module == LEADS else {"Who_Id": {"id": record_id}}
+    def _contact_fields(self, entry: LogEntry) -> dict[str, Any]:
+        """The fields of a call that name its contact. Zoho has one for contacts, another for leads."""
+        kind, record_id = self._record_of(entry.contact_id)
+        if kind.is_lead:
+            return {"What_Id": {"id": record_id}, "$se_module": kind.object}
+        return {"Who_Id": {"id": record_id}}
 
-    async def _no_longer(self, entry: LogEntry, existing: LoggedCall) -> dict[str, Any]:
-        """What is cleared where a call is moved. What people related a contact's call to, such as a deal, stays."""
-        kind, _ = self._place_of(entry.contact_id)
-        if kind.module == LEADS:
+    async def _cleared(self, entry: LogEntry, existing: LoggedCall) -> dict[str, Any]:
+        """The field to clear when a call moves. A deal that people related to a contact's call stays."""
+        kind, _ = self._record_of(entry.contact_id)
+        if kind.is_lead:
             return {"Who_Id": None}
-        [leads] = [each for each in self._records.kinds if each.module == LEADS]
+        [leads] = [each for each in self._records.kinds if each.is_lead]
         related = existing.what.id if existing.what else ""
         return {"What_Id": None} if related and await self._records.contacts(leads, [related]) else {}
 
-    def _place_of(self, contact_id: str) -> tuple[Kind, str]:
+    def _record_of(self, contact_id: str) -> tuple[ZohoKind, str]:
         for kind in self._records.kinds:
             if contact_id.startswith(f"{kind.type}:") and (record_id := kind.record_id(contact_id)):
                 return kind, record_id
-        raise CrmRejected("Zoho logs calls of leads and contacts alone, and this is the id of neither.")
+        raise CrmRejected("Zoho logs calls of leads and contacts only, and this id belongs to neither.")
 
-    def _keyed(self, key: str) -> dict[str, str]:
-        return {self._words.key_field: stored_key(key)} if self._words.key_field else {}
+    def _key_fields(self, key: str) -> dict[str, str]:
+        return {self._names.key_field: stored_key(key)} if self._names.key_field else {}
 
     def _log(self, log_id: str) -> CrmLog:
-        return CrmLog(log_id, f"{self._words.web_url}/crm/tab/{CALLS}/{log_id}")
+        return CrmLog(log_id, f"{self._names.web_url}/crm/tab/{CALLS}/{log_id}")

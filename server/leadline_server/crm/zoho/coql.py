@@ -1,8 +1,8 @@
-"""Questions in COQL, which reads Zoho's database; its search index shows new records later.
+"""Queries in COQL, which reads Zoho's database. The search index would show new records later.
 
-From "Query API" in the Zoho CRM API help: LIKE takes a text that begins with, ends with or contains something, a WHERE
-has 25 criteria at most, and its brackets hold two each. How quotes and wildcards are escaped is not said, so nothing is
-asked for that would need it.
+By "Query API" in the Zoho CRM API help, LIKE finds texts that begin with, end with or contain something. A WHERE has at
+most 25 criteria, and each bracket holds two. The help does not say how to escape quotes and wildcards, so leadline
+sends none.
 """
 
 import re
@@ -14,7 +14,7 @@ import phonenumbers
 from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 PAGE: Final = 2_000
-"""Records that one answer has at most."""
+"""The most records of one answer."""
 
 _MOST_CRITERIA: Final = 25
 _SEPARATORS: Final = (" ", "-", ".")
@@ -22,7 +22,7 @@ _PLAIN: Final = re.compile(r"[0-9 +()./-]+")
 
 
 def number_conditions(numbers: Iterable[PhoneNumber], formats: Sequence[str], fields: Sequence[str]) -> Iterator[str]:
-    """Conditions that together hold for whatever record has one of the numbers in one of `fields`."""
+    """Conditions. Every record with one of the numbers in one of `fields` matches one of them."""
     patterns = dict.fromkeys(part for number in numbers for part in _parts(number, formats))
     criteria = [f"{field} LIKE '%{pattern}%'" for pattern in patterns for field in fields]
     for i in range(0, len(criteria), _MOST_CRITERIA):
@@ -30,23 +30,23 @@ def number_conditions(numbers: Iterable[PhoneNumber], formats: Sequence[str], fi
 
 
 def any_of(criteria: Sequence[str]) -> str:
-    """One condition that holds where any of `criteria` does, with brackets as Zoho wants them."""
+    """A condition that is true if one of `criteria` is, with Zoho's brackets: `(a OR (b OR (c)))`."""
     first, *rest = criteria
     return f"({first} OR {any_of(rest)})" if rest else f"({first})"
 
 
 def longest_word(name: str) -> str:
-    """The longest run of letters and digits in a name: it needs no escaping, and is in one part of a name."""
+    """The longest sequence of letters and digits in a name. It needs no escaping, and is within first or last name."""
     return max(re.findall(r"[^\W_]+", name), key=len, default="")
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text can stand between quotes as it is."""
+    """Whether a text can stand in quotes without escaping."""
     return re.fullmatch(r"[A-Za-z0-9 .:/@#=+-]+", text) is not None
 
 
 def _parts(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
-    """What a stored number has in it, however much stands before and after: its digits, together or in usual groups."""
+    """What a stored number contains, with any text before and after: its digits, or groups of them (`202-555-0147`)."""
     if not number.e164:
         yield number.extension
         return

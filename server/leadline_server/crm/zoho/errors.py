@@ -1,23 +1,27 @@
-"""What Zoho's answers mean: errors are codes, of a whole answer or of each record, also where the status is 2xx."""
+"""The errors that Zoho's answers stand for.
+
+An error is a code of the whole answer or of one record, even if the status is 2xx. Example of a refused record:
+`{"data": [{"code": "DUPLICATE_DATA", "details": {"api_name": "Call_Key", "id": "4876"}, "status": "error"}]}`.
+"""
 
 from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.toolkit import Answer, standard_failure
+from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
-_BUSY_SECONDS: Final = 5.0  # until fewer requests are under way at once
+_BUSY_SECONDS: Final = 5.0  # fewer requests will be under way
 _CREDITS_SECONDS: Final = 300.0  # credits come back over 24 hours
 
 _TOO_MANY: Final = frozenset({"TOO_MANY_REQUESTS", "API_LIMIT_EXCEEDED", "LIMIT_EXCEEDED"})
 _LOCKED: Final = frozenset({"RECORD_LOCKED"})
 _THEIR_OWN: Final = frozenset({"INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", "CANNOT_PROCESS"})
-"""Zoho failed: whether it did what it was told, nobody knows."""
+"""Zoho failed, and leadline cannot tell whether the write took effect."""
 
 _UNSEEN: Final = frozenset({"INVALID_QUERY", "INVALID_MODULE", "SYNTAX_ERROR", "REQUIRED_PARAM_MISSING"})
-"""A module or field is not there, or hidden from leadline's user: an administrator has to act, and then it works."""
+"""A module or field does not exist, or is hidden from leadline's user. It works once an administrator has acted."""
 
 _DUPLICATE: Final = "DUPLICATE_DATA"
 _NO_PERMISSION: Final = "NO_PERMISSION"
@@ -54,12 +58,12 @@ _body: Final = msgspec.json.Decoder(_Body)
 
 
 class DuplicateData(CrmRejected):
-    """A field whose values are unique has this value in another record.
+    """Another record has this value of a unique field.
 
     Attributes:
         field: the field's API name.
-        id: the record's id; empty if it is not said.
-        module: which module it is in; empty: the one that was written to.
+        id: the other record's id; empty if Zoho does not say it.
+        module: the other record's module; empty: the one that was written to.
     """
 
     def __init__(self, message: str, field: str, record_id: str, module: str) -> None:
@@ -69,8 +73,8 @@ class DuplicateData(CrmRejected):
         self.module = module
 
 
-def failure(answer: Answer) -> CrmError | None:
-    """The error that an answer means; None: it is none."""
+def failure(answer: HttpAnswer) -> CrmError | None:
+    """The error that an answer stands for; None for a success."""
     if answer.is_success and not answer.is_write:
         return None
     problem = _first(answer)
@@ -79,7 +83,7 @@ def failure(answer: Answer) -> CrmError | None:
     return _coded(answer, problem)
 
 
-def _coded(answer: Answer, problem: _Problem) -> CrmError | None:
+def _coded(answer: HttpAnswer, problem: _Problem) -> CrmError | None:
     words, code = _words(problem), problem.code
     if (passing := _passing(answer, code, words)) is not None:
         return passing
@@ -92,8 +96,8 @@ def _coded(answer: Answer, problem: _Problem) -> CrmError | None:
     return standard_failure(answer, lambda _: words)
 
 
-def _passing(answer: Answer, code: str, words: str) -> CrmError | None:
-    """What may pass by itself."""
+def _passing(answer: HttpAnswer, code: str, words: str) -> CrmError | None:
+    """The error for a passing failure; None for any other code."""
     if code in _TOO_MANY and (answer.status in _TOO_MANY_STATUSES or code == "TOO_MANY_REQUESTS"):
         delay = _BUSY_SECONDS if code == "TOO_MANY_REQUESTS" else _CREDITS_SECONDS
         return CrmRateLimited(f"Zoho asks to slow down: {words}", retry_after=answer.retry_after or delay)
@@ -110,18 +114,18 @@ def _duplicate(problem: _Problem, words: str) -> DuplicateData:
     return DuplicateData(f"Zoho refuses this: {words}", details.api_name, other.id or details.id, other.module.api_name)
 
 
-def _first(answer: Answer) -> _Problem | None:
-    """The first error that an answer tells; None if it tells none."""
+def _first(answer: HttpAnswer) -> _Problem | None:
+    """The first error in an answer; None if it has none."""
     try:
         body = _body.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None  # a proxy's page, say: then the status has to do
+        return None  # perhaps a proxy's page: only the status counts
     problems: list[_Problem] = [body, *body.data]
     return next((problem for problem in problems if problem.status == "error" or _is_bare(problem)), None)
 
 
 def _is_bare(problem: _Problem) -> bool:
-    """Whether it is an error that does not say that it is one."""
+    """Whether it is an error without the status `error`."""
     return bool(problem.code) and not problem.status and problem.code != "SUCCESS"
 
 

@@ -3,7 +3,6 @@
 Field names are the API names of the modules Contacts, Leads and Calls.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,46 +10,35 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
-from leadline_server.crm.toolkit.person_name import split_name
+from leadline_server.crm.toolkit.call_text import duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.lead_records import (
+    MOST_TEXT,
+    RecordKind,
+    digest_of,
+    name_parts,
+    new_body,
+    number_text,
+    numbers_in,
+)
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.ports.crm import LogEntry
 
-LEADS: Final = "Leads"
-CONTACTS: Final = "Contacts"
-MOST_DESCRIPTION: Final = 32_000
-MOST_TEXT: Final = 255
-
-_MOST_FIRST_NAME: Final = 40
-_MOST_LAST_NAME: Final = 80
 _MOST_ID: Final = 25
 _MISSED: Final = frozenset({CallResult.NO_ANSWER, CallResult.CANCELED, CallResult.BUSY, CallResult.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A module whose records are contacts to leadline.
-
-    Attributes:
-        type: what leadline calls it, and its ids begin with: Zoho's own do not say which module they are of.
-        module: Zoho's.
-        fields: what is read of it, besides its numbers.
-        phones: its fields with numbers; a new contact's goes into the first.
-    """
-
-    type: str
-    module: str
-    fields: tuple[str, ...]
-    phones: tuple[str, ...]
+class ZohoKind(RecordKind):
+    """Leads or contacts in Zoho. leadline's ids begin with the type, since Zoho's do not tell the module."""
 
     def own_id(self, record_id: str) -> str:
-        """The id of a record as leadline has it."""
+        """Leadline's id of a record, such as `lead:4876`."""
         return f"{self.type}:{record_id}"
 
     def record_id(self, contact_id: str) -> str:
-        """Zoho's id in leadline's, or one as Zoho has it; empty if it is of another module, or none at all."""
+        """Zoho's id in leadline's, or an id as Zoho has it; empty if it is of the other module, or not an id."""
         bare = contact_id.removeprefix(f"{self.type}:")
         return bare if bare.isascii() and bare.isdecimal() and len(bare) <= _MOST_ID else ""
 
@@ -58,25 +46,25 @@ class Kind:
 _FIELDS: Final = ("First_Name", "Last_Name", "Email", "Created_Time", "Last_Activity_Time")
 
 
-def lead_kind(phones: tuple[str, ...]) -> Kind:
+def lead_kind(phones: tuple[str, ...]) -> ZohoKind:
     """Leads."""
-    return Kind("lead", LEADS, (*_FIELDS, "Company", "Designation"), phones)
+    return ZohoKind("lead", "Leads", (*_FIELDS, "Company", "Designation"), phones)
 
 
-def contact_kind(phones: tuple[str, ...]) -> Kind:
+def contact_kind(phones: tuple[str, ...]) -> ZohoKind:
     """Contacts."""
-    return Kind("contact", CONTACTS, (*_FIELDS, "Account_Name", "Title"), phones)
+    return ZohoKind("contact", "Contacts", (*_FIELDS, "Account_Name", "Title"), phones)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What the settings say of how things are called.
+class ZohoNames:
+    """Names that the settings give.
 
     Attributes:
-        company: stands in for a lead's company, which Zoho requires.
+        company: replaces a lead's company if it is unknown, since Zoho requires one.
         placeholder_field: the checkbox of leads and contacts that marks placeholders; empty: they are not marked.
-        key_field: the field of calls that has the call's key; empty: there is none.
-        web_url: where people see records.
+        key_field: the field of calls for the call's key; empty: there is none.
+        web_url: the address that people use.
     """
 
     company: str
@@ -104,7 +92,7 @@ class _Person(
         "designation": "Designation",
     },
 ):
-    """What leads and contacts have in common, and either alone."""
+    """The fields of leads and contacts."""
 
     id: str
     first_name: str | None = None
@@ -119,24 +107,24 @@ class _Person(
 
 
 class LoggedCall(msgspec.Struct, rename={"what": "What_Id", "description": "Description"}):
-    """What is read of a call before it is updated."""
+    """The fields of a call that leadline reads before it updates the call."""
 
     id: str
     what: _Lookup | None = None
     description: str | None = None
 
 
-class Info(msgspec.Struct, frozen=True):
-    """Whether there is more."""
+class PageInfo(msgspec.Struct, frozen=True):
+    """Whether there are more records."""
 
     more_records: bool = False
 
 
-class Rows(msgspec.Struct):
+class RowsAnswer(msgspec.Struct):
     """An answer with records."""
 
     data: list[dict[str, Any]]
-    info: Info = Info()
+    info: PageInfo = PageInfo()
 
 
 class _WrittenDetails(msgspec.Struct):
@@ -148,59 +136,56 @@ class _WrittenRecord(msgspec.Struct):
     details: _WrittenDetails
 
 
-class Written(msgspec.Struct):
+class WriteAnswer(msgspec.Struct):
     """The answer to a write of one record."""
 
     data: list[_WrittenRecord]
 
 
-ROWS: Final = msgspec.json.Decoder(Rows)
-WRITTEN: Final = msgspec.json.Decoder(Written)
+ROWS: Final = msgspec.json.Decoder(RowsAnswer)
+WRITE_ANSWER: Final = msgspec.json.Decoder(WriteAnswer)
 
 
-def contact_of(record: Mapping[str, Any], kind: Kind, words: Words) -> Contact:
-    """A record as a contact. Raises msgspec.ValidationError if it is not what its documentation says."""
+def contact_of(record: Mapping[str, Any], kind: ZohoKind, names: ZohoNames) -> Contact:
+    """A record as a contact. Raises msgspec.ValidationError if it differs from its documentation."""
     person = msgspec.convert(record, _Person)
     company = person.company or (person.account.name if person.account else "") or ""
     return Contact(
         id=kind.own_id(person.id),
         name=" ".join(filter(None, (person.first_name, person.last_name))),
-        phone_numbers=tuple(dict.fromkeys(str(record[field]) for field in kind.phones if record.get(field))),
+        phone_numbers=numbers_in(record, kind),
         type=kind.type,
         email=person.email or "",
-        company="" if kind.module == LEADS and company == words.company else company,
+        company="" if kind.is_lead and company == names.company else company,
         title=person.title or person.designation or "",
-        url=f"{words.web_url}/crm/tab/{kind.module}/{person.id}",
+        url=f"{names.web_url}/crm/tab/{kind.object}/{person.id}",
         create_time=person.created_time,
         last_activity_time=person.last_activity_time,
-        is_placeholder=bool(words.placeholder_field) and record.get(words.placeholder_field) is True,
+        is_placeholder=bool(names.placeholder_field) and record.get(names.placeholder_field) is True,
     )
 
 
-def record_of(draft: ContactDraft, kind: Kind, words: Words) -> dict[str, Any]:
-    """What a new record is given. A placeholder's name is cut where it is too long."""
-    number, name = draft.phone_number, _clean(draft.name)[: _MOST_LAST_NAME if draft.is_placeholder else None]
-    first, last = split_name(name, _MOST_FIRST_NAME)
+def record_of(draft: ContactDraft, kind: ZohoKind, names: ZohoNames) -> dict[str, Any]:
+    """The fields of a new record."""
+    first, last = name_parts(draft, _clean(draft.name))
     record: dict[str, Any] = {"First_Name": first, "Last_Name": last} if first else {"Last_Name": last}
-    record[kind.phones[0]] = f"{number.e164} x{number.extension}" if number.extension else number.e164
+    record[kind.phones[0]] = number_text(draft.phone_number)
     if draft.email:
         record["Email"] = draft.email
-    if kind.module == LEADS:
-        record["Company"] = _clean(draft.company) or words.company
-    if draft.is_placeholder and words.placeholder_field:
-        record[words.placeholder_field] = True
+    if kind.is_lead:
+        record["Company"] = _clean(draft.company) or names.company
+    if draft.is_placeholder and names.placeholder_field:
+        record[names.placeholder_field] = True
     return record
 
 
 def stored_key(key: str) -> str:
-    """A call's key as a call's field has it: itself if it can be asked for as it is, else a digest of it."""
-    if len(key) <= MOST_TEXT and is_plain(key) and key == key.strip():
-        return key
-    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    """A call's key as the call's field has it: a digest if it is too long, or cannot be asked for as it is."""
+    return key if len(key) <= MOST_TEXT and is_plain(key) and key == key.strip() else digest_of(key)
 
 
 def call_of(entry: LogEntry, description: str) -> dict[str, Any]:
-    """The fields of a call that leadline owns, but for whose it is."""
+    """The fields of a call that leadline owns, without the contact."""
     call = entry.call
     kind = call_type(call, entry.user_id)
     fields: dict[str, Any] = {
@@ -216,7 +201,7 @@ def call_of(entry: LogEntry, description: str) -> dict[str, Any]:
 
 
 def call_type(call: Call, user_id: str) -> str:
-    """Inbound, Outbound or Missed. Zoho has no internal calls: they are whatever they are to the log's user."""
+    """Inbound, Outbound or Missed. Zoho has no internal calls, so the direction is that of the log's user."""
     is_outbound = call.direction is CallDirection.OUTBOUND or (
         call.direction is CallDirection.INTERNAL and call.counterpart(user_id) is call.callee
     )
@@ -226,19 +211,18 @@ def call_type(call: Call, user_id: str) -> str:
 
 
 def duration_text(duration: timedelta) -> str:
-    """`mm:ss`, and `hh:mm:ss` from an hour on, as Zoho shows durations itself."""
+    """`mm:ss`, or `hh:mm:ss` from an hour on, as Zoho itself shows durations."""
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def description_of(entry: LogEntry, time_zone: str, existing: str | None = None) -> str:
-    """A call's description: new, or `existing` brought up to date with what people wrote around it kept."""
-    theirs = "" if existing is None else updated_body(existing, "")
-    body = _clean(body_of(entry, time_zone, Style(limit=max(0, MOST_DESCRIPTION - len(theirs)))))
+    """A call's description: new, or `existing` with leadline's part replaced."""
+    body = _clean(new_body(entry, time_zone, existing))
     return body if existing is None else updated_body(existing, body)
 
 
 def _clean(text: str) -> str:
-    """A text without NUL and without spaces around it, which Zoho takes away by itself."""
+    """A text without NUL and outer spaces, which Zoho removes by itself."""
     return text.replace("\0", "").strip()

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqliteAccounts:
-    """A ledger.Accounts."""
+    """Implements ports.ledger.Accounts."""
 
-    def __init__(self, database: SqliteDatabase, generation: SettingsVersion) -> None:
+    def __init__(self, database: SqliteDatabase, version: SettingsVersion) -> None:
         self._database = database
-        self._generation = generation
-        self._cache: SettingsCache[str, AccountSettings] = SettingsCache(generation)
+        self._version = version
+        self._cache: SettingsCache[str, AccountSettings] = SettingsCache(version)
 
     async def create(self, account_id: str, settings: AccountSettings) -> bool:
         """Create an account; False, changing nothing, if it exists."""
@@ -25,7 +25,7 @@ class SqliteAccounts:
             statement = "INSERT INTO accounts (account_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING"
             is_new = connection.execute(statement, (account_id, SETTINGS.encode(settings))).rowcount == 1
             if is_new:
-                self._generation.advance(connection)
+                self._version.advance(connection)
             return is_new
 
         return await self._database.write(insert)
@@ -35,15 +35,15 @@ class SqliteAccounts:
         cached = self._cache.get(account_id)
         if cached is not None:
             return cached
-        generation, settings = await self._database.probe(
-            # In this order: settings newer than their generation are merely read again.
-            lambda connection: (read_generation(connection), load_settings(connection, account_id))
+        version, settings = await self._database.read_inline(
+            # The version first: if the settings turn out newer than the version, they are only read once more.
+            lambda connection: (read_settings_version(connection), load_settings(connection, account_id))
         )
-        self._cache.put(account_id, settings, generation)
+        self._cache.put(account_id, settings, version)
         return settings
 
     async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
-        """Replace the settings by what `change` makes of them, and return that. Raises AccountNotFound."""
+        """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
 
         def update(connection: sqlite3.Connection) -> AccountSettings:
             before = load_settings(connection, account_id)
@@ -51,7 +51,7 @@ class SqliteAccounts:
             if after != before:
                 statement = "UPDATE accounts SET body = ? WHERE account_id = ?"
                 connection.execute(statement, (SETTINGS.encode(after), account_id))
-                self._generation.advance(connection)
+                self._version.advance(connection)
             return after
 
         return await self._database.write(update)

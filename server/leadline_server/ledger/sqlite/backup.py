@@ -1,4 +1,4 @@
-"""A backup of a SQLite ledger that is in use: a copy that can be put in its place."""
+"""Backs up a SQLite ledger that is in use. The copy can replace the ledger's file later."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Final
 
 from leadline_server.ledger.sqlite.integrity import check_ledger, problems_of
-from leadline_server.storage.copying import copy_database
+from leadline_server.storage.database_copy import copy_database
 
-_LEAP: Final = 1 << 40
-"""More changes than any ledger sees between a backup and the day that it is restored."""
+_SEQUENCE_LEAP: Final = 1 << 40
+"""More changes than any ledger gets between a backup and the day that it is restored."""
 
-# A ledger that is restored goes on from an earlier state, so a token of the time in between would lead astray. So the
-# copy's sequence begins anew far beyond, and no token of before is good for it: watchers are told to list the calls.
-_BEGIN_ANEW: Final = """
+# A restored ledger continues from an earlier state, so resume tokens from after the backup would be wrong. The copy's
+# sequence therefore continues far above all of them, and `pruned_through` makes every old token expire. Watchers are
+# told to list the calls again. Example: a backup at sequence 500 continues at 500 + 2**40.
+_RENEW_SEQUENCE: Final = """
     UPDATE ledger SET call_log_sequence = call_log_sequence + :leap, pruned_through = call_log_sequence + :leap,
-    upkeep_owner = NULL, upkeep_until = NULL
+    pruning_lease_owner = NULL, pruning_lease_until = NULL
 """
 
 
-class Unsound(Exception):
-    """What is wrong with the file of a database that cannot be saved: a sentence each."""
+class DamagedDatabase(Exception):
+    """A database that cannot be backed up. `problems` has one sentence for each problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -28,13 +29,13 @@ class Unsound(Exception):
 
 
 def back_up_ledger(source: Path, target: Path, *, overwrite: bool) -> Sequence[str]:
-    """Copy the ledger file `source` to `target`; arguments and errors as of `copy_database`.
+    """Copy the ledger file `source` to `target`; arguments and errors as for `copy_database`.
 
     Returns:
-        What the check of the ledger finds wrong with what was saved.
+        The problems that the integrity check finds in the copy.
 
     Raises:
-        Unsound: the pages are damaged, or the schema is another leadline's; nothing was saved.
+        DamagedDatabase: pages are damaged, or the schema belongs to another version; there is no copy.
     """
     problems: list[str] = []
 
@@ -42,15 +43,15 @@ def back_up_ledger(source: Path, target: Path, *, overwrite: bool) -> Sequence[s
         report = check_ledger(copy)
         problems.extend(problems_of(report))
         if not report.is_readable:
-            raise Unsound(problems)
-        copy.execute(_BEGIN_ANEW, {"leap": _LEAP})
+            raise DamagedDatabase(problems)
+        copy.execute(_RENEW_SEQUENCE, {"leap": _SEQUENCE_LEAP})
 
     copy_database(source, target, overwrite=overwrite, finish=finish)
     return problems
 
 
 def back_up_file(source: Path, target: Path, *, overwrite: bool) -> Sequence[str]:
-    """Copy another database file of leadline's, such as the embedded CRM's; as `back_up_ledger`."""
+    """Copy another database file of leadline, such as the embedded CRM's, as `back_up_ledger` does."""
     copy_database(source, target, overwrite=overwrite, finish=_check_pages)
     return ()
 
@@ -58,4 +59,4 @@ def back_up_file(source: Path, target: Path, *, overwrite: bool) -> Sequence[str
 def _check_pages(copy: sqlite3.Connection) -> None:
     problems = [str(text) for (text,) in copy.execute("PRAGMA quick_check(5)").fetchall() if text != "ok"]
     if problems:
-        raise Unsound(problems)
+        raise DamagedDatabase(problems)

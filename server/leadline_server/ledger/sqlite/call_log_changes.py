@@ -1,4 +1,4 @@
-"""Changing call logs: a group of changes, of any number of calls."""
+"""Changes call logs: applies a group of changes, of any number of calls, in one transaction."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -9,30 +9,30 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallKey
 
-_LASTING: Final = ("user_id", "number_key", "start_time")
-"""Columns that hardly ever change, and whose indexes are left alone when they do not."""
+_STABLE: Final = ("user_id", "number_key", "start_time")
+"""Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
 
-_MOVING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
-_UNREPEATED: Final = ("sequence", "body")
+_CHANGING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
+_NOT_IN_BODY: Final = ("sequence", "body")
 
-# ruff: noqa: S608 - all SQL here is put together from constants
+# ruff: noqa: S608 - all SQL here is built from constants
 
 _KNOWN: Final = "SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND call_id = ?"
-_INSERTED: Final = ("account_id", "call_id", *_LASTING, *_MOVING)
+_INSERTED: Final = ("account_id", "call_id", *_STABLE, *_CHANGING)
 _INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
 
 
 def _update(columns: Sequence[str]) -> str:
-    # SQLite rewrites the indexes of every column that is named, changed or not.
+    # SQLite rewrites the indexes of every column that the statement names, changed or not.
     return f"UPDATE call_logs SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
 
 
-_UPDATE: Final = _update(_MOVING)
-_UPDATE_ALL: Final = _update((*_LASTING, *_MOVING))
+_UPDATE: Final = _update(_CHANGING)
+_UPDATE_ALL: Final = _update((*_STABLE, *_CHANGING))
 
 
-class WantedChange(NamedTuple):
-    """A call, and what is to be made of its log."""
+class SubmittedChange(NamedTuple):
+    """A call, and the function that changes its log."""
 
     key: CallKey
     change: Callable[[CallLog | None], CallLog]
@@ -40,7 +40,7 @@ class WantedChange(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
-    """One call within a group: as it is in the file, and as the changes so far leave it."""
+    """One call of a group: its log in the file, and its log after the changes so far."""
 
     before: CallLog | None = None
     row_id: int | None = None
@@ -49,24 +49,23 @@ class _Entry:
 
 
 def stored_columns(log: CallLog) -> dict[str, Any]:
-    """What the columns beside a call log's body must say, but for its sequence."""
-    columns: dict[str, Any] = dict(zip(_LASTING, _lasting(log), strict=True))
-    columns |= {name: value for name, value in zip(_MOVING, _moving(log, 0), strict=True) if name not in _UNREPEATED}
-    return {"account_id": log.account_id, "call_id": log.call_id, **columns}
+    """The values of the columns beside a call log's body, except its sequence."""
+    values = (log.account_id, log.call_id, *_stable(log), *_changing(log, 0))
+    return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
 
 
 def apply_changes(
-    connection: sqlite3.Connection, wanted: Sequence[WantedChange]
+    connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
 ) -> Sequence[CallLogChange | Exception]:
-    """Change call logs in the order wanted, within a transaction; what a change raises stands for its result."""
-    entries = {change.key: _Entry() for change in wanted}
+    """Apply changes in order, within a transaction. The result of a change that raises is its exception."""
+    entries = {change.key: _Entry() for change in batch}
     sequence = known = _load(connection, entries)
     results: list[CallLogChange | Exception] = []
-    for key, change in wanted:
+    for key, change in batch:
         entry = entries[key]
         try:
             changed = change(entry.after)
-        except Exception as error:  # noqa: BLE001 - it is handed to whoever wanted this change
+        except Exception as error:  # noqa: BLE001 - it becomes the result of this change
             results.append(error)
             continue
         if entry.after is None or changed.revision != entry.after.revision:
@@ -81,7 +80,7 @@ def apply_changes(
 
 
 def _load(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> int:
-    """Fill in what the file knows; returns the last sequence that was handed out."""
+    """Read the calls from the file into `entries`; returns the last sequence that was used."""
     for key, entry in entries.items():
         found = connection.execute(_KNOWN, key).fetchone()
         if found is not None:
@@ -95,20 +94,20 @@ def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> No
     for key, entry in entries.items():
         if entry.after is None or entry.after is entry.before:
             continue
-        lasting, moving = _lasting(entry.after), _moving(entry.after, entry.sequence)
+        stable, changing = _stable(entry.after), _changing(entry.after, entry.sequence)
         if entry.before is None:
-            connection.execute(_INSERT, (*key, *lasting, *moving))
-        elif lasting == _lasting(entry.before):
-            connection.execute(_UPDATE, (*moving, entry.row_id))
+            connection.execute(_INSERT, (*key, *stable, *changing))
+        elif stable == _stable(entry.before):
+            connection.execute(_UPDATE, (*changing, entry.row_id))
         else:
-            connection.execute(_UPDATE_ALL, (*lasting, *moving, entry.row_id))
+            connection.execute(_UPDATE_ALL, (*stable, *changing, entry.row_id))
 
 
-def _lasting(log: CallLog) -> tuple[Any, ...]:
+def _stable(log: CallLog) -> tuple[Any, ...]:
     return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
 
 
-def _moving(log: CallLog, sequence: int) -> tuple[Any, ...]:
+def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
     due = log.next_attempt_time
     return (
         log.shown_state,

@@ -1,4 +1,4 @@
-"""The queries over many call logs: pages of lists, what is due, what changed."""
+"""Queries over many call logs: pages of lists, due calls, and changes."""
 
 import json
 import sqlite3
@@ -15,7 +15,8 @@ _Condition = tuple[str, tuple[object, ...]]
 _DUE: Final = """
     SELECT account_id, call_id FROM call_logs WHERE next_attempt_time <= ? ORDER BY next_attempt_time, id LIMIT ?
 """
-# From account to account by the index, so that one which is left out costs a step, however many of its calls are due.
+# The recursion steps from account to account through an index. An account that is left out costs one step, however many
+# of its calls are due.
 _DUE_OF_OTHERS: Final = """
     WITH RECURSIVE waiting (account_id) AS (
         SELECT min(account_id) FROM call_logs WHERE next_attempt_time IS NOT NULL
@@ -45,7 +46,7 @@ _CHANGES: Final = """
 
 
 class StoredChange(NamedTuple):
-    """A ledger.Change."""
+    """Implements ports.ledger.Change."""
 
     sequence: int
     account_id: str
@@ -55,19 +56,19 @@ class StoredChange(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About what it takes in memory: most of it is the document."""
+        """About how many bytes of memory it takes; most of them are the document."""
         return len(self.body)
 
     @property
     def call_log(self) -> CallLog:
-        """What the call became."""
+        """The call log after the change."""
         return CALL_LOG.decode(self.body)
 
 
 def page(
     connection: sqlite3.Connection, selection: CallLogFilter, after: tuple[int, str] | None, limit: int
 ) -> CallLogPage:
-    """See ports.ledger.CallLogs.list. A position is the start time in microseconds and the call id."""
+    """Implements ports.ledger.CallLogs.list. A position is the start time in microseconds and the call id."""
     statement, values = list_statement(selection, after)
     rows = connection.execute(statement, (*values, limit + 1)).fetchall()
     call_logs = [CALL_LOG.decode(body) for _, _, body in rows[:limit]]
@@ -76,7 +77,7 @@ def page(
 
 
 def list_statement(selection: CallLogFilter, after: tuple[int, str] | None) -> tuple[str, tuple[object, ...]]:
-    """The query of a list, and its values but the last, the limit. It reads an index in order; nothing is sorted."""
+    """The statement of a list, and its values except the limit. It reads an index in order, so SQLite sorts nothing."""
     conditions = list(_conditions(selection, after))
     where = " AND ".join(condition for condition, _ in conditions)
     statement = (
@@ -108,12 +109,12 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
 
 
 def _array(values: Sequence[int]) -> str:
-    # One parameter for any number of values, so that the statement stays the same and stays prepared.
+    # One parameter for any number of values, so that one prepared statement serves them all.
     return json.dumps([int(value) for value in values])
 
 
 def due(connection: sqlite3.Connection, now: datetime, limit: int, without: Collection[str] = ()) -> list[CallKey]:
-    """See ports.ledger.CallLogs.due."""
+    """Implements ports.ledger.CallLogs.due."""
     if not without:
         return [CallKey(*row) for row in connection.execute(_DUE, (to_microseconds(now), limit)).fetchall()]
     values = {"now": to_microseconds(now), "limit": limit, "without": json.dumps(list(without))}
@@ -121,24 +122,24 @@ def due(connection: sqlite3.Connection, now: datetime, limit: int, without: Coll
 
 
 def next_due_time(connection: sqlite3.Connection) -> datetime | None:
-    """See ports.ledger.CallLogs.next_due_time."""
+    """Implements ports.ledger.CallLogs.next_due_time."""
     rows = connection.execute(_NEXT_DUE).fetchall()
     return from_microseconds(rows[0][0]) if rows else None
 
 
 def changes(connection: sqlite3.Connection, after: int, limit: int) -> Sequence[Change]:
-    """See ports.ledger.CallLogs.changes."""
+    """Implements ports.ledger.CallLogs.changes."""
     rows = connection.execute(_CHANGES, (after, limit)).fetchall()
     return [StoredChange(*row) for row in rows]
 
 
 def last_sequence(connection: sqlite3.Connection) -> int:
-    """See ports.ledger.CallLogs.last_sequence."""
+    """Implements ports.ledger.CallLogs.last_sequence."""
     [(sequence,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(sequence)
 
 
 def pruned_through(connection: sqlite3.Connection) -> int:
-    """See ports.ledger.CallLogs.pruned_through."""
+    """Implements ports.ledger.CallLogs.pruned_through."""
     [(sequence,)] = connection.execute("SELECT pruned_through FROM ledger").fetchall()
     return int(sequence)

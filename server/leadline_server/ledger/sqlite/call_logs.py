@@ -1,4 +1,4 @@
-"""Call logs in SQLite: reading and changing them. The queries over many are in `call_log_queries`."""
+"""The call logs in SQLite."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
-from leadline_server.ledger.sqlite.call_log_changes import WantedChange, apply_changes
+from leadline_server.ledger.sqlite.call_log_changes import SubmittedChange, apply_changes
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -16,11 +16,11 @@ _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = 
 
 
 class SqliteCallLogs:
-    """A ledger.CallLogs.
+    """Implements ports.ledger.CallLogs.
 
-    A change reads, changes and writes within the commit that it shares with others, under the file's write lock: so
-    changes of one call are serialised over all processes, and sequences follow the order of commits. Documents are
-    decoded anew each time: some 5 to 10 us, too little to be worth a cache.
+    A change reads and writes in one transaction, under the file's write lock. So changes of one call are serialised
+    over all processes, and sequences follow the order of commits. Documents are decoded on each read: that takes 5 to
+    10 us, too little to be worth a cache.
     """
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -35,40 +35,40 @@ class SqliteCallLogs:
             rows = connection.execute(_SELECT, key).fetchall()
             return CALL_LOG.decode(rows[0][-1]) if rows else None
 
-        return await self._database.probe(select)
+        return await self._database.read_inline(select)
 
     async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
-        """Replace the call log by what `change` makes of it, and return it as it was before and is after."""
-        return await self._database.write_one(apply_changes, WantedChange(key, change))
+        """Replace the call log by the result of `change`, and return the log before and after."""
+        return await self._database.write_batched(apply_changes, SubmittedChange(key, change))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
-        """Up to `limit` call logs by start time, newest first, then call id, beginning after position `after`."""
+        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
         return await self._database.read(lambda connection: queries.page(connection, selection, after, limit))
 
     async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
-        """Up to `limit` calls whose `next_attempt_time` is not after `now`, those of `without` left out."""
+        """Up to `limit` calls whose `next_attempt_time` is not after `now`, without those of the accounts `without`."""
         return await self._database.read(lambda connection: queries.due(connection, now, limit, without))
 
     async def next_due_time(self) -> datetime | None:
-        """When the next call falls due; None if nothing waits."""
-        return await self._database.probe(queries.next_due_time)
+        """When the next call falls due; None if no call waits."""
+        return await self._database.read_inline(queries.next_due_time)
 
     async def changes(self, after: int, limit: int) -> Sequence[Change]:
-        """The current states of the calls whose latest visible change comes after sequence `after`."""
+        """The calls whose latest visible change has a sequence greater than `after`."""
         return await self._database.read(lambda connection: queries.changes(connection, after, limit))
 
     async def last_sequence(self) -> int:
         """The sequence of the latest visible change; 0 before the first."""
-        return await self._database.probe(queries.last_sequence)
+        return await self._database.read_inline(queries.last_sequence)
 
     async def pruned_through(self) -> int:
-        """The largest sequence among the calls that were ever pruned; 0 if none was."""
-        return await self._database.probe(queries.pruned_through)
+        """The largest sequence of the calls that were ever pruned; 0 if none was."""
+        return await self._database.read_inline(queries.pruned_through)
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
-        """Call `on_change` on the event loop after every commit of this ledger object that changed anything.
+        """Call `on_change` on the event loop after every commit of this ledger object that changed a row of any table.
 
-        That may have been a claim, say, and no call. Returns the unsubscriber.
+        Returns the unsubscriber.
         """
         subscription = object()
         self._subscribers[subscription] = on_change

@@ -1,4 +1,4 @@
-"""Claims on numbers in SQLite: one row a number, for who holds it, the creation under way and the contact known."""
+"""The claims on numbers in SQLite: one row for each number, with its lease, its creation and its contact."""
 
 import json
 import sqlite3
@@ -10,42 +10,43 @@ from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
 
-# An earlier holder that died had stopped when its time ran out. One of this very process cannot be at work any more,
-# or it would not ask again, but when it stopped was not recorded.
+# `given_up_at` becomes a time at which the earlier holder had stopped. A holder that died had stopped at `lease_until`.
+# An earlier holder in this same process has stopped too, since one task of a process acquires a claim at a time. When
+# it stopped is not recorded, so `:now` is used.
 _ACQUIRE: Final = """
-    INSERT INTO claims (account_id, number_key, owner, held_until, creation_key)
-    VALUES (:account_id, :number_key, :owner, :until, :creation_key)
+    INSERT INTO claims (account_id, number_key, lease_owner, lease_until, creation_key)
+    VALUES (:account_id, :number_key, :lease_owner, :lease_until, :creation_key)
     ON CONFLICT DO UPDATE SET
         given_up_at = CASE
             WHEN creation_key IS NULL THEN NULL
-            WHEN owner IS NULL THEN given_up_at
-            WHEN owner = :owner THEN :now
-            ELSE held_until
+            WHEN lease_owner IS NULL THEN given_up_at
+            WHEN lease_owner = :lease_owner THEN :now
+            ELSE lease_until
         END,
         creation_key = coalesce(creation_key, :creation_key),
-        owner = :owner,
-        held_until = :until
-    WHERE owner IS NULL OR owner = :owner OR held_until <= :now
+        lease_owner = :lease_owner,
+        lease_until = :lease_until
+    WHERE lease_owner IS NULL OR lease_owner = :lease_owner OR lease_until <= :now
     RETURNING creation_key, given_up_at, contact_id, contact_key
 """
-_HELD_UNTIL: Final = "SELECT held_until FROM claims WHERE account_id = ? AND number_key = ?"
-_RENEW: Final = "UPDATE claims SET held_until = ? WHERE account_id = ? AND number_key = ? AND owner = ?"
+_LEASE_UNTIL: Final = "SELECT lease_until FROM claims WHERE account_id = ? AND number_key = ?"
+_RENEW: Final = "UPDATE claims SET lease_until = ? WHERE account_id = ? AND number_key = ? AND lease_owner = ?"
 _BEGIN: Final = """
-    UPDATE claims SET creation_key = ?, given_up_at = NULL WHERE account_id = ? AND number_key = ? AND owner = ?
+    UPDATE claims SET creation_key = ?, given_up_at = NULL WHERE account_id = ? AND number_key = ? AND lease_owner = ?
 """
 _RELEASE: Final = """
     UPDATE claims SET
-        owner = NULL,
-        held_until = NULL,
+        lease_owner = NULL,
+        lease_until = NULL,
         creation_key = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, creation_key),
         given_up_at = coalesce(:given_up, given_up_at)
-    WHERE account_id = :account_id AND number_key = :number_key AND owner = :owner
+    WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH_OWN: Final = """
     UPDATE claims SET
         contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now,
-        owner = NULL, held_until = NULL, creation_key = NULL, given_up_at = NULL
-    WHERE account_id = :account_id AND number_key = :number_key AND owner = :owner
+        lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
+    WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH: Final = """
     INSERT INTO claims (account_id, number_key, contact_id, contact_key, recorded_at)
@@ -54,17 +55,17 @@ _FINISH: Final = """
     SET contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now
 """
 _END: Final = """
-    UPDATE claims SET owner = NULL, held_until = NULL, creation_key = NULL, given_up_at = NULL
+    UPDATE claims SET lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
     WHERE account_id = :account_id AND number_key = :number_key
-    AND owner IS NULL AND creation_key = :creation_key
+    AND lease_owner IS NULL AND creation_key = :creation_key
 """
 _FORGET: Final = """
     UPDATE claims SET contact_id = NULL, contact_key = NULL, recorded_at = NULL
     WHERE account_id = ? AND number_key = ? AND contact_id = ?
 """
-_DROP_EMPTY: Final = """
+_DELETE_EMPTY: Final = """
     DELETE FROM claims
-    WHERE account_id = ? AND number_key = ? AND owner IS NULL AND creation_key IS NULL AND contact_id IS NULL
+    WHERE account_id = ? AND number_key = ? AND lease_owner IS NULL AND creation_key IS NULL AND contact_id IS NULL
 """
 _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
@@ -76,47 +77,53 @@ _Values = dict[str, Any]
 
 
 class SqliteClaims:
-    """A ledger.Claims; see there what each method promises."""
+    """Implements ports.ledger.Claims; the contract of each method is there."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def acquire(
-        self, account_id: str, number_key: str, owner: str, creation_key: str, now: datetime, until: datetime
+        self,
+        account_id: str,
+        number_key: str,
+        lease_owner: str,
+        creation_key: str,
+        now: datetime,
+        lease_until: datetime,
     ) -> Claimed | HeldByAnother:
-        """Take the claim of a number if it is free."""
-        wanted = {
+        """Acquire the claim of a number if it is free."""
+        values = {
             "account_id": account_id,
             "number_key": number_key,
-            "owner": owner,
+            "lease_owner": lease_owner,
             "creation_key": creation_key,
             "now": to_microseconds(now),
-            "until": to_microseconds(until),
+            "lease_until": to_microseconds(lease_until),
         }
-        return await self._database.write_one(_acquire, wanted)
+        return await self._database.write_batched(_acquire, values)
 
-    async def renew(self, account_id: str, number_key: str, owner: str, until: datetime) -> bool:
-        """Hold the claim up to `until`; False if it is not `owner`'s any more."""
-        row = (to_microseconds(until), account_id, number_key, owner)
+    async def renew(self, account_id: str, number_key: str, lease_owner: str, lease_until: datetime) -> bool:
+        """Hold the claim until `lease_until`; False if `lease_owner` has lost it."""
+        row = (to_microseconds(lease_until), account_id, number_key, lease_owner)
         return await self._database.write(lambda connection: connection.execute(_RENEW, row).rowcount == 1)
 
-    async def begin(self, account_id: str, number_key: str, owner: str, creation_key: str) -> bool:
-        """Put the holder's own creation in the place of an earlier one; False if the claim is not `owner`'s."""
-        row = (creation_key, account_id, number_key, owner)
+    async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
+        """Record the holder's own creation instead of an earlier one; False if `lease_owner` has lost the claim."""
+        row = (creation_key, account_id, number_key, lease_owner)
         return await self._database.write(lambda connection: connection.execute(_BEGIN, row).rowcount == 1)
 
-    async def release(self, account_id: str, number_key: str, owner: str, given_up: datetime | None) -> None:
-        """Give the claim up without a contact."""
-        ended = {
+    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
+        """Release the claim without a contact."""
+        values = {
             "account_id": account_id,
             "number_key": number_key,
-            "owner": owner,
+            "lease_owner": lease_owner,
             "given_up": None if given_up is None else to_microseconds(given_up),
         }
 
         def release(connection: sqlite3.Connection) -> None:
-            connection.execute(_RELEASE, ended)
-            connection.execute(_DROP_EMPTY, (account_id, number_key))
+            connection.execute(_RELEASE, values)
+            connection.execute(_DELETE_EMPTY, (account_id, number_key))
 
         await self._database.write(release)
 
@@ -127,19 +134,19 @@ class SqliteClaims:
         contact_id: str,
         now: datetime,
         *,
-        owner: str = "",
+        lease_owner: str = "",
         creation_key: str = "",
     ) -> None:
-        """Record the number's contact; the owner's claim, and its creation, are over."""
-        made = {
+        """Record the number's contact; the holder's claim and creation are over."""
+        values = {
             "account_id": account_id,
             "number_key": number_key,
             "contact_id": contact_id,
             "creation_key": creation_key,
             "now": to_microseconds(now),
-            "owner": owner,
+            "lease_owner": lease_owner,
         }
-        await self._database.write_one(_finish, made)
+        await self._database.write_batched(_finish, values)
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
@@ -151,33 +158,33 @@ class SqliteClaims:
             rows = connection.execute(_REMEMBERED, (account_id, keys)).fetchall()
             return {key: Remembered(contact_id, from_microseconds(time)) for key, contact_id, time in rows}
 
-        return await self._database.probe(select)
+        return await self._database.read_inline(select)
 
     async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
-        """Forget that `contact_id` is the number's contact: the CRM no longer has it."""
+        """Forget that `contact_id` is the number's contact, because the CRM no longer has it."""
 
         def forget(connection: sqlite3.Connection) -> None:
             connection.execute(_FORGET, (account_id, number_key, contact_id))
-            connection.execute(_DROP_EMPTY, (account_id, number_key))
+            connection.execute(_DELETE_EMPTY, (account_id, number_key))
 
         await self._database.write(forget)
 
 
-def _acquire(connection: sqlite3.Connection, wanted: Sequence[_Values]) -> Sequence[Claimed | HeldByAnother]:
-    return [_acquire_one(connection, values) for values in wanted]
+def _acquire(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[Claimed | HeldByAnother]:
+    return [_acquire_one(connection, values) for values in batch]
 
 
 def _acquire_one(connection: sqlite3.Connection, values: _Values) -> Claimed | HeldByAnother:
     for key, given_up_at, contact_id, contact_key in connection.execute(_ACQUIRE, values).fetchall():
         given_up = None if given_up_at is None else from_microseconds(given_up_at)
         return Claimed(key, given_up, contact_id or "", contact_key or "")
-    [(held_until,)] = connection.execute(_HELD_UNTIL, (values["account_id"], values["number_key"])).fetchall()
-    return HeldByAnother(from_microseconds(held_until))
+    [(lease_until,)] = connection.execute(_LEASE_UNTIL, (values["account_id"], values["number_key"])).fetchall()
+    return HeldByAnother(from_microseconds(lease_until))
 
 
-def _finish(connection: sqlite3.Connection, made: Sequence[_Values]) -> Sequence[None]:
-    for values in made:
-        if not (values["owner"] and connection.execute(_FINISH_OWN, values).rowcount):
+def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
+    for values in batch:
+        if not (values["lease_owner"] and connection.execute(_FINISH_OWN, values).rowcount):
             connection.execute(_FINISH, values)
             connection.execute(_END, values)
-    return [None] * len(made)
+    return [None] * len(batch)

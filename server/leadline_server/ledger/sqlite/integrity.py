@@ -1,4 +1,4 @@
-"""Checking a SQLite ledger from outside: what must be so in every instant, whether a server runs on it or not."""
+"""The integrity check of a SQLite ledger: rules that always hold, whether a server runs on it or not."""
 
 import sqlite3
 import stat
@@ -13,44 +13,39 @@ from leadline_server.ledger import migrations
 from leadline_server.ledger.codec import CONTACT, PREFERENCES, SETTINGS, Codec
 from leadline_server.ledger.sqlite.integrity_calls import check_calls
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
-from leadline_server.ledger.sqlite.settings_cache import generation_path, read_generation
+from leadline_server.ledger.sqlite.settings_cache import read_settings_version, settings_version_path
 from leadline_server.storage.migrations import load_migrations
 
 _MIGRATIONS: Final = f"{migrations.__name__}.sqlite"
 _SECRET_BYTES: Final = 32
-_GENERATION_BYTES: Final = 8
+_SETTINGS_VERSION_BYTES: Final = 8
 
 RESTORE: Final = "Stop the server, keep a copy of the file, and restore a backup."
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a check found: every part that was looked at, in order; and whether its pages and its schema are good."""
+class IntegrityReport:
+    """The findings for every part that was checked, in order, and whether its pages and schema are intact."""
 
     findings: Sequence[Finding]
     is_readable: bool
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not any(finding.problems for finding in self.findings)
 
+def check_ledger(connection: sqlite3.Connection) -> IntegrityReport:
+    """Check the whole ledger in one snapshot. This reads every page, which takes some seconds for each GB.
 
-def check_ledger(connection: sqlite3.Connection) -> Report:
-    """Look at all of the ledger, in one snapshot. It reads every page: some seconds for each GB.
-
-    What is damaged so that it cannot be read is a finding, too, and no exception.
+    A part that cannot be read is a finding, not an exception.
     """
     connection.execute("BEGIN")
     try:
         file = _guarded("file", _check_file, connection)
         if file.problems:
-            return Report([file], is_readable=False)
+            return IntegrityReport([file], is_readable=False)
         schema = _guarded("schema", _check_schema, connection)
         if schema.problems:
-            return Report([file, schema], is_readable=False)
+            return IntegrityReport([file, schema], is_readable=False)
         parts = [_guarded(name, check, connection) for name, check in _PARTS.items()]
-        return Report([file, schema, *check_calls(connection), *parts], is_readable=True)
+        return IntegrityReport([file, schema, *check_calls(connection), *parts], is_readable=True)
     finally:
         connection.execute("ROLLBACK")
 
@@ -75,15 +70,15 @@ def _check_schema(connection: sqlite3.Connection) -> Finding:
     known, version = len(load_migrations(_MIGRATIONS)), _schema(connection)
     problems = []
     if version > known:
-        problems = [f"version {version} is of a newer leadline; this one knows {known}"]
+        problems = [f"version {version} belongs to a newer leadline; this one knows {known}"]
     elif version < known:
         problems = [f"version {version} is older than this leadline's {known}"]
-    return finding("schema", f"version {version}", problems, "Check it with the leadline that serves it.")
+    return finding("schema", f"version {version}", problems, "Check it with the version of leadline that serves it.")
 
 
 def _check_sequences(connection: sqlite3.Connection) -> Finding:
     [(counter, pruned)] = connection.execute("SELECT call_log_sequence, pruned_through FROM ledger").fetchall()
-    # Not by the index, which may be what is wrong.
+    # Without the index, because it may be damaged.
     query = "SELECT count(*), count(DISTINCT sequence), min(sequence), max(sequence) FROM call_logs NOT INDEXED"
     [(count, distinct, least, most)] = connection.execute(query).fetchall()
     problems = []
@@ -93,7 +88,7 @@ def _check_sequences(connection: sqlite3.Connection) -> Finding:
         problems.append(f"calls have sequences from {least} to {most}, the counter says {counter}")
     if pruned > counter:
         problems.append(f"calls are pruned through {pruned}, the counter says {counter}")
-    return finding("sequences", f"each its own, up to {counter:,}; pruned through {pruned:,}", problems, RESTORE)
+    return finding("sequences", f"unique, up to {counter:,}; pruned through {pruned:,}", problems, RESTORE)
 
 
 def _check_settings(connection: sqlite3.Connection) -> Finding:
@@ -113,23 +108,23 @@ def _check_claims(connection: sqlite3.Connection) -> Finding:
 
 def _check_requests(connection: sqlite3.Connection) -> Finding:
     count, problems = _documents(connection, "requests", "account_id || '/' || request_id", "contact", CONTACT)
-    return finding("requests", f"{count:,} answers", problems, "They expire within a day; let them.")
+    return finding("requests", f"{count:,} answers", problems, "Wait: they expire within a day.")
 
 
 def _check_secret(connection: sqlite3.Connection) -> Finding:
     rows = connection.execute("SELECT secret FROM ledger").fetchall()
     is_good = len(rows) == 1 and isinstance(rows[0][0], bytes) and len(rows[0][0]) == _SECRET_BYTES
-    problem = f"the row with the {_SECRET_BYTES} bytes that sign tokens is missing or bent"
+    problem = f"the row with the {_SECRET_BYTES} bytes that sign tokens is missing or damaged"
     return finding("secret", "signs tokens", [] if is_good else [problem], RESTORE)
 
 
 def _documents(
     connection: sqlite3.Connection, table: str, key: str, column: str, codec: Codec[Any]
 ) -> tuple[int, list[str]]:
-    """How many there are, and which cannot be read."""
+    """How many documents there are, and the problems of those that cannot be read."""
     rows = connection.execute(f"SELECT {key}, {column} FROM {table}")  # noqa: S608 - constants of this module
     count, problems = 0, list[str]()
-    for count, (name, body) in enumerate(rows, 1):  # noqa: B007 - the count is what is left
+    for count, (name, body) in enumerate(rows, 1):  # noqa: B007 - the count is used after the loop
         if not _is_readable(codec, body):
             problems.append(f"{table}: the document of {name} cannot be read")
     return count, problems
@@ -144,26 +139,26 @@ def _is_readable(codec: Codec[Any], body: bytes) -> bool:
 
 
 def check_files(path: Path, connection: sqlite3.Connection) -> Sequence[Finding]:
-    """What lies in the folder: who may read the ledger, and the file that tells processes of changed settings.
+    """Check the files: who may read the ledger, and the file of the settings version.
 
-    To be asked only where `check_ledger` finds the file and the schema sound.
+    Call this only if `check_ledger` finds no problems of the file and the schema.
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     access = f"mode {mode:04o}" + ("; it holds secrets: chmod 600" if mode & 0o077 else "")
-    return [finding("access", access, [], ""), _check_generation(generation_path(path), connection)]
+    return [finding("access", access, [], ""), _check_settings_version(settings_version_path(path), connection)]
 
 
-def _check_generation(file: Path, connection: sqlite3.Connection) -> Finding:
+def _check_settings_version(file: Path, connection: sqlite3.Connection) -> Finding:
     if not file.exists():
-        return finding("generation", "no file yet; the next start makes it", [], "")
-    told = int.from_bytes(file.read_bytes()[:_GENERATION_BYTES], sys.byteorder)
-    committed = read_generation(connection)
+        return finding("settings version", "no file yet; the next start creates it", [], "")
+    stored = int.from_bytes(file.read_bytes()[:_SETTINGS_VERSION_BYTES], sys.byteorder)
+    committed = read_settings_version(connection)
     summary = "as committed"
-    if told != committed:
-        # A writer may be about to commit; or died before, which costs queries until settings change again.
-        summary = "apart from what is committed; the next start or change of settings mends it"
-    problems = [] if file.stat().st_size >= _GENERATION_BYTES else [f"{file.name} is cut off"]
-    return finding("generation", summary, problems, f"Stop the server, delete {file.name}, and start.")
+    if stored != committed:
+        # A writer is about to commit, or died before it did. Then every process queries until settings change again.
+        summary = "differs from the committed version; the next start or change of settings corrects it"
+    problems = [] if file.stat().st_size >= _SETTINGS_VERSION_BYTES else [f"{file.name} is cut off"]
+    return finding("settings version", summary, problems, f"Stop the server, delete {file.name}, and start.")
 
 
 _PARTS: Final[dict[str, Callable[[sqlite3.Connection], Finding]]] = {
@@ -175,6 +170,6 @@ _PARTS: Final[dict[str, Callable[[sqlite3.Connection], Finding]]] = {
 }
 
 
-def problems_of(report: Report) -> Iterator[str]:
-    """Every problem, with the part that has it."""
+def problems_of(report: IntegrityReport) -> Iterator[str]:
+    """Every problem, with the name of its part."""
     return (f"{finding.name}: {problem}" for finding in report.findings for problem in finding.problems)

@@ -1,4 +1,4 @@
-"""Checking the calls of a SQLite ledger: each document against its columns and against what must always hold."""
+"""The integrity check of calls in a SQLite ledger: each document, its columns, and rules that always hold."""
 
 import sqlite3
 from collections import Counter
@@ -22,15 +22,15 @@ _COLUMNS: Final = (
     "contact_id",
     "next_attempt_time",
 )
-# Not by an index, which may be what is wrong; so with the doubles.
+# Without an index, because an index may be damaged. The same holds for the duplicates.
 _CALLS: Final = f"SELECT {', '.join(_COLUMNS)}, body FROM call_logs NOT INDEXED"  # noqa: S608 - constants
-_DOUBLES: Final = """
+_DUPLICATES: Final = """
     SELECT account_id || '/' || call_id, count(*) FROM call_logs NOT INDEXED
     GROUP BY account_id, call_id HAVING count(*) > 1
 """
 
-_REPORT_ANEW: Final = "Report these calls again once a backup is restored, or report the bug if there was no damage."
-_RETRY: Final = "RetryCallLog, or `leadline calls retry ID`, decides and delivers them anew."
+_REPORT_AGAIN: Final = "Restore a backup and report these calls again. If there was no damage, report a bug."
+_RETRY: Final = "RetryCallLog, or `leadline calls retry ID`, decides and delivers them again."
 
 
 def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
@@ -40,29 +40,29 @@ def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
     try:
         for row in connection.execute(_CALLS):
             states.update(_check_call(row, problems))
-        doubles = [f"{name}: {count} rows" for name, count in connection.execute(_DOUBLES)]
+        duplicates = [f"{name}: {count} rows" for name, count in connection.execute(_DUPLICATES)]
     except sqlite3.DatabaseError as error:
-        return [finding("calls", "", [f"cannot be read: {error}"], _REPORT_ANEW)]
+        return [finding("calls", "", [f"cannot be read: {error}"], _REPORT_AGAIN)]
     counts = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
     summaries = {
         "documents": f"{states.total():,} calls{f': {counts}' if counts else ''}",
         "columns": "as in the documents",
-        "due": "what waits has a time",
-        "logged": "what is logged has its contact and its log",
+        "due": "every waiting call has a next attempt",
+        "logged": "every logged call has its contact and its CRM log",
     }
     found = [
-        finding(name, summary, problems[name], _RETRY if name == "due" else _REPORT_ANEW)
+        finding(name, summary, problems[name], _RETRY if name == "due" else _REPORT_AGAIN)
         for name, summary in summaries.items()
     ]
-    return [*found, finding("keys", "one row a call", doubles, _REPORT_ANEW)]
+    return [*found, finding("keys", "one row a call", duplicates, _REPORT_AGAIN)]
 
 
 def _check_call(row: Sequence[Any], problems: dict[str, list[str]]) -> Iterator[str]:
-    """The call's state, for counting; what is wrong with it goes to `problems`."""
+    """Append the call's problems to `problems`, and yield its state for counting."""
     name = f"{row[0]}/{row[1]}"
     try:
         log = CALL_LOG.decode(row[-1])
-    except (LedgerUnavailable, TypeError):  # a column may hold anything, in a file that is damaged
+    except (LedgerUnavailable, TypeError):  # in a damaged file a column may hold anything
         problems["documents"].append(f"{name}: its document cannot be read")
         yield "unreadable"
         return
@@ -70,15 +70,15 @@ def _check_call(row: Sequence[Any], problems: dict[str, list[str]]) -> Iterator[
     wrong = [column for column, value in zip(_COLUMNS, row, strict=False) if value != expected[column]]
     if wrong:
         problems["columns"].append(f"{name}: {', '.join(wrong)}")
-    if _is_forgotten(log):
-        problems["due"].append(f"{name}: nothing would ever be done for it")
+    if _lacks_next_attempt(log):
+        problems["due"].append(f"{name}: it waits, and has no next attempt")
     if log.state is CallLogState.LOGGED and (log.contact is None or not log.crm_log_id):
-        problems["logged"].append(f"{name}: it is LOGGED, without a contact or without an id of the CRM's log")
+        problems["logged"].append(f"{name}: it is LOGGED, but has no contact or no id of a CRM log")
     yield log.shown_state.name
 
 
-def _is_forgotten(log: CallLog) -> bool:
-    """Whether the call waits for something that has no time. An update that the CRM refused waits for a person."""
+def _lacks_next_attempt(log: CallLog) -> bool:
+    """Whether the call waits and no attempt is scheduled. An update that the CRM refused waits for a person."""
     if log.next_attempt_time is not None:
         return False
     return log.shown_state is CallLogState.PENDING or (log.update_pending and not log.last_error)

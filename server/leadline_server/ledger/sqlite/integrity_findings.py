@@ -1,4 +1,4 @@
-"""What the check of a ledger says of one part of it."""
+"""The result of the integrity check for one part of a ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of the ledger.
+    """The result for one part. Example: name `claims`, summary `1,204 numbers`, no problems.
 
     Attributes:
-        name: of the part.
-        summary: what is there, if nothing is wrong.
-        problems: what is wrong, the first few; empty if nothing is.
+        name: the part.
+        summary: describes the part if it has no problems.
+        problems: the first few problems; empty if there are none.
         remedy: what to do about the problems.
     """
 
@@ -25,7 +25,7 @@ class Finding:
 
 
 def finding(name: str, summary: str, problems: Sequence[str], remedy: str) -> Finding:
-    """A finding with no more problems than people read."""
+    """A finding that lists the first problems and counts the others."""
     shown = list(problems[:_SHOWN])
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown):,} more")

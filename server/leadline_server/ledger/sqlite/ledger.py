@@ -1,4 +1,4 @@
-"""Opening the SQLite ledger, and its parts together."""
+"""The SQLite ledger: opening its file, and all its parts."""
 
 import secrets
 import sqlite3
@@ -14,7 +14,7 @@ from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
-from leadline_server.ledger.sqlite.settings_cache import open_settings_generation
+from leadline_server.ledger.sqlite.settings_cache import open_settings_version
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -25,7 +25,7 @@ _SECRET_BYTES: Final = 32
 
 
 class SqliteLedger:
-    """A ledger.Ledger. Made by `open_sqlite_ledger`."""
+    """Implements ports.ledger.Ledger. Opened by `open_sqlite_ledger`."""
 
     def __init__(
         self,
@@ -44,16 +44,16 @@ class SqliteLedger:
         self._claims = SqliteClaims(database)
         self._requests = SqliteRequests(database)
         self._tokens = SqliteTokens(database)
-        self._upkeep = SqliteRetention(database)
+        self._retention = SqliteRetention(database)
 
     @property
     def accounts(self) -> SqliteAccounts:
-        """See ports.ledger.Ledger; so for all that follows."""
+        """The accounts and their settings."""
         return self._accounts
 
     @property
     def preferences(self) -> SqlitePreferences:
-        """What users set."""
+        """The preferences of users."""
         return self._preferences
 
     @property
@@ -63,65 +63,65 @@ class SqliteLedger:
 
     @property
     def call_logs(self) -> SqliteCallLogs:
-        """The calls and where each stands."""
+        """The call logs."""
         return self._call_logs
 
     @property
     def claims(self) -> SqliteClaims:
-        """Contacts being created, and created."""
+        """The claims on numbers."""
         return self._claims
 
     @property
     def requests(self) -> SqliteRequests:
-        """Answers by request id."""
+        """The answers by request id."""
         return self._requests
 
     @property
     def tokens(self) -> SqliteTokens:
-        """Tokens of the CRMs' connections."""
+        """The OAuth tokens of the CRMs' connections."""
         return self._tokens
 
     @property
-    def upkeep(self) -> SqliteRetention:
-        """Deleting what is no longer needed."""
-        return self._upkeep
+    def retention(self) -> SqliteRetention:
+        """Deleting old records."""
+        return self._retention
 
     @property
     def secret(self) -> bytes:
-        """32 random bytes, made with the file."""
+        """32 random bytes for signing tokens, made with the file."""
         return self._secret
 
     async def check(self) -> None:
-        """Write one row, synced to disk, and read it back on the reader's connection."""
+        """Write one row, synced to disk, and read it on the reader's connection."""
         await self._database.write(lambda connection: connection.execute("UPDATE ledger SET checks = checks + 1"))
         await self._database.read(lambda connection: connection.execute("SELECT checks FROM ledger").fetchall())
 
 
 @asynccontextmanager
 async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> AsyncIterator[SqliteLedger]:
-    """The ledger in the file `path`, made with mode 0600 where it is missing. Closed, with its threads, at the end.
+    """The ledger in the file `path`, closed with its threads at the end. A missing file is created with mode 0600.
 
     `checkpoint_after` is in changed rows, as for `open_database`.
 
     Raises:
-        LedgerUnavailable: the file cannot be used, is no database or damaged, or belongs to a newer leadline; the
-            message has the path and what to do.
+        LedgerUnavailable: the file cannot be used, is not a database, is damaged, or belongs to a newer leadline. The
+            message has the path and says what to do.
     """
     async with AsyncExitStack() as stack:
         database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after)
         stack.push_async_callback(database.close)
         try:
             secret = await database.write(_ensure_secret)
-            generation = open_settings_generation(path)
-            stack.callback(generation.close)
-            await database.write(generation.tell)
+            version = open_settings_version(path)
+            stack.callback(version.close)
+            await database.write(version.publish)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
             database,
-            SqliteAccounts(database, generation),
-            SqlitePreferences(database, generation),
-            SqliteUsers(database, generation),
+            SqliteAccounts(database, version),
+            SqlitePreferences(database, version),
+            SqliteUsers(database, version),
             secret,
         )
 

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqlitePreferences:
-    """A ledger.PreferenceStore."""
+    """Implements ports.ledger.PreferenceStore."""
 
-    def __init__(self, database: SqliteDatabase, generation: SettingsVersion) -> None:
+    def __init__(self, database: SqliteDatabase, version: SettingsVersion) -> None:
         self._database = database
-        self._generation = generation
-        self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(generation)
-        self.version = generation.current
+        self._version = version
+        self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
+        self.version = version.current
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
@@ -27,19 +27,19 @@ class SqlitePreferences:
             return cached
 
         def load(connection: sqlite3.Connection) -> PreferencesInForce:
-            # The version first: preferences that are newer than their version are only read again.
-            version = read_generation(connection)
+            # The version first: if the preferences turn out newer than the version, they are only read once more.
+            version = read_settings_version(connection)
             settings, user = load_settings(connection, account_id), _load(connection, account_id, user_id)
             return PreferencesInForce(resolve(settings, user), user, version)
 
-        preferences = await self._database.probe(load)
+        preferences = await self._database.read_inline(load)
         self._cache.put((account_id, user_id), preferences, preferences.version)
         return preferences
 
     async def change(
         self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
     ) -> tuple[AccountSettings, Preferences]:
-        """Replace what the user set by what `change` makes of it and of the account's settings in the same instant."""
+        """Replace the user's preferences by the result of `change`. Returns the settings and the new preferences."""
 
         def update(connection: sqlite3.Connection) -> tuple[AccountSettings, Preferences]:
             settings = load_settings(connection, account_id)
@@ -47,7 +47,7 @@ class SqlitePreferences:
             after = change(settings, before)
             if after != before:
                 _save(connection, account_id, user_id, after)
-                self._generation.advance(connection)
+                self._version.advance(connection)
             return settings, after
 
         return await self._database.write(update)

@@ -1,17 +1,17 @@
-"""Answers by request id in SQLite."""
+"""The answers by request id in SQLite."""
 
 import sqlite3
 from datetime import datetime, timedelta
 from typing import Final
 
 from leadline_server.ledger.codec import CONTACT, to_microseconds
-from leadline_server.ports.ledger import Answer
+from leadline_server.ports.ledger import RecordedAnswer
 from leadline_server.storage.sqlite import SqliteDatabase
 
 MEMORY: Final = timedelta(hours=24)
 """How long an answer is remembered."""
 
-_DROPPED_AT_ONCE: Final = 1_000  # of a backlog after a quiet time; bounds how long one commit takes
+_DELETED_AT_ONCE: Final = 1_000  # bounds how long one commit takes
 
 _REMEMBER: Final = """
     INSERT INTO requests (account_id, request_id, answered_at, fingerprint, contact) VALUES (?, ?, ?, ?, ?)
@@ -19,7 +19,7 @@ _REMEMBER: Final = """
     SET answered_at = excluded.answered_at, fingerprint = excluded.fingerprint, contact = excluded.contact
     WHERE requests.answered_at < ?
 """
-_DROP: Final = """
+_DELETE_OLD: Final = """
     DELETE FROM requests WHERE (account_id, request_id) IN (
         SELECT account_id, request_id FROM requests WHERE answered_at < ? ORDER BY answered_at LIMIT ?
     )
@@ -27,31 +27,31 @@ _DROP: Final = """
 
 
 class SqliteRequests:
-    """A ledger.Requests. The first answer to a request stays, until it is too old."""
+    """Implements ports.ledger.Requests. The first answer to a request stays until it is too old."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def get(self, account_id: str, request_id: str, now: datetime) -> Answer | None:
-        """The answer given to this request; None if it is unknown or older than 24 hours."""
+    async def get(self, account_id: str, request_id: str, now: datetime) -> RecordedAnswer | None:
+        """The answer to this request; None if it is unknown or older than 24 hours."""
         key = (account_id, request_id, to_microseconds(now - MEMORY))
 
-        def select(connection: sqlite3.Connection) -> Answer | None:
+        def select(connection: sqlite3.Connection) -> RecordedAnswer | None:
             query = (
                 "SELECT fingerprint, contact FROM requests WHERE account_id = ? AND request_id = ? AND answered_at >= ?"
             )
             rows = connection.execute(query, key).fetchall()
-            return Answer(bytes(rows[0][0]), CONTACT.decode(rows[0][1])) if rows else None
+            return RecordedAnswer(bytes(rows[0][0]), CONTACT.decode(rows[0][1])) if rows else None
 
-        return await self._database.probe(select)
+        return await self._database.read_inline(select)
 
-    async def remember(self, account_id: str, request_id: str, answer: Answer, now: datetime) -> None:
-        """Remember a success, and drop answers that are too old."""
+    async def remember(self, account_id: str, request_id: str, answer: RecordedAnswer, now: datetime) -> None:
+        """Remember a success, and delete answers that are too old."""
         oldest = to_microseconds(now - MEMORY)
         row = (account_id, request_id, to_microseconds(now), answer.fingerprint, CONTACT.encode(answer.contact), oldest)
 
         def insert(connection: sqlite3.Connection) -> None:
             connection.execute(_REMEMBER, row)
-            connection.execute(_DROP, (oldest, _DROPPED_AT_ONCE))
+            connection.execute(_DELETE_OLD, (oldest, _DELETED_AT_ONCE))
 
         await self._database.write(insert)

@@ -1,4 +1,4 @@
-"""Pruning in SQLite: looking on the reader's connection, deleting in short transactions between other writers'."""
+"""Retention in SQLite: select old records on the reader's connection, delete them in short write transactions."""
 
 import json
 import sqlite3
@@ -9,16 +9,18 @@ from typing import Final, NamedTuple
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
-from leadline_server.ports.retention import Pruned
+from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
-_TAKE_TURN: Final = """
-    UPDATE ledger SET upkeep_owner = :owner, upkeep_until = :until
-    WHERE upkeep_owner IS NULL OR upkeep_owner = :owner OR upkeep_until <= :now
+_ACQUIRE: Final = """
+    UPDATE ledger SET pruning_lease_owner = :lease_owner, pruning_lease_until = :lease_until
+    WHERE pruning_lease_owner IS NULL OR pruning_lease_owner = :lease_owner OR pruning_lease_until <= :now
 """
-_END_TURN: Final = "UPDATE ledger SET upkeep_owner = NULL, upkeep_until = NULL WHERE upkeep_owner = ?"
+_RELEASE: Final = """
+    UPDATE ledger SET pruning_lease_owner = NULL, pruning_lease_until = NULL WHERE pruning_lease_owner = ?
+"""
 
-# By sequence, which is the order of the last visible changes: no index serves pruning alone.
+# By sequence, which is the order of the latest visible changes, so that pruning needs no index of its own.
 _OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence"
 _PRUNED_THROUGH: Final = "UPDATE ledger SET pruned_through = max(pruned_through, ?)"
@@ -29,7 +31,7 @@ _CLAIMS: Final = """
 """
 _DELETE_CLAIMS: Final = """
     DELETE FROM claims WHERE (account_id, number_key) > (?, ?) AND (account_id, number_key) <= (?, ?)
-    AND owner IS NULL AND creation_key IS NULL AND recorded_at < ?
+    AND lease_owner IS NULL AND creation_key IS NULL AND recorded_at < ?
 """
 _DELETE_REQUESTS: Final = """
     DELETE FROM requests WHERE (account_id, request_id) IN (
@@ -38,39 +40,43 @@ _DELETE_REQUESTS: Final = """
 """
 
 
-class _Seen(NamedTuple):
-    """A stretch of calls: those to delete (row and body), the last sequence, and whether all are too young."""
+class _OldCalls(NamedTuple):
+    """The calls of one step: those to delete (row id and body), the last sequence, and whether all are too recent."""
 
     deletable: Sequence[tuple[int, bytes]]
-    last: int
-    are_young: bool
+    last_sequence: int
+    are_recent: bool
 
 
 class SqliteRetention:
-    """An upkeep.Retention."""
+    """Implements ports.ledger.Retention."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def take_turn(self, owner: str, now: datetime, until: datetime) -> bool:
-        """Take the turn at pruning, or keep it, until `until`; False while another owner has it."""
-        values = {"owner": owner, "now": to_microseconds(now), "until": to_microseconds(until)}
-        return await self._database.write(lambda connection: connection.execute(_TAKE_TURN, values).rowcount == 1)
+    async def acquire(self, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
+        """Acquire or renew the lease on pruning; False if another process holds it."""
+        values = {
+            "lease_owner": lease_owner,
+            "now": to_microseconds(now),
+            "lease_until": to_microseconds(lease_until),
+        }
+        return await self._database.write(lambda connection: connection.execute(_ACQUIRE, values).rowcount == 1)
 
-    async def end_turn(self, owner: str) -> None:
-        """Give the turn back."""
-        await self._database.write(lambda connection: connection.execute(_END_TURN, (owner,)))
+    async def release(self, lease_owner: str) -> None:
+        """Release the lease."""
+        await self._database.write(lambda connection: connection.execute(_RELEASE, (lease_owner,)))
 
     async def prune_calls(self, unchanged_since: datetime, position: str, limit: int) -> Pruned:
-        """Look at the next `limit` calls, the longest unchanged first, and delete those that may be."""
+        """Look at the next `limit` calls, the longest unchanged first, and delete those that may be deleted."""
         after = int(position or 0)
-        seen = await self._database.read(lambda connection: _look(connection, unchanged_since, after, limit))
-        if seen is None:
+        old = await self._database.read(lambda connection: _select(connection, unchanged_since, after, limit))
+        if old is None:
             return Pruned(0, None)
         deleted = 0
-        if seen.deletable:
-            deleted = await self._database.write(lambda connection: _delete_calls(connection, seen.deletable))
-        return Pruned(deleted, None if seen.are_young else str(seen.last))
+        if old.deletable:
+            deleted = await self._database.write(lambda connection: _delete_calls(connection, old.deletable))
+        return Pruned(deleted, None if old.are_recent else str(old.last_sequence))
 
     async def prune_claims(self, recorded_before: datetime, position: str, limit: int) -> Pruned:
         """Look at the next `limit` claims; delete those whose contact was recorded before `recorded_before`."""
@@ -89,27 +95,27 @@ class SqliteRetention:
         return Pruned(deleted, "more" if deleted == limit else None)
 
 
-def _look(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _Seen | None:
+def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _OldCalls | None:
     rows = connection.execute(_OLDEST, (after, limit)).fetchall()
     if not rows:
         return None
-    deletable, are_young = [], True
+    deletable, are_recent = [], True
     for row_id, _, body in rows:
         try:
             log = CALL_LOG.decode(body)
         except LedgerUnavailable:
-            are_young = False  # a damaged document is for `ledger check` to tell, and for a person to mend
+            are_recent = False  # keep a damaged document: `leadline ledger check` reports it, and a person decides
             continue
-        are_young = are_young and last_change(log) >= unchanged_since
+        are_recent = are_recent and last_change(log) >= unchanged_since
         if may_be_deleted(log, unchanged_since):
             deletable.append((row_id, body))
-    return _Seen(deletable, rows[-1][1], are_young)
+    return _OldCalls(deletable, rows[-1][1], are_recent)
 
 
 def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int, bytes]]) -> int:
-    # A call that was changed after it was looked at has another body by now, and stays.
-    found = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
-    sequences = [sequence for rows in found for (sequence,) in rows]
+    # A call that was changed since it was selected has another body, so it is not deleted.
+    deleted = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
+    sequences = [sequence for rows in deleted for (sequence,) in rows]
     if sequences:
         connection.execute(_PRUNED_THROUGH, (max(sequences),))
     return len(sequences)

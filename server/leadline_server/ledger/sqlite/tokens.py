@@ -1,4 +1,4 @@
-"""CRMs' tokens in SQLite: opaque here, sealed by whoever puts them."""
+"""OAuth tokens in SQLite, as opaque documents. `crm.token_encryption` encrypts them."""
 
 import sqlite3
 from datetime import datetime
@@ -8,13 +8,13 @@ from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqliteTokens:
-    """A ports.tokens.TokenStore."""
+    """Implements ports.ledger.TokenStore."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def get(self, connection: str) -> bytes | None:
-        """The document of a connection; None if none was ever put."""
+        """The document of a connection; None if none was stored."""
 
         def select(database: sqlite3.Connection) -> bytes | None:
             rows = database.execute("SELECT document FROM tokens WHERE connection = ?", (connection,)).fetchall()
@@ -22,18 +22,18 @@ class SqliteTokens:
 
         return await self._database.read(select)
 
-    async def lease(self, connection: str, owner: str, now: datetime, until: datetime) -> bool:
-        """Take the lease of a connection up to `until`; False while another owner has it."""
-        row = (connection, owner, to_microseconds(until), to_microseconds(now))
+    async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
+        """Acquire the lease of a connection; False if another process holds it."""
+        row = (connection, lease_owner, to_microseconds(lease_until), to_microseconds(now))
         statement = (
-            "INSERT INTO tokens (connection, leased_by, leased_until) VALUES (?1, ?2, ?3)"
-            " ON CONFLICT DO UPDATE SET leased_by = ?2, leased_until = ?3"
-            " WHERE leased_by IS NULL OR leased_by = ?2 OR leased_until <= ?4"
+            "INSERT INTO tokens (connection, lease_owner, lease_until) VALUES (?1, ?2, ?3)"
+            " ON CONFLICT DO UPDATE SET lease_owner = ?2, lease_until = ?3"
+            " WHERE lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?4"
         )
         return await self._database.write(lambda database: database.execute(statement, row).rowcount == 1)
 
-    async def put(self, connection: str, owner: str, document: bytes) -> None:
-        """Replace the document, and give the lease up if it is `owner`'s."""
+    async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
+        """Replace the document, and release the lease if `lease_owner` holds it."""
 
         def save(database: sqlite3.Connection) -> None:
             database.execute(
@@ -41,17 +41,17 @@ class SqliteTokens:
                 " ON CONFLICT DO UPDATE SET document = excluded.document",
                 (connection, document),
             )
-            _release(database, connection, owner)
+            _release(database, connection, lease_owner)
 
         await self._database.write(save)
 
-    async def release(self, connection: str, owner: str) -> None:
-        """Give the lease up, leaving the document."""
-        await self._database.write(lambda database: _release(database, connection, owner))
+    async def release(self, connection: str, lease_owner: str) -> None:
+        """Release the lease and keep the document."""
+        await self._database.write(lambda database: _release(database, connection, lease_owner))
 
 
-def _release(database: sqlite3.Connection, connection: str, owner: str) -> None:
+def _release(database: sqlite3.Connection, connection: str, lease_owner: str) -> None:
     database.execute(
-        "UPDATE tokens SET leased_by = NULL, leased_until = NULL WHERE connection = ? AND leased_by = ?",
-        (connection, owner),
+        "UPDATE tokens SET lease_owner = NULL, lease_until = NULL WHERE connection = ? AND lease_owner = ?",
+        (connection, lease_owner),
     )

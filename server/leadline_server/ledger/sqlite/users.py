@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from leadline_server.domain.directory import MAX_USERS, DirectoryIndex, User
 from leadline_server.domain.errors import TooManyUsers, UserConflict
 from leadline_server.ledger.codec import USER
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_generation
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqliteUsers:
-    """A ports.directory.Users."""
+    """Implements ports.ledger.Users."""
 
     def __init__(self, database: SqliteDatabase, version: SettingsVersion) -> None:
         self._database = database
@@ -29,7 +29,7 @@ class SqliteUsers:
         return await self._database.read(select)
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[User]:
-        """At most `limit` users whose ids follow `after`."""
+        """At most `limit` users whose ids follow `after`, in the order of their ids."""
 
         def select(connection: sqlite3.Connection) -> Sequence[User]:
             query = "SELECT body FROM users WHERE account_id = ? AND user_id > ? ORDER BY user_id LIMIT ?"
@@ -38,7 +38,7 @@ class SqliteUsers:
         return await self._database.read(select)
 
     async def put(self, account_id: str, user: User) -> None:
-        """Create the user, or replace them. Raises UserConflict or TooManyUsers."""
+        """Create or replace the user. Raises UserConflict or TooManyUsers."""
 
         def save(connection: sqlite3.Connection) -> None:
             _check(connection, account_id, user)
@@ -74,9 +74,9 @@ class SqliteUsers:
         cached = self._cache.get(account_id)
         if cached is not None:
             return cached
-        # The version first: an index that is newer than its version is only read again.
+        # The version first: if the index turns out newer than the version, it is only read once more.
         version, index = await self._database.read(
-            lambda connection: (read_generation(connection), _load_index(connection, account_id))
+            lambda connection: (read_settings_version(connection), _load_index(connection, account_id))
         )
         self._cache.put(account_id, index, version)
         return index
@@ -97,8 +97,8 @@ def _load_index(connection: sqlite3.Connection, account_id: str) -> DirectoryInd
 
 
 def _check(connection: sqlite3.Connection, account_id: str, user: User) -> None:
-    """Raise UserConflict where another user has one of the keys, TooManyUsers where there is no room."""
-    query = f"SELECT DISTINCT user_id FROM user_keys WHERE account_id = ? AND key IN ({_marks(user)}) AND user_id <> ?"  # noqa: S608 - question marks alone
+    """Raise UserConflict if another user has one of the keys, TooManyUsers if the account has MAX_USERS users."""
+    query = f"SELECT DISTINCT user_id FROM user_keys WHERE account_id = ? AND key IN ({_marks(user)}) AND user_id <> ?"  # noqa: S608 - only question marks
     others = connection.execute(query, (account_id, *user.keys, user.user_id)).fetchall()
     if others:
         raise UserConflict(sorted(user_id for (user_id,) in others))

@@ -47,6 +47,7 @@ class DescribeResponse(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """The CRM's name for people, as in "Acme CRM". Empty: it has none."""
     version: _builtins.str
@@ -55,16 +56,25 @@ class DescribeResponse(_message.Message):
     def capabilities(self) -> _capabilities_pb2.Capabilities:
         """What it can promise, of all its accounts. Required: an answer without it is none."""
 
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The RPCs of this service that the adapter implements, by their names, such as "CreateCallLog". Names that leadline
+        does not know are ignored. Empty: all of them. leadline reads this before it writes anything: without
+        "CreateCallLog" a call stays UNLOGGED, CRM_CANNOT_LOG, and no contact is created for it, unless the account's
+        setting `create_without_log` asks for that.
+        """
+
     def __init__(
         self,
         *,
         title: _builtins.str = ...,
         version: _builtins.str = ...,
         capabilities: _capabilities_pb2.Capabilities | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "title", b"title", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "methods", b"methods", "title", b"title", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

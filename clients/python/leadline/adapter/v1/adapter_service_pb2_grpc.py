@@ -55,6 +55,8 @@ class AdapterServiceStub:
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
+    - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
+    INVALID_ARGUMENT. No code says that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
@@ -150,6 +152,8 @@ class AdapterServiceServicer:
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
+    - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
+    INVALID_ARGUMENT. No code says that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
@@ -204,8 +208,8 @@ class AdapterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateCallLog(self, request, context):
-        """Log a call. A contact that is not there is CRM_REJECTED. UNIMPLEMENTED: calls are looked up, never logged; what is
-        to be logged fails.
+        """Log a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the `methods`
+        of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a call FAILED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -321,6 +325,8 @@ class AdapterService:
     wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
     - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
     FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
+    - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
+    INVALID_ARGUMENT. No code says that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
     done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
     - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,

@@ -42,6 +42,8 @@ class AdapterServiceStub:
         wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
       - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
         FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
+      - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
+        INVALID_ARGUMENT. No code says that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
         done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
       - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
@@ -77,8 +79,8 @@ class AdapterServiceStub:
     stay unknown; what wants to create one fails.
     """
     CreateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CreateCallLogRequest, _adapter_service_pb2.CreateCallLogResponse]
-    """Log a call. A contact that is not there is CRM_REJECTED. UNIMPLEMENTED: calls are looked up, never logged; what is
-    to be logged fails.
+    """Log a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the `methods`
+    of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a call FAILED.
     """
     UpdateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.UpdateCallLogRequest, _adapter_service_pb2.UpdateCallLogResponse]
     """Make an existing log say what the entry says, and leave every other field of it as people edited it. A log that
@@ -122,6 +124,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
       - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
         FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
+      - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
+        INVALID_ARGUMENT. No code says that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
         done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
       - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
@@ -191,8 +195,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.CreateCallLogRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.CreateCallLogRequest, _abc.Awaitable[_adapter_service_pb2.CreateCallLogResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.CreateCallLogResponse]:
-        """Log a call. A contact that is not there is CRM_REJECTED. UNIMPLEMENTED: calls are looked up, never logged; what is
-        to be logged fails.
+        """Log a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the `methods`
+        of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a call FAILED.
         """
 
     @_abc_1.abstractmethod

@@ -1,14 +1,15 @@
--- Times are microseconds since 1970-01-01T00:00:00Z. Bodies are JSON documents (ledger/codec.py), as BLOB to spare the
--- check of their encoding; what queries select or sort by is repeated in columns.
+-- Times are microseconds since 1970-01-01T00:00:00Z. Bodies are JSON documents (ledger/codec.py). They are stored as BLOB,
+-- so that SQLite need not check their encoding. Columns repeat the fields that queries select or sort by.
+-- A lease has an owner (the id of a process) and an end; both are NULL if no process holds it.
 
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    secret BLOB NOT NULL,                        -- signs tokens; the same for every process that shares this file
-    checks INTEGER NOT NULL DEFAULT 0,           -- written to by health checks, to see whether writing works
-    call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one handed out; never lowered, so none comes twice
-    pruned_through INTEGER NOT NULL DEFAULT 0,   -- the largest sequence of a call that was pruned; never lowered
-    upkeep_owner TEXT,                           -- the process whose turn it is to prune, and until when; else NULL
-    upkeep_until INTEGER
+    secret BLOB NOT NULL,                         -- signs tokens; the same for every process that shares this file
+    checks INTEGER NOT NULL DEFAULT 0,            -- health checks write to it, to find out whether writing works
+    call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one given to a change; never lowered, so none is used twice
+    pruned_through INTEGER NOT NULL DEFAULT 0,    -- the largest sequence of a pruned call; never lowered
+    pruning_lease_owner TEXT,
+    pruning_lease_until INTEGER
 );
 
 CREATE TABLE accounts (
@@ -23,7 +24,7 @@ CREATE TABLE preferences (
     PRIMARY KEY (account_id, user_id)
 ) WITHOUT ROWID;
 
--- The directory. What a user is found by stands in user_keys, once an account: x:101, n:+12025550101, m:jane@example.com.
+-- The directory. user_keys has what a user is found by, unique in the account: x:101, n:+12025550101, m:jane@example.com.
 CREATE TABLE users (
     account_id TEXT NOT NULL REFERENCES accounts,
     user_id TEXT NOT NULL,
@@ -41,12 +42,12 @@ CREATE TABLE user_keys (
 ) WITHOUT ROWID;
 CREATE INDEX user_keys_by_user ON user_keys (account_id, user_id);
 
--- Counts the changes of the tables above, so that a process knows when what it remembers of them is out of date.
-CREATE TABLE settings_generation (
+-- Counts the changes of the tables above. A process compares it to find out whether its cached settings are outdated.
+CREATE TABLE settings_version (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL
 );
-INSERT INTO settings_generation (id, value) VALUES (1, 1);
+INSERT INTO settings_version (id, value) VALUES (1, 1);
 
 -- With a rowid: new calls are appended, and a body is too large for the inner pages of a table WITHOUT ROWID.
 CREATE TABLE call_logs (
@@ -56,18 +57,20 @@ CREATE TABLE call_logs (
     user_id TEXT NOT NULL,
     shown_state INTEGER NOT NULL,
     reason INTEGER,
-    number_key TEXT,              -- NULL: none; so for contact_id
+    number_key TEXT,              -- NULL: none; the same holds for contact_id
     contact_id TEXT,
-    start_time INTEGER NOT NULL,  -- of the call; the first report's where the call has none
+    start_time INTEGER NOT NULL,  -- of the call; of the first report if the call has none
     next_attempt_time INTEGER,    -- NULL: nothing is to be done
     sequence INTEGER NOT NULL,    -- of the latest change that clients can see, in the order of commits
-    body BLOB NOT NULL
+    body BLOB NOT NULL            -- includes the lease of the process that delivers the call
 );
 CREATE UNIQUE INDEX call_logs_by_key ON call_logs (account_id, call_id);
 CREATE UNIQUE INDEX call_logs_by_sequence ON call_logs (sequence);
 CREATE INDEX call_logs_by_due_time ON call_logs (next_attempt_time) WHERE next_attempt_time IS NOT NULL;
--- A list is sorted by time, then call id, whatever it selects. State and reason are there to be read over: a list of the
--- few failed calls of a large account passes over the others without fetching them.
+-- Finds the due calls of one account without reading the due calls of others.
+CREATE INDEX call_logs_by_account_due ON call_logs (account_id, next_attempt_time) WHERE next_attempt_time IS NOT NULL;
+-- A list is sorted by time, then call id. State and reason are in the index for lists of few calls of a large account,
+-- such as its failed calls: the other calls are skipped without fetching their rows.
 CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id, shown_state, reason);
 CREATE INDEX call_logs_by_user ON call_logs (account_id, user_id, start_time DESC, call_id);
 CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_time DESC, call_id)
@@ -75,17 +78,17 @@ CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_tim
 CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_time DESC, call_id)
     WHERE contact_id IS NOT NULL;
 
--- A number's contact, the creation of one whose end is not recorded, and who may create it now.
+-- The claim on a number: its contact, a creation whose end is not recorded, and the process that may create now.
 CREATE TABLE claims (
     account_id TEXT NOT NULL,
     number_key TEXT NOT NULL,
-    owner TEXT,          -- the process that holds the claim; NULL: it is free
-    held_until INTEGER,  -- when the claim lapses unless its owner renews it
-    creation_key TEXT,   -- of the creation that may be under way
-    given_up_at INTEGER, -- when whoever began that creation had stopped; NULL: its owner has not
+    lease_owner TEXT,
+    lease_until INTEGER,
+    creation_key TEXT,   -- of the creation that may still take effect
+    given_up_at INTEGER, -- when the process that began that creation had stopped; NULL: the lease owner is at work on it
     contact_id TEXT,
-    contact_key TEXT,    -- of the creation that made the contact; empty: not known
-    recorded_at INTEGER, -- of the contact
+    contact_key TEXT,    -- the key of the creation that made the contact; empty: not known
+    recorded_at INTEGER, -- when the contact was recorded
     PRIMARY KEY (account_id, number_key)
 ) WITHOUT ROWID;
 
@@ -99,10 +102,10 @@ CREATE TABLE requests (
 ) WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (answered_at);
 
--- OAuth tokens of the CRMs' connections. The documents are sealed: this file and its backups do not tell them.
+-- OAuth tokens of the CRMs' connections. The documents are encrypted, so this file and its backups do not reveal them.
 CREATE TABLE tokens (
     connection TEXT PRIMARY KEY,
     document BLOB,       -- NULL: none yet
-    leased_by TEXT,      -- the process that refreshes them, and until when; else NULL
-    leased_until INTEGER
+    lease_owner TEXT,
+    lease_until INTEGER
 ) WITHOUT ROWID;

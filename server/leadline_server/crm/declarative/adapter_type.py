@@ -1,0 +1,207 @@
+"""Declared CRMs as a kind of adapter: the connection names a definition, and sets what that asks for."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, Self
+
+from pydantic import Field, PrivateAttr, ValidationError, create_model
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from leadline_server.crm.declarative.adapter import DefinedConnection, DefinedCrm
+from leadline_server.crm.declarative.answer_errors import AnswerErrors
+from leadline_server.crm.declarative.authorizers import authorizer, checked_address
+from leadline_server.crm.declarative.compiled_definition import BadDefinition, CompiledDefinition
+from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
+from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
+from leadline_server.crm.declarative.operation_sender import Observer, OperationSender
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+    Declared,
+    KnownGaps,
+)
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.crm.toolkit.http_client import HttpClient
+from leadline_server.crm.toolkit.secret_settings import Secret
+from leadline_server.crm.toolkit.throttle import Throttle
+from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.definitions.templates import TemplateFailed
+from leadline_server.domain.errors import CrmError, CrmUnavailable
+from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmAdapter, CrmMethod, RateLimit
+
+Values = Mapping[str, Any]
+
+
+class HttpSettings(ConnectionSettings):
+    """What is set of every connection; the definition's variables come on top."""
+
+    definition: str = Field(description="The name of a definition that comes with leadline, or the path of a file.")
+    timeout: float = Field(10.0, gt=0, le=60, description="Seconds that one request may take.")
+
+    _ready: CompiledDefinition = PrivateAttr()
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Load the definition, and check the rest by what it asks for."""
+        name = obj.get("definition") if isinstance(obj, dict) else None
+        if not isinstance(name, str):
+            return super().model_validate(obj, **options)
+        try:
+            ready = load_definition(name)
+        except BadDefinition as error:
+            raise _refused(name, error.problems) from None
+        kind = create_model(cls.__name__, __base__=cls, **_fields(ready.definition))
+        settings = super(HttpSettings, kind).model_validate(obj, **options)
+        settings._ready = ready  # noqa: SLF001 - its own class
+        return settings
+
+    @property
+    def ready(self) -> CompiledDefinition:
+        """The definition."""
+        return self._ready
+
+    @property
+    def values(self) -> Values:
+        """The definition's variables, secrets as they are."""
+        return {
+            name: getattr(self, name).get_secret_value() if variable.secret else getattr(self, name)
+            for name, variable in self._ready.definition.variables.items()
+        }
+
+
+def _fields(definition: Definition) -> dict[str, Any]:
+    return {name: (_type(variable), _field(variable)) for name, variable in definition.variables.items()}
+
+
+def _type(variable: Variable) -> Any:
+    if variable.secret:
+        return Secret
+    return {"text": str, "address": Origin, "flag": bool}[variable.kind]
+
+
+def _field(variable: Variable) -> Any:
+    if variable.default is None:
+        return Field(description=variable.description)
+    default: Any = variable.default
+    return Field(default, description=variable.description, validate_default=True)
+
+
+def _refused(name: str, problems: list[str]) -> ValidationError:
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("definition", "{problem}", {"problem": f"{name}: {problem}"}),
+            loc=("definition",),
+            input=name,
+        )
+        for problem in problems
+    ]
+    return ValidationError.from_exception_data("HttpSettings", details)
+
+
+def capabilities(definition: Definition, values: Values) -> Capabilities:
+    """What a definition can promise with some values of its variables."""
+    can, find = definition.capabilities, definition.operations.find_call_log
+    return Capabilities(
+        finds_log_by_key=find is not None and all(values[name] for name in find.needs),
+        enforces_unique_key=can.enforces_unique_key,
+        moves_log=can.moves_log,
+        search_lag=timedelta(seconds=can.search_lag),
+        settle_time=timedelta(seconds=can.settle_time),
+        contact_types=tuple(_types(definition, values)) if definition.types else (),
+        rate_limits=tuple(RateLimit(rate.requests, rate.seconds, rate.scope) for rate in can.rates),
+        numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
+        methods=ALL_METHODS if definition.operations.update_call_log else ALL_METHODS - {CrmMethod.UPDATE_CALL_LOG},
+    )
+
+
+def _types(definition: Definition, values: Values) -> Mapping[str, ContactType | None]:
+    kinds = {name: kind for name, kind in definition.types.items() if all(values[need] for need in kind.needs)}
+    return kinds or {"": None}
+
+
+def default_capabilities(definition: Definition) -> Capabilities:
+    """What it can promise where nothing is set that need not be set."""
+    values = {name: variable.default or "" for name, variable in definition.variables.items()}
+    return capabilities(definition, values)
+
+
+def open_connection(
+    settings: HttpSettings, around: AdapterContext, observer: Observer | None = None, at_once: int | None = None
+) -> DefinedConnection:
+    """A connection at work; `observer` sees its requests, `at_once` is how many of one lookup's there may be.
+
+    Raises:
+        CrmUnavailable: the definition does not come out with these settings; the message says where.
+    """
+    ready, values = settings.ready, settings.values
+    definition = ready.definition
+    public = {name: value for name, value in values.items() if not definition.variables[name].secret}
+    try:
+        base_url = checked_address(ready.base_url.text(public), "base_url")
+        headers = {name: template.text(public) for name, template in ready.headers.items()}
+        authorization = authorizer(definition, values, base_url, around)
+    except TemplateFailed as error:
+        raise CrmUnavailable(f"connections.{around.name}: {error}") from error
+    limits = definition.limits.model_copy(update={"at_once": at_once or definition.limits.at_once})
+    can, failures = capabilities(definition, values), AnswerErrors(ready, lambda: authorization.secrets)
+
+    def failure(answer: HttpAnswer) -> CrmError | None:
+        if observer:
+            observer.came(answer)
+        return failures(answer)
+
+    web = HttpClient(
+        around.session,
+        base_url,
+        authorization,
+        failure=failure,
+        throttle=Throttle(can.rate_limits),
+        headers=headers,
+        deadline=settings.timeout,
+    )
+    return DefinedConnection(
+        ready=ready,
+        variables=public,
+        types=_types(definition, values),
+        capabilities=can,
+        sender=OperationSender(web, base_url, limits, observer),
+    )
+
+
+async def _open(settings: HttpSettings, around: AdapterContext) -> Connect:
+    connected = open_connection(settings, around)
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return DefinedCrm(connected, account)
+
+    return connect
+
+
+class _Shipped(Mapping[str, Declared]):
+    """What the definitions that come with leadline declare, read when somebody asks."""
+
+    def __getitem__(self, how: str) -> Declared:
+        definition = load_definition(how.removeprefix(_BY)).definition
+        lost = definition.known_gaps
+        known_gaps = KnownGaps(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
+        return Declared(capabilities=default_capabilities(definition), known_gaps=known_gaps)
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{_BY}{name}" for name in shipped_names())
+
+    def __len__(self) -> int:
+        return len(shipped_names())
+
+
+_BY: Final = "by the definition "
+
+HTTP: Final = AdapterType(
+    name="http",
+    title="Any CRM with a JSON API, by a definition file",
+    settings=HttpSettings,
+    open=_open,
+    variants=_Shipped(),
+)

@@ -1,0 +1,215 @@
+"""Sends a definition's requests, page by page, within what one call may cost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from yarl import URL
+
+from leadline_server.crm.declarative import template_values
+from leadline_server.crm.declarative.compiled_definition import CompiledOperation
+from leadline_server.crm.declarative.definition import Limits
+from leadline_server.crm.declarative.request_template import BuiltRequest
+from leadline_server.crm.declarative.template_values import Values
+from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.crm.toolkit.http_client import Content, HttpClient
+from leadline_server.definitions.templates import Context, TemplateFailed
+from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
+
+T = TypeVar("T")
+
+FoundRecords = list[tuple[Mapping[str, Any], HttpAnswer]]
+"""What was found, and the answer that each was in."""
+
+
+_TO_ITSELF: Final = "leads to itself as the next page"
+
+
+class Observer(Protocol):
+    """Sees what goes out, without what authorizes it, and what comes back."""
+
+    def sent(self, operation: str, request: BuiltRequest) -> None:
+        """A request is about to leave."""
+        ...
+
+    def came(self, answer: HttpAnswer) -> None:
+        """An answer came."""
+        ...
+
+
+class RequestQuota:
+    """How many requests one lookup may still send."""
+
+    def __init__(self, requests: int) -> None:
+        self._whole = requests
+        self._left = requests
+
+    def spend(self) -> None:
+        """One more. Raises CrmTooMuch if that is too much."""
+        self._left -= 1
+        if self._left < 0:
+            raise CrmTooMuch(f"This takes more than {self._whole} requests to the CRM.")
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSender:
+    """The way of a definition's operations to the CRM.
+
+    Args:
+        web: the connection.
+        base_url: where it is.
+        limits: what one call may cost.
+        observer: sees it all; None: nobody does.
+    """
+
+    web: HttpClient
+    base_url: str
+    limits: Limits
+    observer: Observer | None = None
+
+    def quota(self) -> RequestQuota:
+        """What one lookup may cost."""
+        return RequestQuota(self.limits.requests)
+
+    async def ask(
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        quota: RequestQuota | None = None,
+        accept: Collection[int] = (),
+    ) -> HttpAnswer:
+        """Ask a question; `accept` are statuses that are answers too. Raises what HttpClient.ask raises."""
+        try:
+            built = operation.request.built(values)
+        except TemplateFailed as error:
+            raise CrmUnavailable(f"The definition does not fit: {error}.") from error
+        return await self._asked(operation, built, quota, accept)
+
+    async def tell(self, operation: CompiledOperation[Any], values: Context) -> HttpAnswer:
+        """Have something changed. Raises what HttpClient.tell raises."""
+        try:
+            built = operation.request.built(values)
+        except TemplateFailed as error:
+            raise CrmRejected(f"The definition does not fit: {error}.") from error
+        if self.observer:
+            self.observer.sent(operation.name, built)
+        return await self.web.tell(built.method, built.address, **_content(built))
+
+    async def records(
+        self, operation: CompiledOperation[Any], values: Context, name: str, quota: RequestQuota
+    ) -> FoundRecords:
+        """All records of a question, page after page; `name` is that of the expression that finds them.
+
+        Raises:
+            CrmUnavailable: they cannot be had all: cannot tell; CrmTooMuch where there are too many.
+        """
+        found, accept = FoundRecords(), frozenset(operation.defined.response.none_statuses)
+        paging = operation.defined.response.paging
+        page = template_values.PAGING | {"size": paging.size if paging and paging.size else 0}
+        address = ""
+        for number in range(self.limits.pages):
+            answer = await self._page(operation, {**values, **page}, address, quota, accept if not number else ())
+            if answer.status in accept:
+                return found
+            records = _records(operation, answer, name)
+            found += [(record, answer) for record in records]
+            following = _following(operation, answer, page, len(records)) if paging else None
+            if following is None:
+                return found
+            if isinstance(following, str):
+                if following == address:
+                    raise answer.unusable(_TO_ITSELF)
+                address = following
+            else:
+                page = following
+        raise CrmTooMuch(f"The CRM found more than fits into {self.limits.pages} pages.")
+
+    async def together(self, actions: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+        """What actions come to, a few of them at once; the first that fails ends the others."""
+        turns = asyncio.Semaphore(self.limits.at_once)
+
+        async def in_turn(action: Callable[[], Awaitable[T]]) -> T:
+            async with turns:
+                return await action()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(in_turn(action)) for action in actions]
+        except* CrmError as errors:
+            raise _first(errors) from None
+        return [task.result() for task in tasks]
+
+    async def _page(
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        address: str,
+        quota: RequestQuota,
+        accept: Collection[int],
+    ) -> HttpAnswer:
+        if not address:
+            return await self.ask(operation, values, quota, accept)
+        built = BuiltRequest(method="GET", address=str(URL(f"{self.base_url}/").join(URL(address))))
+        return await self._asked(operation, built, quota, accept)
+
+    async def _asked(
+        self,
+        operation: CompiledOperation[Any],
+        built: BuiltRequest,
+        quota: RequestQuota | None,
+        accept: Collection[int],
+    ) -> HttpAnswer:
+        if quota:
+            quota.spend()
+        if self.observer:
+            self.observer.sent(operation.name, built)
+        answer = await self.web.ask(built.method, built.address, **_content(built, accept))
+        if self.observer and answer.status in accept:  # of all others the meaning is asked, which shows them
+            self.observer.came(answer)
+        return answer
+
+
+def _content(built: BuiltRequest, accept: Collection[int] = ()) -> Content:
+    content = Content(headers=built.headers, scope=built.scope, accept=accept)
+    if built.form is not None:
+        content["form"] = built.form
+    elif built.json is not None:
+        content["json"] = built.json
+    return content
+
+
+def _records(operation: CompiledOperation[Any], answer: HttpAnswer, name: str) -> Sequence[Mapping[str, Any]]:
+    document = answer.json()
+    records = operation.path(name).records(document)
+    if records is None:
+        raise answer.unusable("has no list of records where the definition says")
+    complete = operation.answer.get("complete")
+    if complete is not None and not complete.holds(document):
+        raise CrmTooMuch("The CRM found more than it says.")
+    return records
+
+
+def _following(operation: CompiledOperation[Any], answer: HttpAnswer, page: Context, count: int) -> Values | str | None:
+    """What the templates see of the next page, or its address; None after the last."""
+    paging, document = operation.defined.response.paging, answer.json()
+    if paging.next is not None:
+        cursor = operation.path("next").text(document)
+        if cursor and cursor == page["cursor"]:
+            raise answer.unusable(_TO_ITSELF)
+        return {**page, "cursor": cursor, "page": page["page"] + 1} if cursor else None
+    if paging.next_url is not None:
+        return operation.path("next_url").text(document) or None
+    total = operation.answer["total"].find(document) if paging.total else None
+    end = page["offset"] + count
+    is_counted = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    if not (end < total if is_counted else count >= paging.size):
+        return None
+    if not count:
+        raise answer.unusable("ends before all that it counts")
+    return {**page, "offset": end, "page": page["page"] + 1}
+
+
+def _first(errors: BaseExceptionGroup[CrmError]) -> CrmError:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,43 @@
+"""The adapter type `embedded`: one file in the data directory, with a book for each account."""
+
+from typing import Final
+
+from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
+from leadline_server.crm.embedded.database import open_crm_database
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    ConnectionSettings,
+    KnownGaps,
+)
+from leadline_server.ports.crm import CrmAdapter
+
+FILE: Final = "crm.db"
+
+
+class EmbeddedSettings(ConnectionSettings):
+    """There are no settings."""
+
+
+async def _open(_: EmbeddedSettings, around: AdapterContext) -> Connect:
+    """Open the file, or create it. Raises CrmUnavailable if it cannot be used; the message says what to do."""
+    database = await open_crm_database(around.data_dir / FILE)
+    around.closing.push_async_callback(database.close)
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return EmbeddedCrm(database, account.id, lambda: account.settings().default_region)
+
+    return connect
+
+
+EMBEDDED = AdapterType(
+    name="embedded",
+    title="The embedded contact book and call journal",
+    settings=EmbeddedSettings,
+    open=_open,
+    capabilities=CAPABILITIES,
+    known_gaps=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
+    is_remote=False,
+)

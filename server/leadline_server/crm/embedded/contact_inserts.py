@@ -1,0 +1,42 @@
+"""Inserts of contacts with keys, for several requests in one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, NewContact, book_of, contact_from, insert_contacts
+from leadline_server.domain.contact import Contact
+
+
+class WantedContact(NamedTuple):
+    """A contact to be added to an account's book, and its row, which has the key."""
+
+    account_id: str
+    contact: Contact
+    row: NewContact
+
+
+_EXISTING: Final = (
+    f"SELECT {CONTACT_COLUMNS} FROM books AS b"  # noqa: S608 - constants
+    " CROSS JOIN contacts AS c ON c.book = b.book AND c.unique_key = ? WHERE b.account_id = ?"
+)
+
+
+def create_contacts(connection: sqlite3.Connection, wanted: Sequence[WantedContact]) -> Sequence[Contact]:
+    """Add each contact. If one was added with the same key before, the result is that contact."""
+    known: dict[tuple[str, str], Contact] = {}
+    new: dict[str, list[NewContact]] = {}
+    for each in wanted:
+        key = _key(each)
+        if key not in known:
+            found = connection.execute(_EXISTING, (key[1], key[0])).fetchone()
+            known[key] = each.contact if found is None else contact_from(found)
+            if found is None:
+                new.setdefault(each.account_id, []).append(each.row)
+    for account_id, added in new.items():
+        insert_contacts(connection, book_of(connection, account_id), added)
+    return [known[_key(each)] for each in wanted]
+
+
+def _key(wanted: WantedContact) -> tuple[str, str]:
+    return wanted.account_id, wanted.row.unique_key or ""

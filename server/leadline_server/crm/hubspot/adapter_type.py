@@ -1,0 +1,76 @@
+"""HubSpot as a kind of adapter."""
+
+from typing import Any, Final
+
+from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
+from leadline_server.crm.hubspot.errors import failure, pause
+from leadline_server.crm.hubspot.settings import HubSpotSettings
+from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit.adapter_type import (
+    AccountView,
+    AdapterContext,
+    AdapterType,
+    Connect,
+    Declared,
+    KnownGaps,
+)
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
+from leadline_server.crm.toolkit.throttle import spread
+from leadline_server.ports.crm import CrmAdapter
+
+
+async def _open(settings: HubSpotSettings, around: AdapterContext) -> Connect:
+    """Make the client that the connection's accounts share; nothing is asked yet."""
+    client = HttpClient(
+        around.session,
+        settings.api_url,
+        _authorizer(settings, around),
+        failure=failure,
+        throttle=Throttle([spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
+    )
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return HubSpotCrm(client, account, settings)
+
+    return connect
+
+
+def _authorizer(settings: HubSpotSettings, around: AdapterContext) -> Authorizer:
+    if settings.token is not None:
+        return StaticAuthorizer.bearer(settings.token.get_secret_value())
+    secret, refresh = settings.client_secret, settings.refresh_token
+    grant = OAuthGrant(
+        token_url=f"{settings.api_url}/oauth/v1/token",
+        client_id=settings.client_id,
+        client_secret=secret.get_secret_value() if secret else "",
+        refresh_token=refresh.get_secret_value() if refresh else "",
+    )
+    return oauth_authorizer(grant, around)
+
+
+def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
+    """What a connection with these settings promises and loses: white space as browsers do, and some of a call."""
+    settings = HubSpotSettings.model_validate({"token": "unused", **options})
+    return Declared(
+        capabilities=capabilities_of(settings),
+        known_gaps=KnownGaps(
+            fields=frozenset({"caller_extension", "linked_id", "legs"}),
+            forms=forms,
+            texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),
+        ),
+    )
+
+
+BY_DEFAULT: Final = "by default"
+WITH_PROPERTIES: Final = "with `call_id_property` and `more_phone_properties`"
+
+HUBSPOT = AdapterType(
+    name="hubspot",
+    title="HubSpot",
+    settings=HubSpotSettings,
+    open=_open,
+    variants={
+        BY_DEFAULT: _declared(frozenset({"as the third number"})),
+        WITH_PROPERTIES: _declared(call_id_property="call_id", more_phone_properties=["other_phone"]),
+    },
+)

@@ -1,0 +1,74 @@
+"""Pipedrive as a kind of adapter."""
+
+from typing import Any, Final
+
+from leadline_server.crm.pipedrive.adapter import PipedriveCrm, capabilities_of
+from leadline_server.crm.pipedrive.errors import failure, pause
+from leadline_server.crm.pipedrive.settings import PipedriveSettings
+from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
+from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
+from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
+from leadline_server.crm.toolkit.throttle import spread
+from leadline_server.ports.crm import CrmAdapter
+
+_SET_APART: Final = frozenset(
+    {
+        "international with spaces",
+        "international with 00 and spaces",
+        "national with brackets",
+        "national with dots",
+        "national with spaces",
+        "national with the trunk prefix",
+        "as a URI (RFC 3966)",
+        "abroad, as it is written at home",
+        "abroad",
+    }
+)
+"""Forms that no lookup finds but by the account's `number_formats`."""
+
+
+async def _open(settings: PipedriveSettings, around: AdapterContext) -> Connect:
+    """Make the client that the connection's accounts share; nothing is asked yet."""
+    client = HttpClient(
+        around.session,
+        settings.origin,
+        _authorizer(settings, around),
+        failure=failure,
+        throttle=Throttle([spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
+    )
+
+    def connect(account: AccountView) -> CrmAdapter:
+        return PipedriveCrm(client, account, settings, around.clock)
+
+    return connect
+
+
+def _authorizer(settings: PipedriveSettings, around: AdapterContext) -> Authorizer:
+    if settings.api_token is not None:
+        token = settings.api_token.get_secret_value()
+        return StaticAuthorizer("x-api-token", token, token)
+    secret, refresh = settings.client_secret, settings.refresh_token
+    grant = OAuthGrant(
+        token_url=f"{settings.oauth_url}/oauth/token",
+        client_id=settings.client_id,
+        client_secret=secret.get_secret_value() if secret else "",
+        refresh_token=refresh.get_secret_value() if refresh else "",
+        client_in="header",
+    )
+    return oauth_authorizer(grant, around)
+
+
+_DEFAULTS: Final[dict[str, Any]] = {"company_domain": "company", "api_token": "unused"}
+
+PIPEDRIVE = AdapterType(
+    name="pipedrive",
+    title="Pipedrive",
+    settings=PipedriveSettings,
+    open=_open,
+    capabilities=capabilities_of(PipedriveSettings.model_validate(_DEFAULTS)),
+    known_gaps=KnownGaps(
+        fields=frozenset({"caller_extension", "linked_id", "legs"}),
+        forms=_SET_APART,
+        texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),
+    ),
+)

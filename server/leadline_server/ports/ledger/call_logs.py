@@ -1,0 +1,135 @@
+"""The ledger's call logs: the calls, their delivery, and the changes that clients can see."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLogFilter:
+    """Which call logs of an account to list. Empty fields do not restrict.
+
+    `phone_number` is the key of `CallLog.number`, the other party's number. The times are compared with the start of
+    the call, or of its first report if the start is unknown; `end_time` is exclusive.
+    """
+
+    account_id: str
+    user_id: str = ""
+    states: tuple[CallLogState, ...] = ()
+    reasons: tuple[CallLogReason, ...] = ()
+    phone_number: str = ""
+    contact_id: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+class CallLogPage(NamedTuple):
+    """Some call logs, newest first, and the position after the last one; None if there are no more.
+
+    A position is opaque to the caller. Example: start time and call id, `(1767225600000000, "call-7")`.
+    """
+
+    call_logs: Sequence[CallLog]
+    next_position: tuple[int, str] | None
+
+
+class Change(Protocol):
+    """A change that clients can see, and its position in the ledger's order of commits.
+
+    Thousands of changes are kept in memory and few are read, so `call_log` is decoded only on access.
+    """
+
+    @property
+    def sequence(self) -> int:
+        """The position of the change. Two changes with the same sequence are the same change."""
+        ...
+
+    @property
+    def account_id(self) -> str:
+        """The account of the call."""
+        ...
+
+    @property
+    def user_id(self) -> str:
+        """The user of the call log."""
+        ...
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the change takes."""
+        ...
+
+    @property
+    def call_log(self) -> CallLog:
+        """The call log after the change, decoded on each access. Raises LedgerUnavailable if it is damaged."""
+        ...
+
+
+class CallKey(NamedTuple):
+    """Identifies a call. Example: `CallKey("demo", "pbx1-1767225600.17")`."""
+
+    account_id: str
+    call_id: str
+
+
+class CallLogs(Protocol):
+    """The call logs and their state."""
+
+    async def get(self, key: CallKey) -> CallLog | None:
+        """The call log; None if the call was never reported."""
+        ...
+
+    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+        """Replace the call log by the result of `change`, and return the log before and after.
+
+        Changes of one call are serialised. If `change` returns the very object that it got, nothing is written. If it
+        raises, nothing is changed and the exception is raised here.
+        """
+        ...
+
+    async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
+        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
+        ...
+
+    async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
+        """Up to `limit` calls whose `next_attempt_time` is not after `now`, the longest due first.
+
+        Calls of the accounts `without` are left out. Their number must not slow down finding the others.
+        """
+        ...
+
+    async def next_due_time(self) -> datetime | None:
+        """When the next call falls due; None if no call waits."""
+        ...
+
+    async def changes(self, after: int, limit: int) -> Sequence[Change]:
+        """The calls whose latest visible change (a new revision) has a sequence greater than `after`.
+
+        In order of commit, over all accounts. A change must not become visible before one with a smaller sequence.
+        Pruned calls are missing: see `pruned_through`. Example: call A changes with sequence 5, B with 6, A again with
+        7. Then `changes(4, 10)` returns B (6) and A (7).
+        """
+        ...
+
+    async def pruned_through(self) -> int:
+        """The largest sequence of the calls that were ever pruned; 0 if none was. It never falls.
+
+        A reader that has read the changes up to this sequence has missed none of the pruned ones.
+        """
+        ...
+
+    async def last_sequence(self) -> int:
+        """The sequence of the latest visible change; 0 before the first."""
+        ...
+
+    def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Call `on_change` soon after changes were committed through this ledger object. Returns the unsubscriber."""
+        ...

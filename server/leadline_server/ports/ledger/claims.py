@@ -1,0 +1,110 @@
+"""The ledger's claims on numbers: which process may create a number's contact, and which contact was created.
+
+Example of a claim during a creation, then after it:
+
+    account_id  number_key    lease_owner  lease_until  creation_key  contact_id
+    demo        +12025550101  a1           12:00:10     9f3c...
+    demo        +12025550101                                          c_17
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+
+class Remembered(NamedTuple):
+    """A contact that leadline made or found for a number, and when."""
+
+    contact_id: str
+    time: datetime
+
+
+class Claimed(NamedTuple):
+    """A claim that this process holds now, and the number's history.
+
+    Attributes:
+        creation_key: the key of the creation under way: the holder's own, or an earlier one whose end is unknown.
+        given_up: None for the holder's own creation. For an earlier one, a time at which its process had stopped.
+        contact_id: the contact recorded for the number; empty: none.
+        contact_key: the key of the creation that made that contact; empty: not known.
+    """
+
+    creation_key: str
+    given_up: datetime | None = None
+    contact_id: str = ""
+    contact_key: str = ""
+
+
+class HeldByAnother(NamedTuple):
+    """Another process holds the claim, until it releases it or until this time."""
+
+    lease_until: datetime
+
+
+class Claims(Protocol):
+    """The claims, by account and number."""
+
+    async def acquire(
+        self,
+        account_id: str,
+        number_key: str,
+        lease_owner: str,
+        creation_key: str,
+        now: datetime,
+        lease_until: datetime,
+    ) -> Claimed | HeldByAnother:
+        """Acquire the claim of a number until `lease_until`.
+
+        That works if it was never acquired, was released, is past its time at `now`, or is `lease_owner`'s already. It
+        records that a creation with `creation_key` begins, before any CRM is asked. An earlier creation whose end was
+        not recorded keeps its key instead. If another process holds the claim, nothing changes.
+        """
+        ...
+
+    async def renew(self, account_id: str, number_key: str, lease_owner: str, lease_until: datetime) -> bool:
+        """Hold the claim until `lease_until`; False, changing nothing, if `lease_owner` has lost it."""
+        ...
+
+    async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
+        """Record the holder's own creation instead of an earlier one that certainly made nothing.
+
+        False, changing nothing, if `lease_owner` has lost the claim.
+        """
+        ...
+
+    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
+        """Release the claim without a contact; nothing changes if `lease_owner` has lost it.
+
+        Args:
+            account_id: the account.
+            number_key: the number.
+            lease_owner: the process that holds the claim.
+            given_up: None: the holder made nothing. Its own creation is over; an earlier one stays as it was found. A
+                time: the holder asked the CRM for the contact and stopped then; whether it was made is unknown.
+        """
+        ...
+
+    async def finish(
+        self,
+        account_id: str,
+        number_key: str,
+        contact_id: str,
+        now: datetime,
+        *,
+        lease_owner: str = "",
+        creation_key: str = "",
+    ) -> None:
+        """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known).
+
+        If `lease_owner` holds the claim, its creation is over and the claim is released. If no process holds it, a
+        recorded creation with the same key is over. Another process's claim and creation stay as they are.
+        """
+        ...
+
+    async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
+        """The contacts recorded for these numbers, by number key."""
+        ...
+
+    async def forget(self, account_id: str, number_key: str, contact_id: str) -> None:
+        """Forget that `contact_id` is the number's contact, because the CRM no longer has it."""
+        ...

@@ -1,0 +1,64 @@
+"""The whole ledger. Commands take only the parts that they need."""
+
+from typing import Protocol
+
+from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.ports.ledger.call_logs import CallLogs
+from leadline_server.ports.ledger.claims import Claims
+from leadline_server.ports.ledger.requests import Requests
+from leadline_server.ports.ledger.retention import Retention
+from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.users import Users
+
+
+class Ledger(Protocol):
+    """The parts of the ledger."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts and their settings."""
+        ...
+
+    @property
+    def preferences(self) -> PreferenceStore:
+        """The preferences of users."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """The directory's users."""
+        ...
+
+    @property
+    def call_logs(self) -> CallLogs:
+        """The call logs."""
+        ...
+
+    @property
+    def claims(self) -> Claims:
+        """The claims on numbers."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """The answers by request id."""
+        ...
+
+    @property
+    def tokens(self) -> TokenStore:
+        """The OAuth tokens of the CRMs' connections."""
+        ...
+
+    @property
+    def retention(self) -> Retention:
+        """Deleting old records."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes for signing tokens, made with the ledger. All processes that share it have the same."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the ledger can be read and written now; otherwise raise LedgerUnavailable or LedgerFull."""
+        ...
