@@ -9,13 +9,12 @@ skipped: the domain and the contract can grow one after the other.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache, cached_property
-from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -46,34 +45,13 @@ class MessageMapping(Generic[V, M]):
         self._message = message
         hints = {field.name: _hint(kind, attributes.get(field.name, field.name)) for field in message.DESCRIPTOR.fields}
         fields = [field for field in message.DESCRIPTOR.fields if hints[field.name] is not None]
-        nested = [field for field in fields if field.message_type is not None and not _is_map(field)]
-        optional = [field.name for field in fields if field.has_presence and field not in nested]
-        plain = [field.name for field in fields if not field.has_presence and field not in nested]
-        self._optional, self._optional_parts = optional, _getter([attributes.get(name, name) for name in optional])
-        self._plain, self._plain_parts = plain, _getter([attributes.get(name, name) for name in plain])
-        self._nested = [(field.name, _writer(field, hints[field.name])) for field in nested]
-        self._nested_parts = _getter([attributes.get(field.name, field.name) for field in nested])
-
-    def fields(self, value: V) -> dict[str, Any]:
+        self.fields: Callable[[V], dict[str, Any]] = _compiled(
+            [_Written(field, attributes.get(field.name, field.name), hints[field.name]) for field in fields]
+        )
         """The message's fields, as its constructor takes them. Values that are None or empty are left out.
 
         A message within a message is a dictionary. protobuf would serialize and parse it again if it were a message.
         """
-        fields: dict[str, Any] = {}
-        # Loops, since a comprehension is another call: a response has up to a thousand of these messages.
-        if self._optional:
-            for name, part in zip(self._optional, self._optional_parts(value)):  # noqa: B905 - as long
-                if part is not None:
-                    fields[name] = part  # noqa: PERF403 - see above
-        if self._plain:
-            for name, part in zip(self._plain, self._plain_parts(value)):  # noqa: B905 - as long
-                if part:
-                    fields[name] = part  # noqa: PERF403 - see above
-        if self._nested:
-            for (name, write), part in zip(self._nested, self._nested_parts(value)):  # noqa: B905 - as long
-                if part and (written := write(part)):
-                    fields[name] = written
-        return fields
 
     def message(self, value: V) -> M:
         """The message of a value."""
@@ -115,6 +93,41 @@ def timestamp(time: datetime | None) -> Timestamp | None:
     return None if time is None else Timestamp(**time_fields(time))
 
 
+class _Written(NamedTuple):
+    """A field of a message, the attribute that it is written from, and the attribute's type."""
+
+    field: _Field
+    attribute: str
+    hint: Any
+
+    def statement(self, writers: dict[str, _Convert]) -> str:
+        """A statement that puts the attribute of `value` into `fields`; `writers` gets the function that it calls."""
+        name, part = self.field.name, f"part := value.{self.attribute}"
+        if self.field.message_type is None or _is_map(self.field):
+            condition = f"({part}) is not None" if self.field.has_presence else part
+            return f"if {condition}: fields[{name!r}] = part"
+        if self.field.message_type.full_name == _TIMESTAMP:
+            return f"if {part}: fields[{name!r}] = time_fields(part)"
+        writers[f"write_{name}"] = _nested(self.field, self.hint).fields
+        if self.field.is_repeated:
+            return f"if {part}: fields[{name!r}] = [*map(write_{name}, part)]"
+        return f"if ({part}) and (part := write_{name}(part)): fields[{name!r}] = part"
+
+
+def _compiled(written: Sequence[_Written]) -> Callable[[Any], dict[str, Any]]:
+    """A function that writes all of the fields. It is generated, as the dataclasses module generates its functions.
+
+    A loop over the fields takes more instructions: 62,000 for a FindContact response with one contact, not 45,000.
+    """
+    names: dict[str, Any] = {"time_fields": time_fields}
+    statements = [each.statement(names) for each in written]
+    source = "\n    ".join(("def fields(value):", "fields = {}", *statements, "return fields"))
+    code = compile(source, __file__, "exec")  # this file's name, so that profiles show where the time goes
+    exec(code, names)  # noqa: S102 - made of names of fields alone
+    compiled: Callable[[Any], dict[str, Any]] = names["fields"]
+    return compiled
+
+
 def _nested(field: _Field, hint: Any) -> MessageMapping[Any, Any]:
     """The mapping for a message within a message."""
     message: Any = GetMessageClass(field.message_type)
@@ -132,24 +145,6 @@ def _hint(kind: type[Any], name: str) -> Any:
     if isinstance(found, property):
         return get_type_hints(found.fget)["return"]
     return get_type_hints(kind).get(name)
-
-
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that returns the attributes `names` of a value."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    if not names:
-        return lambda _: ()
-    only = attrgetter(names[0])
-    return lambda value: (only(value),)
-
-
-def _writer(field: _Field, hint: Any) -> _Convert:
-    """A function that turns a value of the type `hint` into fields of a message."""
-    if field.message_type.full_name == _TIMESTAMP:
-        return time_fields
-    write = _nested(field, hint).fields
-    return (lambda parts: [*map(write, parts)]) if field.is_repeated else write
 
 
 def _reader(field: _Field, hint: Any) -> _Convert:
