@@ -33,7 +33,7 @@ from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.config import EMBEDDED, Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connections import ConnectionConfig, open_connections
+from leadline_server.crm.connections import ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
@@ -42,6 +42,7 @@ from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
@@ -89,14 +90,21 @@ async def open_app(
         CrmUnavailable: a connection cannot be opened: the embedded CRM's file, say.
     """
     clock = clock or SystemClock()
+    leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
-            open_connections(_configs(settings), settings.connection_of, ledger.tokens, settings.data_dir, clock)
+            open_connections(
+                _configs(settings),
+                settings.connection_of,
+                ledger.tokens,
+                settings.data_dir,
+                clock,
+                leases.process_id,
+                numbering,
+            )
         )
-        for account_id, account in settings.accounts.items():
-            begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-            await ledger.accounts.create(account_id, begin)
 
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
@@ -105,13 +113,12 @@ async def open_app(
             if not crm.is_remote and cache is None:
                 return local_connection(adapter, breaker, rate)
             policy = cache or _cache_policy(settings)
-            region = lambda: current().default_region  # noqa: E731 - used here alone
-            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, region=region, cache=policy)
+            rules = lambda: current().numbering  # noqa: E731 - used here alone
+            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
 
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
-        leases = LeaseKeeper(uuid.uuid4().hex, clock)
         lookup = ContactLookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
@@ -131,14 +138,24 @@ async def open_app(
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionConfig]:
+async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
+    """Create the accounts that are new; returns how the numbers of each are read, by its id."""
+    numbering = {}
+    for account_id, account in settings.accounts.items():
+        begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
+        await ledger.accounts.create(account_id, begin)
+        numbering[account_id] = (await ledger.accounts.get(account_id)).numbering
+    return numbering
+
+
+def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
     """The connections that accounts name. The embedded CRM needs no table in the settings."""
     named = {account.connection for account in settings.accounts.values()}
     tables = {
-        name: ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionConfig(EMBEDDED)} | tables
+    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
     return {name: config for name, config in configs.items() if name in named}
 
 

@@ -92,7 +92,7 @@ class AccountConfig(BaseModel):
     connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
 
 
-class ConnectionConfig(BaseModel):
+class ConnectionTable(BaseModel):
     """A connection to a CRM: its adapter, and that adapter's own settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         5.0, ge=0, le=60, description="Seconds that leadline remembers a lookup that found no contact; 0: never."
     )
     lookup_cache_entries: int = Field(10_000, ge=1, le=1_000_000, description="Remembered numbers of each account.")
-    connections: dict[str, ConnectionConfig] = Field(
+    connections: dict[str, ConnectionTable] = Field(
         default_factory=dict, description="The connections to CRMs by name, tables [connections.NAME] of the file."
     )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountConfig] = Field(

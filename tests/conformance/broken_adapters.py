@@ -55,7 +55,7 @@ class Passing:
 
 
 class FindsByCreating(Passing):
-    """Creates whom it does not find, as some CRMs' "find or create" does."""
+    """Creates a contact that it does not find, as some CRMs' "find or create" does."""
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         found = await self.inner.find_contacts(numbers)
@@ -75,7 +75,7 @@ class TakesAnyCursor(Passing):
 
 
 class RaisesForNobody(Passing):
-    """Takes "nobody" for a failure."""
+    """Raises an error for an empty result."""
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         if not (found := await self.inner.find_contacts(numbers)):
@@ -84,7 +84,7 @@ class RaisesForNobody(Passing):
 
 
 class TakesFailureForNobody(Passing):
-    """Takes a failure for "nobody": the one thing that must never be."""
+    """Takes a failure for an empty result, which must never happen."""
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         try:
@@ -180,7 +180,7 @@ class LeaksItsToken(Passing):
 
 
 class TellsTheNumber(Passing):
-    """Tells whom it asked for when it fails."""
+    """Shows the number that it looked up when it fails."""
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         try:

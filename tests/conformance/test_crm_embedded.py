@@ -36,7 +36,7 @@ def wrapped(bare: CrmUnderTest) -> CacheCrm:
         "embedded",
         breaker=limits.breaker,
         rate=limits.rate,
-        region=lambda: "US",
+        rules=lambda: "US",
         cache=CachePolicy(found_seconds=REMEMBERED, none_seconds=REMEMBERED),
     )
     assert isinstance(connection.crm, CacheCrm)
@@ -61,7 +61,7 @@ class TestWrappedCrm(CrmConformance):
 
 
 class TestRememberedAnswers(CrmConformance):
-    """As the port's, too, are lookups from the cache: it behaves as an index that lags as long as it remembers."""
+    """Lookups from the cache pass the suite too, like an index that lags for the time that answers are kept."""
 
     @pytest.fixture
     def crm(self, bare: CrmUnderTest, wrapped: CacheCrm) -> CrmUnderTest:

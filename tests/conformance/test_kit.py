@@ -48,7 +48,7 @@ def example() -> str:
 
 
 def run_pytest(*arguments: str | Path, cwd: Path) -> str:
-    """What a pytest of its own says, which knows nothing of this project's settings."""
+    """The output of a separate pytest without this project's settings."""
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider", "-q", "--tb=no", "-rA"]
     command += ["--rootdir", str(cwd), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(TESTS), "COLUMNS": "300"}
@@ -65,7 +65,7 @@ def outcomes(told: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What came of each test that a broken adapter has to fail, with that adapter and with the good one."""
+    """The outcome of each test that a broken adapter must fail, with that adapter and with the good one."""
     names = [f"{BROKEN}::Test{kind}::{test}" for broken, test in NOTICED.items() for kind in (broken, "Passing")]
     return outcomes(run_pytest(*dict.fromkeys(names), cwd=tmp_path_factory.mktemp("kit")))
 

@@ -1,4 +1,4 @@
-"""The base of every fake CRM: a subclass has the vendor's wire format, the faults and what is kept are here for all."""
+"""The base of every fake CRM. A subclass has the vendor's wire format; faults and records are here for all."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from fakes.written import Written, WrittenContact, WrittenLog
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ELSEWHERE: Final = "/elsewhere"
-"""Where redirects lead: to this server by another name. Whoever comes there followed one."""
+"""The target of redirects: this server by another name. A request to it followed one."""
 
 _RESET: Final = struct.pack("ii", 1, 0)  # linger for no time: closing resets the connection
 _GARBAGE: Final = b'{"results": [\xff\x00<'
@@ -32,7 +32,7 @@ class FakeCrm(ABC):
         path: the file that what is written goes to, so that it is still there when this fake was killed and is
             started again; None keeps it in memory alone.
 
-    A subclass may take keyword arguments as well: the options of `fake_process`. What people do in the CRM is told by
+    A subclass may take keyword arguments as well: the options of `fake_process`. Tests tell it what people do by
     calling the subclass, or its `records` with `by_people=True`.
     """
 
@@ -78,7 +78,7 @@ class FakeCrm(ABC):
 
     @abstractmethod
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
-        """What a record of `records` is; None if it is neither a contact nor the log of a call."""
+        """The kind of a record of `records`; None if it is neither a contact nor the log of a call."""
 
     def forbidden(self) -> web.Response:
         """The answer of status 403."""

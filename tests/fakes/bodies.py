@@ -1,11 +1,11 @@
-"""What people read in a call's log, where the CRM keeps it as one text that `toolkit.call_text` wrote."""
+"""Reads a call's log from the one text that `toolkit.call_text` wrote."""
 
 import html
 import re
 from typing import Final
 
 _FOLLOWING: Final = ("Summary", "Transcript", "campaign", "Call id")
-"""What may stand below a note in the logs of the conformance suite."""
+"""Labels that may follow a note in the logs of the conformance suite."""
 
 _NOTE: Final = re.compile(rf"\nNote: (.*?)(?=\n(?:{'|'.join(_FOLLOWING)}): |\Z)", re.DOTALL)
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)

@@ -31,7 +31,7 @@ _CALL_TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associatio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpotFaults(Faults):
-    """What can be switched on, of HubSpot. A limit of 0 is none.
+    """Switches of the fake HubSpot. A limit of 0 is none.
 
     Attributes:
         searches_per_second: HubSpot's limit of an account's searches.

@@ -22,7 +22,7 @@ _PAGE: Final = 200
 
 
 def refusal(text: str, body: Mapping[str, Any], known: frozenset[str]) -> str:
-    """What is wrong with a search; empty if nothing is."""
+    """The problem of a search; empty if there is none."""
     groups = [group["filters"] for group in body.get("filterGroups", [])]
     filters = [each for group in groups for each in group]
     if len(text) > 3_000:

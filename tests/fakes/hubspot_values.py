@@ -1,4 +1,4 @@
-"""What HubSpot takes as values of properties, and what it makes of them."""
+"""The values that HubSpot accepts for properties, and how it stores them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -100,7 +100,7 @@ _SEARCHABLE: Final = {
 
 
 def problems(values: Mapping[str, str], known: frozenset[str]) -> list[tuple[str, str]]:
-    """What is wrong with properties that a client sets: codes and sentences, which repeat the values."""
+    """The problems of properties that a client sets: codes and sentences, which repeat the values."""
     found = list[tuple[str, str]]()
     for name, value in values.items():
         if name not in known:
@@ -111,7 +111,7 @@ def problems(values: Mapping[str, str], known: frozenset[str]) -> list[tuple[str
 
 
 def _problem(name: str, value: str) -> tuple[str, str] | None:
-    """What is wrong with a value; an empty one clears the property."""
+    """The problem of a value. An empty value clears the property."""
     if len(value) > _LONGEST:
         return "VALUE_TOO_LONG", f"{name} is longer than {_LONGEST} characters"
     if not value:

@@ -11,7 +11,7 @@ GOOD_TOKEN: Final = "good-token"
 
 
 class Mode(StrEnum):
-    """What happens to a request that is struck."""
+    """The fate of an affected request."""
 
     OK = "ok"
     RATE_LIMITED = "rate_limited"  # 429 with Retry-After; nothing was done
@@ -34,7 +34,7 @@ class Mode(StrEnum):
 
 
 AFTER_COMMIT: Final = frozenset({Mode.ERROR_AFTER_COMMIT, Mode.DROP_AFTER_COMMIT, Mode.HANG_AFTER_COMMIT})
-"""What strikes writes alone."""
+"""Faults of writes only."""
 
 DONE: Final = AFTER_COMMIT | {Mode.OK, Mode.GARBAGE, Mode.TRUNCATED}
 """Where the request is carried out, whatever the answer."""
@@ -42,7 +42,7 @@ DONE: Final = AFTER_COMMIT | {Mode.OK, Mode.GARBAGE, Mode.TRUNCATED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What is switched on. A vendor's fake may have a subclass of it, with switches of its own.
+    """The faults that are switched on. A vendor's fake may have a subclass with switches of its own.
 
     Attributes:
         mode: what goes wrong: of writes for the modes after the commit, else of all requests.
@@ -98,7 +98,7 @@ class Misbehaviour:
         self._changed = asyncio.Event()
 
     def change(self, faults: Faults) -> None:
-        """From now on, `faults`; whoever hangs is let go, without an answer."""
+        """From now on, `faults`. Hanging requests end without an answer."""
         self.faults = faults
         self.struck = 0
         self._asked = 0
@@ -106,7 +106,7 @@ class Misbehaviour:
         self._changed = asyncio.Event()
 
     def strike(self, path: str, *, is_write: bool) -> Mode:
-        """What happens to the request that came in just now."""
+        """The fate of the current request."""
         if not self.faults.strikes(path, is_write=is_write):
             return Mode.OK
         self._asked += 1

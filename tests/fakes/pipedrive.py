@@ -41,7 +41,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
         "public_description": str,
     },
 }
-"""What can be set, and its type."""
+"""The fields that can be set, with their types."""
 
 _WRITTEN_SO: Final = {"due_date": r"\d{4}-\d\d-\d\d", "due_time": r"\d\d:\d\d", "duration": r"\d\d:\d\d"}
 _LONGEST_NOTE: Final = 100_000
@@ -49,7 +49,7 @@ _LONGEST_NOTE: Final = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipedriveFaults(Faults):
-    """What can be switched on, of Pipedrive. A limit of 0 is none.
+    """Switches of the fake Pipedrive. A limit of 0 is none.
 
     Attributes:
         searches_per_2_seconds: the limit of a token's searches.
@@ -61,7 +61,7 @@ class PipedriveFaults(Faults):
 
 
 class FakePipedrive(FakeCrm):
-    """See FakeCrm. What is deleted is gone: Pipedrive shows it to nobody but in its list of deleted items."""
+    """See FakeCrm. A deleted record is shown only in Pipedrive's list of deleted items."""
 
     faults_type = PipedriveFaults
 
@@ -217,7 +217,7 @@ class FakePipedrive(FakeCrm):
         return web.json_response({"success": True, "data": _body(self.records.change(ACTIVITIES, record_id, body))})
 
     def _problem(self, table: str, body: Mapping[str, Any]) -> str:
-        """What is wrong with what a client sets; it repeats values, as vendors do."""
+        """The problem of a client's values. It repeats them, as vendors do."""
         for name, value in body.items():
             kind = _FIELDS[table].get(name)
             if kind is None or not isinstance(value, kind):

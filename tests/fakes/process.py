@@ -68,7 +68,7 @@ class FakeProcess:
         return Written.from_json(self.control("GET", "/written"))
 
     def records(self, table: str) -> dict[str, Any]:
-        """What is kept in a table: the fields of its records, by id."""
+        """The records of a table: their fields, by id."""
         kept: dict[str, Any] = self.control("GET", f"/records/{table}")
         return kept
 
@@ -77,7 +77,7 @@ class FakeProcess:
         self.control("PATCH", f"/records/{table}/{record_id}", fields)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """What the control port answers; see `serving.serve_process`."""
+        """The answer of the control port; see `serving.serve_process`."""
         url, data = f"http://127.0.0.1:{self.control_port}{path}", json.dumps(body).encode()
         request = urllib.request.Request(url, data, method=method)
         with urllib.request.urlopen(request, timeout=_STOP_SECONDS) as response:  # noqa: S310 - our own process

@@ -1,4 +1,4 @@
-"""What a fake CRM keeps: tables of records in memory, and every change of them in a file that outlives its process."""
+"""The records of a fake CRM: tables in memory, and a file of every change that outlives the process."""
 
 import itertools
 import json

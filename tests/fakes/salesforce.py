@@ -45,7 +45,7 @@ _PAGE: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceFaults(Faults):
-    """What can be switched on, of this CRM.
+    """Switches of the fake CRM.
 
     Attributes:
         age: seconds that all records seem not to have been changed for.
@@ -87,7 +87,7 @@ class FakeSalesforce(FakeCrm):
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
-        """What people add, told from another process: `POST /people/TABLE` with its fields answers its id."""
+        """Adds a record as people do: `POST /people/TABLE` with its fields answers its id."""
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response(self.add_by_people(request.match_info["table"], await request.json()))
@@ -144,7 +144,7 @@ class FakeSalesforce(FakeCrm):
         return WrittenLog(record.id, fields["CallObject"], fields["WhoId"], fields["Subject"])
 
     def add_by_people(self, table: str, fields: Mapping[str, Any]) -> str:
-        """Add a record as somebody does who is asked for nothing; its id."""
+        """Add a record as a person does, without any checks. Returns its id."""
         return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
 
     def _new_id(self, table: str) -> str:
@@ -174,7 +174,7 @@ class FakeSalesforce(FakeCrm):
             {
                 "access_token": self.token,
                 "signature": "c2lnbmF0dXJl",
-                "instance_url": "https://na1.salesforce.example",  # another place: whoever goes by it is lost
+                "instance_url": "https://na1.salesforce.example",  # a wrong address, which must not be used
                 "id": "https://login.salesforce.example/id/00Dx/005x",
                 "token_type": "Bearer",
                 "issued_at": str(int(time.time() * 1000)),

@@ -1,4 +1,4 @@
-"""What the fake Salesforce keeps of each kind of record, and what it says to what it does not keep."""
+"""The fields of each kind of record in the fake Salesforce, and its errors for others."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

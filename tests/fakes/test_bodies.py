@@ -1,4 +1,4 @@
-"""What is read in a body is what was written into it."""
+"""A note is read from a body as it was written."""
 
 import pytest
 from leadline_server.crm.toolkit.call_text import Style, body_of

@@ -1,4 +1,4 @@
-"""What adapters wrote to a fake CRM, by what a test asks."""
+"""The writes of adapters to a fake CRM, for tests."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Written:
 
     @classmethod
     def of(cls, writes: Iterable[WrittenContact | WrittenLog]) -> "Written":
-        """What a sequence of writes comes to."""
+        """The result of a sequence of writes."""
         written, latest = cls(), dict[str, Body]()
         known = set[str]()
         for write in writes:

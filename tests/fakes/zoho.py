@@ -55,7 +55,7 @@ _FIRST_ID: Final = 4_876_876_000_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZohoFaults(Faults):
-    """What can be switched on, of this CRM.
+    """Switches of the fake CRM.
 
     Attributes:
         unique: a field whose values are in one record of its module alone.
@@ -99,7 +99,7 @@ class FakeZoho(FakeCrm):
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
-        """What people add, told from another process: `POST /people/MODULE` with its fields answers its id."""
+        """Adds a record as people do: `POST /people/MODULE` with its fields answers its id."""
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response(self.add_by_people(request.match_info["module"], await request.json()))
@@ -147,7 +147,7 @@ class FakeZoho(FakeCrm):
         return WrittenLog(record.id, _key(fields), whose(fields), fields["Subject"])
 
     def add_by_people(self, module: str, fields: Mapping[str, Any]) -> str:
-        """Add a record as somebody does who is asked for nothing; its id as leadline has it."""
+        """Add a record as a person does, without any checks. Returns leadline's id."""
         record = self.records.add(module, fields, record_id=self._new_id(), by_people=True)
         return _own_id(module, record.id)
 
@@ -172,7 +172,7 @@ class FakeZoho(FakeCrm):
         return web.json_response(
             {
                 "access_token": self.token,
-                "api_domain": "https://www.zohoapis.example",  # another place: whoever goes by it is lost
+                "api_domain": "https://www.zohoapis.example",  # a wrong address, which must not be used
                 "token_type": "Bearer",
                 "expires_in": 3600,
             }
@@ -263,7 +263,7 @@ class FakeZoho(FakeCrm):
 
 
 def whose(call: Fields) -> str:
-    """Whose call it is, by the id that leadline has: what it is about where that is a lead, else who it was with."""
+    """The id in leadline of a call's contact, from the field for leads or from the one for contacts."""
     if call.get("What_Id") and call.get("$se_module") == "Leads":
         return _own_id("Leads", call["What_Id"]["id"])
     return _own_id("Contacts", call["Who_Id"]["id"])

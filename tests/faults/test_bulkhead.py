@@ -177,7 +177,7 @@ async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_an
 
 async def _put(two: Two, account_id: str, call_id: str, due: datetime) -> None:
     """A call that was accepted long ago, and is due since."""
-    log = reported(None, _report(account_id, call_id), due, region="US", can_move=True, lease=Lease("gone"))
+    log = reported(None, _report(account_id, call_id), due, rules="US", can_move=True, lease=Lease("gone"))
     log = replace(log, **at(due))
     await two.app.ledger.call_logs.change(CallKey(account_id, call_id), lambda _: log)
 

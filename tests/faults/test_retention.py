@@ -14,7 +14,7 @@ import grpc
 import pytest
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from leadline_server.commands.watch_call_logs import Watch, WatchBatch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ledger.sqlite import open_sqlite_ledger
@@ -22,6 +22,7 @@ from leadline_server.retention.pruner import PrunedCounts, Pruner
 from leadline_server.testing.ledger_retention_cases import finished
 from leadline_server.testing.ledger_samples import call_log, full_call_log, key, put
 from leadline_server.transport.server import Server
+from leadline_server.watch.batch import WatchBatch, WatchItem
 from prometheus_client import CollectorRegistry
 from support.apps import ACCOUNT, Harness, SettableClock, open_harness
 from support.databases import rows
@@ -58,7 +59,7 @@ async def one_by_one(batches: AsyncGenerator[WatchBatch, None], at_once: int) ->
 
 def limit_to(changes: int, harness: Harness) -> None:
     """Have watchers thrown out after so many changes that they did not read."""
-    harness.app.commands.watch_call_logs._too_far = changes  # noqa: SLF001 - 10,000 take a test too long
+    harness.app.commands.watch_call_logs._most_missed = changes  # noqa: SLF001 - 10,000 take a test too long
 
 
 @asynccontextmanager
@@ -93,7 +94,7 @@ async def calls_of(items: AsyncIterator[WatchItem], wanted: set[str]) -> str:
     return token
 
 
-async def test_old_calls_leave_the_ledger_in_one_turn_while_calls_are_logged(tmp_path: Path) -> None:
+async def test_one_pruning_deletes_all_old_calls_while_calls_are_logged(tmp_path: Path) -> None:
     clock = SettableClock()
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
         await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
@@ -118,7 +119,7 @@ async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> N
         assert await ledger.call_logs.get(key("old")) is not None
 
 
-async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_longer_than_its_turn(
+async def test_one_process_prunes_at_a_time_and_a_dead_one_blocks_no_longer_than_its_lease(
     tmp_path: Path,
 ) -> None:
     clock = SettableClock()

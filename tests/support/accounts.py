@@ -6,8 +6,9 @@ from typing import Any, TypeVar, cast
 
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.transport.endpoint import read_in_region
+from leadline_server.transport.endpoint import read_by_rules
 
 T = TypeVar("T")
 
@@ -22,7 +23,8 @@ class FakeAccounts:
         region = self._regions.get(account_id)
         if region is None:
             return None
-        return cast("Account", SimpleNamespace(id=account_id, region=region, settings=AccountSettings()))
+        settings = AccountSettings(default_region=region)
+        return cast("Account", SimpleNamespace(id=account_id, rules=settings.numbering, settings=settings))
 
     async def get(self, account_id: str) -> Account:
         account = await self.find(account_id)
@@ -31,7 +33,7 @@ class FakeAccounts:
         return account
 
 
-async def read_request(reader: Callable[[Any, str | None], T], request: Any) -> T:
+async def read_request(reader: Callable[[Any, NumberingRules | None], T], request: Any) -> T:
     """What `reader` makes of a request of the accounts us and gb."""
     accounts = cast("AccountRegistry", FakeAccounts(us="US", gb="GB"))
-    return (await read_in_region(accounts, request, reader))[1]
+    return (await read_by_rules(accounts, request, reader))[1]

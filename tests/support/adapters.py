@@ -1,4 +1,4 @@
-"""Adapters as leadline opens them, without a server around them."""
+"""Adapters as leadline opens them, without a server context them."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +26,7 @@ async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
             clock=SystemClock(),
             data_dir=folder,
             closing=closing,
+            process_id="this process",
         )
 
 
@@ -38,6 +39,6 @@ async def opened_adapter(
 ) -> AsyncIterator[CrmAdapter]:
     """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unencrypted."""
     kind = adapter_type(name)
-    async with adapter_context(folder) as around:
-        connect = await kind.open(kind.settings.model_validate(dict(options)), around)
+    async with adapter_context(folder) as context:
+        connect = await kind.open(kind.settings.model_validate(dict(options)), context)
         yield connect(AccountView("demo", settings))

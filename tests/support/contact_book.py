@@ -19,12 +19,13 @@ from leadline_server.crm.embedded.rows import (
     to_micros,
 )
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 
 class ContactBook:
     """Adds, edits and deletes an account's contacts, and reads its journal. Arguments as for `EmbeddedCrm`."""
 
-    def __init__(self, database: CrmDatabase, account_id: str, region: Callable[[], str]) -> None:
+    def __init__(self, database: CrmDatabase, account_id: str, region: Callable[[], RulesOrRegion]) -> None:
         self._database = database
         self._account_id = account_id
         self._region = region
@@ -40,9 +41,9 @@ class ContactBook:
 
     async def save(self, contact: Contact) -> bool:
         """Make the contact with `contact.id` say all that `contact` says; False where there is none."""
-        region = self._region()
+        rules = self._region()
         return await self._database.write(
-            lambda connection: _save(connection, book_of(connection, self._account_id), contact, region)
+            lambda connection: _save(connection, book_of(connection, self._account_id), contact, rules)
         )
 
     async def delete(self, contact_id: str) -> bool:
@@ -106,7 +107,7 @@ class ContactBook:
         )
 
 
-def _save(connection: sqlite3.Connection, book: int, contact: Contact, region: str) -> bool:
+def _save(connection: sqlite3.Connection, book: int, contact: Contact, rules: RulesOrRegion) -> bool:
     found = connection.execute(
         "UPDATE contacts SET name = ?, folded_name = ?, type = ?, create_time = ?, last_activity_time = ?,"
         " is_placeholder = ?, details = ? WHERE id = ? AND book = ? RETURNING pk",
@@ -124,5 +125,5 @@ def _save(connection: sqlite3.Connection, book: int, contact: Contact, region: s
     ).fetchall()
     for (pk,) in found:
         connection.execute("DELETE FROM contact_numbers WHERE contact = ?", (pk,))
-        insert_numbers(connection, [(book, key, pk) for key in number_keys(contact, region)])
+        insert_numbers(connection, [(book, key, pk) for key in number_keys(contact, rules)])
     return bool(found)

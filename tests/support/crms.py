@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Switch:
-    """What happens around every operation of a CRM: `before` and `after` run with its name, and may raise.
+    """Hooks of every operation of a CRM: `before` and `after` run with its name, and may raise.
 
     `calls` counts what reached the CRM, by operation.
     """

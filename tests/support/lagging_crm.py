@@ -53,7 +53,7 @@ class LaggingCrm:
 
     @property
     def contacts(self) -> list[Contact]:
-        """Everybody who is in it, or will be when all writes have settled."""
+        """All contacts in it, including those of writes that have not settled yet."""
         return [record.contact for record in self._records.values()]
 
     @property

@@ -1,6 +1,7 @@
 """An OAuth token endpoint, the API that takes its tokens, and a clock that is set by hand."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -96,11 +97,13 @@ class Bench:
         )
 
     def authorizer(self, store: TokenStore | None = None, **changes: Any) -> OAuthAuthorizer:
-        return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock)
+        """An authorizer of a process of its own."""
+        process_id = uuid.uuid4().hex
+        return OAuthAuthorizer(self.session, self.grant(**changes), store or self.store, NAME, self.clock, process_id)
 
     @asynccontextmanager
     async def adapter_context(self) -> AsyncIterator[AdapterContext]:
-        """What a connection is opened with, and closed in the end."""
+        """The context of a connection, closed in the end."""
         async with AsyncExitStack() as closing:
             yield AdapterContext(
                 name=NAME,
@@ -109,6 +112,7 @@ class Bench:
                 clock=self.clock,
                 data_dir=self.folder,
                 closing=closing,
+                process_id="this process",
             )
 
 

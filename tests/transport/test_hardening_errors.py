@@ -143,7 +143,7 @@ async def a_lookup_that_hangs(scene: Scene) -> object:
 
 async def a_watch_that_falls_behind(scene: Scene) -> object:
     command: Any = scene.real.harness.app.commands.watch_call_logs
-    command._too_far = -1  # noqa: SLF001 - any change at all is too much; ten thousand of them would take long
+    command._most_missed = -1  # noqa: SLF001 - any change at all is too much; ten thousand of them would take long
     messages = aiter(scene.real.calls.WatchCallLogs(logs_pb.WatchCallLogsRequest(account_id="demo")))
     await anext(messages)
     await scene.real.calls.LogCall(report("call-1"))

@@ -12,10 +12,10 @@ from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.commands.watch_call_logs import WatchItem
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.transport.addresses import AddressUnavailable
 from leadline_server.transport.server import Server
+from leadline_server.watch.batch import WatchItem
 from prometheus_client import CollectorRegistry
 from transport.serving import fake_commands, read_refusal, refused, serving
 

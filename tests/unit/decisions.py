@@ -13,7 +13,7 @@ from leadline_server.domain.decision import (
     Situation,
     decide,
 )
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
 from unit.strategies import ALICE, NUMBER, effective
 
@@ -37,8 +37,8 @@ def inbound(**changes: Any) -> Call:
     return replace(call, **changes)
 
 
-def situation(call: Call, region: str = "US", **changes: Any) -> Situation:
-    number = parse_number(call.counterpart(ALICE).address, region)
+def situation(call: Call, rules: RulesOrRegion = "US", **changes: Any) -> Situation:
+    number = call.number_of_counterpart(ALICE, rules)
     return replace(Situation(call=call, user_id=ALICE, number=number), **changes)
 
 

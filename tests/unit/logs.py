@@ -66,7 +66,7 @@ def reported(
     lease: Lease = ME,
 ) -> CallLog:
     """The log after a report that comes a second after the first one, if no other time is given."""
-    return progress.reported(log, news, now or after(seconds=1), region="US", can_move=can_move, lease=lease)
+    return progress.reported(log, news, now or after(seconds=1), rules="US", can_move=can_move, lease=lease)
 
 
 def accepted(**changes: Any) -> CallLog:

@@ -1,4 +1,4 @@
-"""Choosing a CRM: settings name connections, connections name adapters, and what is wrong is said with its place."""
+"""Choosing a CRM: settings name connections, connections name adapters, and errors name their location."""
 
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint

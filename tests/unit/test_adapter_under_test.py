@@ -23,7 +23,7 @@ SOON: Final = NOW + timedelta(seconds=30)
 
 
 class MemorySettings(ConnectionSettings):
-    """What is told."""
+    """The settings."""
 
     title: str
 
@@ -32,15 +32,15 @@ class Kind:
     """A kind of adapter that shows what it got."""
 
     def __init__(self) -> None:
-        self.around: AdapterContext | None = None
+        self.context: AdapterContext | None = None
         self.title = ""
         self.account: AccountView | None = None
         self.closed: list[str] = []
         self.type = AdapterType(name="memory", title="A CRM in memory", settings=MemorySettings, open=self._open)
 
-    async def _open(self, settings: MemorySettings, around: AdapterContext) -> Connect:
-        self.around, self.title = around, settings.title
-        around.closing.callback(self.closed.append, "memory")
+    async def _open(self, settings: MemorySettings, context: AdapterContext) -> Connect:
+        self.context, self.title = context, settings.title
+        context.closing.callback(self.closed.append, "memory")
         return self._connect
 
     def _connect(self, account: AccountView) -> CrmAdapter:
@@ -52,16 +52,16 @@ async def test_an_adapter_gets_what_leadline_would_give_it_and_is_closed_in_the_
     kind, settings = Kind(), AccountSettings(default_region="GB")
     async with open_adapter(kind.type, {"title": "mine"}, account_id="acme", settings=settings) as crm:
         await crm.check()
-        around = kind.around
-        assert around is not None
+        context = kind.context
+        assert context is not None
         assert kind.account is not None
         assert (kind.title, kind.account.id, kind.account.settings()) == ("mine", "acme", settings)
-        assert isinstance(around.session, aiohttp.ClientSession)
-        assert around.data_dir.is_dir()
+        assert isinstance(context.session, aiohttp.ClientSession)
+        assert context.data_dir.is_dir()
         assert kind.closed == []
     assert kind.closed == ["memory"]
-    assert around.session.closed
-    assert not around.data_dir.exists()
+    assert context.session.closed
+    assert not context.data_dir.exists()
 
 
 async def test_without_more_it_is_account_demo_with_its_defaults() -> None:
@@ -81,8 +81,8 @@ async def test_options_are_checked_as_the_settings_are(options: dict[str, str]) 
 async def test_tokens_are_kept_as_the_port_says() -> None:
     kind = Kind()
     async with open_adapter(kind.type, {"title": "mine"}):
-        assert kind.around is not None
-        tokens = kind.around.tokens
+        assert kind.context is not None
+        tokens = kind.context.tokens
         assert await tokens.get("one") is None
         assert await tokens.acquire("one", "me", NOW, SOON)
         assert await tokens.acquire("one", "me", NOW, SOON)

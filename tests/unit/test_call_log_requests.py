@@ -10,13 +10,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.v1 import call_log_pb2, call_pb2
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline_server.commands.list_call_logs import CallLogList
-from leadline_server.commands.watch_call_logs import Watch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.domain.call import Call
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport import call_log_service as mapping
+from leadline_server.watch.batch import WatchItem
 from leadline_server.wire.call import call_report
 from leadline_server.wire.call_log import CALL_LOG
 from support.accounts import read_request

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
-MOST_FILES = {"LogCall": 42, "FindContact": 18}
-MOST_HOPS = {"LogCall": 77, "FindContact": 18}
+MOST_FILES = {"LogCall": 41, "FindContact": 19}
+MOST_HOPS = {"LogCall": 79, "FindContact": 18}
 
 
 @pytest.fixture

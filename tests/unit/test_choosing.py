@@ -25,9 +25,10 @@ def match(
     created: datetime | None = None,
     active: datetime | None = None,
     is_placeholder: bool = False,
+    is_respelled: bool = False,
 ) -> ContactMatch:
     contact = Contact(id=id_, name=name, create_time=created, last_activity_time=active, is_placeholder=is_placeholder)
-    return ContactMatch(contact, NUMBER, kind)
+    return ContactMatch(contact, NUMBER, kind, is_respelled=is_respelled)
 
 
 def ids(found: Sequence[ContactMatch]) -> list[str]:
@@ -49,6 +50,16 @@ def test_duplicates_of_one_contact_count_once_by_their_strongest_match() -> None
 )
 def test_only_the_strongest_kind_of_match_counts(stronger: MatchKind, weaker: MatchKind) -> None:
     assert ids(contenders([match("a", kind=weaker), match("b", kind=stronger)])) == ["b"]
+
+
+def test_an_exact_spelling_beats_another_spelling_of_the_number() -> None:
+    assert ids(contenders([match("a", is_respelled=True), match("b"), match("c")])) == ["b", "c"]
+    assert ids(contenders([match("a", is_respelled=True), match("b", is_respelled=True)])) == ["a", "b"]
+    assert ids(contenders([match("a", is_respelled=True), match("b", kind=MatchKind.NATIONAL)])) == ["a"]
+
+
+def test_an_exact_spelling_of_a_placeholder_beats_a_real_contacts_other_one() -> None:
+    assert ids(contenders([match("a", is_respelled=True), match("b", is_placeholder=True)])) == ["b"]
 
 
 def test_real_contacts_beat_placeholders() -> None:

@@ -1,4 +1,4 @@
-"""Lookups that are asked at the same time go together, and nobody suffers for another."""
+"""Concurrent lookups go together, and none suffers for another."""
 
 import asyncio
 from collections.abc import Sequence
@@ -292,7 +292,7 @@ class Whole:
             "memory",
             breaker=self.limits.breaker,
             rate=self.limits.rate,
-            region=lambda: "US",
+            rules=lambda: "US",
             cache=policy,
         )
 

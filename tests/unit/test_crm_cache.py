@@ -1,4 +1,4 @@
-"""What is remembered of lookups: how long, what for, and when it is forgotten."""
+"""Remembered lookups: how long they are kept, for which callers, and when they are dropped."""
 
 import asyncio
 from collections import Counter
@@ -92,7 +92,7 @@ async def test_who_was_found_is_remembered_for_a_minute_and_no_longer() -> None:
 async def test_that_there_is_nobody_is_remembered_for_a_shorter_time() -> None:
     it = Cached()
     assert await it.find(ADA) == set()
-    await create(it.bare, ADA, "Ada")  # by somebody else
+    await create(it.bare, ADA, "Ada")  # by a person in the CRM
     it.seconds = 4.9
     assert await it.find(ADA) == set()
     it.seconds = 5.0

@@ -14,7 +14,7 @@ from aiohttp import web
 from leadline_server.clock import SystemClock
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.adapter_registry import all_adapters
-from leadline_server.crm.connections import AccountCrm, ConnectionConfig, open_connections
+from leadline_server.crm.connections import AccountCrm, ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
@@ -35,31 +35,31 @@ from support.operations import OPERATIONS, create, memory_crm
 
 
 class MemorySettings(ConnectionSettings):
-    """What a connection to a CRM in memory is told."""
+    """The settings of a connection to a CRM in memory."""
 
     title: str = ""
 
 
 @dataclass
 class Opened:
-    """What was opened, closed and connected, in order; what each connection got."""
+    """The events in order, and the context of each connection."""
 
     events: list[str] = field(default_factory=list)
-    around: dict[str, AdapterContext] = field(default_factory=dict)
+    contexts: dict[str, AdapterContext] = field(default_factory=dict)
 
 
 OPENED: Final = Opened()
 
 
-async def _open(settings: MemorySettings, around: AdapterContext) -> Connect:
+async def _open(settings: MemorySettings, context: AdapterContext) -> Connect:
     if settings.title == "down":
         raise CrmUnavailable("It cannot be opened.")
-    OPENED.events.append(f"open {around.name} {settings.title}")
-    OPENED.around[around.name] = around
-    around.closing.callback(OPENED.events.append, f"close {around.name}")
+    OPENED.events.append(f"open {context.name} {settings.title}")
+    OPENED.contexts[context.name] = context
+    context.closing.callback(OPENED.events.append, f"close {context.name}")
 
     def connect(account: AccountView) -> CrmAdapter:
-        OPENED.events.append(f"connect {account.id} to {around.name}")
+        OPENED.events.append(f"connect {account.id} to {context.name}")
         return memory_crm(search_lag=timedelta(seconds=5), settle_time=timedelta(seconds=2))
 
     return connect
@@ -79,7 +79,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     monkeypatch.setattr(adapter_registry, "entry_points", entry_points)
     monkeypatch.setitem(__import__("sys").modules, __name__, __import__("types").SimpleNamespace(**globals()))
     OPENED.events.clear()
-    OPENED.around.clear()
+    OPENED.contexts.clear()
     return OPENED
 
 
@@ -98,12 +98,12 @@ class Desk:
 
 @asynccontextmanager
 async def connections(
-    folder: Path, choices: Mapping[str, ConnectionConfig], connection_of: Mapping[str, str] | None = None
+    folder: Path, choices: Mapping[str, ConnectionSpec], connection_of: Mapping[str, str] | None = None
 ) -> AsyncIterator[Desk]:
     names = connection_of or {}
     async with (
         open_sqlite_ledger(folder / "ledger.db") as ledger,
-        open_connections(choices, names.get, ledger.tokens, folder, SystemClock()) as connect,
+        open_connections(choices, names.get, ledger.tokens, folder, SystemClock(), "this process") as connect,
     ):
         yield Desk(connect, ledger.tokens, folder)
 
@@ -111,12 +111,12 @@ async def connections(
 async def test_a_connection_is_opened_once_for_all_its_accounts_and_closed_in_the_end(
     tmp_path: Path, opened: Opened
 ) -> None:
-    choices = {"one": ConnectionConfig("memory", {"title": "first"}), "two": ConnectionConfig("memory")}
+    choices = {"one": ConnectionSpec("memory", {"title": "first"}), "two": ConnectionSpec("memory")}
     async with connections(tmp_path, choices, {"a": "one", "b": "one", "c": "two"}) as desk:
         for account in "abc":
             assert desk.account(account).kind == "memory"
-        assert opened.around["one"].session is opened.around["two"].session
-        assert not opened.around["one"].session.closed
+        assert opened.contexts["one"].session is opened.contexts["two"].session
+        assert not opened.contexts["one"].session.closed
     assert opened.events == [
         "open one first",
         "open two ",
@@ -126,18 +126,18 @@ async def test_a_connection_is_opened_once_for_all_its_accounts_and_closed_in_th
         "close two",
         "close one",
     ]
-    assert opened.around["one"].session.closed
+    assert opened.contexts["one"].session.closed
 
 
 async def test_of_which_kind_an_account_s_crm_is_is_told(tmp_path: Path) -> None:
-    choices = {"one": ConnectionConfig("memory"), "hub": ConnectionConfig("hubspot", {"token": "t"})}
+    choices = {"one": ConnectionSpec("memory"), "hub": ConnectionSpec("hubspot", {"token": "t"})}
     async with connections(tmp_path, choices, {"a": "one", "b": "hub"}) as desk:
         assert (desk.account("a").kind, desk.account("a").is_remote) == ("memory", False)
         assert (desk.account("b").kind, desk.account("b").is_remote) == ("hubspot", True)
 
 
 async def test_an_account_without_a_connection_has_a_crm_that_can_tell_nothing(tmp_path: Path) -> None:
-    async with connections(tmp_path, {"one": ConnectionConfig("memory")}) as desk:
+    async with connections(tmp_path, {"one": ConnectionSpec("memory")}) as desk:
         crm = desk.account("taken out of the file")
     assert (crm.kind, crm.is_remote) == ("none", False)
     assert isinstance(crm.adapter, UnconnectedCrm)
@@ -151,14 +151,14 @@ async def test_an_account_without_a_connection_has_a_crm_that_can_tell_nothing(t
 @pytest.mark.parametrize(
     ("choice", "lag", "settle"),
     [
-        (ConnectionConfig("memory"), 5, 2),
-        (ConnectionConfig("memory", search_lag=60.0), 60, 2),
-        (ConnectionConfig("memory", settle=0.0), 5, 0),
-        (ConnectionConfig("memory", search_lag=0.0, settle=30.0), 0, 30),
+        (ConnectionSpec("memory"), 5, 2),
+        (ConnectionSpec("memory", search_lag=60.0), 60, 2),
+        (ConnectionSpec("memory", settle=0.0), 5, 0),
+        (ConnectionSpec("memory", search_lag=0.0, settle=30.0), 0, 30),
     ],
 )
 async def test_the_settings_say_how_a_crm_differs_from_what_its_adapter_declares(
-    tmp_path: Path, choice: ConnectionConfig, lag: float, settle: float
+    tmp_path: Path, choice: ConnectionSpec, lag: float, settle: float
 ) -> None:
     async with connections(tmp_path, {"one": choice}, {"a": "one"}) as desk:
         crm = desk.account("a").adapter
@@ -182,7 +182,7 @@ async def test_an_error_about_credentials_names_the_connection(tmp_path: Path, m
 
     remote = AdapterType(name="memory", title="A CRM", settings=MemorySettings, open=open_refusing)
     monkeypatch.setattr("leadline_server.crm.connections.adapter_type", lambda _: remote)
-    async with connections(tmp_path, {"sales": ConnectionConfig("memory")}, {"a": "sales"}) as desk:
+    async with connections(tmp_path, {"sales": ConnectionSpec("memory")}, {"a": "sales"}) as desk:
         with pytest.raises(CrmAuthFailed) as caught:
             await desk.account("a").adapter.get_contact("c1")
     expected = "Connection 'sales': The CRM refuses leadline's credentials (HTTP 401)."
@@ -190,11 +190,11 @@ async def test_an_error_about_credentials_names_the_connection(tmp_path: Path, m
 
 
 async def test_tokens_are_sealed_on_disk_and_apart_by_connection(tmp_path: Path, opened: Opened) -> None:
-    async with connections(tmp_path, {"one": ConnectionConfig("memory"), "two": ConnectionConfig("memory")}) as desk:
+    async with connections(tmp_path, {"one": ConnectionSpec("memory"), "two": ConnectionSpec("memory")}) as desk:
         for name in ("one", "two"):
-            await opened.around[name].tokens.put(opened.around[name].name, "me", f"secret of {name}".encode())
-        assert await opened.around["two"].tokens.get("one") == b"secret of one"
-        assert await opened.around["one"].tokens.get("two") == b"secret of two"
+            await opened.contexts[name].tokens.put(opened.contexts[name].name, "me", f"secret of {name}".encode())
+        assert await opened.contexts["two"].tokens.get("one") == b"secret of one"
+        assert await opened.contexts["one"].tokens.get("two") == b"secret of two"
         kept = await desk.tokens.get("one")
     assert kept is not None
     assert b"secret" not in kept
@@ -202,7 +202,7 @@ async def test_tokens_are_sealed_on_disk_and_apart_by_connection(tmp_path: Path,
 
 
 async def test_no_key_is_made_where_nobody_keeps_a_token(tmp_path: Path) -> None:
-    async with connections(tmp_path, {"one": ConnectionConfig("memory")}, {"a": "one"}) as desk:
+    async with connections(tmp_path, {"one": ConnectionSpec("memory")}, {"a": "one"}) as desk:
         await desk.account("a").adapter.check()
     assert not (tmp_path / "token.key").exists()
 
@@ -223,34 +223,34 @@ async def test_the_session_keeps_no_cookies_and_bounds_nothing(tmp_path: Path, o
         return answer
 
     async with (
-        connections(tmp_path, {"one": ConnectionConfig("memory")}),
+        connections(tmp_path, {"one": ConnectionSpec("memory")}),
         http_server(handler) as url,
         asyncio.timeout(20),
     ):
-        session = opened.around["one"].session
+        session = opened.contexts["one"].session
         await asyncio.gather(*(session.get(url) for _ in range(150)))
         await session.get(url)
     assert set(cookies) == {None}
 
 
 async def test_one_that_cannot_be_opened_ends_the_start_and_closes_the_others(tmp_path: Path, opened: Opened) -> None:
-    choices = {"one": ConnectionConfig("memory"), "two": ConnectionConfig("memory", {"title": "down"})}
+    choices = {"one": ConnectionSpec("memory"), "two": ConnectionSpec("memory", {"title": "down"})}
     with pytest.raises(CrmUnavailable, match="It cannot be opened"):
         async with connections(tmp_path, choices):
             raise AssertionError
     assert opened.events == ["open one ", "close one"]
-    assert opened.around["one"].session.closed
+    assert opened.contexts["one"].session.closed
 
 
 async def test_options_are_checked_once_more(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
-        async with connections(tmp_path, {"one": ConnectionConfig("memory", {"colour": "red"})}):
+        async with connections(tmp_path, {"one": ConnectionSpec("memory", {"colour": "red"})}):
             raise AssertionError
 
 
 async def test_the_embedded_crm_is_a_file_that_is_let_go_of(tmp_path: Path) -> None:
     for expected in (0, 1):
-        async with connections(tmp_path, {"own": ConnectionConfig("embedded")}, {"a": "own", "b": "own"}) as desk:
+        async with connections(tmp_path, {"own": ConnectionSpec("embedded")}, {"a": "own", "b": "own"}) as desk:
             mine, others = desk.account("a").adapter, desk.account("b").adapter
             assert len((await mine.search_contacts("Ada", 10, "")).contacts) == expected
             await create(mine)

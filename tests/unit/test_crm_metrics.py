@@ -1,4 +1,4 @@
-"""What is asked of a CRM is measured, by how it ended."""
+"""Requests to a CRM are measured, by their outcome."""
 
 import asyncio
 

@@ -11,7 +11,8 @@ from leadline_server.domain.decision import (
     LeaveUnlogged,
     LookUp,
 )
-from leadline_server.domain.preferences import MultipleMatchAction
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.preferences import MultipleMatchAction, PlaceholderNameFormat
 from unit.decisions import (
     ANN,
     BO,
@@ -57,9 +58,61 @@ def test_the_other_party_is_looked_up(call: Call, address: str) -> None:
 
 def test_a_number_without_a_country_is_read_in_the_accounts_region() -> None:
     call = inbound(caller=Party(phone_number="020 7946 0123"))
-    outcome = asked(call, region="GB")
+    outcome = asked(call, rules="GB")
     assert isinstance(outcome, LookUp)
     assert outcome.number.e164 == "+442079460123"
+
+
+def dialled(number: str) -> Call:
+    return inbound(direction=OUTBOUND, callee=Party(phone_number=number))
+
+
+GERMAN = NumberingRules("DE", "", ("0",))
+
+
+def test_the_dialled_callee_is_read_without_the_dial_prefix() -> None:
+    outcome = asked(dialled("0017612345678"), rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert [number.e164 for number in outcome.numbers] == ["+4917612345678"]
+    assert outcome.number.text == "0017612345678"
+
+
+def test_a_caller_is_not_read_without_the_dial_prefix() -> None:
+    call = inbound(caller=Party(phone_number="0017612345678"))
+    outcome = asked(call, rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.e164 == "+17612345678"
+
+
+def test_an_extension_is_one_where_numbers_are_as_short() -> None:
+    call = inbound(direction=INTERNAL, caller=Party(extension="221236", user_id=BOB))
+    outcome = asked(call, effective(log_internal_calls=True), rules="LU")
+    assert isinstance(outcome, LookUp)
+    assert outcome.number.key == "ext:221236"
+
+
+def test_both_readings_of_what_was_dialled_are_looked_up() -> None:
+    outcome = asked(dialled("0043158858"), rules=GERMAN)
+    assert isinstance(outcome, LookUp)
+    assert [number.e164 for number in outcome.numbers] == ["+43158858", "+4943158858"]
+
+
+def test_where_both_readings_can_be_the_number_no_contact_is_created() -> None:
+    outcome = decided(dialled("0043158858"), CREATING, rules=GERMAN)
+    assert isinstance(outcome, LeaveUnlogged)
+    assert outcome.reason is CallLogReason.NO_CONTACT
+    assert all(number in outcome.explanation for number in ("0043158858", "+43158858", "+4943158858"))
+
+
+def test_a_contact_with_one_of_both_readings_is_logged_against() -> None:
+    outcome = decided(dialled("0043158858"), CREATING, match(ANN), rules=GERMAN)
+    assert isinstance(outcome, Decision)
+
+
+@pytest.mark.parametrize(("number", "region"), [("14020", "NL"), ("02222", "NO"), ("*2700", "IL")])
+def test_a_published_short_number_is_looked_up_and_never_created(number: str, region: str) -> None:
+    assert isinstance(asked(dialled(number), CREATING, rules=region), LookUp)
+    assert reason(decided(dialled(number), CREATING, rules=region)) is CallLogReason.NO_CONTACT
 
 
 # One contact
@@ -171,6 +224,44 @@ def test_a_placeholder_has_the_name_and_the_type_of_the_preferences() -> None:
     outcome = decided(inbound(), preferences)
     assert isinstance(outcome, CreatePlaceholder)
     assert (outcome.name, outcome.contact_type) == ("Unbekannt", "lead")
+
+
+def test_a_placeholder_is_named_without_the_accounts_prefixes() -> None:
+    call = inbound(caller=Party(phone_number=NUMBER, name="ACME WEST ROE JANE"))
+    outcome = decided(call, CREATING, caller_id_prefixes=("Acme West",))
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == "ROE JANE"
+
+
+@pytest.mark.parametrize(
+    ("how", "region", "named"),
+    [
+        (None, "US", "ROE JANE"),
+        (PlaceholderNameFormat.AS_SENT, "US", "ROE JANE"),
+        (PlaceholderNameFormat.TITLE_CASE, "US", "Roe Jane"),
+        (PlaceholderNameFormat.FIRST_LAST, "US", "Jane Roe"),
+        (PlaceholderNameFormat.FIRST_LAST, "GB", "ROE JANE"),
+    ],
+)
+def test_a_caller_id_name_is_written_as_the_preference_and_the_region_say(
+    how: PlaceholderNameFormat | None, region: str, named: str
+) -> None:
+    preferences = effective(unknown_contact_action=CREATE, placeholder_name_format=how)
+    outcome = decided(inbound(caller=Party(phone_number=NUMBER, name="ROE JANE")), preferences, region=region)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == named
+    assert named in outcome.explanation
+
+
+def test_the_administrators_placeholder_name_keeps_its_case() -> None:
+    preferences = effective(
+        unknown_contact_action=CREATE,
+        placeholder_name="NEW CALLER",
+        placeholder_name_format=PlaceholderNameFormat.TITLE_CASE,
+    )
+    outcome = decided(inbound(), preferences)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == "NEW CALLER"
 
 
 def test_an_unknown_callee_follows_the_same_preference() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from leadline_server.config import BadSettings, load_settings
 from leadline_server.crm.declarative.adapter_type import HTTP, HttpSettings, default_capabilities
-from leadline_server.crm.declarative.compiled_definition import BadDefinition
 from leadline_server.crm.declarative.definition import json_schema
 from leadline_server.crm.declarative.definition_files import load_definition, parse_definition, shipped_names
+from leadline_server.definitions.problems import BadDefinition
 from pydantic import ValidationError
 from support.acorn import CONNECTION, DEFINITION, DOCUMENT, changed
 from unit.test_docs import rows
@@ -37,11 +37,11 @@ WRONG = {
     "a wrong field of a kind": ({'header = "X-Acorn-Key"': "header = 7"}, "authentication.header: Input should be"),
     "a template that breaks off": (
         {CALL_BODY: 'title = "{{ subject"'},
-        "operations.create_call_log.body.title: is no template",
+        "operations.create_call_log.body.title: is not a template",
     ),
     "a filter that does not exist": (
         {CALL_BODY: 'title = "{{ subject | loud }}"'},
-        "body.title: is no template: No filter",
+        "body.title: is not a template: No filter",
     ),
     "a name that does not exist": (
         {CALL_BODY: 'title = "{{ subjet }}"'},
@@ -62,15 +62,15 @@ WRONG = {
     ),
     "an expression that breaks off": (
         {'contacts = "people"': 'contacts = "people["'},
-        "response.contacts: is no JMESPath",
+        "response.contacts: is not a JMESPath expression",
     ),
     "a secret in an address": (
         {'{ phone = "{{ form }}"': '{ key = "{{ api_key }}", phone = "{{ form }}"'},
-        "operations.find_contacts.query.key: api_key is a secret, which is for authentication alone",
+        "operations.find_contacts.query.key: api_key is a secret, and only authentication may use it",
     ),
     "a variable that is leadline's": (
         {"[variables.base_url]": "[variables.key]"},
-        "variables.key: this name is leadline's own",
+        "variables.key: this name is reserved",
     ),
     "a query in a path": ({'path = "/me"': 'path = "/me?x=1"'}, "operations.check.path: has a ?"),
     "a host in a path": (
@@ -94,7 +94,7 @@ WRONG = {
             "[operations.check]": '[operations.update_call_log]\nmethod = "PUT"\npath = "/calls/{{ log_id }}"\n'
             'body = { text = "{{ body }}" }\n\n[operations.check]'
         },
-        "operations.update_call_log: sends the body, and would undo what people wrote there",
+        "operations.update_call_log: sends the body, and would delete text that people added",
     ),
     "logs are looked for by what they do not have": (
         {
@@ -111,7 +111,7 @@ WRONG = {
         {"[contact]": "[capabilities]\nmoves_log = true\n\n[contact]"},
         "capabilities.moves_log: there is no update_call_log that sends contact_id",
     ),
-    "a rule for everything": ({"when = \"error.code == 'busy'\"\n": ""}, "errors[0]: fits every answer"),
+    "a rule for everything": ({"when = \"error.code == 'busy'\"\n": ""}, "errors[0]: matches every answer"),
     "kinds that are apart and not there": (
         {"format = 1": "format = 1\nseparate_types = true"},
         "separate_types: there are no types",
@@ -126,7 +126,7 @@ WRONG = {
     ),
     "a flag without a default": (
         {'kind = "address"': 'kind = "flag"'},
-        "variables.base_url: a flag is no secret, and has a default",
+        "variables.base_url: a flag is not secret, and has a default",
     ),
     "an unknown name in the login": (
         {'value = "{{ api_key }}"\n\n[contact]': 'value = "{{ apikey }}"\n\n[contact]'},
@@ -146,11 +146,11 @@ WRONG = {
     ),
     "a token's place that breaks off": (
         {HEADER: LOGIN.replace('token = "token"', 'token = "token["')},
-        "authentication.token: is no JMESPath",
+        "authentication.token: is not a JMESPath expression",
     ),
     "an attribute that breaks off": (
         {'email = "email"': 'email = "email"\nattributes = { city = "address[" }'},
-        "contact.attributes.city: is no JMESPath",
+        "contact.attributes.city: is not a JMESPath expression",
     ),
     "a text that is a flag": (
         {'kind = "address"': 'kind = "address"\ndefault = true'},
@@ -162,11 +162,11 @@ WRONG = {
     ),
     "a secret in a header for all": (
         {"[variables.base_url]": '[headers]\nX-Key = "{{ api_key }}"\n\n[variables.base_url]'},
-        "headers.X-Key: api_key is a secret, which is for authentication alone",
+        "headers.X-Key: api_key is a secret, and only authentication may use it",
     ),
     "a total of pages that are not counted": (
         {'{ next = "next" }': '{ next = "next", total = "count" }'},
-        "response.paging.total: is for size",
+        "response.paging.total: needs size",
     ),
     "pages that are not asked for": (
         {'{ next = "next" }': "{ size = 5 }"},
@@ -177,7 +177,7 @@ WRONG = {
             "[operations.check]": '[operations.read_call_log]\npath = "/calls/{{ log_id }}"\n'
             'response.logs = "calls"\n\n[operations.check]'
         },
-        "operations.read_call_log.response.body: is needed",
+        "operations.read_call_log.response.body: is required",
     ),
     "a body and a form": (
         {CALL_BODY: 'title = "{{ subject }}"', "[operations.create_call_log.response]": FORM_TOO},
@@ -195,7 +195,7 @@ WRONG = {
         "operations.find_contacts.patterns[1]: Input should be a valid string",
     ),
     "another version": ({"format = 1": "format = 2"}, "format: Input should be 1"),
-    "no TOML": ({"format = 1": "format ="}, "it is no TOML"),
+    "no TOML": ({"format = 1": "format ="}, "it is not TOML"),
 }
 
 
@@ -251,7 +251,7 @@ def test_a_file_that_is_no_text_or_too_large_is_told(tmp_path: Path) -> None:
 
 
 class TestSettings:
-    """What a connection sets, by its definition."""
+    """The settings of a connection, by its definition."""
 
     def test_the_example_of_the_document_is_accepted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "acorn.toml").write_text(DEFINITION)

@@ -1,4 +1,4 @@
-"""What is particular about EspoCRM and BottleCRM by their definitions, and the conformance suite does not reach."""
+"""The definitions of EspoCRM and BottleCRM, beyond the conformance suite."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -130,7 +130,7 @@ class TestBottleCrm:
         for index in range(10):
             crm.add_person("contacts", f"Person {index}", NUMBER.e164)
         async with adapter_to(crm, tmp_path) as adapter:
-            with pytest.raises(CrmUnavailable, match="more than it says"):
+            with pytest.raises(CrmUnavailable, match="more records than it sent"):
                 await adapter.find_contacts([NUMBER])
 
     async def test_an_address_that_is_taken_is_refused_in_its_words(self, tmp_path: Path) -> None:

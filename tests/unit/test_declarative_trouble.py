@@ -147,7 +147,7 @@ async def test_a_contact_that_is_no_record_cannot_be_told(tmp_path: Path, answer
 async def test_a_page_that_leads_to_itself_is_not_read_again(tmp_path: Path, change: dict[str, str]) -> None:
     async with acorn(tmp_path, change) as (adapter, crm):
         crm.instead = lambda _: _json({"people": [], "next": "people?after=same"})
-        with pytest.raises(CrmUnavailable, match="leads to itself"):
+        with pytest.raises(CrmUnavailable, match="names itself as the next page"):
             await adapter.search_contacts("Ada", 10, "")
         assert len(crm.seen) == 2
 
@@ -171,18 +171,18 @@ async def test_a_question_whose_templates_fail_is_not_asked_and_cannot_be_told(t
         ({'title = "{{ subject }}"': f'title = "{_fails("call.id", "call-77")}"'}, "body.title: cannot be rendered"),
         (
             {'path = "/people/{{ contact_id }}/calls"': 'path = "/people/{{ contact_id }}/{{ user_id }}"'},
-            "came out empty",
+            "is empty",
         ),
         (
             {
                 "[operations.create_call_log.body]": 'headers = { X-Note = "{{ call.note }}" }\n'
                 "[operations.create_call_log.body]"
             },
-            "a header has printable ASCII alone",
+            "a header may have printable ASCII only",
         ),
         (
             {'title = "{{ subject }}"': "\n".join(f'title{i} = "{{{{ call.transcript }}}}"' for i in range(6))},
-            "comes to more than 1000000 characters",
+            "has more than 1000000 characters",
         ),
     ],
 )
@@ -240,7 +240,7 @@ class Seen:
     def sent(self, operation: str, request: BuiltRequest) -> None:
         self.all.append((operation, request.address.partition("?")[0].rpartition("/")[2]))
 
-    def came(self, answer: HttpAnswer) -> None:
+    def received(self, answer: HttpAnswer) -> None:
         self.all.append(("answer", answer.status))
 
 
@@ -248,9 +248,9 @@ async def test_who_tries_a_definition_sees_what_is_sent_and_what_comes_and_no_se
     seen, file = Seen(), tmp_path / "acorn.toml"
     get = 'path = "/people/{{ contact_id }}"\n'
     file.write_text(changed({get: get + "response.none_statuses = [404]\n"}))
-    async with adapter_context(tmp_path) as around, http_server(Acorn().answer) as url:
+    async with adapter_context(tmp_path) as context, http_server(Acorn().answer) as url:
         options = {"definition": str(file), "base_url": url, "api_key": KEY}
-        connected = open_connection(HttpSettings.model_validate(options), around, seen, at_once=1)
+        connected = open_connection(HttpSettings.model_validate(options), context, seen, at_once=1)
         adapter = DefinedCrm(connected, AccountView("demo", AccountSettings))
         await adapter.create_contact(DRAFT, "k")
         assert await adapter.get_contact("no such one") is None
@@ -303,8 +303,8 @@ value = "{{ access_token }}"
         return _json({"token": f"token-{len(logins)}"})
 
     definition = parse_definition(changed({HEADER: login})).definition
-    async with adapter_context(tmp_path) as around, http_server(handler) as url:
-        ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, around)
+    async with adapter_context(tmp_path) as context, http_server(handler) as url:
+        ours = authorizer(definition, {"api_key": KEY, "base_url": url}, url, context)
         refused = await ours.headers()
         assert await ours.renew(refused)
         assert await ours.renew(refused)

@@ -17,7 +17,7 @@ from leadline.v1 import (
     preferences_service_pb2,
 )
 from leadline_server.cli import app
-from leadline_server.config import AccountConfig, ConnectionConfig, Settings, load_settings
+from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, EffectivePreferences, Preferences
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -87,7 +87,7 @@ def test_every_setting_of_an_account_is_documented_with_its_default() -> None:
 
 
 def test_every_setting_of_all_connections_is_documented() -> None:
-    assert rows(section("docs/settings.md", "Connections")).keys() == ConnectionConfig.model_fields.keys()
+    assert rows(section("docs/settings.md", "Connections")).keys() == ConnectionTable.model_fields.keys()
 
 
 def test_the_example_of_a_configuration_file_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What the embedded CRM does beyond the obligations of its port."""
+"""The embedded CRM, beyond the obligations of its port."""
 
 import asyncio
 import time

@@ -99,7 +99,7 @@ async def test_a_token_that_cannot_be_stored_is_not_used(bench: Bench) -> None:
         await authorizer.headers()
     assert await bench.store.get("sales") is None
     store.is_full = False
-    # What was rotated away meanwhile is in memory still: without it the connection would be lost.
+    # The rotated token is still in memory: without it the connection would be lost.
     assert await bearer(authorizer) == "Bearer a1"
 
 
@@ -116,8 +116,8 @@ async def test_whoever_is_cancelled_leaves_the_refresh_to_the_others(bench: Benc
 
 async def test_a_connection_that_is_closed_while_it_refreshes_loses_no_rotated_token(bench: Bench) -> None:
     bench.issuer.gate = asyncio.Event()
-    async with bench.adapter_context() as around:
-        waiting = asyncio.create_task(bearer(oauth_authorizer(bench.grant(), around)))
+    async with bench.adapter_context() as context:
+        waiting = asyncio.create_task(bearer(oauth_authorizer(bench.grant(), context)))
         while not bench.issuer.asked:
             await asyncio.sleep(0)
         waiting.cancel()

@@ -91,7 +91,7 @@ async def test_tokens_that_cannot_be_read_are_not_got_anew(bench: Bench) -> None
     with pytest.raises(CrmUnavailable) as caught:
         await authorizer.headers()
     assert caught.value.retry_after == 1
-    assert bench.issuer.asked == []  # what is stored may be the only refresh token that is good
+    assert bench.issuer.asked == []  # the stored refresh token may be the only valid one
     store.is_down = False
     assert await bearer(authorizer) == "Bearer a1"
 

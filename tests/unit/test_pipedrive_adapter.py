@@ -1,4 +1,4 @@
-"""What the adapter to Pipedrive does beyond the conformance suite: companies, moving logs, finding them, limits."""
+"""The adapter to Pipedrive, beyond the conformance suite: companies, moving logs, finding them, limits."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -91,7 +91,7 @@ async def test_a_log_is_found_by_the_line_that_has_its_key_wherever_people_wrote
 ) -> None:
     contact = await pipedrive.create_contact(DRAFT, "1")
     await pipedrive.create_call_log(Report().entry(contact.id, note=f"Said:\nleadline key: {key}"), f"{key}0")
-    assert await pipedrive.find_call_log(key) is None  # somebody's words look like the key
+    assert await pipedrive.find_call_log(key) is None  # a caller's words look like the key
     log = await pipedrive.create_call_log(Report().entry(contact.id), key)
     note = fake.crm.records.require(ACTIVITIES, log.id).fields["note"]
     fake.crm.records.change(ACTIVITIES, log.id, {"note": f"<p>Before</p>{note}<p>After</p>"}, by_people=True)
@@ -141,7 +141,7 @@ async def test_more_persons_than_can_be_read_are_no_answer(
         fake.crm.add_person({"name": "Ada", "phones": [{"value": NUMBER.e164, "primary": True}]})
     with pytest.raises(CrmUnavailable):
         await pipedrive.find_contacts([NUMBER])
-    with pytest.raises(CrmRejected, match="Say more"):
+    with pytest.raises(CrmRejected, match="Give more of the name"):
         await pipedrive.search_contacts("Ada", 10, "")
 
 

@@ -1,4 +1,4 @@
-"""What an adapter in another process answers is taken for nothing that it does not say."""
+"""Answers of an adapter in another process: a missing field is never interpreted."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What the statuses of an adapter mean: a write that may have been done is never said to have failed."""
+"""The meaning of an adapter's statuses: a write that may have taken effect never counts as failed."""
 
 from collections.abc import AsyncIterator
 

@@ -1,6 +1,6 @@
 """Domain values become messages and come back as they were, whatever fields both have by now."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,10 @@ from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import capabilities_message, capabilities_of
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.numbers.phone_number import parse_number
+from leadline_server.domain.numbers.dialled import parse_dialled
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, LogEntry, RateLimit
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
@@ -114,6 +117,35 @@ def test_an_adapter_implements_the_methods_that_it_names_and_all_if_it_names_non
 def test_a_number_comes_back_as_it_was(text: str) -> None:
     number = parse_number(text, "US")
     assert messages.number_of(messages.number_message(number, ()), "US") == number
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(parse_dialled("92025550147,,3", NumberingRules("US", "", ("9",))), id="dialled"),
+        pytest.param(parse_number("2234", NumberingRules("US", "2xxx")), id="an extension"),
+        pytest.param(replace(parse_number("ext. 221236", "LU"), text="221236"), id="an extension as long as a number"),
+        pytest.param(spellings(parse_number("+2290197123456", "US"))[1], id="another spelling"),
+    ],
+)
+def test_a_number_is_not_read_again(number: PhoneNumber) -> None:
+    assert messages.number_of(messages.number_message(number, ()), "LU") == number
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        records_pb2.PhoneNumber(text="hello", e164="12025550147", significant="2025550147"),
+        records_pb2.PhoneNumber(text="hello", e164="+1202", significant="9"),
+        records_pb2.PhoneNumber(text="hello", e164="+12025550147", significant="2025550147", extension="' OR 1=1"),
+        records_pb2.PhoneNumber(extension="911"),
+        records_pb2.PhoneNumber(extension="hello"),
+        records_pb2.PhoneNumber(text="anonymous"),
+    ],
+)
+def test_a_message_without_a_number_is_refused(message: records_pb2.PhoneNumber) -> None:
+    with pytest.raises(ValueError, match="cannot be looked up"):
+        messages.number_of(message, "US")
 
 
 def test_a_draft_and_an_entry_come_back_as_they_were() -> None:

@@ -30,7 +30,7 @@ TIMELESS = LogEntry(call=Call(id="1"), contact_id="c", fallback_time=Timestamp(s
 
 
 class Nobody(UnconnectedCrm):
-    """A CRM in which nobody is."""
+    """A CRM without contacts."""
 
     async def find_contacts(self, numbers: Sequence[Number]) -> Sequence[Contact]:
         return []
@@ -231,7 +231,7 @@ async def test_the_accounts_that_are_kept_are_bounded(monkeypatch: pytest.Monkey
 
 async def test_a_taken_address_is_an_error() -> None:
     async with serve_adapter(lambda _: Nobody(), grace=0) as port:
-        with pytest.raises(OSError, match="taken"):
+        with pytest.raises(OSError, match="in use"):
             async with serve_adapter(lambda _: Nobody(), f"127.0.0.1:{port}"):
                 pass
 

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import typer
-from leadline.v1 import call_log_pb2, call_log_service_pb2
+from leadline.v1 import call_log_pb2, call_log_service_pb2, preferences_pb2, preferences_service_pb2
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.domain.call import Call, CallDirection
 from leadline_server.replay import replayer
@@ -35,6 +35,14 @@ class Upserts:
         self.under_way = 0
         self.most_under_way = 0
         self.crowd = asyncio.Barrier(1)
+        self.settings = preferences_pb2.AccountSettings(default_region="US")
+
+    async def get_account_settings(
+        self, _: preferences_service_pb2.GetAccountSettingsRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> preferences_service_pb2.GetAccountSettingsResponse:
+        if self.always is not None:
+            await context.abort(self.always, "as told")
+        return preferences_service_pb2.GetAccountSettingsResponse(settings=self.settings)
 
     async def log_call(
         self, request: call_log_service_pb2.LogCallRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -68,8 +76,18 @@ async def serving(servicer: Upserts) -> AsyncIterator[str]:
         request_deserializer=call_log_service_pb2.LogCallRequest.FromString,
         response_serializer=call_log_service_pb2.LogCallResponse.SerializeToString,
     )
-    service = "leadline.v1.CallLogService"
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"LogCall": handler}),))
+    settings = grpc.unary_unary_rpc_method_handler(
+        servicer.get_account_settings,
+        request_deserializer=preferences_service_pb2.GetAccountSettingsRequest.FromString,
+        response_serializer=preferences_service_pb2.GetAccountSettingsResponse.SerializeToString,
+    )
+    services: dict[str, dict[str, Any]] = {
+        "leadline.v1.CallLogService": {"LogCall": handler},
+        "leadline.v1.PreferencesService": {"GetAccountSettings": settings},
+    }
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in services.items()]
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -173,7 +191,7 @@ ROWS = """\
 "","2125550124","105","from-trunk","","PJSIP/trunk-4","PJSIP/105-5","Dial","","2026-11-04 11:00:00",,\
 "2026-11-04 11:00:25",25,0,"NO ANSWER","DOCUMENTATION","1793808000.2",""
 """
-USERS = ("--user", "101=alice", "--user", "102=bob")
+USERS = ("--user", "101=alice", "--user", "102=bob", "--time-zone", "America/New_York")
 
 app = typer.Typer()
 app.command()(import_calls)
@@ -249,6 +267,62 @@ def test_a_second_run_says_the_same_and_doubles_nothing(master: Path) -> None:
     assert one == other
 
 
+def directions(servicer: Upserts) -> dict[str, str]:
+    return {log.call.id: CallDirection(log.call.direction).name for log in servicer.logs.values()}
+
+
+SHORT_ROW = """\
+"","221236","101","from-provider","","PJSIP/provider-1","PJSIP/101-2","Dial","","2026-11-04 10:00:00",,\
+"2026-11-04 10:00:25",25,0,"NO ANSWER","DOCUMENTATION","1793804400.1",""
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "direction"),
+    [
+        pytest.param({"default_region": "LU"}, (), "INBOUND", id="the account's region"),
+        pytest.param({"default_region": "US"}, (), "INTERNAL", id="another region"),
+        pytest.param({"default_region": "LU", "extension_pattern": "22xxxx"}, (), "INTERNAL", id="the account's masks"),
+        pytest.param(
+            {"default_region": "LU", "extension_pattern": "22xxxx"},
+            ("--extension-pattern", "1XX"),
+            "INBOUND",
+            id="masks of the option before the account's",
+        ),
+    ],
+)
+def test_what_is_an_extension_is_told_by_the_account_or_the_option(
+    tmp_path: Path, settings: dict[str, Any], options: tuple[str, ...], direction: str
+) -> None:
+    path = tmp_path / "Master.csv"
+    path.write_text(SHORT_ROW)
+    with serving_beside() as (servicer, address):
+        servicer.settings = preferences_pb2.AccountSettings(**settings)
+        code, output = run(path, "--server", address, *USERS, *options)
+    assert code == 0, output
+    assert directions(servicer) == {"1793804400.1": direction}
+
+
+def test_a_generic_file_with_a_byte_order_mark_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(
+        "id,caller_number,callee_extension,start_time\nc1,2125550123,101,2026-11-04T10:00:00Z\n", "utf-8-sig"
+    )
+    with serving_beside() as (servicer, address):
+        code, output = run(path, "--server", address, *USERS)
+    assert code == 0, output
+    assert directions(servicer) == {"c1": "INBOUND"}
+
+
+def test_an_account_that_is_not_known_stops_the_replay_before_its_first_call(master: Path) -> None:
+    with serving_beside() as (servicer, address):
+        servicer.always = grpc.StatusCode.NOT_FOUND
+        code, output = run(master, "--server", address, *USERS)
+    assert code == 1
+    assert "does not say how the account's numbers are read: as told" in " ".join(output.split())
+    assert servicer.requests == []
+
+
 def test_a_missing_server_ends_with_code_one_and_a_hint(master: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replayer, "Patience", lambda: Patience(connect=0.05))
     code, output = run(master, "--server", "127.0.0.1:1", *USERS)
@@ -261,7 +335,12 @@ def test_a_missing_server_ends_with_code_one_and_a_hint(master: Path, monkeypatc
     [
         (("--time-zone", "Europe/Nowhere"), "unknown time zone"),
         (("--time-zone", "../../etc/passwd"), "unknown time zone"),
-        (("--extension-pattern", "("), "no regular expression"),
+        (("--extension-pattern", "("), "'(' is not a mask"),
+        (("--extension-pattern", r"\d{2,6}"), "is not a mask"),
+        (("--date-order", "ymd"), "expected dmy"),
+        (("--direction", "sideways"), "expected inbound"),
+        (("--column", "caller_number"), "expected FIELD=HEADER"),
+        (("--column", "caller=Von"), "unknown field"),
         (("--user", "alice"), "expected EXTENSION=USER"),
         (("--user", "101=alice", "--user", "101=bob"), "two users"),
         (("--format", "cobol"), "unknown format"),

@@ -1,4 +1,4 @@
-"""What Salesforce's errors mean: a used-up limit is no refusal of credentials, and a locked row is none for good."""
+"""The meaning of Salesforce's errors: a used-up limit is not refused credentials, and a locked row can be retried."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What Salesforce is asked: nothing that people or callers wrote means anything in its languages."""
+"""Queries to Salesforce: text of people and callers is never part of the query language."""
 
 from datetime import UTC, datetime
 from urllib.parse import quote

@@ -14,7 +14,7 @@ from leadline_server.ports.ledger import TokenStore
 
 @pytest.fixture
 async def kept(tmp_path: Path) -> AsyncIterator[TokenStore]:
-    """What is on disk."""
+    """The documents on disk."""
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
         yield ledger.tokens
 

@@ -50,58 +50,19 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     r"\bcarrier\b|\bcarried_until\b": {
         "server/leadline_server/domain/": "a carrier is a telephone company there",
         "tests/unit/test_phone_number.py": "a carrier is a telephone company there",
+        "tests/unit/test_caller_id": "a carrier is a telephone company there",
+        "docs/caller-id-names.md": "a carrier is a telephone company there",
     },
+    r"courier": {"server/leadline_server/domain/company_words.py": "a trade, as companies name it"},
     r"\bwrapping\b": {"server/leadline_server/cli/session.py": "wrapping of text"},
     r"surroundings?\b|Surroundings": {"tests/unit/test_phone_number.py": "surrounding white space"},
 }
 """Places where an old word is right, with the reason."""
 
-WAITING: Final[Mapping[str, tuple[str, ...]]] = {
-    r"\b(?:un)?seal(?:ed|ing)\b": (
-        "server/leadline_server/crm/",
-        "server/leadline_server/ledger/",
-        "tests/support/adapters.py",
-        "tests/unit/test_token_encryption.py",
-    ),
-    r"\bcomposing\b": ("tests/fakes/bodies.py",),
-    r"\bgathering\b": ("server/leadline_server/crm/wrappers/stack.py", "tests/unit/test_crm_batching.py"),
-    r"\bprobing\b": ("tests/unit/test_storage_read_inline.py",),
-    r"\bwrapping\b": ("tests/unit/test_crm_batching.py", "tests/unit/test_wrapper_stack.py"),
-    r"surroundings?\b|Surroundings": (
-        "server/leadline_server/crm/",
-        "tests/support/adapters.py",
-        "tests/support/oauth.py",
-        "tests/unit/test_declarative_trouble.py",
-        "tests/unit/test_oauth.py",
-    ),
-    r"upkeep": (
-        "server/leadline_server/app.py",
-        "server/leadline_server/ledger/",
-        "server/leadline_server/ports/",
-        "server/leadline_server/retention/",
-        "server/leadline_server/testing/",
-        "tests/faults/test_retention.py",
-    ),
-}
+WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
 """Places whose renames are still to come: remove an entry when it is done."""
 
-WAITING_CLASSES: Final = frozenset(
-    {
-        *(
-            "Answer",
-            "Asked",
-            "Budget",
-            "Connection",
-            "CreateContact",
-            "Failures",
-            "Found",
-            "Kind",
-            "Lease",
-            "Operation",
-        ),
-        *("Pace", "RateLimit", "Records", "Report", "SearchContacts", "Table", "Words"),
-    }
-)
+WAITING_CLASSES: Final = frozenset({"DefinitionTable"})
 """Class names that are defined twice until their renames are done."""
 
 

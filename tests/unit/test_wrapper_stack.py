@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from leadline_server.concurrency.circuit_breaker import FAILURES, CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers import stack as wrapper_stack
+from leadline_server.crm.wrappers.spelled import SpelledCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.request_not_sent import CircuitOpen, RateLimitExceeded
 from leadline_server.ports.crm import CrmConnection
 from leadline_server.testing.crm_harness import Report
@@ -24,11 +28,11 @@ NUMBERS: Sequence[PhoneNumber] = [parse_number(STRANGER, "US")]
 POLICY = CachePolicy(found_seconds=60, none_seconds=60, entries=10)
 
 
-class Turns(RateLimit):
+class Turns(RateLimiter):
     """A rate limit that counts the turns it gives; `before` runs first, and may raise or take its time."""
 
     def __init__(self) -> None:
-        super().__init__(1000.0)
+        super().__init__(1000.0, 1000.0)
         self.given = 0
         self.before: Callable[[], Awaitable[None]] | None = None
 
@@ -74,7 +78,7 @@ class Wrapped:
             "memory",
             breaker=self.breaker,
             rate=self.turns,
-            region=lambda: "US",
+            rules=lambda: "US",
             cache=cache,
         )
 
@@ -90,6 +94,43 @@ class Wrapped:
     def lookups(self, answer: str) -> float | None:
         labels = {"adapter": "memory", "answer": answer}
         return self.registry.get_sample_value("leadline_crm_lookups_total", labels)
+
+
+class AskedFor(CrmWrapper):
+    """A CRM in memory that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_crm())
+        self.asked: list[str] = []
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        self.asked += [number.e164 for number in numbers]
+        return await super().find_contacts(numbers)
+
+
+@pytest.mark.parametrize(
+    ("number", "asked"),
+    [
+        pytest.param("+2290197123456", ["+2290197123456", "+22997123456"], id="Benin"),
+        pytest.param("+5511987654321", ["+5511987654321", "+551187654321"], id="Brazil"),
+        pytest.param("+525512345678", ["+525512345678"], id="Mexico, whose digits stand in its old spellings"),
+        pytest.param("+12025550101", ["+12025550101"], id="a country with one spelling"),
+    ],
+)
+async def test_a_number_is_asked_for_in_the_spellings_that_a_search_would_miss(number: str, asked: list[str]) -> None:
+    crm = AskedFor()
+    await SpelledCrm(crm).find_contacts([parse_number(number, "US")])
+    assert crm.asked == asked
+
+
+async def test_what_is_found_by_another_spelling_is_remembered_for_the_number() -> None:
+    wrapped, number = Wrapped(), parse_number("+2290197123456", "US")
+    old = spellings(number)[1]
+    await wrapped.bare.create_contact(ContactDraft(name="Ada", phone_number=old), "key")
+    assert wrapped.connection.remembered is not None
+    for _ in range(2):
+        assert len((await wrapped.connection.remembered.find([number])).contacts) == 1
+    assert wrapped.crm.calls["find_contacts"] == 1
 
 
 def failing(times: int, error: Callable[[], Exception], operation: str = "find_contacts") -> Switch:

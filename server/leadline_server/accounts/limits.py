@@ -12,7 +12,8 @@ from functools import partial
 import structlog
 
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit, RateLimit
+from leadline_server.concurrency.concurrency_limit import ConcurrencyLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 
 _log = structlog.get_logger(__name__)
 
@@ -20,7 +21,7 @@ _log = structlog.get_logger(__name__)
 class AccountLimits:
     """One account's limits: `concurrency` bounds its deliveries, `breaker` and `rate` all requests to its CRM."""
 
-    def __init__(self, breaker: CircuitBreaker, concurrency: ConcurrencyLimit, rate: RateLimit | None) -> None:
+    def __init__(self, breaker: CircuitBreaker, concurrency: ConcurrencyLimit, rate: RateLimiter | None) -> None:
         self.breaker = breaker
         self.concurrency = concurrency
         self.rate = rate
@@ -30,7 +31,7 @@ class AccountLimits:
         """How many deliveries may start now. After a pause of the breaker it is one, which tries the CRM."""
         if self.breaker.is_closed:
             return self.concurrency.free
-        return min(self.concurrency.free, 1) if self.breaker.may_probe else 0
+        return min(self.concurrency.free, 1) if self.breaker.may_try else 0
 
 
 class AccountLimitsRegistry:
@@ -57,7 +58,7 @@ class AccountLimitsRegistry:
             limits = self._limits[account_id] = AccountLimits(
                 CircuitBreaker(partial(self._announce, account_id), self._now),
                 ConcurrencyLimit(self._concurrency),
-                RateLimit(self._rate, self._now) if self._rate else None,
+                RateLimiter(self._rate, self._rate, self._now) if self._rate else None,
             )
         return limits
 

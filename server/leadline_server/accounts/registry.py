@@ -8,6 +8,7 @@ from functools import partial
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
 from leadline_server.domain.directory import DirectoryIndex
 from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
 from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
@@ -23,7 +24,7 @@ class Account:
     Attributes:
         id: the account's id.
         settings: its settings.
-        region: the region that its numbers are parsed in. Example: "GB" makes 020 7946 0123 +442079460123.
+        rules: how its numbers are read. Example: the region "GB" makes 020 7946 0123 +442079460123.
         crm: its CRM.
         remembered: answers that its CRM gave a moment ago; None if none are kept.
         limits: its circuit breaker, and how much of it is delivered at once.
@@ -35,7 +36,7 @@ class Account:
 
     id: str
     settings: AccountSettings
-    region: str
+    rules: NumberingRules
     crm: CrmAdapter
     remembered: RememberedAnswers | None
     limits: AccountLimits
@@ -92,7 +93,7 @@ class AccountRegistry:
         return Account(
             id=account_id,
             settings=settings,
-            region=settings.default_region,
+            rules=settings.numbering,
             crm=connection.crm,
             remembered=connection.remembered,
             limits=self._limits.of(account_id),

@@ -81,19 +81,19 @@ def _show(session: Session, settings: "AccountSettings") -> None:
         return
     built_in = session.client.using(user=new_user()).get_preferences().effective
     session.say(f"Account {session.account}:")
-    sheet(
-        session.console,
-        [
-            ("default_region", settings.default_region),
-            ("time_zone", settings.time_zone),
-            ("number_formats", ", ".join(settings.number_formats) or "-"),
-            ("create_without_log", "true" if settings.create_without_log else "false"),
-        ],
-    )
+    sheet(session.console, _settings_rows(settings))
     session.say()
     columns = [Column("Preference"), Column("Value", can_shrink=True), Column("From"), Column("")]
     table(session.console, columns, list(_rows(settings, built_in)))
     session.hint("To change one", "account", "set", "FIELD=VALUE")
+
+
+def _settings_rows(settings: "AccountSettings") -> Iterator[tuple[str, str]]:
+    yield "default_region", settings.default_region
+    yield "time_zone", settings.time_zone
+    yield "number_formats", ", ".join(settings.number_formats) or "-"
+    yield "caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"
+    yield "create_without_log", "true" if settings.create_without_log else "false"
 
 
 def _rows(settings: "AccountSettings", effective: "Preferences") -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The command `leadline adapter serve`, which offers a connection's CRM to leadline in other processes."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from leadline_server.cli.exit_codes import fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.crm.connections import ConnectionConfig
+    from leadline_server.crm.connections import ConnectionSpec
 
 
 def serve_adapter_command(
@@ -74,7 +75,9 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     title = adapter_type(choice.adapter).title
     async with (
         open_sqlite_ledger(settings.ledger_path) as ledger,  # it keeps the connection's tokens
-        open_connections({name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock()) as crms,
+        open_connections(
+            {name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+        ) as crms,
         serve_adapter(
             lambda account: crms(account).adapter, address, title=title, token=token, grace=settings.grace_period
         ) as port,
@@ -84,13 +87,13 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
         await stopping.wait()
 
 
-def _choice(settings: "Settings", name: str) -> "ConnectionConfig":
+def _choice(settings: "Settings", name: str) -> "ConnectionSpec":
     from leadline_server.config import EMBEDDED
-    from leadline_server.crm.connections import ConnectionConfig
+    from leadline_server.crm.connections import ConnectionSpec
 
     table = settings.connections.get(name)
     if table is not None:
-        return ConnectionConfig(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
+        return ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
     if name == EMBEDDED:
-        return ConnectionConfig(EMBEDDED)
+        return ConnectionSpec(EMBEDDED)
     return fail([f"There is no [connections.{name}] in the settings."])

@@ -52,8 +52,8 @@ def check_definition(
     Exit codes: 0 the definition is valid, 1 it is not, 2 wrong usage.
     """
     from leadline_server.cli.output import printable
-    from leadline_server.crm.declarative.compiled_definition import BadDefinition
     from leadline_server.crm.declarative.definition_files import load_definition
+    from leadline_server.definitions.problems import BadDefinition
 
     problems: list[str] = []
     try:

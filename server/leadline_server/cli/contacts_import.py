@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every other 
     from leadline_server.config import Settings
     from leadline_server.crm.embedded.importing import ImportSummary
     from leadline_server.crm.embedded.readers import ContactRecord, RowProblem
+    from leadline_server.domain.numbers.numbering_rules import NumberingRules
 
 _SHOWN_PROBLEMS = 20
 
@@ -55,12 +56,14 @@ async def _import(
 
     from leadline_server.crm.embedded import open_crm_database
     from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER, import_contacts
+    from leadline_server.crm.embedded.rekeying import rekey_books
 
     records = _records(file, stream)
-    region = await _region(settings, account)
+    rules = await _rules(settings, account)
     problems: list[RowProblem] = []
     database = await open_crm_database(settings.crm_path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
     try:
+        await rekey_books(database, {account: rules})
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("Importing contacts", total=os.fstat(stream.fileno()).st_size)
 
@@ -71,23 +74,24 @@ async def _import(
                 if len(problems) < _SHOWN_PROBLEMS:
                     problems.append(problem)
 
-            summary = await import_contacts(database, account, records, region, on_progress=note, on_problem=keep)
+            summary = await import_contacts(database, account, records, rules, on_progress=note, on_problem=keep)
     finally:
         await database.close()
     return summary, problems
 
 
-async def _region(settings: "Settings", account: str) -> str:
-    """The account's region: from the ledger where there is one, else from the settings that it will begin with."""
+async def _rules(settings: "Settings", account: str) -> "NumberingRules":
+    """How the account's numbers are read: by the ledger if there is one, else by the settings that it begins with."""
     from leadline_server.domain.errors import AccountNotFound
+    from leadline_server.domain.numbers.numbering_rules import numbering_rules
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     if settings.ledger_path.exists():
         async with open_sqlite_ledger(settings.ledger_path) as ledger:
-            return (await ledger.accounts.get(account)).default_region
+            return (await ledger.accounts.get(account)).numbering
     if account not in settings.accounts:
         raise AccountNotFound(account)
-    return settings.accounts[account].default_region
+    return numbering_rules(settings.accounts[account].default_region, "", ())
 
 
 def _records(file: Path, stream: BinaryIO) -> "Iterator[ContactRecord | RowProblem]":

@@ -65,7 +65,7 @@ class DefinitionTrial:
         """Record a request before it leaves."""
         self.exchanges.append(Exchange(operation, request.method, request.address, request.json or request.form))
 
-    def came(self, answer: HttpAnswer) -> None:
+    def received(self, answer: HttpAnswer) -> None:
         """Record the answer to the last request: a trial sends one request at a time."""
         text = answer.body.decode(errors="replace")
         for secret in filter(None, self.secrets):
@@ -114,6 +114,7 @@ async def run_trial(settings: HttpSettings, operation: str, values: Sequence[str
             clock=SystemClock(),
             data_dir=Path(),
             closing=closing,
+            process_id="try",
         )
         try:
             connected = open_connection(settings, context, trial, at_once=1)
@@ -125,7 +126,7 @@ async def run_trial(settings: HttpSettings, operation: str, values: Sequence[str
 
 
 def _secrets(settings: HttpSettings) -> tuple[str, ...]:
-    variables = settings.ready.definition.variables
+    variables = settings.compiled.definition.variables
     return tuple(str(value) for name, value in settings.values.items() if variables[name].secret)
 
 

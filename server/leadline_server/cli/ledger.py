@@ -71,17 +71,20 @@ def backup(
     for name, source, target, copy in jobs:
         problems += _copied(source, target, copy, force=force)
         typer.echo(f"Copied the {name}: {target} ({_megabytes(target)}).")
-    _show_restore([(source, target) for _, source, target, _ in jobs])
+    _show_restore(settings.ledger_path, [(source, target) for _, source, target, _ in jobs])
     if problems:
         _fail("leadline: The copy is complete, but not sound. `leadline ledger check` says more.", problems)
 
 
-def _show_restore(copies: Sequence[tuple[Path, Path]]) -> None:
+def _show_restore(ledger: Path, copies: Sequence[tuple[Path, Path]]) -> None:
+    from leadline_server.ledger.sqlite.settings_cache import settings_version_path
+
     typer.echo("To restore: stop the server, replace each file by its copy, and start the server.")
     for source, target in copies:
         typer.echo(f"  {target} -> {source}")
     for source, _ in copies:
-        typer.echo(f"  Also delete {source}-wal, {source}-shm and {source}-settings-version.")
+        typer.echo(f"  Also delete {source}-wal and {source}-shm.")
+    typer.echo(f"  Also delete {settings_version_path(ledger)}.")
     typer.echo("The copy holds secrets: keep it safe.")
 
 

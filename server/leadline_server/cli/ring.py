@@ -62,7 +62,7 @@ def ring(
 
 
 def _steps(call_id: str, caller: str, name: str, extension: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a phone system reports of one call, step by step, as JSON of the contract."""
+    """The reports of one call, step by step, as JSON of the contract."""
     start = _now()
     callee = {"extension": extension} if extension else {}
     yield (

@@ -1,7 +1,7 @@
 """CreateContact: a person, or a program for a person, creates a contact."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.accounts.registry import Account
@@ -32,10 +32,11 @@ class ContactCreation:
     @property
     def fingerprint(self) -> bytes:
         """A hash of the request. Two ways to write one number give the same hash."""
+        number = self.number
         fields = (
             self.user_id,
             self.name,
-            self.number.key,
+            replace(number, e164=number.spelled).key if number.spelled else number.key,
             self.contact_type,
             self.email,
             self.company,

@@ -12,7 +12,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
-from leadline_server.concurrency.deadline import Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, moved, placeholder_decision
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
@@ -24,9 +24,6 @@ from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
-
-MOST_SECONDS: Final = 10.0
-"""How long LogCall waits for the CRM if its caller sets no deadline, in seconds."""
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take, in seconds. After that the call is accepted without it."""
@@ -93,10 +90,10 @@ class LogCall:
         self, account: Account, report: CallReport, capabilities: Capabilities, lease: Lease
     ) -> CallLogChange:
         """Store the report in the call's log."""
-        now, region, can_move = self._clock.now(), account.region, capabilities.moves_log
+        now, rules, can_move = self._clock.now(), account.rules, capabilities.moves_log
         return await self._call_logs.change(
             CallKey(account.id, report.event.call_id),
-            partial(reported, report=report, now=now, region=region, can_move=can_move, lease=lease),
+            partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:
@@ -104,7 +101,7 @@ class LogCall:
         known = await self._call_logs.get(CallKey(account.id, report.event.call_id))
         now, capabilities = self._clock.now(), account.crm.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
-        log = reported(known, report, now, region=account.region, can_move=can_move, lease=lease)
+        log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
         if known is not None and (log is known or log.is_decided):
             return log
         attempt = DeliveryAttempt(account, log, may_exist=known is not None)

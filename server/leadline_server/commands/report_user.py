@@ -15,7 +15,7 @@ async def with_user(account: Account, report: CallReport, call_logs: CallLogs) -
     Raises:
         InvalidRequest: nothing names a user.
     """
-    user_id = account.directory.user_of(report.event, account.region)
+    user_id = account.directory.user_of(report.event, account.rules)
     if not user_id:
         known = await call_logs.get(CallKey(account.id, report.event.call_id))
         user_id = account.settings.default_user_id if known is None else known.user_id

@@ -4,8 +4,7 @@ import asyncio
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.commands.log_call import MOST_SECONDS
-from leadline_server.concurrency.deadline import Budget
+from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable

@@ -1,6 +1,6 @@
-"""WatchCallLogs: the calls of an account as they change."""
+"""WatchCallLogs: streams the calls of an account as they change."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -10,25 +10,27 @@ from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.domain import tokens
 from leadline_server.domain.errors import FieldViolation, InvalidResumeToken, ResumeTokenExpired, WatcherTooSlow
 from leadline_server.ports.ledger import CallLogs, Change
+from leadline_server.watch.batch import WatchBatch, WatchItem
 from leadline_server.watch.feed import ChangeFeed, FellBehind
 
-TOO_FAR: Final = 10_000
-"""Changes, of all accounts, that may pass while a watcher takes one message."""
+MOST_MISSED: Final = 10_000
+"""Changes of all accounts that may happen while a watcher takes one message."""
 
 _MAX_BATCHES: Final = 64
-"""How many places are remembered at which watchers stood, with what they were told there."""
+"""How many batches are kept, for other watchers at the same position."""
 
-_TOLD_EVERY: Final = 1_000
-"""After so many changes that do not concern a watcher it is told its position, so that its token stays young."""
+_POSITION_EVERY: Final = 1_000
+"""After so many changes of other calls a watcher gets its position, so that its token does not expire."""
 
 _sequence: Final = attrgetter("sequence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What to watch: an account's calls, or one user's; from now on, or from where another watch ended (its token).
+    """A request to watch the calls of an account, or of one of its users (`user_id`).
 
-    `max_call_logs` is how many calls to take at once; 0: one, as soon as it changes.
+    Without `resume_token` it starts now, otherwise after an earlier watch. `max_call_logs` is the size of batches; 0:
+    one call at a time, as soon as it changes.
     """
 
     account_id: str
@@ -37,116 +39,100 @@ class Watch:
     max_call_logs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WatchItem:
-    """A call that changed (None: only the position is told), and the token to go on from after it."""
-
-    change: Change | None
-    resume_token: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WatchBatch:
-    """Calls that changed, each with its last change (none: only the position is told), and the position after them.
-
-    Watchers that are told the same get the very same batch.
-    """
-
-    changes: Sequence[Change]
-    position: int
-    token: Callable[[int], str]
-    """The token to go on from after a position."""
-
-
 class WatchCallLogs:
-    """Streams changes, at least once each, in the order of their commits."""
+    """Streams changes, each at least once, in the order of their commits."""
 
     def __init__(
-        self, registry: AccountRegistry, call_logs: CallLogs, feed: ChangeFeed, secret: bytes, too_far: int = TOO_FAR
+        self,
+        registry: AccountRegistry,
+        call_logs: CallLogs,
+        feed: ChangeFeed,
+        secret: bytes,
+        most_missed: int = MOST_MISSED,
     ) -> None:
         self._registry = registry
         self._call_logs = call_logs
         self._feed = feed
         self._secret = secret
-        self._too_far = too_far
+        self._most_missed = most_missed
         self._batches: dict[tuple[str, int, int, int, int], WatchBatch] = {}
 
     async def execute(self, watch: Watch) -> AsyncGenerator[WatchItem, None]:
         """Yield the position at once, then every change until the watcher leaves.
 
-        To be asked for the next item only when the watcher has taken the one before.
+        Ask for the next item only when the watcher has taken the one before.
 
         Raises:
             AccountNotFound: there is no such account.
-            InvalidResumeToken: the token is of another watch.
-            ResumeTokenExpired: the ledger does not reach back, or not yet forward, to the token.
-            WatcherTooSlow: too much changed while the watcher took one item, or what it has not seen was pruned; its
-                metadata has the token to resume from.
+            InvalidResumeToken: the token belongs to another watch.
+            ResumeTokenExpired: changes after the token were pruned, or the token is newer than the restored ledger.
+            WatcherTooSlow: too many calls changed while the watcher took one item, or changes that it has not seen were
+                pruned. The metadata has the token to resume with.
         """
         await self._registry.get(watch.account_id)
         with self._feed.watching():
-            position = told = await self._start(watch)
+            position = sent = await self._start(watch)
             yield WatchItem(None, self._token(watch, position))
             while True:
-                for change in await self._after(watch, position, told):
+                for change in await self._after(watch, position, sent):
                     position = change.sequence
-                    is_news = _concerns(watch, change)
-                    if not is_news and position - told < _TOLD_EVERY:
+                    is_news = _belongs(watch, change)
+                    if not is_news and position - sent < _POSITION_EVERY:
                         continue
-                    told, head = position, self._feed.head
+                    sent, head = position, self._feed.head
                     yield WatchItem(change if is_news else None, self._token(watch, position))
-                    if self._feed.head - head > self._too_far:
-                        raise self._too_slow(watch, told)
+                    if self._feed.head - head > self._most_missed:
+                        raise self._too_slow(watch, sent)
 
     async def batches(self, watch: Watch) -> AsyncGenerator[WatchBatch, None]:
-        """What `execute` yields, up to `max_call_logs` at once.
+        """As `execute`, with up to `max_call_logs` changes at once.
 
-        To be asked for the next ones only when the watcher has taken those before. Raises as `execute` does.
+        Ask for the next batch only when the watcher has taken the one before. Raises as `execute` does.
         """
         await self._registry.get(watch.account_id)
         with self._feed.watching_in_batches() as phase:
-            position = told = await self._start(watch)
+            position = sent = await self._start(watch)
             is_behind = False
             yield self._batch_of(watch, (), position)
             while True:
-                changes = await self._after(watch, position, told, None if is_behind else phase)
+                changes = await self._after(watch, position, sent, None if is_behind else phase)
                 batch = self._batch(watch, position, changes)
                 position, head = batch.position, self._feed.head
                 is_behind = len(batch.changes) == watch.max_call_logs
-                if not batch.changes and position - told < _TOLD_EVERY:
+                if not batch.changes and position - sent < _POSITION_EVERY:
                     continue
-                told = position
+                sent = position
                 yield batch
-                if self._feed.head - head > self._too_far:
-                    raise self._too_slow(watch, told)
+                if self._feed.head - head > self._most_missed:
+                    raise self._too_slow(watch, sent)
 
     def _batch(self, watch: Watch, position: int, changes: Sequence[Change]) -> WatchBatch:
-        """The first of `changes`, which follow `position`, that concern a watch: of each call the last."""
-        place = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
-        batch = self._batches.get(place)
+        """The batch of a watch at `position`, from the `changes` that follow: of each call only its last change."""
+        key = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
+        batch = self._batches.get(key)
         if batch is None:
             if len(self._batches) >= _MAX_BATCHES:
                 self._batches.clear()
-            last = {change.call_id: change for change in changes if _concerns(watch, change)}
+            last = {change.call_id: change for change in changes if _belongs(watch, change)}
             news = sorted(last.values(), key=_sequence)[: watch.max_call_logs]
             end = (news if len(news) == watch.max_call_logs else changes)[-1].sequence
-            batch = self._batches[place] = self._batch_of(watch, tuple(news), end)
+            batch = self._batches[key] = self._batch_of(watch, tuple(news), end)
         return batch
 
     def _batch_of(self, watch: Watch, changes: Sequence[Change], position: int) -> WatchBatch:
         return WatchBatch(changes, position, partial(_signed, self._secret, _selection(watch)))
 
-    async def _after(self, watch: Watch, position: int, told: int, phase: float | None = None) -> Sequence[Change]:
+    async def _after(self, watch: Watch, position: int, sent: int, phase: float | None = None) -> Sequence[Change]:
         try:
             if phase is None:
                 return await self._feed.after(position)
             return await self._feed.batch_after(position, phase)
         except FellBehind:
-            raise self._too_slow(watch, told) from None
+            raise self._too_slow(watch, sent) from None
 
-    def _too_slow(self, watch: Watch, told: int) -> WatcherTooSlow:
+    def _too_slow(self, watch: Watch, sent: int) -> WatcherTooSlow:
         message = "Calls change faster than this watcher takes its messages. Watch again with the last resume_token."
-        return WatcherTooSlow(message, metadata={"resume_token": self._token(watch, told)})
+        return WatcherTooSlow(message, metadata={"resume_token": self._token(watch, sent)})
 
     async def _start(self, watch: Watch) -> int:
         if not watch.resume_token:
@@ -156,9 +142,9 @@ class WatchCallLogs:
             raise InvalidResumeToken([FieldViolation("resume_token", "was not made for this watch")])
         position = int(payload)
         if position > await self._call_logs.last_sequence():
-            raise ResumeTokenExpired("The token is of a later state of the ledger. List the calls, and watch from now.")
+            raise ResumeTokenExpired("The token is newer than the ledger. List the calls, and watch without a token.")
         if position < await self._call_logs.pruned_through():
-            raise ResumeTokenExpired("Calls that changed since are no longer kept. List the calls, and watch from now.")
+            raise ResumeTokenExpired("Calls that changed since were pruned. List the calls, and watch without a token.")
         return position
 
     def _token(self, watch: Watch, position: int) -> str:
@@ -167,11 +153,11 @@ class WatchCallLogs:
 
 @lru_cache(maxsize=8192)
 def _signed(secret: bytes, selection: str, position: int) -> str:
-    """The token of a position; watchers of the same calls share it."""
+    """The token of a position. Watchers of the same calls share it."""
     return tokens.sign(secret, "watch", selection, str(position))
 
 
-def _concerns(watch: Watch, change: Change) -> bool:
+def _belongs(watch: Watch, change: Change) -> bool:
     return change.account_id == watch.account_id and watch.user_id in ("", change.user_id)
 
 

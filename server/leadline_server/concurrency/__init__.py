@@ -1,1 +1,1 @@
-"""Tools for many tasks at once: batches, locks by key, limits, leases."""
+"""Tools for concurrent tasks: batches, single flight, locks, limits, leases and deadlines."""

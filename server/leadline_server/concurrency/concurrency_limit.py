@@ -1,20 +1,11 @@
-"""Limits of one account: how many deliveries at once, and how often its CRM is asked."""
+"""A limit on how many tasks do something at the same time."""
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable
-from typing import Final
-
-from leadline_server.concurrency.rate_limiter import Pace
-from leadline_server.domain.request_not_sent import RateLimitExceeded
-
-LONGEST_WAIT: Final = 10.0
-"""How long anybody waits for the rate limit, in seconds."""
 
 
 class ConcurrencyLimit:
-    """A number of slots, given out in the order of asking."""
+    """A number of slots, given to tasks in the order in which they ask."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -22,69 +13,36 @@ class ConcurrencyLimit:
 
     @property
     def free(self) -> int:
-        """How many can be had at once."""
+        """How many slots are free."""
         return self._free
 
     def try_acquire(self) -> bool:
-        """Take a slot if one is free. Nobody waits while one is."""
+        """Take a slot if one is free. While a task waits, none is free."""
         if not self._free:
             return False
         self._free -= 1
         return True
 
     async def acquire(self) -> None:
-        """Take a slot, waiting for one if need be. Safe to cancel."""
+        """Take a slot; wait until one is free. Cancelling this is safe."""
         if self.try_acquire():
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(granted)
         try:
-            await turn
+            await granted
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:  # the slot was handed over in the same instant
+            if granted.cancelled():
+                self._waiting.remove(granted)
+            else:  # the slot was granted just before the cancellation
                 self.release()
             raise
 
     def release(self) -> None:
-        """Give a slot back; whoever waits longest gets it."""
-        for turn in self._waiting:
-            if not turn.done():
-                self._waiting.remove(turn)
-                turn.set_result(None)
+        """Give a slot back. The task that has waited longest gets it."""
+        for granted in self._waiting:
+            if not granted.done():
+                self._waiting.remove(granted)
+                granted.set_result(None)
                 return
         self._free += 1
-
-
-class RateLimit:
-    """At most `rate` calls a second on average; after a rest, a second's worth at once.
-
-    Args:
-        rate: calls a second, more than 0.
-        now: a clock in seconds that never goes back.
-    """
-
-    def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._pace = Pace(rate, rate, now)
-
-    def reserve(self) -> float:
-        """Reserve the next call; returns how long to wait before it, in seconds.
-
-        Raises:
-            RateLimitExceeded: it would have to wait longer than LONGEST_WAIT; nothing is reserved.
-        """
-        if (seconds := self._pace.due_in()) > LONGEST_WAIT:
-            raise RateLimitExceeded(seconds)
-        return self._pace.reserve()
-
-    async def wait(self) -> None:
-        """Wait for one's turn. Raises RateLimitExceeded, see `reserve`."""
-        seconds = self.reserve()
-        if not seconds:
-            return
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            self._pace.give_back()
-            raise

@@ -1,4 +1,4 @@
-"""Several questions to a CRM at once."""
+"""Several requests to a CRM at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -7,9 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def together(questions: Iterable[Awaitable[T]]) -> list[T]:
-    """The answers to all questions, in their order; as soon as one fails, none, and the others are asked no longer."""
-    tasks = [asyncio.ensure_future(question) for question in questions]
+async def together(requests: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of all requests, in their order. If one fails, its error is raised and the others are cancelled."""
+    tasks = [asyncio.ensure_future(request) for request in requests]
     try:
         return await asyncio.gather(*tasks)
     finally:

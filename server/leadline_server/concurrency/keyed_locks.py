@@ -6,30 +6,30 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """A lock a key, kept only while somebody holds or wants it. Who wants one waits in the order of coming."""
+    """A lock for each key, kept only while a task holds it or waits for it. Tasks get it in the order of waiting."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     async def acquire(self, key: Hashable) -> bool:
-        """Take the lock of `key`; True if somebody else had it first. Where this is cancelled it is not taken."""
-        lock, wanted = self._locks.get(key) or (asyncio.Lock(), 0)
-        self._locks[key] = lock, wanted + 1
+        """Take the lock of `key`; True if another task had it or waited for it. If cancelled, it is not taken."""
+        lock, users = self._locks.get(key) or (asyncio.Lock(), 0)
+        self._locks[key] = lock, users + 1
         try:
             await lock.acquire()
         except BaseException:
             self._leave(key)
             raise
-        return wanted > 0
+        return users > 0
 
     def release(self, key: Hashable) -> None:
-        """Give the lock of `key` back; any task may do it for the one that took it."""
+        """Release the lock of `key`. Another task than the one that took it may do this."""
         self._locks[key][0].release()
         self._leave(key)
 
     @asynccontextmanager
     async def hold(self, key: Hashable) -> AsyncIterator[None]:
-        """Hold the lock of `key` for the body."""
+        """Hold the lock of `key` during the body."""
         await self.acquire(key)
         try:
             yield
@@ -37,8 +37,8 @@ class KeyedLocks:
             self.release(key)
 
     def _leave(self, key: Hashable) -> None:
-        lock, wanted = self._locks[key]
-        if wanted == 1:
+        lock, users = self._locks[key]
+        if users == 1:
             del self._locks[key]
         else:
-            self._locks[key] = lock, wanted - 1
+            self._locks[key] = lock, users - 1

@@ -14,7 +14,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.errors import LedgerUnavailable
-from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.matching import match_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.ledger import Claims
 
@@ -72,7 +73,7 @@ class ContactLookup:
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
-        return FoundContacts(_matches(looked_up, contacts.values(), account.region), as_of)
+        return FoundContacts(_matches(looked_up, contacts.values(), account.rules), as_of)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
@@ -99,15 +100,18 @@ class ContactLookup:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
 
 
-def _matches(numbers: Sequence[PhoneNumber], contacts: Collection[Contact], region: str) -> tuple[ContactMatch, ...]:
+def _matches(
+    numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
+) -> tuple[ContactMatch, ...]:
     """The contacts that really have one of `numbers`, each with its strongest match."""
     matches: list[ContactMatch] = []
     for number in numbers:
         of_number = []
         for contact in contacts:
-            kinds = [kind for each in contact.phone_numbers if (kind := match_kind(number, each, region)) is not None]
-            if kinds:
-                of_number.append(ContactMatch(contact, number.text, min(kinds)))
-        of_number.sort(key=lambda match: (match.kind, match.contact.id))
+            found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
+            if found:
+                best = min(found)
+                of_number.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
+        of_number.sort(key=lambda match: (match.kind, match.is_respelled, match.contact.id))
         matches += of_number
     return tuple(matches)

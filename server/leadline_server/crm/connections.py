@@ -16,6 +16,7 @@ from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionConfig:
+class ConnectionSpec:
     """One connection of the settings.
 
     Attributes:
@@ -51,11 +52,13 @@ class AccountCrm:
 
 @asynccontextmanager
 async def open_connections(
-    configs: Mapping[str, ConnectionConfig],
+    configs: Mapping[str, ConnectionSpec],
     connection_of: Callable[[str], str | None],
     tokens: TokenStore,
     data_dir: Path,
     clock: Clock,
+    process_id: str,
+    numbering: Mapping[str, NumberingRules] | None = None,
 ) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
     """Open connections until the body ends; yields a function that makes the adapter of an account.
 
@@ -65,6 +68,8 @@ async def open_connections(
         tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
         data_dir: leadline's folder.
         clock: the time of day.
+        process_id: the id of this process.
+        numbering: how the accounts' numbers are read, by their ids: for adapters that keep contacts themselves.
 
     Raises:
         CrmUnavailable: a connection cannot be opened; the message says what to do.
@@ -78,7 +83,14 @@ async def open_connections(
         for name, config in configs.items():
             kind = adapter_type(config.adapter)
             context = AdapterContext(
-                name=name, session=session, tokens=encrypted, clock=clock, data_dir=data_dir, closing=stack
+                name=name,
+                session=session,
+                tokens=encrypted,
+                clock=clock,
+                data_dir=data_dir,
+                numbering=numbering or {},
+                closing=stack,
+                process_id=process_id,
             )
             opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 
@@ -98,7 +110,7 @@ async def open_connections(
 class _ConfiguredCrm(CrmWrapper):
     """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionConfig) -> None:
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionSpec) -> None:
         super().__init__(inner)
         self._name = name
         self._config = config

@@ -1,4 +1,4 @@
-"""JMESPath expressions of definitions (jmespath.org): what is read of an answer."""
+"""JMESPath expressions (jmespath.org), which read values from the JSON of an answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,55 +7,57 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 MAX_FIELD: Final = 10_000
-"""The characters of a field that are kept."""
+"""The most characters of a field that are kept."""
 
 
 class AnswerPath:
     """One expression.
 
+    Example: `AnswerPath("data.items[].phone").texts(document)` may be `("+12025550147", "101")`.
+
     Args:
         source: the expression.
 
     Raises:
-        ValueError: it is none; the message says where it goes wrong.
+        ValueError: it is not an expression; the message says where the error is.
     """
 
     def __init__(self, source: str) -> None:
         try:
             self._expression = jmespath.compile(source)
         except JMESPathError as error:
-            raise ValueError(f"is no JMESPath: {' '.join(str(error).split())}") from None
+            raise ValueError(f"is not a JMESPath expression: {' '.join(str(error).split())}") from None
 
     def find(self, document: Any) -> Any:
-        """What the expression finds; None where it finds nothing, or does not fit the document."""
+        """The value in a document; None if there is none, or if the expression does not fit the document."""
         try:
             return self._expression.search(document)
         except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError):
             return None
 
     def text(self, document: Any) -> str:
-        """What it finds as a text; empty where it finds none. Numbers are written as JSON has them."""
+        """The value as a text; empty if it is neither a text nor a number."""
         return _text(self.find(document))
 
     def texts(self, document: Any) -> tuple[str, ...]:
-        """The texts that it finds, one or a list, each once."""
+        """The values as texts, each once. The expression may find one value or a list."""
         found = self.find(document)
         many = found if isinstance(found, list) else [found]
         return tuple(dict.fromkeys(text for item in many if (text := _text(item))))
 
     def records(self, document: Any) -> Sequence[Mapping[str, Any]] | None:
-        """The list of objects that it finds; None where it finds something else."""
+        """The list of objects; None if the expression finds anything else."""
         found = self.find(document)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             return None
         return found
 
     def holds(self, document: Any) -> bool:
-        """Whether it finds true, and not just something."""
+        """Whether the value is true itself, and not just present."""
         return self.find(document) is True
 
     def seconds(self, document: Any) -> float | None:
-        """The number of seconds that it finds, as a number or a text."""
+        """The value as seconds, from a number or a text."""
         try:
             seconds = float(self.find(document))
         except (TypeError, ValueError):

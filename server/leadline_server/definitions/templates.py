@@ -1,8 +1,10 @@
-"""Templates of definitions: Jinja2 (jinja.palletsprojects.com) with the sandbox on, and only what a request needs.
+"""Templates of definitions: a small part of Jinja2 (jinja.palletsprojects.com), in its sandbox.
 
-A template is straight-line: no loops, no calls, no names of its own, nothing that reads another template, and a filter
-that could make much of little looks at what it would come to first. So its cost is bounded by its length and by what it
-is given. What it is given are values, and values are never templates: nothing is rendered twice.
+Example: `{{ contact.name | limit(40) }}` with the values `{"contact": {"name": "Ada"}}` is `Ada`.
+
+A template has no loops, no calls, no variables of its own, and reads no other template. A filter that could produce a
+long text from a short one computes the length first. So the cost of a template is limited by its length and its values.
+Values are never rendered as templates.
 """
 
 import re
@@ -21,12 +23,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from leadline_server.domain.person_name import split_name
 
 MAX_TEXT: Final = 200_000
-"""The characters that a template may come to."""
+"""The most characters of a rendered template."""
 
 MAX_BETWEEN: Final = 1_000_000
-"""The characters that a filter may come to on the way there: the longest transcript has room, also made HTML of."""
+"""The most characters of a filter's result within a template. The longest transcript fits in, also as HTML."""
 
-_MAX_FORM: Final = 200  # of a time: the C library makes 256 times as much of it at most
+_MAX_TIME_FORMAT: Final = 200  # characters of a time format: the C library produces at most 256 times as many
 
 Context = Mapping[str, Any]
 
@@ -58,9 +60,9 @@ _BUILT_IN_FILTERS: Final = ("default", "first", "int", "last", "length", "lower"
 _FAILURES: Final = (
     jinja2.TemplateError,
     ArithmeticError,
-    AttributeError,  # a filter for texts that is given a number
+    AttributeError,  # a filter for texts got a number
     LookupError,
-    OSError,  # "Europe" is no time zone, but a folder of them
+    OSError,  # "Europe" is a folder of time zones
     TypeError,
     ValueError,
 )
@@ -69,72 +71,72 @@ _expression: Final = re.compile(r"\s*\{\{-?(.*)-?\}\}\s*", re.DOTALL)
 
 
 class TemplateFailed(Exception):
-    """A template cannot be rendered with the values that there are. The message names the place, and no value."""
+    """A template cannot be rendered with these values. The message names its location, and no value."""
 
 
 class Template:
     """One text of a definition.
 
     Args:
-        source: what stands there.
-        place: where it stands, for messages.
+        source: the text.
+        location: where the text stands in the file, for messages: `operations.check.path`.
 
     Raises:
-        ValueError: it is no template, or one that does what templates of definitions may not; the message has no place.
+        ValueError: it is not a template, or uses a feature that is not allowed. The message does not name the location.
     """
 
-    def __init__(self, source: str, place: str) -> None:
-        self.place = place
+    def __init__(self, source: str, location: str) -> None:
+        self.location = location
         try:
             tree = _environment.parse(source)
             _check(tree)
             self.names: Final = frozenset(name.name for name in tree.find_all(nodes.Name))
             self._evaluate: Callable[[Context], Any] = _compiled(source, tree)
         except jinja2.TemplateSyntaxError as error:
-            raise ValueError(f"is no template: {error.message}") from None
+            raise ValueError(f"is not a template: {error.message}") from None
         except (RecursionError, SyntaxError):
             raise ValueError("is nested too deeply") from None
 
     def value(self, context: Context) -> Any:
-        """The value itself where the template is one expression and nothing else, `{{ like_this }}`; else a text.
+        """The value of the expression if the template is a single one, such as `{{ number }}`; else a text.
 
         Raises:
-            TemplateFailed: a value is missing, of the wrong kind, or too long.
+            TemplateFailed: a value is missing, has a wrong type, or is too long.
         """
         try:
             value = self._evaluate(context)
         except _FAILURES as error:
-            raise TemplateFailed(f"{self.place}: cannot be rendered ({type(error).__name__})") from error
+            raise TemplateFailed(f"{self.location}: cannot be rendered ({type(error).__name__})") from error
         if isinstance(value, jinja2.Undefined):
-            raise TemplateFailed(f"{self.place}: cannot be rendered (it is undefined)")
+            raise TemplateFailed(f"{self.location}: cannot be rendered (it is undefined)")
         if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise TemplateFailed(f"{self.place}: comes to more than {MAX_TEXT} characters")
+            raise TemplateFailed(f"{self.location}: has more than {MAX_TEXT} characters")
         return value
 
     def text(self, context: Context) -> str:
-        """The value as a text; none is the empty one."""
+        """The value as a text; empty for None."""
         return as_text(self.value(context))
 
 
 def as_text(value: Any) -> str:
-    """A value as it stands in an address or between other texts: as JSON has it, none empty."""
+    """A value as part of an address or a text: `true` for True, empty for None."""
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _check(tree: nodes.Template) -> None:
-    """Raise ValueError where a template does what templates of definitions may not."""
+    """Raise ValueError if a template uses a feature that is not allowed."""
     forbidden = next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _ALLOWED)), None)
     if forbidden is not None:
         raise ValueError(f"a template has no {type(forbidden).__name__.lower()}; use filters and if")
     if any(True for literal in tree.find_all(_LITERALS) for _ in literal.find_all(_LITERALS)):
-        # As a text, a list doubles the backslashes of the texts in it; so would each list around it.
+        # Rendered as text, a list doubles the backslashes in it, and each outer list doubles them again.
         raise ValueError("a template has no list within a list")
 
 
 def _compiled(source: str, tree: nodes.Template) -> Callable[[Context], Any]:
-    """What evaluates a template: a text without markup to itself, an expression to its own value, all else to text."""
+    """The function that evaluates a template: to itself without markup, to its value if it is one expression."""
     parts = [part for node in tree.body if isinstance(node, nodes.Output) for part in node.nodes]
     if len(tree.body) == len([node for node in tree.body if isinstance(node, nodes.Output)]):
         if all(isinstance(part, nodes.TemplateData) for part in parts):
@@ -149,7 +151,7 @@ def _compiled(source: str, tree: nodes.Template) -> Callable[[Context], Any]:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Refuses what could make much of little: `"x" * 1000000000`, `"%1000000000d" % 1`, every method."""
+    """Refuses operations that produce long texts from short ones: `"x" * 1000000000`, `"%1000000000d" % 1`, methods."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -159,18 +161,18 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002 - the signature is Jinja2's
-        return False  # keys of mappings are no attributes
+        return False  # templates read keys of mappings, which are not attributes
 
     def wrap_str_format(self, value: Any) -> None:
-        """Not even `format`, which the sandbox hands out before it asks whether an attribute is safe."""
+        """Refuse `format` too, which the sandbox returns before it asks whether an attribute is safe."""
 
 
 def time(moment: str | None, form: str, zone: str = "UTC") -> str | int | float | None:
-    """A time of the context in another form: of `strftime`, or `epoch`, `epoch_ms` (since 1970, UTC)."""
+    """A time in another format: of `strftime`, or `epoch` or `epoch_ms` (seconds or milliseconds since 1970)."""
     if moment is None:
         return None
-    if len(form) > _MAX_FORM:
-        raise ValueError("the form is too long")
+    if len(form) > _MAX_TIME_FORMAT:
+        raise ValueError("the time format is too long")
     at = datetime.fromisoformat(moment)
     if form in {"epoch", "epoch_ms"}:
         return int(at.timestamp() * (1 if form == "epoch" else 1000))
@@ -178,7 +180,7 @@ def time(moment: str | None, form: str, zone: str = "UTC") -> str | int | float 
 
 
 def read_time(value: Any, form: str) -> datetime | None:
-    """A time that a CRM says; None where it says none, or something else. Without an offset it is UTC."""
+    """A time in an answer; None if there is none, or if it cannot be read. Without an offset it is UTC."""
     try:
         if form in {"epoch", "epoch_ms"}:
             return datetime.fromtimestamp(float(value) / (1 if form == "epoch" else 1000), UTC)
@@ -189,12 +191,12 @@ def read_time(value: Any, form: str) -> datetime | None:
 
 
 def first_names(name: str) -> str:
-    """All of a name before its last word; empty for a name of one word."""
+    """The first names: all words of a name but the last. Empty for a name of one word."""
     return split_name(name.strip())[0]
 
 
 def last_name(name: str) -> str:
-    """The last word of a name."""
+    """The last name: the last word, or all of a name that cannot be split (see `split_name`)."""
     return split_name(name.strip())[1]
 
 
@@ -204,19 +206,19 @@ def limit(text: str | None, most: int) -> str | None:
 
 
 def without(text: str | None, characters: str) -> str | None:
-    """A text without some characters that the CRM does not take."""
+    """A text without characters that the CRM does not accept."""
     return None if text is None else str(text).translate(dict.fromkeys(map(ord, characters)))
 
 
 def base64(text: str) -> str:
-    """A text in Base64 (RFC 4648), by way of UTF-8."""
+    """A text in UTF-8 and then Base64 (RFC 4648)."""
     written = text.encode()
     _bound(len(written) * 4 // 3)
     return b64encode(written).decode()
 
 
 def replace(s: Any, old: Any, new: Any, count: int | None = None) -> str:
-    """Jinja2's `replace`, if it does not come to too much."""
+    """Jinja2's `replace`, with a limit of the result."""
     text, old, new = str(s), str(old), str(new)
     most = -1 if count is None else count
     replaced = text.count(old) if most < 0 else min(text.count(old), most)
@@ -226,16 +228,16 @@ def replace(s: Any, old: Any, new: Any, count: int | None = None) -> str:
 
 @jinja2.pass_eval_context
 def join(context: nodes.EvalContext, value: Iterable[Any], d: Any = "", attribute: str | None = None) -> str:
-    """Jinja2's `join`, if it does not come to too much."""
+    """Jinja2's `join`, with a limit of the result."""
     values, between = list(value), str(d)
     _bound(len(values) * len(between))
     return sync_do_join(context, values, between, attribute)
 
 
 def _bound(length: int) -> None:
-    """Raise ValueError, before so many characters are made."""
+    """Raise ValueError if the result would have too many characters."""
     if length > MAX_BETWEEN:
-        raise ValueError(f"comes to more than {MAX_BETWEEN} characters on the way")
+        raise ValueError(f"an intermediate text has more than {MAX_BETWEEN} characters")
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -248,7 +250,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "time": time,
     "without": without,
 }
-"""What templates have besides Jinja2's own filters."""
+"""leadline's own filters. Templates have a few of Jinja2's too."""
 
 
 def _make() -> _Environment:

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from leadline_server.domain.numbers.dialled import parse_dialled
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_extension, parse_number
+
 
 class CallDirection(IntEnum):
     """Who called whom. Numbers as in the contract."""
@@ -104,6 +108,18 @@ class Call:
         if self.direction is CallDirection.INTERNAL and self._is_called(user_id):
             return self.caller
         return self.callee
+
+    def number_of_counterpart(self, user_id: str, rules: RulesOrRegion) -> PhoneNumber:
+        """The number that is looked up, read by the account's rules.
+
+        Only the callee of an OUTBOUND call was dialled, perhaps with a prefix. A party without a number has its
+        extension, however long that is.
+        """
+        party = self.counterpart(user_id)
+        if party.phone_number:
+            read = parse_dialled if self.direction is CallDirection.OUTBOUND else parse_number
+            return read(party.phone_number, rules)
+        return parse_extension(party.extension or "", rules)
 
     def _is_called(self, user_id: str) -> bool:
         """Whether a user of an internal call is its callee, as far as the parties tell."""

@@ -11,7 +11,10 @@ from leadline_server.domain.preferences import MultipleMatchAction
 
 
 def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
-    """Each contact once, with its strongest match. The order: kind, real before placeholder, name, id."""
+    """Each contact once, with its strongest match, the likeliest first.
+
+    The order: kind, an exact spelling before another one, real before placeholder, name, id.
+    """
     best: dict[str, ContactMatch] = {}
     for match in sorted(matches, key=_likelihood):
         best.setdefault(match.contact.id, match)
@@ -21,10 +24,12 @@ def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
 def contenders(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
     """The contacts that a preference has to choose among.
 
-    Duplicates of one contact count once, only the strongest kind of match counts, and real contacts beat placeholders.
+    Duplicates of one contact count once, only the strongest kind of match counts, an exact spelling beats another
+    spelling of the number, and real contacts beat placeholders.
     """
     candidates = ranked(matches)
-    strongest = [m for m in candidates if m.kind is candidates[0].kind]
+    best = candidates[0]
+    strongest = [m for m in candidates if (m.kind, m.is_respelled) == (best.kind, best.is_respelled)]
     real = [m for m in strongest if not m.contact.is_placeholder]
     return tuple(real or strongest)
 
@@ -51,6 +56,13 @@ def _time(match: ContactMatch, *, newest: bool) -> datetime | None:
     return match.contact.last_activity_time if newest else match.contact.create_time
 
 
-def _likelihood(match: ContactMatch) -> tuple[int, bool, str, str, str]:
+def _likelihood(match: ContactMatch) -> tuple[int, bool, bool, str, str, str]:
     contact = match.contact
-    return match.kind, contact.is_placeholder, contact.name.casefold(), contact.id, match.phone_number
+    return (
+        match.kind,
+        match.is_respelled,
+        contact.is_placeholder,
+        contact.name.casefold(),
+        contact.id,
+        match.phone_number,
+    )

@@ -36,11 +36,19 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class ContactMatch:
-    """A contact that has the number asked for. `phone_number` is written as it was asked."""
+    """A contact that has the number asked for.
+
+    Attributes:
+        contact: who has it.
+        phone_number: the number, written as it was asked for.
+        kind: how well it matches.
+        is_respelled: the contact has another spelling of it: "+5215512345678" for +525512345678.
+    """
 
     contact: Contact
     phone_number: str
     kind: MatchKind
+    is_respelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

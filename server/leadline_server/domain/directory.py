@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.merge import CallEvent
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 
 MAX_USERS: Final = 10_000
@@ -62,15 +63,15 @@ class DirectoryIndex:
         """The numbers and extensions of all users, active or not: {"+12025550101", "101"}."""
         return frozenset(key[len("n:") :] for key in self.users if key.startswith(("n:", "x:")))
 
-    def user_of(self, event: CallEvent, region: str) -> str:
+    def user_of(self, event: CallEvent, rules: RulesOrRegion) -> str:
         """The user whose call a report tells of; empty where its parties name none."""
         for party in _parties(event):
-            if user_id := party.get("user_id") or self._found(party, region):
+            if user_id := party.get("user_id") or self._found(party, rules):
                 return str(user_id)
         return ""
 
-    def _found(self, party: Mapping[str, Any], region: str) -> str:
-        for key in _keys(party, region):
+    def _found(self, party: Mapping[str, Any], rules: RulesOrRegion) -> str:
+        for key in _keys(party, rules):
             user_id = self.users.get(key, "")
             if user_id and user_id not in self.inactive:
                 return user_id
@@ -113,14 +114,14 @@ def _is_answered(fields: Mapping[str, Any]) -> bool:
     return fields.get("result") is CallResult.ANSWERED or fields.get("answer_time") is not None
 
 
-def _keys(party: Mapping[str, Any], region: str) -> Iterator[str]:
+def _keys(party: Mapping[str, Any], rules: RulesOrRegion) -> Iterator[str]:
     """The keys that a party may be found by."""
     if extension := party.get("extension"):
         yield f"x:{extension}"
     written = party.get("phone_number")
     if not written:
         return
-    if key := _number_key(parse_number(written, region)):
+    if key := _number_key(parse_number(written, rules)):
         yield key
     if "@" in written:  # `sip:jane@example.com`, `jane@example.com`
         yield f"m:{written.partition(':')[2] if ':' in written else written}".partition(";")[0].casefold()

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 
 
 class UnknownContactAction(IntEnum):
@@ -27,6 +28,14 @@ class MultipleMatchAction(IntEnum):
     FIRST_ALPHABETICAL = 2
     MOST_RECENT_ACTIVITY = 3
     EARLIEST_CREATED = 4
+
+
+class PlaceholderNameFormat(IntEnum):
+    """How a caller-ID name in capitals becomes a placeholder's name. Numbers as in the contract."""
+
+    AS_SENT = 1
+    TITLE_CASE = 2
+    FIRST_LAST = 3
 
 
 class PreferenceSource(IntEnum):
@@ -58,6 +67,7 @@ class Preferences:
     wait_until_final: bool | None = None
     distrust_failed_attestation: bool | None = None
     crm_user_id: str | None = None
+    placeholder_name_format: PlaceholderNameFormat | None = None
 
 
 PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
@@ -74,9 +84,12 @@ class AccountSettings:
         default_region: the ISO 3166-1 code that numbers without a country code are read in.
         time_zone: an IANA name.
         number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
+        extension_pattern: masks of the account's extensions, such as "1xx,2xxx".
+        dial_prefixes: what its phones dial before an outside number, such as ("9",).
         own_numbers: the account's own numbers, in E.164.
         default_user_id: the user of reports that name none; empty: no user.
         create_without_log: whether placeholders are created although the CRM cannot log calls.
+        caller_id_prefixes: labels that the phone system puts before caller-ID names, such as `SALES:`.
     """
 
     defaults: Preferences = Preferences()
@@ -84,9 +97,17 @@ class AccountSettings:
     default_region: str = "US"
     time_zone: str = "UTC"
     number_formats: tuple[str, ...] = ()
+    extension_pattern: str = ""
+    dial_prefixes: tuple[str, ...] = ()
     own_numbers: tuple[str, ...] = ()
     default_user_id: str = ""
     create_without_log: bool = False
+    caller_id_prefixes: tuple[str, ...] = ()
+
+    @property
+    def numbering(self) -> NumberingRules:
+        """How the account's numbers are read."""
+        return numbering_rules(self.default_region, self.extension_pattern, self.dial_prefixes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +126,7 @@ class EffectivePreferences:
     wait_until_final: bool = False
     distrust_failed_attestation: bool = False
     crm_user_id: str = ""
+    placeholder_name_format: PlaceholderNameFormat = PlaceholderNameFormat.AS_SENT
     sources: Mapping[str, PreferenceSource]
     locked: frozenset[str] = frozenset()
 

@@ -22,7 +22,8 @@ from leadline_server.domain.call_log import (
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.merge import CallEvent, Stamps, merge
-from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MAX_ENTRIES: Final = 64
 """How many legs a call has at most; so, too, attributes."""
@@ -42,7 +43,7 @@ class CallReport:
 
 
 def reported(
-    log: CallLog | None, report: CallReport, now: datetime, *, region: str, can_move: bool, lease: Lease
+    log: CallLog | None, report: CallReport, now: datetime, *, rules: RulesOrRegion, can_move: bool, lease: Lease
 ) -> CallLog:
     """The log after a report; the very same object if the report changes nothing.
 
@@ -50,7 +51,7 @@ def reported(
         log: the log before; None for the first report of a call.
         report: the report.
         now: when the report arrived.
-        region: the account's default region. Numbers without a country code are parsed in it.
+        rules: how the account's numbers are read.
         can_move: whether the CRM can move an existing log to another contact.
         lease: the lease of this process. It acquires the call if the call is due and no other process has it.
 
@@ -59,8 +60,8 @@ def reported(
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, region, lease)
-    after = _Report(log, report, now, region, lease).applied(can_move=can_move)
+        return _first(report, now, rules, lease)
+    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
 
@@ -73,7 +74,7 @@ def _check_size(call: Call) -> None:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
 
 
-def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> CallLog:
+def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
     call, stamps = merge(None, Stamps(), report.event)
     if call.direction is None:
         raise InvalidRequest([FieldViolation("call.direction", "is required in the first report of a call")])
@@ -83,7 +84,7 @@ def _first(report: CallReport, now: datetime, region: str, lease: Lease) -> Call
         call=call,
         stamps=stamps,
         explanation=_ACCEPTED,
-        number=parse_number(call.counterpart(report.user_id).address, region),
+        number=call.number_of_counterpart(report.user_id, rules),
         user_answered=_is_answered(call, report),
         trigger=report.trigger,
         chosen_contact_id=report.contact_id,
@@ -108,20 +109,20 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 class _Report:
     """A report of a call that has a log already."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, region: str, lease: Lease) -> None:
+    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
         self._call, self._stamps = merge(log.call, log.stamps, report.event)
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
         self._user_answered = was_answered or (is_answered and report.user_id == self._user_id)
-        self._number = self._parsed(region)
+        self._number = self._parsed(rules)
         self._chooses = bool(report.contact_id) and report.contact_id != log.chosen_contact_id
 
-    def _parsed(self, region: str) -> PhoneNumber:
-        """The other party's number. One that is unchanged stays as it was parsed, whatever the region is now."""
+    def _parsed(self, rules: RulesOrRegion) -> PhoneNumber:
+        """The other party's number. One that is unchanged stays as it was parsed, whatever the rules are now."""
         address, known = self._call.counterpart(self._user_id).address, self._log.number
-        return known if address == known.text else parse_number(address, region)
+        return known if address == known.text else self._call.number_of_counterpart(self._user_id, rules)
 
     def applied(self, *, can_move: bool) -> CallLog:
         """The log after the report."""

@@ -48,7 +48,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an adapter guarantees. Delivery relies on it, so an adapter must not declare more than holds.
+    """The guarantees of an adapter. Delivery relies on them, so an adapter must not declare more than holds.
 
     Attributes:
         finds_log_by_key: `find_call_log` finds a log that an earlier write made, even if its answer was lost.
@@ -93,7 +93,7 @@ class CrmLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """What leadline asks the CRM to record of a call.
+    """The record of a call that leadline writes to the CRM.
 
     Attributes:
         call: everything that was reported.
@@ -128,7 +128,7 @@ class CrmAdapter(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this adapter guarantees. It does not change while the adapter is open.
+        """The guarantees of this adapter. They do not change while the adapter is open.
 
         An adapter that learns it from another process returns the safest values until it has them. Until then each of
         its methods raises CrmUnavailable. So wrappers read this property each time, and never store it.
@@ -192,7 +192,7 @@ class RememberedAnswers(Protocol):
     """Recent answers to lookups, for callers that accept them. A decision never does."""
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
-        """What `CrmAdapter.find_contacts` answers now, or answered a short time ago.
+        """The answer of `CrmAdapter.find_contacts`, from now or from a short time ago.
 
         `as_of` is the time of the oldest part. It raises what `find_contacts` raises. A failure is not remembered, and
         an expired answer never replaces one that cannot be had.

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Final, TypeVar
 
 from leadline_server.storage.connection import connect, storage_error
-from leadline_server.storage.submitted import Work
+from leadline_server.storage.transactions import Work
 
 T = TypeVar("T")
 

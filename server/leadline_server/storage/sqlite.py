@@ -21,8 +21,18 @@ from leadline_server.storage.connection import (
 from leadline_server.storage.integrity import DAMAGED, check_pages, refuse_orphaned_log
 from leadline_server.storage.migrations import load_migrations, migrate
 from leadline_server.storage.read_inline import InlineReader, RunOnThread, SlowDiskGuard, prepare_reader
-from leadline_server.storage.submitted import BatchWork, MergedWork, Submitted, Work, merged, results_by_item
-from leadline_server.storage.transactions import begin_group, commit_group, end_group, read_group
+from leadline_server.storage.transactions import (
+    BatchWork,
+    MergedWork,
+    Submitted,
+    Work,
+    begin_group,
+    commit_group,
+    end_group,
+    merged,
+    read_group,
+    results_by_item,
+)
 
 T = TypeVar("T")
 Item = TypeVar("Item")

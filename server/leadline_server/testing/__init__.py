@@ -1,4 +1,4 @@
-"""The conformance suites of the ports, for pytest: whoever writes an adapter or a ledger runs them over it."""
+"""The conformance suites of the ports, for pytest. Authors of adapters and ledgers run them."""
 
 import pytest
 

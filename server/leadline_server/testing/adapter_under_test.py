@@ -41,6 +41,7 @@ async def open_adapter(
             clock=SystemClock(),
             data_dir=Path(closing.enter_context(TemporaryDirectory())),
             closing=closing,
+            process_id="this process",
         )
         connect = await kind.open(kind.settings.model_validate(dict(options)), around)
         yield connect(AccountView(account_id, lambda: known))

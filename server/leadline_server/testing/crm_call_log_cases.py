@@ -11,7 +11,7 @@ from leadline_server.testing.crm_harness import START, CrmUnderTest, Report, a_k
 
 
 class WriteLogCases:
-    """Writing call logs, and finding them again. Subclasses provide the fixture `crm`."""
+    """Call logs are written and found. Subclasses provide the fixture `crm`."""
 
     async def test_a_log_is_the_contacts_and_says_what_the_call_says(self, crm: CrmUnderTest) -> None:
         people, contact = crm.other_hands(), await crm.a_contact()
@@ -68,7 +68,7 @@ class WriteLogCases:
 
 
 class UpdateLogCases:
-    """Updating and moving call logs. Subclasses provide the fixture `crm`."""
+    """Call logs are updated and moved. Subclasses provide the fixture `crm`."""
 
     async def test_an_update_changes_what_the_log_says(self, crm: CrmUnderTest) -> None:
         people, contact, report = crm.other_hands(), await crm.a_contact(), Report()

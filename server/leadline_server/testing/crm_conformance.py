@@ -1,6 +1,6 @@
 """The conformance suite of the CRM port: every obligation that ports/crm.py states, as a test.
 
-To run it over an adapter, say in a test module how to get one, as an async context manager:
+To run it for an adapter, write a test module with an async context manager that opens one:
 
     class TestMyCrm(CrmConformance):
         def open_crm(self):
@@ -11,11 +11,11 @@ To run it over an adapter, say in a test module how to get one, as an async cont
         async with open_my_adapter() as adapter:
             yield CrmUnderTest(adapter=adapter)
 
-That tests what can be seen through the adapter alone. With `people` (see CrmUnderTest) the suite also acts in the CRM
-as its users do, and looks at what arrived there; with `trouble` it makes the CRM fail. What an adapter does not declare
-in its capabilities, and what its author cannot do or provoke, is skipped, and the skip says why. What this CRM cannot
-keep or find has to be declared (`lost_fields`, `lost_texts`, `lost_forms`); `pytest -p leadline_server.testing.report`
-prints the tables of all that. It needs pytest and pytest-asyncio.
+This tests what the adapter itself shows. With `people` (see CrmUnderTest) the suite also acts in the CRM as its users
+do, and reads what arrived there. With `trouble` it makes the CRM fail. Tests of capabilities that an adapter does not
+declare, and of failures that its author cannot provoke, are skipped with the reason. The known gaps of the CRM must be
+declared (`lost_fields`, `lost_texts`, `lost_forms`). `pytest -p leadline_server.testing.report` prints tables of them.
+The suite needs pytest and pytest-asyncio.
 """
 
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class CrmConformance(
     FieldCases,
     FailureCases,
 ):
-    """Every obligation of ports.crm.CrmAdapter. Subclasses say how to open the CRM, or provide the fixture `crm`."""
+    """Every obligation of ports.crm.CrmAdapter. Subclasses implement `open_crm`, or provide the fixture `crm`."""
 
     pytestmark = pytest.mark.asyncio
 
@@ -70,7 +70,7 @@ class CrmConformance(
 
     @pytest.fixture(autouse=True)
     def _noted(self, request: pytest.FixtureRequest, crm: CrmUnderTest) -> None:
-        """Note what was declared, for the report."""
+        """Record the declarations for the report."""
         note_facts(request.config, type(self).__name__, crm)
 
     async def test_a_crm_that_works_passes_its_check(self, crm: CrmUnderTest) -> None:

@@ -1,4 +1,4 @@
-"""The obligations of CrmAdapter when the CRM fails: the right error, and nothing that passes for an answer."""
+"""The obligations of CrmAdapter when the CRM fails: the right error, and never an answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is there before the CRM fails: a contact, a log of it, and a number that nobody has."""
+    """The records before the CRM fails: a contact, a log of it, and a number without a contact."""
 
     contact_id: str
     name: str
@@ -70,7 +70,7 @@ _READ_ERRORS: Final[Mapping[Failure, Errors]] = {
     Failure.REDIRECT: (CrmUnavailable, CrmRejected),
     Failure.REFUSED: (CrmUnavailable,),
 }
-"""What a read raises. TimeoutError stands for a request that hung until the suite gave up on it."""
+"""The errors that a read may raise. TimeoutError is for a request that hung until the suite gave up."""
 
 _WRITE_ERRORS: Final[Mapping[Failure, Errors]] = {
     Failure.UNAUTHORIZED: (CrmAuthFailed,),
@@ -90,20 +90,20 @@ _WRITE_ERRORS: Final[Mapping[Failure, Errors]] = {
     Failure.REDIRECT: (CrmOutcomeUnknown, CrmUnavailable),
     Failure.REFUSED: (CrmUnavailable,),
 }
-"""What a write raises."""
+"""The errors that a write may raise."""
 
 _AMPLE_SECONDS: Final = 60.0
 """For requests that do not hang."""
 
 _NOTHING_MADE: Final = (CrmAuthFailed, CrmRejected, CrmUnavailable)
-"""Errors of a write that say that it changed nothing. (CrmRateLimited is one of them.)"""
+"""Errors that say that a write changed nothing. CrmRateLimited is a subclass of one."""
 
 _MAY_BE_NONE: Final = {"get_contact", "find_call_log"}
-"""Reads of one record, to which many a CRM answers 404 where there is none."""
+"""Reads of one record, which many CRMs answer with 404 if it does not exist."""
 
 
 class FailureCases:
-    """What the adapter says when the CRM fails. Subclasses provide the fixture `crm`."""
+    """The adapter's errors when the CRM fails. Subclasses provide the fixture `crm`."""
 
     @pytest.mark.parametrize("operation", READS)
     @pytest.mark.parametrize("failure", _READ_ERRORS)
@@ -194,7 +194,7 @@ async def _prepare(crm: CrmUnderTest) -> Subject:
 
 
 async def _state(crm: CrmUnderTest, there: Subject) -> tuple[object, ...]:
-    """What writes would change, as far as anybody can see it."""
+    """The data that writes would change, as far as it can be read."""
     if crm.people is None:
         return ()
     log = await crm.people.see_log(there.log_id)
@@ -214,12 +214,12 @@ async def _suffer(
     writes_only: bool = False,
     after: int = 0,
 ) -> BaseException | None:
-    """What an operation raises while the CRM fails; None if it does not. The CRM is well again afterwards."""
+    """The error of an operation while the CRM fails; None if there is none. Afterwards the CRM works again."""
     trouble = crm.troubled()
     await if_possible(trouble.misbehave(failure, writes_only=writes_only, after=after))
     try:
         if failure is Failure.REFUSED:
-            await _raised(crm, failure, crm.adapter.check())  # finds out that connections kept from before are gone
+            await _raised(crm, failure, crm.adapter.check())  # detects that earlier connections are gone
         return await _raised(crm, failure, operation(crm, there))
     finally:
         await trouble.recover()
@@ -227,7 +227,7 @@ async def _suffer(
 
 
 async def _raised(crm: CrmUnderTest, failure: Failure, action: Awaitable[Any]) -> BaseException | None:
-    """What an action raises: an error of the port's, or TimeoutError if it hung until the suite gave up on it."""
+    """The error of an action: one of the port, or TimeoutError if it hung until the suite gave up."""
     try:
         async with asyncio.timeout(crm.patience if failure is Failure.HANG else _AMPLE_SECONDS) as waiting:
             await action
@@ -235,7 +235,7 @@ async def _raised(crm: CrmUnderTest, failure: Failure, action: Awaitable[Any]) -
         return error
     except TimeoutError as error:
         if not waiting.expired():
-            raise  # the adapter's own, and no error of the port's
+            raise  # raised by the adapter, and not an error of the port
         return error
     return None
 
@@ -251,7 +251,7 @@ def _assert_right(crm: CrmUnderTest, raised: BaseException | None, expected: Err
 
 
 async def _assert_recovered(crm: CrmUnderTest, failure: Failure, there: Subject) -> None:
-    """A CRM that is well again is served as ever, by the same adapter; one that asked to wait, not before."""
+    """The same adapter works when the CRM does again, and not before a delay that the CRM asked for."""
     if failure is Failure.RATE_LIMITED:
         return
     await crm.adapter.check()

@@ -1,4 +1,4 @@
-"""The fields of a call, and which of them people can see in the CRM's log of it."""
+"""The fields of a call, and the obligation to show them in the CRM's log."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ def _callee(**values: Any) -> Change:
 
 
 def _times(**shifts: int) -> Change:
-    """Moves times by so many seconds."""
+    """Moves times by a number of seconds."""
 
     def change(entry: LogEntry) -> LogEntry:
         moved = {name: getattr(entry.call, name) + timedelta(seconds=seconds) for name, seconds in shifts.items()}
@@ -68,7 +68,7 @@ FIELDS: Final[Mapping[str, Change]] = {
 
 
 def full_entry(contact_id: str) -> LogEntry:
-    """An entry of a call of which everything is known."""
+    """An entry of a call with every field."""
     entry = Report().entry(contact_id)
     return replace(entry, call=_with_everything(entry.call))
 
@@ -93,7 +93,7 @@ def _with_everything(call: Call) -> Call:
 
 
 async def find_lost_fields(crm: CrmUnderTest) -> frozenset[str]:
-    """The fields that change nothing in what the CRM shows of a log when they change."""
+    """The fields whose change does not change what the CRM shows of a log."""
     people, contact = crm.other_hands(), await crm.a_contact()
     entry = full_entry(contact.id)
     log = await crm.adapter.create_call_log(entry, a_key())
@@ -115,7 +115,7 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
 
 
 class FieldCases:
-    """What is kept of a call. Subclasses provide the fixture `crm`."""
+    """The fields of a call in its log. Subclasses provide the fixture `crm`."""
 
     async def test_the_fields_of_a_call_are_shown_unless_declared_lost(self, crm: CrmUnderTest) -> None:
         lost = await find_lost_fields(crm)

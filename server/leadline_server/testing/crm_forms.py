@@ -1,4 +1,4 @@
-"""The ways in which people write numbers into a CRM, and the obligation to find them."""
+"""The ways in which people write numbers in a CRM, and the obligation to find them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from leadline_server.testing.crm_harness import CrmUnderTest, a_name, a_number, 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a contact's numbers are stored, and what is then looked up.
+    """The stored numbers of a contact, and the number that is looked up.
 
-    In both, `{0}` stands for a new number in E.164, `{1}` for it without the plus, `{2}`, `{3}` and `{4}` for its area,
-    exchange and line, `{5}` for another number of the contact.
+    In both, `{0}` is a new number in E.164, `{1}` is it without the plus, `{2}`, `{3}` and `{4}` are its area, exchange
+    and line, and `{5}` is another number of the contact.
     """
 
     stored: tuple[str, ...]
     asked: str = "{0}"
 
     def of(self, number: str, other: str) -> tuple[list[str], str]:
-        """What is stored, and what is asked for."""
+        """The stored numbers, and the number that is looked up."""
         parts = (number, number[1:], number[2:5], number[5:8], number[8:], other)
         return [text.format(*parts) for text in self.stored], self.asked.format(*parts)
 
@@ -46,11 +46,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "abroad": Form(("+44 1632 960986",), "+441632960986"),
     "a bare extension": Form(("1017",), "1017"),
 }
-"""Every way that the suite tries, by name."""
+"""Every way that the suite tests, by name."""
 
 
 class FormCases:
-    """Finding a number however people wrote it. Subclasses provide the fixture `crm`."""
+    """A number is found in every way to write it. Subclasses provide the fixture `crm`."""
 
     @pytest.mark.parametrize("form", FORMS)
     async def test_a_number_is_found_however_people_wrote_it_unless_declared_lost(

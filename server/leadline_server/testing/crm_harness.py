@@ -1,11 +1,11 @@
-"""What the CRM conformance suite needs of the CRM under test, and what it says to it."""
+"""The CRM under test, as the conformance suite takes it, and the data that the suite sends."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count, repeat
+from itertools import count
 from typing import TypeVar
 
 import pytest
@@ -21,13 +21,14 @@ from leadline_server.testing.crm_trouble import Trouble
 T = TypeVar("T")
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-_POLL = 0.05  # seconds between two looks at a search index that lags
+_POLL = 0.05  # seconds between two reads of a search index that lags
 _GRACE = timedelta(seconds=1)
 
 _AREAS = [area for area in range(200, 1000) if area % 100 != 11]  # 211, 311, ... are services
 _FICTIONAL = 100 * len(_AREAS)
-# All of them, each once before any comes again, from anywhere on: there are too few to hope that they differ.
-_places = map((lambda first, turn: (first + 7_919 * turn) % _FICTIONAL), repeat(secrets.randbelow(_FICTIONAL)), count())
+# Every area once before one is used again, from a random start: random areas would repeat too soon.
+_FIRST = secrets.randbelow(_FICTIONAL)
+_indexes = ((_FIRST + 7_919 * step) % _FICTIONAL for step in count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +36,19 @@ class CrmUnderTest:
     """A CRM and the adapter to it.
 
     Attributes:
-        adapter: what is tested. Leftovers of earlier runs do no harm: the suite uses new names, numbers and keys.
-        people: other hands in the same CRM; None skips what cannot be tested without.
-        trouble: what makes the CRM fail; None skips what cannot be tested without.
-        region: the region that the adapter's account reads numbers in.
-        max_name: the characters that a contact's name may have in this CRM.
-        max_note: the characters that a call's note may have in this CRM.
-        page_size: the contacts that one page of this CRM's search has at most; one more are added on one number.
-        search_lag: how long the search of this very CRM lags, where that is less than declared, as with a fake.
+        adapter: the adapter under test. Records of earlier runs do no harm: names, numbers and keys are new each time.
+        people: acts in the same CRM as people do; None: tests that need it are skipped.
+        trouble: makes the CRM fail; None: tests that need it are skipped.
+        region: the region in which the adapter's account reads numbers.
+        max_name: the most characters of a contact's name in this CRM.
+        max_note: the most characters of a call's note in this CRM.
+        page_size: the most contacts on a page of this CRM's search. The suite adds one more with the same number.
+        search_lag: how long the search of this CRM lags, if that is less than declared, as for a fake.
         patience: the seconds after which the suite gives up on a request that hangs.
-        secrets: what no error may repeat: tokens, keys, passwords.
-        lost_forms: the ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
-        lost_texts: the kinds of text (names of `crm_texts.TEXTS`) that this CRM does not keep as they are.
-        lost_fields: the fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
+        secrets: texts that no error may show: tokens, keys, passwords.
+        lost_forms: ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
+        lost_texts: kinds of text (names of `crm_texts.TEXTS`) that this CRM changes.
+        lost_fields: fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
     """
 
     adapter: CrmAdapter
@@ -66,23 +67,23 @@ class CrmUnderTest:
 
     @property
     def lag(self) -> timedelta:
-        """How long the suite waits for what the CRM's search shows late."""
+        """How long the suite waits for the CRM's search."""
         return self.adapter.capabilities.search_lag if self.search_lag is None else self.search_lag
 
     def other_hands(self) -> People:
-        """The people, or the end of the test."""
+        """The people; without them the test is skipped."""
         if self.people is None:
             pytest.skip("CrmUnderTest.people is not given: nobody can act in the CRM beside the adapter.")
         return self.people
 
     def troubled(self) -> Trouble:
-        """What makes the CRM fail, or the end of the test."""
+        """The trouble; without it the test is skipped."""
         if self.trouble is None:
-            pytest.skip("CrmUnderTest.trouble is not given: nobody can make the CRM fail.")
+            pytest.skip("CrmUnderTest.trouble is not given: the suite cannot make the CRM fail.")
         return self.trouble
 
     def requires(self, capability: str) -> None:
-        """Go on if the adapter declares `capability`; else this is the end of the test."""
+        """Skip the test unless the adapter declares `capability`."""
         if not getattr(self.adapter.capabilities, capability):
             pytest.skip(f"The adapter does not declare {capability}.")
 
@@ -96,18 +97,18 @@ class CrmUnderTest:
         }
 
     async def becomes_found(self, number: str, expected: set[str]) -> None:
-        """Wait until a lookup of `number` finds just `expected`: no longer than the index lags."""
+        """Wait until a lookup of `number` finds exactly `expected`, but no longer than the index lags."""
         found = await eventually(lambda: self.ids(number), lambda ids: ids == expected, self.lag)
         assert found == expected
 
     async def a_contact(self, name: str = "", number: str = "") -> Contact:
-        """A new contact; its name and number are new too where they are not given."""
+        """A new contact, with a new name and number by default."""
         draft = ContactDraft(name=name or a_name(), phone_number=parse_number(number or a_number(), self.region))
         return await self.adapter.create_contact(draft, a_key())
 
 
 async def if_possible(action: Awaitable[T]) -> T:
-    """What an action of people or trouble comes to; the end of the test where they cannot do it."""
+    """The result of an action of people or trouble. If they cannot do it, the test is skipped."""
     try:
         return await action
     except NotImplementedError as error:
@@ -117,7 +118,7 @@ async def if_possible(action: Awaitable[T]) -> T:
 async def eventually(
     look: Callable[[], Awaitable[set[str]]], is_right: Callable[[set[str]], bool], lag: timedelta
 ) -> set[str]:
-    """What `look` sees once it is right, or once `lag` is over. Without a lag it looks once."""
+    """The result of `look` as soon as it is right, or at the end of `lag`. Without a lag it looks once."""
     end = asyncio.get_running_loop().time() + (lag + _GRACE if lag else lag).total_seconds()
     while True:
         seen = await look()
@@ -128,8 +129,8 @@ async def eventually(
 
 def a_number() -> str:
     """A new fictional number (NXX 555-0100 to 555-0199 are reserved for fiction in North America)."""
-    place = next(_places)
-    return f"+1{_AREAS[place // 100]}55501{place % 100:02}"
+    index = next(_indexes)
+    return f"+1{_AREAS[index // 100]}55501{index % 100:02}"
 
 
 def a_name() -> str:

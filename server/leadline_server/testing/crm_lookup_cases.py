@@ -77,7 +77,7 @@ class LookupCases:
         try:
             await crm.becomes_found(number, added)
         except CrmUnavailable:
-            return  # too many to tell, and it says so
+            return  # more than the adapter reads, and it says so
 
     async def test_a_contact_with_two_of_the_numbers_is_still_one_contact(self, crm: CrmUnderTest) -> None:
         if "as the second number" in crm.lost_forms:
@@ -131,7 +131,7 @@ class LookupCases:
 
 
 def _neighbour(number: str) -> str:
-    """The same last ten digits but one."""
+    """A number that differs in one of the last ten digits."""
     return number[:-1] + str((int(number[-1]) + 1) % 10)
 
 

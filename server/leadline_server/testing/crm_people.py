@@ -1,4 +1,4 @@
-"""What people do in a CRM without leadline, and what they see there: an adapter's author says how."""
+"""Actions of people in the CRM itself, without leadline, and what they see. An adapter's author implements them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ class SeenLog:
     """A call log as people see it in the CRM.
 
     Attributes:
-        contact_id: whose it is.
-        subject: its subject, as it reads on the screen.
-        note: the note of the call, as it reads on the screen; where it is a part of a longer text, that part alone.
-        peoples_field: what people wrote beside it, in a field that leadline does not own.
-        fields: all that the CRM shows of it, field by field. Leave out what changes by itself, such as the time of the
-            last change. Empty where it is too much to ask.
-        text: the whole text that the note is a part of, as it reads on the screen; empty where the note stands alone.
+        contact_id: the contact that it belongs to.
+        subject: its subject, as the screen shows it.
+        note: the note of the call, as the screen shows it. If it is a part of a longer text, only that part.
+        peoples_field: the text that people wrote into a field that leadline does not own.
+        fields: every field that the CRM shows. Leave out fields that change by themselves, such as the time of the last
+            change. Empty if this is too much work.
+        text: the whole text that the note is a part of, as the screen shows it; empty if the note has its own field.
     """
 
     contact_id: str
@@ -28,13 +28,13 @@ class SeenLog:
 
 
 class People(Protocol):
-    """Hands in the CRM: an adapter's author writes it with the CRM's own API.
+    """Acts in the CRM as people do. An adapter's author implements it with the CRM's own API.
 
-    What cannot be done there raises NotImplementedError with the reason, and the tests that need it are skipped.
+    A method that the CRM does not allow raises NotImplementedError with the reason. Tests that need it are skipped.
     """
 
     async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
-        """Add a contact with `numbers`, written just so, the main one first; its id."""
+        """Add a contact with `numbers`, exactly as written, the main one first. Returns its id."""
         ...
 
     async def delete_contact(self, contact_id: str) -> None:
@@ -42,11 +42,11 @@ class People(Protocol):
         ...
 
     async def count_contacts(self) -> int:
-        """How many contacts there are, of every kind that the adapter looks at."""
+        """The number of contacts, of every kind that the adapter reads."""
         ...
 
     async def see_log(self, log_id: str) -> SeenLog:
-        """A call log as it is now."""
+        """The current call log."""
         ...
 
     async def edit_log(self, log_id: str, text: str) -> None:
@@ -58,7 +58,7 @@ class People(Protocol):
         ...
 
     async def rename_contact(self, contact_id: str, name: str) -> None:
-        """Give a contact another name."""
+        """Rename a contact."""
         ...
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
@@ -66,9 +66,9 @@ class People(Protocol):
         ...
 
     async def count_logs(self) -> int:
-        """How many call logs there are."""
+        """The number of call logs."""
         ...
 
     async def add_to_note(self, log_id: str, text: str) -> None:
-        """Write `text` below what leadline wrote, into the same field: below all of `SeenLog.text`."""
+        """Write `text` below leadline's text into the same field: below all of `SeenLog.text`."""
         ...

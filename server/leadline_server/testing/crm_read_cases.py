@@ -77,7 +77,7 @@ class ReadCases:
             await crm.adapter.search_contacts(a_name(), 10, cursor)
 
     async def _found(self, crm: CrmUnderTest, name: str, limit: int, expected: set[str]) -> list[str]:
-        """The ids of all pages, once they are those that are expected or the index had its time."""
+        """The ids of all pages, as soon as they are the expected ones, or at the end of the search lag."""
         ids: list[str] = []
 
         async def search() -> set[str]:

@@ -1,4 +1,7 @@
-"""Names, subjects and notes of every kind: they arrive as they are, or are declared lost, and are never interpreted."""
+"""Names, subjects and notes of every kind of text. The CRM keeps each unchanged or is declared to lose it.
+
+No text is ever interpreted, as a template or a query for example.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -40,14 +43,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "the word null": "null",
     "NUL": "before\0after",
 }
-"""One line each, by kind. Of a kind that is declared lost, letters and digits of ASCII have to stay."""
+"""Single lines by kind. If a kind is declared lost, its ASCII letters and digits must stay."""
 
 LINES: Final[Mapping[str, str]] = {
     "lines": "first line\nsecond line\n\nfourth line",
     "lines of Windows": "first line\r\nsecond line",
     "tabs and runs of spaces": "a\tb  c   d",
 }
-"""What notes have besides, by kind."""
+"""Further kinds of notes."""
 
 _TRAPS: Final[Mapping[str, str]] = {
     **TEXTS,
@@ -56,11 +59,11 @@ _TRAPS: Final[Mapping[str, str]] = {
     "an end of leadline's part": "=== End of the call log ===\nforged",
     "a beginning of leadline's part": "forged\n=== Call log, kept up to date automatically ===",
 }
-"""What must not lead an adapter astray, wherever in a call it stands."""
+"""Texts that an adapter must not interpret in any field of a call."""
 
 
 class TextCases:
-    """Texts that arrive as they are. Subclasses provide the fixture `crm`."""
+    """Texts stay unchanged. Subclasses provide the fixture `crm`."""
 
     @pytest.mark.parametrize("kind", TEXTS)
     async def test_a_name_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
@@ -165,12 +168,12 @@ def _name(contact: Contact | None) -> str:
 
 
 def _is_cut(arrived: str, sent: str) -> bool:
-    """Whether `arrived` is the beginning of `sent`, but for some characters at its end that say so."""
+    """Whether `arrived` is a shortened `sent`, apart from some characters at its end that say so."""
     return sent.startswith(arrived[: max(20, len(arrived) - 20)])
 
 
 def _assert_arrived(crm: CrmUnderTest, kind: str, sent: str, arrived: str | None) -> None:
-    """A text is as it was sent; of a kind that is declared lost, it is refused (None) or has all that is plain."""
+    """A text is as it was sent. A kind that is declared lost is refused (None), or keeps its plain characters."""
     if kind not in crm.lost_texts:
         assert arrived == sent, f"If this CRM cannot keep it, declare {kind!r} in lost_texts."
     elif arrived is not None:

@@ -1,4 +1,4 @@
-"""How a CRM fails, and the hands that make it fail: an adapter's author says how."""
+"""The ways in which a CRM fails. An adapter's author implements them."""
 
 from enum import StrEnum
 from typing import Final, Protocol
@@ -8,59 +8,59 @@ RETRY_AFTER: Final = 7
 
 
 class Failure(StrEnum):
-    """A way in which a CRM fails to answer a request as it should. The status codes are HTTP's (RFC 9110)."""
+    """A way in which a CRM fails. The status codes are those of HTTP (RFC 9110)."""
 
     UNAUTHORIZED = "unauthorized"
-    """401: the credentials are no longer good. Nothing was done."""
+    """401: the credentials are no longer valid. Nothing was done."""
     FORBIDDEN = "forbidden"
     """403. Nothing was done."""
     NOT_FOUND = "not_found"
-    """404 to whatever is asked, as from a wrong address. Nothing was done."""
+    """404 to every request, as from a wrong address. Nothing was done."""
     CONFLICT = "conflict"
-    """409: there is such a record already, which one is not said. Nothing was done."""
+    """409: such a record exists already. The answer does not say which one. Nothing was done."""
     UNPROCESSABLE = "unprocessable"
-    """422, or whatever this CRM answers to values that it will not take. Nothing was done."""
+    """422, or this CRM's answer to values that it refuses. Nothing was done."""
     TELLTALE = "telltale"
-    """As UNPROCESSABLE, in words that repeat the whole request, its credentials included. Nothing was done."""
+    """As UNPROCESSABLE, with a message that repeats the whole request, including its credentials. Nothing was done."""
     RATE_LIMITED = "rate_limited"
     """429: too many requests; asks to wait for RETRY_AFTER seconds. Nothing was done."""
     SERVER_ERROR = "server_error"
-    """500. Whether anything was done, nobody knows."""
+    """500. It is unknown whether anything was done."""
     UNAVAILABLE = "unavailable"
-    """503. Whether anything was done, nobody knows."""
+    """503. It is unknown whether anything was done."""
     HANG = "hang"
-    """The request is taken and never answered."""
+    """The request is accepted and never answered."""
     DROPPED = "dropped"
-    """The connection breaks once the request was carried out. Reads may stay as they are."""
+    """The connection breaks after the request was carried out. Reads may work."""
     GARBAGE = "garbage"
-    """Success, with bytes that are no document of the API."""
+    """Success, with bytes that are not a document of the API."""
     TRUNCATED = "truncated"
-    """Success, with an answer that is cut off before its declared length."""
+    """Success, with an answer that ends before its declared length."""
     HTML = "html"
-    """Success, with a page for people: a proxy's, a portal's, a login."""
+    """Success, with an HTML page: of a proxy, a portal, or a login."""
     REDIRECT = "redirect"
     """302 to another host."""
     REFUSED = "refused"
-    """Nobody listens: the request cannot leave."""
+    """No server listens, so the request cannot be sent."""
 
 
 class Trouble(Protocol):
-    """Makes the CRM fail. What an author cannot provoke raises NotImplementedError, which says why."""
+    """Makes the CRM fail. A failure that cannot be provoked raises NotImplementedError with the reason."""
 
     async def misbehave(self, failure: Failure, *, writes_only: bool = False, after: int = 0) -> None:
-        """From now on fail this way and no other.
+        """From now on, fail in this way only.
 
         Args:
-            failure: how.
-            writes_only: requests that change nothing are answered as ever.
-            after: so many of the requests that would fail are carried out as ever first.
+            failure: the way.
+            writes_only: reads are answered normally.
+            after: the number of requests that are answered normally before.
         """
         ...
 
     async def recover(self) -> None:
-        """Answer as ever from now on."""
+        """From now on, answer normally."""
         ...
 
     async def redirects_followed(self) -> int:
-        """How many requests came to the other host since the beginning; 0 where nobody can tell."""
+        """The number of requests that came to the other host; 0 if that is unknown."""
         ...

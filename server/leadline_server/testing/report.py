@@ -1,4 +1,4 @@
-"""A pytest plugin that prints, at the end of a run, what the adapters under test can do.
+"""A pytest plugin that prints the tables of the adapters under test at the end of a run.
 
 pytest -p leadline_server.testing.report
 """
@@ -14,7 +14,7 @@ _FACTS: Final = pytest.StashKey[dict[str, Facts]]()
 
 
 def note_facts(config: pytest.Config, name: str, crm: CrmUnderTest) -> None:
-    """Note what was declared of the CRM under test, by the name of its test class."""
+    """Record the declarations of a CRM under test, by the name of its test class."""
     config.stash.setdefault(_FACTS, {})[name] = Facts(
         capabilities=crm.adapter.capabilities,
         lost_fields=crm.lost_fields,

@@ -1,4 +1,4 @@
-"""What adapters can do, as tables in Markdown: for the documents, and for the end of a run of the suite."""
+"""Tables in Markdown of the capabilities and known gaps of adapters, for documents and test reports."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ _OPEN: Final = "as set"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of an adapter: what it declares, and what its CRM does not keep or find.
+    """The capabilities of an adapter, and the known gaps of its CRM.
 
-    `capabilities` are None where they depend on the connection's settings.
+    `capabilities` are None if they depend on the connection's settings.
     """
 
     capabilities: Capabilities | None
@@ -29,7 +29,7 @@ class Facts:
 
 
 def capability_table(adapters: Mapping[str, Facts]) -> str:
-    """What the adapters declare, a column each."""
+    """The capabilities, with a column for each adapter."""
     rows: Mapping[str, Callable[[Capabilities], str]] = {
         "Finds a log by its call": lambda can: _said(is_so=can.finds_log_by_key),
         "Enforces unique keys": lambda can: _said(is_so=can.enforces_unique_key),
@@ -44,22 +44,22 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
 
 
 def field_table(adapters: Mapping[str, Facts]) -> str:
-    """Which fields of a call people can see in its log."""
+    """The fields of a call that its log shows."""
     return _kept_table("Field of the call", FIELDS, adapters, lambda facts: facts.lost_fields, mark="`")
 
 
 def form_table(adapters: Mapping[str, Facts]) -> str:
-    """Which ways to write a number are found."""
+    """The ways to write a number that a lookup finds."""
     return _kept_table("A number written", FORMS, adapters, lambda facts: facts.lost_forms)
 
 
 def text_table(adapters: Mapping[str, Facts]) -> str:
-    """Which kinds of text arrive as they are."""
+    """The kinds of text that stay unchanged."""
     return _kept_table("Text with", [*TEXTS, *LINES], adapters, lambda facts: facts.lost_texts)
 
 
 def describe(name: str, facts: Facts) -> str:
-    """All that is known of one adapter."""
+    """All tables of one adapter."""
     adapters = {name: facts}
     return "\n\n".join(table(adapters) for table in (capability_table, field_table, form_table, text_table))
 

@@ -11,12 +11,14 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
-from leadline_server.commands.watch_call_logs import Watch, WatchItem
+from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
-from leadline_server.transport.endpoint import Context, read_in_region
-from leadline_server.transport.watch_encoder import BatchMessages
+from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.watch.batch import WatchItem
+from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call import call_report
 from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
@@ -36,7 +38,7 @@ def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
     return key
 
 
-def call_log_query(request: pb.ListCallLogsRequest, region: str | None) -> CallLogQuery:
+def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None) -> CallLogQuery:
     """Read ListCallLogsRequest."""
     check = Violations()
     account_id = check.identifier("account_id", request.account_id)
@@ -47,7 +49,7 @@ def call_log_query(request: pb.ListCallLogsRequest, region: str | None) -> CallL
     start_time, end_time = _period(check, request)
     page_size = check.page_size(request.page_size)
     page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
-    number_key = _number_key(check, request, region)
+    number_key = _number_key(check, request, rules)
     check.raise_any()
     selection = CallLogFilter(
         account_id=account_id,
@@ -97,10 +99,10 @@ def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetim
     return start, end
 
 
-def _number_key(check: Violations, request: pb.ListCallLogsRequest, region: str | None) -> str:
+def _number_key(check: Violations, request: pb.ListCallLogsRequest, rules: NumberingRules | None) -> str:
     if not request.phone_number:
         return ""
-    number = check.searchable_number("phone_number", request.phone_number, region)
+    number = check.searchable_number("phone_number", request.phone_number, rules)
     return "" if number is None else number.key
 
 
@@ -117,7 +119,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._batches = BatchMessages()
+        self._encoder = WatchEncoder()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
@@ -145,7 +147,7 @@ class CallLogServicer(CallLogServiceServicer):
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""
-        _, query = await read_in_region(self._commands.accounts, request, call_log_query)
+        _, query = await read_by_rules(self._commands.accounts, request, call_log_query)
         return list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
@@ -154,7 +156,7 @@ class CallLogServicer(CallLogServiceServicer):
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
                 async for batch in batches:
-                    for message in self._batches.of(batch):
+                    for message in self._encoder.messages(batch):
                         yield message
         else:
             async for item in self._commands.watch_call_logs.execute(watch):

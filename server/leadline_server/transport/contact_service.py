@@ -11,8 +11,9 @@ from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, PhoneNumber
-from leadline_server.transport.endpoint import Context, read_in_region
+from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.wire.contact import CONTACT
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
@@ -32,18 +33,17 @@ FOUND_CONTACTS: Final = MessageMapping(FoundContacts, pb.FindContactResponse)
 CONTACT_LIST: Final = MessageMapping(ContactList, pb.SearchContactsResponse)
 
 
-def numbers_to_find(request: pb.FindContactRequest, region: str | None) -> tuple[PhoneNumber, ...]:
+def numbers_to_find(request: pb.FindContactRequest, rules: NumberingRules | None) -> tuple[PhoneNumber, ...]:
     """Read FindContactRequest. Numbers that are never looked up are left out, so there may be none."""
     check = Violations()
-    check.identifier("account_id", request.account_id)
-    check.text("user_id", request.user_id)
+    check.account_and_user(request.account_id, request.user_id)
     texts = request.phone_numbers
     if not 1 <= len(texts) <= MAX_NUMBERS:
         check.add("phone_numbers", f"1 to {MAX_NUMBERS} numbers; there are {len(texts)}.")
     numbers = [
         number
         for index, text in enumerate(texts[:MAX_NUMBERS])
-        if (number := check.readable_number(f"phone_numbers[{index}]", text, region)) is not None
+        if (number := check.readable_number(f"phone_numbers[{index}]", text, rules)) is not None
     ]
     check.raise_any()
     return tuple(number for number in numbers if number.kind in _LOOKED_UP)
@@ -52,8 +52,7 @@ def numbers_to_find(request: pb.FindContactRequest, region: str | None) -> tuple
 def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
     """Read SearchContactsRequest."""
     check = Violations()
-    check.identifier("account_id", request.account_id)
-    check.text("user_id", request.user_id)
+    check.account_and_user(request.account_id, request.user_id)
     search = ContactSearch(
         name=check.text("query", request.query.strip(), NAME_LENGTH),
         page_size=check.page_size(request.page_size),
@@ -65,7 +64,7 @@ def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
     return search
 
 
-def contact_creation(request: pb.CreateContactRequest, region: str | None) -> ContactCreation:
+def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | None) -> ContactCreation:
     """Read CreateContactRequest. The request id is read in lower case, so that equal requests make equal creations."""
     check = Violations()
     if request.request_id and not _is_uuid(request.request_id):
@@ -79,7 +78,7 @@ def contact_creation(request: pb.CreateContactRequest, region: str | None) -> Co
     name = check.text("name", request.name.strip(), NAME_LENGTH)
     contact_type = check.text("contact_type", request.contact_type, NAME_LENGTH)
     company = check.text("company", request.company, NAME_LENGTH)
-    number = check.dialable_number("phone_number", request.phone_number, region) if request.phone_number else None
+    number = check.dialable_number("phone_number", request.phone_number, rules) if request.phone_number else None
     check.raise_any()
     return ContactCreation(
         user_id=user_id,
@@ -101,7 +100,7 @@ class ContactServicer(ContactServiceServicer):
 
     async def FindContact(self, request: pb.FindContactRequest, context: Context) -> pb.FindContactResponse:
         """Look up the contacts that have some numbers."""
-        account, numbers = await read_in_region(self._commands.accounts, request, numbers_to_find)
+        account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
         return FOUND_CONTACTS.message(found)
 
@@ -113,6 +112,6 @@ class ContactServicer(ContactServiceServicer):
 
     async def CreateContact(self, request: pb.CreateContactRequest, context: Context) -> pb.CreateContactResponse:
         """Create a contact for a person who asks for it."""
-        account, creation = await read_in_region(self._commands.accounts, request, contact_creation)
+        account, creation = await read_by_rules(self._commands.accounts, request, contact_creation)
         contact = await self._commands.create_contact.execute(account, creation)
         return pb.CreateContactResponse(contact=CONTACT.message(contact))

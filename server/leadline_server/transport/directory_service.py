@@ -6,7 +6,8 @@ from leadline.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 
 from leadline_server.commands import Commands
 from leadline_server.domain.directory import User
-from leadline_server.transport.endpoint import Context, read_in_region
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.wire.directory import USER
 from leadline_server.wire.directory import user as read_user
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
@@ -38,7 +39,7 @@ class DirectoryServicer(DirectoryServiceServicer):
 
     async def UpsertUser(self, request: pb.UpsertUserRequest, context: Context) -> pb.UpsertUserResponse:
         """Create or replace a user."""
-        account, user = await read_in_region(self._commands.accounts, request, _upserted)
+        account, user = await read_by_rules(self._commands.accounts, request, _upserted)
         return pb.UpsertUserResponse(user=USER.message(await self._commands.directory.upsert(account, user)))
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:
@@ -57,9 +58,9 @@ def _user_id(request: pb.GetUserRequest | pb.DeleteUserRequest) -> str:
     return user_id
 
 
-def _upserted(request: pb.UpsertUserRequest, region: str | None) -> User:
+def _upserted(request: pb.UpsertUserRequest, rules: NumberingRules | None) -> User:
     check = Violations()
     check.identifier("account_id", request.account_id)
-    user = read_user(check, "user", request.user, region)
+    user = read_user(check, "user", request.user, rules)
     check.raise_any()
     return user

@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
     AccountNotFound,
     BudgetExhausted,
@@ -30,21 +31,12 @@ from leadline_server.domain.errors import (
     MalformedMessage,
     MessageTooLarge,
 )
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """What a request may have at most."""
-
-MOST_SECONDS: Final = 10.0
-"""How long an RPC may take whose caller gives it more, or no, time."""
-
-MARGIN_SHARE: Final = 0.1
-MAX_MARGIN: Final = 0.1
-"""Of the caller's time this share, in seconds this at most, is kept back to answer in.
-
-It also covers that gRPC rounds deadlines up on their way: those from 1 s to 10 s by less than 10 ms.
-"""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
@@ -243,12 +235,8 @@ def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Me
             waits_for = work.send(None)
         except StopIteration as ended:
             return cast("Message", ended.value)  # what waits for nothing, as most lookups, needs no timer
-        remaining = context.time_remaining()
-        seconds = MOST_SECONDS
-        if remaining is not None:
-            seconds = min(seconds, remaining - min(MAX_MARGIN, remaining * MARGIN_SHARE))
         try:
-            async with asyncio.timeout(seconds) as scope:
+            async with asyncio.timeout(work_seconds(context.time_remaining(), MOST_SECONDS)) as scope:
                 return await _resumed(work, waits_for)
         except TimeoutError:
             if not scope.expired():
@@ -273,8 +261,8 @@ def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[An
             return cast("Message", (yield from work))
 
 
-async def read_in_region(
-    accounts: AccountRegistry, request: Any, read: Callable[[Any, str | None], _Read]
+async def read_by_rules(
+    accounts: AccountRegistry, request: Any, read: Callable[[Any, NumberingRules | None], _Read]
 ) -> tuple[Account, _Read]:
     """The account of a request, and the request as `read` reads it in the account's region.
 
@@ -283,7 +271,7 @@ async def read_in_region(
         AccountNotFound: there is no such account, and nothing else is wrong.
     """
     account = await accounts.find(request.account_id)
-    wanted = read(request, None if account is None else account.region)
+    wanted = read(request, None if account is None else account.rules)
     if account is None:
         raise AccountNotFound(request.account_id)
     return account, wanted

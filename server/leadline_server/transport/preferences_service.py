@@ -12,9 +12,10 @@ from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.commands.update_preferences import PreferencesUpdate
+from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
 from leadline_server.ports.ledger import PreferencesInForce
-from leadline_server.transport.endpoint import Context, read_in_region
+from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.wire.preferences import (
     preferences,
     preferences_message,
@@ -22,7 +23,7 @@ from leadline_server.wire.preferences import (
     settings_message,
     sources_message,
     with_own_numbers,
-    with_region,
+    with_rules,
 )
 from leadline_server.wire.violations import Violations
 
@@ -53,7 +54,7 @@ def account_of(request: pb.GetAccountSettingsRequest) -> str:
     return account_id
 
 
-def preferences_update(request: pb.UpdatePreferencesRequest, region: str | None) -> PreferencesUpdate:
+def preferences_update(request: pb.UpdatePreferencesRequest, rules: NumberingRules | None) -> PreferencesUpdate:
     """Read UpdatePreferencesRequest. `fields` names the fields to write; one whose value is None inherits again."""
     check = Violations()
     check.identifier("account_id", request.account_id)
@@ -61,12 +62,14 @@ def preferences_update(request: pb.UpdatePreferencesRequest, region: str | None)
     paths = _masked(check, request.update_mask.paths, _PREFERENCES_PATHS) or _present(request.preferences)
     values = preferences(check, "preferences", request.preferences, paths)
     if values.excluded_numbers:
-        values = with_region(check, "preferences", values, region)
+        values = with_rules(check, "preferences", values, rules)
     check.raise_any()
     return PreferencesUpdate(user_id=user_id, values=values, fields=paths)
 
 
-def account_settings_update(request: pb.UpdateAccountSettingsRequest, region: str | None) -> AccountSettingsUpdate:
+def account_settings_update(
+    request: pb.UpdateAccountSettingsRequest, rules: NumberingRules | None
+) -> AccountSettingsUpdate:
     """Read UpdateAccountSettingsRequest. `fields` has every path in full, `defaults.<name>` for the defaults."""
     check = Violations()
     check.identifier("account_id", request.account_id)
@@ -74,11 +77,11 @@ def account_settings_update(request: pb.UpdateAccountSettingsRequest, region: st
     for name in USER_ONLY_FIELDS & set(_present(request.settings.defaults)):
         check.add(f"settings.defaults.{name}", "Each user has this of their own; an account has no default for it.")
     values = settings(check, "settings", request.settings, paths)
-    region = values.default_region if "default_region" in paths else region
+    rules = rules and _rules_after(rules, values, paths)
     if values.own_numbers:
-        values = with_own_numbers(check, "settings", values, region)
+        values = with_own_numbers(check, "settings", values, rules)
     if values.defaults.excluded_numbers:
-        values = replace(values, defaults=with_region(check, "settings.defaults", values.defaults, region))
+        values = replace(values, defaults=with_rules(check, "settings.defaults", values.defaults, rules))
     check.raise_any()
     return AccountSettingsUpdate(settings=values, fields=paths)
 
@@ -101,6 +104,16 @@ def get_account_settings_response(values: AccountSettings) -> pb.GetAccountSetti
 def update_account_settings_response(values: AccountSettings) -> pb.UpdateAccountSettingsResponse:
     """Write UpdateAccountSettingsResponse."""
     return pb.UpdateAccountSettingsResponse(settings=settings_message(values))
+
+
+def _rules_after(current: NumberingRules, values: AccountSettings, paths: Iterable[str]) -> NumberingRules:
+    """How the account's numbers are read once these fields are written."""
+    written = set(paths)
+    return numbering_rules(
+        values.default_region if "default_region" in written else current.region,
+        values.extension_pattern if "extension_pattern" in written else current.extension_pattern,
+        values.dial_prefixes if "dial_prefixes" in written else current.dial_prefixes,
+    )
 
 
 def _view(view: PreferencesInForce) -> dict[str, Any]:
@@ -147,7 +160,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         self, request: pb.UpdatePreferencesRequest, context: Context
     ) -> pb.UpdatePreferencesResponse:
         """Write what a user set."""
-        account, update = await read_in_region(self._commands.accounts, request, preferences_update)
+        account, update = await read_by_rules(self._commands.accounts, request, preferences_update)
         return update_preferences_response(await self._commands.update_preferences.execute(account, update))
 
     async def GetAccountSettings(
@@ -162,6 +175,6 @@ class PreferencesServicer(PreferencesServiceServicer):
         self, request: pb.UpdateAccountSettingsRequest, context: Context
     ) -> pb.UpdateAccountSettingsResponse:
         """Write an account's settings."""
-        account, update = await read_in_region(self._commands.accounts, request, account_settings_update)
+        account, update = await read_by_rules(self._commands.accounts, request, account_settings_update)
         settings = await self._commands.update_account_settings.execute(account, update)
         return update_account_settings_response(settings)

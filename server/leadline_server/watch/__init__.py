@@ -1,1 +1,1 @@
-"""Changes of call logs, sent to clients that watch them."""
+"""WatchCallLogs: the feed of changes, the schedule of watchers, and the encoding of what they are sent."""

@@ -7,6 +7,7 @@ from typing import Final
 from leadline.v1 import directory_pb2 as pb
 
 from leadline_server.domain.directory import MAX_ENTRIES, User
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import ID_LENGTH, Violations
 
@@ -19,7 +20,7 @@ EMAIL_LENGTH: Final = 254
 _is_email = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
 
 
-def user(check: Violations, path: str, message: pb.User, region: str | None) -> User:
+def user(check: Violations, path: str, message: pb.User, rules: NumberingRules | None) -> User:
     """The user of a message. Its numbers are read in `region`; None: of an unknown account, and not read."""
     return User(
         user_id=check.identifier(f"{path}.user_id", message.user_id),
@@ -29,7 +30,7 @@ def user(check: Violations, path: str, message: pb.User, region: str | None) -> 
             check,
             f"{path}.phone_numbers",
             message.phone_numbers,
-            lambda check, field, text: own_number(check, field, text, region),
+            lambda check, field, text: own_number(check, field, text, rules),
         ),
         emails=_each(check, f"{path}.emails", message.emails, _email),
         crm_user_id=check.text(f"{path}.crm_user_id", message.crm_user_id, ID_LENGTH),
@@ -37,9 +38,9 @@ def user(check: Violations, path: str, message: pb.User, region: str | None) -> 
     )
 
 
-def own_number(check: Violations, field: str, text: str, region: str | None) -> str:
+def own_number(check: Violations, field: str, text: str, rules: NumberingRules | None) -> str:
     """A number of the account's own in E.164; empty after a violation."""
-    number = check.dialable_number(field, text, region)
+    number = check.dialable_number(field, text, rules)
     return "" if number is None else number.e164
 
 

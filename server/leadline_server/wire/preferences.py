@@ -8,40 +8,50 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
-from leadline_server.domain.numbers.phone_number import is_region, parse_number
+from leadline_server.domain.caller_id import MAX_PREFIXES
+from leadline_server.domain.numbers.numbering_rules import (
+    MAX_DIAL_PREFIXES,
+    NumberingRules,
+    read_dial_prefix,
+    read_extension_pattern,
+)
+from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     USER_ONLY_FIELDS,
     AccountSettings,
     EffectivePreferences,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
 )
 from leadline_server.wire.call import DIRECTIONS, RESULTS
 from leadline_server.wire.directory import own_number
-from leadline_server.wire.violations import ID_LENGTH, NUMBER_LENGTH, Violations
+from leadline_server.wire.numbers import excluded_numbers
+from leadline_server.wire.violations import ID_LENGTH, Violations
 
 PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+CALLER_ID_PREFIX_LENGTH: Final = 64
 MAX_OWN_NUMBERS: Final = 1000
-MAX_EXCLUDED_NUMBERS: Final = 1000
+EXTENSION_PATTERN_LENGTH: Final = 640
+"""Characters of an extension pattern as it is written."""
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
 _MULTIPLE_MATCH_ACTIONS: Final = {member.value: member for member in MultipleMatchAction}
+_NAME_FORMATS: Final = {member.value: member for member in PlaceholderNameFormat}
 
-_is_prefix = re.compile(r"\+[1-9][0-9]{0,14}").fullmatch
-_without_layout = {ord(mark): None for mark in " -./()\u00a0"}
 _is_zone_name = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 
 
 def preferences(check: Violations, path: str, message: pb.Preferences, names: Iterable[str]) -> Preferences:
     """The fields `names` of a message; absent ones are None.
 
-    `excluded_numbers` stay as they were written: `with_region` reads them.
+    `excluded_numbers` stay as they were written: `with_rules` reads them.
     """
     return Preferences(
         **{
@@ -52,19 +62,21 @@ def preferences(check: Violations, path: str, message: pb.Preferences, names: It
     )
 
 
-def with_region(check: Violations, path: str, values: Preferences, region: str | None) -> Preferences:
-    """The preferences with `excluded_numbers` read in `region`; unread where that is unknown."""
-    if not values.excluded_numbers or region is None:
+def with_rules(check: Violations, path: str, values: Preferences, rules: NumberingRules | None) -> Preferences:
+    """The preferences with `excluded_numbers` read by the account's rules; unread where these are unknown."""
+    if not values.excluded_numbers or rules is None:
         return values
-    numbers = _excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, region)
+    numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, rules)
     return replace(values, excluded_numbers=numbers)
 
 
-def with_own_numbers(check: Violations, path: str, values: AccountSettings, region: str | None) -> AccountSettings:
-    """The settings with `own_numbers` read in `region`; unread if that is unknown."""
-    if region is None:
+def with_own_numbers(
+    check: Violations, path: str, values: AccountSettings, rules: NumberingRules | None
+) -> AccountSettings:
+    """The settings with `own_numbers` read by the account's rules; unread if these are unknown."""
+    if rules is None:
         return values
-    numbers = (own_number(check, f"{path}.own_numbers[{i}]", text, region) for i, text in enumerate(values.own_numbers))
+    numbers = (own_number(check, f"{path}.own_numbers[{i}]", text, rules) for i, text in enumerate(values.own_numbers))
     return replace(values, own_numbers=tuple(dict.fromkeys(number for number in numbers if number)))
 
 
@@ -79,14 +91,14 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_region"] = _region(check, f"{path}.default_region", message.default_region)
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
-    if "own_numbers" in chosen:
-        values["own_numbers"] = _written_own_numbers(check, f"{path}.own_numbers", message.own_numbers)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
         values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
-    if "number_formats" in chosen:
-        values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
+    if "extension_pattern" in chosen and message.HasField("extension_pattern"):
+        values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
     if "create_without_log" in chosen:
         values["create_without_log"] = message.create_without_log
+    for name in _LIST_READERS.keys() & chosen:
+        values[name] = _LIST_READERS[name](check, f"{path}.{name}", getattr(message, name))
     return AccountSettings(**values)
 
 
@@ -106,9 +118,12 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_region=values.default_region,
         time_zone=values.time_zone,
         number_formats=values.number_formats,
+        extension_pattern=values.extension_pattern or None,
+        dial_prefixes=values.dial_prefixes,
         own_numbers=values.own_numbers,
         default_user_id=values.default_user_id or None,
         create_without_log=values.create_without_log,
+        caller_id_prefixes=values.caller_id_prefixes,
     )
 
 
@@ -157,6 +172,7 @@ _READERS: Final[Mapping[str, Callable[[Violations, str, Any], Any]]] = {
     "wait_until_final": _as_is,
     "distrust_failed_attestation": _as_is,
     "crm_user_id": _text(ID_LENGTH),
+    "placeholder_name_format": _member(_NAME_FORMATS),
 }
 
 
@@ -206,32 +222,45 @@ def _number_formats(check: Violations, path: str, patterns: Iterable[str]) -> tu
     return unique
 
 
-def _excluded_numbers(check: Violations, field: str, texts: Sequence[str], region: str) -> tuple[str, ...]:
-    """Numbers and prefixes as `domain.decision.is_excluded` compares them, each once.
-
-    A number becomes E.164 without its extension, or stays a bare extension; a prefix becomes `+` with digits and `*`.
-    """
-    if len(texts) > MAX_EXCLUDED_NUMBERS:
-        check.add(field, f"At most {MAX_EXCLUDED_NUMBERS} numbers; there are {len(texts)}.")
-        return ()
-    return tuple(dict.fromkeys(_pattern(check, f"{field}[{i}]", text, region) for i, text in enumerate(texts)))
-
-
-def _pattern(check: Violations, field: str, text: str, region: str) -> str:
-    if len(text) > NUMBER_LENGTH:
-        check.add(field, f"At most {NUMBER_LENGTH} characters; there are {len(text)}.")
+def _extension_pattern(check: Violations, path: str, text: str) -> str:
+    try:
+        return read_extension_pattern(check.text(path, text, EXTENSION_PATTERN_LENGTH))
+    except ValueError as error:
+        check.add(path, str(error))
         return ""
-    if text.rstrip().endswith("*"):
-        return _prefix(check, field, text.rstrip()[:-1])
-    number = parse_number(text, region)
-    if not number.key:
-        check.add(field, f"No phone number, extension or prefix, read in region {region}.")
-    return number.e164 or number.extension
 
 
-def _prefix(check: Violations, field: str, text: str) -> str:
-    written = text.translate(_without_layout)
-    prefix = f"+{written[2:]}" if written.startswith("00") else written
-    if not _is_prefix(prefix):
-        check.add(field, "A prefix needs its country code, such as +44800*.")
-    return f"{prefix}*"
+def _dial_prefixes(check: Violations, path: str, texts: Iterable[str]) -> tuple[str, ...]:
+    written = tuple(texts)
+    if len(written) > MAX_DIAL_PREFIXES:
+        check.add(path, f"At most {MAX_DIAL_PREFIXES} prefixes; there are {len(written)}.")
+        return ()
+    found: dict[str, None] = {}
+    for index, text in enumerate(written):
+        try:
+            found[read_dial_prefix(text)] = None
+        except ValueError as error:
+            check.add(f"{path}[{index}]", str(error))
+    return tuple(found)
+
+
+def _caller_id_prefixes(check: Violations, path: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+    """The prefixes, each once and without outer blanks: a phone system's `SALES: ` is found in `SALES:Jane Roe`."""
+    if len(prefixes) > MAX_PREFIXES:
+        check.add(path, f"At most {MAX_PREFIXES} prefixes; there are {len(prefixes)}.")
+        return ()
+    stripped = [prefix.strip() for prefix in prefixes]
+    for index, prefix in enumerate(stripped):
+        if not prefix:
+            check.add(f"{path}[{index}]", "Must not be blank.")
+        check.text(f"{path}[{index}]", prefix, CALLER_ID_PREFIX_LENGTH)
+    return tuple(dict.fromkeys(stripped))
+
+
+_LIST_READERS: Final[Mapping[str, Callable[[Violations, str, Sequence[str]], tuple[str, ...]]]] = {
+    "own_numbers": _written_own_numbers,
+    "dial_prefixes": _dial_prefixes,
+    "number_formats": _number_formats,
+    "caller_id_prefixes": _caller_id_prefixes,
+}
+"""The repeated fields of AccountSettings, but for `locked`."""

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 
 ID_LENGTH: Final = 128
@@ -67,6 +68,11 @@ class Violations:
             self.add(field, "Required.")
         return self.text(field, value, ID_LENGTH)
 
+    def account_and_user(self, account_id: str, user_id: str) -> None:
+        """The required `account_id`, and the `user_id` that may be empty."""
+        self.identifier("account_id", account_id)
+        self.text("user_id", user_id)
+
     def text(self, field: str, value: str, limit: int = ID_LENGTH) -> str:
         """One line of at most `limit` characters."""
         if len(value) > limit:
@@ -92,36 +98,36 @@ class Violations:
                 return None
         return value
 
-    def readable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+    def readable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
         """The number in `text`; a violation if `text` is not a number. A withheld number is readable.
 
         Example: "020 7946 0123" in region GB is +442079460123; in region US it is a violation.
 
-        Like the methods below it returns None if `text` is too long, or if the region is None. The region is None if
+        Like the methods below it returns None if `text` is too long, or if the rules are None. The rules are None if
         the request names no account that exists; then only the length is checked.
         """
-        number = self._number(field, text, region)
-        if number is not None and number.kind is NumberKind.UNUSABLE:
-            self.add(field, f"Not a phone number in region {region}.")
+        number = self._number(field, text, rules)
+        if number is not None and rules and number.kind is NumberKind.UNUSABLE:
+            self.add(field, f"Not a phone number in region {rules.region}.")
         return number
 
-    def searchable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+    def searchable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
         """The number in `text`; a violation if no contact can be found by it."""
-        number = self._number(field, text, region)
-        if number is not None and not number.key:
-            self.add(field, f"Not a phone number that a contact can be found by, read in region {region}.")
+        number = self._number(field, text, rules)
+        if number is not None and rules and not number.key:
+            self.add(field, f"Not a phone number that a contact can be found by, read in region {rules.region}.")
         return number
 
-    def dialable_number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+    def dialable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
         """The number in `text`; a violation if it cannot be dialled from outside."""
-        number = self._number(field, text, region)
-        if number is not None and number.kind is not NumberKind.DIALABLE:
-            self.add(field, f"Not a phone number that can be dialled from outside, read in region {region}.")
+        number = self._number(field, text, rules)
+        if number is not None and rules and number.kind is not NumberKind.DIALABLE:
+            self.add(field, f"Not a phone number that can be dialled from outside, read in region {rules.region}.")
         return number
 
-    def _number(self, field: str, text: str, region: str | None) -> PhoneNumber | None:
+    def _number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
         written = self.number_text(field, text)
-        return None if written is None or region is None else parse_number(written, region)
+        return None if written is None or rules is None else parse_number(written, rules)
 
     def web_address(self, field: str, value: str) -> str:
         """An http or https address; the empty string passes."""

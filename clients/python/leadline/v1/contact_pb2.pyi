@@ -29,12 +29,14 @@ class _MatchKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MatchKind.V
     MATCH_KIND_UNSPECIFIED: _MatchKind.ValueType  # 0
     """Never sent."""
     MATCH_KIND_EXACT: _MatchKind.ValueType  # 1
-    """The same number in E.164, the contact's stored number being read in the account's `default_region`. Extensions
-    are equal, or neither number has one.
+    """The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal, or
+    neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is
+    +229 01 97 12 34 56); where several contacts match, the one with the exact spelling is meant.
     """
     MATCH_KIND_NATIONAL: _MatchKind.ValueType  # 2
     """The contact's number is stored without a country code, is no possible number of the account's `default_region`,
-    and equals the national form of the asked number in the asked number's own region.
+    and equals the national form of the asked number in the asked number's own region, or its digits without the plus.
+    Or both are Argentine numbers that differ only in the 9 of mobile numbers.
     """
     MATCH_KIND_EXTENSION: _MatchKind.ValueType  # 3
     """The main number is the same, but only one of both names an extension; or both are bare extensions and equal."""
@@ -47,12 +49,14 @@ class MatchKind(_MatchKind, metaclass=_MatchKindEnumTypeWrapper):
 MATCH_KIND_UNSPECIFIED: MatchKind.ValueType  # 0
 """Never sent."""
 MATCH_KIND_EXACT: MatchKind.ValueType  # 1
-"""The same number in E.164, the contact's stored number being read in the account's `default_region`. Extensions
-are equal, or neither number has one.
+"""The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal, or
+neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is
++229 01 97 12 34 56); where several contacts match, the one with the exact spelling is meant.
 """
 MATCH_KIND_NATIONAL: MatchKind.ValueType  # 2
 """The contact's number is stored without a country code, is no possible number of the account's `default_region`,
-and equals the national form of the asked number in the asked number's own region.
+and equals the national form of the asked number in the asked number's own region, or its digits without the plus.
+Or both are Argentine numbers that differ only in the 9 of mobile numbers.
 """
 MATCH_KIND_EXTENSION: MatchKind.ValueType  # 3
 """The main number is the same, but only one of both names an extension; or both are bare extensions and equal."""

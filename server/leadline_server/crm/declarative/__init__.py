@@ -1,1 +1,1 @@
-"""The declarative adapter: a CRM with a JSON API, connected by a TOML file that says what to send and read."""
+"""The declarative adapter: a TOML file describes the requests and answers of a CRM with a JSON API."""

@@ -1,4 +1,4 @@
-"""Declared CRMs as a kind of adapter: the connection names a definition, and sets what that asks for."""
+"""The adapter type `http`: a connection names a definition, and sets its variables."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -10,24 +10,25 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from leadline_server.crm.declarative.adapter import DefinedConnection, DefinedCrm
 from leadline_server.crm.declarative.answer_errors import AnswerErrors
 from leadline_server.crm.declarative.authorizers import authorizer, checked_address
-from leadline_server.crm.declarative.compiled_definition import BadDefinition, CompiledDefinition
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition
 from leadline_server.crm.declarative.definition import ContactType, Definition, Variable
 from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 from leadline_server.crm.declarative.operation_sender import Observer, OperationSender
-from leadline_server.crm.toolkit.adapter_type import (
+from leadline_server.crm.toolkit import (
     AccountView,
     AdapterContext,
     AdapterType,
     Connect,
     ConnectionSettings,
     Declared,
+    HttpAnswer,
+    HttpClient,
     KnownGaps,
+    Origin,
+    Secret,
+    Throttle,
 )
-from leadline_server.crm.toolkit.http_answers import HttpAnswer
-from leadline_server.crm.toolkit.http_client import HttpClient
-from leadline_server.crm.toolkit.secret_settings import Secret
-from leadline_server.crm.toolkit.throttle import Throttle
-from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.definitions.problems import BadDefinition
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmAdapter, CrmMethod, RateLimit
@@ -36,39 +37,39 @@ Values = Mapping[str, Any]
 
 
 class HttpSettings(ConnectionSettings):
-    """What is set of every connection; the definition's variables come on top."""
+    """The settings of every connection. The definition's variables are added to them."""
 
     definition: str = Field(description="The name of a definition that comes with leadline, or the path of a file.")
     timeout: float = Field(10.0, gt=0, le=60, description="Seconds that one request may take.")
 
-    _ready: CompiledDefinition = PrivateAttr()
+    _definition: CompiledDefinition = PrivateAttr()
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Load the definition, and check the rest by what it asks for."""
+        """Load the definition, and validate the other settings by its variables."""
         name = obj.get("definition") if isinstance(obj, dict) else None
         if not isinstance(name, str):
             return super().model_validate(obj, **options)
         try:
-            ready = load_definition(name)
+            compiled = load_definition(name)
         except BadDefinition as error:
-            raise _refused(name, error.problems) from None
-        kind = create_model(cls.__name__, __base__=cls, **_fields(ready.definition))
+            raise _validation_error(name, error.problems) from None
+        kind = create_model(cls.__name__, __base__=cls, **_fields(compiled.definition))
         settings = super(HttpSettings, kind).model_validate(obj, **options)
-        settings._ready = ready  # noqa: SLF001 - its own class
+        settings._definition = compiled  # noqa: SLF001 - its own class
         return settings
 
     @property
-    def ready(self) -> CompiledDefinition:
+    def compiled(self) -> CompiledDefinition:
         """The definition."""
-        return self._ready
+        return self._definition
 
     @property
     def values(self) -> Values:
-        """The definition's variables, secrets as they are."""
+        """The values of the definition's variables, including the secret ones."""
         return {
             name: getattr(self, name).get_secret_value() if variable.secret else getattr(self, name)
-            for name, variable in self._ready.definition.variables.items()
+            for name, variable in self._definition.definition.variables.items()
         }
 
 
@@ -89,7 +90,7 @@ def _field(variable: Variable) -> Any:
     return Field(default, description=variable.description, validate_default=True)
 
 
-def _refused(name: str, problems: list[str]) -> ValidationError:
+def _validation_error(name: str, problems: list[str]) -> ValidationError:
     details = [
         InitErrorDetails(
             type=PydanticCustomError("definition", "{problem}", {"problem": f"{name}: {problem}"}),
@@ -102,7 +103,7 @@ def _refused(name: str, problems: list[str]) -> ValidationError:
 
 
 def capabilities(definition: Definition, values: Values) -> Capabilities:
-    """What a definition can promise with some values of its variables."""
+    """The capabilities of a definition with these values of its variables."""
     can, find = definition.capabilities, definition.operations.find_call_log
     return Capabilities(
         finds_log_by_key=find is not None and all(values[name] for name in find.needs),
@@ -123,38 +124,38 @@ def _types(definition: Definition, values: Values) -> Mapping[str, ContactType |
 
 
 def default_capabilities(definition: Definition) -> Capabilities:
-    """What it can promise where nothing is set that need not be set."""
+    """The capabilities if only the required variables are set."""
     values = {name: variable.default or "" for name, variable in definition.variables.items()}
     return capabilities(definition, values)
 
 
 def open_connection(
-    settings: HttpSettings, around: AdapterContext, observer: Observer | None = None, at_once: int | None = None
+    settings: HttpSettings, context: AdapterContext, observer: Observer | None = None, at_once: int | None = None
 ) -> DefinedConnection:
-    """A connection at work; `observer` sees its requests, `at_once` is how many of one lookup's there may be.
+    """Open a connection. `observer` sees its requests; `at_once` limits the concurrent requests of one lookup.
 
     Raises:
-        CrmUnavailable: the definition does not come out with these settings; the message says where.
+        CrmUnavailable: a template of the definition fails with these settings; the message says which.
     """
-    ready, values = settings.ready, settings.values
-    definition = ready.definition
+    compiled, values = settings.compiled, settings.values
+    definition = compiled.definition
     public = {name: value for name, value in values.items() if not definition.variables[name].secret}
     try:
-        base_url = checked_address(ready.base_url.text(public), "base_url")
-        headers = {name: template.text(public) for name, template in ready.headers.items()}
-        authorization = authorizer(definition, values, base_url, around)
+        base_url = checked_address(compiled.base_url.text(public), "base_url")
+        headers = {name: template.text(public) for name, template in compiled.headers.items()}
+        authorization = authorizer(definition, values, base_url, context)
     except TemplateFailed as error:
-        raise CrmUnavailable(f"connections.{around.name}: {error}") from error
+        raise CrmUnavailable(f"connections.{context.name}: {error}") from error
     limits = definition.limits.model_copy(update={"at_once": at_once or definition.limits.at_once})
-    can, failures = capabilities(definition, values), AnswerErrors(ready, lambda: authorization.secrets)
+    can, failures = capabilities(definition, values), AnswerErrors(compiled, lambda: authorization.secrets)
 
     def failure(answer: HttpAnswer) -> CrmError | None:
         if observer:
-            observer.came(answer)
+            observer.received(answer)
         return failures(answer)
 
-    web = HttpClient(
-        around.session,
+    client = HttpClient(
+        context.session,
         base_url,
         authorization,
         failure=failure,
@@ -163,16 +164,16 @@ def open_connection(
         deadline=settings.timeout,
     )
     return DefinedConnection(
-        ready=ready,
+        definition=compiled,
         variables=public,
         types=_types(definition, values),
         capabilities=can,
-        sender=OperationSender(web, base_url, limits, observer),
+        sender=OperationSender(client, base_url, limits, observer),
     )
 
 
-async def _open(settings: HttpSettings, around: AdapterContext) -> Connect:
-    connected = open_connection(settings, around)
+async def _open(settings: HttpSettings, context: AdapterContext) -> Connect:
+    connected = open_connection(settings, context)
 
     def connect(account: AccountView) -> CrmAdapter:
         return DefinedCrm(connected, account)
@@ -181,7 +182,7 @@ async def _open(settings: HttpSettings, around: AdapterContext) -> Connect:
 
 
 class _Shipped(Mapping[str, Declared]):
-    """What the definitions that come with leadline declare, read when somebody asks."""
+    """The declarations of the shipped definitions. They are read when they are asked for."""
 
     def __getitem__(self, how: str) -> Declared:
         definition = load_definition(how.removeprefix(_BY)).definition

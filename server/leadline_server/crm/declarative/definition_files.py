@@ -1,4 +1,4 @@
-"""From a file to a definition that is known to be right."""
+"""Loads definitions from files, and checks them."""
 
 import tomllib
 from importlib import resources
@@ -8,14 +8,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from leadline_server.crm.declarative.authorizers import check_authentication
-from leadline_server.crm.declarative.compiled_definition import (
-    BadDefinition,
-    CompiledDefinition,
-    ProblemList,
-    compile_definition,
-)
+from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, compile_definition
 from leadline_server.crm.declarative.definition import Definition
 from leadline_server.crm.declarative.definition_check import check
+from leadline_server.definitions.problems import BadDefinition, ProblemList
 
 MAX_FILE: Final = 1_000_000
 
@@ -23,16 +19,16 @@ _SHIPPED: Final = "leadline_server.crm.declarative.shipped"
 
 
 def shipped_names() -> list[str]:
-    """The definitions that come with leadline."""
+    """The names of the definitions that come with leadline, such as `espocrm`."""
     files = resources.files(_SHIPPED).iterdir()
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
 def load_definition(name: str) -> CompiledDefinition:
-    """A definition by the name of a shipped one, or by the path of its file.
+    """A definition, by the name of a shipped one or by the path of its file.
 
     Raises:
-        BadDefinition: it cannot be read, or something is wrong with it; all of it is said.
+        BadDefinition: it cannot be read, or has problems. All of them are listed.
     """
     return parse_definition(_read(name))
 
@@ -42,16 +38,16 @@ def parse_definition(text: str) -> CompiledDefinition:
     try:
         definition = Definition.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise BadDefinition([f"it is no TOML: {error}"]) from None
+        raise BadDefinition([f"it is not TOML: {error}"]) from None
     except ValidationError as error:
         raise BadDefinition([_sentence(detail) for detail in error.errors()]) from None
-    notes = ProblemList()
-    ready = compile_definition(definition, notes)
-    check(ready, notes)
-    check_authentication(definition, notes)
-    if notes.problems:
-        raise BadDefinition(notes.problems)
-    return ready
+    problems = ProblemList()
+    compiled = compile_definition(definition, problems)
+    check(compiled, problems)
+    check_authentication(definition, problems)
+    if problems.problems:
+        raise BadDefinition(problems.problems)
+    return compiled
 
 
 def _read(name: str) -> str:
@@ -71,19 +67,19 @@ def _read(name: str) -> str:
 
 
 def _sentence(detail: Any) -> str:
-    """A problem of the form, by its place. What a union was taken for is no part of a place."""
-    place, before = "", ""
+    """A problem that pydantic found, with its location. The tags that pydantic adds for unions are left out."""
+    location, before = "", ""
     for part in detail["loc"]:
         is_tag = before == "authentication" or part in _TYPES or part == "[key]"
         before = part
         if isinstance(part, int):
-            place += f"[{part}]"
+            location += f"[{part}]"
         elif not is_tag:
-            place += f".{part}" if place else str(part)
+            location += f".{part}" if location else str(part)
     if detail["type"] == "extra_forbidden":
-        return f"{place}: there is no such key"
-    return f"{place or 'the file'}: {str(detail['msg']).removeprefix('Value error, ')}"
+        return f"{location}: there is no such key"
+    return f"{location or 'the file'}: {str(detail['msg']).removeprefix('Value error, ')}"
 
 
 _TYPES: Final = frozenset({"constrained-str", "float", "str", "dict", "list"})
-"""What pydantic puts into the place of a problem with a field that may be one or the other."""
+"""Names of types that pydantic adds to the location of a problem, for a field with several types."""

@@ -1,6 +1,5 @@
-"""Tokens in exchange for a password, by a CRM's own request."""
+"""Tokens that a CRM gives for a password, by a request of its own."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,14 +9,15 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
+from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.declarative.request_template import BuiltRequest
-from leadline_server.crm.toolkit.http_answers import standard_failure
+from leadline_server.crm.toolkit import standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.errors import CrmAuthFailed
 
 EARLY_SHARE: Final = 0.1
-"""A token is replaced when this share of its life is left."""
+"""A token is replaced when only this share of its life is left."""
 
 _REFUSED: Final = frozenset({400, 401, 403, 422})
 
@@ -29,13 +29,13 @@ class Login:
     """How to log in.
 
     Attributes:
-        base_url: where the CRM is.
-        request: what asks for a token.
-        token: where in the answer it is.
-        lifetime: where in the answer its life in seconds is, or how long it is.
-        header: the header that requests then have.
-        value: its value, of a token.
-        secrets: what no message may show.
+        base_url: the CRM's address.
+        request: the request for a token.
+        token: the path of the token in the answer.
+        lifetime: the path of its life in seconds in the answer, or the seconds.
+        header: the header that authorizes requests.
+        value: returns the header's value for a token.
+        secrets: texts that no message may show.
     """
 
     base_url: str
@@ -55,10 +55,10 @@ class _Token:
 
 
 class LoginAuthorizer:
-    """An Authorizer that logs in when it has no token, when its token ends, and when the CRM refuses it.
+    """An Authorizer that logs in when it has no token, when its token expires, and when the CRM refuses it.
 
-    All who want a token at once share one login, which goes on though all of them are cancelled. Tokens are kept in
-    memory alone: who has the password can always get another.
+    All concurrent callers share one login, which continues even if they are cancelled. Tokens are in memory only, since
+    the password gives a new one at any time.
     """
 
     def __init__(self, session: aiohttp.ClientSession, login: Login, clock: Clock, deadline: float) -> None:
@@ -67,43 +67,35 @@ class LoginAuthorizer:
         self._clock = clock
         self._deadline = deadline
         self._current: _Token | None = None
-        self._logging_in: asyncio.Task[_Token] | None = None
+        self._logins: SingleFlight[str, _Token] = SingleFlight()
 
     async def headers(self) -> Mapping[str, str]:
-        """The header. Raises CrmAuthFailed where the CRM gives no token, CrmUnavailable where it cannot be asked."""
+        """The header. Raises CrmAuthFailed if the CRM refuses the login, CrmUnavailable if it does not answer."""
         current = self._current
         if current is None or self._clock.now().timestamp() >= current.replace_at:
             current = await self._renewed()
         return current.headers
 
     async def renew(self, refused: Mapping[str, str]) -> bool:
-        """Log in again, unless somebody has done so already."""
+        """Log in again, unless the token has been replaced already."""
         if self._current is not None and self._current.headers == refused:
             await self._renewed()
         return True
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The password, and the token as it is and as it is sent."""
+        """The password and the token, with and without the rest of the header."""
         token = (self._current.text, *self._current.headers.values()) if self._current else ()
         return (*token, *self._login.secrets)
 
     async def _renewed(self) -> _Token:
-        if self._logging_in is None:
-            self._logging_in = asyncio.create_task(self._log_in())
-            self._logging_in.add_done_callback(self._ended)
-        return await asyncio.shield(self._logging_in)
-
-    def _ended(self, task: "asyncio.Task[_Token]") -> None:
-        self._logging_in = None
-        if not task.cancelled() and task.exception() is None:  # else somebody may be left to hear of it, or nobody
-            self._current = task.result()
+        return await self._logins.run("", self._log_in)
 
     async def _log_in(self) -> _Token:
         login, asked_at = self._login, self._clock.now().timestamp()
         answer = await exchange(self._session, self._request(), {}, self._deadline)
         if answer.status in _REFUSED:
-            raise CrmAuthFailed(f"The CRM does not let leadline log in (HTTP {answer.status}).")
+            raise CrmAuthFailed(f"The CRM refuses leadline's login (HTTP {answer.status}).")
         if (error := standard_failure(answer)) is not None:
             raise error
         document = answer.json()
@@ -111,7 +103,8 @@ class LoginAuthorizer:
             raise CrmAuthFailed("The CRM's answer to the login has no token.")
         life = login.lifetime if isinstance(login.lifetime, float) else login.lifetime.seconds(document) or 0.0
         headers = {login.header: login.value(token)}
-        return _Token(token, headers, asked_at + life * (1 - EARLY_SHARE))
+        self._current = _Token(token, headers, asked_at + life * (1 - EARLY_SHARE))
+        return self._current
 
     def _request(self) -> Request:
         built = self._login.request

@@ -1,4 +1,4 @@
-"""Sends a definition's requests, page by page, within what one call may cost."""
+"""Sends the requests of a definition, page by page, within the limits of one call of leadline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -12,41 +12,41 @@ from leadline_server.crm.declarative.compiled_definition import CompiledOperatio
 from leadline_server.crm.declarative.definition import Limits
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.template_values import Values
-from leadline_server.crm.toolkit.http_answers import HttpAnswer
-from leadline_server.crm.toolkit.http_client import Content, HttpClient
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient
+from leadline_server.crm.toolkit.http_client import Content
 from leadline_server.definitions.templates import Context, TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
 
 FoundRecords = list[tuple[Mapping[str, Any], HttpAnswer]]
-"""What was found, and the answer that each was in."""
+"""Records, each with the answer that it was in."""
 
 
-_TO_ITSELF: Final = "leads to itself as the next page"
+_LOOPS: Final = "names itself as the next page"
 
 
 class Observer(Protocol):
-    """Sees what goes out, without what authorizes it, and what comes back."""
+    """Sees every request, without its authorization, and every answer."""
 
     def sent(self, operation: str, request: BuiltRequest) -> None:
-        """A request is about to leave."""
+        """A request is about to be sent."""
         ...
 
-    def came(self, answer: HttpAnswer) -> None:
+    def received(self, answer: HttpAnswer) -> None:
         """An answer came."""
         ...
 
 
 class RequestQuota:
-    """How many requests one lookup may still send."""
+    """The number of requests that one lookup may still send."""
 
     def __init__(self, requests: int) -> None:
         self._whole = requests
         self._left = requests
 
     def spend(self) -> None:
-        """One more. Raises CrmTooMuch if that is too much."""
+        """Count one request. Raises CrmTooMuch if no request is left."""
         self._left -= 1
         if self._left < 0:
             raise CrmTooMuch(f"This takes more than {self._whole} requests to the CRM.")
@@ -54,22 +54,22 @@ class RequestQuota:
 
 @dataclass(frozen=True, slots=True)
 class OperationSender:
-    """The way of a definition's operations to the CRM.
+    """Sends the operations of a definition to the CRM.
 
     Args:
-        web: the connection.
-        base_url: where it is.
-        limits: what one call may cost.
-        observer: sees it all; None: nobody does.
+        client: the HTTP client of the connection.
+        base_url: the CRM's address.
+        limits: the limits of one call.
+        observer: sees all requests and answers; None: there is no observer.
     """
 
-    web: HttpClient
+    client: HttpClient
     base_url: str
     limits: Limits
     observer: Observer | None = None
 
     def quota(self) -> RequestQuota:
-        """What one lookup may cost."""
+        """The quota of one lookup."""
         return RequestQuota(self.limits.requests)
 
     async def ask(
@@ -79,37 +79,37 @@ class OperationSender:
         quota: RequestQuota | None = None,
         accept: Collection[int] = (),
     ) -> HttpAnswer:
-        """Ask a question; `accept` are statuses that are answers too. Raises what HttpClient.ask raises."""
+        """Send an operation that reads. The statuses in `accept` are no errors. Raises what HttpClient.ask raises."""
         try:
             built = operation.request.built(values)
         except TemplateFailed as error:
             raise CrmUnavailable(f"The definition does not fit: {error}.") from error
-        return await self._asked(operation, built, quota, accept)
+        return await self._answer(operation, built, quota, accept)
 
     async def tell(self, operation: CompiledOperation[Any], values: Context) -> HttpAnswer:
-        """Have something changed. Raises what HttpClient.tell raises."""
+        """Send an operation that changes data. Raises what HttpClient.tell raises."""
         try:
             built = operation.request.built(values)
         except TemplateFailed as error:
             raise CrmRejected(f"The definition does not fit: {error}.") from error
         if self.observer:
             self.observer.sent(operation.name, built)
-        return await self.web.tell(built.method, built.address, **_content(built))
+        return await self.client.tell(built.method, built.address, **_content(built))
 
     async def records(
         self, operation: CompiledOperation[Any], values: Context, name: str, quota: RequestQuota
     ) -> FoundRecords:
-        """All records of a question, page after page; `name` is that of the expression that finds them.
+        """All records that an operation finds, on all pages. `name` is the expression that finds them: `contacts`.
 
         Raises:
-            CrmUnavailable: they cannot be had all: cannot tell; CrmTooMuch where there are too many.
+            CrmUnavailable: some records cannot be read, so cannot tell; CrmTooMuch if there are too many.
         """
         found, accept = FoundRecords(), frozenset(operation.defined.response.none_statuses)
         paging = operation.defined.response.paging
         page = template_values.PAGING | {"size": paging.size if paging and paging.size else 0}
         address = ""
-        for number in range(self.limits.pages):
-            answer = await self._page(operation, {**values, **page}, address, quota, accept if not number else ())
+        for index in range(self.limits.pages):
+            answer = await self._page(operation, {**values, **page}, address, quota, accept if not index else ())
             if answer.status in accept:
                 return found
             records = _records(operation, answer, name)
@@ -119,23 +119,23 @@ class OperationSender:
                 return found
             if isinstance(following, str):
                 if following == address:
-                    raise answer.unusable(_TO_ITSELF)
+                    raise answer.unusable(_LOOPS)
                 address = following
             else:
                 page = following
         raise CrmTooMuch(f"The CRM found more than fits into {self.limits.pages} pages.")
 
     async def together(self, actions: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        """What actions come to, a few of them at once; the first that fails ends the others."""
-        turns = asyncio.Semaphore(self.limits.at_once)
+        """The results of actions, of which `limits.at_once` run at the same time. The first failure ends the others."""
+        slots = asyncio.Semaphore(self.limits.at_once)
 
-        async def in_turn(action: Callable[[], Awaitable[T]]) -> T:
-            async with turns:
+        async def in_slot(action: Callable[[], Awaitable[T]]) -> T:
+            async with slots:
                 return await action()
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(in_turn(action)) for action in actions]
+                tasks = [group.create_task(in_slot(action)) for action in actions]
         except* CrmError as errors:
             raise _first(errors) from None
         return [task.result() for task in tasks]
@@ -151,9 +151,9 @@ class OperationSender:
         if not address:
             return await self.ask(operation, values, quota, accept)
         built = BuiltRequest(method="GET", address=str(URL(f"{self.base_url}/").join(URL(address))))
-        return await self._asked(operation, built, quota, accept)
+        return await self._answer(operation, built, quota, accept)
 
-    async def _asked(
+    async def _answer(
         self,
         operation: CompiledOperation[Any],
         built: BuiltRequest,
@@ -164,9 +164,9 @@ class OperationSender:
             quota.spend()
         if self.observer:
             self.observer.sent(operation.name, built)
-        answer = await self.web.ask(built.method, built.address, **_content(built, accept))
-        if self.observer and answer.status in accept:  # of all others the meaning is asked, which shows them
-            self.observer.came(answer)
+        answer = await self.client.ask(built.method, built.address, **_content(built, accept))
+        if self.observer and answer.status in accept:  # other answers reach the observer on their way to AnswerErrors
+            self.observer.received(answer)
         return answer
 
 
@@ -183,20 +183,20 @@ def _records(operation: CompiledOperation[Any], answer: HttpAnswer, name: str) -
     document = answer.json()
     records = operation.path(name).records(document)
     if records is None:
-        raise answer.unusable("has no list of records where the definition says")
+        raise answer.unusable("has no list of records at the definition's path")
     complete = operation.answer.get("complete")
     if complete is not None and not complete.holds(document):
-        raise CrmTooMuch("The CRM found more than it says.")
+        raise CrmTooMuch("The CRM found more records than it sent.")
     return records
 
 
 def _following(operation: CompiledOperation[Any], answer: HttpAnswer, page: Context, count: int) -> Values | str | None:
-    """What the templates see of the next page, or its address; None after the last."""
+    """The template values of the next page, or its address; None after the last page."""
     paging, document = operation.defined.response.paging, answer.json()
     if paging.next is not None:
         cursor = operation.path("next").text(document)
         if cursor and cursor == page["cursor"]:
-            raise answer.unusable(_TO_ITSELF)
+            raise answer.unusable(_LOOPS)
         return {**page, "cursor": cursor, "page": page["page"] + 1} if cursor else None
     if paging.next_url is not None:
         return operation.path("next_url").text(document) or None
@@ -206,7 +206,7 @@ def _following(operation: CompiledOperation[Any], answer: HttpAnswer, page: Cont
     if not (end < total if is_counted else count >= paging.size):
         return None
     if not count:
-        raise answer.unusable("ends before all that it counts")
+        raise answer.unusable("ends before the total that it names")
     return {**page, "offset": end, "page": page["page"] + 1}
 
 

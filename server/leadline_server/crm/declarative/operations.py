@@ -1,109 +1,103 @@
-"""The requests of a definition: what each operation sends, and what it reads of the answer."""
+"""The models of a definition's operations: the request of each, and the paths of values in its answer."""
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue
 
-Text = Annotated[str, StringConstraints(max_length=10_000)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+from leadline_server.definitions.schema import DefinitionTable, Path, Text
+
 Status = Annotated[int, Field(ge=200, le=499)]
 Form = Literal["e164", "digits", "national", "significant", "patterns", "number_formats"]
 
 ALL_FORMS: Final[tuple[Form, ...]] = ("e164", "digits", "national", "significant", "number_formats")
 
 
-class DefinitionTable(BaseModel):
-    """The base of every table: what it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Operation(DefinitionTable):
     """One request."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="The HTTP method.")
-    path: Path = Field(description="Template: the path from `base_url` on. Each segment is quoted by leadline.")
+    path: Path = Field(description="Template: the path below `base_url`. leadline quotes each segment.")
     query: dict[str, JsonValue] = Field(
         default_factory=dict,
-        description="Templates: what stands behind the `?`. A list repeats its name; none is left out.",
+        description="Templates: the query string. A list repeats its name; `none` is left out.",
     )
     headers: dict[str, Text] = Field(default_factory=dict, description="Templates: headers of this request.")
-    body: JsonValue = Field(
-        None, description="Templates in a JSON structure: the body. What comes to none is left out."
-    )
-    form: dict[str, Text] = Field(default_factory=dict, description="Templates: a body written as a form instead.")
-    scope: str = Field("", description="Which of the `rates` it counts for besides the common ones.")
+    body: JsonValue = Field(None, description="Templates in a JSON structure: the body. A value of `none` is left out.")
+    form: dict[str, Text] = Field(default_factory=dict, description="Templates: the body as a form instead.")
+    scope: str = Field("", description="The scope of the `rates` that it counts for, besides those without a scope.")
 
 
 class Paging(DefinitionTable):
-    """How an answer goes on. One of `next`, `next_url`, `size`."""
+    """How to read the next page. Exactly one of `next`, `next_url` and `size` is set."""
 
     next: Path | None = Field(None, description="JMESPath: the cursor of the next page, the template's `cursor`.")
     next_url: Path | None = Field(None, description="JMESPath: the next page's address, on the same server.")
     size: int | None = Field(None, ge=1, le=1_000, description="Records a page, the templates' `size`, with `offset`.")
-    total: Path | None = Field(None, description="JMESPath: with `size`, how many there are in all.")
+    total: Path | None = Field(None, description="JMESPath: with `size`, the number of all records.")
 
 
 class ListAnswer(DefinitionTable):
-    """What is read of an answer with contacts."""
+    """The parts of an answer with contacts."""
 
-    contacts: Path = Field(description="JMESPath: the list of records. An answer without a list cannot tell.")
-    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean that there are none.")
-    complete: Path | None = Field(None, description="JMESPath: true unless the CRM left some out: then cannot tell.")
-    paging: Paging | None = Field(None, description="How it goes on; without, an answer is the whole.")
+    contacts: Path = Field(description="JMESPath: the list of records. An answer without a list means: cannot tell.")
+    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean: no contact.")
+    complete: Path | None = Field(
+        None, description="JMESPath: true unless the CRM left out records, which means: cannot tell."
+    )
+    paging: Paging | None = Field(None, description="How to read the next page. Unset: an answer is complete.")
 
 
 class RecordAnswer(DefinitionTable):
-    """What is read of an answer with one contact."""
+    """The parts of an answer with one contact."""
 
     contact: Path = Field("@", description="JMESPath: the record.")
     none_statuses: list[Status] = Field(
-        default_factory=lambda: [404, 410], description="Statuses that mean that there is none."
+        default_factory=lambda: [404, 410], description="Statuses that mean: no such contact."
     )
-    none_when: Path | None = Field(None, description="JMESPath: true where the answer says that there is none.")
+    none_when: Path | None = Field(None, description="JMESPath: true if the answer means: no such contact.")
 
 
 class CreatedAnswer(DefinitionTable):
-    """What is read of the answer to a new contact."""
+    """The parts of the answer to a new contact."""
 
     id: Path = Field(description="JMESPath: the new record's id.")
-    contact: Path | None = Field(None, description="JMESPath: the whole record, where the CRM answers with it.")
+    contact: Path | None = Field(None, description="JMESPath: the whole record, if the answer has it.")
 
 
 class LoggedAnswer(DefinitionTable):
-    """What is read of the answer to a new log."""
+    """The parts of the answer to a new log."""
 
     id: Path = Field(description="JMESPath: the new log's id.")
 
 
 class UpdatedAnswer(DefinitionTable):
-    """What is read of the answer to an update."""
+    """The parts of the answer to an update."""
 
-    ok: Path | None = Field(None, description="JMESPath: true where it was done; without, any success is one.")
+    ok: Path | None = Field(None, description="JMESPath: true if the log was updated. Unset: a 2xx status says so.")
 
 
 class LogsAnswer(DefinitionTable):
-    """What is read of an answer with call logs."""
+    """The parts of an answer with call logs."""
 
-    logs: Path = Field(description="JMESPath: the list of logs; `[@]` makes one of an answer that is the log itself.")
-    id: Path = Field("id", description="JMESPath: a log's id, over its record.")
+    logs: Path = Field(description="JMESPath: the list of logs. `[@]` makes a list of an answer that is the log.")
+    id: Path = Field("id", description="JMESPath: a log's id, within its record.")
     body: Path | None = Field(
         None,
-        description="JMESPath: the text of a log, over its record. A log that is found by its key must have that key "
-        "in it, outside of what leadline wrote of the call.",
+        description="JMESPath: the text of a log, within its record. A log that is found by its key must contain that "
+        "key outside of leadline's own text.",
     )
-    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean that there is none.")
-    paging: Paging | None = Field(None, description="How it goes on; without, an answer is the whole.")
+    none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean: no such log.")
+    paging: Paging | None = Field(None, description="How to read the next page. Unset: an answer is complete.")
 
 
 class CheckAnswer(DefinitionTable):
-    """What is read of the answer to the check."""
+    """The parts of the answer to the check."""
 
-    ok: Path = Field(description="JMESPath: true where all is well.")
+    ok: Path = Field(description="JMESPath: true if the CRM works.")
 
 
 class FindContactsOperation(Operation):
-    """Looks numbers up."""
+    """Looks up numbers."""
 
     numbers: Literal["one", "all"] = Field(
         "one",
@@ -111,76 +105,76 @@ class FindContactsOperation(Operation):
         "`all`: one for all forms of all numbers, the templates' `forms`, up to 16 numbers of several lookups.",
     )
     forms: list[Form] = Field(
-        default_factory=lambda: list(ALL_FORMS), description="How numbers are written when they are asked for."
+        default_factory=lambda: list(ALL_FORMS), description="The forms in which numbers are sent."
     )
     patterns: list[str] = Field(
-        default_factory=list, description="More ways, with a # for each digit; those of form `patterns`."
+        default_factory=list, description="Further forms, with a # for each digit; they are the form `patterns`."
     )
     read_each: bool = Field(
         False,
-        description="Whether what is found is then read by `get_contact`, where lists leave out fields.",
+        description="Whether each contact that is found is read by `get_contact`, if lists leave out fields.",
     )
-    response: ListAnswer = Field(description="What is read of the answer.")
+    response: ListAnswer = Field(description="The parts of the answer.")
 
 
 class GetContactOperation(Operation):
     """Reads a contact by its id, the template's `contact_id`."""
 
-    response: RecordAnswer = Field(default_factory=RecordAnswer, description="What is read of the answer.")
+    response: RecordAnswer = Field(default_factory=RecordAnswer, description="The parts of the answer.")
 
 
 class SearchContactsOperation(Operation):
-    """Contacts whose name has something in it: the template's `query`, or the longest word of it, `word`.
+    """Finds contacts by a part of the name: the template's `query`, or its longest word, `word`.
 
-    The CRM may answer loosely, and in any order: leadline keeps what really has it, and puts it in order.
+    The CRM may find too many, and in any order. leadline keeps those that match, and sorts them.
     """
 
-    response: ListAnswer = Field(description="What is read of the answer.")
+    response: ListAnswer = Field(description="The parts of the answer.")
 
 
 class CreateContactOperation(Operation):
     """Creates a contact."""
 
-    response: CreatedAnswer = Field(description="What is read of the answer.")
+    response: CreatedAnswer = Field(description="The parts of the answer.")
 
 
 class CreateCallLogOperation(Operation):
     """Logs a call."""
 
-    response: LoggedAnswer = Field(description="What is read of the answer.")
+    response: LoggedAnswer = Field(description="The parts of the answer.")
 
 
 class ReadCallLogOperation(Operation):
-    """Reads a log before it is updated, so that what people added to its text stays."""
+    """Reads a log before an update, so that text that people added stays."""
 
-    response: LogsAnswer = Field(description="What is read of the answer; the log is the one with the right id.")
+    response: LogsAnswer = Field(description="The parts of the answer. The log is the one with the right id.")
 
 
 class UpdateCallLogOperation(Operation):
-    """Makes a log say something else."""
+    """Updates a log."""
 
-    response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="What is read of the answer.")
+    response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="The parts of the answer.")
 
 
 class FindCallLogOperation(Operation):
     """Finds the log that was written with the template's `key`."""
 
-    needs: list[str] = Field(default_factory=list, description="Variables without which logs cannot be found.")
-    response: LogsAnswer = Field(description="What is read of the answer.")
+    needs: list[str] = Field(default_factory=list, description="Variables that must be set to find logs.")
+    response: LogsAnswer = Field(description="The parts of the answer.")
 
 
 class CheckOperation(Operation):
-    """Whether the CRM answers and accepts the credentials."""
+    """Checks whether the CRM answers and accepts the credentials."""
 
-    response: CheckAnswer | None = Field(None, description="What is read of the answer; without, any JSON will do.")
+    response: CheckAnswer | None = Field(None, description="The parts of the answer. Unset: any JSON is good.")
 
 
 class Operations(DefinitionTable):
-    """The requests, by what leadline wants."""
+    """The requests, by the method of leadline that sends them."""
 
-    find_contacts: FindContactsOperation = Field(description="Who has these numbers?")
+    find_contacts: FindContactsOperation = Field(description="Contacts by number.")
     find_extensions: FindContactsOperation | None = Field(
-        None, description="The same for bare extensions; without, `find_contacts` is asked for them too."
+        None, description="Contacts by bare extension. Unset: `find_contacts` looks these up too."
     )
     get_contact: GetContactOperation = Field(description="One contact by its id.")
     search_contacts: SearchContactsOperation = Field(description="Contacts by name.")
@@ -188,9 +182,9 @@ class Operations(DefinitionTable):
     create_call_log: CreateCallLogOperation = Field(description="Logs a call.")
     read_call_log: ReadCallLogOperation | None = Field(None, description="Reads a log before an update.")
     update_call_log: UpdateCallLogOperation | None = Field(
-        None, description="Updates a log; without, a log stays as it was first written."
+        None, description="Updates a log. Unset: a log stays as it was first written."
     )
     find_call_log: FindCallLogOperation | None = Field(
-        None, description="Finds a log by its key; without, a log whose answer got lost may be there twice."
+        None, description="Finds a log by its key. Unset: a log whose answer was lost may exist twice."
     )
-    check: CheckOperation = Field(description="Does it work?")
+    check: CheckOperation = Field(description="Checks the connection.")

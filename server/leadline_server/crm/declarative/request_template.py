@@ -1,37 +1,27 @@
-"""Requests of definitions: their templates, and what comes of them with values.
+"""Request templates: from the texts of a definition to a request.
 
-No value can leave its place: a segment of the path is quoted as a whole, the query is encoded, and a body is a
-structure whose leaves are templates, written as JSON by an encoder.
+A value cannot leave its position. A segment of the path is quoted as a whole, the query is encoded, and the body is a
+structure with templates as leaves, which is encoded as JSON. Example: with `path = "contacts/{{ contact_id }}"`, the id
+`../admin` gives the path `contacts/..%2Fadmin`.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from leadline_server.crm.declarative.operations import Operation
-from leadline_server.crm.toolkit.http_client import segment
+from leadline_server.crm.toolkit import segment
+from leadline_server.definitions.problems import ProblemList
 from leadline_server.definitions.templates import Context, Template, TemplateFailed, as_text
 
 MAX_REQUEST: Final = 1_000_000
-"""The characters that the texts of a request may come to."""
-
-
-class Problems(Protocol):
-    """Takes what is wrong with a definition."""
-
-    def template(self, source: str, place: str) -> Template:
-        """The template of a text; one that is wrong is noted, and stands for the empty text."""
-        ...
-
-    def note(self, place: str, message: str) -> None:
-        """Something is wrong at a place."""
-        ...
+"""The most characters of all texts of a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltRequest:
-    """A request with its values. `address` is the path from the base on, with the query, both encoded."""
+    """A request with its values. `address` is the path below `base_url` with the query, both encoded."""
 
     method: str
     address: str
@@ -45,29 +35,27 @@ class RequestTemplate:
     """The templates of one operation.
 
     Args:
-        operation: as the definition has it.
-        place: where it stands there.
-        problems: takes what is wrong.
+        operation: the operation in the definition.
+        location: where it stands there, such as `operations.check`.
+        problems: collects the problems of its texts.
     """
 
-    def __init__(self, operation: Operation, place: str, problems: Problems) -> None:
-        self.place: Final = place
+    def __init__(self, operation: Operation, location: str, problems: ProblemList) -> None:
+        self.location: Final = location
         self._operation = operation
-        self._segments = _segments(operation.path, f"{place}.path", problems)
+        self._segments = _segments(operation.path, f"{location}.path", problems)
         self._query = {
-            name: _compiled(value, f"{place}.query.{name}", problems) for name, value in operation.query.items()
+            name: _compiled(value, f"{location}.query.{name}", problems) for name, value in operation.query.items()
         }
-        self._headers = {
-            name: problems.template(value, f"{place}.headers.{name}") for name, value in operation.headers.items()
-        }
-        self._body = _compiled(operation.body, f"{place}.body", problems)
-        self._form = {name: problems.template(value, f"{place}.form.{name}") for name, value in operation.form.items()}
+        self._headers = compiled_headers(operation.headers, f"{location}.headers", problems)
+        self._body = _compiled(operation.body, f"{location}.body", problems)
+        self._form = compiled_headers(operation.form, f"{location}.form", problems)
         if operation.form and operation.body is not None:
-            problems.note(place, "has both body and form")
+            problems.add(location, "has both body and form")
 
     @property
     def templates(self) -> Iterator[Template]:
-        """All of them."""
+        """All templates of the operation."""
         yield from self._segments
         yield from self._headers.values()
         yield from self._form.values()
@@ -78,7 +66,7 @@ class RequestTemplate:
         """The request with the values of a context.
 
         Raises:
-            TemplateFailed: a template cannot be rendered, or a segment of the path came out empty.
+            TemplateFailed: a template cannot be rendered, or a segment of the path is empty.
         """
         body = _rendered(self._body, context)
         built = BuiltRequest(
@@ -90,14 +78,14 @@ class RequestTemplate:
             scope=self._operation.scope,
         )
         if len(built.address) + _size(body) + _size(built.form) > MAX_REQUEST:
-            raise TemplateFailed(f"{self.place}: comes to more than {MAX_REQUEST} characters")
+            raise TemplateFailed(f"{self.location}: has more than {MAX_REQUEST} characters")
         return built
 
     def _path(self, context: Context) -> str:
         texts = [template.text(context) for template in self._segments]
         for text, template in zip(texts, self._segments, strict=True):
             if template.names and not text:
-                raise TemplateFailed(f"{template.place}: a part of the path came out empty")
+                raise TemplateFailed(f"{template.location}: a segment of the path is empty")
         return "/".join(segment(text) for text in texts)
 
     def _query_string(self, context: Context) -> str:
@@ -112,40 +100,40 @@ class RequestTemplate:
     def _header(template: Template, context: Context) -> str:
         text = template.text(context)
         if not text.isascii() or not text.isprintable():
-            raise TemplateFailed(f"{template.place}: a header has printable ASCII alone")
+            raise TemplateFailed(f"{template.location}: a header may have printable ASCII only")
         return text
 
 
-def compiled_headers(headers: Mapping[str, str], place: str, problems: Problems) -> Mapping[str, Template]:
-    """Templates of headers outside of an operation."""
-    return {name: problems.template(value, f"{place}.{name}") for name, value in headers.items()}
+def compiled_headers(texts: Mapping[str, str], location: str, problems: ProblemList) -> Mapping[str, Template]:
+    """The templates of headers, or of a form's fields, by name."""
+    return {name: problems.template(value, f"{location}.{name}") for name, value in texts.items()}
 
 
-def _segments(path: str, place: str, problems: Problems) -> list[Template]:
-    """A template for each segment. What stands in the file is quoted as well, so it is written as it reads."""
+def _segments(path: str, location: str, problems: ProblemList) -> list[Template]:
+    """A template for each segment of a path. Literal text of the definition is quoted too."""
     if "://" in path:
-        problems.note(place, "begins with `base_url` already")
+        problems.add(location, "begins with `base_url` already")
     for mark in "?#":
         if mark in path:
-            problems.note(place, f"has a {mark}; what belongs behind it goes to `query`")
-    return [problems.template(part, place) for part in path.split("/")]
+            problems.add(location, f"has a {mark}; put what follows it into `query`")
+    return [problems.template(part, location) for part in path.split("/")]
 
 
-def _compiled(tree: Any, place: str, problems: Problems) -> Any:
-    """The same structure, with templates for texts."""
+def _compiled(tree: Any, location: str, problems: ProblemList) -> Any:
+    """The same structure with a template for each text."""
     match tree:
         case str():
-            return problems.template(tree, place)
+            return problems.template(tree, location)
         case dict():
-            return {name: _compiled(value, f"{place}.{name}", problems) for name, value in tree.items()}
+            return {name: _compiled(value, f"{location}.{name}", problems) for name, value in tree.items()}
         case list():
-            return [_compiled(value, f"{place}[{index}]", problems) for index, value in enumerate(tree)]
+            return [_compiled(value, f"{location}[{index}]", problems) for index, value in enumerate(tree)]
         case _:
             return tree
 
 
 def _rendered(tree: Any, context: Context) -> Any:
-    """The structure with its values; what comes to none is left out of tables and lists."""
+    """The structure with its values. None is left out of tables and lists."""
     match tree:
         case Template():
             return _sendable(tree.value(context))
@@ -159,7 +147,7 @@ def _rendered(tree: Any, context: Context) -> Any:
 
 
 def _sendable(value: Any) -> Any:
-    """A value without NUL, which many a database refuses, and for ever."""
+    """A value without NUL, which many databases always refuse."""
     return value.replace("\0", "") if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""Samples of what templates see, so that a definition is tried before it meets a call."""
+"""Sample values of templates, so that a definition is tested before the first call."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -41,9 +41,9 @@ _EXISTING: Final = f"{BEGIN}\nA call\n{END}"
 
 
 def samples(definition: Definition, operation: str) -> Iterator[Values]:
-    """Contexts of an operation: one in which all is known, and one in which next to nothing is."""
-    is_apart = definition.separate_types or operation == "create_contact"
-    names = list(definition.types) if definition.types and is_apart else [""]
+    """Sample values of an operation: with every optional value, and with almost none."""
+    is_separate = definition.separate_types or operation == "create_contact"
+    names = list(definition.types) if definition.types and is_separate else [""]
     for is_full in (True, False):
         for name in names:
             yield {
@@ -54,7 +54,7 @@ def samples(definition: Definition, operation: str) -> Iterator[Values]:
 
 
 def variables_of(definition: Definition, *, is_full: bool) -> Values:
-    """All variables with values, secrets too."""
+    """Sample values of all variables, including the secret ones."""
     return {name: _value(variable, is_full=is_full) for name, variable in definition.variables.items()}
 
 

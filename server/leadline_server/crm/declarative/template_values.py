@@ -1,6 +1,7 @@
-"""What templates see: plain values of the domain's objects, and samples of them to try templates with.
+"""The values that templates see, made from objects of the domain.
 
-Values are texts, numbers, and mappings of these, never objects with methods.
+They are texts, numbers, and mappings of these, never objects with methods. Example for a number:
+`{"number": {"e164": "+12025550147", "digits": "12025550147", "national": "(202) 555-0147", ...}}`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from leadline_server.ports.crm import LogEntry
 Values = dict[str, Any]
 
 PAGING: Final[Values] = {"cursor": "", "offset": 0, "page": 1, "size": 0}
-"""Where the first page begins."""
+"""The values of the first page."""
 
 
 def of_type(name: str, kind: ContactType | None) -> Values:
@@ -28,7 +29,7 @@ def of_type(name: str, kind: ContactType | None) -> Values:
 
 
 def of_number(number: PhoneNumber) -> Values:
-    """A number, in every form; `text` is the best of them."""
+    """A number in every form. `text` is the most complete one."""
     return {
         "text": number.e164 or number.extension or number.text,
         "e164": number.e164,
@@ -41,7 +42,7 @@ def of_number(number: PhoneNumber) -> Values:
 
 
 def forms_of(number: PhoneNumber, asked: FindContactsOperation, number_formats: Sequence[str]) -> tuple[str, ...]:
-    """The forms of a number that an operation asks for, each once."""
+    """The forms of a number that an operation sends, each once."""
     if not number.e164:
         return number_forms(number)
     plain: Mapping[Form, str] = {
@@ -58,7 +59,7 @@ def forms_of(number: PhoneNumber, asked: FindContactsOperation, number_formats: 
 
 
 def of_draft(draft: ContactDraft, key: str) -> Values:
-    """A contact to be created."""
+    """A contact to create."""
     contact = {
         "name": draft.name,
         "email": draft.email,
@@ -69,7 +70,7 @@ def of_draft(draft: ContactDraft, key: str) -> Values:
 
 
 def of_entry(entry: LogEntry, time_zone: str, fields: CallLogFields, words: CallWords, existing: str | None) -> Values:
-    """A call to be logged; `existing` is the text that the CRM has already, so that its room is known."""
+    """A call to log. `existing` is the current text in the CRM, which limits the length of the new body."""
     call = entry.call
     style = Style(is_html=fields.html, limit=fields.body_limit)
     direction = call.direction.name if call.direction else "UNKNOWN"

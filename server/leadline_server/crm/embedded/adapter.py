@@ -12,6 +12,7 @@ from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, asked_keys, conta
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 
@@ -33,7 +34,7 @@ class EmbeddedCrm:
     Args:
         database: shared by all accounts of a process.
         account_id: the book's account. The first write creates the book.
-        region: returns the account's current region, in which numbers without a country code are read.
+        rules: returns how the account's numbers are read now.
         now: the time of day, with its zone.
     """
 
@@ -41,7 +42,7 @@ class EmbeddedCrm:
         self,
         database: CrmDatabase,
         account_id: str,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -49,7 +50,7 @@ class EmbeddedCrm:
         """Every guarantee holds: writes are transactions, and every key has a unique index."""
         self._database = database
         self._account_id = account_id
-        self._region = region
+        self._rules = rules
         self._now = now
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -81,7 +82,7 @@ class EmbeddedCrm:
             create_time=self._now(),
             is_placeholder=draft.is_placeholder,
         )
-        new = prepare(contact, f"create:{key}", self._region())
+        new = prepare(contact, f"create:{key}", self._rules())
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:

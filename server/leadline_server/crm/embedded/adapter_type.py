@@ -4,6 +4,7 @@ from typing import Final
 
 from leadline_server.crm.embedded.adapter import CAPABILITIES, EmbeddedCrm
 from leadline_server.crm.embedded.database import open_crm_database
+from leadline_server.crm.embedded.rekeying import rekey_books
 from leadline_server.crm.toolkit.adapter_type import (
     AccountView,
     AdapterContext,
@@ -21,13 +22,14 @@ class EmbeddedSettings(ConnectionSettings):
     """There are no settings."""
 
 
-async def _open(_: EmbeddedSettings, around: AdapterContext) -> Connect:
+async def _open(_: EmbeddedSettings, context: AdapterContext) -> Connect:
     """Open the file, or create it. Raises CrmUnavailable if it cannot be used; the message says what to do."""
-    database = await open_crm_database(around.data_dir / FILE)
-    around.closing.push_async_callback(database.close)
+    database = await open_crm_database(context.data_dir / FILE)
+    context.closing.push_async_callback(database.close)
+    await rekey_books(database, context.numbering)
 
     def connect(account: AccountView) -> CrmAdapter:
-        return EmbeddedCrm(database, account.id, lambda: account.settings().default_region)
+        return EmbeddedCrm(database, account.id, lambda: account.settings().numbering)
 
     return connect
 

@@ -17,6 +17,7 @@ from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.records import ContactRecord, RowProblem
 from leadline_server.crm.embedded.rows import NewContact, book_of, insert_contacts, new_id, prepare
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 IMPORT_CHECKPOINT_AFTER: Final = 100_000
 """The `checkpoint_after` of a database that is opened for an import: fewer, longer copies of the write-ahead log."""
@@ -52,7 +53,7 @@ async def import_contacts(
     database: CrmDatabase,
     account_id: str,
     records: Iterable[ContactRecord | RowProblem],
-    region: str,
+    rules: RulesOrRegion,
     *,
     on_progress: Callable[[ImportSummary], object],
     on_problem: Callable[[RowProblem], object] = ignore_problem,
@@ -67,7 +68,7 @@ async def import_contacts(
         database: best opened with `checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE`.
         account_id: whose book.
         records: from `read_csv` or `read_vcards`; consumed on another thread.
-        region: the account's, which numbers without a country code are read in.
+        rules: the account's, or its region, which numbers are read by.
         on_progress: called with the summary so far after every chunk.
         on_problem: called for every row that could not be read.
 
@@ -77,7 +78,7 @@ async def import_contacts(
     """
     rows = iter(records)
     summary = ImportSummary()
-    while chunk := await asyncio.to_thread(_read_chunk, rows, region):
+    while chunk := await asyncio.to_thread(_read_chunk, rows, rules):
         for problem in chunk.problems:
             on_problem(problem)
         created = await database.write(partial(_insert_new, account_id=account_id, contacts=chunk.contacts))
@@ -99,19 +100,17 @@ class _Chunk:
     unusable_numbers: int
 
 
-def _read_chunk(rows: Iterator[ContactRecord | RowProblem], region: str) -> _Chunk | None:
+def _read_chunk(rows: Iterator[ContactRecord | RowProblem], rules: RulesOrRegion) -> _Chunk | None:
     """The next rows, ready to be inserted; None after the last."""
     chunk = list(islice(rows, _CHUNK))
     if not chunk:
         return None
     records = [row for row in chunk if isinstance(row, ContactRecord)]
-    contacts = [prepare(_contact(record), _unique_key(record), region) for record in records]
+    contacts = [prepare(_contact(record), _unique_key(record), rules) for record in records]
     return _Chunk(
         contacts=contacts,
         problems=[row for row in chunk if isinstance(row, RowProblem)],
-        unusable_numbers=sum(
-            len(record.phone_numbers) - len(contact.keys) for record, contact in zip(records, contacts, strict=True)
-        ),
+        unusable_numbers=sum(contact.unusable_numbers for contact in contacts),
     )
 
 

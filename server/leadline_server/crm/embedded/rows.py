@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,8 +17,12 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.key_version import KEY_VERSION
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
 from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
+from leadline_server.domain.numbers.several import numbers_in
+from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.numbers.written_number import read_written
 from leadline_server.storage.row_batch import RowBatch
 
@@ -69,21 +73,31 @@ def details_of(contact: Contact) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`."""
+    """A contact ready to be inserted.
+
+    Attributes:
+        unique_key: of the request or record behind it.
+        folded_name: its name, as searches compare it.
+        keys: of its numbers.
+        values: of its row, after `pk` and `book`.
+        unusable_numbers: how many of its numbers no call can match.
+    """
 
     unique_key: str | None
     folded_name: str
     keys: tuple[str, ...]
     values: tuple[Any, ...]
+    unusable_numbers: int
 
 
-def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact:
+def prepare(contact: Contact, unique_key: str | None, rules: RulesOrRegion) -> NewContact:
     """The part of an insertion that needs no lock. `unique_key` identifies the request or record of the contact."""
     folded_name = fold(contact.name)
+    keys = [stored_keys(text, rules) for text in contact.phone_numbers]
     return NewContact(
         unique_key,
         folded_name,
-        number_keys(contact, region),
+        tuple({key: None for of_text in keys for key in of_text}),
         (
             contact.id,
             unique_key,
@@ -95,6 +109,7 @@ def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact
             contact.is_placeholder,
             details_of(contact),
         ),
+        keys.count(()),
     )
 
 
@@ -117,9 +132,12 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
 
 
-def number_keys(contact: Contact, region: str) -> tuple[str, ...]:
+def number_keys(contact: Contact, rules: RulesOrRegion) -> tuple[str, ...]:
     """The keys of all numbers of a contact, each once."""
-    return tuple({key: None for text in contact.phone_numbers if (key := stored_key(text, region))})
+    return tuple({key: None for text in contact.phone_numbers for key in stored_keys(text, rules)})
+
+
+_NEW_BOOK: Final = "INSERT INTO books (account_id, key_version) VALUES (?, ?) RETURNING book"
 
 
 def insert_numbers(connection: sqlite3.Connection, numbers: Sequence[tuple[int, str, int]]) -> None:
@@ -131,36 +149,40 @@ def book_of(connection: sqlite3.Connection, account_id: str) -> int:
     """The account's book, created if it does not exist. Only within a write."""
     found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
     if found is None:
-        found = connection.execute("INSERT INTO books (account_id) VALUES (?) RETURNING book", (account_id,)).fetchone()
+        found = connection.execute(_NEW_BOOK, (account_id, KEY_VERSION)).fetchone()
     return int(found[0])
 
 
-def stored_key(text: str, region: str) -> str:
-    """The key of a contact's number `text`; empty if it is not a number to look up.
+def stored_keys(text: str, rules: RulesOrRegion) -> tuple[str, ...]:
+    """The keys of a contact's number `text`, one for each number in it; empty if it is not a number to look up.
 
-    It is the significant national number, or the bare digits of a text that is not a possible number of `region`. The
-    key does not name the country, so it stays right when the account's region changes. `find_contacts` may find too
-    much, and the core tells numbers of two countries apart.
+    A key is the significant national number, or the bare digits of a text that is not a possible number of the
+    account's region. It does not name the country, so it stays right when the account's rules change. `find_contacts`
+    may find too much, and the core tells numbers of two countries apart.
     """
-    if plain := plain_significant(text, region):
-        return plain
-    number = parse_number(text, region)
-    if number.kind is NumberKind.DIALABLE:
-        return number.significant
-    if number.kind is NumberKind.EXTENSION:
-        return number.key
-    digits = read_written(text).digits if number.kind is NumberKind.UNUSABLE and len(text) <= MAX_TEXT else ""
-    return digits if len(digits) >= _MIN_DIGITS else ""
+    if plain := plain_significant(text, as_rules(rules).region):
+        return (plain,)
+    numbers = numbers_in(text, rules)
+    if numbers and numbers[0].kind is not NumberKind.UNUSABLE:
+        keys = (number.significant or number.extension for number in numbers)
+        return tuple(dict.fromkeys(key for key in keys if key))
+    digits = read_written(text).digits.removeprefix("+") if len(text) <= MAX_TEXT else ""
+    return (digits,) if len(digits) >= _MIN_DIGITS else ()
 
 
 def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     """Every key that a contact with this number may be stored under."""
     if number.kind is not NumberKind.DIALABLE:
-        return (number.key,) if number.key else ()
-    prefixes = home_prefixes(number.country_code)
-    if prefixes is None:
-        return tuple({number.significant: None, number.national: None})
-    return tuple({number.significant: None, **{prefix + number.significant: None for prefix in prefixes}})
+        return (number.extension,) if number.extension else ()
+    return tuple({key: None for form in spellings(number) for key in _ways_to_write(form)})
+
+
+def _ways_to_write(form: PhoneNumber) -> Iterator[str]:
+    """The digits of a number as people write it at home, and with the country code but without a plus."""
+    yield form.significant
+    prefixes = home_prefixes(form.country_code)
+    yield from (form.national,) if prefixes is None else (prefix + form.significant for prefix in prefixes)
+    yield form.e164[1:]
 
 
 def fold(name: str) -> str:

@@ -1,4 +1,4 @@
-"""HubSpot as a CRM."""
+"""The adapter to HubSpot."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -32,31 +32,31 @@ SEARCH: Final = "search"
 """The scope of the rate limit that HubSpot has for searches."""
 
 SEARCH_LAG: Final = timedelta(seconds=30)
-"""How long a search may not show what was written. HubSpot says "a few moments"; 10 s are reported from the field."""
+"""How long a search may miss a write. HubSpot says "a few moments"; users report 10 s."""
 
 SETTLE_TIME: Final = timedelta(seconds=30)
-"""How long a write may take effect after leadline gave up on it. HubSpot does not say: three times what it may take."""
+"""How long a write may take effect after leadline gave up. HubSpot does not say; this is three times the deadline."""
 
 MAX_FOUND: Final = 1_000
-"""The records that are read of one search, page by page."""
+"""The most records that leadline reads of one search."""
 
 _CONTACTS: Final = "/crm/v3/objects/contacts"
 _CALLS: Final = "/crm/v3/objects/calls"
 _NOT_FOUND: Final = 404
 
 _NO_KEY: Final = "leadline"
-"""What no call has for its key: these have a slash."""
+"""A key that no call has, since keys have a slash."""
 
 
 def capabilities_of(settings: HubSpotSettings) -> Capabilities:
-    """What a connection with these settings can promise.
+    """The guarantees of a connection with these settings.
 
-    Without `call_id_property` a log is found by a search, which lags: until then it counts as a write under way.
+    Without `call_id_property` a search finds logs, and it lags. So a write counts as unsettled for that time too.
     """
     contacts = ContactProperties(settings)
     return Capabilities(
         finds_log_by_key=True,
-        enforces_unique_key=False,  # of contacts nothing but the e-mail address is unique
+        enforces_unique_key=False,  # only the e-mail address of contacts is unique
         moves_log=True,
         search_lag=SEARCH_LAG,
         settle_time=SETTLE_TIME if settings.call_id_property else SETTLE_TIME + SEARCH_LAG,
@@ -70,12 +70,12 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
 
 
 class HubSpotCrm:
-    """One account's HubSpot. See `ports.crm.CrmAdapter` for what each method promises.
+    """One account's HubSpot. See `ports.crm.CrmAdapter` for what each method guarantees.
 
     Args:
-        client: the way to HubSpot's API.
-        account: whose.
-        settings: how the HubSpot account is set up.
+        client: sends requests to HubSpot's API.
+        account: leadline's account.
+        settings: the settings of the connection.
     """
 
     def __init__(self, client: HttpClient, account: AccountView, settings: HubSpotSettings) -> None:
@@ -87,7 +87,7 @@ class HubSpotCrm:
         self._calls = CallProperties(settings.dispositions)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """One search for a few numbers, more of them where HubSpot's limits want it."""
+        """One search, or several if HubSpot's limits require it."""
         contacts = self._contacts
         patterns = self._account.settings().number_formats
         found = dict[str, Contact]()
@@ -97,7 +97,7 @@ class HubSpotCrm:
         return list(found.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact; None too for one that was merged away: HubSpot then answers with the one that is left."""
+        """The contact. For one that was merged into another, HubSpot answers with the other; the result is None."""
         if not is_id(contact_id):
             return None
         params = {"properties": ",".join(self._contacts.properties)}
@@ -108,25 +108,27 @@ class HubSpotCrm:
         return None if record.archived or record.id != contact_id else self._contacts.read(record)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """All hits are read and put in order here: HubSpot sorts by one property only, and finds by words.
+        """All hits are read and sorted here: HubSpot sorts by one property only, and finds words.
 
         Raises:
-            CrmRejected: the name has no letter and no digit, or more than MAX_FOUND contacts may have it.
+            CrmRejected: the name has neither a letter nor a digit, or more than MAX_FOUND contacts may match.
         """
         search = name_search(name, self._contacts.properties)
         if search is None:
-            raise CrmRejected("HubSpot finds names by their letters and digits. Give some.")
-        records = await self._searched(_CONTACTS, search, CrmRejected("Too many contacts have such a name. Say more."))
+            raise CrmRejected("HubSpot searches for letters and digits. Give some.")
+        records = await self._searched(
+            _CONTACTS, search, CrmRejected("Too many contacts match. Give more of the name.")
+        )
         return page_of(map(self._contacts.read, records), name, limit, cursor)
 
-    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - HubSpot keeps no keys
-        """Create a contact. One that has its e-mail address and its number already is taken for it.
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - HubSpot stores no keys
+        """Create a contact. If one with the same e-mail address and number exists, it is the result.
 
         Raises:
-            CrmRejected: beside what HubSpot refuses: another contact has this e-mail address, and not this number.
+            CrmRejected: HubSpot refuses the contact, or another contact has its e-mail address and not its number.
         """
         if draft.type and draft.type not in self._settings.lifecycle_stages:
-            raise CrmRejected(f"{draft.type!r} is none of the lifecycle stages that leadline's settings name.")
+            raise CrmRejected(f"{draft.type!r} is not one of the lifecycle stages in leadline's settings.")
         content = {"properties": self._contacts.written(draft)}
         try:
             answer = await self._client.tell("POST", _CONTACTS, json=content)
@@ -135,7 +137,7 @@ class HubSpotCrm:
         return self._contacts.read(answer.decode(an_object))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call. With `call_id_property` HubSpot takes one key once, and the log that has it is answered."""
+        """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
         _check_contact(entry)
         time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
@@ -152,13 +154,13 @@ class HubSpotCrm:
         return self._log(answer.decode(an_object).id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change a log, and move it if it is another contact's. Contacts that people added to it stay."""
+        """Change a log, and move it to the entry's contact. Contacts that people added stay."""
         _check_contact(entry)
         existing = await self._read_call(log_id)
         before = existing.properties.get(CONTACT) or ""
         is_moved = before != entry.contact_id
         if is_moved:
-            await self._associate(log_id, entry.contact_id)  # refused if there is no such contact: nothing is changed
+            await self._associate(log_id, entry.contact_id)  # refused for an unknown contact
         try:
             if is_moved and is_id(before):
                 await self._dissociate(log_id, before)
@@ -166,12 +168,12 @@ class HubSpotCrm:
         except CrmError as error:
             if not is_moved:
                 raise
-            # The log is on both contacts, say: to be done again, whatever the error.
-            raise CrmOutcomeUnknown(f"Moved in part: {error.message}", retry_after=error.retry_after) from error
+            # The log may be on both contacts, so the move must be repeated, whatever the error is.
+            raise CrmOutcomeUnknown(f"Moved in part only: {error.message}", retry_after=error.retry_after) from error
         return self._log(log_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
-        """The log; without `call_id_property` one that a search shows."""
+        """The log by its unique key, or by a search without `call_id_property`."""
         unique = self._settings.call_id_property
         if not unique:
             found = await self._searched(_CALLS, exact_search(KEY, key))
@@ -184,19 +186,19 @@ class HubSpotCrm:
         return self._log(batch.results[0].id) if batch.results else None
 
     async def check(self) -> None:
-        """Read one contact and one call, and look a call up by its id, if HubSpot has a property for that."""
+        """Read one contact and one call, and look up a call by `call_id_property` if it is set."""
         for path in (_CONTACTS, _CALLS):
             (await self._client.ask("GET", path, params={"limit": "1"})).decode(_a_list)
         if self._settings.call_id_property:
-            await self.find_call_log(_NO_KEY)  # refused if the property is not there, or not unique
+            await self.find_call_log(_NO_KEY)  # refused if the property does not exist, or is not unique
 
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
-        """Every record that a search finds, page by page.
+        """Every record that a search finds, of all pages.
 
         Raises:
-            CrmUnavailable: records came and went between the pages.
-            CrmTooMuch: there are more than MAX_FOUND; or else
-            too_many: in its place.
+            CrmUnavailable: records appeared or disappeared between the pages.
+            CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
+            too_many: there are more than MAX_FOUND.
         """
         found, after = dict[str, Object](), ""
         while True:
@@ -205,26 +207,26 @@ class HubSpotCrm:
             found.update({record.id: record for record in page.results})
             after = page.after
             if page.total > MAX_FOUND:
-                raise too_many or CrmTooMuch("HubSpot finds more records than can be read.")
+                raise too_many or CrmTooMuch("HubSpot finds more records than leadline reads.")
             if not after or not page.results:
                 break
         if len(found) < page.total:
-            raise CrmUnavailable("HubSpot's answer has not all of what it found.")
+            raise CrmUnavailable("HubSpot's answer does not have all records that it found.")
         return found.values()
 
     async def _adopted(self, refusal: ValueTaken, draft: ContactDraft) -> Contact:
-        """The contact that has the draft's e-mail address, if it has its number too: from a write before, say."""
+        """The contact with the draft's e-mail address if it has its number too, perhaps from an earlier write."""
         contact_id = refusal.existing_id
         if not contact_id:
             raise refusal
         existing = await self.get_contact(contact_id)
-        region = self._account.settings().default_region
-        if existing and any(match_kind(draft.phone_number, text, region) for text in existing.phone_numbers):
+        rules = self._account.settings().numbering
+        if existing and any(match_kind(draft.phone_number, text, rules) for text in existing.phone_numbers):
             return existing
         raise CrmRejected(f"Another contact has this e-mail address already: {contact_id}.") from refusal
 
     async def _read_call(self, log_id: str) -> Object:
-        """The call as it is. Raises CrmRejected if it is gone."""
+        """The current call. Raises CrmRejected if it is gone."""
         if is_id(log_id):
             params = {"properties": ",".join(READ)}
             answer = await self._client.ask("GET", f"{_CALLS}/{log_id}", params=params, accept={_NOT_FOUND})
@@ -242,7 +244,7 @@ class HubSpotCrm:
         (await self._client.tell("PUT", path, json=[CALL_TO_CONTACT])).json()
 
     async def _dissociate(self, log_id: str, contact_id: str) -> None:
-        """Take a contact off a call; one that is gone is off already."""
+        """Remove a contact from a call. A contact that is gone is removed already."""
         path = f"/crm/v4/objects/calls/{log_id}/associations/contacts/{contact_id}"
         answer = await self._client.tell("DELETE", path, accept={_NOT_FOUND})
         if answer.body and answer.status != _NOT_FOUND:

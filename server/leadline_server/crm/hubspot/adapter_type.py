@@ -1,4 +1,4 @@
-"""HubSpot as a kind of adapter."""
+"""The adapter type `hubspot`."""
 
 from typing import Any, Final
 
@@ -19,12 +19,12 @@ from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
 
-async def _open(settings: HubSpotSettings, around: AdapterContext) -> Connect:
-    """Make the client that the connection's accounts share; nothing is asked yet."""
+async def _open(settings: HubSpotSettings, context: AdapterContext) -> Connect:
+    """Make the client that the connection's accounts share. It sends nothing yet."""
     client = HttpClient(
-        around.session,
+        context.session,
         settings.api_url,
-        _authorizer(settings, around),
+        _authorizer(settings, context),
         failure=failure,
         throttle=Throttle([spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
     )
@@ -35,7 +35,7 @@ async def _open(settings: HubSpotSettings, around: AdapterContext) -> Connect:
     return connect
 
 
-def _authorizer(settings: HubSpotSettings, around: AdapterContext) -> Authorizer:
+def _authorizer(settings: HubSpotSettings, context: AdapterContext) -> Authorizer:
     if settings.token is not None:
         return StaticAuthorizer.bearer(settings.token.get_secret_value())
     secret, refresh = settings.client_secret, settings.refresh_token
@@ -45,11 +45,11 @@ def _authorizer(settings: HubSpotSettings, around: AdapterContext) -> Authorizer
         client_secret=secret.get_secret_value() if secret else "",
         refresh_token=refresh.get_secret_value() if refresh else "",
     )
-    return oauth_authorizer(grant, around)
+    return oauth_authorizer(grant, context)
 
 
 def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
-    """What a connection with these settings promises and loses: white space as browsers do, and some of a call."""
+    """The guarantees and known gaps of a connection with these settings."""
     settings = HubSpotSettings.model_validate({"token": "unused", **options})
     return Declared(
         capabilities=capabilities_of(settings),

@@ -14,12 +14,12 @@ CONTACT: Final = "hs_call_callee_object_id"
 BODY: Final = "hs_call_body"
 DISPOSITION: Final = "hs_call_disposition"
 READ: Final = (BODY, CONTACT, DISPOSITION)
-"""What has to be known of a call before it is changed."""
+"""The properties to read before a call is changed."""
 
 CALL_TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 194}
 
-_CONTACT_TYPE: Final = "0-1"
-_STYLE: Final = Style(is_html=True, limit=65_000)  # a property has 65,536 characters at most
+_CONTACT_OBJECT_TYPE: Final = "0-1"
+_STYLE: Final = Style(is_html=True, limit=65_000)  # a property has at most 65,536 characters
 
 _STATUSES: Final = {
     CallResult.ANSWERED: "COMPLETED",
@@ -48,14 +48,14 @@ _BY_WORD: Final = {
     "no answer": _NO_ANSWER,
     "wrong number": "17b47fee-58de-441e-a44c-c6300d46f273",
 }
-"""The outcomes that every account begins with."""
+"""The outcomes of a new account."""
 
 
 class CallProperties:
     """Log entries as properties of a call.
 
     Args:
-        dispositions: HubSpot's ids of outcomes by what is reported; an empty id: the outcome is not set.
+        dispositions: HubSpot's ids of outcomes, by reported disposition. With an empty id the outcome is not set.
     """
 
     def __init__(self, dispositions: Mapping[str, str]) -> None:
@@ -74,9 +74,9 @@ class CallProperties:
         return {name: value for name, value in values.items() if value}
 
     def updated(self, entry: LogEntry, time_zone: str, existing: Properties) -> Mapping[str, str]:
-        """What to set of a call that is there: all that leadline owns, empty where nothing is known any more.
+        """The properties to set on an existing call: all that leadline owns. Unknown ones are empty.
 
-        The outcome is a person's to choose: what the result alone implies is set only where there is none.
+        People may choose the outcome. An outcome that only follows from the call's result is set if there is none yet.
         """
         body = body_of(entry, time_zone, _STYLE)
         values = self._owned(entry) | {BODY: updated_body(existing.get(BODY) or "", body)}
@@ -101,12 +101,12 @@ class CallProperties:
             "hs_call_recording_url": _secure(call.recording_url) or _secure(call.voicemail_url),
             "hs_call_source": "INTEGRATIONS_PLATFORM",
             CONTACT: entry.contact_id,
-            "hs_call_callee_object_type_id": _CONTACT_TYPE,
+            "hs_call_callee_object_type_id": _CONTACT_OBJECT_TYPE,
         }
         return values | ({"hubspot_owner_id": entry.crm_user_id} if entry.crm_user_id else {})
 
     def _reported(self, call: Call) -> str:
-        """The outcome that somebody reported, if HubSpot has it."""
+        """The id of the reported outcome; empty if HubSpot does not have it."""
         return self._by_word.get((call.disposition or "").casefold().strip(), "")
 
     def _implied(self, call: Call) -> str:
@@ -114,7 +114,7 @@ class CallProperties:
 
 
 def _status(call: Call) -> str:
-    """HubSpot's word for how the call stands; empty where nobody knows."""
+    """HubSpot's status of the call; empty if it is unknown."""
     if call.result is not None:
         return _STATUSES[call.result]
     if call.end_time is not None or call.is_final:
@@ -123,7 +123,7 @@ def _status(call: Call) -> str:
 
 
 def _secure(url: str | None) -> str:
-    """The address, if HubSpot takes it: it refuses all but https."""
+    """The address if HubSpot accepts it: only https."""
     return url if url and url.startswith("https://") else ""
 
 

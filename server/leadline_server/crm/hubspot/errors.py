@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean ("Error handling" and "API usage guidelines and limits" of its documentation)."""
+"""The errors that HubSpot's answers stand for ("Error handling" and "API usage guidelines and limits")."""
 
 import re
 from typing import Final
@@ -9,13 +9,13 @@ from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 DAILY_PAUSE: Final = 900.0
-"""How long to send nothing once the day's requests are used up, in seconds: the day ends at the account's midnight,
-which the answer does not tell, so that it is looked again from time to time."""
+"""The pause after the day's requests are used up, in seconds. The day ends at the account's midnight. The
+answer does not say when that is, so leadline tries again from time to time."""
 
 _POLICY_PAUSES: Final = {"DAILY": DAILY_PAUSE, "TEN_SECONDLY_ROLLING": 5.0}
 _PAUSE: Final = 1.0
 _TOO_MANY: Final = 429
-_NOT_NOW: Final = frozenset({423, 477})  # locked by a large sync, or being moved to another data centre; not done
+_NOT_NOW: Final = frozenset({423, 477})  # locked by a large sync, or moving to another data centre; nothing was done
 
 _EXISTING_ID: Final = re.compile(r"Existing ID: (\d+)")
 
@@ -26,7 +26,7 @@ class _Detail(msgspec.Struct, frozen=True):
 
 
 class _Problem(msgspec.Struct, frozen=True):
-    """The body of an error."""
+    """The body of an error answer."""
 
     message: str = ""
     category: str = ""
@@ -38,13 +38,13 @@ _problem: Final = msgspec.json.Decoder(_Problem)
 
 
 class ValueTaken(CrmRejected):
-    """A value that has to be unique is another record's; `existing_id` is empty where the answer does not say whose."""
+    """Another record has a value that must be unique. `existing_id` is empty if the answer does not name the record."""
 
     existing_id = ""
 
 
 def failure(answer: HttpAnswer) -> CrmError | None:
-    """The error that an answer means, if any."""
+    """The error that an answer stands for; None for a success."""
     if answer.status == _TOO_MANY:
         problem = _read(answer)
         seconds = answer.retry_after or _POLICY_PAUSES.get(problem.policy, _PAUSE)
@@ -72,7 +72,7 @@ def _value_taken(answer: HttpAnswer, refusal: CrmRejected) -> CrmRejected:
 
 
 def pause(answer: HttpAnswer) -> float | None:
-    """How long the headers of an answer ask to send nothing. Those of searches have none of these headers."""
+    """The pause in seconds that an answer's headers ask for. Answers to searches have no such headers."""
     if answer.headers.get("X-HubSpot-RateLimit-Daily-Remaining") == "0":
         return DAILY_PAUSE
     return _PAUSE if answer.headers.get("X-HubSpot-RateLimit-Remaining") == "0" else None
@@ -86,7 +86,7 @@ def words(answer: HttpAnswer) -> str:
 
 
 def _read(answer: HttpAnswer) -> _Problem:
-    """What can be read of an error; some come from a proxy, and say nothing."""
+    """The body of an error; an empty one if it cannot be read, such as a proxy's page."""
     try:
         return _problem.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):

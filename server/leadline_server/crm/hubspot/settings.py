@@ -1,4 +1,4 @@
-"""What can be set of a connection to HubSpot."""
+"""The settings of a connection to HubSpot."""
 
 from typing import Annotated, Final
 
@@ -18,42 +18,42 @@ LIFECYCLE_STAGES: Final = (
     "evangelist",
     "other",
 )
-"""The stages that every account begins with (HubSpot's "Default contact properties")."""
+"""The stages of a new account (HubSpot's "Default contact properties")."""
 
 Property = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 """A property's internal name."""
 
 OptionalProperty = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*)?$")]
-"""A property's internal name, or nothing."""
+"""A property's internal name, or an empty text."""
 
 
 class HubSpotSettings(ConnectionSettings):
-    """One HubSpot account. Either `token`, or `client_id`, `client_secret` and `refresh_token`, is needed."""
+    """One HubSpot account. It needs `token`, or else `client_id`, `client_secret` and `refresh_token`."""
 
     token: Secret | None = Field(None, description="A private app's access token.")
     client_id: str = Field("", description="OAuth: the app's client id.")
     client_secret: Secret | None = Field(None, description="OAuth: the app's client secret.")
     refresh_token: Secret | None = Field(None, description="OAuth: the refresh token of the installation.")
-    api_url: Origin = Field("https://api.hubapi.com", description="Where the API is.")
-    app_url: Origin = Field("https://app.hubspot.com", description="Where people use HubSpot; for links alone.")
-    portal_id: str = Field("", pattern=r"^\d*$", description="The account's Hub ID; without it there are no links.")
+    api_url: Origin = Field("https://api.hubapi.com", description="The address of the API.")
+    app_url: Origin = Field("https://app.hubspot.com", description="The address that people use, for links.")
+    portal_id: str = Field("", pattern=r"^\d*$", description="The account's Hub ID. Empty: there are no links.")
     lifecycle_stages: tuple[str, ...] = Field(
-        LIFECYCLE_STAGES, description="Internal names of the account's lifecycle stages, a new contact's first."
+        LIFECYCLE_STAGES, description="Internal names of the account's lifecycle stages. The first is for new contacts."
     )
     placeholder_property: OptionalProperty = Field(
-        "", description="A single checkbox property of contacts, which marks placeholders."
+        "", description="A single checkbox property of contacts that marks placeholders."
     )
     call_id_property: OptionalProperty = Field(
         "", description="A property of calls that requires unique values, for the call's id."
     )
     more_phone_properties: tuple[Property, ...] = Field(
-        (), max_length=6, description="Properties of contacts with numbers, besides `phone` and `mobilephone`."
+        (), max_length=6, description="Further properties of contacts with numbers, besides `phone` and `mobilephone`."
     )
     dispositions: dict[str, str] = Field(
-        default_factory=dict, description="Call outcomes: the disposition that is reported, and HubSpot's id for it."
+        default_factory=dict, description="Call outcomes: a reported disposition, and HubSpot's id for it."
     )
-    requests_per_10_seconds: int = Field(100, ge=10, le=1_000_000, description="What the account's rate limit allows.")
-    searches_per_second: int = Field(5, ge=1, le=1_000_000, description="What its rate limit for searches allows.")
+    requests_per_10_seconds: int = Field(100, ge=10, le=1_000_000, description="The account's rate limit.")
+    searches_per_second: int = Field(5, ge=1, le=1_000_000, description="Its rate limit for searches.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "HubSpotSettings":

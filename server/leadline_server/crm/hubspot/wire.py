@@ -1,4 +1,4 @@
-"""HubSpot's JSON, and contacts in it ("CRM API | Contacts")."""
+"""HubSpot's JSON, and the contacts in it ("CRM API | Contacts")."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, 
 
 
 class Object(msgspec.Struct, frozen=True):
-    """A record of any kind: strings, whatever the property's type, and None where it is empty."""
+    """A record of any kind. Values are strings, whatever the property's type, or None."""
 
     id: str
     properties: Properties
@@ -35,7 +35,7 @@ class _Paging(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of a search, and how many records it has in all."""
+    """A page of a search, and the number of all records that it finds."""
 
     total: int
     results: tuple[Object, ...]
@@ -43,7 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     @property
     def after(self) -> str:
-        """Where the next page begins; empty after the last."""
+        """The position of the next page; empty after the last."""
         return self.paging.next.after if self.paging and self.paging.next else ""
 
 
@@ -52,14 +52,14 @@ class _Missing(msgspec.Struct, frozen=True):
 
 
 class ContactBatch(msgspec.Struct, frozen=True):
-    """Records that were asked for by their ids; `errors` tells of those that are not there, and of other trouble."""
+    """Records by id. `errors` has an entry for each record that does not exist, and for other failures."""
 
     results: tuple[Object, ...]
     errors: tuple[_Missing, ...] = ()
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether what is not among the results is not there."""
+        """Whether a record that is missing in the results certainly does not exist."""
         return all(error.category == "OBJECT_NOT_FOUND" for error in self.errors)
 
 
@@ -69,7 +69,7 @@ a_batch: Final = msgspec.json.Decoder(ContactBatch)
 
 
 class ContactProperties:
-    """Contacts to and from HubSpot, in an account that is set up as `settings` say."""
+    """Contacts to and from HubSpot, in an account with these settings."""
 
     def __init__(self, settings: HubSpotSettings) -> None:
         self._settings = settings
@@ -78,7 +78,7 @@ class ContactProperties:
         self.properties = (*_KEPT, *self.number_properties, *placeholder)
 
     def read(self, record: Object) -> Contact:
-        """The contact that a record is."""
+        """A record as a contact."""
         values = record.properties
         placeholder = self._settings.placeholder_property
         return Contact(
@@ -96,7 +96,7 @@ class ContactProperties:
         )
 
     def written(self, draft: ContactDraft) -> Mapping[str, str]:
-        """The properties of a contact to be created."""
+        """The properties of a new contact."""
         first, last = split_name(draft.name)
         placeholder = self._settings.placeholder_property
         stages = self._settings.lifecycle_stages
@@ -119,19 +119,19 @@ def joined_name(first: str | None, last: str | None) -> str:
 
 
 def filled(values: Iterable[str | None]) -> list[str]:
-    """Those that say something."""
+    """The values that are not empty."""
     return [value for value in values if value]
 
 
 def record_url(settings: HubSpotSettings, object_type: str, record_id: str) -> str:
-    """The page that shows a record: contacts are `0-1`, calls `0-48`."""
+    """The address of a record's page. The object type of contacts is `0-1`, that of calls `0-48`."""
     if not settings.portal_id:
         return ""
     return f"{settings.app_url}/contacts/{settings.portal_id}/record/{object_type}/{record_id}"
 
 
 def is_id(text: str) -> bool:
-    """Whether HubSpot could have given this id: it gives decimal numbers."""
+    """Whether a text can be an id of HubSpot, which are decimal numbers."""
     return text.isascii() and text.isdecimal() and len(text) <= 20  # noqa: PLR2004 - digits of the largest 64-bit number
 
 

@@ -1,7 +1,7 @@
 """Calls as Pipedrive keeps them: done activities of type `call`.
 
-Pipedrive has call logs besides (`/v1/callLogs`). They cannot be changed, and only a user's own can be listed; see
-docs/decisions on why leadline does not write them.
+Pipedrive also has call logs (`/v1/callLogs`). They cannot be changed, and a user can list only their own. A record in
+docs/decisions says why leadline does not write them.
 """
 
 import html
@@ -23,14 +23,14 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 def created(entry: LogEntry, key: str, time_zone: str) -> dict[str, Any]:
-    """The body of a new activity. A line of its note, below leadline's part, has the key that it is found again by."""
+    """The body of a new activity. The last line of its note has the key: `leadline key: demo/call-1`."""
     note = f"{body_of(entry, time_zone, _STYLE)}<br>{html.escape(f'{_KEY_LABEL} {key}')}"
     participants = [{"person_id": int(entry.contact_id), "primary": True}]
     return {**_owned(entry), "type": "call", "done": True, "note": note, "participants": participants}
 
 
 def updated(entry: LogEntry, time_zone: str, existing: Activity) -> dict[str, Any]:
-    """What to set of an activity that is there; it moves if the contact takes no part in it."""
+    """The fields to set on an existing activity. It moves if the contact does not participate in it."""
     values = _owned(entry) | {"note": updated_body(existing.note or "", body_of(entry, time_zone, _STYLE))}
     before = existing.participants or ()
     person_id = int(entry.contact_id)
@@ -42,7 +42,7 @@ def updated(entry: LogEntry, time_zone: str, existing: Activity) -> dict[str, An
 def has_key(activity: Activity, key: str) -> bool:
     """Whether an activity is the log that was written with `key`.
 
-    Only what stands below leadline's part counts: inside it are other people's words, which may look like a key.
+    Only the text below leadline's part counts. Within that part a caller's words could imitate a key.
     """
     _, end, below = (activity.note or "").rpartition(END)
     lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", below if end else activity.note or ""))).split("\n")
@@ -62,14 +62,14 @@ def _owned(entry: LogEntry) -> dict[str, Any]:
 
 
 def _owner(crm_user_id: str) -> int:
-    """Raises CrmRejected if it cannot be a user of Pipedrive's."""
+    """Raises CrmRejected if it cannot be a user of Pipedrive."""
     if not crm_user_id.isascii() or not crm_user_id.isdecimal():
-        raise CrmRejected("crm_user_id is no user of Pipedrive: these have numbers.")
+        raise CrmRejected("crm_user_id is not a user of Pipedrive: ids of users are numbers.")
     return int(crm_user_id)
 
 
 def _duration(duration: timedelta | None) -> str:
-    """Hours and minutes, which is all that an activity has: a call that was talked on has a minute at least."""
+    """`hh:mm`, as an activity has it. A call with talk time has at least one minute."""
     if not duration:
         return "00:00"
     hours, minutes = divmod(max(1, round(duration / _MINUTE)), 60)
@@ -77,6 +77,6 @@ def _duration(duration: timedelta | None) -> str:
 
 
 def _moved(before: Sequence[Participant], person_id: int) -> list[dict[str, Any]]:
-    """The new contact in the place of the main one; others, whom people added, stay."""
+    """The participants with the new contact instead of the main one. Those that people added stay."""
     others = [{"person_id": each.person_id, "primary": False} for each in before if not each.primary]
     return [{"person_id": person_id, "primary": True}, *others]

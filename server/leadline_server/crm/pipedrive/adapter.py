@@ -1,4 +1,4 @@
-"""Pipedrive as a CRM."""
+"""The adapter to Pipedrive."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,17 +23,17 @@ SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""
 
 SEARCH_LAG: Final = timedelta(seconds=30)
-"""How long a search may not show what was written: a cautious guess, as Pipedrive does not say."""
+"""How long a search may miss a write. Pipedrive does not say; this is a cautious estimate."""
 
 SETTLE_TIME: Final = timedelta(seconds=30)
-"""How long a write may take effect after leadline gave up on it: so too, three times what a request may take."""
+"""How long a write may take effect after leadline gave up. Pipedrive does not say; this is three times the deadline."""
 
 MAX_FOUND: Final = 1_000
-"""The hits that are read of one search, page by page."""
+"""The most hits that leadline reads of one search."""
 
 LOOK_BACK: Final = timedelta(days=30)
 MAX_ACTIVITIES: Final = 20_000
-"""How far back, and among how many activities, a log is looked for by its key."""
+"""How far back, and in how many activities, leadline looks for a key."""
 
 _PERSONS: Final = "/api/v2/persons"
 _ORGANIZATIONS: Final = "/api/v2/organizations"
@@ -53,7 +53,7 @@ class _Record(Protocol):
 
 
 def capabilities_of(settings: PipedriveSettings) -> Capabilities:
-    """What a connection with these settings can promise."""
+    """The guarantees of a connection with these settings."""
     return Capabilities(
         finds_log_by_key=True,
         enforces_unique_key=False,
@@ -68,12 +68,12 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
 
 
 class PipedriveCrm:
-    """One account's Pipedrive. See `ports.crm.CrmAdapter` for what each method promises.
+    """One account's Pipedrive. See `ports.crm.CrmAdapter` for what each method guarantees.
 
     Args:
-        client: the way to Pipedrive's API.
-        account: whose.
-        settings: how the company is set up.
+        client: sends requests to Pipedrive's API.
+        account: leadline's account.
+        settings: the settings of the connection.
         clock: the time of day.
     """
 
@@ -85,14 +85,14 @@ class PipedriveCrm:
         self._clock = clock
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        """One search for each number and each of the account's `number_formats`, then the persons found in one go."""
+        """One search for each term, then one request for all persons that were found."""
         found = set[int]()
         for term, is_exact in phone_terms(numbers, self._account.settings().number_formats):
             found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact)
         return await self._contacts(found)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The person, if it is there; persons that were merged away are not."""
+        """The person; None if it was deleted or merged into another."""
         if not wire.is_id(contact_id):
             return None
         answer = await self._client.ask("GET", f"{_PERSONS}/{contact_id}", accept=_GONE)
@@ -105,20 +105,20 @@ class PipedriveCrm:
         return contact
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """All hits are read and put in order here.
+        """All hits are read and sorted here.
 
         Raises:
-            CrmRejected: the name is too short to be searched, or more than MAX_FOUND persons may have it.
+            CrmRejected: the name is too short for a search, or more than MAX_FOUND persons may match.
         """
         term = name_term(name)
         if not term:
-            raise CrmRejected("Pipedrive searches for two characters at least. Give more of the name.")
-        too_many = CrmRejected("Too many persons have such a name. Say more.")
+            raise CrmRejected("Pipedrive searches for at least two characters. Give more of the name.")
+        too_many = CrmRejected("Too many persons match. Give more of the name.")
         found = await self._searched(_PERSONS, term, "name", too_many=too_many)
         return page_of(await self._contacts(found), name, limit, cursor)
 
-    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - Pipedrive keeps no keys
-        """Create a person; its company is the organization of that name, made where there is none."""
+    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - Pipedrive stores no keys
+        """Create a person. Its company is the organization of that name, which is created if there is none."""
         organization = await self._organization(draft.company) if draft.company else None
         answer = await self._client.tell("POST", _PERSONS, json=wire.written(draft, organization, self._settings))
         person = _content(answer, wire.a_person)
@@ -126,7 +126,7 @@ class PipedriveCrm:
         return wire.contact_of(person, companies, self._settings)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Log a call as an activity that is done."""
+        """Log a call as a done activity."""
         _check_contact(entry)
         body = created(entry, key, self._account.settings().time_zone)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
@@ -140,10 +140,10 @@ class PipedriveCrm:
         return self._log(_content(answer, wire.an_activity).id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
-        """The activity whose note has the key: the latest are read one by one, as none can be searched for.
+        """The activity whose note has the key. Pipedrive cannot search notes, so the latest activities are read.
 
         Raises:
-            CrmTooMuch: beside all else: there are more than MAX_ACTIVITIES within LOOK_BACK.
+            CrmTooMuch: there are more than MAX_ACTIVITIES within LOOK_BACK.
         """
         since = (self._clock.now() - LOOK_BACK).astimezone(UTC)
         params = {
@@ -153,48 +153,48 @@ class PipedriveCrm:
             "limit": str(_ACTIVITIES_A_PAGE),
         }
         for _ in range(MAX_ACTIVITIES // _ACTIVITIES_A_PAGE):
-            page = _opened(await self._client.ask("GET", _ACTIVITIES, params=params), wire.activities)
+            page = _checked(await self._client.ask("GET", _ACTIVITIES, params=params), wire.activities)
             for activity in page.data:
                 if has_key(activity, key) and not activity.is_deleted:
                     return self._log(activity.id)
             if not page.cursor or not page.data or _is_before(page.data[-1], since):
                 return None
             params["cursor"] = page.cursor
-        raise CrmTooMuch("Pipedrive has more activities than can be read through.")
+        raise CrmTooMuch("Pipedrive has more activities than leadline reads.")
 
     async def check(self) -> None:
         """Read one person and one activity."""
-        _opened(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
-        _opened(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
+        _checked(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
+        _checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
 
     async def _searched(
         self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None
     ) -> set[int]:
-        """The ids of all hits, page by page.
+        """The ids of all hits, of all pages.
 
         Raises:
-            CrmTooMuch: there are more than MAX_FOUND; or else
-            too_many: in its place.
+            CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
+            too_many: there are more than MAX_FOUND.
         """
         params = {"term": term, "fields": fields, "limit": str(_HITS_A_PAGE)}
         params |= {"exact_match": "true"} if is_exact else {}
         found = set[int]()
         while True:
-            page = _opened(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
+            page = _checked(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
             found.update(hit.item.id for hit in page.data.items)
             if not page.cursor or not page.data.items:
                 return found
             if len(found) >= MAX_FOUND:
-                raise too_many or CrmTooMuch("Pipedrive finds more records than can be read.")
+                raise too_many or CrmTooMuch("Pipedrive finds more records than leadline reads.")
             params["cursor"] = page.cursor
 
     async def _contacts(self, ids: Iterable[int]) -> Sequence[Contact]:
-        """The persons with these ids. Those that are gone meanwhile are left out: searches lag."""
+        """The persons with these ids, without deleted ones, since searches lag."""
         found = await self._listed(_PERSONS, ids, wire.persons)
         return await self._completed([person for person in found if not person.is_deleted])
 
     async def _completed(self, found: Sequence[wire.Person]) -> Sequence[Contact]:
-        """Persons with their companies, which Pipedrive keeps apart."""
+        """Persons with their companies, which are separate records in Pipedrive."""
         ids = {person.org_id for person in found if person.org_id}
         companies = {each.id: each.name for each in await self._listed(_ORGANIZATIONS, ids, wire.organizations)}
         return [wire.contact_of(person, companies, self._settings) for person in found]
@@ -206,7 +206,7 @@ class PipedriveCrm:
         for start in range(0, len(wanted), _IDS_A_REQUEST):
             some = wanted[start : start + _IDS_A_REQUEST]
             params = {"ids": ",".join(map(str, some)), "limit": str(_IDS_A_REQUEST)}
-            page = _opened(await self._client.ask("GET", path, params=params), decoder)
+            page = _checked(await self._client.ask("GET", path, params=params), decoder)
             found += [record for record in page.data if record.id in some]
         return found
 
@@ -219,7 +219,7 @@ class PipedriveCrm:
         return _content(answer, wire.an_organization).id
 
     async def _read_activity(self, log_id: str) -> wire.Activity:
-        """The activity as it is. Raises CrmRejected if it is gone."""
+        """The current activity. Raises CrmRejected if it is gone."""
         if wire.is_id(log_id):
             answer = await self._client.ask("GET", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
             if answer.status not in _GONE and not (activity := _content(answer, wire.an_activity)).is_deleted:
@@ -230,20 +230,20 @@ class PipedriveCrm:
         return CrmLog(str(activity_id), f"{self._settings.home}/activities/list?activityId={activity_id}")
 
 
-def _opened(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
-    """An answer that says that it worked; some say otherwise with a status of 200."""
+def _checked(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
+    """An answer whose request worked. Some failures have status 200."""
     envelope = answer.decode(decoder)
     if not envelope.success:
-        raise answer.unusable("says that it failed")
+        raise answer.unusable("says that the request failed")
     return envelope
 
 
 def _content(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
-    return _opened(answer, decoder).data
+    return _checked(answer, decoder).data
 
 
 def _is_before(activity: wire.Activity, moment: datetime) -> bool:
-    """Whether an activity was added before a moment; those after it in a list, by this order, were too."""
+    """Whether an activity was added before a time. Lists have the latest first."""
     added = wire.time_of(activity.add_time)
     return added is not None and added < moment
 

@@ -1,4 +1,4 @@
-"""Pipedrive as a kind of adapter."""
+"""The adapter type `pipedrive`."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
-_SET_APART: Final = frozenset(
+_SEPARATED: Final = frozenset(
     {
         "international with spaces",
         "international with 00 and spaces",
@@ -24,26 +24,26 @@ _SET_APART: Final = frozenset(
         "abroad",
     }
 )
-"""Forms that no lookup finds but by the account's `number_formats`."""
+"""Forms that a lookup finds only with the account's `number_formats`."""
 
 
-async def _open(settings: PipedriveSettings, around: AdapterContext) -> Connect:
-    """Make the client that the connection's accounts share; nothing is asked yet."""
+async def _open(settings: PipedriveSettings, context: AdapterContext) -> Connect:
+    """Make the client that the connection's accounts share. It sends nothing yet."""
     client = HttpClient(
-        around.session,
+        context.session,
         settings.origin,
-        _authorizer(settings, around),
+        _authorizer(settings, context),
         failure=failure,
         throttle=Throttle([spread(limit) for limit in capabilities_of(settings).rate_limits], pause=pause),
     )
 
     def connect(account: AccountView) -> CrmAdapter:
-        return PipedriveCrm(client, account, settings, around.clock)
+        return PipedriveCrm(client, account, settings, context.clock)
 
     return connect
 
 
-def _authorizer(settings: PipedriveSettings, around: AdapterContext) -> Authorizer:
+def _authorizer(settings: PipedriveSettings, context: AdapterContext) -> Authorizer:
     if settings.api_token is not None:
         token = settings.api_token.get_secret_value()
         return StaticAuthorizer("x-api-token", token, token)
@@ -55,7 +55,7 @@ def _authorizer(settings: PipedriveSettings, around: AdapterContext) -> Authoriz
         refresh_token=refresh.get_secret_value() if refresh else "",
         client_in="header",
     )
-    return oauth_authorizer(grant, around)
+    return oauth_authorizer(grant, context)
 
 
 _DEFAULTS: Final[dict[str, Any]] = {"company_domain": "company", "api_token": "unused"}
@@ -68,7 +68,7 @@ PIPEDRIVE = AdapterType(
     capabilities=capabilities_of(PipedriveSettings.model_validate(_DEFAULTS)),
     known_gaps=KnownGaps(
         fields=frozenset({"caller_extension", "linked_id", "legs"}),
-        forms=_SET_APART,
+        forms=_SEPARATED,
         texts=frozenset({"lines of Windows", "tabs and runs of spaces"}),
     ),
 )

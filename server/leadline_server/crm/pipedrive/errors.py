@@ -1,4 +1,4 @@
-"""What Pipedrive's answers mean ("HTTP status codes" and "Rate limiting" of its documentation)."""
+"""The errors that Pipedrive's answers stand for ("HTTP status codes" and "Rate limiting")."""
 
 from typing import Final
 
@@ -8,20 +8,20 @@ from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.domain.errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0
-"""How long to send nothing once the day's tokens are used up, in seconds: the answer does not tell when the day ends,
-so that it is looked again from time to time."""
+"""The pause after the day's tokens are used up, in seconds. The answer does not say when the day ends, so
+leadline tries again from time to time."""
 
 BLOCKED_PAUSE: Final = 60.0
-"""How long to send nothing when Cloudflare keeps leadline out: it does so with clients that go on after a 429."""
+"""The pause in seconds while Cloudflare blocks leadline. It blocks clients that continue after a 429."""
 
-_WINDOW: Final = 2.0  # seconds that bursts are counted in
-_SECONDS: Final = 60  # the documentation leaves the unit of x-ratelimit-reset open: larger ones are milliseconds
+_WINDOW: Final = 2.0  # the seconds of a burst limit
+_SECONDS: Final = 60  # the unit of x-ratelimit-reset is not documented: larger values are milliseconds
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 
 
 class _Problem(msgspec.Struct, frozen=True):
-    """The body of an error; versions 1 and 2 differ in what else they have."""
+    """The body of an error answer, in versions 1 and 2."""
 
     error: str = ""
     error_info: str | None = None
@@ -31,18 +31,18 @@ _problem: Final = msgspec.json.Decoder(_Problem)
 
 
 def failure(answer: HttpAnswer) -> CrmError | None:
-    """The error that an answer means, if any."""
+    """The error that an answer stands for; None for a success."""
     if answer.status == _TOO_MANY:
         return CrmRateLimited(
             "Pipedrive asks to slow down.", retry_after=answer.retry_after or pause(answer) or _WINDOW
         )
     if answer.status == _FORBIDDEN and _read(answer) is None:
-        return CrmRateLimited("Pipedrive keeps leadline out for a while.", retry_after=BLOCKED_PAUSE)
+        return CrmRateLimited("Pipedrive blocks leadline for a while.", retry_after=BLOCKED_PAUSE)
     return standard_failure(answer, words)
 
 
 def pause(answer: HttpAnswer) -> float | None:
-    """How long the headers of an answer ask to send nothing; None: they do not, or are not there."""
+    """The pause in seconds that an answer's headers ask for; None if they ask for none."""
     if answer.headers.get("x-daily-ratelimit-token-remaining") == "0":
         return DAILY_PAUSE
     if answer.headers.get("x-ratelimit-remaining") != "0":
@@ -54,13 +54,13 @@ def pause(answer: HttpAnswer) -> float | None:
 
 
 def words(answer: HttpAnswer) -> str:
-    """Pipedrive's own words. Its `error_info` is a general hint at its documentation."""
+    """Pipedrive's own words. `error_info` is left out: it only refers to the documentation."""
     problem = _read(answer)
     return problem.error if problem else ""
 
 
 def _read(answer: HttpAnswer) -> _Problem | None:
-    """What can be read of an error; None: it is not Pipedrive's own."""
+    """The body of an error; None if the answer is not from Pipedrive itself."""
     try:
         return _problem.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError):

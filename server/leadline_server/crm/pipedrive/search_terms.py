@@ -1,4 +1,4 @@
-"""What Pipedrive is asked to search for ("Search persons"): a text that stands in a field, as it was written."""
+"""Terms of searches in Pipedrive ("Search persons"), which finds a term in fields as they were written."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,20 +7,20 @@ from typing import Final
 from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 _LEAST: Final = 2
-"""The characters of the shortest term."""
+"""The fewest characters of a term."""
 
 _WORD: Final = re.compile(r"\w{2,60}")
 
 Term = tuple[str, bool]
-"""What to search for, and whether a field has to be just that."""
+"""The text to search for, and whether it must be the whole field."""
 
 
 def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iterator[Term]:
     """Terms that together find every person with one of `numbers`, each once.
 
-    The national digits stand in whatever form has them in one piece. E.164, and the national form where it differs, are
-    asked for as well, should Pipedrive find beginnings only. The account's `number_formats` find digits that are set
-    apart. An extension has to be the whole number.
+    The national digits are in every form without separators. E.164 and a different national form are terms too, in case
+    Pipedrive finds beginnings only. The account's `number_formats` find numbers with separators. An extension must be
+    the whole number.
     """
     terms = dict[Term, None]()
     for number in numbers:
@@ -38,7 +38,7 @@ def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iter
 
 
 def name_term(name: str) -> str:
-    """The longest word of a name, which finds all that have the name, and others; empty if it is too short."""
+    """The longest word of a name, which finds every person with that name, and others; empty if it is too short."""
     words: list[str] = sorted(_WORD.findall(name), key=len, reverse=True)
     if words:
         return words[0]

@@ -1,4 +1,4 @@
-"""What can be set of a connection to Pipedrive."""
+"""The settings of a connection to Pipedrive."""
 
 from pydantic import Field, model_validator
 
@@ -8,7 +8,7 @@ from leadline_server.crm.toolkit.url_settings import Origin
 
 
 class PipedriveSettings(ConnectionSettings):
-    """One Pipedrive company. Either `api_token`, or `client_id`, `client_secret` and `refresh_token`, is needed."""
+    """One Pipedrive company. It needs `api_token`, or else `client_id`, `client_secret` and `refresh_token`."""
 
     company_domain: str = Field(
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", description="COMPANY in https://COMPANY.pipedrive.com."
@@ -17,22 +17,22 @@ class PipedriveSettings(ConnectionSettings):
     client_id: str = Field("", description="OAuth: the app's client id.")
     client_secret: Secret | None = Field(None, description="OAuth: the app's client secret.")
     refresh_token: Secret | None = Field(None, description="OAuth: the refresh token of the installation.")
-    api_url: Origin | None = Field(None, description="Where the API is, if not at the company's domain.")
-    oauth_url: Origin = Field("https://oauth.pipedrive.com", description="OAuth: where tokens are refreshed.")
+    api_url: Origin | None = Field(None, description="The address of the API, if it is not the company's domain.")
+    oauth_url: Origin = Field("https://oauth.pipedrive.com", description="OAuth: the address that refreshes tokens.")
     placeholder_field: str = Field(
-        "", pattern=r"^([0-9a-f]{40})?$", description="The key of a text field of persons, which marks placeholders."
+        "", pattern=r"^([0-9a-f]{40})?$", description="The key of a text field of persons that marks placeholders."
     )
-    requests_per_2_seconds: int = Field(20, ge=1, le=1_000_000, description="What the token's burst limit allows.")
-    searches_per_2_seconds: int = Field(10, ge=1, le=1_000_000, description="What its limit for searches allows.")
+    requests_per_2_seconds: int = Field(20, ge=1, le=1_000_000, description="The token's burst limit.")
+    searches_per_2_seconds: int = Field(10, ge=1, le=1_000_000, description="Its limit for searches.")
 
     @property
     def origin(self) -> str:
-        """Where the API is."""
+        """The address of the API."""
         return self.api_url or self.home
 
     @property
     def home(self) -> str:
-        """Where people use Pipedrive."""
+        """The address that people use."""
         return f"https://{self.company_domain}.pipedrive.com"
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Pipedrive's JSON, and persons in it (API v2, "Persons", "Organizations", "Activities")."""
+"""Pipedrive's JSON, and the persons in it (API v2, "Persons", "Organizations", "Activities")."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 T = TypeVar("T")
 
 PLACEHOLDER: Final = "Placeholder"
-"""What the field that marks placeholders says. Whoever empties it makes a placeholder a contact."""
+"""The value of the field that marks placeholders. A person who clears it makes the placeholder a contact."""
 
 
 class ListedValue(msgspec.Struct, frozen=True):
@@ -44,14 +44,14 @@ class Organization(msgspec.Struct, frozen=True):
 
 
 class Participant(msgspec.Struct, frozen=True):
-    """A person that takes part in an activity."""
+    """A person in an activity."""
 
     person_id: int
     primary: bool = False
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """An activity, of whatever type."""
+    """An activity of any type."""
 
     id: int
     add_time: str | None = None
@@ -61,7 +61,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class FoundItem(msgspec.Struct, frozen=True):
-    """A record as searches show it."""
+    """A record in the result of a search."""
 
     id: int
 
@@ -83,7 +83,7 @@ class _More(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, Generic[T], frozen=True):
-    """What every answer comes in: whether it worked, its content, and where the next page begins."""
+    """The envelope of every answer: whether the request worked, its content, and the next page."""
 
     success: bool
     data: T
@@ -91,7 +91,7 @@ class Envelope(msgspec.Struct, Generic[T], frozen=True):
 
     @property
     def cursor(self) -> str:
-        """Where the next page begins; empty after the last."""
+        """The cursor of the next page; empty after the last."""
         return (self.additional_data.next_cursor if self.additional_data else "") or ""
 
 
@@ -105,7 +105,7 @@ hits: Final = msgspec.json.Decoder(Envelope[Hits])
 
 
 def contact_of(person: Person, companies: Mapping[int, str], settings: PipedriveSettings) -> Contact:
-    """The contact that a person is; `companies` are the organizations' names by their ids."""
+    """A person as a contact. `companies` are the names of organizations by id."""
     marks = person.custom_fields or {}
     return Contact(
         id=str(person.id),
@@ -121,7 +121,7 @@ def contact_of(person: Person, companies: Mapping[int, str], settings: Pipedrive
 
 
 def written(draft: ContactDraft, organization_id: int | None, settings: PipedriveSettings) -> dict[str, Any]:
-    """The body of a person to be created."""
+    """The body of a new person."""
     number = draft.phone_number.e164 or draft.phone_number.text
     body: dict[str, Any] = {"name": draft.name, "phones": [{"value": number, "primary": True, "label": "work"}]}
     if draft.email:
@@ -134,7 +134,7 @@ def written(draft: ContactDraft, organization_id: int | None, settings: Pipedriv
 
 
 def time_of(text: str | None) -> datetime | None:
-    """A moment as Pipedrive writes it: RFC 3339 in version 2."""
+    """A time as Pipedrive writes it: RFC 3339 in version 2."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -143,10 +143,10 @@ def time_of(text: str | None) -> datetime | None:
 
 
 def is_id(text: str) -> bool:
-    """Whether Pipedrive could have given this id: it gives decimal numbers."""
+    """Whether a text can be an id of Pipedrive, which are decimal numbers."""
     return text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004 - they are 64-bit numbers
 
 
 def _values(listed: tuple[ListedValue, ...]) -> tuple[str, ...]:
-    """The main one first, and no empty ones: Pipedrive lists these too."""
+    """The values, the main one first. Pipedrive lists empty ones too, which are left out."""
     return tuple(each.value for each in sorted(listed, key=lambda each: not each.primary) if each.value)

@@ -1,1 +1,1 @@
-"""Adapters in other processes, in any language, that serve `leadline.adapter.v1`; and any adapter served as one."""
+"""Adapters in other processes that serve `leadline.adapter.v1`, and a server that serves any adapter so."""

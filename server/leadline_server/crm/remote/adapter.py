@@ -1,4 +1,8 @@
-"""An adapter in another process as a CrmAdapter: its answers are taken for nothing that they do not say."""
+"""An adapter in another process, as a CrmAdapter.
+
+A missing field of an answer is never interpreted: an incomplete answer is an error. Example: a `FindContactsResponse`
+without contacts and without `is_complete` is not "no contact", but CrmUnavailable.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -11,7 +15,7 @@ from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.toolkit import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -22,16 +26,16 @@ P = TypeVar("P", bound=Message)
 T = TypeVar("T")
 
 CURSOR_BYTES: Final = 512
-"""What a cursor may have: it travels in a page token."""
+"""The most bytes of a cursor, which is part of a page token."""
 
 
 class RemoteCrm:
-    """See `ports.crm.CrmAdapter` for what each method promises.
+    """See `ports.crm.CrmAdapter` for what each method guarantees.
 
     Args:
-        wire: the way to the adapter, shared by all accounts of the connection.
-        description: what it says of itself, likewise.
-        account: whose CRM.
+        wire: sends calls to the adapter; shared by all accounts of the connection.
+        description: the adapter's description, shared likewise.
+        account: leadline's account.
     """
 
     def __init__(self, wire: Wire, description: Description, account: AccountView) -> None:
@@ -41,7 +45,7 @@ class RemoteCrm:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the adapter promises; what is safest, and of no use yet, until it has answered for the first time."""
+        """The adapter's capabilities; the safest ones until it has described itself."""
         return self._description.capabilities
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -55,20 +59,20 @@ class RemoteCrm:
         return [self._read(messages.contact_of, contact) for contact in answer.contacts]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """None where the answer says so, and for no failure."""
+        """None only if the answer says `not_found`."""
         request = pb.GetContactRequest(account=self._context(), contact_id=contact_id)
         answer = await self._ask("GetContact", request, pb.GetContactResponse)
         if answer.not_found:
             return None
         if not answer.HasField("contact"):
-            raise self._unusable("says neither who it is nor that nobody is")
+            raise self._unusable("has neither a contact nor not_found")
         contact = self._read(messages.contact_of, answer.contact)
         if contact.id != contact_id:
-            raise self._unusable("has another contact than the one asked for")
+            raise self._unusable("has another contact than the requested one")
         return contact
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        """One page, no larger than asked for."""
+        """One page, no larger than requested."""
         request = pb.SearchContactsRequest(account=self._context(), name=name, limit=limit, cursor=cursor)
         try:
             answer = await self._ask("SearchContacts", request, pb.SearchContactsResponse)
@@ -77,44 +81,44 @@ class RemoteCrm:
                 raise CrmRejected(f"{self._wire.title} cannot search by name.") from error
             raise
         if not answer.is_complete or len(answer.contacts) > limit:
-            raise self._unusable("is not the page that was asked for")
+            raise self._unusable("is not the requested page")
         following = answer.next_cursor
         if len(following.encode()) > CURSOR_BYTES or following == cursor != "":
             raise self._unusable("has no usable cursor")
         return ContactPage(tuple(self._read(messages.contact_of, contact) for contact in answer.contacts), following)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        """Tell it once."""
+        """Call the adapter once."""
         message = messages.draft_message(draft, self._account.settings().number_formats)
         request = pb.CreateContactRequest(account=self._context(), draft=message, key=key)
         answer = await self._tell("CreateContact", request, pb.CreateContactResponse)
         return self._read(messages.contact_of, answer.contact, is_write=True)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        """Tell it once."""
+        """Call the adapter once."""
         request = pb.CreateCallLogRequest(account=self._context(), entry=self._entry(entry), key=key)
         answer = await self._tell("CreateCallLog", request, pb.CreateCallLogResponse)
         return self._read(messages.log_of, answer.log, is_write=True)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Tell it once."""
+        """Call the adapter once."""
         request = pb.UpdateCallLogRequest(account=self._context(), log_id=log_id, entry=self._entry(entry))
         answer = await self._tell("UpdateCallLog", request, pb.UpdateCallLogResponse)
         return self._read(messages.log_of, answer.log, is_write=True)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
-        """None where the answer says so, and for no failure."""
+        """None only if the answer says `not_found`."""
         answer = await self._ask(
             "FindCallLog", pb.FindCallLogRequest(account=self._context(), key=key), pb.FindCallLogResponse
         )
         if answer.not_found:
             return None
         if not answer.HasField("log"):
-            raise self._unusable("says neither which log it is nor that there is none")
+            raise self._unusable("has neither a log nor not_found")
         return self._read(messages.log_of, answer.log)
 
     async def check(self) -> None:
-        """Have the adapter look whether its CRM answers."""
+        """Ask the adapter whether its CRM answers."""
         try:
             await self._ask("Check", pb.CheckRequest(account=self._context()), pb.CheckResponse)
         except CrmError as error:
@@ -131,7 +135,7 @@ class RemoteCrm:
             return await self._wire.call(method, request, answer, is_write=True)
         except CrmRejected as error:
             if is_never_done(error):
-                # A proxy that has lost its way says the same. Then nobody describes himself either.
+                # A misconfigured proxy answers the same. Then Describe fails too.
                 await self._description.ask()
             raise
 

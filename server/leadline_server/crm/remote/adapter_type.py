@@ -1,4 +1,4 @@
-"""Adapters in other processes as a kind of adapter: one channel a connection, for all accounts that name it."""
+"""The adapter type `remote`: one gRPC channel for each connection, shared by its accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,13 @@ from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect
+from leadline_server.crm.toolkit import AccountView, AdapterContext, AdapterType, Connect
 from leadline_server.domain.errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 
 OPENING_SECONDS: Final = 2.0
-"""How long leadline's start waits for an adapter to describe itself. One that is away is asked again when needed."""
+"""How long leadline's start waits for an adapter's description. Without one, the first call asks again."""
 
 
 @asynccontextmanager
@@ -24,11 +24,11 @@ async def open_remote(settings: RemoteSettings, name: str = "remote") -> AsyncIt
     """Connect to an adapter, for any number of accounts, until the body ends.
 
     Args:
-        settings: where it is.
-        name: of the connection, for leadline's log.
+        settings: the settings of the connection.
+        name: the connection's name, for leadline's log.
 
     Raises:
-        CrmUnavailable: a file that the settings name cannot be used. An adapter that is away is no error.
+        CrmUnavailable: a file that the settings name cannot be read. An adapter that does not answer is no error here.
     """
     channel = open_channel(settings)
     wire = Wire(channel, settings)
@@ -47,21 +47,21 @@ async def open_remote(settings: RemoteSettings, name: str = "remote") -> AsyncIt
 async def remote_crm(
     address: str, account_id: str = "demo", settings: AccountSettings | None = None, **options: Any
 ) -> AsyncIterator[CrmAdapter]:
-    """The adapter at an address, for one account: what the conformance suite is run over.
+    """The adapter at an address, for one account. The conformance suite uses it.
 
     Args:
         address: HOST:PORT.
-        account_id: what the adapter is told.
-        settings: of the account; the defaults if they are not given.
-        **options: further ones of a connection, as in a configuration file.
+        account_id: the account's id in requests.
+        settings: the account's settings; by default the built-in ones.
+        **options: further settings of the connection.
     """
     known = settings or AccountSettings()
     async with open_remote(RemoteSettings.model_validate({"address": address, **options})) as connect:
         yield connect(AccountView(account_id, lambda: known))
 
 
-async def _open(settings: RemoteSettings, around: AdapterContext) -> Connect:
-    return await around.closing.enter_async_context(open_remote(settings, around.name))
+async def _open(settings: RemoteSettings, context: AdapterContext) -> Connect:
+    return await context.closing.enter_async_context(open_remote(settings, context.name))
 
 
 REMOTE = AdapterType(name="remote", title="An adapter in another process", settings=RemoteSettings, open=_open)

@@ -12,18 +12,18 @@ from leadline_server.domain.errors import CrmUnavailable
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
-    # What is repeated, leadline decides: a write that gRPC sends again on its own could be done twice.
+    # leadline itself repeats calls. A write that gRPC repeats could be done twice.
     ("grpc.enable_retries", 0),
     ("grpc.service_config_disable_resolution", 1),
-    # No proxy of the environment: requests go where the settings say.
+    # No proxy from the environment: calls go to the address in the settings.
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
-    # An adapter that is back is noticed soon.
+    # Reconnect soon after the adapter is back.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # More often than every five minutes many servers take for an attack (gRPC's keepalive guide). It also has the
-    # system give up a connection into the void after the timeout.
+    # Many servers refuse pings more often than every five minutes (gRPC's keepalive guide). The timeout also closes a
+    # connection whose peer no longer answers.
     ("grpc.keepalive_time_ms", 310_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -31,7 +31,7 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 
 
 def open_channel(settings: RemoteSettings) -> grpc.aio.Channel:
-    """A channel, which connects when it is first used.
+    """A channel. It connects at the first call.
 
     Raises:
         CrmUnavailable: a file that the settings name cannot be used.
@@ -50,7 +50,7 @@ def open_channel(settings: RemoteSettings) -> grpc.aio.Channel:
 
 
 def _system_roots() -> bytes | None:
-    """Whom the system trusts; None where that is not in one file: then it is those that gRPC brings along."""
+    """The system's root certificates; None if they are not in one file. gRPC then uses its own."""
     paths = ssl.get_default_verify_paths()
-    places = [paths.cafile, f"{paths.openssl_capath}/ca-certificates.crt"]
-    return next((Path(place).read_bytes() for place in places if place and Path(place).is_file()), None)
+    files = [paths.cafile, f"{paths.openssl_capath}/ca-certificates.crt"]
+    return next((Path(file).read_bytes() for file in files if file and Path(file).is_file()), None)

@@ -1,18 +1,16 @@
-"""What an adapter promises, as it says itself, and what leadline reckons with until it has said it.
+"""The description of an adapter in another process, and the values that leadline uses before it has one.
 
-Capabilities have to be constant, and must not flatter; an adapter in another process can be away when leadline starts,
-and can be another one when it comes back. So:
+Capabilities must not change, and must not claim too much. But an adapter may be down when leadline starts, and may be
+another version when it comes back. So:
 
-- Nothing is asked of an adapter that has not described itself over this very connection, and lately. Until then every
-  operation is CrmUnavailable, and promises are of no consequence but for those that are read beforehand. For these the
-  safest value stands in: times are the longest that can be declared, and a log is looked for before it is written,
-  which then fails like everything.
-- What it says first holds from then on. If it promises more later, that is not made use of before a restart. If it
-  promises less, every operation is CrmUnavailable until there is a restart: calls wait, and nothing is done on the
-  strength of a promise that is no longer kept.
+- leadline calls an adapter only after it has described itself over the current connection within the last minute. Until
+  then every method raises CrmUnavailable. Capabilities that are read before have their safest values: the longest
+  times, and `finds_log_by_key`, so that a log is looked for before it is written, which then fails.
+- The first description counts until leadline restarts. Further capabilities in a later one are ignored. If a later one
+  takes a capability back, every method raises CrmUnavailable until leadline restarts. Calls wait, and leadline never
+  relies on a guarantee that no longer holds.
 """
 
-import asyncio
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -22,6 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import capabilities_pb2
 
+from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
@@ -29,12 +28,12 @@ from leadline_server.domain.errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmMethod, RateLimit
 
 FRESH_SECONDS: Final = 60.0
-"""How long a description holds until it is asked for again."""
+"""How long a description is valid, in seconds."""
 
 LONGEST_LAG: Final = timedelta(hours=1)
 LONGEST_SETTLING: Final = timedelta(minutes=10)
 ASSUMED: Final = timedelta(minutes=1)
-"""What leadline reckons with where an adapter does not say how long its index lags, or a write takes to settle."""
+"""The search lag or settle time of an adapter that does not declare one."""
 
 UNDESCRIBED: Final = Capabilities(
     finds_log_by_key=True,
@@ -43,20 +42,20 @@ UNDESCRIBED: Final = Capabilities(
     search_lag=LONGEST_LAG,
     settle_time=LONGEST_SETTLING,
 )
-"""Until the adapter has described itself."""
+"""The capabilities of an adapter that has not described itself yet."""
 
-_PROMISES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log")
+_GUARANTEES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log")
 _TIMES: Final = ("search_lag", "settle_time")
 
 _log = structlog.get_logger(__name__)
 
 
 class Description:
-    """Asks an adapter for its description, for all who need it at once.
+    """Asks an adapter for its description, once for all concurrent callers.
 
     Args:
-        wire: the way to the adapter.
-        name: of the connection, for leadline's log.
+        wire: sends calls to the adapter.
+        name: the connection's name, for leadline's log.
     """
 
     def __init__(self, wire: Wire, name: str) -> None:
@@ -64,18 +63,18 @@ class Description:
         self._name = name
         self._capabilities: Capabilities | None = None
         self._fresh_until = 0.0
-        self._asking: asyncio.Task[None] | None = None
+        self._requests: SingleFlight[str, None] = SingleFlight()
 
     @property
     def capabilities(self) -> Capabilities:
-        """What leadline may reckon with."""
+        """The capabilities that leadline may rely on."""
         return self._capabilities or UNDESCRIBED
 
     async def ready(self) -> None:
         """Return once the adapter is connected, and has described itself.
 
         Raises:
-            CrmError: it cannot be reached, does not describe itself, or promises less than it did. Nothing was sent.
+            CrmError: there is no connection, or no description, or it takes capabilities back. Nothing else was sent.
         """
         if not self._wire.is_connected:
             self._fresh_until = 0.0
@@ -84,17 +83,12 @@ class Description:
             await self.ask()
 
     async def ask(self) -> None:
-        """Have it describe itself; who asks meanwhile shares the answer. Raises as `ready`."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(_seen)
-        await asyncio.shield(self._asking)
+        """Ask for a description. Concurrent callers share the answer. Raises as `ready`."""
+        await self._requests.run("", self._ask)
 
     async def close(self) -> None:
-        """Ask no more."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        """Cancel a pending request."""
+        await self._requests.close(0.0)
 
     async def _ask(self) -> None:
         answer = await self._asked()
@@ -115,20 +109,20 @@ class Description:
             return await self._wire.call("Describe", pb.DescribeRequest(), pb.DescribeResponse)
         except CrmError as error:
             if is_never_done(error):
-                raise CrmUnavailable(f"{self._wire.title} does not describe itself: is there one?") from None
+                raise CrmUnavailable(f"{self._wire.title} does not describe itself. Is it an adapter?") from None
             raise
 
     def _read(self, answer: pb.DescribeResponse) -> Capabilities:
         if not answer.HasField("capabilities"):
-            raise unusable(self._wire.title, "describes nothing", is_write=False)
+            raise unusable(self._wire.title, "has no capabilities", is_write=False)
         try:
             return capabilities_of(answer)
         except ValueError as error:
-            raise unusable(self._wire.title, f"promises what cannot be: {error}", is_write=False) from error
+            raise unusable(self._wire.title, f"has capabilities that cannot be: {error}", is_write=False) from error
 
 
 def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
-    """What a description declares. Raises ValueError, with a sentence's end, if that cannot be."""
+    """The capabilities in a description. Raises ValueError, with the end of a sentence, if they are not valid."""
     message, names = description.capabilities, description.methods
     methods = frozenset(METHODS[name] for name in names if name in METHODS) if names else ALL_METHODS
     return Capabilities(
@@ -145,7 +139,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
 
 
 def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
-    """What an adapter declares, as a message."""
+    """Capabilities as a message."""
     message = capabilities_pb2.Capabilities(
         finds_log_by_key=can.finds_log_by_key,
         enforces_unique_key=can.enforces_unique_key,
@@ -167,7 +161,7 @@ def _time(message: capabilities_pb2.Capabilities, name: str, longest: timedelta)
         return ASSUMED
     duration: Duration = getattr(message, name)
     if not 0 <= duration.seconds <= longest.total_seconds() or duration.nanos < 0:
-        raise ValueError(f"{name} is not between nothing and {longest.total_seconds():.0f} seconds")
+        raise ValueError(f"{name} is not between 0 and {longest.total_seconds():.0f} seconds")
     return duration.ToTimedelta()
 
 
@@ -178,13 +172,7 @@ def _numbers(message: capabilities_pb2.Capabilities) -> int:
 
 
 def _less(before: Capabilities, now: Capabilities) -> list[str]:
-    """The names of promises that are smaller now."""
-    broken = [name for name in _PROMISES if getattr(before, name) and not getattr(now, name)]
+    """The names of capabilities that are smaller now."""
+    broken = [name for name in _GUARANTEES if getattr(before, name) and not getattr(now, name)]
     broken += [name for name in _TIMES if getattr(now, name) > getattr(before, name)]
     return broken + sorted(before.methods - now.methods)
-
-
-def _seen(task: asyncio.Task[None]) -> None:
-    """Its failure was of interest to nobody, if nobody waits any more."""
-    if not task.cancelled():
-        task.exception()

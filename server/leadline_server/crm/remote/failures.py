@@ -1,10 +1,10 @@
-"""Statuses of adapters, in the port's words.
+"""The port's errors for statuses of adapters.
 
-A status comes from the adapter, or from gRPC on either side, or from a proxy between them; the code alone does not say
-from which. gRPC's libraries never make INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED,
-OUT_OF_RANGE and DATA_LOSS by themselves (gRPC's "Status codes and their use in gRPC"); they make UNAVAILABLE when a
-connection breaks, and RESOURCE_EXHAUSTED when an answer is too large: a write may have been done by then. So of a write
-these say "outcome unknown", unless the adapter itself gives a reason.
+A status may come from the adapter, from gRPC on either side, or from a proxy between them. The code alone does not
+tell. gRPC's libraries never produce INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED,
+OUT_OF_RANGE and DATA_LOSS themselves (gRPC's "Status codes and their use in gRPC"). They produce UNAVAILABLE when a
+connection breaks, and RESOURCE_EXHAUSTED when an answer is too large. A write may have taken effect by then. So after a
+write these two mean "outcome unknown", unless the adapter itself gives a reason.
 """
 
 import math
@@ -17,7 +17,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[im
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, REASON_KEY, REASONS, RETRY_AFTER_KEY
-from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.crm.toolkit import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -29,7 +29,7 @@ from leadline_server.domain.errors import (
     CrmUnavailable,
 )
 
-_OF_ALL: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
+_ALL_CODES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: CrmRejected,
     grpc.StatusCode.FAILED_PRECONDITION: CrmRejected,
     grpc.StatusCode.ALREADY_EXISTS: CrmRejected,
@@ -37,25 +37,25 @@ _OF_ALL: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
     grpc.StatusCode.UNAUTHENTICATED: CrmAuthFailed,
     grpc.StatusCode.PERMISSION_DENIED: CrmAuthFailed,
 }
-_OF_READS: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
-    **_OF_ALL,
+_READ_CODES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
+    **_ALL_CODES,
     grpc.StatusCode.RESOURCE_EXHAUSTED: CrmRateLimited,
 }
-_OF_WRITES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
-    **_OF_ALL,
+_WRITE_CODES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
+    **_ALL_CODES,
     grpc.StatusCode.NOT_FOUND: CrmRejected,
     grpc.StatusCode.UNIMPLEMENTED: CrmRejected,
 }
-"""What a code means that comes without a reason. One that is not named: nobody can tell."""
+"""The errors for codes without a reason. For any other code leadline cannot tell."""
 
 _BEGINNINGS: Final[Mapping[type[CrmError], str]] = {
     CrmUnavailable: "{title} failed",
-    CrmTooMuch: "{title} has more to tell than can be read",
+    CrmTooMuch: "{title} has more records than leadline reads",
     CrmRateLimited: "{title} asks to slow down",
     CrmRejected: "{title} refuses this",
     CrmInvalidCursor: "{title} did not make this cursor",
     CrmAuthFailed: "{title} refuses the credentials",
-    CrmOutcomeUnknown: "{title} was told, and it is not known what became of it",
+    CrmOutcomeUnknown: "{title} got a write whose outcome is unknown",
 }
 
 
@@ -63,17 +63,17 @@ def failure_of(error: grpc.aio.AioRpcError, title: str, secrets: tuple[str, ...]
     """The port's error for a status.
 
     Args:
-        error: what the call failed with.
-        title: what messages call the adapter.
-        secrets: what no message may repeat.
-        is_write: whether the call would have changed something.
+        error: the failure of the call.
+        title: the adapter's name in messages.
+        secrets: texts that no message may show.
+        is_write: whether the call changes data.
     """
     code, trailing = error.code(), dict(error.trailing_metadata() or ())
     kind, retry_after = _said(trailing)
     if kind is None and code is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_after is not None:
-        kind = CrmRateLimited  # gRPC's own has no delay, so it is the adapter's
+        kind = CrmRateLimited  # gRPC's own status has no delay, so this one is the adapter's
     if kind is None:
-        kind = _OF_WRITES.get(code, CrmOutcomeUnknown) if is_write else _OF_READS.get(code, CrmUnavailable)
+        kind = _WRITE_CODES.get(code, CrmOutcomeUnknown) if is_write else _READ_CODES.get(code, CrmUnavailable)
     if kind is CrmOutcomeUnknown and not is_write:
         kind = CrmUnavailable
     beginning = _BEGINNINGS[kind].format(title=title)
@@ -82,15 +82,15 @@ def failure_of(error: grpc.aio.AioRpcError, title: str, secrets: tuple[str, ...]
 
 
 def unusable(title: str, what: str, *, is_write: bool) -> CrmError:
-    """The error for an answer of no use: after a write nobody knows what became of it."""
+    """The error for an answer that leadline cannot use. After a write its outcome is unknown."""
     message = f"{title} gave an answer that {what}."
     return CrmOutcomeUnknown(message) if is_write else CrmUnavailable(message)
 
 
 def _said(trailing: Mapping[str, str | bytes]) -> tuple[type[CrmError] | None, float | None]:
-    """The adapter's own reason and delay: from the details of the status, else from plain metadata.
+    """The adapter's own reason and delay, from the details of the status or else from plain metadata.
 
-    What cannot be read was not said.
+    Unreadable ones are ignored.
     """
     kind, seconds = _detailed(trailing.get(DETAILS_KEY))
     plain = trailing.get(REASON_KEY)

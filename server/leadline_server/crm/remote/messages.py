@@ -1,7 +1,8 @@
-"""The contract's records of `leadline.adapter.v1`, from the domain's values and back."""
+"""The records of `leadline.adapter.v1`, from the domain's values and back."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from functools import lru_cache
 from typing import Final
@@ -10,27 +11,35 @@ from zoneinfo import available_timezones
 from leadline.adapter.v1 import records_pb2 as pb
 from leadline.v1 import contact_pb2
 
-from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.toolkit import AccountView
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, is_region, parse_number
+from leadline_server.domain.numbers.phone_number import (
+    NumberKind,
+    PhoneNumber,
+    is_region,
+    parse_extension,
+    parse_number,
+)
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
 
 ID_LENGTH: Final = 128
-"""Ids of accounts, contacts and logs, in characters."""
+"""The most characters of ids of accounts, contacts and logs."""
 
-_ASKABLE: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
+_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _STYLE: Final = Style()
 
+_is_e164: Final = re.compile(r"\+[1-9][0-9]{3,14}").fullmatch
+_is_extension: Final = re.compile(r"[0-9]{0,20}").fullmatch
 _is_web_address: Final = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE).fullmatch
 
 
 def account_message(account: AccountView) -> pb.AccountContext:
-    """What an adapter is told of the account."""
+    """The account as a message."""
     settings = account.settings()
     return pb.AccountContext(
         id=account.id,
@@ -41,12 +50,12 @@ def account_message(account: AccountView) -> pb.AccountContext:
 
 
 def account_settings_of(message: pb.AccountContext) -> AccountSettings:
-    """The settings that came with a request; those that are absent have their defaults. Raises ValueError."""
+    """The settings in a request. Absent ones have their defaults. Raises ValueError."""
     region, zone = message.default_region or "US", message.time_zone or "UTC"
     if not is_region(region):
-        raise ValueError("account.default_region is no region")
+        raise ValueError("account.default_region is not a region")
     if not _is_time_zone(zone):
-        raise ValueError("account.time_zone is no IANA time zone")
+        raise ValueError("account.time_zone is not an IANA time zone")
     return AccountSettings(default_region=region, time_zone=zone, number_formats=tuple(message.number_formats))
 
 
@@ -62,15 +71,25 @@ def number_message(number: PhoneNumber, formats: Sequence[str]) -> pb.PhoneNumbe
 
 
 def number_of(message: pb.PhoneNumber, region: str) -> PhoneNumber:
-    """The number that a message asks for. Raises ValueError if it is none that can be looked up."""
-    number = parse_number(message.text or message.e164 or message.extension, region)
-    if number.kind not in _ASKABLE:
-        raise ValueError("a number is none that can be looked up")
+    """The number that a message asks for. Raises ValueError if it cannot be looked up.
+
+    It was read by leadline already: what was dialled ("92025550147") may not be readable here.
+    """
+    if _is_e164(message.e164) and message.significant and message.e164.endswith(message.significant):
+        text, digits = message.text or message.e164, message.significant
+        if _is_extension(message.extension):
+            return PhoneNumber(text, NumberKind.DIALABLE, message.e164, digits, message.extension)
+    if message.e164 or not message.extension:
+        number = parse_number(message.text or message.e164, region)
+    else:
+        number = replace(parse_extension(message.extension, region), text=message.text or message.extension)
+    if number.kind not in _LOOKED_UP:
+        raise ValueError("a number cannot be looked up")
     return number
 
 
 def draft_message(draft: ContactDraft, formats: Sequence[str]) -> pb.ContactDraft:
-    """A contact to be created."""
+    """A contact to create, as a message."""
     message = pb.ContactDraft(
         name=draft.name,
         type=draft.type,
@@ -83,7 +102,7 @@ def draft_message(draft: ContactDraft, formats: Sequence[str]) -> pb.ContactDraf
 
 
 def draft_of(message: pb.ContactDraft, region: str) -> ContactDraft:
-    """The contact that a message asks for. Raises ValueError."""
+    """The contact to create in a message. Raises ValueError."""
     if not message.name:
         raise ValueError("draft.name is empty")
     return ContactDraft(
@@ -97,7 +116,7 @@ def draft_of(message: pb.ContactDraft, region: str) -> ContactDraft:
 
 
 def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
-    """What is to be kept of a call, also in words."""
+    """A log entry as a message, which also has the call as text."""
     message = pb.LogEntry(
         call=CALL.message(entry.call),
         contact_id=entry.contact_id,
@@ -112,13 +131,13 @@ def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
 
 
 def entry_of(message: pb.LogEntry) -> LogEntry:
-    """What a message wants to be kept. Raises ValueError."""
+    """The log entry in a message. Raises ValueError."""
     if not message.call.id or not message.contact_id:
         raise ValueError("entry.call.id and entry.contact_id are needed")
     try:
         fallback = message.fallback_time.ToDatetime(UTC)
     except (OverflowError, ValueError) as error:
-        raise ValueError("entry.fallback_time is no time") from error
+        raise ValueError("entry.fallback_time is not a time") from error
     return LogEntry(
         call=CALL.value(message.call),
         contact_id=message.contact_id,
@@ -130,32 +149,32 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
 
 
 def contact_message(contact: Contact) -> contact_pb2.Contact:
-    """A contact."""
+    """A contact as a message."""
     return CONTACT.message(contact)
 
 
 def contact_of(message: contact_pb2.Contact) -> Contact:
-    """The contact that an answer has. Raises ValueError, with a sentence's end, where it cannot be one."""
+    """The contact in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
     _check_id(message.id, "contact")
     if message.url and not _is_web_address(message.url):
-        message.url = ""  # it would open on somebody's screen
+        message.url = ""  # a person may open it
     return CONTACT.value(message)
 
 
 def log_message(log: CrmLog) -> pb.CrmLog:
-    """A call log."""
+    """A call log as a message."""
     return pb.CrmLog(id=log.id, url=log.url)
 
 
 def log_of(message: pb.CrmLog) -> CrmLog:
-    """The call log that an answer has. Raises ValueError, with a sentence's end, where it cannot be one."""
+    """The call log in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
     _check_id(message.id, "log")
     return CrmLog(message.id, message.url if _is_web_address(message.url) else "")
 
 
 @lru_cache(maxsize=1_024)
 def _is_time_zone(name: str) -> bool:
-    return name in available_timezones()  # which looks through files
+    return name in available_timezones()  # which reads files
 
 
 def _check_id(value: str, what: str) -> None:

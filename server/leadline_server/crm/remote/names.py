@@ -1,4 +1,4 @@
-"""Names that the contract of adapters fixes (`leadline/adapter/v1/adapter_service.proto`)."""
+"""Fixed names of the adapter contract (`leadline/adapter/v1/adapter_service.proto`)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,25 +24,25 @@ METHODS: Final = {"".join(part.capitalize() for part in method.split("_")): meth
 """The port's methods by the names of their RPCs, such as `CreateCallLog`."""
 
 DOMAIN: Final = "leadline.adapter"
-"""`ErrorInfo.domain` of what an adapter says."""
+"""`ErrorInfo.domain` of an adapter's errors."""
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
-"""Trailing metadata that carries google.rpc.Status, by gRPC's convention for rich errors."""
+"""Trailing metadata with a google.rpc.Status, by gRPC's convention."""
 
 REASON_KEY: Final = "leadline-reason"
 """Trailing metadata: the reason, for adapters that send no google.rpc.Status."""
 
 RETRY_AFTER_KEY: Final = "leadline-retry-after"
-"""Trailing metadata: the seconds to wait, likewise."""
+"""Trailing metadata: the delay in seconds, for such adapters."""
 
-TOKEN_KEY: Final = "authorization"  # noqa: S105 - where a token stands, not one
-"""Metadata of every request, where the settings have a token: `Bearer TOKEN` (RFC 6750)."""
+TOKEN_KEY: Final = "authorization"  # noqa: S105 - the name of a header
+"""Metadata of every request if the settings have a token: `Bearer TOKEN` (RFC 6750)."""
 
 TOO_MUCH: Final = "CRM_TOO_MUCH"
-"""The reason for CrmTooMuch. To callers of leadline it is CRM_UNAVAILABLE like any other that cannot tell."""
+"""The reason of CrmTooMuch. Callers of leadline get CRM_UNAVAILABLE for it."""
 
 REASONS: Final[Mapping[str, type[CrmError]]] = {
     kind.reason.value: kind
     for kind in (CrmUnavailable, CrmRateLimited, CrmRejected, CrmInvalidCursor, CrmAuthFailed, CrmOutcomeUnknown)
 } | {TOO_MUCH: CrmTooMuch}
-"""What each reason says."""
+"""The error of each reason."""

@@ -1,4 +1,4 @@
-"""The port's errors as statuses, for an adapter of ours that is served: the other side of `failures`."""
+"""The statuses of the port's errors, for an adapter that leadline serves. `failures` is the inverse."""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,11 +33,11 @@ _CODES: Final[Mapping[type[CrmError], grpc.StatusCode]] = {
     CrmOutcomeUnknown: grpc.StatusCode.UNKNOWN,
 }
 _UNEXPECTED: Final = "The adapter failed unexpectedly; its log has the details."
-_MOST_BYTES: Final = 1024  # all trailing metadata must stay below 8 KiB, and a message may triple on the wire
+_MOST_BYTES: Final = 1024  # trailing metadata must stay below 8 KiB, and encoding may triple a message
 
 
 class BadRequest(Exception):
-    """A request that makes no sense; its message says why."""
+    """A request that cannot be served; the message says why."""
 
 
 class Unauthorized(Exception):
@@ -48,7 +48,7 @@ Trailing = tuple[tuple[str, str | bytes], ...]
 
 
 def refusal(error: Exception) -> tuple[grpc.StatusCode, str, Trailing]:
-    """What to answer for an error: code, message, trailing metadata. Of an unexpected one nothing is told."""
+    """The status of an error: code, message and trailing metadata. An unexpected error has a fixed message."""
     if isinstance(error, BadRequest):
         return grpc.StatusCode.INVALID_ARGUMENT, str(error), ()
     if isinstance(error, Unauthorized):

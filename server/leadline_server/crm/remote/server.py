@@ -1,4 +1,4 @@
-"""Serving a CrmAdapter to leadlines in other processes."""
+"""Serves a CrmAdapter to leadline servers in other processes."""
 
 import asyncio
 import hmac
@@ -17,19 +17,19 @@ from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.refusals import BadRequest, Unauthorized, refusal
 from leadline_server.crm.remote.servicer import AdapterServicer
-from leadline_server.crm.toolkit.adapter_type import AccountView, Connect
+from leadline_server.crm.toolkit import AccountView, Connect
 from leadline_server.domain.errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
-"""What a request may have: a call's transcript, and everything about it."""
+"""The most bytes of a request. A call with a long transcript fits in."""
 
 _MAX_PENDING: Final = 20_000
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
-    # Beyond 1000 requests that have come and were not begun yet, gRPC would end them CANCELLED: outcome unknown.
+    # By default gRPC ends requests as CANCELLED if more than 1000 wait. Their outcome would be unknown.
     ("grpc.server.max_pending_requests", _MAX_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING),
 )
@@ -54,14 +54,14 @@ async def serve_adapter(
 
     Args:
         connect: makes the adapter of an account.
-        address: HOST:PORT, in clear: this machine's own, or behind what encrypts. Port 0 takes a free one.
+        address: HOST:PORT without encryption: on this machine, or behind a proxy that encrypts. Port 0: a free one.
         title: the CRM's name for people.
-        token: what requests have to be authorized with; empty: nothing.
-        grace: seconds to finish in what is in flight at the end.
-        interceptors: of the gRPC server.
+        token: the token that requests must have; empty: none.
+        grace: seconds for pending requests at the end.
+        interceptors: interceptors of the gRPC server.
 
     Raises:
-        OSError: the address is taken, or none of this machine.
+        OSError: the address is in use, or not one of this machine.
     """
     server = grpc.aio.server(options=_OPTIONS, interceptors=interceptors)
     servicer = AdapterServicer(connect, title)
@@ -74,7 +74,7 @@ async def serve_adapter(
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise OSError(f"Cannot serve on {address}: it is taken, or no address of this machine.") from error
+        raise OSError(f"Cannot serve on {address}: it is in use, or not an address of this machine.") from error
     await server.start()
     try:
         yield port
@@ -84,11 +84,11 @@ async def serve_adapter(
 
 @asynccontextmanager
 async def over_loopback(adapter: CrmAdapter, **options: Any) -> AsyncIterator[CrmAdapter]:
-    """An adapter, served on this machine and connected to: what every adapter's conformance has to survive.
+    """An adapter, served on this machine and connected to. The conformance suite runs over it.
 
     Args:
-        adapter: which one.
-        **options: of the connection; see `settings.RemoteSettings`.
+        adapter: the adapter to serve.
+        **options: settings of the connection; see `RemoteSettings`.
     """
     settings = AccountSettings()
 
@@ -103,7 +103,7 @@ async def over_loopback(adapter: CrmAdapter, **options: Any) -> AsyncIterator[Cr
 
 
 def _endpoint(method: MethodDescriptor, behaviour: Callable[[Any], Awaitable[Message]], token: str) -> _Endpoint:
-    """One RPC from bytes to bytes: authorized, decoded, and with every error as a status."""
+    """One RPC from bytes to bytes, with authorization, decoding, and a status for every error."""
     request_type = GetMessageClass(method.input_type)
 
     async def endpoint(data: bytes, context: Any) -> bytes:
@@ -112,7 +112,7 @@ def _endpoint(method: MethodDescriptor, behaviour: Callable[[Any], Awaitable[Mes
             return (await behaviour(_decoded(request_type, data))).SerializeToString()
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+        except Exception as error:  # noqa: BLE001 - no error's text may reach the caller
             if not isinstance(error, CrmError | BadRequest | Unauthorized | TimeoutError):
                 _log.error("adapter failed", rpc=method.name, exc_info=error)
             code, message, trailing = refusal(error)
@@ -125,7 +125,7 @@ def _decoded(kind: type[Message], data: bytes) -> Message:
     try:
         return kind.FromString(data)
     except DecodeError as error:
-        raise BadRequest(f"The bytes are no {kind.DESCRIPTOR.full_name}.") from error
+        raise BadRequest(f"The bytes are not a {kind.DESCRIPTOR.full_name}.") from error
 
 
 def _authorize(metadata: Mapping[str, Any], token: str) -> None:

@@ -1,4 +1,4 @@
-"""Any CrmAdapter as what `leadline.adapter.v1` asks: messages to the port and back."""
+"""Serves any CrmAdapter as `leadline.adapter.v1.AdapterService`."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.description import capabilities_message
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.refusals import BadRequest
-from leadline_server.crm.toolkit.adapter_type import AccountView, Connect
+from leadline_server.crm.toolkit import AccountView, Connect
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 
@@ -20,7 +20,7 @@ P = TypeVar("P", bound=Message)
 T = TypeVar("T")
 
 MOST_ACCOUNTS: Final = 1_000
-"""As many accounts' adapters are kept; of more, those that were asked for least recently are made anew."""
+"""The most accounts whose adapters are kept. The least recently used one is dropped."""
 
 _MOST_HITS: Final = 1_000
 
@@ -31,7 +31,7 @@ class AdapterServicer:
     Args:
         connect: makes the adapter of an account.
         title: the CRM's name for people.
-        version: of the adapter.
+        version: the adapter's version.
     """
 
     def __init__(self, connect: Connect, title: str, version: str = "") -> None:
@@ -42,7 +42,7 @@ class AdapterServicer:
         self._settings: dict[str, AccountSettings] = {}
 
     async def Describe(self, _: pb.DescribeRequest) -> pb.DescribeResponse:  # noqa: N802 - the contract's name
-        """What every account's adapter declares."""
+        """The capabilities and methods of every account's adapter."""
         can = self._connect(AccountView("", AccountSettings)).capabilities
         return pb.DescribeResponse(
             title=self._title,
@@ -52,7 +52,7 @@ class AdapterServicer:
         )
 
     async def FindContacts(self, request: pb.FindContactsRequest) -> pb.FindContactsResponse:  # noqa: N802
-        """All of them, or an error."""
+        """All contacts, or an error."""
         adapter, settings = self._of(request.account)
         if not 1 <= len(request.numbers) <= MOST_NUMBERS:
             raise BadRequest(f"numbers must be 1 to {MOST_NUMBERS}")
@@ -63,7 +63,7 @@ class AdapterServicer:
         )
 
     async def GetContact(self, request: pb.GetContactRequest) -> pb.GetContactResponse:  # noqa: N802
-        """The contact, or that there is none."""
+        """The contact, or `not_found`."""
         adapter, _ = self._of(request.account)
         contact = await adapter.get_contact(_needed(request.contact_id, "contact_id"))
         if contact is None:
@@ -96,14 +96,14 @@ class AdapterServicer:
         return pb.CreateCallLogResponse(log=messages.log_message(log))
 
     async def UpdateCallLog(self, request: pb.UpdateCallLogRequest) -> pb.UpdateCallLogResponse:  # noqa: N802
-        """The log as it is now."""
+        """The updated log."""
         adapter, _ = self._of(request.account)
         entry = _read(messages.entry_of, request.entry)
         log = await adapter.update_call_log(_needed(request.log_id, "log_id"), entry)
         return pb.UpdateCallLogResponse(log=messages.log_message(log))
 
     async def FindCallLog(self, request: pb.FindCallLogRequest) -> pb.FindCallLogResponse:  # noqa: N802
-        """The log, or that there is none."""
+        """The log, or `not_found`."""
         adapter, _ = self._of(request.account)
         log = await adapter.find_call_log(_needed(request.key, "key"))
         if log is None:
@@ -111,13 +111,13 @@ class AdapterServicer:
         return pb.FindCallLogResponse(log=messages.log_message(log))
 
     async def Check(self, request: pb.CheckRequest) -> pb.CheckResponse:  # noqa: N802
-        """Nothing, if all is well."""
+        """An empty answer if the CRM works."""
         adapter, _ = self._of(request.account)
         await adapter.check()
         return pb.CheckResponse()
 
     def _of(self, account: records_pb2.AccountContext) -> tuple[CrmAdapter, AccountSettings]:
-        """The account's adapter, which from now on sees the settings that came with this request."""
+        """The account's adapter. From now on it sees the settings of this request."""
         account_id = _needed(account.id, "account.id")
         if len(account_id) > messages.ID_LENGTH:
             raise BadRequest(f"account.id has more than {messages.ID_LENGTH} characters")

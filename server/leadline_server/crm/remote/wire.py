@@ -1,4 +1,4 @@
-"""One call to an adapter: bounded in time and size, with every failure in the port's words."""
+"""Calls to an adapter, limited in time and size. Failures become the errors of the CRM port."""
 
 import asyncio
 from typing import Final, TypeVar
@@ -14,7 +14,7 @@ from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
 M = TypeVar("M", bound=Message)
 
 _CONNECT_SHARE: Final = 0.5
-"""Of the deadline, this share is what connecting may take."""
+"""The share of the deadline for connecting."""
 
 _STOPPING: Final = "leadline is stopping."
 _READY: Final = grpc.ChannelConnectivity.READY
@@ -22,11 +22,11 @@ _IS_HOPELESS: Final = frozenset({grpc.ChannelConnectivity.TRANSIENT_FAILURE, grp
 
 
 class Wire:
-    """The way to an adapter. Safe to use by any number of tasks at once, and to cancel.
+    """Calls an adapter. Any number of tasks may use it at once, and may be cancelled.
 
     Args:
-        channel: closed by whoever made it.
-        settings: the deadline, the token, and the adapter's name for messages.
+        channel: the gRPC channel. This class does not close it.
+        settings: the deadline, the token, and the adapter's name in messages.
     """
 
     def __init__(self, channel: grpc.aio.Channel, settings: RemoteSettings) -> None:
@@ -39,14 +39,14 @@ class Wire:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection now; where there is none, one is begun."""
+        """Whether there is a connection now. If not, connecting starts."""
         return self._state() is _READY
 
     async def connect(self) -> None:
-        """Be connected.
+        """Wait for a connection.
 
-        A call that is begun without one can fail in ways that leave open whether it was sent; of one that is not
-        begun, it is certain.
+        A call without a connection can fail so that leadline cannot tell whether it was sent. So no call starts without
+        one.
 
         Raises:
             CrmUnavailable: there is no connection, and nothing was sent.
@@ -67,18 +67,18 @@ class Wire:
         """Call a method of the adapter, once.
 
         Raises:
-            CrmOutcomeUnknown: a write was sent, and nobody knows what became of it.
-            CrmUnavailable: a read came to nothing, or the adapter says that nothing was written.
+            CrmOutcomeUnknown: a write was sent, and its outcome is unknown.
+            CrmUnavailable: a read failed, or the adapter says that it wrote nothing.
             CrmRateLimited, CrmRejected, CrmAuthFailed: as the adapter says.
         """
         data = await self._exchange(method, request.SerializeToString(), is_write=is_write)
         try:
             return answer.FromString(data)
         except DecodeError as error:
-            raise unusable(self.title, f"is no {answer.DESCRIPTOR.name}", is_write=is_write) from error
+            raise unusable(self.title, f"is not a {answer.DESCRIPTOR.name}", is_write=is_write) from error
 
     async def _exchange(self, method: str, request: bytes, *, is_write: bool) -> bytes:
-        # Bytes, for gRPC tells an answer that it cannot decode from no other failure.
+        # As bytes: gRPC reports an answer that it cannot decode like any other failure.
         stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
             f"/{SERVICE.full_name}/{method}"
         )
@@ -92,8 +92,8 @@ class Wire:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Nobody cancelled this but the channel, which was closed.
+            # The task was not cancelled: the channel was closed.
             raise (CrmOutcomeUnknown if is_write else CrmUnavailable)(_STOPPING) from error
-        if not isinstance(data, bytes):  # gRPC gives None for a status OK without any message
-            raise unusable(self.title, "is none", is_write=is_write)
+        if not isinstance(data, bytes):  # gRPC returns None for status OK without a message
+            raise unusable(self.title, "has no message", is_write=is_write)
         return data

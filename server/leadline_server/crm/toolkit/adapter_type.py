@@ -10,6 +10,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
@@ -46,7 +47,9 @@ class AdapterContext:
         tokens: stores OAuth tokens, encrypted.
         clock: the time of day.
         data_dir: leadline's folder.
+        numbering: how the numbers of each account are read when leadline starts, by its id.
         closing: a stack for everything that must be closed at the end.
+        process_id: the id of this process: the owner of its leases on tokens.
     """
 
     name: str
@@ -54,7 +57,9 @@ class AdapterContext:
     tokens: TokenStore
     clock: Clock
     data_dir: Path
+    numbering: Mapping[str, NumberingRules] = field(default_factory=dict)
     closing: AsyncExitStack
+    process_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,7 @@ class KnownGaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a connection guarantees, and the known gaps of its CRM."""
+    """The guarantees of a connection, and the known gaps of its CRM."""
 
     capabilities: Capabilities
     known_gaps: KnownGaps = KnownGaps()

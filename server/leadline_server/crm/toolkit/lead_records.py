@@ -1,4 +1,4 @@
-"""What CRMs with two kinds of person records share, leads and contacts: Salesforce and Zoho."""
+"""The common parts of CRMs with two kinds of records for people, leads and contacts: Salesforce and Zoho."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -90,6 +90,6 @@ def digest_of(key: str) -> str:
 
 
 def new_body(entry: LogEntry, time_zone: str, existing: str | None) -> str:
-    """Leadline's part of a call's description. It is as long as the text that people wrote around it leaves room."""
+    """The part of a call's description that leadline writes, shortened to fit beside the text that people wrote."""
     theirs = "" if existing is None else updated_body(existing, "")
     return body_of(entry, time_zone, Style(limit=max(0, MOST_DESCRIPTION - len(theirs))))

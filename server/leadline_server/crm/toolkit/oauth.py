@@ -7,7 +7,6 @@ refresh, and the others use the tokens that it stored.
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ import msgspec
 from yarl import URL
 
 from leadline_server.clock import Clock
+from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
@@ -101,20 +101,27 @@ class OAuthAuthorizer:
         store: stores the tokens.
         connection: the connection's name in the store.
         clock: the time of day.
+        process_id: the id of this process, which owns the lease while it refreshes.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, grant: OAuthGrant, store: TokenStore, connection: str, clock: Clock
+        self,
+        session: aiohttp.ClientSession,
+        grant: OAuthGrant,
+        store: TokenStore,
+        connection: str,
+        clock: Clock,
+        process_id: str,
     ) -> None:
         self._session = session
         self._grant = grant
         self._store = store
         self._connection = connection
         self._clock = clock
-        self._owner = uuid.uuid4().hex
+        self._process_id = process_id
         self._current: _Tokens | None = None
         self._granted: _Tokens | None = None  # granted, but not stored yet: the stored ones may be invalid by now
-        self._refreshing: asyncio.Task[_Tokens] | None = None
+        self._refreshes: SingleFlight[str, _Tokens] = SingleFlight()
 
     async def headers(self) -> Mapping[str, str]:
         """The Authorization header, with a token that is valid for a while.
@@ -138,10 +145,7 @@ class OAuthAuthorizer:
 
     async def close(self) -> None:
         """Wait for a limited time until requested tokens are stored: the earlier ones may be invalid by now."""
-        if self._refreshing is not None:
-            _, unfinished = await asyncio.wait([self._refreshing], timeout=_LONGEST_SECONDS)
-            for refreshing in unfinished:
-                refreshing.cancel()
+        await self._refreshes.close(_LONGEST_SECONDS)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -156,16 +160,8 @@ class OAuthAuthorizer:
         return self._clock.now() < tokens.replace_at
 
     async def _refreshed(self, old: str) -> _Tokens:
-        """New tokens. All concurrent callers share one task, which continues even if they are cancelled."""
-        if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._refresh(old))
-            self._refreshing.add_done_callback(self._refresh_ended)
-        return await asyncio.shield(self._refreshing)
-
-    def _refresh_ended(self, task: "asyncio.Task[_Tokens]") -> None:
-        self._refreshing = None
-        if not task.cancelled():
-            task.exception()  # retrieved here, since every waiting caller may be gone
+        """New tokens. All concurrent callers share one refresh, which continues even if they are cancelled."""
+        return await self._refreshes.run("", lambda: self._refresh(old))
 
     async def _refresh(self, old: str) -> _Tokens:
         try:
@@ -180,7 +176,7 @@ class OAuthAuthorizer:
 
     async def _lease(self) -> bool:
         now = self._clock.now()
-        return await self._store.acquire(self._connection, self._owner, now, now + LEASE)
+        return await self._store.acquire(self._connection, self._process_id, now, now + LEASE)
 
     async def _replace(self, old: str) -> _Tokens:
         """Under the lease: the tokens that another process has stored since, or else new ones, stored."""
@@ -192,12 +188,12 @@ class OAuthAuthorizer:
             if self._granted is None:
                 self._granted = await self._requested(stored.refresh_token if stored else self._grant.refresh_token)
             tokens = self._granted
-            await self._store.put(self._connection, self._owner, _encode(tokens))
+            await self._store.put(self._connection, self._process_id, _encode(tokens))
             self._granted, has_put = None, True
             return tokens
         finally:
             if not has_put:
-                await self._store.release(self._connection, self._owner)
+                await self._store.release(self._connection, self._process_id)
 
     async def _stored(self) -> _Tokens | None:
         """The stored tokens, if they belong to this grant and can be decrypted."""
@@ -245,7 +241,9 @@ class OAuthAuthorizer:
 
 def oauth_authorizer(grant: OAuthGrant, context: AdapterContext) -> OAuthAuthorizer:
     """The authorizer of a connection. It is closed with the connection."""
-    authorizer = OAuthAuthorizer(context.session, grant, context.tokens, context.name, context.clock)
+    authorizer = OAuthAuthorizer(
+        context.session, grant, context.tokens, context.name, context.clock, context.process_id
+    )
     context.closing.push_async_callback(authorizer.close)
     return authorizer
 

@@ -1,11 +1,10 @@
 """Keeps requests within a CRM's rate limits: those in the vendor's documentation, and those in its answers."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from leadline_server.concurrency.rate_limiter import Pace
+from leadline_server.concurrency.rate_limiter import RateLimiter, wait_for_reserved
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.ports.crm import RateLimit
@@ -51,7 +50,9 @@ class Throttle:
         now: Callable[[], float] = time.monotonic,
         pause: Pause = _no_pause,
     ) -> None:
-        self._paces = [(limit.scope, Pace(limit.requests / limit.seconds, limit.requests, now)) for limit in limits]
+        self._limiters = [
+            (limit.scope, RateLimiter(limit.requests / limit.seconds, limit.requests, now)) for limit in limits
+        ]
         self._now = now
         self._pause = pause
         self._held: dict[str, float] = {}
@@ -62,20 +63,12 @@ class Throttle:
         Raises:
             CrmHeldBack: the wait would be longer than LONGEST_WAIT.
         """
-        paces = [pace for name, pace in self._paces if name in ("", scope)]
+        limiters = [limiter for name, limiter in self._limiters if name in ("", scope)]
         held = max((until - self._now() for name, until in self._held.items() if name in ("", scope)), default=0.0)
-        seconds = max(held, *(pace.due_in() for pace in paces), 0.0)
+        seconds = max(held, *(limiter.due_in() for limiter in limiters), 0.0)
         if seconds > LONGEST_WAIT:
             raise CrmHeldBack("leadline needs more requests than the CRM's rate limit allows.", retry_after=seconds)
-        seconds = max(held, *(pace.reserve() for pace in paces), 0.0)
-        if seconds <= 0:
-            return
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            for pace in paces:
-                pace.give_back()
-            raise
+        await wait_for_reserved(limiters, max(held, *(limiter.reserve() for limiter in limiters), 0.0))
 
     def heed(self, answer: HttpAnswer) -> None:
         """Pause if an answer asks for it."""

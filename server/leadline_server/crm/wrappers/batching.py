@@ -19,6 +19,7 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 
@@ -34,12 +35,12 @@ class BatchingCrm(CrmWrapper):
 
     Args:
         inner: the adapter.
-        region: returns the account's default region, such as `US`.
+        rules: returns how the account's numbers are read.
     """
 
-    def __init__(self, inner: CrmAdapter, region: Callable[[], str]) -> None:
+    def __init__(self, inner: CrmAdapter, rules: Callable[[], RulesOrRegion]) -> None:
         super().__init__(inner)
-        self._region = region
+        self._rules = rules
         self._batcher: Batcher[_Lookup, Sequence[Contact]] | None = None
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -47,7 +48,7 @@ class BatchingCrm(CrmWrapper):
         batcher = self._batcher or self._open()
         if batcher is None:
             return await super().find_contacts(numbers)
-        lookup = _Lookup(numbers, self._region())
+        lookup = _Lookup(numbers, self._rules())
         try:
             return await batcher.submit(lookup)
         except asyncio.CancelledError:
@@ -85,11 +86,11 @@ class BatchingCrm(CrmWrapper):
 class _Lookup:
     """The numbers that one caller asks for, and the batch that they were sent in."""
 
-    __slots__ = ("batch", "is_dropped", "numbers", "region")
+    __slots__ = ("batch", "is_dropped", "numbers", "rules")
 
-    def __init__(self, numbers: Sequence[PhoneNumber], region: str) -> None:
+    def __init__(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> None:
         self.numbers = numbers
-        self.region = region
+        self.rules = rules
         self.is_dropped = False
         self.batch: _LookupBatch | None = None
 
@@ -141,17 +142,17 @@ def _distributed(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Seq
     It reads each contact's numbers once and finds the lookups by key, instead of comparing every contact with every
     lookup.
     """
-    regions = {lookup.region for lookup in lookups}
-    if len(lookups) == 1 or len(regions) > 1:
+    all_rules = {lookup.rules for lookup in lookups}
+    if len(lookups) == 1 or len(all_rules) > 1:
         return [contacts] * len(lookups)
-    [region] = regions
+    [rules] = all_rules
     by_key = defaultdict[str, set[int]](set)
     for index, lookup in enumerate(lookups):
         for number in lookup.numbers:
             by_key[key_asked_by(number)].add(index)
     shares: list[list[Contact]] = [[] for _ in lookups]
     for contact in contacts:
-        keys = {key_matched_by(stored, region) for stored in contact.phone_numbers}
+        keys = {key_matched_by(stored, rules) for stored in contact.phone_numbers}
         indexes = range(len(lookups)) if None in keys else set().union(*(by_key.get(key, ()) for key in keys if key))
         for index in indexes:
             shares[index].append(contact)

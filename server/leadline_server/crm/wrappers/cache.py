@@ -1,12 +1,14 @@
 """A CRM adapter that remembers answers to lookups, for callers that accept an answer of a moment ago.
 
 `find` answers from memory, and sends one request for all callers that want the same number at once. The methods of the
-port always ask the CRM. What they learn is stored, or drops what was stored.
+port always ask the CRM. Their answers are stored too, and their writes drop stored ones.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
+from leadline_server.concurrency.single_flight import Flight, SingleFlight, results
 from leadline_server.crm.wrappers.remembered_answers import (
     CachePolicy,
     NumberAnswer,
@@ -17,21 +19,21 @@ from leadline_server.crm.wrappers.remembered_answers import (
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry, LookupAnswer
 
 __all__ = ["CacheCrm", "CachePolicy"]
 
 
-class _SharedLookup:
-    """One request to the CRM, and the number of callers that wait for its answer."""
+class _SharedLookup(Flight[dict[str, NumberAnswer]]):
+    """One request to the CRM, which several callers of `find` may wait for."""
 
-    __slots__ = ("lookup", "task", "waiting")
+    __slots__ = ("lookup",)
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Callable[["_SharedLookup"], Coroutine[Any, Any, dict[str, NumberAnswer]]]) -> None:
         self.lookup: OngoingLookup | None = None  # until the task has started
-        self.task: asyncio.Task[dict[str, NumberAnswer]]
-        self.waiting = 0
+        super().__init__(ask(self))
 
     @property
     def may_be_joined(self) -> bool:
@@ -46,7 +48,7 @@ class CacheCrm(CrmWrapper):
     Args:
         inner: the adapter.
         answers: what is remembered.
-        region: returns the account's default region, such as `US`.
+        rules: returns how the account's numbers are read.
         count: called with the source of the answer about each number that `find` gets: see `CrmMetrics.lookups`.
     """
 
@@ -54,44 +56,45 @@ class CacheCrm(CrmWrapper):
         self,
         inner: CrmAdapter,
         answers: RememberedLookups,
-        region: Callable[[], str],
+        rules: Callable[[], RulesOrRegion],
         count: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(inner)
         self._answers = answers
-        self._region = region
+        self._rules = rules
         self._count = count or _uncounted
-        self._shared: dict[tuple[str, str], _SharedLookup] = {}
+        self._lookups: SingleFlight[tuple[str, RulesOrRegion], dict[str, NumberAnswer]] = SingleFlight()
 
     async def find(self, numbers: Sequence[PhoneNumber]) -> LookupAnswer:
         """See ports.crm.RememberedAnswers.
 
         The CRM is asked only for numbers without a remembered answer that no other caller is asking for.
         """
-        region = self._region()
+        rules = self._rules()
         known: list[NumberAnswer] = []
-        shared: set[_SharedLookup] = set()
+        shared: set[Flight[dict[str, NumberAnswer]]] = set()
         unknown: list[PhoneNumber] = []
         wanted = {number.key: number for number in map(main_number, numbers)}
         for key, number in wanted.items():
-            if (answer := self._answers.get(number, region)) is not None:
+            if (answer := self._answers.get(number, rules)) is not None:
                 known.append(answer)
                 self._count("remembered")
-            elif (other := self._shared.get((key, region))) is not None and other.may_be_joined:
+            elif (other := self._lookups.joinable((key, rules))) is not None:
                 shared.add(other)
                 self._count("joined")
             else:
                 unknown.append(number)
                 self._count("asked")
         if unknown:
-            shared.add(self._start(unknown, region))
-        for answers in await _awaited(shared):
+            lookup = _SharedLookup(partial(self._ask, numbers=unknown, rules=rules))
+            shared.add(self._lookups.add([(number.key, rules) for number in unknown], lookup))
+        for answers in await results(shared):
             known += [answer for key, answer in answers.items() if key in wanted]
         return _merged(known)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, as the CRM says now."""
-        with self._answers.looking_up(numbers, self._region()) as lookup:
+        with self._answers.looking_up(numbers, self._rules()) as lookup:
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)
         return contacts
@@ -127,24 +130,10 @@ class CacheCrm(CrmWrapper):
             self._answers.drop_contact(entry.contact_id)
             raise
 
-    def _start(self, numbers: Sequence[PhoneNumber], region: str) -> _SharedLookup:
-        """Ask the CRM in a task of its own: the caller may be cancelled while others wait for the same answer."""
-        shared, keys = _SharedLookup(), [(number.key, region) for number in numbers]
-        self._shared.update(dict.fromkeys(keys, shared))
-
-        def remove(task: asyncio.Task[dict[str, NumberAnswer]]) -> None:
-            for key in keys:
-                if self._shared.get(key) is shared:
-                    del self._shared[key]
-            if not task.cancelled():
-                task.exception()  # retrieved here, since every waiting caller may be gone
-
-        shared.task = asyncio.create_task(self._ask(shared, numbers, region))
-        shared.task.add_done_callback(remove)
-        return shared
-
-    async def _ask(self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], region: str) -> dict[str, NumberAnswer]:
-        with self._answers.looking_up(numbers, region) as lookup:
+    async def _ask(
+        self, shared: _SharedLookup, numbers: Sequence[PhoneNumber], rules: RulesOrRegion
+    ) -> dict[str, NumberAnswer]:
+        with self._answers.looking_up(numbers, rules) as lookup:
             shared.lookup = lookup
             contacts = await super().find_contacts(numbers)
             self._answers.keep(lookup, contacts)
@@ -153,19 +142,6 @@ class CacheCrm(CrmWrapper):
 
 def _uncounted(_: str) -> None:
     return
-
-
-async def _awaited(shared: Collection[_SharedLookup]) -> list[dict[str, NumberAnswer]]:
-    """The answers. A request is cancelled when its last caller stops waiting."""
-    for lookup in shared:
-        lookup.waiting += 1
-    try:
-        return [await asyncio.shield(lookup.task) for lookup in shared]
-    finally:
-        for lookup in shared:
-            lookup.waiting -= 1
-            if not lookup.waiting:
-                lookup.task.cancel()
 
 
 def _merged(known: Sequence[NumberAnswer]) -> LookupAnswer:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 
@@ -18,7 +18,7 @@ class RateLimitCrm(CrmWrapper):
         RateLimitExceeded: a call would have to wait for too long. It was not sent.
     """
 
-    def __init__(self, inner: CrmAdapter, rate: RateLimit) -> None:
+    def __init__(self, inner: CrmAdapter, rate: RateLimiter) -> None:
         super().__init__(inner)
         self._rate = rate
 

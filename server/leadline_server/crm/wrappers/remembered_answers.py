@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.matching import match_kind
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 
 
@@ -40,12 +41,14 @@ class OngoingLookup:
     `sequence` grows with each lookup. An answer never replaces one of a later lookup.
     """
 
-    __slots__ = ("as_of", "is_outdated", "number_keys", "numbers", "region", "sequence", "time")
+    __slots__ = ("as_of", "is_outdated", "number_keys", "numbers", "rules", "sequence", "time")
 
-    def __init__(self, numbers: Sequence[PhoneNumber], region: str, sequence: int, now: float, as_of: datetime) -> None:
+    def __init__(
+        self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion, sequence: int, now: float, as_of: datetime
+    ) -> None:
         self.numbers = numbers
         self.number_keys = frozenset(main_number(number).key for number in numbers)
-        self.region = region
+        self.rules = rules
         self.sequence = sequence
         self.time = now
         self.as_of = as_of
@@ -53,13 +56,13 @@ class OngoingLookup:
 
     def answer_for(self, number: PhoneNumber, contacts: Sequence[Contact]) -> NumberAnswer:
         """The part of the CRM's answer that is about one of the numbers."""
-        return NumberAnswer(tuple(contact for contact in contacts if _has(contact, number, self.region)), self.as_of)
+        return NumberAnswer(tuple(contact for contact in contacts if _has(contact, number, self.rules)), self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     answer: NumberAnswer
-    region: str
+    rules: RulesOrRegion
     sequence: int
     end: float
 
@@ -95,19 +98,19 @@ class RememberedLookups:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, number: PhoneNumber, region: str) -> NumberAnswer | None:
-        """The current answer for a main number in this region; None: there is none."""
+    def get(self, number: PhoneNumber, rules: RulesOrRegion) -> NumberAnswer | None:
+        """The current answer for a main number by these rules; None: there is none."""
         entry = self._entries.get(number.key)
-        if entry is None or entry.region != region or self._seconds() >= entry.end:
+        if entry is None or entry.rules != rules or self._seconds() >= entry.end:
             return None
         self._entries.move_to_end(number.key)
         return entry.answer
 
     @contextmanager
-    def looking_up(self, numbers: Sequence[PhoneNumber], region: str) -> Iterator[OngoingLookup]:
+    def looking_up(self, numbers: Sequence[PhoneNumber], rules: RulesOrRegion) -> Iterator[OngoingLookup]:
         """Register a lookup while the body asks the CRM. The body starts with the request."""
         self._last_sequence += 1
-        lookup = OngoingLookup(numbers, region, self._last_sequence, self._seconds(), self._now())
+        lookup = OngoingLookup(numbers, rules, self._last_sequence, self._seconds(), self._now())
         self._ongoing.add(lookup)
         try:
             yield lookup
@@ -150,7 +153,7 @@ class RememberedLookups:
             self._entries.pop(key, None)
             return
         ttl = self._policy.found_seconds if answer.contacts else self._policy.none_seconds
-        self._entries[key] = _Entry(answer, lookup.region, lookup.sequence, lookup.time + ttl)
+        self._entries[key] = _Entry(answer, lookup.rules, lookup.sequence, lookup.time + ttl)
         self._entries.move_to_end(key)
         if len(self._entries) > self._policy.entries:
             self._entries.popitem(last=False)
@@ -163,8 +166,8 @@ def main_number(number: PhoneNumber) -> PhoneNumber:
     return replace(number, text=number.e164, extension="")
 
 
-def _has(contact: Contact, number: PhoneNumber, region: str) -> bool:
-    return any(match_kind(number, stored, region) is not None for stored in contact.phone_numbers)
+def _has(contact: Contact, number: PhoneNumber, rules: RulesOrRegion) -> bool:
+    return any(match_kind(number, stored, rules) is not None for stored in contact.phone_numbers)
 
 
 def _contains(answer: NumberAnswer, contact_ids: set[str]) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
-from leadline_server.concurrency.concurrency_limit import RateLimit
+from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.batching import BatchingCrm
 from leadline_server.crm.wrappers.cache import CacheCrm
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
@@ -14,6 +14,8 @@ from leadline_server.crm.wrappers.metrics import CrmMetrics, MetricsCrm
 from leadline_server.crm.wrappers.rate_limit import RateLimitCrm
 from leadline_server.crm.wrappers.remembered_answers import CachePolicy, RememberedLookups
 from leadline_server.crm.wrappers.retry import RetryCrm
+from leadline_server.crm.wrappers.spelled import SpelledCrm
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
 
@@ -39,14 +41,15 @@ class WrapperStack:
         kind: str,
         *,
         breaker: CircuitBreaker,
-        rate: RateLimit | None,
-        region: Callable[[], str],
+        rate: RateLimiter | None,
+        rules: Callable[[], RulesOrRegion],
         cache: CachePolicy | None,
     ) -> CrmConnection:
         """`adapter` with every wrapper around it.
 
         From the CRM outwards, with the reason for each position:
 
+        0. spellings: the adapter is asked for every spelling of a number;
         1. deadline: no other wrapper waits forever;
         2. metrics: they see every request that is sent, and a CRM that hangs as a failure;
         3. rate limit and circuit breaker: every request counts, also a repeated one;
@@ -59,25 +62,25 @@ class WrapperStack:
             kind: the adapter's name, such as `hubspot`, for the metrics.
             breaker: the account's circuit breaker.
             rate: the account's rate limit; None: there is none.
-            region: returns the account's default region, such as `US`.
+            rules: returns how the account's numbers are read.
             cache: how long answers to lookups are remembered; None: not at all.
         """
-        crm: CrmAdapter = DeadlineCrm(adapter, SECONDS)
+        crm: CrmAdapter = DeadlineCrm(SpelledCrm(adapter), SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
-        crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), region)
+        crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
         if cache is None:
             return CrmConnection(crm)
         count = None if self._metrics is None else self._metrics.lookups(kind)
-        cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), region, count)
+        cached = CacheCrm(crm, RememberedLookups(cache, crm.capabilities.search_lag, self._now), rules, count)
         return CrmConnection(cached, cached)
 
 
-def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmConnection:
+def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
     """`adapter` with the account's limits alone: a CRM on this machine answers fast, and its answers are current."""
     return CrmConnection(_limited(adapter, breaker, rate))
 
 
-def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimit | None) -> CrmAdapter:
+def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:
     """The breaker stands outside the rate limit: a request that it stops takes no turn."""
     return CircuitBreakerCrm(crm if rate is None else RateLimitCrm(crm, rate), breaker)

@@ -38,10 +38,10 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
 )
-"""What holds without a field for the call's key. docs/crms.md says why no lookup lags."""
+"""The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
 
 WITH_KEY: Final = replace(CAPABILITIES, finds_log_by_key=True)
-"""What holds with one."""
+"""The guarantees with one."""
 
 
 class ZohoCrm:

@@ -46,7 +46,7 @@ def is_plain(text: str) -> bool:
 
 
 def _parts(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
-    """What a stored number contains, with any text before and after: its digits, or groups of them (`202-555-0147`)."""
+    """Parts of a stored number, with any text before and after: its digits, or groups of them (`202-555-0147`)."""
     if not number.e164:
         yield number.extension
         return

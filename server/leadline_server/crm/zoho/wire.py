@@ -34,7 +34,7 @@ class ZohoKind(RecordKind):
     """Leads or contacts in Zoho. leadline's ids begin with the type, since Zoho's do not tell the module."""
 
     def own_id(self, record_id: str) -> str:
-        """Leadline's id of a record, such as `lead:4876`."""
+        """The id of a record in leadline, such as `lead:4876`."""
         return f"{self.type}:{record_id}"
 
     def record_id(self, contact_id: str) -> str:

@@ -1,27 +1,40 @@
 """Phone numbers: read once at the border, compared as values ever after.
 
-libphonenumber (`phonenumbers`) knows the numbering plans. What it does not know is decided here and in
-`written_number`: addresses, withheld callers, extensions, service codes, and that `00` reads as `+` in every region.
+`written_number` takes a text apart, `plan_numbers` asks the numbering plans, and `short_numbers` knows what is no
+number of a plan: service codes, published short numbers, extensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult, shortnumberinfo
-from phonenumbers import PhoneNumber as PlanNumber
+from phonenumbers import PhoneNumberFormat
 
+from leadline_server.domain.numbers.dial_codes import after_dial_code
+from leadline_server.domain.numbers.numbering_rules import (
+    MAX_MASK_DIGITS,
+    NumberingRules,
+    RulesOrRegion,
+    fits_pattern,
+    numbering_rules,
+)
 from leadline_server.domain.numbers.plain_numbers import national_digits, plain_e164
+from leadline_server.domain.numbers.plan_numbers import Reading, find_number
+from leadline_server.domain.numbers.short_numbers import (
+    MAX_SHORT_DIGITS,
+    is_in_service_range,
+    is_service_code,
+    is_short,
+)
 from leadline_server.domain.numbers.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
 
 MAX_TEXT = 256
 """Longer texts (characters) are no numbers, and are never kept in the cache."""
 
 _CACHED_NUMBERS = 65_536
-_MIN_EXTENSION, _MAX_EXTENSION = 2, 6  # digits of an internal extension or short code
-_EMERGENCY_ANYWHERE = frozenset({"112", "911", "999"})
-_NO_REGION = "ZZ"  # libphonenumber's own code for "unknown"
+_MIN_LABELLED = 2  # digits of what is called an extension in words
+_SHORT_FORM = 4  # digits of a second number that repeats but the first one's beginning, at most
 
 
 class NumberKind(IntEnum):
@@ -49,6 +62,8 @@ class PhoneNumber:
         e164: "+14155550123"; of a dialable number only, like the next one.
         significant: digits of the national significant number: "2079460123".
         extension: of a dialable number, or the bare extension itself.
+        spelled: the E.164 form as written, where the text has another spelling of the number: "+5215512345678".
+        other_reading: the E.164 form without the dial prefix, where both readings of what was dialled are valid.
     """
 
     text: str
@@ -56,6 +71,8 @@ class PhoneNumber:
     e164: str = ""
     significant: str = ""
     extension: str = ""
+    spelled: str = ""
+    other_reading: str = ""
 
     @property
     def national(self) -> str:
@@ -79,17 +96,27 @@ NO_NUMBER = PhoneNumber("", NumberKind.WITHHELD)
 """The number of a party that has none."""
 
 
-def parse_number(text: str, region: str) -> PhoneNumber:
+def parse_number(text: str, rules: RulesOrRegion) -> PhoneNumber:
     """Read a number. Never raises, and answers from a cache where it can.
 
     Args:
         text: in any form: E.164, national, spaced, bracketed, with an extension, a `tel:` or `sip:` address.
-        region: two capital letters; how to read a number without country code. With an unknown one only
-            international forms are dialable.
+        rules: the account's, or its region alone (two capital letters): how to read a number without country code.
+            With an unknown region only international forms are dialable.
     """
     if len(text) > MAX_TEXT:
         return PhoneNumber(text, NumberKind.UNUSABLE)
-    return _parse(text, region)
+    if isinstance(rules, str):
+        return _parse(text, rules, "")
+    return _parse(text, rules.region, rules.extension_pattern)
+
+
+def parse_extension(text: str, rules: RulesOrRegion) -> PhoneNumber:
+    """Read what is said to be an extension: short digits are one, also where numbers are as short."""
+    number = parse_number(text, rules)
+    if number.kind is NumberKind.DIALABLE and text.isdecimal() and len(text) <= MAX_MASK_DIGITS:
+        return PhoneNumber(text, NumberKind.EXTENSION, extension=text)
+    return number
 
 
 def format_number(number: PhoneNumber, pattern: str) -> str:
@@ -108,108 +135,94 @@ def is_region(code: str) -> bool:
 def mask_number(text: str) -> str:
     """What of a number may stand in a log: its last two digits, and nothing of a text with fewer than seven."""
     digits = [char for char in text if char.isdecimal()]
-    return "***" + "".join(digits[-2:]) if len(digits) > _MAX_EXTENSION else "***"
+    return "***" + "".join(digits[-2:]) if len(digits) > MAX_SHORT_DIGITS else "***"
 
 
 @lru_cache(maxsize=_CACHED_NUMBERS)
-def _parse(text: str, region: str) -> PhoneNumber:
-    """Tell the kinds apart. Emergency numbers come before zeros ("000" is Australia's) and before extensions."""
+def _parse(text: str, region: str, extension_pattern: str) -> PhoneNumber:
     significant = plain_e164(text)
     if significant and text not in WITHHELD_DIGITS:
-        return PhoneNumber(text, NumberKind.DIALABLE, e164=text, significant=significant)
+        return PhoneNumber(text, NumberKind.DIALABLE, text, significant)
+    rules = numbering_rules(region, extension_pattern, ())
+    if "/" in text and _is_several(text, rules):
+        return PhoneNumber(text, NumberKind.UNUSABLE)
+    return _read(text, rules)
+
+
+def _read(text: str, rules: NumberingRules) -> PhoneNumber:
     written = read_written(text)
-    bare = "" if written.vanity or (written.digits and written.extension) else written.digits or written.extension
-    if written.is_feature_code or _is_emergency(bare, region):
+    return _short(text, written, rules) or _dialable(text, written, rules) or _behind_code(text, written, rules)
+
+
+def _is_several(text: str, rules: NumberingRules) -> bool:
+    """Whether a slash stands between two numbers, not within one: 030/901820 is one, 030/901820/41 are two."""
+    first, _, second = text.rpartition("/")
+    if sum(char.isdecimal() for char in first) <= MAX_SHORT_DIGITS or not second.strip(" ()-.").isdecimal():
+        return False
+    return is_valid(_read(first, rules)) and (len(second.strip()) <= _SHORT_FORM or is_valid(_read(second, rules)))
+
+
+def short_form(first: str, ending: str, rules: NumberingRules) -> PhoneNumber | None:
+    """The second number of "202-555-0101/0102", where `ending` takes the place of the first one's last digits.
+
+    None where that is no assigned number. A single digit may be an extension as well, so it is none.
+    """
+    digits, last = [i for i, char in enumerate(first) if char.isdecimal()], ending.strip()
+    if not (last.isdecimal() and _MIN_LABELLED <= len(last) <= _SHORT_FORM < len(digits)):
+        return None
+    number = _read(first[: digits[-len(last)]] + last, rules)
+    return replace(number, text=ending) if is_valid(number) else None
+
+
+def _short(text: str, written: WrittenNumber, rules: NumberingRules) -> PhoneNumber | None:
+    """What is no number of a plan. Emergency numbers come before zeros ("000" is Australia's) and extensions."""
+    bare = written.keys
+    if not written.vanity and not (written.digits and written.extension):
+        bare = bare or written.digits or written.extension
+    is_local = not written.context and bool(bare)
+    if is_local and rules.extension_pattern and fits_pattern(bare, rules.extension_pattern):
+        return PhoneNumber(text, NumberKind.EXTENSION, extension=bare)
+    if is_service_code(bare, rules.region):
         return PhoneNumber(text, NumberKind.SERVICE)
     if written.is_withheld:
         return PhoneNumber(text, NumberKind.WITHHELD)
-    if not written.context and _is_extension(bare, region, is_labelled=not written.digits):
+    is_labelled = not written.digits and _MIN_LABELLED <= len(written.extension) <= MAX_SHORT_DIGITS
+    if is_local and (is_labelled or is_in_service_range(bare, rules.region) or is_short(bare, rules)):
         return PhoneNumber(text, NumberKind.EXTENSION, extension=bare)
-    plan_number = _find(written, region)
-    if plan_number is None:
-        return PhoneNumber(text, NumberKind.UNUSABLE)
+    return None
+
+
+def _dialable(text: str, written: WrittenNumber, rules: NumberingRules) -> PhoneNumber | None:
+    found = None if written.keys else find_number(written, rules.region)
+    if found is None:
+        return None
+    significant = phonenumbers.national_significant_number(found.number)
+    if not written.extension and is_in_service_range(significant, rules.region) and _is_at_home(found, rules.region):
+        return PhoneNumber(text, NumberKind.EXTENSION, extension=significant)
     return PhoneNumber(
         text,
         NumberKind.DIALABLE,
-        e164=phonenumbers.format_number(plan_number, PhoneNumberFormat.E164),
-        significant=phonenumbers.national_significant_number(plan_number),
-        extension=written.extension,
+        phonenumbers.format_number(found.number, PhoneNumberFormat.E164),
+        significant,
+        written.extension,
+        found.spelled,
     )
 
 
-def _is_emergency(digits: str, region: str) -> bool:
-    if not 0 < len(digits) <= _MAX_EXTENSION:
-        return False
-    return digits in _EMERGENCY_ANYWHERE or (is_region(region) and shortnumberinfo.is_emergency_number(digits, region))
+def _is_at_home(found: Reading, region: str) -> bool:
+    return phonenumbers.country_code_for_region(region) == found.number.country_code
 
 
-def _is_extension(digits: str, region: str, *, is_labelled: bool) -> bool:
-    """Two to six bare digits, unless the region's own numbers are that short (Greenland) and this is one of them."""
-    if not (_MIN_EXTENSION <= len(digits) <= _MAX_EXTENSION) or digits.startswith("+"):
-        return False
-    if is_labelled or not _has_short_numbers(region):
-        return True
-    whole = _read(digits, region)
-    return whole is None or not phonenumbers.is_valid_number(whole)
+def _behind_code(text: str, written: WrittenNumber, rules: NumberingRules) -> PhoneNumber:
+    """A whole number behind a code such as *67; else the keys are a feature code, and digits are unusable."""
+    behind = after_dial_code(written.keys or written.digits, rules.region)
+    if behind and len(behind) > MAX_SHORT_DIGITS:
+        number = parse_number(behind, rules)
+        if number.kind is NumberKind.DIALABLE and is_valid(number):
+            return replace(number, text=text)
+    return PhoneNumber(text, NumberKind.SERVICE if written.keys else NumberKind.UNUSABLE)
 
 
-@lru_cache(maxsize=512)
-def _has_short_numbers(region: str) -> bool:
-    metadata = PhoneMetadata.metadata_for_region(region, None) if is_region(region) else None
-    lengths = metadata.fixed_line.possible_length if metadata and metadata.fixed_line else ()
-    return 0 < max(lengths, default=0) <= _MAX_EXTENSION
-
-
-def _find(written: WrittenNumber, region: str) -> PlanNumber | None:
-    """The number of some numbering plan that was meant, in its canonical form, or None."""
-    if written.vanity:
-        number = _read(written.vanity, region)
-        if number is None or number.extension or not phonenumbers.is_valid_number(number):
-            return None  # many words are as long as a number
-        return number
-    digits = written.digits
-    if written.context and not digits.startswith(("+", "00")):
-        digits = written.context + digits
-    number = _read_international(digits, region)
-    if written.without_zero:  # "+352 (0)..." of a country that never dials it
-        number = _prefer(number, _read_international(written.without_zero, region))
-    return number and _canonical(number, digits)
-
-
-def _read_international(digits: str, region: str) -> PlanNumber | None:
-    """Read `00` as `+`, unless only the region's own prefix (Australia's 0011) makes an assigned number of it."""
-    own = _read(digits, region)
-    if not digits.startswith("00"):
-        return own
-    if own and own.italian_leading_zero and not phonenumbers.is_valid_number(own):
-        own = None  # the region has no such prefix: its two zeros were taken for digits
-    return _prefer(_read("+" + digits[2:], region), own)
-
-
-def _prefer(first: PlanNumber | None, second: PlanNumber | None) -> PlanNumber | None:
-    """The first reading, unless only the second is assigned to somebody."""
-    if first is None or second is None:
-        return first or second
-    is_second = not phonenumbers.is_valid_number(first) and phonenumbers.is_valid_number(second)
-    return second if is_second else first
-
-
-def _read(digits: str, region: str) -> PlanNumber | None:
-    """Possible is enough: numbers reserved for fiction and blocks newer than the metadata are numbers too."""
-    try:
-        number = phonenumbers.parse(digits, region)
-    except NumberParseException:
-        return None
-    is_possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
-    return number if is_possible else None
-
-
-def _canonical(number: PlanNumber, digits: str) -> PlanNumber | None:
-    """The number whose E.164 form reads as itself: a trunk prefix written twice is dropped twice."""
-    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    while e164 != digits:
-        reread = _read(e164, _NO_REGION)
-        if reread is None:
-            return None
-        number, digits, e164 = reread, e164, phonenumbers.format_number(reread, PhoneNumberFormat.E164)
-    return number
+def is_valid(number: PhoneNumber) -> bool:
+    """Whether the numbering plan assigns numbers like this dialable one."""
+    return bool(number.e164) and phonenumbers.is_valid_number(phonenumbers.parse(number.e164))

@@ -15,6 +15,9 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
+from leadline_server.domain.numbers.short_numbers import service_range_pattern
+from leadline_server.domain.numbers.spelling_rules import old_forms_pattern
+
 _PLAIN: Final = re.compile(r"(\+?)((?:[0-9][ .\-]?|\([1-9][0-9]*\)[ .\-]?){8,20})")
 _E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 _SEPARATORS: Final = str.maketrans("", "", " .-()")
@@ -22,7 +25,7 @@ _SEPARATORS: Final = str.maketrans("", "", " .-()")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A numbering plan: its country code, the prefixes that are no part of a number, how many digits one may have."""
+    """A numbering plan: its country code, how what is not surely a number begins, how many digits a number has."""
 
     country_code: str
     prefixes: re.Pattern[str]
@@ -99,10 +102,13 @@ def _plan_of_region(region: str) -> _Plan | None:
     metadata = PhoneMetadata.metadata_for_region(region, None) if region in phonenumbers.SUPPORTED_REGIONS else None
     if metadata is None or metadata.general_desc is None:
         return None
-    prefixes = [prefix for prefix in (metadata.international_prefix, metadata.national_prefix_for_parsing) if prefix]
+    code = str(metadata.country_code)
+    # Old spellings and published short numbers are no plain numbers either.
+    ambiguous = (metadata.international_prefix, metadata.national_prefix_for_parsing)
+    prefixes = [prefix for prefix in (*ambiguous, old_forms_pattern(code), service_range_pattern(code)) if prefix]
     lengths = set(metadata.general_desc.possible_length) - set(metadata.general_desc.possible_length_local_only)
     return _Plan(
-        country_code=str(metadata.country_code),
+        country_code=code,
         prefixes=re.compile("|".join(f"(?:{prefix})" for prefix in prefixes) or r"(?!)"),
         lengths=frozenset(lengths),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger.codec import CALL_LOG
-from leadline_server.ledger.sqlite.call_log_changes import stored_columns
+from leadline_server.ledger.sqlite.call_logs import stored_columns
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
 
 _COLUMNS: Final = (

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
+from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.settings_cache import open_settings_version
@@ -115,6 +117,7 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
             version = open_settings_version(path)
             stack.callback(version.close)
             await database.write(version.publish)
+            await rekey_ledger(database, version)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
@@ -127,7 +130,7 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
 
 
 def _ensure_secret(connection: sqlite3.Connection) -> bytes:
-    statement = "INSERT INTO ledger (id, secret) VALUES (1, ?) ON CONFLICT DO NOTHING"
-    connection.execute(statement, (secrets.token_bytes(_SECRET_BYTES),))
+    statement = "INSERT INTO ledger (id, secret, key_version) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
+    connection.execute(statement, (secrets.token_bytes(_SECRET_BYTES), KEY_VERSION))
     [(secret,)] = connection.execute("SELECT secret FROM ledger").fetchall()
     return bytes(secret)

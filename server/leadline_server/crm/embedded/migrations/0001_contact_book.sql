@@ -1,7 +1,8 @@
 -- Several accounts keep their books in one file.
 CREATE TABLE books (
     book INTEGER PRIMARY KEY,
-    account_id TEXT NOT NULL UNIQUE
+    account_id TEXT NOT NULL UNIQUE,
+    key_version INTEGER NOT NULL DEFAULT 0  -- the rules that the keys of numbers were made by (rekeying.py)
 );
 
 -- Times are microseconds since 1970-01-01 UTC.
@@ -22,7 +23,7 @@ CREATE TABLE contacts (
 CREATE UNIQUE INDEX contacts_by_unique_key ON contacts (book, unique_key) WHERE unique_key IS NOT NULL;
 CREATE INDEX contacts_by_name ON contacts (book, folded_name, id);
 
--- A contact is found by its numbers' keys (see keys.py): one probe here, one in contacts.
+-- A contact is found by its numbers' keys (see rows.py): one probe here, one in contacts.
 CREATE TABLE contact_numbers (
     book INTEGER NOT NULL,
     key TEXT NOT NULL,

@@ -5,6 +5,7 @@
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     secret BLOB NOT NULL,                         -- signs tokens; the same for every process that shares this file
+    key_version INTEGER NOT NULL DEFAULT 0,       -- the rules that the keys of numbers were made by (rekeying.py)
     checks INTEGER NOT NULL DEFAULT 0,            -- health checks write to it, to find out whether writing works
     call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one given to a change; never lowered, so none is used twice
     pruned_through INTEGER NOT NULL DEFAULT 0,    -- the largest sequence of a pruned call; never lowered

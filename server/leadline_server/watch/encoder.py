@@ -1,4 +1,8 @@
-"""Messages that are sent to many: what they say is encoded once, however many they are made for."""
+"""Encodes the messages of watchers: each call log once, however many watchers get it.
+
+Measured with 1,000 watchers that take batches and 200 calls a second: a LogCall costs 3.15 ms of CPU instead of 2.31 ms
+without watchers (docs/performance.md).
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -6,21 +10,21 @@ from typing import Final, Generic, TypeVar
 
 from leadline.v1 import call_log_service_pb2 as pb
 
-from leadline_server.commands.watch_call_logs import WatchBatch
 from leadline_server.ports.ledger import Change
+from leadline_server.watch.batch import WatchBatch
 from leadline_server.wire.call_log import CALL_LOG
 
 MOST_BYTES: Final = 256 * 1024
-"""How large a message of several call logs gets, unless one log alone is larger."""
+"""The largest message of several call logs. One log alone may be larger."""
 
-_REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+_CACHE_BYTES: Final = 16 * 1024 * 1024
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Encoded:
-    """A message as it is on the wire. It stands where a message of protobuf would."""
+class EncodedMessage:
+    """A protobuf message that is encoded already. It has the one method of a message that the endpoint needs."""
 
     __slots__ = ("_data",)
 
@@ -28,31 +32,32 @@ class Encoded:
         self._data = data
 
     def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf's name
-        """The bytes."""
+        """The encoded message."""
         return self._data
 
 
-class BatchMessages:
-    """Makes the messages of watchers that take several call logs at once.
+class WatchEncoder:
+    """Makes the messages of watchers that take batches.
 
-    Encoded messages that stand one behind the other are the message that has all their fields ("Protocol Buffers
-    Encoding", section "Last One Wins"): so a log is encoded once, and a message is put together of what it says.
+    Concatenated encoded messages decode as one message with all their fields ("Protocol Buffers Encoding", section
+    "Last One Wins"). So each log is encoded once as a message of its own, and a batch is the concatenation of such
+    messages.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES, remembered_bytes: int = _REMEMBERED_BYTES) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES, cache_bytes: int = _CACHE_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._logs: _Remembered[int, bytes] = _Remembered(remembered_bytes)
-        self._messages: _Remembered[WatchBatch, Sequence[Encoded]] = _Remembered(remembered_bytes)
+        self._logs: _BoundedCache[int, bytes] = _BoundedCache(cache_bytes)
+        self._of_batches: _BoundedCache[WatchBatch, Sequence[EncodedMessage]] = _BoundedCache(cache_bytes)
 
-    def of(self, batch: WatchBatch) -> Sequence[Encoded]:
-        """The messages for a batch, at least one: as few as there may be."""
+    def messages(self, batch: WatchBatch) -> Sequence[EncodedMessage]:
+        """The messages of a batch: as few as possible, at least one."""
         if not batch.changes:
             return [_message((), batch.token(batch.position))]
-        messages = self._messages.get(batch)
+        messages = self._of_batches.get(batch)
         if messages is None:
             made = [_message(logs, batch.token(position)) for logs, position in self._packed(batch)]
             sizes = (*(len(message.SerializeToString()) for message in made), *(each.size for each in batch.changes))
-            messages = self._messages.put(batch, made, sum(sizes))
+            messages = self._of_batches.put(batch, made, sum(sizes))
         return messages
 
     def _packed(self, batch: WatchBatch) -> Iterator[tuple[Sequence[bytes], int]]:
@@ -69,7 +74,7 @@ class BatchMessages:
         yield logs, batch.position
 
     def _log(self, change: Change) -> bytes:
-        """A message with this one log, and no token."""
+        """An encoded message with this one log and no token."""
         encoded = self._logs.get(change.sequence)
         if encoded is None:
             message = pb.WatchCallLogsResponse(call_logs=[CALL_LOG.message(change.call_log)])
@@ -78,12 +83,12 @@ class BatchMessages:
         return encoded
 
 
-def _message(logs: Sequence[bytes], token: str) -> Encoded:
-    return Encoded(b"".join((*logs, pb.WatchCallLogsResponse(resume_token=token).SerializeToString())))
+def _message(logs: Sequence[bytes], token: str) -> EncodedMessage:
+    return EncodedMessage(b"".join((*logs, pb.WatchCallLogsResponse(resume_token=token).SerializeToString())))
 
 
-class _Remembered(Generic[K, V]):
-    """Values by key, up to so many bytes; the least recently used go first."""
+class _BoundedCache(Generic[K, V]):
+    """Values by key, up to a number of bytes. The least recently used are removed first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -98,10 +103,10 @@ class _Remembered(Generic[K, V]):
         return entry[0]
 
     def put(self, key: K, value: V, size: int) -> V:
-        """Remember a value that is not known yet; returns it."""
+        """Keep a value that is not in the cache yet; returns it."""
         self._values[key] = value, size
         self._bytes += size
         while self._bytes > self._most_bytes:
-            _, (_, least) = self._values.popitem(last=False)
-            self._bytes -= least
+            _, (_, removed) = self._values.popitem(last=False)
+            self._bytes -= removed
         return value
