@@ -188,7 +188,7 @@ def test_a_broken_rule_is_named_by_its_path(message: pb.Call, path: str) -> None
 def test_a_number_that_is_no_value_of_its_enum_is_a_violation(number: int, path: str) -> None:
     tag = (number << 3).to_bytes(1) if number < 16 else bytes([(number << 3) & 0x7F | 0x80, number >> 4])
     message = pb.Call.FromString(pb.Call(id="c").SerializeToString() + tag + b"\x63")
-    assert violations(message) == {f"call.{path}": "99 is no value of this enum."}
+    assert violations(message) == {f"call.{path}": "99 is not a value of this enum."}
 
 
 def test_all_broken_rules_are_named_together() -> None:

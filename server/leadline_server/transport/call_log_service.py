@@ -24,7 +24,7 @@ from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
-"""How many call logs a watcher may take at once."""
+"""The most call logs in one message of a watch."""
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -123,7 +123,7 @@ class CallLogServicer(CallLogServiceServicer):
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
-        """Take a report of a call."""
+        """Accept a report of a call."""
         report = call_report(request)
         account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
@@ -138,7 +138,7 @@ class CallLogServicer(CallLogServiceServicer):
         return pb.GetCallLogResponse(**_call_log(log))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
-        """Decide and deliver one call anew."""
+        """Decide and deliver one call again."""
         budget = Budget(context.time_remaining())
         key = call_key(request)
         account = await self._commands.accounts.get(key.account_id)
@@ -151,7 +151,7 @@ class CallLogServicer(CallLogServiceServicer):
         return list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
-        """Follow the changes of an account's call logs: yields WatchCallLogsResponse, or what is encoded as such."""
+        """Follow the changes of an account's call logs. Yields WatchCallLogsResponse, some of them encoded already."""
         watch = watch_of(request)
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
@@ -163,7 +163,7 @@ class CallLogServicer(CallLogServiceServicer):
                 yield self._watched_message(item)
 
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
-        """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
+        """The message for an item. It is built once for all watchers of the same calls."""
         if item.change is None:  # the same token also comes with the change that it follows
             return watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)

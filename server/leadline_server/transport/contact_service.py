@@ -19,7 +19,7 @@ from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_NUMBERS: Final = 16
-"""How many numbers one FindContact looks up at most."""
+"""The most numbers of one FindContact."""
 
 NAME_LENGTH: Final = 256
 EMAIL_LENGTH: Final = 254

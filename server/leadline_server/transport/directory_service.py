@@ -1,4 +1,4 @@
-"""DirectoryService over gRPC: read the request, run the command, write the answer."""
+"""DirectoryService over gRPC: reads the requests, runs the commands, writes the responses."""
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from leadline.v1 import directory_service_pb2 as pb

@@ -33,13 +33,16 @@ _TRIGGERS: Final[Mapping[int, LogTrigger]] = {
 }
 
 _Reader = Callable[[Violations, str, str, Any], Any]
-"""Reads a field's value; given where the message is, and the field's name, for the violation that it may find."""
+"""Reads a field's value. It takes the path of the message and the field's name, to name them in a violation."""
 
 
 def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
-    """What one report says of a call; `path` is where the request has it.
+    """The fields of a call that a report has. `path` is the call's path in the request.
 
-    A missing id is a violation. A missing direction is not: only the first report has to name one.
+    A missing id is a violation. A missing direction is not, because only the first report needs one.
+
+    Example: `Call(id="c1", note="", caller=Party(name="Ada"))` is
+    `CallEvent(call_id="c1", fields={"note": None, "caller.name": "Ada"})`.
     """
     fields = _fields(check, path, call, _CALL)
     for side in ("caller", "callee"):
@@ -101,7 +104,7 @@ def _web_address(check: Violations, path: str, name: str, value: str) -> str | N
 
 
 def _direction(check: Violations, path: str, name: str, value: int) -> CallDirection | None:
-    # The one field that cannot be cleared: without it nobody knows whom to look up.
+    # This field cannot be cleared: it decides whether the caller or the callee is looked up.
     return check.member(f"{path}.{name}", value, DIRECTIONS)
 
 
@@ -132,7 +135,7 @@ _CALL: Final[Mapping[str, _Reader]] = {
 def _fields(
     check: Violations, path: str, message: Message, readers: Mapping[str, _Reader], prefix: str = ""
 ) -> dict[str, Any]:
-    """The message's present fields by name, each read by its reader; those without one are not read here."""
+    """The message's present fields by name, each read by its reader. A field without a reader is left out."""
     fields: dict[str, Any] = {}
     for field, value in message.ListFields():
         name = field.name

@@ -1,4 +1,4 @@
-"""directory.proto: users of the directory, both ways."""
+"""directory.proto: the users of the directory, both ways."""
 
 import re
 from collections.abc import Callable, Iterable

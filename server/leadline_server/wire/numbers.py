@@ -33,7 +33,7 @@ def _pattern(check: Violations, field: str, text: str, rules: NumberingRules) ->
         return _prefix(check, field, text.rstrip()[:-1])
     number = parse_number(text, rules)
     if not number.key:
-        check.add(field, f"No phone number, extension or prefix, read in region {rules.region}.")
+        check.add(field, f"Not a phone number, extension or prefix, read in region {rules.region}.")
     return number.e164 or number.extension
 
 

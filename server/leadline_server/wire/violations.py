@@ -1,4 +1,4 @@
-"""Collecting every broken rule of a request, so that the caller learns of all of them at once."""
+"""Collects all broken rules of a request, so that one answer names them all."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,10 +12,10 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 
 ID_LENGTH: Final = 128
-"""Ids of accounts, users, calls, contacts and legs, in characters."""
+"""The most characters of the ids of accounts, users, calls, contacts and legs."""
 
 TOKEN_LENGTH: Final = 1024
-"""Page and resume tokens, in characters."""
+"""The most characters of page tokens and resume tokens."""
 
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1000
@@ -39,9 +39,9 @@ _Member = TypeVar("_Member")
 
 
 class Violations:
-    """The broken rules of one request. Each method returns the value that it was given, read as the domain has it.
+    """The broken rules of one request. Each method checks a value, and returns it as the domain has it.
 
-    After a violation the value returned is of no use; `raise_any` keeps it from getting any further.
+    After a violation the returned value is not usable. `raise_any` makes sure that it is not used.
     """
 
     __slots__ = ("_found",)
@@ -50,15 +50,15 @@ class Violations:
         self._found: list[FieldViolation] = []
 
     def __bool__(self) -> bool:
-        """Whether a rule was broken so far."""
+        """Whether a rule is broken so far."""
         return bool(self._found)
 
     def add(self, field: str, description: str) -> None:
-        """Note a broken rule: the field's path as in the contract, and a sentence."""
+        """Add a broken rule: the path of the field, such as `call.legs[0].id`, and a sentence."""
         self._found.append(FieldViolation(field, description))
 
     def raise_any(self) -> None:
-        """Raise InvalidRequest with everything found, if anything was."""
+        """Raise InvalidRequest with all broken rules, if there are any."""
         if self._found:
             raise InvalidRequest(self._found)
 
@@ -90,7 +90,7 @@ class Violations:
         return value
 
     def number_text(self, field: str, value: str) -> str | None:
-        """A phone number as somebody wrote it; None if it is too long. What it contains is not looked at."""
+        """A phone number as it was written; None if it is too long. Only the length is checked."""
         if len(value) > NUMBER_LENGTH:
             limit = SIP_URI_LENGTH if _is_sip_uri(value) else NUMBER_LENGTH
             if len(value) > limit:
@@ -139,7 +139,7 @@ class Violations:
         """The enum's member with this number; None after a violation."""
         found = members.get(value)
         if found is None:
-            self.add(field, "Must be set." if value == 0 else f"{value} is no value of this enum.")
+            self.add(field, "Must be set." if value == 0 else f"{value} is not a value of this enum.")
         return found
 
     def members(self, field: str, values: Iterable[int], members: Mapping[int, _Member]) -> tuple[_Member, ...]:
@@ -158,12 +158,12 @@ class Violations:
         return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
     def page_size(self, value: int) -> int:
-        """How many entries a page has at most: 0 stands for the default."""
+        """The most entries of a page; 0 means the default."""
         if not 0 <= value <= MAX_PAGE_SIZE:
             self.add("page_size", f"Must be between 0 and {MAX_PAGE_SIZE}.")
         return value or DEFAULT_PAGE_SIZE
 
 
 def is_line(text: str, limit: int) -> bool:
-    """Whether it is one line of at most `limit` characters."""
+    """Whether a text is one line of at most `limit` characters."""
     return len(text) <= limit and not _has_control(text)
