@@ -109,7 +109,7 @@ class Bench:
         return Scaled(in_flight, results[1_000][1:], results[1_000_000][1:], memory)
 
     def watched(self, watching: int, at_once: int, rate: float, seconds: float, pairs: int) -> Watched:
-        """LogCall at a rate, with nobody watching and with many watchers who take so many logs a message (0: one)."""
+        """LogCall at a rate, without watchers and with many. A watcher takes `at_once` logs a message (0: one)."""
         calls = int(rate * seconds)
         requests = self._folder / "requests"
         alone: list[Result] = []
@@ -144,7 +144,7 @@ class Bench:
             return self._pair("LogCall, known contact", server, workload.LOG, requests, in_flight, check)
 
     def log_unknown(self, in_flight: int) -> Paired:
-        """LogCall: new calls, each from a number that nobody has, with placeholders to be created."""
+        """LogCall: new calls, each from an unknown number, with placeholders to be created."""
         requests = [
             workload.log_requests(
                 f"unknown-{run}",

@@ -1,4 +1,4 @@
-"""What is asked: requests made beforehand, all different; and whether the answers are right."""
+"""The requests of the benchmarks, all different and made beforehand, and checks of the answers."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ def logged_as(reason: "call_log_pb2.CallLogReason.ValueType") -> Check:
 
 @dataclass(frozen=True)
 class Journal:
-    """What the embedded CRM holds: contacts, and logged calls."""
+    """How many contacts and logged calls the embedded CRM has."""
 
     contacts: int
     call_logs: int

@@ -34,6 +34,6 @@ class FakeAccounts:
 
 
 async def read_request(reader: Callable[[Any, NumberingRules | None], T], request: Any) -> T:
-    """What `reader` makes of a request of the accounts us and gb."""
+    """The result of `reader` for a request; the accounts are us and gb."""
     accounts = cast("AccountRegistry", FakeAccounts(us="US", gb="GB"))
     return (await read_by_rules(accounts, request, reader))[1]

@@ -39,7 +39,7 @@ def sample(name: str) -> bytes:
 
 
 def grouped(data: bytes | str, rules: Rules = RULES) -> list[GroupItem]:
-    """What an import sends of a file, and the rows that it leaves out."""
+    """The calls that an import sends for a file, and the rows that it leaves out."""
     return list(group(read(data, rules), rules.default_user))
 
 

@@ -66,7 +66,7 @@ async def cancelled(task: "asyncio.Task[Any]") -> None:
 
 
 def pass_time(by: timedelta, *parts: Harness | LaggingCrm) -> None:
-    """Move everybody's clock."""
+    """Move all clocks."""
     for part in parts:
         part.clock.advance(by)
 
@@ -77,7 +77,7 @@ async def acquired(harness: Harness, number: str = STRANGER) -> Claimed | HeldBy
 
 
 async def held(harness: Harness) -> None:
-    """Wait until somebody holds the stranger's claim."""
+    """Wait until the stranger's claim is held."""
     async with asyncio.timeout(10):
         while not isinstance(await acquired(harness), HeldByAnother):
             await harness.app.ledger.claims.release(ACCOUNT, STRANGER, THIRD, None)
@@ -85,7 +85,7 @@ async def held(harness: Harness) -> None:
 
 
 async def freed(harness: Harness) -> Claimed:
-    """Wait until nobody holds the stranger's claim, and take it."""
+    """Wait until the stranger's claim is free, and acquire it."""
     async with asyncio.timeout(5):
         while isinstance(answer := await acquired(harness), HeldByAnother):
             await asyncio.sleep(0.005)

@@ -20,15 +20,15 @@ _ready = re.compile(r"gRPC on (\S+) \(metrics on http://(\S+)/metrics").search
 def cluster(
     data_dir: Path, size: int, *, command: Sequence[str] = SERVE, settings: Mapping[str, str] | None = None
 ) -> Iterator[list[ServerProcess]]:
-    """Run `size` servers on `data_dir`, on free ports, until the body ends; those that still run have to stop cleanly.
+    """Run `size` servers on `data_dir`, on free ports, until the body ends. Those still running must stop cleanly.
 
-    What each prints is in files beside `data_dir`; a later cluster there goes on in the files of standard error.
+    Their output is in files beside `data_dir`. A later cluster appends to the files of standard error.
 
     Args:
-        data_dir: the data directory of all.
-        size: how many.
-        command: what starts one.
-        settings: environment variables, whole names.
+        data_dir: the data directory of all servers.
+        size: how many servers.
+        command: the command that starts one.
+        settings: environment variables by their full names.
     """
     given = {
         "LEADLINE_DATA_DIR": str(data_dir),

@@ -1,4 +1,4 @@
-"""What is in a server's two databases, read from beside it."""
+"""Reads a server's two databases from another process."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def write_lock(database: Path) -> Iterator[None]:
-    """Keep everybody else from writing: what the server is to write waits until the body ends."""
+    """Hold the write lock: the server's writes wait until the body ends."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield

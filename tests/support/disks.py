@@ -13,7 +13,7 @@ MEGABYTES: Final = 4
 
 @contextmanager
 def mounted(folder: Path, *arguments: str) -> Iterator[Path]:
-    """A file system of its own; the test is skipped where this machine lets nobody mount one."""
+    """A separate file system. The test is skipped if this machine does not allow a mount."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *arguments, folder], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""A CRM under test, its adapter served on this machine and connected to as one in another process."""
+"""A CRM under test whose adapter is served on this machine, and called as one in another process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,6 +10,6 @@ from leadline_server.testing.crm_conformance import CrmUnderTest
 
 @asynccontextmanager
 async def crm_over_loopback(opening: AbstractAsyncContextManager[CrmUnderTest]) -> AsyncIterator[CrmUnderTest]:
-    """What `opening` opens, its adapter asked through gRPC."""
+    """The CRM that `opening` opens. Its adapter is called through gRPC."""
     async with opening as crm, over_loopback(crm.adapter) as adapter:
         yield replace(crm, adapter=adapter)

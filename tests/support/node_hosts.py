@@ -22,7 +22,7 @@ _STOP_SECONDS: Final = 10.0
 
 @dataclass
 class Written:
-    """What arrived in the CRM: the ids of contacts by number, and the logs by key."""
+    """The records in the CRM: the ids of contacts by number, and the logs by key."""
 
     contacts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     logs: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
@@ -91,7 +91,7 @@ class NodeHost:
         return {record["id"]: record for record in self._book()[table]}
 
     def edit(self, table: str, record_id: str, changes: Mapping[str, Any]) -> None:
-        """What people do: change a record, while the host is away."""
+        """Change a record as a person does, while the host is not running."""
         self.kill()
         book = self._book()
         next(record for record in book[table] if record["id"] == record_id).update(changes)

@@ -57,7 +57,7 @@ class ServerProcess:
 
     @property
     def stderr(self) -> str:
-        """What it wrote to standard error so far."""
+        """Its standard error so far."""
         return self.stderr_path.read_text()
 
     @property
@@ -136,7 +136,7 @@ def server_process(
 def leadline(
     *arguments: str | Path, settings: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run the console script to its end, on nobody's settings but `settings`."""
+    """Run the console script to its end, with no settings but `settings`."""
     return subprocess.run(
         [LEADLINE, *arguments],
         env=environment(settings or {}),
@@ -162,7 +162,7 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def _announcement(process: subprocess.Popen[bytes], stdout_path: Path, stderr_path: Path) -> tuple[str, re.Match[str]]:
-    """What the server prints once it serves, and where in it the addresses are."""
+    """The server's output when it is ready, and the match of its addresses."""
 
     def read() -> re.Match[str] | None:
         return _ready(stdout_path.read_text())

@@ -1,4 +1,4 @@
-"""Request bodies as nobody should send them: messages with odd values, and their bytes bent out of shape."""
+"""Request bodies for fuzzing: messages with odd values, and messages with damaged bytes."""
 
 from typing import Any, Final
 
@@ -204,7 +204,7 @@ def _monsters() -> st.SearchStrategy[bytes]:
                 b"\x12\x01a" * 2_000,
             ]
         ),
-        depth.map(lambda levels: b"\x0b" * levels),  # groups that nobody closes
+        depth.map(lambda levels: b"\x0b" * levels),  # groups without an end
         depth.map(lambda levels: b"\x0b" * levels + b"\x0c" * levels),
         depth.map(_nested),
     )

@@ -31,7 +31,7 @@ def settings(**values: int) -> bytes:
 
 
 def header_block(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """Fields as literals that nobody has to remember (RFC 7541, section 6.2.2)."""
+    """Fields as literals without indexing (RFC 7541, section 6.2.2)."""
     return b"".join(b"\x00" + _text(name) + _text(value) for name, value in pairs)
 
 

@@ -34,7 +34,7 @@ class Real:
     preferences: PreferencesServiceStub
 
     def in_flight(self, rpc: str) -> float | None:
-        """What the gauge of an RPC says."""
+        """The value of an RPC's gauge."""
         return self.registry.get_sample_value("leadline_rpcs_in_flight", {"rpc": rpc})
 
 

@@ -1,4 +1,4 @@
-"""What a client gets when a command fails, over a real connection."""
+"""The error that a client gets over a real connection when a command fails."""
 
 import asyncio
 from typing import Any, NoReturn, TypeAlias

@@ -1,4 +1,4 @@
-"""Thousands of bodies that nobody should send, to one real server: each is answered for what it is."""
+"""Thousands of malformed and odd requests to one real server: each gets the right status."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ EXPECTED: Final = {
     grpc.StatusCode.ALREADY_EXISTS,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
-"""What a request can be wrong in; anything else would be the server's fault."""
+"""The codes for faulty requests. Any other code is a fault of the server."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ def test_no_body_is_more_than_a_bad_request(target: Target, rpc: str, examples: 
 
 
 def _ending(call: Any) -> grpc.StatusCode:
-    """How a call ends; one that is answered is left then, for a watch would go on. What is refused says why."""
+    """How a call ends. A call with an answer is cancelled, since a watch has no end. A refusal has its reason."""
     try:
         next(call)
     except grpc.RpcError as error:

@@ -62,9 +62,9 @@ async def channel(server: ServerProcess) -> AsyncIterator[grpc.aio.Channel]:
 
 
 _REFUSED_STREAM = "RST_STREAM with error code 7"
-"""A connection has `grpc.max_concurrent_streams` calls at most, and gRPC's protection against floods goes on counting
-those that the client has given up until the server has let go of them too. Of what is refused so nothing was done, says
-HTTP/2 (RFC 9113, section 8.7): a client may send it again, and leadline's does."""
+"""A connection has at most `grpc.max_concurrent_streams` calls. gRPC also counts calls that the client has cancelled,
+until the server has ended them. HTTP/2 says that a refused stream was not processed (RFC 9113, section 8.7). So a
+client may send it again, and leadline's does."""
 
 _BURST = (4, 900)
 """Connections and calls on each: none has too many, and together they are more than gRPC lets wait by itself."""

@@ -1,4 +1,4 @@
-"""Requests that are too large, oddly wrapped or addressed to nobody: refused by themselves, to nobody else's harm."""
+"""Requests that are too large, compressed or for unknown RPCs are refused, and no other request is affected."""
 
 import asyncio
 import gzip

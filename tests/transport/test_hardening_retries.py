@@ -1,4 +1,4 @@
-"""What a client's own retry policy (service config, gRFC A6) does with errors that say when a retry can help."""
+"""A client's retry policy (service config, gRFC A6) follows the delay of an error."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +35,7 @@ class Retrying:
     times: list[float] = field(default_factory=list)
 
     async def ask(self, seconds: float | None = None) -> Refused:
-        """What the policy ends with."""
+        """The error after the policy's last attempt."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await self.stub.FindContact(ASKED, timeout=seconds)
         return read_refusal(caught.value)

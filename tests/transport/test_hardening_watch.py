@@ -72,7 +72,7 @@ async def hears(watch: Any, call_ids: set[str]) -> None:
 async def test_watchers_who_do_not_read_keep_nothing_from_the_others_and_hoard_no_memory(
     server: ServerProcess, stub: CallLogServiceStub, request_: pb.WatchCallLogsRequest
 ) -> None:
-    # What the server keeps of any such calls is in its memory by then.
+    # These calls fill the server's caches before its memory is measured.
     await log_much(stub, f"before-{request_.max_call_logs}")
     async with nothing_left(server, growth=100), AsyncExitStack() as stack:
         for _ in range(SLOW):

@@ -41,7 +41,7 @@ class Scene:
         return {match.contact.id for match in answer.matches}, answer.as_of.ToDatetime(UTC)
 
     async def add(self, name: str) -> str:
-        """Somebody adds a contact in the CRM itself."""
+        """Add a contact in the CRM itself, as a person does."""
         draft = ContactDraft(name=name, phone_number=parse_number(STRANGER, "US"))
         return (await self.crm.create_contact(draft, name)).id
 
@@ -129,7 +129,7 @@ async def test_a_decision_does_not_see_a_contact_that_is_only_remembered(scene: 
     scene.crm.remove(contact_id)
     log = (await scene.real.calls.LogCall(report("call-1"))).call_log
     assert (log.state, log.reason) == (CallLogState.CALL_LOG_STATE_UNLOGGED, CallLogReason.CALL_LOG_REASON_NO_CONTACT)
-    assert (await scene.find())[0] == set()  # what the decision saw is what is remembered now
+    assert (await scene.find())[0] == set()  # the decision's answer is remembered now
 
 
 async def test_no_second_contact_is_created_where_nobody_is_remembered(scene: Scene) -> None:

@@ -37,7 +37,7 @@ async def test_a_damaged_log_ends_its_users_watch_and_another_users_goes_on(real
 
 
 async def damage(real: Real, call_id: str) -> None:
-    """Change a call into something that nobody can read."""
+    """Change a stored call so that it cannot be read."""
 
     def change(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE ledger SET call_log_sequence = call_log_sequence + 1")

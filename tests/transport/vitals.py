@@ -1,4 +1,4 @@
-"""What a server process holds at a moment: open files, memory, RPCs under way."""
+"""Measures a server process: open files, memory, and RPCs in progress."""
 
 import asyncio
 import re

@@ -18,7 +18,8 @@ from leadline_server.domain.errors import InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport import call_log_service as mapping
 from leadline_server.watch.batch import WatchItem
-from leadline_server.wire.call_log import call_log_message, call_report
+from leadline_server.wire.call import call_report
+from leadline_server.wire.call_log import CALL_LOG
 from support.accounts import read_request
 from support.changes import Changed
 
@@ -174,7 +175,7 @@ def test_a_logged_call_is_written_whole() -> None:
         last_error="Busy.",
         revision=5,
     )
-    written = call_log_message(logged)
+    written = CALL_LOG.message(logged)
     assert (written.state, written.reason) == (
         call_log_pb2.CALL_LOG_STATE_LOGGED,
         call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED,
@@ -188,7 +189,7 @@ def test_a_logged_call_is_written_whole() -> None:
 
 
 def test_a_call_that_nobody_tried_to_deliver_has_no_reason_yet() -> None:
-    written = call_log_message(PENDING)
+    written = CALL_LOG.message(PENDING)
     assert (written.state, written.reason) == (call_log_pb2.CALL_LOG_STATE_PENDING, 0)
     assert not written.HasField("contact")
     assert not written.HasField("next_attempt_time")
@@ -196,11 +197,11 @@ def test_a_call_that_nobody_tried_to_deliver_has_no_reason_yet() -> None:
 
 def test_a_decision_that_waits_for_the_crm_shows_whom_the_call_will_be_logged_against() -> None:
     decision = Decision(contact=ADA, reason=CallLogReason.CONTACT_MATCHED, explanation="Because.")
-    assert call_log_message(replace(PENDING, decision=decision)).contact.id == "p1"
+    assert CALL_LOG.message(replace(PENDING, decision=decision)).contact.id == "p1"
 
 
 _WRITERS: list[Callable[[CallLog], Any]] = [
-    call_log_message,
+    CALL_LOG.message,
     lambda log: mapping.watch_call_logs_response(WatchItem(Changed(1, log), "t")),
 ]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
-MOST_FILES = {"LogCall": 45, "FindContact": 19}
-MOST_HOPS = {"LogCall": 82, "FindContact": 14}
+MOST_FILES = {"LogCall": 41, "FindContact": 19}
+MOST_HOPS = {"LogCall": 79, "FindContact": 18}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the client raises for what a server answers."""
+"""The errors that the client raises for a server's answers."""
 
 import copy
 import pickle

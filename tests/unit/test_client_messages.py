@@ -77,7 +77,7 @@ def test_a_filter_of_no_such_name_is_the_same_error(filters: CallLogFilter) -> N
 
 def test_a_time_without_a_zone_is_an_error() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        call_message({"id": "c1", "start_time": datetime(2026, 3, 1)})  # noqa: DTZ001 - it is what must not pass
+        call_message({"id": "c1", "start_time": datetime(2026, 3, 1)})  # noqa: DTZ001 - this must not pass
 
 
 def test_a_timestamp_is_taken_as_it_is() -> None:
@@ -86,7 +86,7 @@ def test_a_timestamp_is_taken_as_it_is() -> None:
 
 def test_a_field_that_the_call_has_not_is_an_error() -> None:
     with pytest.raises(ValueError, match="colour"):
-        call_message({"colour": "red"})  # type: ignore[typeddict-unknown-key] # it is what must not pass
+        call_message({"colour": "red"})  # type: ignore[typeddict-unknown-key] # this must not pass
 
 
 def test_filters_by_name_become_the_request() -> None:

@@ -8,10 +8,11 @@ import pytest
 from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
+from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import AccountNotFound, InvalidRequest
 from leadline_server.transport import contact_service as mapping
-from leadline_server.wire.contact import find_contact_response, numbers_to_find
+from leadline_server.transport.contact_service import numbers_to_find
 from support.accounts import read_request
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -71,7 +72,7 @@ async def test_violations_are_told_before_an_account_is_missed_and_without_one()
 
 def test_found_contacts_are_written_whole() -> None:
     match = ContactMatch(ADA, "(415) 555-0123", MatchKind.NATIONAL)
-    written = find_contact_response((match,), NOW)
+    written = mapping.FOUND_CONTACTS.message(FoundContacts((match,), NOW))
     assert written.as_of.ToDatetime(UTC) == NOW
     [found] = written.matches
     assert (found.phone_number, found.kind) == ("(415) 555-0123", contact_pb2.MATCH_KIND_NATIONAL)
@@ -100,7 +101,7 @@ def test_a_search_names_all_that_is_wrong() -> None:
 
 
 def test_a_list_of_contacts_carries_its_token() -> None:
-    written = mapping.search_contacts_response(ContactList((ADA,), "next"))
+    written = mapping.CONTACT_LIST.message(ContactList((ADA,), "next"))
     assert ([contact.id for contact in written.contacts], written.next_page_token) == (["p1"], "next")
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.replay.grouping import NO_DIRECTION, ReplayCall, group
-from leadline_server.replay.messages import to_message
+from leadline_server.replay.messages import to_request
 from leadline_server.replay.records import Ignored, Record, Row, Skipped, with_one_leg
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -153,7 +153,7 @@ def test_what_the_reader_left_out_stays_left_out() -> None:
 
 def test_the_message_says_final_and_leaves_absent_what_is_not_known() -> None:
     (found,) = calls([row(1)])
-    message = to_message(found.call)
+    message = to_request("demo", found).call
     assert message.is_final
     assert message.event_time == message.end_time
     assert (message.direction, message.result) == (1, 2)

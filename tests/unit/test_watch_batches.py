@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from weakref import ReferenceType, ref
 
 import pytest
@@ -14,7 +15,7 @@ from leadline_server.testing.ledger_samples import call_log, full_call_log
 from leadline_server.watch import encoder
 from leadline_server.watch.batch import WatchBatch
 from leadline_server.watch.encoder import EncodedMessage, WatchEncoder
-from leadline_server.wire.call_log import call_log_message
+from leadline_server.wire.call_log import CALL_LOG
 from support.changes import Changed
 
 
@@ -33,7 +34,7 @@ def read(messages: Sequence[EncodedMessage]) -> list[WatchCallLogsResponse]:
 def test_a_message_decodes_as_one_that_protobuf_encoded() -> None:
     logs = [call_log("call-1"), full_call_log()]
     [message] = read(WatchEncoder(10**7).messages(batch(*map(Changed, range(2), logs))))
-    assert message == WatchCallLogsResponse(call_logs=map(call_log_message, logs), resume_token="after-1")
+    assert message == WatchCallLogsResponse(call_logs=map(CALL_LOG.message, logs), resume_token="after-1")
 
 
 def test_a_batch_with_only_a_position_is_a_message_without_logs() -> None:
@@ -63,7 +64,7 @@ def test_messages_are_split_by_size_and_each_has_the_token_of_its_last_log(lengt
 
 
 def test_a_batch_makes_as_few_messages_as_possible() -> None:
-    size = WatchCallLogsResponse(call_logs=[call_log_message(call_log("call-1"))]).ByteSize()
+    size = WatchCallLogsResponse(call_logs=[CALL_LOG.message(call_log("call-1"))]).ByteSize()
     assert [
         len(message.call_logs) for message in read(WatchEncoder(2 * size).messages(batch(*changes(*range(5)))))
     ] == [
@@ -107,9 +108,9 @@ def test_a_log_is_encoded_once_for_all_messages_that_it_is_in(monkeypatch: pytes
 
     def note(log: CallLog) -> object:
         made.append(log.call_id)
-        return call_log_message(log)
+        return CALL_LOG.message(log)
 
-    monkeypatch.setattr(encoder, "call_log_message", note)
+    monkeypatch.setattr(encoder, "CALL_LOG", SimpleNamespace(message=note))
     encoding = WatchEncoder()
     for start in range(5):
         encoding.messages(batch(*changes(*range(start, 6))))

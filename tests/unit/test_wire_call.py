@@ -12,7 +12,7 @@ from leadline.v1 import call_pb2 as pb
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.merge import CallEvent, Stamps, merge
-from leadline_server.wire.call import call_event, call_message
+from leadline_server.wire.call import CALL, call_event
 from leadline_server.wire.violations import Violations
 
 lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
@@ -78,14 +78,14 @@ def violations(message: pb.Call) -> dict[str, str]:
 
 @given(calls)
 def test_a_call_that_is_written_read_and_merged_into_nothing_is_the_same_call(call: Call) -> None:
-    wire = pb.Call.FromString(call_message(call).SerializeToString())
+    wire = pb.Call.FromString(CALL.message(call).SerializeToString())
     assert merge(None, Stamps(), read(wire)).call == call
 
 
 @given(calls, calls)
 def test_reporting_a_merged_call_anew_changes_nothing(one: Call, other: Call) -> None:
-    known = merge(one, Stamps(), read(call_message(replace(other, id=one.id))))
-    again = pb.Call.FromString(call_message(known.call).SerializeToString())
+    known = merge(one, Stamps(), read(CALL.message(replace(other, id=one.id))))
+    again = pb.Call.FromString(CALL.message(known.call).SerializeToString())
     assert merge(known.call, known.stamps, read(again)).call == known.call
 
 
@@ -188,7 +188,7 @@ def test_a_broken_rule_is_named_by_its_path(message: pb.Call, path: str) -> None
 def test_a_number_that_is_no_value_of_its_enum_is_a_violation(number: int, path: str) -> None:
     tag = (number << 3).to_bytes(1) if number < 16 else bytes([(number << 3) & 0x7F | 0x80, number >> 4])
     message = pb.Call.FromString(pb.Call(id="c").SerializeToString() + tag + b"\x63")
-    assert violations(message) == {f"call.{path}": "99 is no value of this enum."}
+    assert violations(message) == {f"call.{path}": "99 is not a value of this enum."}
 
 
 def test_all_broken_rules_are_named_together() -> None:

@@ -26,7 +26,7 @@ from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
-"""What an attempt ended with: the CRM's log, or a decision to write nothing, or to wait."""
+"""The result of an attempt: the CRM's log, or a decision to write nothing, or to wait."""
 
 
 class DeliveryAttempt:
@@ -227,7 +227,7 @@ def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decisi
 
 
 def moved(attempt: DeliveryAttempt, outcome: Outcome) -> Decision | LeaveUnlogged:
-    """What a new decision means for a call that is logged: at most, the CRM's log moves to another contact.
+    """Apply a new decision to a logged call: it stays logged, and at most its log moves to another contact.
 
     Raises:
         CrmRejected: a person chose another contact, and the CRM cannot move logs.

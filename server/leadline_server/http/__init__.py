@@ -1,8 +1,8 @@
-"""Every RPC as JSON over HTTP, and what phone systems and browsers ask for besides: one ASGI application.
+"""All RPCs as JSON over HTTP, and pages for phone systems and browsers: one ASGI application.
 
 server        listens, and stops cleanly
-gate          refuses what a web page of another site, or another host name, sends
+gate          refuses requests of other sites' web pages, and requests for another host name
 rpcs          Connect and gRPC-Web over the same endpoints as gRPC
 caller_name   GET /v1/caller-name, for dialplans
-openapi       the description of all of it, for people and generators
+openapi.json  describes all of it, for people and generators
 """

@@ -1,7 +1,7 @@
 """GET /v1/caller-name: the caller's name as one line of text, for dialplans.
 
-Asterisk's CURL(), FreeSWITCH's mod_cidlookup and 3CX put the answer's body into the call as the name, whatever its
-status. So every answer but 200 has an empty body, and the name has no character that a dialplan would interpret.
+Asterisk's CURL(), FreeSWITCH's mod_cidlookup and 3CX take the answer's body as the name, whatever the status is. So an
+answer other than 200 has an empty body, and the name has no character that a dialplan would interpret.
 
     GET /v1/caller-name?account_id=demo&number=%2B12025550101     200 "Jane Roe"
     ... a number that no contact has, or several                  200 ""
@@ -21,10 +21,10 @@ from leadline_server.http.rpcs import call
 from leadline_server.transport.endpoint import ServedMethod
 
 SECONDS: Final = 2.0
-"""How long a dialplan waits for a name: the call does not ring meanwhile."""
+"""How long a dialplan waits for a name, in seconds. The call does not ring until then."""
 
 MAX_CHARACTERS: Final = 80
-"""Caller-ID names are shorter in every phone system."""
+"""The most characters of a name. Phone systems have shorter limits."""
 
 _MAX_QUERY: Final = 1024
 _FORBIDDEN: Final = frozenset('${},;"\\')
@@ -35,7 +35,7 @@ class CallerName:
     """Answers with the name of the one contact that has a number.
 
     Args:
-        find_contact: the RPC that is asked; remembered answers serve it as they serve FindContact.
+        find_contact: FindContact, which may answer from remembered answers.
     """
 
     def __init__(self, find_contact: ServedMethod) -> None:
@@ -61,7 +61,7 @@ class CallerName:
 
 
 def _request(query: bytes) -> FindContactRequest | None:
-    """The lookup that a query string asks for; None where it is malformed."""
+    """The lookup that a query string asks for; None if it is malformed."""
     if len(query) > _MAX_QUERY:
         return None
     try:
@@ -71,7 +71,7 @@ def _request(query: bytes) -> FindContactRequest | None:
     account_id, number = _single(fields.get("account_id")), _single(fields.get("number"))
     if account_id is None or number is None:
         return None
-    # A `+` that nobody escaped arrives as a blank.
+    # A `+` that was not escaped arrives as a blank.
     number = f"+{number[1:]}" if number.startswith(" ") else number
     return FindContactRequest(account_id=account_id, phone_numbers=[number])
 
@@ -81,7 +81,7 @@ def _single(values: Sequence[str] | None) -> str | None:
 
 
 def _name(found: FindContactResponse) -> str:
-    """The one contact's name; empty where none matched, or several did equally well."""
+    """The contact's name; empty if no contact matched, or if several matched equally well."""
     strongest = min((match.kind for match in found.matches), default=0)
     contacts = {match.contact.id: match.contact for match in found.matches if match.kind == strongest}
     people = {key: contact for key, contact in contacts.items() if not contact.is_placeholder}
@@ -93,7 +93,7 @@ def _name(found: FindContactResponse) -> str:
 
 
 def one_line(name: str) -> str:
-    """The name without what a dialplan would interpret: one line, at most MAX_CHARACTERS."""
+    """The name in one line, at most MAX_CHARACTERS, without characters that a dialplan would interpret."""
     kept = "".join(character if _is_kept(character) else " " for character in name)
     return " ".join(kept.split())[:MAX_CHARACTERS].rstrip()
 

@@ -1,12 +1,12 @@
-"""Who may reach the HTTP port: programs of this machine, and pages of leadline itself.
+"""Decides which requests reach the HTTP port: those of programs on this machine, and of leadline's own pages.
 
-A browser lets any web page send requests to 127.0.0.1. Two of its headers tell them apart from a program's:
+A browser lets any web page send requests to 127.0.0.1. Two headers tell these from a program's requests:
 
-- `Host` names the host that the page believes it talks to. A name of an attacker's that resolves to 127.0.0.1
-  ("DNS rebinding") is not one of ours, so it is refused.
+- `Host` is the host name in the page's URL. An attacker's name can resolve to 127.0.0.1 ("DNS rebinding"). It is not
+  one of leadline's names, so the request is refused.
 - `Sec-Fetch-Site: cross-site` (W3C Fetch Metadata) says that a page of another site sent the request.
 
-There is no CORS: no answer ever allows another origin to read it. Forwarded headers are never read.
+There is no CORS: no answer allows another origin to read it. Forwarded headers are never read.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS: Final = 15.0
-"""How long a request's body may take to arrive, in seconds: a slow sender must not hold its connection for ever."""
+"""How long a request's body may take to arrive, in seconds. It bounds how long a slow sender holds a connection."""
 
 PUBLIC_PREFIXES: Final = ("/ingress/", "/embed/")
-"""Paths that are served under the host of `public_url` too."""
+"""Paths that are also served under the host of `public_url`."""
 
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -34,10 +34,10 @@ _SECURITY_HEADERS: Final = (
 
 
 class Gate:
-    """`inner`, for requests that may reach it.
+    """Passes requests to an application, or refuses them.
 
     Args:
-        inner: the application behind it.
+        inner: the application.
         public_url: the address that phone systems and frames reach leadline by; empty: none.
     """
 
@@ -56,7 +56,7 @@ class Gate:
         await self._inner(scope, _in_time(receive), _with_headers(send))
 
     def _refusal(self, scope: Scope) -> int:
-        """The HTTP status to refuse the request with; 0 where it may pass."""
+        """The HTTP status to refuse the request with; 0 if it may pass."""
         headers = _singles(scope["headers"])
         path: str = scope["path"]
         host = headers.get(b"host", b"").decode("latin-1").lower()
@@ -96,7 +96,7 @@ def _is_authority(host: str) -> bool:
 
 
 def _singles(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers by name. A header that comes twice counts as neither value: it is one that nobody may send twice."""
+    """The headers by name. A header that comes twice is empty: the headers read here must come once."""
     singles: dict[bytes, bytes] = {}
     for name, value in headers:
         singles[name] = b"" if name in singles else value
@@ -104,14 +104,14 @@ def _singles(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def _in_time(receive: Receive) -> Receive:
-    """`receive`, which gives up on a body that does not arrive in BODY_SECONDS: the client counts as gone."""
+    """`receive` for BODY_SECONDS. If the body has not arrived by then, the client counts as gone."""
     is_whole = False
     end = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def received() -> MutableMapping[str, Any]:
         nonlocal is_whole
         if is_whole:
-            return await receive()  # waits for the client to leave, which may take as long as a watch
+            return await receive()  # it waits until the client leaves, which can be at the end of a watch
         try:
             async with asyncio.timeout_at(end):
                 message = await receive()

@@ -1,8 +1,8 @@
-"""Every RPC by the Connect protocol and gRPC-Web, as JSON or protobuf, over the same endpoints as gRPC.
+"""All RPCs by the Connect protocol and gRPC-Web, as JSON or protobuf, over the same endpoints as gRPC.
 
-An endpoint (`transport.endpoint`) takes a request's bytes and a context, and returns the answer's bytes. So it is the
-same one here: deadlines, errors, limits, metrics and logs are those of gRPC. JSON becomes protobuf bytes on the way in,
-and protobuf bytes become JSON on the way out.
+An endpoint (`transport.endpoint`) takes a request's bytes and a context, and returns the answer's bytes. HTTP calls the
+same endpoints, so deadlines, errors, limits, metrics and logs are those of gRPC. JSON requests are converted to
+protobuf bytes, and protobuf answers to JSON.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ from leadline_server.transport import status
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, logged
 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
-"""What is read of a request at most: more than the limit that we refuse with an error of our own."""
+"""The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""
 
 _MAX_NESTING: Final = 100  # as protobuf's own readers have it
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A request or an answer on its way through connectrpc: bytes of protobuf or of JSON."""
+    """A request or an answer, as connectrpc passes it on: bytes of protobuf or of JSON."""
 
     data: bytes
     is_json: bool = False
@@ -52,11 +52,11 @@ class _Refused(Exception):
 
 
 class CallContext:
-    """What an endpoint asks of a call: gRPC's context, for a call over HTTP.
+    """The context of a call over HTTP. It has the methods of gRPC's context that endpoints use.
 
     Args:
         seconds: how long the caller waits; None without a deadline.
-        send: takes a stream's next message.
+        send: sends a stream's next message.
     """
 
     def __init__(self, seconds: float | None, send: Callable[[bytes], Awaitable[None]] | None = None) -> None:
@@ -64,7 +64,7 @@ class CallContext:
         self._send = send
 
     def time_remaining(self) -> float | None:
-        """How long the caller still waits, in seconds; None without a deadline."""
+        """How much longer the caller waits, in seconds; None without a deadline."""
         return None if self._end is None else max(0.0, self._end - asyncio.get_running_loop().time())
 
     async def write(self, message: bytes) -> None:
@@ -81,7 +81,7 @@ class CallContext:
 
 
 class _RawCodec(Codec[Any, Any]):
-    """Hands bytes through as they are; the RPC itself reads them, so that its errors are leadline's own."""
+    """Passes bytes on as they are. The endpoint decodes them, so that errors are leadline's own."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -113,12 +113,12 @@ class RpcApplication(ConnectASGIApplication[None]):
 
     @property
     def path(self) -> str:
-        """Every RPC has a path of its own below the root."""
+        """Empty: each RPC has its own path below the root."""
         return ""
 
 
 async def call(method: ServedMethod, request: Message, seconds: float | None) -> Message:
-    """Call an RPC's endpoint with a message, for what is served besides the RPCs.
+    """Call an RPC's endpoint with a message, for pages that are not RPCs.
 
     Raises:
         ConnectError: the endpoint refused.
@@ -136,7 +136,7 @@ def _endpoint(method: ServedMethod) -> Any:
         service_name=method.service,
         input=_Body,
         output=_Body,
-        # Connect would offer GET for methods without side effects; callers' numbers would then stand in URLs.
+        # Otherwise Connect offers GET for methods without side effects, with callers' numbers in URLs.
         idempotency_level=IdempotencyLevel.UNKNOWN,
         stream_type=StreamType.SERVER_STREAM if method.is_stream else StreamType.UNARY,
     )
@@ -188,7 +188,7 @@ def _seconds(context: RequestContext[Any, Any]) -> float | None:
 
 
 def _binary(method: ServedMethod, body: _Body) -> bytes:
-    """The request as protobuf bytes. A request that cannot be read is counted and refused as gRPC's endpoint would."""
+    """The request as protobuf bytes. One that cannot be read is counted and refused as the endpoint does it."""
     if not body.is_json:
         return body.data
     try:
@@ -208,7 +208,7 @@ def _read_json(method: ServedMethod, data: bytes) -> Message:
         )
     message = method.input_type()
     try:
-        # A field that does not exist is an error: in a template that people write it is a typing mistake.
+        # An unknown field is an error, because people write these requests, and it is probably a typing mistake.
         Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=_MAX_NESTING)
     except (ParseError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())[:200] if isinstance(error, ParseError) else "The JSON is not valid."
@@ -219,7 +219,7 @@ def _read_json(method: ServedMethod, data: bytes) -> Message:
 def _written(method: ServedMethod, data: bytes, *, is_json: bool) -> _Body:
     if not is_json:
         return _Body(data)
-    # The names of the .proto files, as in the documents; readers of proto3 JSON take both spellings.
+    # Field names as in the .proto files and in the documents. Readers of proto3 JSON accept both spellings.
     text = MessageToJson(method.output_type.FromString(data), preserving_proto_field_name=True, indent=None)
     return _Body(text.encode(), is_json=True)
 

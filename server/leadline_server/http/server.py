@@ -1,4 +1,4 @@
-"""The HTTP port: what it serves under which path, how it listens, and how it stops."""
+"""The HTTP port: its paths, and how it starts and stops."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from leadline_server.transport.endpoint import ServedMethod
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
 
 MAX_CONNECTIONS: Final = 1000
-"""Connections and requests at once; further ones are answered 503."""
+"""The most connections, and requests, at once. More of them are answered with 503."""
 
 IDLE_SECONDS: Final = 60
 """How long a connection may stay open between requests, in seconds."""
@@ -45,7 +45,7 @@ class HttpApplication:
         """Serve one request."""
         path = scope["path"]
         if path in self._rpc_paths:
-            # GET would put callers' numbers into URLs, and so into logs of proxies and histories of browsers.
+            # GET would put callers' numbers into URLs, and so into proxies' logs and browsers' histories.
             if scope["method"] == "POST":
                 await self._rpcs(scope, receive, send)
             else:
@@ -78,7 +78,7 @@ async def http_server(
         address: `host:port`; port 0 takes a free one.
         methods: the RPCs by their paths.
         public_url: see `Gate`.
-        grace: seconds that requests under way get at the end.
+        grace: seconds for requests in progress at the end.
 
     Yields:
         The port.
@@ -93,7 +93,7 @@ async def http_server(
         ws="none",
         lifespan="off",
         log_config=None,
-        access_log=False,  # a line of it would have the query, and so a caller's number
+        access_log=False,  # its lines would have the query, and so callers' numbers
         proxy_headers=False,
         server_header=False,
         limit_concurrency=MAX_CONNECTIONS,
@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Do not handle signals."""
         yield
 
 

@@ -23,7 +23,7 @@ _WAIT = 10.0  # seconds until a test gives up
 
 
 class _Refused(Exception):
-    """What a change function raises here."""
+    """An error that a change function raises."""
 
 
 def _refuse(_: CallLog | None) -> CallLog:
@@ -226,7 +226,7 @@ class FeedCases:
 
 
 class DueCases:
-    """What is to be done, and when."""
+    """The calls that are due."""
 
     async def test_due_calls_come_the_longest_due_first(self, ledger: Ledger) -> None:
         for call_id, seconds in (("b", 20), ("a", 30), ("c", 10)):
@@ -280,7 +280,7 @@ async def _attempts(ledger: Ledger) -> int:
 
 
 async def _follow(ledger: Ledger, count: int) -> list[Change]:
-    """Read the changes as a watcher does, until `count` are told."""
+    """Read changes as a watcher does, until there are `count`."""
     told: list[Change] = []
     while len(told) < count:
         told.extend(await ledger.call_logs.changes(told[-1].sequence if told else 0, 7))

@@ -17,7 +17,7 @@ _ANSWER = RecordedAnswer(b"\x00\xff fingerprint", CONTACT)
 
 
 class ClaimCases:
-    """Contacts being created, and created."""
+    """Claims: numbers whose contact is being created or was created."""
 
     async def test_a_free_claim_is_acquired_for_a_creation_of_ones_own(self, ledger: Ledger) -> None:
         assert await _acquire(ledger, "ann", "first") == Claimed("first")

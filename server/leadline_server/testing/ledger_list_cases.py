@@ -16,7 +16,7 @@ _OTHER_NUMBER = "+442079460123"
 
 
 def _mixed_logs() -> Sequence[CallLog]:
-    """Logs that differ in what lists select by, the newest first."""
+    """Logs that differ in the fields that filters select by, the newest first."""
     return (
         call_log("plain", start_time=NOW),
         call_log(

@@ -47,14 +47,14 @@ _UNFINISHED: Final[dict[str, dict[str, Any]]] = {
 
 
 def finished(call_id: str, time: datetime = NOW, state: CallLogState = CallLogState.LOGGED) -> CallLog:
-    """A call that nothing is to be done for since `time`."""
+    """A call with no work left, last changed at `time`."""
     return call_log(
         call_id, state=state, **_DECIDED, delivered_revision=1, update_time=time, last_news_time=time, create_time=time
     )
 
 
 async def prune_calls(ledger: Ledger, unchanged_since: datetime, limit: int = 10) -> int:
-    """Prune calls to the end; how many that were."""
+    """Prune until no call is left to prune; returns how many were pruned."""
     deleted, position = 0, ""
     while True:
         pruned = await ledger.retention.prune_calls(unchanged_since, position, limit)
@@ -65,7 +65,7 @@ async def prune_calls(ledger: Ledger, unchanged_since: datetime, limit: int = 10
 
 
 class PruneCallsCases:
-    """Which calls go, and what is said of it."""
+    """Which calls are pruned, and what watchers are told."""
 
     async def test_a_finished_call_that_is_old_enough_is_deleted(self, ledger: Ledger) -> None:
         for call_id, state in (("logged", CallLogState.LOGGED), ("unlogged", CallLogState.UNLOGGED)):
@@ -159,7 +159,7 @@ class PruneCallsCases:
 
 
 class PruneOthersCases:
-    """Claims, requests, and whose turn it is."""
+    """Pruning claims and requests, and the lease of the pruner."""
 
     async def test_a_claim_whose_contact_was_recorded_long_ago_is_deleted(self, ledger: Ledger) -> None:
         await ledger.claims.finish(ACCOUNT, "+12025550101", "c_old", NOW)

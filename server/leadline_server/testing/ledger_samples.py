@@ -1,4 +1,4 @@
-"""What the ledger's conformance suite stores, and how it opens ledgers."""
+"""The values that the ledger's conformance suite stores, and how it opens ledgers."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +14,7 @@ from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallKey, Ledger
 
 OpenLedger = Callable[[], AbstractAsyncContextManager[Ledger]]
-"""Opens a ledger; each time another handle on the same state, which outlives its handles."""
+"""Opens a ledger. Each call opens another handle on the same state, which outlives the handles."""
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
 ACCOUNT: Final = "acme"
@@ -65,7 +65,7 @@ def call_log(call_id: str = "call-1", *, start_time: datetime | None = NOW, **ch
 
 
 async def put(ledger: Ledger, log: CallLog) -> CallLog:
-    """Store a call log, whatever is there."""
+    """Store a call log, and replace an earlier one."""
     return (await ledger.call_logs.change(CallKey(log.account_id, log.call_id), lambda _: log)).after
 
 
@@ -75,7 +75,7 @@ def with_news(log: CallLog) -> CallLog:
 
 
 def counted(log: CallLog | None) -> CallLog:
-    """The log after one more attempt and one more visible change; a change function that any lost update shows in."""
+    """The log after one more attempt and one more visible change. A lost update shows in the counts."""
     if log is None:
         return call_log(attempts=1)
     return replace(log, attempts=log.attempts + 1, revision=log.revision + 1)

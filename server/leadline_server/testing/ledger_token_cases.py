@@ -11,7 +11,7 @@ _SOON: Final = NOW + timedelta(seconds=30)
 
 
 class TokenCases:
-    """Tokens, and who may refresh them."""
+    """OAuth tokens, and the lease to refresh them."""
 
     async def test_a_connection_begins_without_a_document(self, ledger: Ledger) -> None:
         assert await ledger.tokens.get("sales") is None

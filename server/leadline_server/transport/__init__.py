@@ -1,1 +1,1 @@
-"""leadline over gRPC: thin handlers, the mapping between contract and domain, errors as statuses, the server itself."""
+"""leadline over gRPC: the endpoints, the four services, errors as statuses, and the server."""

@@ -13,7 +13,7 @@ _REASONS: Final = {
 
 
 class AddressUnavailable(Exception):
-    """Nothing can listen on this address: it is taken, malformed, or not of this machine."""
+    """The server cannot listen on an address: it is taken, malformed, or not of this machine."""
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"Cannot listen on {address}: {why}.")
@@ -35,7 +35,7 @@ def split_address(address: str) -> tuple[str, int]:
 def check_free(address: str) -> None:
     """Check that a server could listen on the address.
 
-    gRPC does not say why it cannot listen, and prints a line of its own to standard error.
+    gRPC reports no reason when it cannot listen, and prints a line to standard error.
 
     Raises:
         AddressUnavailable: the port is taken, or the address is malformed or not of this machine.

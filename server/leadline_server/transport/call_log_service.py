@@ -19,22 +19,12 @@ from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.watch.batch import WatchItem
 from leadline_server.watch.encoder import WatchEncoder
-from leadline_server.wire.call_log import REASONS, STATES, call_log_fields, call_report, log_call_response
-from leadline_server.wire.numbers import searchable_number
+from leadline_server.wire.call import call_report
+from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
-"""How many call logs a watcher may take at once."""
-
-
-def get_call_log_response(log: CallLog) -> pb.GetCallLogResponse:
-    """Write GetCallLogResponse."""
-    return pb.GetCallLogResponse(**_call_log(log))
-
-
-def retry_call_log_response(log: CallLog) -> pb.RetryCallLogResponse:
-    """Write RetryCallLogResponse."""
-    return pb.RetryCallLogResponse(**_call_log(log))
+"""The most call logs in one message of a watch."""
 
 
 def call_key(request: pb.GetCallLogRequest | pb.RetryCallLogRequest) -> CallKey:
@@ -76,7 +66,7 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
 
 def list_call_logs_response(found: CallLogList) -> pb.ListCallLogsResponse:
     """Write ListCallLogsResponse."""
-    fields: dict[str, Any] = {"call_logs": [call_log_fields(log) for log in found.call_logs]}
+    fields: dict[str, Any] = {"call_logs": [CALL_LOG.fields(log) for log in found.call_logs]}
     return pb.ListCallLogsResponse(next_page_token=found.next_page_token, **fields)
 
 
@@ -97,12 +87,8 @@ def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
 
 def watch_call_logs_response(item: WatchItem) -> pb.WatchCallLogsResponse:
     """Write one message of WatchCallLogs."""
-    fields: dict[str, Any] = {} if item.change is None else {"call_log": call_log_fields(item.change.call_log)}
+    fields = {} if item.change is None else _call_log(item.change.call_log)
     return pb.WatchCallLogsResponse(resume_token=item.resume_token, **fields)
-
-
-def _call_log(log: CallLog) -> dict[str, Any]:
-    return {"call_log": call_log_fields(log)}
 
 
 def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetime | None, datetime | None]:
@@ -116,11 +102,16 @@ def _period(check: Violations, request: pb.ListCallLogsRequest) -> tuple[datetim
 def _number_key(check: Violations, request: pb.ListCallLogsRequest, rules: NumberingRules | None) -> str:
     if not request.phone_number:
         return ""
-    number = searchable_number(check, "phone_number", request.phone_number, rules)
+    number = check.searchable_number("phone_number", request.phone_number, rules)
     return "" if number is None else number.key
 
 
 _MAX_WATCHED: Final = 1024
+
+
+def _call_log(log: CallLog) -> dict[str, Any]:
+    """The fields of a response that has one call log."""
+    return {"call_log": CALL_LOG.fields(log)}
 
 
 class CallLogServicer(CallLogServiceServicer):
@@ -132,27 +123,27 @@ class CallLogServicer(CallLogServiceServicer):
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
-        """Take a report of a call."""
+        """Accept a report of a call."""
         report = call_report(request)
         account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
         log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
-        return log_call_response(log)
+        return pb.LogCallResponse(**_call_log(log))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
         key = call_key(request)
         await self._commands.accounts.get(key.account_id)
         log = await self._commands.get_call_log.execute(key)
-        return get_call_log_response(log)
+        return pb.GetCallLogResponse(**_call_log(log))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
-        """Decide and deliver one call anew."""
+        """Decide and deliver one call again."""
         budget = Budget(context.time_remaining())
         key = call_key(request)
         account = await self._commands.accounts.get(key.account_id)
         log = await self._commands.retry_call_log.execute(account, key, budget)
-        return retry_call_log_response(log)
+        return pb.RetryCallLogResponse(**_call_log(log))
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:
         """List an account's call logs."""
@@ -160,7 +151,7 @@ class CallLogServicer(CallLogServiceServicer):
         return list_call_logs_response(await self._commands.list_call_logs.execute(query))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
-        """Follow the changes of an account's call logs: yields WatchCallLogsResponse, or what is encoded as such."""
+        """Follow the changes of an account's call logs. Yields WatchCallLogsResponse, some of them encoded already."""
         watch = watch_of(request)
         if watch.max_call_logs:
             async with aclosing(self._commands.watch_call_logs.batches(watch)) as batches:
@@ -172,7 +163,7 @@ class CallLogServicer(CallLogServiceServicer):
                 yield self._watched_message(item)
 
     def _watched_message(self, item: WatchItem) -> pb.WatchCallLogsResponse:
-        """The message for an item. Watchers of the same calls are sent the same one: it is made once."""
+        """The message for an item. It is built once for all watchers of the same calls."""
         if item.change is None:  # the same token also comes with the change that it follows
             return watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
@@ -10,13 +10,16 @@ from leadline.v1.contact_service_pb2_grpc import ContactServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.commands.create_contact import ContactCreation
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
-from leadline_server.domain.contact import Contact
+from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.domain.numbers.phone_number import NO_NUMBER
+from leadline_server.domain.numbers.phone_number import NO_NUMBER, NumberKind, PhoneNumber
 from leadline_server.transport.endpoint import Context, read_by_rules
-from leadline_server.wire.contact import contact_fields, contact_message, find_contact_response, numbers_to_find
-from leadline_server.wire.numbers import dialable_number
+from leadline_server.wire.contact import CONTACT
+from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
+
+MAX_NUMBERS: Final = 16
+"""The most numbers of one FindContact."""
 
 NAME_LENGTH: Final = 256
 EMAIL_LENGTH: Final = 254
@@ -25,12 +28,31 @@ EMAIL_LENGTH: Final = 254
 _is_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 _is_email = re.compile(r"[^@\s]+@[^@\s]+").fullmatch
 
+_LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
+FOUND_CONTACTS: Final = MessageMapping(FoundContacts, pb.FindContactResponse)
+CONTACT_LIST: Final = MessageMapping(ContactList, pb.SearchContactsResponse)
+
+
+def numbers_to_find(request: pb.FindContactRequest, rules: NumberingRules | None) -> tuple[PhoneNumber, ...]:
+    """Read FindContactRequest. Numbers that are never looked up are left out, so there may be none."""
+    check = Violations()
+    check.account_and_user(request.account_id, request.user_id)
+    texts = request.phone_numbers
+    if not 1 <= len(texts) <= MAX_NUMBERS:
+        check.add("phone_numbers", f"1 to {MAX_NUMBERS} numbers; there are {len(texts)}.")
+    numbers = [
+        number
+        for index, text in enumerate(texts[:MAX_NUMBERS])
+        if (number := check.readable_number(f"phone_numbers[{index}]", text, rules)) is not None
+    ]
+    check.raise_any()
+    return tuple(number for number in numbers if number.kind in _LOOKED_UP)
+
 
 def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
     """Read SearchContactsRequest."""
     check = Violations()
-    check.identifier("account_id", request.account_id)
-    check.text("user_id", request.user_id)
+    check.account_and_user(request.account_id, request.user_id)
     search = ContactSearch(
         name=check.text("query", request.query.strip(), NAME_LENGTH),
         page_size=check.page_size(request.page_size),
@@ -40,12 +62,6 @@ def contact_search(request: pb.SearchContactsRequest) -> ContactSearch:
         check.add("query", "Required.")
     check.raise_any()
     return search
-
-
-def search_contacts_response(found: ContactList) -> pb.SearchContactsResponse:
-    """Write SearchContactsResponse."""
-    fields: dict[str, Any] = {"contacts": [contact_fields(contact) for contact in found.contacts]}
-    return pb.SearchContactsResponse(next_page_token=found.next_page_token, **fields)
 
 
 def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | None) -> ContactCreation:
@@ -62,7 +78,7 @@ def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | N
     name = check.text("name", request.name.strip(), NAME_LENGTH)
     contact_type = check.text("contact_type", request.contact_type, NAME_LENGTH)
     company = check.text("company", request.company, NAME_LENGTH)
-    number = dialable_number(check, "phone_number", request.phone_number, rules) if request.phone_number else None
+    number = check.dialable_number("phone_number", request.phone_number, rules) if request.phone_number else None
     check.raise_any()
     return ContactCreation(
         user_id=user_id,
@@ -76,11 +92,6 @@ def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | N
     )
 
 
-def create_contact_response(contact: Contact) -> pb.CreateContactResponse:
-    """Write CreateContactResponse."""
-    return pb.CreateContactResponse(contact=contact_message(contact))
-
-
 class ContactServicer(ContactServiceServicer):
     """ContactService."""
 
@@ -91,15 +102,16 @@ class ContactServicer(ContactServiceServicer):
         """Look up the contacts that have some numbers."""
         account, numbers = await read_by_rules(self._commands.accounts, request, numbers_to_find)
         found = await self._commands.find_contact.execute(account, numbers, skip_cache=request.skip_cache)
-        return find_contact_response(found.matches, found.as_of)
+        return FOUND_CONTACTS.message(found)
 
     async def SearchContacts(self, request: pb.SearchContactsRequest, context: Context) -> pb.SearchContactsResponse:
         """Look up contacts by name."""
         search = contact_search(request)
         account = await self._commands.accounts.get(request.account_id)
-        return search_contacts_response(await self._commands.search_contacts.execute(account, search))
+        return CONTACT_LIST.message(await self._commands.search_contacts.execute(account, search))
 
     async def CreateContact(self, request: pb.CreateContactRequest, context: Context) -> pb.CreateContactResponse:
         """Create a contact for a person who asks for it."""
         account, creation = await read_by_rules(self._commands.accounts, request, contact_creation)
-        return create_contact_response(await self._commands.create_contact.execute(account, creation))
+        contact = await self._commands.create_contact.execute(account, creation)
+        return pb.CreateContactResponse(contact=CONTACT.message(contact))

@@ -1,4 +1,4 @@
-"""DirectoryService over gRPC: read the request, run the command, write the answer."""
+"""DirectoryService over gRPC: reads the requests, runs the commands, writes the responses."""
 # ruff: noqa: ARG002, N802 - RPCs have the names and arguments of the generated servicers
 
 from leadline.v1 import directory_service_pb2 as pb
@@ -8,8 +8,8 @@ from leadline_server.commands import Commands
 from leadline_server.domain.directory import User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport.endpoint import Context, read_by_rules
+from leadline_server.wire.directory import USER
 from leadline_server.wire.directory import user as read_user
-from leadline_server.wire.directory import user_message
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 
@@ -23,7 +23,7 @@ class DirectoryServicer(DirectoryServiceServicer):
         """Show a user."""
         user_id = _user_id(request)
         account = await self._commands.accounts.get(request.account_id)
-        return pb.GetUserResponse(user=user_message(await self._commands.directory.get(account, user_id)))
+        return pb.GetUserResponse(user=USER.message(await self._commands.directory.get(account, user_id)))
 
     async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:
         """List the account's users."""
@@ -34,13 +34,13 @@ class DirectoryServicer(DirectoryServiceServicer):
         check.raise_any()
         account = await self._commands.accounts.get(request.account_id)
         found = await self._commands.directory.list(account, page_size, page_token)
-        users = [user_message(user) for user in found.users]
+        users = [USER.message(user) for user in found.users]
         return pb.ListUsersResponse(users=users, next_page_token=found.next_page_token)
 
     async def UpsertUser(self, request: pb.UpsertUserRequest, context: Context) -> pb.UpsertUserResponse:
         """Create or replace a user."""
         account, user = await read_by_rules(self._commands.accounts, request, _upserted)
-        return pb.UpsertUserResponse(user=user_message(await self._commands.directory.upsert(account, user)))
+        return pb.UpsertUserResponse(user=USER.message(await self._commands.directory.upsert(account, user)))
 
     async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:
         """Delete a user."""

@@ -2,7 +2,7 @@
 
 Handlers are registered without (de)serializers, because gRPC answers a message that it cannot decode with UNKNOWN and
 the text of the exception. An endpoint decodes, calls the typed servicer, encodes, bounds the time, turns errors into
-statuses, measures and logs. It is composed once, at registration; a call runs through one function.
+statuses, measures and logs. It is built once, at registration, so that a call runs through one function.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ from leadline_server.transport import status
 from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
-"""What a request may have at most."""
+"""The most bytes of a request."""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
-"""RPCs that keep to the caller's deadline by themselves: in time they answer with what they have."""
+"""RPCs that bound their time themselves. At the end of it they answer with the call log as it is."""
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
@@ -52,11 +52,11 @@ _log = structlog.get_logger(__name__)
 
 
 class RpcDurations:
-    """How long the calls of one RPC took that ended with one status code.
+    """The durations of the calls of one RPC that ended with one status code.
 
     Attributes:
-        counts: how many fell into each bucket; the last is above all of them.
-        seconds: the sum of all.
+        counts: how many calls are in each bucket. The last count is of calls above the highest bucket.
+        seconds: the sum of all durations.
     """
 
     BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,7 +68,7 @@ class RpcDurations:
 
 
 class RpcCounts:
-    """The figures of one RPC. Only the event loop's thread uses them, so they need no lock.
+    """The counts of one RPC. Only the event loop's thread uses them, so they need no lock.
 
     Attributes:
         arrived: calls so far.
@@ -84,7 +84,7 @@ class RpcCounts:
         self.by_code = {status.OK: RpcDurations()}
 
     def begin(self) -> float:
-        """Count a call that has arrived; returns the time, for `end`."""
+        """Count a call that has arrived. Returns the time, for `end`."""
         self.arrived += 1
         self.in_flight += 1
         return perf_counter()
@@ -105,9 +105,9 @@ class ServedMethod:
     Attributes:
         service, name: `leadline.v1.ContactService` and `FindContact`.
         input_type, output_type: the classes of its request and its answer.
-        is_stream: it answers with any number of messages, written to the context.
-        serve: the endpoint; takes the request's bytes and the call's context, and returns the answer's bytes.
-        counts: its figures.
+        is_stream: whether it writes any number of messages to the context.
+        serve: the endpoint. It takes the request's bytes and the call's context, and returns the answer's bytes.
+        counts: its counts.
     """
 
     service: str
@@ -162,7 +162,7 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, s
         except asyncio.CancelledError:
             code = status.CANCELLED
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+        except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
@@ -188,11 +188,11 @@ def _stream(
             async with aclosing(behaviour(decode(data), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
                     await streams.write(context, response.SerializeToString())
-            return  # noqa: TRY300 - what follows is the way of errors
+            return  # noqa: TRY300 - the lines below are for errors
         except asyncio.CancelledError:
             code = status.CANCELLED
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
+        except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
@@ -221,20 +221,20 @@ def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
         try:
             return request_type.FromString(data)
         except DecodeError as error:
-            raise MalformedMessage([FieldViolation("request", f"The bytes are no {name}.")]) from error
+            raise MalformedMessage([FieldViolation("request", f"The bytes are not a {name}.")]) from error
 
     return decode
 
 
 def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Message]]:
-    """The same behaviour, given up in time to tell the caller so."""
+    """The same behaviour, bounded in time, with enough time left to answer DEADLINE_EXCEEDED."""
 
     async def bounded(request: Message, context: Context) -> Message:
         work = behaviour(request, context)
         try:
             waits_for = work.send(None)
         except StopIteration as ended:
-            return cast("Message", ended.value)  # what waits for nothing, as most lookups, needs no timer
+            return cast("Message", ended.value)  # most lookups wait for nothing, and so need no timer
         try:
             async with asyncio.timeout(work_seconds(context.time_remaining(), MOST_SECONDS)) as scope:
                 return await _resumed(work, waits_for)
@@ -248,11 +248,11 @@ def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Me
 
 @types.coroutine
 def _resumed(work: Coroutine[Any, Any, Message], waits_for: Any) -> Generator[Any, Any, Message]:
-    """Go on with a coroutine that was begun, and that waits for a future."""
+    """Continue a coroutine that was started and waits for a future."""
     while True:
         try:
             yield waits_for
-        except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+        except BaseException as error:  # noqa: BLE001 - the coroutine handles it
             try:
                 waits_for = work.throw(error)
             except StopIteration as ended:
@@ -267,8 +267,8 @@ async def read_by_rules(
     """The account of a request, and the request as `read` reads it in the account's region.
 
     Raises:
-        InvalidRequest: something is wrong with the request.
-        AccountNotFound: there is no such account, and nothing else is wrong.
+        InvalidRequest: the request breaks a rule.
+        AccountNotFound: there is no such account, and the request breaks no rule.
     """
     account = await accounts.find(request.account_id)
     wanted = read(request, None if account is None else account.rules)
@@ -278,12 +278,12 @@ async def read_by_rules(
 
 
 async def refuse(context: Context, answer: status.Refusal) -> NoReturn:
-    """End the call with an error. Raises gRPC's own exception for that."""
+    """End the call with an error. Raises gRPC's exception for it."""
     await context.abort(answer.code, answer.message, answer.trailing(context.time_remaining()))
 
 
 def logged(rpc: str, error: Exception) -> status.Refusal:
-    """What to answer for an error, after one line of log: no message of a request, for these name people."""
+    """Log an error in one line, and return its status. The line has no text of the request, since that names people."""
     answer = status.refusal(error)
     known = {"rpc": rpc, "code": answer.code.name, "reason": answer.reason}
     if "correlation_id" in answer.metadata:
@@ -298,5 +298,5 @@ def logged(rpc: str, error: Exception) -> status.Refusal:
 
 
 def _loggable(field: str) -> str:
-    """A field's path without the key of an attribute, which is the caller's own text."""
+    """A field's path without an attribute's key, which is the caller's text: `call.attributes`."""
     return field.partition('["')[0]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RpcMetrics(Collector):
-    """How many calls each RPC has, how they end, and how long they take. The figures are read when /metrics is.
+    """How many calls each RPC has, how they end, and how long they take. They are counted when /metrics is read.
 
     Args:
         registry: where the metrics are registered, once.
@@ -30,7 +30,7 @@ class RpcMetrics(Collector):
 
     @property
     def arrived(self) -> int:
-        """RPCs so far."""
+        """How many RPCs arrived so far."""
         return sum(counts.arrived for counts in self._counts.values())
 
     def of(self, rpc: str) -> RpcCounts:
@@ -67,8 +67,8 @@ async def metrics_endpoint(
 
     Args:
         address: `host:port`; port 0 takes a free one.
-        registry: what `/metrics` shows.
-        is_serving: `/healthz` is 200 while this holds, else 503.
+        registry: the metrics that `/metrics` shows.
+        is_serving: `/healthz` answers 200 if this returns True, else 503.
 
     Yields:
         The port.

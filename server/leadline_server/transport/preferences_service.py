@@ -55,7 +55,7 @@ def account_of(request: pb.GetAccountSettingsRequest) -> str:
 
 
 def preferences_update(request: pb.UpdatePreferencesRequest, rules: NumberingRules | None) -> PreferencesUpdate:
-    """Read UpdatePreferencesRequest. `fields` names the fields to write; one whose value is None inherits again."""
+    """Read UpdatePreferencesRequest. `fields` names the fields to write. A field whose value is None inherits again."""
     check = Violations()
     check.identifier("account_id", request.account_id)
     user_id = check.identifier("user_id", request.user_id)
@@ -151,7 +151,7 @@ class PreferencesServicer(PreferencesServiceServicer):
         self._commands = commands
 
     async def GetPreferences(self, request: pb.GetPreferencesRequest, context: Context) -> pb.GetPreferencesResponse:
-        """Show what applies to a user."""
+        """Show the preferences of a user."""
         user_id = user_of(request)
         account = await self._commands.accounts.get(request.account_id)
         return get_preferences_response(await self._commands.get_preferences.execute(account, user_id))
@@ -159,7 +159,7 @@ class PreferencesServicer(PreferencesServiceServicer):
     async def UpdatePreferences(
         self, request: pb.UpdatePreferencesRequest, context: Context
     ) -> pb.UpdatePreferencesResponse:
-        """Write what a user set."""
+        """Write preferences of a user."""
         account, update = await read_by_rules(self._commands.accounts, request, preferences_update)
         return update_preferences_response(await self._commands.update_preferences.execute(account, update))
 

@@ -1,4 +1,4 @@
-"""The gRPC server: what it listens with, what it serves, and how it stops."""
+"""The gRPC server: its options, its services, and how it starts and stops."""
 
 import asyncio
 from contextlib import suppress
@@ -25,17 +25,17 @@ from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
 
 MAX_PENDING: Final = 20_000
-"""How many calls may wait to be begun: a burst, or the second in which the machine was busy elsewhere."""
+"""How many calls may wait before they begin, in a burst or while the machine is busy."""
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
-    # Two servers on one port would each get a part of the calls, and nobody would notice: a taken port is an error.
+    # A taken port is an error. Otherwise two servers on one port would share the calls without a warning.
     ("grpc.so_reuseport", 0),
-    # Above our own limit, so that a request that is somewhat too large gets our answer, not the connection's.
+    # Above our own limit, so that a request that is a little too large gets our error, not gRPC's.
     ("grpc.max_receive_message_length", 4 * MAX_MESSAGE_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.max_concurrent_streams", 1000),
-    # What has arrived and was not begun yet; beyond 1000, on all connections together, gRPC would end calls CANCELLED,
-    # which no client tries again. One that waits costs some 13 KB, and ends with its deadline.
+    # Calls that have arrived and have not begun. By default gRPC ends calls CANCELLED beyond 1000 of them, and clients
+    # do not retry that. A waiting call takes some 13 KB, and ends with its deadline.
     ("grpc.server.max_pending_requests", MAX_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
     ("grpc.keepalive_time_ms", 60_000),
@@ -43,7 +43,7 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15 * 60_000),
-    # A connection that does not begin to speak HTTP/2 is nobody's; gRPC itself would keep it for two minutes.
+    # A connection that does not begin with HTTP/2 is closed. By default gRPC keeps it for two minutes.
     ("grpc.server_handshake_timeout_ms", 20_000),
 )
 """Channel arguments of the server (gRPC's channel_arg_names.h and server.h, and its keepalive guide)."""
@@ -53,14 +53,14 @@ _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 _QUIET_SECONDS: Final = 0.02
 _QUIET_ENOUGH: Final = 5
 _QUIET_CHECKS: Final = 50
-_HEALTH_NEWS_SECONDS: Final = 0.5  # for health watchers to take the news that the server stops
+_HEALTH_SECONDS: Final = 0.5  # time for health watchers to receive NOT_SERVING
 
 
 class Server:
     """leadline's gRPC server: the four services, reflection and health.
 
     Args:
-        commands: what it serves.
+        commands: the commands that its RPCs run.
         registry: where the metrics of its RPCs are registered.
     """
 
@@ -77,11 +77,11 @@ class Server:
             _service(directory_service_pb2, "DirectoryService"): DirectoryServicer(commands),
         }
         self.methods: dict[str, ServedMethod] = {}
-        """The RPCs that it serves, by their paths: `/leadline.v1.ContactService/FindContact`."""
+        """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
             methods = served_methods(service, servicer, metrics.of, self._streams)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
-            # Not as registered methods, of which grpc.aio watches each one anew for every call that arrives.
+            # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
         self._names = [service.full_name for service in servicers]
@@ -92,11 +92,11 @@ class Server:
 
     @property
     def is_serving(self) -> bool:
-        """Whether it takes new calls."""
+        """Whether the server takes new calls."""
         return self._is_serving
 
     def bind(self, address: str) -> int:
-        """Take an address (`host:port`; port 0 takes a free one) before `start`; returns the port.
+        """Bind an address before `start`, and return the port. `127.0.0.1:0` takes a free port.
 
         Raises:
             AddressUnavailable: the address is taken, malformed, or not of this machine.
@@ -108,27 +108,27 @@ class Server:
             raise AddressUnavailable(address, "the port is taken, or the address is not of this machine") from error
 
     async def start(self) -> None:
-        """Take calls."""
+        """Start to take calls."""
         await self._set_health(_NOT_SERVING)
         await self._server.start()
         await self._set_health(_SERVING)
         self._is_serving = True
 
     async def drain(self, grace: float) -> None:
-        """Stop: tell health checks, end the watches, refuse new calls, finish the others within `grace` seconds."""
+        """Stop: tell health checks, end watches, refuse new calls, and finish the others within `grace` seconds."""
         self._is_serving = False
-        with suppress(TimeoutError):  # A health watcher that does not read must not keep the others.
-            async with asyncio.timeout(_HEALTH_NEWS_SECONDS):
+        with suppress(TimeoutError):  # a health watcher that does not read must not delay the others
+            async with asyncio.timeout(_HEALTH_SECONDS):
                 await self._health.enter_graceful_shutdown()
         self._streams.end()
         await self._until_quiet()
         await self._server.stop(grace)
 
     async def _until_quiet(self) -> None:
-        """Wait, a second at most, until no more calls arrive.
+        """Wait until no more calls arrive, for a second at most.
 
-        gRPC cancels those that no handler has taken up yet, without a word; a handler says UNAVAILABLE, so that they
-        are sent again.
+        gRPC's stop cancels calls that have not begun, and clients do not retry those. A handler answers UNAVAILABLE,
+        which clients retry.
         """
         quiet = 0
         for _ in range(_QUIET_CHECKS):
@@ -144,37 +144,37 @@ class Server:
 
 
 class _Health(health.HealthServicer):
-    """grpc.health.v1, whose watches end with the server: else each of them would use up the whole grace."""
+    """grpc.health.v1. Its watches end when the server stops; otherwise each of them would take the whole grace."""
 
     is_stopping = False
 
     async def enter_graceful_shutdown(self) -> None:
-        """Say NOT_SERVING from now on, and end each watch once it has said so."""
+        """Answer NOT_SERVING from now on. Each watch sends that as its last message."""
         self.is_stopping = True
         await super().enter_graceful_shutdown()
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - the health protocol's name
         """Follow a service's health until the server stops."""
-        with suppress(_LastWordSaid):
+        with suppress(_LastMessageSent):
             await super().Watch(request, _Watcher(self, context))
 
 
-class _LastWordSaid(Exception):
-    """A watch of health has nothing more to say."""
+class _LastMessageSent(Exception):
+    """A health watch has sent its last message."""
 
 
 class _Watcher:
-    """The context of a health watch, which knows its last message."""
+    """The context of a health watch. It ends the watch after the last message."""
 
     def __init__(self, servicer: _Health, context: Any) -> None:
         self._health = servicer
         self._context = context
 
     async def write(self, response: Any) -> None:
-        """Send a status; raise _LastWordSaid after the last one."""
+        """Send a status. Raises _LastMessageSent after the last one."""
         await write(self._context, response)
         if self._health.is_stopping and response.status == _NOT_SERVING:
-            raise _LastWordSaid
+            raise _LastMessageSent
 
 
 def _service(module: Any, name: str) -> ServiceDescriptor:

@@ -15,26 +15,26 @@ _Read: TypeAlias = Callable[[bytes], Any]
 
 
 class StandardServices:
-    """Where standard services register instead of with the server itself.
+    """Registers standard services, such as health and reflection, with the server.
 
-    With the deserializers that they bring, bytes that are no message would be answered UNKNOWN, with the exception's
-    text. Here they are a bad request, as everywhere.
+    gRPC answers a request that cannot be decoded with UNKNOWN and the exception's text. Here it is INVALID_ARGUMENT, as
+    for all other RPCs.
     """
 
     def __init__(self, server: grpc.aio.Server) -> None:
         self._server = server
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Register a service's handlers; called by generated code."""
+        """Register a service's handlers. Generated code calls this."""
         guarded = {name: _guarded(f"{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
-        """Nothing: generated code brings the same handlers twice, and here they are named."""
+        """Do nothing: generated code also registers the same handlers with `add_registered_method_handlers`."""
 
 
 def _guarded(rpc: str, handler: Any) -> _Handler:
-    """The handler, for requests that are still bytes."""
+    """The handler, for requests that are not decoded yet."""
     read, write = handler.request_deserializer, handler.response_serializer
     if handler.stream_stream is not None:
         return grpc.stream_stream_rpc_method_handler(_stream(rpc, read, handler.stream_stream), None, write)
@@ -67,6 +67,6 @@ async def _message(rpc: str, read: _Read, data: bytes, context: Context) -> Any:
     try:
         return read(data)
     except DecodeError as error:
-        malformed = MalformedMessage([FieldViolation("request", "The bytes are no request of this RPC.")])
+        malformed = MalformedMessage([FieldViolation("request", "The bytes are not a request of this RPC.")])
         malformed.__cause__ = error
         await refuse(context, logged(rpc, malformed))

@@ -1,6 +1,6 @@
-"""Errors as gRPC statuses: one table, and the details that travel with a code.
+"""Errors as gRPC statuses: one table of codes, and the details of each error.
 
-Every error carries google.rpc.ErrorInfo; a bad request google.rpc.BadRequest with its violations; and where sending the
+Every error has google.rpc.ErrorInfo. A bad request also has google.rpc.BadRequest with its violations. If sending the
 same request again can help, google.rpc.RetryInfo says when (google/rpc/error_details.proto).
 """
 
@@ -23,16 +23,16 @@ DOMAIN: Final = "leadline"
 """`ErrorInfo.domain` of every error."""
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
-"""Trailing metadata that carries google.rpc.Status, by gRPC's convention for rich errors."""
+"""The trailing metadata with google.rpc.Status, by gRPC's convention for rich errors."""
 
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
-"""Trailing metadata that a client's retry policy keeps to: milliseconds until its next attempt; negative: no more.
+"""The trailing metadata for a client's retry policy: milliseconds until its next attempt; negative: no more attempts.
 
-gRFC A6, "Pushback". Such retries wait inside the client, whose caller hears nothing until they end.
+See gRFC A6, "Pushback". The client waits for the retries before it returns to its caller.
 """
 
 _NO_RETRY: Final = "-1"
-_MOST_PUSHBACK: Final = 2**31 - 1  # what every client can read, in milliseconds
+_MOST_PUSHBACK: Final = 2**31 - 1  # in milliseconds; every client can read that
 
 INTERNAL_MESSAGE: Final = "Something went wrong inside leadline; the log has the details under this id."
 
@@ -70,7 +70,7 @@ CODES: Final[Mapping[type[Exception], grpc.StatusCode]] = {
     errors.ShuttingDown: _UNAVAILABLE,
     Exception: grpc.StatusCode.INTERNAL,
 }
-"""The code of each error; a class that is not named has its nearest base's."""
+"""The code of each error. A class that is not listed has the code of its nearest base class."""
 
 _RETRY_AFTER: Final[Mapping[errors.ErrorReason, float]] = {
     errors.ErrorReason.CRM_UNAVAILABLE: 1.0,
@@ -83,10 +83,10 @@ _RETRY_AFTER: Final[Mapping[errors.ErrorReason, float]] = {
     errors.ErrorReason.WATCHER_TOO_SLOW: 1.0,
     errors.ErrorReason.SHUTTING_DOWN: 1.0,
 }
-"""Seconds after which a retry may help, where the error itself does not say."""
+"""Seconds after which a retry may help, if the error has no delay of its own."""
 
-# All trailing metadata of an answer must stay below 8 KiB, gRPC's default soft limit on the client's side, and on the
-# wire a message may triple (percent-encoding) and details grow by a third (base64). Hence these limits, in bytes.
+# The trailing metadata of an answer must stay below 8 KiB, the default soft limit of gRPC's clients. Percent-encoding
+# can triple a message, and base64 adds a third to the details. These limits, in bytes, allow for both.
 _MESSAGE_BYTES: Final = 512
 _VALUE_BYTES: Final = 512
 _VIOLATION_BYTES: Final = 320
@@ -98,12 +98,12 @@ class Refusal:
     """An error as the caller gets it.
 
     Attributes:
-        code: from the table.
+        code: the status code.
         reason: for programs; with `metadata` the content of ErrorInfo.
         message: for people.
         metadata: the values that belong to the reason.
         details: google.rpc.Status, serialized.
-        pushback: seconds that a retry policy has to wait, where that is known; infinite where it must not retry.
+        pushback: seconds that a retry policy has to wait; infinite: it must not retry; None: unknown.
     """
 
     code: grpc.StatusCode
@@ -114,10 +114,10 @@ class Refusal:
     pushback: float | None = None
 
     def trailing(self, seconds_left: float | None) -> tuple[tuple[str, str | bytes], ...]:
-        """The trailing metadata, for a caller with so many seconds left; None without a deadline.
+        """The trailing metadata, for a caller that waits `seconds_left` more; None without a deadline.
 
-        A retry policy whose next attempt comes after the deadline would only wait for that, and tell its caller
-        DEADLINE_EXCEEDED instead of this error; so it is told not to retry.
+        A retry policy must not retry after the deadline: its caller would get DEADLINE_EXCEEDED instead of this error.
+        So it is told not to retry.
         """
         details = (DETAILS_KEY, self.details)
         if self.pushback is None:
@@ -129,7 +129,7 @@ class Refusal:
 
 
 def refusal(error: Exception) -> Refusal:
-    """What to answer for `error`. Of an unexpected one nothing is told but a new correlation id."""
+    """The status for `error`. An unexpected error is hidden: the answer has only a new correlation id."""
     if isinstance(error, errors.LeadlineError) and _code(error) is not grpc.StatusCode.INTERNAL:
         return _known(error)
     correlation_id = uuid.uuid4().hex
@@ -168,7 +168,7 @@ def _refusal(
 
 
 def _pushback(error: errors.LeadlineError) -> float | None:
-    """What is known of when a retry can help: not before somebody acts, or not before the delay that was asked for."""
+    """Seconds before which a retry cannot help; infinite if a person has to act first; None if it is unknown."""
     if isinstance(error, errors.CrmAuthFailed):
         return math.inf
     if isinstance(error, errors.CrmRateLimited) and error.retry_after is None:
@@ -187,7 +187,7 @@ def _code(error: Exception) -> grpc.StatusCode:
 
 
 def _shown(violations: Sequence[errors.FieldViolation]) -> list[BadRequest.FieldViolation]:
-    """As many violations as fit; there is always room for the first."""
+    """As many violations as fit. The first always fits."""
     shown: list[BadRequest.FieldViolation] = []
     size = 0
     for violation in violations:
@@ -202,7 +202,7 @@ def _shown(violations: Sequence[errors.FieldViolation]) -> list[BadRequest.Field
 
 
 def _cut(text: str, limit: int) -> str:
-    """The text, or as much of its start as has at most `limit` bytes in UTF-8."""
+    """The text, or as much of its start as fits in `limit` bytes of UTF-8."""
     encoded = text.encode()
     if len(encoded) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""Streams that last until the caller leaves: the server has to end them itself when it stops."""
+"""Streams end when the caller leaves. When the server stops, it has to end them itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ _MESSAGE: Final = "The server is stopping. Try again in a moment; a watch goes o
 
 _TURN_SECONDS: Final = 0.02
 _WRITES_AT_ONCE: Final = 2
-"""Messages of streams under way at once. Thousands of watchers must not keep a call waiting that is to be answered."""
+"""How many stream messages are written at once. Thousands of watchers must not delay the answer to a call."""
 
 
 class Streams:
     """The open streams of one server.
 
     Attributes:
-        are_over: whether the server is stopping. It takes nothing new then.
+        are_over: whether the server is stopping. Then new streams are refused.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Streams:
     async def waiting(self) -> AsyncIterator[None]:
         """Wait for a stream's next message in the body.
 
-        Only waiting is interrupted, never a write: gRPC cannot send a status after a write that was given up.
+        Only the wait is interrupted, never a write. gRPC cannot send a status after an interrupted write.
 
         Raises:
             ShuttingDown: the streams were ended.
@@ -66,7 +66,7 @@ class Streams:
             turn.end()
 
     def end(self) -> None:
-        """End every stream that waits; the others end once their message is written."""
+        """End all streams that wait. The others end after their message is written."""
         self.are_over = True
         now = asyncio.get_running_loop().time()
         for scope in self._waiting:
@@ -74,14 +74,14 @@ class Streams:
 
 
 class _Turn:
-    """One message's turn. It ends by itself when the caller does not read: the others must not wait for that."""
+    """One message's turn. It also ends after a time limit: a caller that does not read must not delay the others."""
 
     def __init__(self, turns: asyncio.Semaphore) -> None:
         self._turns: asyncio.Semaphore | None = turns
         self._limit = asyncio.get_running_loop().call_later(_TURN_SECONDS, self.end)
 
     def end(self) -> None:
-        """Let the next message go, once."""
+        """End the turn, so that the next message is written. A second call does nothing."""
         if self._turns is not None:
             self._turns.release()
             self._turns = None
@@ -91,7 +91,7 @@ class _Turn:
 async def write(context: "grpc.aio.ServicerContext[Any, Any]", message: Any) -> None:
     """Send a stream's next message.
 
-    A write that fails means that the caller is gone. gRPC cancels the RPC then, but only after the write has failed.
+    A failed write means that the caller is gone. gRPC cancels the RPC only after the write has failed.
 
     Raises:
         CancelledError: the caller is gone.

@@ -12,7 +12,7 @@ from leadline.v1 import call_log_service_pb2 as pb
 
 from leadline_server.ports.ledger import Change
 from leadline_server.watch.batch import WatchBatch
-from leadline_server.wire.call_log import call_log_message
+from leadline_server.wire.call_log import CALL_LOG
 
 MOST_BYTES: Final = 256 * 1024
 """The largest message of several call logs. One log alone may be larger."""
@@ -77,7 +77,7 @@ class WatchEncoder:
         """An encoded message with this one log and no token."""
         encoded = self._logs.get(change.sequence)
         if encoded is None:
-            message = pb.WatchCallLogsResponse(call_logs=[call_log_message(change.call_log)])
+            message = pb.WatchCallLogsResponse(call_logs=[CALL_LOG.message(change.call_log)])
             data = message.SerializeToString()
             encoded = self._logs.put(change.sequence, data, len(data))
         return encoded

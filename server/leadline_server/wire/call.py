@@ -1,37 +1,48 @@
-"""call.proto: what a report says of a call, and the call as merged.
+"""call.proto: reports of calls, and calls.
 
-A field that is absent is not spoken of, one that is present and empty clears; `ListFields` tells the two apart, for it
-names exactly the fields that are present.
+An absent field of a report keeps the value that the call has. A field that is present and empty clears it:
+`{"note": None}`. `ListFields` names exactly the fields that are present.
 """
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from leadline.v1 import call_pb2
+from leadline.v1 import call_log_service_pb2, call_pb2
 
-from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
+from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult
+from leadline_server.domain.call_log import LogTrigger
 from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
-from leadline_server.wire.violations import ID_LENGTH, Violations, is_line, time_fields
+from leadline_server.domain.progress import CallReport
+from leadline_server.wire.mapping import MessageMapping
+from leadline_server.wire.violations import ID_LENGTH, Violations, is_line
 
 MAX_LEGS: Final = 64
 KEY_LENGTH: Final = 64
 VALUE_LENGTH: Final = 1024
 
+CALL: Final = MessageMapping(Call, call_pb2.Call)
+
 DIRECTIONS: Final[Mapping[int, CallDirection]] = {member.value: member for member in CallDirection}
 RESULTS: Final[Mapping[int, CallResult]] = {member.value: member for member in CallResult}
 _ATTESTATIONS: Final[Mapping[int, Attestation]] = {member.value: member for member in Attestation}
+_TRIGGERS: Final[Mapping[int, LogTrigger]] = {
+    0: LogTrigger.AUTOMATIC,
+    **{member.value: member for member in LogTrigger},
+}
 
 _Reader = Callable[[Violations, str, str, Any], Any]
-"""Reads a field's value; given where the message is, and the field's name, for the violation that it may find."""
+"""Reads a field's value. It takes the path of the message and the field's name, to name them in a violation."""
 
 
 def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
-    """What one report says of a call; `path` is where the request has it.
+    """The fields of a call that a report has. `path` is the call's path in the request.
 
-    A missing id is a violation. A missing direction is not: only the first report has to name one.
+    A missing id is a violation. A missing direction is not, because only the first report needs one.
+
+    Example: `Call(id="c1", note="", caller=Party(name="Ada"))` is
+    `CallEvent(call_id="c1", fields={"note": None, "caller.name": "Ada"})`.
     """
     fields = _fields(check, path, call, _CALL)
     for side in ("caller", "callee"):
@@ -47,26 +58,19 @@ def call_event(check: Violations, path: str, call: call_pb2.Call) -> CallEvent:
     )
 
 
-def call_message(call: Call) -> call_pb2.Call:
-    """The contract's form of a call: what is unset is absent."""
-    return call_pb2.Call(**call_fields(call))
-
-
-def call_fields(call: Call) -> dict[str, Any]:
-    """The fields of a call that are set."""
-    fields = {name: value for name, value in zip(_PLAIN, _plain(call), strict=True) if value is not None}
-    for name, time in zip(_CALL_TIMES, _call_times(call), strict=True):
-        if time is not None:
-            fields[name] = time_fields(time)
-    if caller := _party_fields(call.caller):
-        fields["caller"] = caller
-    if callee := _party_fields(call.callee):
-        fields["callee"] = callee
-    if call.legs:
-        fields["legs"] = [_leg_fields(leg) for leg in call.legs]
-    if call.attributes:
-        fields["attributes"] = call.attributes
-    return fields
+def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
+    """Read LogCallRequest. A chosen contact makes the report MANUAL, whatever its trigger is."""
+    check = Violations()
+    trigger = check.member("trigger", request.trigger, _TRIGGERS) or LogTrigger.AUTOMATIC
+    report = CallReport(
+        account_id=check.identifier("account_id", request.account_id),
+        user_id=check.text("user_id", request.user_id),
+        event=call_event(check, "call", request.call),
+        trigger=LogTrigger.MANUAL if request.contact_id else trigger,
+        contact_id=check.text("contact_id", request.contact_id),
+    )
+    check.raise_any()
+    return report
 
 
 def _text(limit: int) -> _Reader:
@@ -100,7 +104,7 @@ def _web_address(check: Violations, path: str, name: str, value: str) -> str | N
 
 
 def _direction(check: Violations, path: str, name: str, value: int) -> CallDirection | None:
-    # The one field that cannot be cleared: without it nobody knows whom to look up.
+    # This field cannot be cleared: it decides whether the caller or the callee is looked up.
     return check.member(f"{path}.{name}", value, DIRECTIONS)
 
 
@@ -131,7 +135,7 @@ _CALL: Final[Mapping[str, _Reader]] = {
 def _fields(
     check: Violations, path: str, message: Message, readers: Mapping[str, _Reader], prefix: str = ""
 ) -> dict[str, Any]:
-    """The message's present fields by name, each read by its reader; those without one are not read here."""
+    """The message's present fields by name, each read by its reader. A field without a reader is left out."""
     fields: dict[str, Any] = {}
     for field, value in message.ListFields():
         name = field.name
@@ -169,42 +173,3 @@ def _legs(check: Violations, path: str, legs: Any) -> dict[str, dict[str, Any]]:
             fields |= _fields(check, f"{where}.party", leg.party, _PARTY, "party.")
         read[leg_id] = fields
     return read
-
-
-_PLAIN: Final = (
-    "id",
-    "linked_id",
-    "direction",
-    "result",
-    "disposition",
-    "subject",
-    "note",
-    "recording_url",
-    "voicemail_url",
-    "summary",
-    "transcript",
-    "attestation",
-    "is_final",
-)
-_plain: Final = attrgetter(*_PLAIN)
-_CALL_TIMES: Final = ("start_time", "answer_time", "end_time", "event_time")
-_call_times: Final = attrgetter(*_CALL_TIMES)
-_party: Final = attrgetter(*_PARTY)
-
-
-def _party_fields(party: Party) -> dict[str, str]:
-    return {name: value for name, value in zip(_PARTY, _party(party), strict=True) if value is not None}
-
-
-def _leg_fields(leg: CallLeg) -> dict[str, Any]:
-    fields: dict[str, Any] = {"id": leg.id}
-    if leg.user_id is not None:
-        fields["user_id"] = leg.user_id
-    if leg.result is not None:
-        fields["result"] = leg.result
-    if party := _party_fields(leg.party):
-        fields["party"] = party
-    for name in _TIMES:
-        if (time := getattr(leg, name)) is not None:
-            fields[name] = time_fields(time)
-    return fields

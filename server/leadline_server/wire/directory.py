@@ -1,4 +1,4 @@
-"""directory.proto: users of the directory, both ways."""
+"""directory.proto: the users of the directory, both ways."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,8 +8,10 @@ from leadline.v1 import directory_pb2 as pb
 
 from leadline_server.domain.directory import MAX_ENTRIES, User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.wire.numbers import dialable_number
+from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import ID_LENGTH, Violations
+
+USER: Final = MessageMapping(User, pb.User)
 
 NAME_LENGTH: Final = 256
 EXTENSION_LENGTH: Final = 64
@@ -36,22 +38,9 @@ def user(check: Violations, path: str, message: pb.User, rules: NumberingRules |
     )
 
 
-def user_message(user: User) -> pb.User:
-    """The contract's form of a user."""
-    return pb.User(
-        user_id=user.user_id,
-        name=user.name,
-        extensions=user.extensions,
-        phone_numbers=user.phone_numbers,
-        emails=user.emails,
-        crm_user_id=user.crm_user_id,
-        is_active=user.is_active,
-    )
-
-
 def own_number(check: Violations, field: str, text: str, rules: NumberingRules | None) -> str:
     """A number of the account's own in E.164; empty after a violation."""
-    number = dialable_number(check, field, text, rules)
+    number = check.dialable_number(field, text, rules)
     return "" if number is None else number.e164
 
 

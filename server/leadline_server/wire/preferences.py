@@ -1,4 +1,4 @@
-"""preferences.proto: preferences and settings, both ways. Of a request only the fields to be written are read."""
+"""preferences.proto: preferences and settings, both ways. Only those fields of a request are read that it writes."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def preferences(check: Violations, path: str, message: pb.Preferences, names: It
 
 
 def with_rules(check: Violations, path: str, values: Preferences, rules: NumberingRules | None) -> Preferences:
-    """The preferences with `excluded_numbers` read by the account's rules; unread where these are unknown."""
+    """The preferences with `excluded_numbers` read by the account's rules. Without rules they stay as written."""
     if not values.excluded_numbers or rules is None:
         return values
     numbers = excluded_numbers(check, f"{path}.excluded_numbers.values", values.excluded_numbers, rules)
@@ -73,7 +73,7 @@ def with_rules(check: Violations, path: str, values: Preferences, rules: Numberi
 def with_own_numbers(
     check: Violations, path: str, values: AccountSettings, rules: NumberingRules | None
 ) -> AccountSettings:
-    """The settings with `own_numbers` read by the account's rules; unread if these are unknown."""
+    """The settings with `own_numbers` read by the account's rules. Without rules they stay as written."""
     if rules is None:
         return values
     numbers = (own_number(check, f"{path}.own_numbers[{i}]", text, rules) for i, text in enumerate(values.own_numbers))
@@ -103,7 +103,7 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
 
 
 def preferences_message(values: Preferences | EffectivePreferences) -> pb.Preferences:
-    """The contract's form of preferences: what is None is absent."""
+    """The message of preferences. A field that is None is absent."""
     fields = {name: value for name in PREFERENCE_FIELDS if (value := getattr(values, name)) is not None}
     for name in _LISTS & fields.keys():
         fields[name] = {"values": fields[name]}
@@ -111,7 +111,7 @@ def preferences_message(values: Preferences | EffectivePreferences) -> pb.Prefer
 
 
 def settings_message(values: AccountSettings) -> pb.AccountSettings:
-    """The contract's form of an account's settings."""
+    """The message of an account's settings."""
     return pb.AccountSettings(
         defaults=preferences_message(values.defaults),
         locked=values.locked,
@@ -128,7 +128,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
 
 
 def sources_message(values: EffectivePreferences) -> dict[str, pb.PreferenceSource.ValueType]:
-    """The level of each field, as the contract's map has it."""
+    """The level that each field comes from: {"auto_log_calls": PREFERENCE_SOURCE_USER}."""
     return {name: pb.PreferenceSource.ValueType(source) for name, source in values.sources.items()}
 
 

@@ -1,4 +1,4 @@
-"""Collecting every broken rule of a request, so that the caller learns of all of them at once."""
+"""Collects all broken rules of a request, so that one answer names them all."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,12 +8,14 @@ from typing import Final, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
+from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 
 ID_LENGTH: Final = 128
-"""Ids of accounts, users, calls, contacts and legs, in characters."""
+"""The most characters of the ids of accounts, users, calls, contacts and legs."""
 
 TOKEN_LENGTH: Final = 1024
-"""Page and resume tokens, in characters."""
+"""The most characters of page tokens and resume tokens."""
 
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1000
@@ -37,9 +39,9 @@ _Member = TypeVar("_Member")
 
 
 class Violations:
-    """The broken rules of one request. Each method returns the value that it was given, read as the domain has it.
+    """The broken rules of one request. Each method checks a value, and returns it as the domain has it.
 
-    After a violation the value returned is of no use; `raise_any` keeps it from getting any further.
+    After a violation the returned value is not usable. `raise_any` makes sure that it is not used.
     """
 
     __slots__ = ("_found",)
@@ -48,15 +50,15 @@ class Violations:
         self._found: list[FieldViolation] = []
 
     def __bool__(self) -> bool:
-        """Whether a rule was broken so far."""
+        """Whether a rule is broken so far."""
         return bool(self._found)
 
     def add(self, field: str, description: str) -> None:
-        """Note a broken rule: the field's path as in the contract, and a sentence."""
+        """Add a broken rule: the path of the field, such as `call.legs[0].id`, and a sentence."""
         self._found.append(FieldViolation(field, description))
 
     def raise_any(self) -> None:
-        """Raise InvalidRequest with everything found, if anything was."""
+        """Raise InvalidRequest with all broken rules, if there are any."""
         if self._found:
             raise InvalidRequest(self._found)
 
@@ -65,6 +67,11 @@ class Violations:
         if not value:
             self.add(field, "Required.")
         return self.text(field, value, ID_LENGTH)
+
+    def account_and_user(self, account_id: str, user_id: str) -> None:
+        """The required `account_id`, and the `user_id` that may be empty."""
+        self.identifier("account_id", account_id)
+        self.text("user_id", user_id)
 
     def text(self, field: str, value: str, limit: int = ID_LENGTH) -> str:
         """One line of at most `limit` characters."""
@@ -83,13 +90,44 @@ class Violations:
         return value
 
     def number_text(self, field: str, value: str) -> str | None:
-        """A phone number as somebody wrote it; None if it is too long. What it contains is not looked at."""
+        """A phone number as it was written; None if it is too long. Only the length is checked."""
         if len(value) > NUMBER_LENGTH:
             limit = SIP_URI_LENGTH if _is_sip_uri(value) else NUMBER_LENGTH
             if len(value) > limit:
                 self.add(field, f"At most {limit} characters; there are {len(value)}.")
                 return None
         return value
+
+    def readable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if `text` is not a number. A withheld number is readable.
+
+        Example: "020 7946 0123" in region GB is +442079460123; in region US it is a violation.
+
+        Like the methods below it returns None if `text` is too long, or if the rules are None. The rules are None if
+        the request names no account that exists; then only the length is checked.
+        """
+        number = self._number(field, text, rules)
+        if number is not None and rules and number.kind is NumberKind.UNUSABLE:
+            self.add(field, f"Not a phone number in region {rules.region}.")
+        return number
+
+    def searchable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if no contact can be found by it."""
+        number = self._number(field, text, rules)
+        if number is not None and rules and not number.key:
+            self.add(field, f"Not a phone number that a contact can be found by, read in region {rules.region}.")
+        return number
+
+    def dialable_number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
+        """The number in `text`; a violation if it cannot be dialled from outside."""
+        number = self._number(field, text, rules)
+        if number is not None and rules and number.kind is not NumberKind.DIALABLE:
+            self.add(field, f"Not a phone number that can be dialled from outside, read in region {rules.region}.")
+        return number
+
+    def _number(self, field: str, text: str, rules: NumberingRules | None) -> PhoneNumber | None:
+        written = self.number_text(field, text)
+        return None if written is None or rules is None else parse_number(written, rules)
 
     def web_address(self, field: str, value: str) -> str:
         """An http or https address; the empty string passes."""
@@ -101,7 +139,7 @@ class Violations:
         """The enum's member with this number; None after a violation."""
         found = members.get(value)
         if found is None:
-            self.add(field, "Must be set." if value == 0 else f"{value} is no value of this enum.")
+            self.add(field, "Must be set." if value == 0 else f"{value} is not a value of this enum.")
         return found
 
     def members(self, field: str, values: Iterable[int], members: Mapping[int, _Member]) -> tuple[_Member, ...]:
@@ -120,27 +158,12 @@ class Violations:
         return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
     def page_size(self, value: int) -> int:
-        """How many entries a page has at most: 0 stands for the default."""
+        """The most entries of a page; 0 means the default."""
         if not 0 <= value <= MAX_PAGE_SIZE:
             self.add("page_size", f"Must be between 0 and {MAX_PAGE_SIZE}.")
         return value or DEFAULT_PAGE_SIZE
 
 
 def is_line(text: str, limit: int) -> bool:
-    """Whether it is one line of at most `limit` characters."""
+    """Whether a text is one line of at most `limit` characters."""
     return len(text) <= limit and not _has_control(text)
-
-
-def timestamp(value: datetime | None) -> Timestamp | None:
-    """The contract's form of a point in time with its time zone; None stays None."""
-    return None if value is None else Timestamp(**time_fields(value))
-
-
-def time_fields(value: datetime) -> dict[str, int]:
-    """The fields of a point in time with its time zone.
-
-    A message is made of dictionaries all at once: one that is put into another is written and read again for that.
-    """
-    since = value - _EPOCH
-    seconds = since.days * 86_400 + since.seconds
-    return {"seconds": seconds, "nanos": since.microseconds * 1000} if since.microseconds else {"seconds": seconds}

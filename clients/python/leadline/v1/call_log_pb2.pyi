@@ -31,28 +31,32 @@ class _CallLogStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLogS
     CALL_LOG_STATE_UNSPECIFIED: _CallLogState.ValueType  # 0
     """Never sent. Invalid as a filter."""
     CALL_LOG_STATE_LOGGED: _CallLogState.ValueType  # 1
-    """It is in the CRM, and never becomes unlogged again. `update_pending` says whether an update is on its way."""
+    """It is in the CRM, and never becomes unlogged again. `update_pending` says whether an update is still to be
+    delivered.
+    """
     CALL_LOG_STATE_UNLOGGED: _CallLogState.ValueType  # 2
     """Decided not to be logged; `reason` says why. A person can still log it: LogCall with `contact_id`."""
     CALL_LOG_STATE_PENDING: _CallLogState.ValueType  # 3
-    """On disk, and not yet decided, not yet in the CRM, or waiting to be final (reason NOT_FINAL). It is retried in the
-    background: nothing to do.
+    """On disk, and not yet decided, not yet in the CRM, or waiting to be final (reason NOT_FINAL). leadline retries it in
+    the background.
     """
     CALL_LOG_STATE_FAILED: _CallLogState.ValueType  # 4
     """The CRM refuses it, or it could not be delivered within 7 days. Fix the cause in `last_error`, then RetryCallLog."""
 
 class CallLogState(_CallLogState, metaclass=_CallLogStateEnumTypeWrapper):
-    """Where a call log stands."""
+    """The state of a call log."""
 
 CALL_LOG_STATE_UNSPECIFIED: CallLogState.ValueType  # 0
 """Never sent. Invalid as a filter."""
 CALL_LOG_STATE_LOGGED: CallLogState.ValueType  # 1
-"""It is in the CRM, and never becomes unlogged again. `update_pending` says whether an update is on its way."""
+"""It is in the CRM, and never becomes unlogged again. `update_pending` says whether an update is still to be
+delivered.
+"""
 CALL_LOG_STATE_UNLOGGED: CallLogState.ValueType  # 2
 """Decided not to be logged; `reason` says why. A person can still log it: LogCall with `contact_id`."""
 CALL_LOG_STATE_PENDING: CallLogState.ValueType  # 3
-"""On disk, and not yet decided, not yet in the CRM, or waiting to be final (reason NOT_FINAL). It is retried in the
-background: nothing to do.
+"""On disk, and not yet decided, not yet in the CRM, or waiting to be final (reason NOT_FINAL). leadline retries it in
+the background.
 """
 CALL_LOG_STATE_FAILED: CallLogState.ValueType  # 4
 """The CRM refuses it, or it could not be delivered within 7 days. Fix the cause in `last_error`, then RetryCallLog."""
@@ -75,42 +79,42 @@ class _CallLogReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLog
     CALL_LOG_REASON_PLACEHOLDER_CREATED: _CallLogReason.ValueType  # 4
     """Confirmed that no contact matched, and a placeholder contact was created."""
     CALL_LOG_REASON_PLACEHOLDER_REUSED: _CallLogReason.ValueType  # 5
-    """The one contact that matched is a placeholder, created for an earlier call or for another one at the same moment."""
+    """The contact that matched is a placeholder. It was created for another call, earlier or at the same moment."""
     CALL_LOG_REASON_NO_CONTACT: _CallLogReason.ValueType  # 6
     """UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (internal calls, extensions and
     short codes) creates none.
     """
     CALL_LOG_REASON_SEVERAL_CONTACTS: _CallLogReason.ValueType  # 7
-    """UNLOGGED: several contacts matched and nothing picked one; see `candidates`."""
+    """UNLOGGED: several contacts matched, and no preference picked one; see `candidates`."""
     CALL_LOG_REASON_AUTO_LOGGING_OFF: _CallLogReason.ValueType  # 8
     """UNLOGGED: `auto_log_calls` is off."""
     CALL_LOG_REASON_NUMBER_WITHHELD: _CallLogReason.ValueType  # 9
     """UNLOGGED: the other side withheld its number."""
     CALL_LOG_REASON_NUMBER_UNUSABLE: _CallLogReason.ValueType  # 10
-    """UNLOGGED: what was given as the number is none, or is an emergency number or a feature code: nobody is looked up."""
+    """UNLOGGED: the number is not a phone number, or it is an emergency number or a feature code. It is not looked up."""
     CALL_LOG_REASON_INTERNAL_CALL: _CallLogReason.ValueType  # 11
     """UNLOGGED: an internal call, and `log_internal_calls` is off."""
     CALL_LOG_REASON_EXCLUDED: _CallLogReason.ValueType  # 12
     """UNLOGGED: one of `excluded_directions`, `excluded_results`, `excluded_numbers` applies."""
     CALL_LOG_REASON_NOT_FINAL: _CallLogReason.ValueType  # 13
     """PENDING: waiting for `is_final`, because of `wait_until_final` or because `excluded_results` needs a result.
-    After 4 hours without a report it is decided with what is there.
+    After 4 hours without a report it is decided with what is known by then.
     """
     CALL_LOG_REASON_UNTRUSTED_CALLER: _CallLogReason.ValueType  # 14
     """UNLOGGED: the caller's attestation failed and `distrust_failed_attestation` is on."""
     CALL_LOG_REASON_CRM_UNAVAILABLE: _CallLogReason.ValueType  # 15
-    """PENDING: the CRM could not be asked or written to (failed, timed out, answered in part) and is tried again.
-    FAILED: it stayed so for 7 days.
+    """PENDING: a request to the CRM failed, timed out or was answered in part, and is retried. FAILED: this lasted for
+    7 days.
     """
     CALL_LOG_REASON_CRM_REJECTED: _CallLogReason.ValueType  # 16
-    """FAILED: the CRM refuses the log; `last_error` says what it said."""
+    """FAILED: the CRM refuses the log; `last_error` has its message."""
     CALL_LOG_REASON_CRM_CANNOT_LOG: _CallLogReason.ValueType  # 17
     """UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
     `create_without_log` asks for it.
     """
 
 class CallLogReason(_CallLogReason, metaclass=_CallLogReasonEnumTypeWrapper):
-    """Why a call log stands where it stands."""
+    """Why a call log is in its state."""
 
 CALL_LOG_REASON_UNSPECIFIED: CallLogReason.ValueType  # 0
 """Not decided yet (PENDING). Invalid as a filter."""
@@ -123,35 +127,35 @@ CALL_LOG_REASON_MATCH_RESOLVED: CallLogReason.ValueType  # 3
 CALL_LOG_REASON_PLACEHOLDER_CREATED: CallLogReason.ValueType  # 4
 """Confirmed that no contact matched, and a placeholder contact was created."""
 CALL_LOG_REASON_PLACEHOLDER_REUSED: CallLogReason.ValueType  # 5
-"""The one contact that matched is a placeholder, created for an earlier call or for another one at the same moment."""
+"""The contact that matched is a placeholder. It was created for another call, earlier or at the same moment."""
 CALL_LOG_REASON_NO_CONTACT: CallLogReason.ValueType  # 6
 """UNLOGGED: confirmed that no contact matched, and `unknown_contact_action` or a rule (internal calls, extensions and
 short codes) creates none.
 """
 CALL_LOG_REASON_SEVERAL_CONTACTS: CallLogReason.ValueType  # 7
-"""UNLOGGED: several contacts matched and nothing picked one; see `candidates`."""
+"""UNLOGGED: several contacts matched, and no preference picked one; see `candidates`."""
 CALL_LOG_REASON_AUTO_LOGGING_OFF: CallLogReason.ValueType  # 8
 """UNLOGGED: `auto_log_calls` is off."""
 CALL_LOG_REASON_NUMBER_WITHHELD: CallLogReason.ValueType  # 9
 """UNLOGGED: the other side withheld its number."""
 CALL_LOG_REASON_NUMBER_UNUSABLE: CallLogReason.ValueType  # 10
-"""UNLOGGED: what was given as the number is none, or is an emergency number or a feature code: nobody is looked up."""
+"""UNLOGGED: the number is not a phone number, or it is an emergency number or a feature code. It is not looked up."""
 CALL_LOG_REASON_INTERNAL_CALL: CallLogReason.ValueType  # 11
 """UNLOGGED: an internal call, and `log_internal_calls` is off."""
 CALL_LOG_REASON_EXCLUDED: CallLogReason.ValueType  # 12
 """UNLOGGED: one of `excluded_directions`, `excluded_results`, `excluded_numbers` applies."""
 CALL_LOG_REASON_NOT_FINAL: CallLogReason.ValueType  # 13
 """PENDING: waiting for `is_final`, because of `wait_until_final` or because `excluded_results` needs a result.
-After 4 hours without a report it is decided with what is there.
+After 4 hours without a report it is decided with what is known by then.
 """
 CALL_LOG_REASON_UNTRUSTED_CALLER: CallLogReason.ValueType  # 14
 """UNLOGGED: the caller's attestation failed and `distrust_failed_attestation` is on."""
 CALL_LOG_REASON_CRM_UNAVAILABLE: CallLogReason.ValueType  # 15
-"""PENDING: the CRM could not be asked or written to (failed, timed out, answered in part) and is tried again.
-FAILED: it stayed so for 7 days.
+"""PENDING: a request to the CRM failed, timed out or was answered in part, and is retried. FAILED: this lasted for
+7 days.
 """
 CALL_LOG_REASON_CRM_REJECTED: CallLogReason.ValueType  # 16
-"""FAILED: the CRM refuses the log; `last_error` says what it said."""
+"""FAILED: the CRM refuses the log; `last_error` has its message."""
 CALL_LOG_REASON_CRM_CANNOT_LOG: CallLogReason.ValueType  # 17
 """UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
 `create_without_log` asks for it.
@@ -167,7 +171,7 @@ class _LogTriggerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LogTrigger
     LOG_TRIGGER_UNSPECIFIED: _LogTrigger.ValueType  # 0
     """The same as LOG_TRIGGER_AUTOMATIC."""
     LOG_TRIGGER_AUTOMATIC: _LogTrigger.ValueType  # 1
-    """The phone system, by itself: every preference applies, and a contact that a person chose is never changed."""
+    """The phone system: every preference applies, and a contact that a person chose is never changed."""
     LOG_TRIGGER_MANUAL: _LogTrigger.ValueType  # 2
     """A person. Overrides `auto_log_calls`, the exclusions, `log_internal_calls`, `wait_until_final` and
     `distrust_failed_attestation`, but never creates a contact.
@@ -179,7 +183,7 @@ class LogTrigger(_LogTrigger, metaclass=_LogTriggerEnumTypeWrapper):
 LOG_TRIGGER_UNSPECIFIED: LogTrigger.ValueType  # 0
 """The same as LOG_TRIGGER_AUTOMATIC."""
 LOG_TRIGGER_AUTOMATIC: LogTrigger.ValueType  # 1
-"""The phone system, by itself: every preference applies, and a contact that a person chose is never changed."""
+"""The phone system: every preference applies, and a contact that a person chose is never changed."""
 LOG_TRIGGER_MANUAL: LogTrigger.ValueType  # 2
 """A person. Overrides `auto_log_calls`, the exclusions, `log_internal_calls`, `wait_until_final` and
 `distrust_failed_attestation`, but never creates a contact.
@@ -188,7 +192,7 @@ Global___LogTrigger: _TypeAlias = LogTrigger  # noqa: Y015
 
 @_typing.final
 class CallLog(_message.Message):
-    """What became of one call. There is exactly one per (`account_id`, `call.id`), whoever reports the call."""
+    """The log of one call. There is exactly one for each (`account_id`, `call.id`), however many reports it has."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -213,12 +217,12 @@ class CallLog(_message.Message):
     """The account."""
     user_id: _builtins.str
     """The user that the call is logged for. The first reporter keeps it, unless a reporter whose leg was answered takes
-    it over from one whose leg was not.
+    it over from a reporter whose leg was not.
     """
     state: Global___CallLogState.ValueType
-    """Where the log stands."""
+    """The state of the log."""
     reason: Global___CallLogReason.ValueType
-    """Why it stands there. CALL_LOG_REASON_UNSPECIFIED: PENDING and not decided yet."""
+    """Why it is in this state. CALL_LOG_REASON_UNSPECIFIED: PENDING and not decided yet."""
     crm_log_id: _builtins.str
     """The CRM's id of its log. Empty: the CRM has none yet."""
     crm_log_url: _builtins.str
@@ -228,16 +232,16 @@ class CallLog(_message.Message):
     programs: its wording may change.
     """
     update_pending: _builtins.bool
-    """True: the call is LOGGED and a newer state of it is on its way to the CRM."""
+    """True: the call is LOGGED, and an update of it is not in the CRM yet."""
     attempts: _builtins.int
-    """How many times the delivery of the current state was tried. 0: not yet."""
+    """How many attempts were made to deliver the current state. 0: none yet."""
     last_error: _builtins.str
-    """What the last failed try ran into, one sentence without secrets or phone numbers. Empty: the last try succeeded,
+    """The error of the last attempt, one sentence without secrets or phone numbers. Empty: the last attempt succeeded,
     or there was none.
     """
     revision: _builtins.int
-    """Grows with every change of this log, and only then; a report that changes nothing leaves it. Starts at 1. 0:
-    never stored, the answer of `validate_only` for a call that was not reported before.
+    """Grows with every change of this log, and only then. Starts at 1. 0: never stored, in the answer of `validate_only`
+    for a call that was not reported before.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
@@ -245,7 +249,7 @@ class CallLog(_message.Message):
 
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
-        """The contact that the call is, or is about to be, logged against. Absent: none."""
+        """The contact that the call is logged against, or will be. Absent: none."""
 
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.ContactMatch]:
@@ -253,8 +257,8 @@ class CallLog(_message.Message):
 
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
-        """When the next try is due; with reason NOT_FINAL, when it is decided with what is there. Absent: nothing is
-        planned.
+        """When the next attempt is due. With reason NOT_FINAL: when the call is decided with what is known by then. Absent:
+        no attempt is planned.
         """
 
     @_builtins.property

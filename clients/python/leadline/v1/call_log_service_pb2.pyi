@@ -43,21 +43,21 @@ class LogCallRequest(_message.Message):
     `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
-    """The contact that a person chose, at most 128 characters, no control characters: beats every preference and
-    implies LOG_TRIGGER_MANUAL, whatever `trigger` says. On a LOGGED call another contact moves the CRM's log, where
-    the CRM can; else it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
+    """The contact that a person chose, at most 128 characters, no control characters. It overrides every preference and
+    implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's log, if the CRM
+    can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
     """
     trigger: _call_log_pb2.LogTrigger.ValueType
-    """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates: with none or several found the answer is OK and
-    UNLOGGED, with `candidates`. Unspecified: LOG_TRIGGER_AUTOMATIC.
+    """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates a contact: if none or several are found, the
+    answer is OK and UNLOGGED, with `candidates`. Unspecified: LOG_TRIGGER_AUTOMATIC.
     """
     validate_only: _builtins.bool
-    """True: look up and decide on the merged call, and write nothing anywhere; the answer is the log that would result.
-    Where it cannot be told: UNAVAILABLE.
+    """True: look up and decide on the merged call, and write nothing. The answer is the log that would result. If the CRM
+    cannot tell who has the number, it is UNAVAILABLE.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
-        """What is new about the call. Required, with its `id`; with its `direction` in the first report."""
+        """The call, with all that is new. Required, with its `id`; with its `direction` in the first report."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class RetryCallLogResponse(_message.Message):
     CALL_LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def call_log(self) -> _call_log_pb2.CallLog:
-        """The log after this try."""
+        """The log after this attempt."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ Global___RetryCallLogResponse: _TypeAlias = RetryCallLogResponse  # noqa: Y015
 
 @_typing.final
 class ListCallLogsRequest(_message.Message):
-    """Request of ListCallLogs. Filters of different fields must all hold; of a repeated field, any one value."""
+    """Request of ListCallLogs. A log must pass the filters of all fields. It passes a repeated field with any one value."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -222,8 +222,8 @@ class ListCallLogsRequest(_message.Message):
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     phone_number: _builtins.str
-    """Calls whose other side, the one that is looked up, has this number only, in any spelling that FindContact takes; at
-    most 64 characters (SIP URI: 256). A number that nobody can be looked up by is INVALID_ARGUMENT. Empty: all.
+    """Only calls whose looked-up side has this number, in any spelling that FindContact accepts; at most 64 characters
+    (SIP URI: 256). A number that cannot be looked up is INVALID_ARGUMENT. Empty: all.
     """
     contact_id: _builtins.str
     """Logs against this contact only, at most 128 characters. Empty: all."""
@@ -318,9 +318,9 @@ class WatchCallLogsRequest(_message.Message):
     now on.
     """
     max_call_logs: _builtins.int
-    """How many call logs a message may bring, 0..1000. 0: one, in `call_log`. Else they come in `call_logs`, and for
-    accounts with hundreds of watchers that is the way to hear of every call in time: each watcher is then sent what
-    has gathered, every second or two. More is INVALID_ARGUMENT.
+    """The most call logs in one message, 0..1000. 0: one, in `call_log`. Otherwise they come in `call_logs`, every second
+    or two. Use it in accounts with hundreds of watchers, so that all of them get every call in time. More is
+    INVALID_ARGUMENT.
     """
     def __init__(
         self,
@@ -351,12 +351,12 @@ class WatchCallLogsResponse(_message.Message):
     """Resumes after this message, all of its logs included. Always present."""
     @_builtins.property
     def call_log(self) -> _call_log_pb2.CallLog:
-        """The log after a change. Absent: this message brings a token alone, or `call_logs`."""
+        """The log after a change. Absent: this message has only a token, or `call_logs`."""
 
     @_builtins.property
     def call_logs(self) -> _containers.RepeatedCompositeFieldContainer[_call_log_pb2.CallLog]:
         """The logs after changes, in commit order; only with `max_call_logs`. A message has some 256 KiB at most, unless one
-        log alone has more. Empty: this message brings a token alone, or `call_log`.
+        log alone has more. Empty: this message has only a token, or `call_log`.
         """
 
     def __init__(

@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class CallLogServiceStub:
-    """Logs calls in the CRM, and says what became of them.
+    """Logs calls in the CRM, and shows their logs.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -68,30 +68,30 @@ class CallLogServiceStub:
 
 
 class CallLogServiceServicer:
-    """Logs calls in the CRM, and says what became of them.
+    """Logs calls in the CRM, and shows their logs.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
     """
 
     def LogCall(self, request, context):
-        """Reports a call, or what is new about it. An upsert keyed by (`account_id`, `call.id`): one call, one log in the
-        CRM, however often and by whomever it is reported; message Call has the rules of merging. Repeating a report
-        changes nothing and returns the same log, so any failed LogCall may be sent again as it was.
+        """Reports a call, or what is new about it. It is an upsert with the key (`account_id`, `call.id`): one call has one
+        log in the CRM, however many reports and reporters it has. Message Call has the rules of merging. Repeating a
+        report changes nothing and returns the same log, so a client may send a failed LogCall again as it was.
 
-        OK means that the call is safely on disk. The deadline is a budget: while it lasts, leadline asks the CRM and
-        writes to it, and answers with the final state; when it runs short, it answers PENDING shortly before the end and
-        delivers in the background, for 7 days at most. A CRM that cannot be reached is PENDING too, not an error, and
-        never "no contact". Without a deadline leadline uses a budget of its own. DEADLINE_EXCEEDED: the time was gone
-        before the call was on disk; nothing was accepted.
+        OK means that the call is safely on disk. leadline asks the CRM and writes to it until shortly before the caller's
+        deadline. If that is enough time, it answers with the final state. Otherwise it answers PENDING and delivers in the
+        background, for 7 days at most. A CRM that cannot be reached is PENDING too, not an error, and never "no contact".
+        Without a deadline leadline takes 10 seconds. DEADLINE_EXCEEDED: the deadline passed before the call was on disk;
+        nothing was accepted.
 
-        Which contact: `contact_id` if given. Else the other side of the call is looked up. One contact: logged against
-        it. Several: `multiple_match_action`. Confirmed none: `unknown_contact_action`. A taken decision stands; it is
-        taken anew when a report changes what it rests on (parties, direction, result, `is_final`, attestation, user),
-        and by RetryCallLog. A LOGGED call never becomes unlogged. An update of the CRM's log writes leadline's own
-        fields only: what people edited in the others stays.
+        Which contact: `contact_id`, if it is set. Otherwise the other side of the call is looked up. One contact: the call
+        is logged against it. Several: `multiple_match_action` applies. Confirmed none: `unknown_contact_action` applies. A
+        decision stands until a report changes its inputs (parties, direction, result, `is_final`, attestation, user), or
+        until RetryCallLog. A LOGGED call never becomes unlogged. An update of the CRM's log writes only leadline's own
+        fields, so people's changes to other fields stay.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CONTACT_NOT_FOUND, CALL_LOG_NOT_MOVABLE, LEDGER_UNAVAILABLE,
         LEDGER_FULL; with `validate_only` also CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED.
@@ -101,7 +101,7 @@ class CallLogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCallLog(self, request, context):
-        """The log of one call.
+        """Returns the log of one call.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CALL_LOG_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
@@ -110,11 +110,11 @@ class CallLogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryCallLog(self, request, context):
-        """Tries again now: an UNLOGGED call is decided anew with the preferences now in force; a PENDING or FAILED one, and
-        a pending update of a LOGGED one, is delivered without waiting for its next try. A call that waits to be final
-        (NOT_FINAL) is only asked about again, and goes on waiting while the preferences say so. Where there is nothing to
-        retry, the answer is OK with the log as it is. As for LogCall, the deadline is a budget, and OK with PENDING means
-        that it goes on in the background.
+        """Tries again now. An UNLOGGED call is decided again, with the preferences now in force. A PENDING or FAILED call, or
+        a pending update of a LOGGED one, is delivered without waiting for its next attempt. A call that waits to be final
+        (NOT_FINAL) is decided again, and goes on waiting if the preferences still say so. If there is nothing to retry,
+        the answer is OK with the log as it is. The deadline works as for LogCall, and OK with PENDING means that the
+        delivery goes on in the background.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CALL_LOG_NOT_FOUND, LEDGER_UNAVAILABLE, LEDGER_FULL.
         """
@@ -123,7 +123,7 @@ class CallLogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCallLogs(self, request, context):
-        """Call logs that match all given filters, newest call first.
+        """Lists the call logs that match all filters, newest call first.
 
         Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
@@ -132,9 +132,10 @@ class CallLogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCallLogs(self, request, context):
-        """Every change of call logs from now on, or from a `resume_token` on. At least once, in commit order: after a
-        resume some changes may come again; `revision` tells. The first message may carry a token alone. The stream lasts
-        until the caller ends it, its deadline passes, or the server stops; resume with the last token then.
+        """Streams every change of call logs from now on, or after a `resume_token`. Each change comes at least once, in
+        commit order. After a resume some changes may come again; `revision` shows it. The first message may have only a
+        token. The stream lasts until the caller ends it, its deadline passes, or the server stops. Resume with the last
+        token.
 
         Errors: INVALID_REQUEST, INVALID_RESUME_TOKEN, RESUME_TOKEN_EXPIRED, ACCOUNT_NOT_FOUND, WATCHER_TOO_SLOW,
         LEDGER_UNAVAILABLE.
@@ -180,9 +181,9 @@ def add_CallLogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CallLogService:
-    """Logs calls in the CRM, and says what became of them.
+    """Logs calls in the CRM, and shows their logs.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.

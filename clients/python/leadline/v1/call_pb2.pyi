@@ -27,7 +27,7 @@ class _CallDirection:
 class _CallDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallDirection.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     CALL_DIRECTION_UNSPECIFIED: _CallDirection.ValueType  # 0
-    """Not said. Invalid in the first report of a call and in `excluded_directions`."""
+    """Not known. Invalid in the first report of a call and in `excluded_directions`."""
     CALL_DIRECTION_INBOUND: _CallDirection.ValueType  # 1
     """From outside to a user of the account: the caller is looked up."""
     CALL_DIRECTION_OUTBOUND: _CallDirection.ValueType  # 2
@@ -36,10 +36,10 @@ class _CallDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallDir
     """Between users of the account: the party that is not the log's user is looked up. Never creates a contact."""
 
 class CallDirection(_CallDirection, metaclass=_CallDirectionEnumTypeWrapper):
-    """Direction of a call as the account sees it. It says whose number is looked up."""
+    """Direction of a call as the account sees it. It decides whether the caller or the callee is looked up."""
 
 CALL_DIRECTION_UNSPECIFIED: CallDirection.ValueType  # 0
-"""Not said. Invalid in the first report of a call and in `excluded_directions`."""
+"""Not known. Invalid in the first report of a call and in `excluded_directions`."""
 CALL_DIRECTION_INBOUND: CallDirection.ValueType  # 1
 """From outside to a user of the account: the caller is looked up."""
 CALL_DIRECTION_OUTBOUND: CallDirection.ValueType  # 2
@@ -57,11 +57,11 @@ class _CallResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallResult
     CALL_RESULT_UNSPECIFIED: _CallResult.ValueType  # 0
     """Not known yet. Invalid in `excluded_results`."""
     CALL_RESULT_ANSWERED: _CallResult.ValueType  # 1
-    """Somebody answered."""
+    """It was answered."""
     CALL_RESULT_NO_ANSWER: _CallResult.ValueType  # 2
-    """It rang and nobody answered."""
+    """It rang and was not answered."""
     CALL_RESULT_BUSY: _CallResult.ValueType  # 3
-    """The called line was busy."""
+    """The called side was busy."""
     CALL_RESULT_REJECTED: _CallResult.ValueType  # 4
     """The called side declined."""
     CALL_RESULT_CANCELED: _CallResult.ValueType  # 5
@@ -69,19 +69,19 @@ class _CallResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallResult
     CALL_RESULT_FAILED: _CallResult.ValueType  # 6
     """The network or the phone system could not connect it."""
     CALL_RESULT_VOICEMAIL: _CallResult.ValueType  # 7
-    """Voicemail took it."""
+    """Voicemail answered it."""
 
 class CallResult(_CallResult, metaclass=_CallResultEnumTypeWrapper):
-    """How the phone system saw a call, or one leg of it, end. What people made of it is `Call.disposition`."""
+    """How a call, or one leg of it, ended, as the phone system reports it. A person's judgement is `Call.disposition`."""
 
 CALL_RESULT_UNSPECIFIED: CallResult.ValueType  # 0
 """Not known yet. Invalid in `excluded_results`."""
 CALL_RESULT_ANSWERED: CallResult.ValueType  # 1
-"""Somebody answered."""
+"""It was answered."""
 CALL_RESULT_NO_ANSWER: CallResult.ValueType  # 2
-"""It rang and nobody answered."""
+"""It rang and was not answered."""
 CALL_RESULT_BUSY: CallResult.ValueType  # 3
-"""The called line was busy."""
+"""The called side was busy."""
 CALL_RESULT_REJECTED: CallResult.ValueType  # 4
 """The called side declined."""
 CALL_RESULT_CANCELED: CallResult.ValueType  # 5
@@ -89,7 +89,7 @@ CALL_RESULT_CANCELED: CallResult.ValueType  # 5
 CALL_RESULT_FAILED: CallResult.ValueType  # 6
 """The network or the phone system could not connect it."""
 CALL_RESULT_VOICEMAIL: CallResult.ValueType  # 7
-"""Voicemail took it."""
+"""Voicemail answered it."""
 Global___CallResult: _TypeAlias = CallResult  # noqa: Y015
 
 class _Attestation:
@@ -99,7 +99,7 @@ class _Attestation:
 class _AttestationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Attestation.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ATTESTATION_UNSPECIFIED: _Attestation.ValueType  # 0
-    """Nothing is known: unsigned, or not verified. Treated like a call from before STIR/SHAKEN."""
+    """Not known: the call was not signed, or not verified. It is treated like a call without STIR/SHAKEN."""
     ATTESTATION_A: _Attestation.ValueType  # 1
     """Full: the signer knows its customer and the customer's right to the number."""
     ATTESTATION_B: _Attestation.ValueType  # 2
@@ -107,13 +107,13 @@ class _AttestationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Attestati
     ATTESTATION_C: _Attestation.ValueType  # 3
     """Gateway: the signer knows only where the call entered its network."""
     ATTESTATION_FAILED: _Attestation.ValueType  # 4
-    """There was a signature and it did not verify. See `Preferences.distrust_failed_attestation`."""
+    """The signature did not verify. See `Preferences.distrust_failed_attestation`."""
 
 class Attestation(_Attestation, metaclass=_AttestationEnumTypeWrapper):
-    """What STIR/SHAKEN (RFC 8588, ATIS-1000074) says about the caller's number, as the terminating side verified it."""
+    """The result of STIR/SHAKEN (RFC 8588, ATIS-1000074) for the caller's number, as the terminating side verified it."""
 
 ATTESTATION_UNSPECIFIED: Attestation.ValueType  # 0
-"""Nothing is known: unsigned, or not verified. Treated like a call from before STIR/SHAKEN."""
+"""Not known: the call was not signed, or not verified. It is treated like a call without STIR/SHAKEN."""
 ATTESTATION_A: Attestation.ValueType  # 1
 """Full: the signer knows its customer and the customer's right to the number."""
 ATTESTATION_B: Attestation.ValueType  # 2
@@ -121,20 +121,19 @@ ATTESTATION_B: Attestation.ValueType  # 2
 ATTESTATION_C: Attestation.ValueType  # 3
 """Gateway: the signer knows only where the call entered its network."""
 ATTESTATION_FAILED: Attestation.ValueType  # 4
-"""There was a signature and it did not verify. See `Preferences.distrust_failed_attestation`."""
+"""The signature did not verify. See `Preferences.distrust_failed_attestation`."""
 Global___Attestation: _TypeAlias = Attestation  # noqa: Y015
 
 @_typing.final
 class Call(_message.Message):
-    """What the phone system knows about one call. Every report carries what is new; leadline merges it into the call that
-    it has under the same `id`:
+    """One call, as the phone system knows it. Every report has what is new; leadline merges it into the call that it has
+    under the same `id`:
 
       - An absent field keeps its value; a field that is present and empty ("", the enum's UNSPECIFIED, a Timestamp of
         0 seconds and 0 nanoseconds) clears it.
       - `caller` and `callee` merge field by field, `legs` by leg id, `attributes` by key.
       - With `event_time` the newest event wins, field by field; without it, the report that arrives last.
-      - What a final report says (`is_final`) outranks all others; after it, a report that is not final only fills what
-        is unset.
+      - A final report (`is_final`) outranks all others. After it, a report that is not final only fills unset fields.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -185,17 +184,17 @@ class Call(_message.Message):
     Required: with the account it is the key of the call log.
     """
     linked_id: _builtins.str
-    """Ties the calls of one conversation (transfers, consultations, queue legs): equal for all of them, at most 128
-    characters, no control characters. leadline stores it and hands it to the CRM; each `id` keeps a log of its own.
+    """Connects the calls of one conversation (transfers, consultations, queue legs): equal for all of them, at most 128
+    characters, no control characters. leadline stores it and passes it to the CRM; each `id` has its own log.
     """
     direction: Global___CallDirection.ValueType
     """Direction as the account sees it. Required in the first report of a call; it can be corrected later, not cleared."""
     result: Global___CallResult.ValueType
-    """How the phone system saw the call end. Absent: not known yet."""
+    """How the call ended, as the phone system reports it. Absent: not known yet."""
     disposition: _builtins.str
     """How a person judged the call ("Interested", "Wrong number"): free text, at most 256 characters."""
     subject: _builtins.str
-    """Subject line of the CRM's log, at most 256 characters. Absent or empty: the adapter words one."""
+    """Subject line of the CRM's log, at most 256 characters. Absent or empty: the adapter writes one."""
     note: _builtins.str
     """Note taken during or after the call, at most 16,384 characters."""
     recording_url: _builtins.str
@@ -207,10 +206,10 @@ class Call(_message.Message):
     transcript: _builtins.str
     """Transcript of the conversation, at most 262,144 characters."""
     attestation: Global___Attestation.ValueType
-    """What STIR/SHAKEN says about the caller's number. Absent: nothing is known about it."""
+    """The result of STIR/SHAKEN for the caller's number. Absent: not known."""
     is_final: _builtins.bool
-    """True: the phone system expects to report nothing more. Once true it stays true; later reports that are not final
-    only fill what is unset.
+    """True: the phone system expects to report nothing more. Once true it stays true. Later reports that are not final
+    only fill unset fields.
     """
     @_builtins.property
     def caller(self) -> Global___Party:
@@ -226,28 +225,30 @@ class Call(_message.Message):
 
     @_builtins.property
     def answer_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was answered. Absent: not answered, or not known yet. Talk time is `end_time` minus `answer_time`."""
+        """When it was answered. Absent: not answered, or the time is not known yet. Talk time is `end_time` minus
+        `answer_time`.
+        """
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended. Absent: still going on, or not known yet."""
+        """When it ended. Absent: it has not ended, or the time is not known yet."""
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the phone system's event behind this report happened; reports may then arrive in any order. Absent: the
+        """When the event happened that the phone system reports. With it, reports may arrive in any order. Absent: the
         report counts as newer than all before it. In a CallLog: the newest event that was merged.
         """
 
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallLeg]:
-        """The devices and people that the call was offered to, at most 64. They merge by `id`; legs not named keep what
-        they have, and none is ever removed. In a CallLog: by id.
+        """The devices and people that the call was offered to, at most 64. They merge by `id`. Legs that a report does not
+        name are kept, and no leg is ever removed. In a CallLog they are ordered by id.
         """
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Whatever else the phone system wants to keep with the call: at most 64 entries, keys of 1..64 characters, values
-        of at most 1024. They merge by key; an empty value removes its key.
+        """Further values to keep with the call: at most 64 entries, keys of 1..64 characters, values of at most 1024. They
+        merge by key; an empty value removes its key.
         """
 
     def __init__(
@@ -336,7 +337,7 @@ Global___Call: _TypeAlias = Call  # noqa: Y015
 
 @_typing.final
 class Party(_message.Message):
-    """One side of a call. Absent fields keep what is known, present and empty ones clear it."""
+    """One side of a call. An absent field keeps its value; a field that is present and empty clears it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -347,18 +348,18 @@ class Party(_message.Message):
     phone_number: _builtins.str
     """The number as the phone system has it: E.164, national, with spaces, brackets or extension, a `tel:` or `sip:`
     URI. At most 64 characters, a SIP URI 256. It is read in the account's `default_region`. "anonymous",
-    "Restricted" and their like mean withheld. In LogCall no number is an error: one that cannot be used is kept as
-    written, and the call stays unlogged.
+    "Restricted" and similar words mean withheld. In LogCall no number is an error: a number that cannot be used is
+    kept as written, and the call stays unlogged.
     """
     name: _builtins.str
     """Caller-ID name as the phone system has it, at most 256 characters. Quotes, escapes, RFC 2047 words, `<sip:...>` and
-    labels (`SALES:`) may be left on. It may name a placeholder contact, unless it names no one (the number itself,
-    "WIRELESS CALLER", a city and state).
+    labels (`SALES:`) may be left on. It may become the name of a placeholder contact, unless it is not a name (the
+    number itself, "WIRELESS CALLER", a city and state).
     """
     extension: _builtins.str
     """Extension in the phone system, at most 64 characters. Extensions are looked up, but never made contacts."""
     user_id: _builtins.str
-    """The account's user on this side, at most 128 characters, no control characters. Absent or empty: nobody of the
+    """The account's user on this side, at most 128 characters, no control characters. Absent or empty: no user of the
     account.
     """
     def __init__(
@@ -409,13 +410,13 @@ class CallLeg(_message.Message):
     """The leg's id, unique in its call, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
     """The account's user on this leg, at most 128 characters. Absent or empty: none. A reporter whose leg was answered
-    takes the call log over from one whose leg was not.
+    takes the call log over from a reporter whose leg was not.
     """
     result: Global___CallResult.ValueType
     """How it ended. Absent: not known yet."""
     @_builtins.property
     def party(self) -> Global___Party:
-        """Who or what the leg led to."""
+        """The person or device that the leg led to."""
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
@@ -427,7 +428,7 @@ class CallLeg(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended. Absent: still going on, or not known yet."""
+        """When it ended. Absent: it has not ended, or the time is not known yet."""
 
     def __init__(
         self,

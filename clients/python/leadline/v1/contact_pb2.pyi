@@ -29,9 +29,9 @@ class _MatchKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MatchKind.V
     MATCH_KIND_UNSPECIFIED: _MatchKind.ValueType  # 0
     """Never sent."""
     MATCH_KIND_EXACT: _MatchKind.ValueType  # 1
-    """The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal, or
-    neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is
-    +229 01 97 12 34 56); where several contacts match, the one with the exact spelling is meant.
+    """The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal,
+    or neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is +229 01
+    97 12 34 56); where several contacts match, the one with the exact spelling is meant.
     """
     MATCH_KIND_NATIONAL: _MatchKind.ValueType  # 2
     """The contact's number is stored without a country code, is no possible number of the account's `default_region`,
@@ -42,16 +42,16 @@ class _MatchKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MatchKind.V
     """The main number is the same, but only one of both names an extension; or both are bare extensions and equal."""
 
 class MatchKind(_MatchKind, metaclass=_MatchKindEnumTypeWrapper):
-    """How a contact's number matches the asked one. From strong to weak: EXACT, NATIONAL, EXTENSION. Where a decision has
-    to choose, only the strongest kind that was found counts.
+    """How a contact's number matches the asked one. From strong to weak: EXACT, NATIONAL, EXTENSION. A decision uses
+    only the matches of the strongest kind that was found.
     """
 
 MATCH_KIND_UNSPECIFIED: MatchKind.ValueType  # 0
 """Never sent."""
 MATCH_KIND_EXACT: MatchKind.ValueType  # 1
-"""The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal, or
-neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is
-+229 01 97 12 34 56); where several contacts match, the one with the exact spelling is meant.
+"""The same number in E.164, the contact's stored number being read by the account's settings. Extensions are equal,
+or neither number has one. An old spelling of the number is the same number (Benin's +229 97 12 34 56 is +229 01
+97 12 34 56); where several contacts match, the one with the exact spelling is meant.
 """
 MATCH_KIND_NATIONAL: MatchKind.ValueType  # 2
 """The contact's number is stored without a country code, is no possible number of the account's `default_region`,
@@ -117,8 +117,8 @@ class Contact(_message.Message):
     url: _builtins.str
     """Address of the contact's page in the CRM, http or https, for screen pops. Empty: the CRM has no such page."""
     is_placeholder: _builtins.bool
-    """True: the contact was created by leadline for an unknown number and still counts as a placeholder. Where several
-    contacts match, real ones beat placeholders.
+    """True: leadline created the contact for an unknown number, and it still counts as a placeholder. If several contacts
+    match, real ones come before placeholders.
     """
     @_builtins.property
     def phone_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -126,15 +126,15 @@ class Contact(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the contact was created in the CRM. Absent: the CRM does not say."""
+        """When the contact was created in the CRM. Absent: not known."""
 
     @_builtins.property
     def last_activity_time(self) -> _timestamp_pb2.Timestamp:
-        """When anything last happened with the contact, by the CRM's own account. Absent: the CRM does not say."""
+        """When the contact last had any activity, as the CRM reports it. Absent: not known."""
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Further fields that the adapter hands through, by the CRM's names. Empty: none."""
+        """Further fields that the adapter passes on, by the CRM's names. Empty: none."""
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ class FindContactRequest(_message.Message):
     user_id: _builtins.str
     """The user who asks, at most 128 characters. Empty: the account as such."""
     skip_cache: _builtins.bool
-    """True: ask the CRM, not what leadline remembers of its answers. Slower; for when a contact was edited just now."""
+    """True: ask the CRM, even if leadline remembers its answer. Slower; use it after a contact was edited just now."""
     @_builtins.property
     def phone_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1..16 numbers, each as the phone system has it: E.164, national, `tel:` or `sip:` URI, with or without extension.
@@ -74,7 +74,7 @@ class FindContactResponse(_message.Message):
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """When the CRM gave the oldest answer in use here; earlier than now when it was remembered."""
+        """When the CRM gave the oldest answer that is used here. It is earlier than now if an answer was remembered."""
 
     def __init__(
         self,
@@ -176,8 +176,8 @@ class CreateContactRequest(_message.Message):
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
-    """The user who asks: their placeholder name stands in for an empty `name`. At most 128 characters. Empty: the account
-    as such.
+    """The user who asks. Their placeholder name is used if `name` is empty. At most 128 characters. Empty: the account as
+    such.
     """
     request_id: _builtins.str
     """A UUID that makes the call safe to repeat. For 24 hours the same id with the same request gives the first answer,
@@ -191,7 +191,7 @@ class CreateContactRequest(_message.Message):
     read in the account's `default_region`: no extension alone, no emergency number, no feature code.
     """
     contact_type: _builtins.str
-    """Kind of record in the CRM's own word, at most 256 characters. Empty: the adapter's usual kind."""
+    """Kind of record, as the CRM calls it, at most 256 characters. Empty: the adapter's usual kind."""
     email: _builtins.str
     """E-mail address, at most 254 characters. Empty: none."""
     company: _builtins.str

@@ -26,13 +26,13 @@ if _version_not_supported:
 
 
 class ContactServiceStub:
-    """Finds contacts in the CRM, and creates them where a person asks for it.
+    """Finds contacts in the CRM, and creates them when a person asks for it.
 
-    For all RPCs: no match is OK with an empty list; not being able to tell is UNAVAILABLE or DEADLINE_EXCEEDED, never
-    an empty list. A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a
-    request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes
-    nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED,
-    DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
+    For all RPCs: no match is OK with an empty list. If the CRM cannot tell, the answer is UNAVAILABLE or
+    DEADLINE_EXCEEDED, never an empty list. A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with
+    an ErrorReason; a request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest,
+    and changes nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED,
+    PERMISSION_DENIED, DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
     """
 
     def __init__(self, channel):
@@ -59,19 +59,19 @@ class ContactServiceStub:
 
 
 class ContactServiceServicer:
-    """Finds contacts in the CRM, and creates them where a person asks for it.
+    """Finds contacts in the CRM, and creates them when a person asks for it.
 
-    For all RPCs: no match is OK with an empty list; not being able to tell is UNAVAILABLE or DEADLINE_EXCEEDED, never
-    an empty list. A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a
-    request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes
-    nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED,
-    DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
+    For all RPCs: no match is OK with an empty list. If the CRM cannot tell, the answer is UNAVAILABLE or
+    DEADLINE_EXCEEDED, never an empty list. A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with
+    an ErrorReason; a request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest,
+    and changes nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED,
+    PERMISSION_DENIED, DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
     """
 
     def FindContact(self, request, context):
-        """Who has these phone numbers? Never writes anything to the CRM. Withheld numbers, emergency numbers and feature
-        codes are skipped; a number that cannot be read is a field violation. Deadline: what is left of it bounds the
-        CRM's answer.
+        """Finds the contacts that have these phone numbers. Never writes to the CRM. Withheld numbers, emergency numbers and
+        feature codes are skipped; a number that cannot be read is a field violation. The CRM has until the caller's
+        deadline to answer.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED,
         LEDGER_UNAVAILABLE.
@@ -81,7 +81,7 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchContacts(self, request, context):
-        """Contacts by name, for a person who picks one.
+        """Finds contacts by name, for a person who picks one.
 
         Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED,
         CRM_AUTH_FAILED, LEDGER_UNAVAILABLE.
@@ -91,9 +91,9 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateContact(self, request, context):
-        """Creates a contact for a person who asks for one. The number is looked up first: one that has a contact already is
-        CONTACT_ALREADY_EXISTS, unless `allow_duplicate`; when it cannot be told, UNAVAILABLE, and nothing is created. At
-        the same time only one creation per number is under way, placeholders included.
+        """Creates a contact for a person who asks for one. The number is looked up first. If it has a contact already, it is
+        CONTACT_ALREADY_EXISTS, unless `allow_duplicate`. If the CRM cannot tell, it is UNAVAILABLE, and nothing is
+        created. Only one contact is created for a number at a time, placeholders included.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CONTACT_ALREADY_EXISTS, REQUEST_ID_REUSED, CRM_UNAVAILABLE,
         CRM_RATE_LIMITED, CRM_AUTH_FAILED, CRM_REJECTED, CRM_OUTCOME_UNKNOWN, LEDGER_UNAVAILABLE, LEDGER_FULL.
@@ -129,13 +129,13 @@ def add_ContactServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ContactService:
-    """Finds contacts in the CRM, and creates them where a person asks for it.
+    """Finds contacts in the CRM, and creates them when a person asks for it.
 
-    For all RPCs: no match is OK with an empty list; not being able to tell is UNAVAILABLE or DEADLINE_EXCEEDED, never
-    an empty list. A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a
-    request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes
-    nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED,
-    DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
+    For all RPCs: no match is OK with an empty list. If the CRM cannot tell, the answer is UNAVAILABLE or
+    DEADLINE_EXCEEDED, never an empty list. A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with
+    an ErrorReason; a request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest,
+    and changes nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED,
+    PERMISSION_DENIED, DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
     """
 
     @staticmethod

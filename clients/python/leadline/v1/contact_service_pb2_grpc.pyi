@@ -13,47 +13,47 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ContactServiceStub:
-    """Finds contacts in the CRM, and creates them where a person asks for it.
+    """Finds contacts in the CRM, and creates them when a person asks for it.
 
-    For all RPCs: no match is OK with an empty list; not being able to tell is UNAVAILABLE or DEADLINE_EXCEEDED, never
-    an empty list. A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a
-    request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes
-    nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED,
-    DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
+    For all RPCs: no match is OK with an empty list. If the CRM cannot tell, the answer is UNAVAILABLE or
+    DEADLINE_EXCEEDED, never an empty list. A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with
+    an ErrorReason; a request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest,
+    and changes nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED,
+    PERMISSION_DENIED, DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.FindContactRequest, _contact_service_pb2.FindContactResponse]
-    """Who has these phone numbers? Never writes anything to the CRM. Withheld numbers, emergency numbers and feature
-    codes are skipped; a number that cannot be read is a field violation. Deadline: what is left of it bounds the
-    CRM's answer.
+    """Finds the contacts that have these phone numbers. Never writes to the CRM. Withheld numbers, emergency numbers and
+    feature codes are skipped; a number that cannot be read is a field violation. The CRM has until the caller's
+    deadline to answer.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED,
     LEDGER_UNAVAILABLE.
     """
     SearchContacts: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SearchContactsRequest, _contact_service_pb2.SearchContactsResponse]
-    """Contacts by name, for a person who picks one.
+    """Finds contacts by name, for a person who picks one.
 
     Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED,
     CRM_AUTH_FAILED, LEDGER_UNAVAILABLE.
     """
     CreateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.CreateContactRequest, _contact_service_pb2.CreateContactResponse]
-    """Creates a contact for a person who asks for one. The number is looked up first: one that has a contact already is
-    CONTACT_ALREADY_EXISTS, unless `allow_duplicate`; when it cannot be told, UNAVAILABLE, and nothing is created. At
-    the same time only one creation per number is under way, placeholders included.
+    """Creates a contact for a person who asks for one. The number is looked up first. If it has a contact already, it is
+    CONTACT_ALREADY_EXISTS, unless `allow_duplicate`. If the CRM cannot tell, it is UNAVAILABLE, and nothing is
+    created. Only one contact is created for a number at a time, placeholders included.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CONTACT_ALREADY_EXISTS, REQUEST_ID_REUSED, CRM_UNAVAILABLE,
     CRM_RATE_LIMITED, CRM_AUTH_FAILED, CRM_REJECTED, CRM_OUTCOME_UNKNOWN, LEDGER_UNAVAILABLE, LEDGER_FULL.
     """
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Finds contacts in the CRM, and creates them where a person asks for it.
+    """Finds contacts in the CRM, and creates them when a person asks for it.
 
-    For all RPCs: no match is OK with an empty list; not being able to tell is UNAVAILABLE or DEADLINE_EXCEEDED, never
-    an empty list. A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a
-    request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes
-    nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED,
-    DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
+    For all RPCs: no match is OK with an empty list. If the CRM cannot tell, the answer is UNAVAILABLE or
+    DEADLINE_EXCEEDED, never an empty list. A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with
+    an ErrorReason; a request that breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest,
+    and changes nothing. Any RPC can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED,
+    PERMISSION_DENIED, DEADLINE_EXCEEDED, SHUTTING_DOWN, INTERNAL.
     """
 
     @_abc_1.abstractmethod
@@ -62,9 +62,9 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.FindContactRequest,
         context: _aio.ServicerContext[_contact_service_pb2.FindContactRequest, _abc.Awaitable[_contact_service_pb2.FindContactResponse]],
     ) -> _abc.Awaitable[_contact_service_pb2.FindContactResponse]:
-        """Who has these phone numbers? Never writes anything to the CRM. Withheld numbers, emergency numbers and feature
-        codes are skipped; a number that cannot be read is a field violation. Deadline: what is left of it bounds the
-        CRM's answer.
+        """Finds the contacts that have these phone numbers. Never writes to the CRM. Withheld numbers, emergency numbers and
+        feature codes are skipped; a number that cannot be read is a field violation. The CRM has until the caller's
+        deadline to answer.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED,
         LEDGER_UNAVAILABLE.
@@ -76,7 +76,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.SearchContactsRequest,
         context: _aio.ServicerContext[_contact_service_pb2.SearchContactsRequest, _abc.Awaitable[_contact_service_pb2.SearchContactsResponse]],
     ) -> _abc.Awaitable[_contact_service_pb2.SearchContactsResponse]:
-        """Contacts by name, for a person who picks one.
+        """Finds contacts by name, for a person who picks one.
 
         Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED,
         CRM_AUTH_FAILED, LEDGER_UNAVAILABLE.
@@ -88,9 +88,9 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.CreateContactRequest,
         context: _aio.ServicerContext[_contact_service_pb2.CreateContactRequest, _abc.Awaitable[_contact_service_pb2.CreateContactResponse]],
     ) -> _abc.Awaitable[_contact_service_pb2.CreateContactResponse]:
-        """Creates a contact for a person who asks for one. The number is looked up first: one that has a contact already is
-        CONTACT_ALREADY_EXISTS, unless `allow_duplicate`; when it cannot be told, UNAVAILABLE, and nothing is created. At
-        the same time only one creation per number is under way, placeholders included.
+        """Creates a contact for a person who asks for one. The number is looked up first. If it has a contact already, it is
+        CONTACT_ALREADY_EXISTS, unless `allow_duplicate`. If the CRM cannot tell, it is UNAVAILABLE, and nothing is
+        created. Only one contact is created for a number at a time, placeholders included.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, CONTACT_ALREADY_EXISTS, REQUEST_ID_REUSED, CRM_UNAVAILABLE,
         CRM_RATE_LIMITED, CRM_AUTH_FAILED, CRM_REJECTED, CRM_OUTCOME_UNKNOWN, LEDGER_UNAVAILABLE, LEDGER_FULL.

@@ -40,8 +40,8 @@ class User(_message.Message):
     name: _builtins.str
     """For people, at most 256 characters."""
     crm_user_id: _builtins.str
-    """The user's id in the CRM: the owner of their call logs, unless the preference `crm_user_id` says another. At most
-    128 characters. Empty: none.
+    """The user's id in the CRM: the owner of their call logs, unless the preference `crm_user_id` is set. At most 128
+    characters. Empty: none.
     """
     is_active: _builtins.bool
     """Whether reports may find this user. A user who is not active keeps their call logs and preferences, and their

@@ -139,7 +139,7 @@ class UpsertUserRequest(_message.Message):
     """The account, 1..128 characters, no control characters. Required."""
     @_builtins.property
     def user(self) -> _directory_pb2.User:
-        """The user as they are from now on. What is not set here is cleared."""
+        """The whole user. A field that is not set here is cleared."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ if _version_not_supported:
 class DirectoryServiceStub:
     """The users of an account, so that a phone system can report calls without knowing their ids.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -65,7 +65,7 @@ class DirectoryServiceStub:
 class DirectoryServiceServicer:
     """The users of an account, so that a phone system can report calls without knowing their ids.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -141,7 +141,7 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
 class DirectoryService:
     """The users of an account, so that a phone system can report calls without knowing their ids.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.

@@ -15,7 +15,7 @@ GRPC_VERSION: str
 class DirectoryServiceStub:
     """The users of an account, so that a phone system can report calls without knowing their ids.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -46,7 +46,7 @@ class DirectoryServiceStub:
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The users of an account, so that a phone system can report calls without knowing their ids.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.

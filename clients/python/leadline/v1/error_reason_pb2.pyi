@@ -29,13 +29,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Fix it.
     """
     ERROR_REASON_MALFORMED_MESSAGE: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. The bytes are no message of the expected type. Fix the client."""
+    """INVALID_ARGUMENT. The bytes are not a message of the expected type. Fix the client."""
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 3
     """RESOURCE_EXHAUSTED. The request has more than 1 MiB; metadata `limit`, in bytes. Send less; do not retry."""
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 4
-    """INVALID_ARGUMENT. `page_token` is not one of ours, or of another filter. Start from the first page."""
+    """INVALID_ARGUMENT. `page_token` is not leadline's, or it is of another filter. Start from the first page."""
     ERROR_REASON_INVALID_RESUME_TOKEN: _ErrorReason.ValueType  # 5
-    """INVALID_ARGUMENT. `resume_token` is not one of ours, or of another filter. Start without one."""
+    """INVALID_ARGUMENT. `resume_token` is not leadline's, or it is of another filter. Start without one."""
     ERROR_REASON_RESUME_TOKEN_EXPIRED: _ErrorReason.ValueType  # 6
     """OUT_OF_RANGE. The changes after `resume_token` are no longer kept. Catch up with ListCallLogs, then watch without
     one.
@@ -63,19 +63,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     with. Move it in the CRM.
     """
     ERROR_REASON_CRM_UNAVAILABLE: _ErrorReason.ValueType  # 14
-    """UNAVAILABLE. The CRM failed, or answered in part, so that nothing can be said. Retry."""
+    """UNAVAILABLE. The CRM failed, or answered in part, so leadline cannot tell. Retry."""
     ERROR_REASON_CRM_RATE_LIMITED: _ErrorReason.ValueType  # 15
     """UNAVAILABLE. The CRM wants fewer requests. Retry after RetryInfo's delay."""
     ERROR_REASON_CRM_REJECTED: _ErrorReason.ValueType  # 16
-    """FAILED_PRECONDITION. The CRM refuses what was to be written, and will again; the message says what it said.
-    Change the request, or the CRM's rules. A lookup that the CRM refuses is CRM_UNAVAILABLE: it leaves open who
-    calls.
+    """FAILED_PRECONDITION. The CRM refuses the write, and would refuse it again; the message has its words. Change the
+    request, or the CRM's rules. A lookup that the CRM refuses is CRM_UNAVAILABLE, since the caller stays unknown.
     """
     ERROR_REASON_CRM_AUTH_FAILED: _ErrorReason.ValueType  # 17
     """UNAVAILABLE. The CRM does not accept leadline's credentials. An administrator must renew them; then retry."""
     ERROR_REASON_CRM_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 18
-    """UNAVAILABLE. The CRM was written to and did not answer: done or not, nobody knows. Retry with the same
-    `request_id`.
+    """UNAVAILABLE. The CRM did not answer a write, so leadline cannot tell whether it was done. Retry with the
+    same `request_id`.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 19
     """DEADLINE_EXCEEDED. The caller's deadline came before an answer. Retry with more time."""
@@ -90,13 +89,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 23
     """UNAVAILABLE. This server is stopping. Retry: another one answers, or this one after its restart."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 24
-    """UNAUTHENTICATED. Who calls is not known, or cannot be proved. Send valid credentials."""
+    """UNAUTHENTICATED. The caller sent no credentials, or they are not valid. Send valid credentials."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 25
-    """PERMISSION_DENIED. The caller is known and may not do this in this account. Ask an administrator."""
+    """PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator."""
     ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 26
-    """UNIMPLEMENTED. This server, or the account's CRM, does not know how to do this; the message says which."""
+    """UNIMPLEMENTED. This server, or the account's CRM, cannot do this; the message says which."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 27
-    """INTERNAL. A bug in leadline; metadata `correlation_id` finds it in the server's log. Report it. A retry may help."""
+    """INTERNAL. A bug in leadline; the server's log has it under metadata `correlation_id`. Report it. A retry may help."""
     ERROR_REASON_USER_NOT_FOUND: _ErrorReason.ValueType  # 28
     """NOT_FOUND. The directory has no such user. Metadata: `account_id`, `user_id`."""
     ERROR_REASON_USER_CONFLICT: _ErrorReason.ValueType  # 29
@@ -105,8 +104,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED. The account has as many users as it may have. Metadata: `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """What went wrong, for programs. Every error carries a google.rpc.ErrorInfo with domain `leadline`, `reason` = one of
-    these names without ERROR_REASON_, and the named values in `metadata`. Where a retry helps, google.rpc.RetryInfo
+    """The reason of an error, for programs. Every error has a google.rpc.ErrorInfo with domain `leadline`, `reason` = one
+    of these names without ERROR_REASON_, and the named values in `metadata`. Where a retry helps, google.rpc.RetryInfo
     says when.
     """
 
@@ -117,13 +116,13 @@ ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
 Fix it.
 """
 ERROR_REASON_MALFORMED_MESSAGE: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. The bytes are no message of the expected type. Fix the client."""
+"""INVALID_ARGUMENT. The bytes are not a message of the expected type. Fix the client."""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 3
 """RESOURCE_EXHAUSTED. The request has more than 1 MiB; metadata `limit`, in bytes. Send less; do not retry."""
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 4
-"""INVALID_ARGUMENT. `page_token` is not one of ours, or of another filter. Start from the first page."""
+"""INVALID_ARGUMENT. `page_token` is not leadline's, or it is of another filter. Start from the first page."""
 ERROR_REASON_INVALID_RESUME_TOKEN: ErrorReason.ValueType  # 5
-"""INVALID_ARGUMENT. `resume_token` is not one of ours, or of another filter. Start without one."""
+"""INVALID_ARGUMENT. `resume_token` is not leadline's, or it is of another filter. Start without one."""
 ERROR_REASON_RESUME_TOKEN_EXPIRED: ErrorReason.ValueType  # 6
 """OUT_OF_RANGE. The changes after `resume_token` are no longer kept. Catch up with ListCallLogs, then watch without
 one.
@@ -151,19 +150,18 @@ ERROR_REASON_CALL_LOG_NOT_MOVABLE: ErrorReason.ValueType  # 13
 with. Move it in the CRM.
 """
 ERROR_REASON_CRM_UNAVAILABLE: ErrorReason.ValueType  # 14
-"""UNAVAILABLE. The CRM failed, or answered in part, so that nothing can be said. Retry."""
+"""UNAVAILABLE. The CRM failed, or answered in part, so leadline cannot tell. Retry."""
 ERROR_REASON_CRM_RATE_LIMITED: ErrorReason.ValueType  # 15
 """UNAVAILABLE. The CRM wants fewer requests. Retry after RetryInfo's delay."""
 ERROR_REASON_CRM_REJECTED: ErrorReason.ValueType  # 16
-"""FAILED_PRECONDITION. The CRM refuses what was to be written, and will again; the message says what it said.
-Change the request, or the CRM's rules. A lookup that the CRM refuses is CRM_UNAVAILABLE: it leaves open who
-calls.
+"""FAILED_PRECONDITION. The CRM refuses the write, and would refuse it again; the message has its words. Change the
+request, or the CRM's rules. A lookup that the CRM refuses is CRM_UNAVAILABLE, since the caller stays unknown.
 """
 ERROR_REASON_CRM_AUTH_FAILED: ErrorReason.ValueType  # 17
 """UNAVAILABLE. The CRM does not accept leadline's credentials. An administrator must renew them; then retry."""
 ERROR_REASON_CRM_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 18
-"""UNAVAILABLE. The CRM was written to and did not answer: done or not, nobody knows. Retry with the same
-`request_id`.
+"""UNAVAILABLE. The CRM did not answer a write, so leadline cannot tell whether it was done. Retry with the
+same `request_id`.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 19
 """DEADLINE_EXCEEDED. The caller's deadline came before an answer. Retry with more time."""
@@ -178,13 +176,13 @@ received; metadata `resume_token` repeats it.
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 23
 """UNAVAILABLE. This server is stopping. Retry: another one answers, or this one after its restart."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 24
-"""UNAUTHENTICATED. Who calls is not known, or cannot be proved. Send valid credentials."""
+"""UNAUTHENTICATED. The caller sent no credentials, or they are not valid. Send valid credentials."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 25
-"""PERMISSION_DENIED. The caller is known and may not do this in this account. Ask an administrator."""
+"""PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator."""
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 26
-"""UNIMPLEMENTED. This server, or the account's CRM, does not know how to do this; the message says which."""
+"""UNIMPLEMENTED. This server, or the account's CRM, cannot do this; the message says which."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 27
-"""INTERNAL. A bug in leadline; metadata `correlation_id` finds it in the server's log. Report it. A retry may help."""
+"""INTERNAL. A bug in leadline; the server's log has it under metadata `correlation_id`. Report it. A retry may help."""
 ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 28
 """NOT_FOUND. The directory has no such user. Metadata: `account_id`, `user_id`."""
 ERROR_REASON_USER_CONFLICT: ErrorReason.ValueType  # 29

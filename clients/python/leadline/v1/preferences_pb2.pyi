@@ -64,7 +64,7 @@ class _UnknownContactActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """
 
 class UnknownContactAction(_UnknownContactAction, metaclass=_UnknownContactActionEnumTypeWrapper):
-    """What to do when it is confirmed that no contact has the other side's number."""
+    """The action when it is confirmed that no contact has the other side's number."""
 
 UNKNOWN_CONTACT_ACTION_UNSPECIFIED: UnknownContactAction.ValueType  # 0
 """Invalid where set; leave the field absent to inherit."""
@@ -126,8 +126,8 @@ class _MultipleMatchActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_M
     """The one with the earliest `create_time`. Where none has one: as DO_NOTHING."""
 
 class MultipleMatchAction(_MultipleMatchAction, metaclass=_MultipleMatchActionEnumTypeWrapper):
-    """What to do when several contacts match. Before it is asked, duplicates of one contact count once, only the
-    strongest MatchKind counts, and real contacts beat placeholders. Ties go to the smallest id; a missing time sorts
+    """The action when several contacts match. Before it applies, duplicates of one contact count once, only the strongest
+    MatchKind counts, and real contacts come before placeholders. Ties go to the smallest id; a missing time sorts
     last.
     """
 
@@ -146,7 +146,7 @@ Global___MultipleMatchAction: _TypeAlias = MultipleMatchAction  # noqa: Y015
 @_typing.final
 class Preferences(_message.Message):
     """How calls are logged. Three levels: built-in, account (`AccountSettings.defaults`), user. An absent field inherits
-    from the level before; a list that is present and empty is a value of its own ("nothing excluded"). An account can
+    from the level before. A list that is present and empty is a value ("nothing excluded"). An account can
     lock fields, so that users' values for them do not count. The preferences in force when the decision is taken
     apply, that is, when a lookup has given a conclusive answer.
     """
@@ -167,21 +167,21 @@ class Preferences(_message.Message):
     CRM_USER_ID_FIELD_NUMBER: _builtins.int
     PLACEHOLDER_NAME_FORMAT_FIELD_NUMBER: _builtins.int
     auto_log_calls: _builtins.bool
-    """Whether calls are logged without being asked to. Built-in: true. False: calls are kept and stay UNLOGGED,
+    """Whether calls are logged automatically. Built-in: true. False: calls are kept and stay UNLOGGED,
     AUTO_LOGGING_OFF.
     """
     unknown_contact_action: Global___UnknownContactAction.ValueType
-    """What to do when it is confirmed that no contact has the number. Built-in: DO_NOTHING."""
+    """The action when it is confirmed that no contact has the number. Built-in: DO_NOTHING."""
     placeholder_name: _builtins.str
-    """Name of a placeholder contact when the caller-ID name is of no use: 1..128 characters. Built-in: "Unknown
+    """Name of a placeholder contact if the caller-ID name is not usable: 1..128 characters. Built-in: "Unknown
     Caller".
     """
     placeholder_contact_type: _builtins.str
-    """Kind of record that a placeholder becomes, in the CRM's own word, at most 256 characters. Built-in: empty, the
+    """Kind of record that a placeholder becomes, as the CRM calls it, at most 256 characters. Built-in: empty, the
     adapter's usual kind.
     """
     multiple_match_action: Global___MultipleMatchAction.ValueType
-    """What to do when several contacts match equally well. Built-in: DO_NOTHING."""
+    """The action when several contacts match equally well. Built-in: DO_NOTHING."""
     log_internal_calls: _builtins.bool
     """Whether internal calls are logged. Built-in: false. They never create a contact."""
     wait_until_final: _builtins.bool
@@ -197,9 +197,9 @@ class Preferences(_message.Message):
     INVALID_ARGUMENT in an account's defaults. Built-in: empty, the adapter's own owner.
     """
     placeholder_name_format: Global___PlaceholderNameFormat.ValueType
-    """How a caller-ID name becomes a placeholder's name. Only names in capital ASCII letters are changed, only in accounts
-    whose `default_region` is in the North American numbering plan, and only where the result is certain. Built-in:
-    AS_SENT.
+    """How a caller-ID name becomes a placeholder's name. Only names in capital ASCII letters are changed, only in
+    accounts whose `default_region` is in the North American numbering plan, and only where the result is certain.
+    Built-in: AS_SENT.
     """
     @_builtins.property
     def excluded_directions(self) -> Global___CallDirectionList:
@@ -355,7 +355,7 @@ Global___PhoneNumberList: _TypeAlias = PhoneNumberList  # noqa: Y015
 
 @_typing.final
 class AccountSettings(_message.Message):
-    """An account's policy: what holds for users who say nothing, and what users may not change."""
+    """An account's policy: the defaults of its users, and the fields that users may not change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -377,8 +377,8 @@ class AccountSettings(_message.Message):
     time_zone: _builtins.str
     """IANA time zone (`Europe/London`) for times that are written out in the CRM. Built-in: `UTC`."""
     extension_pattern: _builtins.str
-    """What the account's extensions look like: at most 64 masks of 2 to 8 digits, separated by commas, `x` standing for
-    any digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five
+    """The form of the account's extensions: at most 64 masks of 2 to 8 digits, separated by commas, where `x` means any
+    digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five
     digits are an extension, and six where they are no number of `default_region`.
     """
     default_user_id: _builtins.str
@@ -396,8 +396,8 @@ class AccountSettings(_message.Message):
 
     @_builtins.property
     def locked(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of Preferences fields that users cannot change (`unknown_contact_action`). What a user stored before is
-        kept and applies again on unlock. A locked field without a default is locked at its built-in value. Empty: none.
+        """Names of Preferences fields that users cannot change (`unknown_contact_action`). A user's stored value is kept and
+        applies again after an unlock. A locked field without a default is locked at its built-in value. Empty: none.
         """
 
     @_builtins.property
@@ -409,9 +409,9 @@ class AccountSettings(_message.Message):
 
     @_builtins.property
     def dial_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What phones dial before an outside number, such as `9`: at most 8 prefixes of 1 to 4 keys (digits, `*`, `#`). Used
-        for the callee of an outbound call alone. Of the number as it stands and the one without the prefix the valid one
-        is taken; where both are valid and differ, no contact is created. Empty: none.
+        """The prefixes that phones dial before an outside number, such as `9`: at most 8 prefixes of 1 to 4 keys (digits,
+        `*`, `#`). Used for the callee of an outbound call alone. Of the number as it stands and the one without the
+        prefix the valid one is taken; where both are valid and differ, no contact is created. Empty: none.
         """
 
     @_builtins.property

@@ -31,8 +31,8 @@ class GetPreferencesRequest(_message.Message):
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required. Users need no registration: one who never set
-    anything has the account's preferences.
+    """The user, 1..128 characters, no control characters. Required. Users need no registration: a user without
+    own values has the account's preferences.
     """
     def __init__(
         self,
@@ -80,11 +80,11 @@ class GetPreferencesResponse(_message.Message):
     LOCKED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def effective(self) -> _preferences_pb2.Preferences:
-        """What applies, every field set."""
+        """The preferences in force; every field is set."""
 
     @_builtins.property
     def user(self) -> _preferences_pb2.Preferences:
-        """What the user set, locked fields included. Absent fields inherit."""
+        """The user's own values, locked fields included. Absent fields inherit."""
 
     @_builtins.property
     def sources(self) -> _containers.ScalarMap[_builtins.str, _preferences_pb2.PreferenceSource.ValueType]:
@@ -183,11 +183,11 @@ class UpdatePreferencesResponse(_message.Message):
     LOCKED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def effective(self) -> _preferences_pb2.Preferences:
-        """What applies now, every field set."""
+        """The preferences in force now; every field is set."""
 
     @_builtins.property
     def user(self) -> _preferences_pb2.Preferences:
-        """What the user set, locked fields included. Absent fields inherit."""
+        """The user's own values, locked fields included. Absent fields inherit."""
 
     @_builtins.property
     def sources(self) -> _containers.ScalarMap[_builtins.str, _preferences_pb2.PreferenceSource.ValueType]:

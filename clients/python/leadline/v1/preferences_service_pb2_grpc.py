@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class PreferencesServiceStub:
-    """Reads and writes what decides how calls are logged: users' preferences and accounts' settings.
+    """Reads and writes users' preferences and accounts' settings, which decide how calls are logged.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -63,16 +63,16 @@ class PreferencesServiceStub:
 
 
 class PreferencesServiceServicer:
-    """Reads and writes what decides how calls are logged: users' preferences and accounts' settings.
+    """Reads and writes users' preferences and accounts' settings, which decide how calls are logged.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
     """
 
     def GetPreferences(self, request, context):
-        """A user's preferences: what applies, what the user set, where each value comes from.
+        """Returns a user's preferences: those in force, those that the user set, and the level of each value.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
@@ -81,7 +81,7 @@ class PreferencesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePreferences(self, request, context):
-        """Writes a user's own preferences. Calls that are decided after the answer go by them.
+        """Writes a user's own preferences. They apply to calls that are decided after the answer.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PREFERENCE_LOCKED, LEDGER_UNAVAILABLE, LEDGER_FULL.
         """
@@ -90,7 +90,7 @@ class PreferencesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAccountSettings(self, request, context):
-        """An account's settings.
+        """Returns an account's settings.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
@@ -139,9 +139,9 @@ def add_PreferencesServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PreferencesService:
-    """Reads and writes what decides how calls are logged: users' preferences and accounts' settings.
+    """Reads and writes users' preferences and accounts' settings, which decide how calls are logged.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.

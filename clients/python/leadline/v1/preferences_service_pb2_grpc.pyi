@@ -13,9 +13,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PreferencesServiceStub:
-    """Reads and writes what decides how calls are logged: users' preferences and accounts' settings.
+    """Reads and writes users' preferences and accounts' settings, which decide how calls are logged.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -23,17 +23,17 @@ class PreferencesServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPreferences: _aio.UnaryUnaryMultiCallable[_preferences_service_pb2.GetPreferencesRequest, _preferences_service_pb2.GetPreferencesResponse]
-    """A user's preferences: what applies, what the user set, where each value comes from.
+    """Returns a user's preferences: those in force, those that the user set, and the level of each value.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
     """
     UpdatePreferences: _aio.UnaryUnaryMultiCallable[_preferences_service_pb2.UpdatePreferencesRequest, _preferences_service_pb2.UpdatePreferencesResponse]
-    """Writes a user's own preferences. Calls that are decided after the answer go by them.
+    """Writes a user's own preferences. They apply to calls that are decided after the answer.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PREFERENCE_LOCKED, LEDGER_UNAVAILABLE, LEDGER_FULL.
     """
     GetAccountSettings: _aio.UnaryUnaryMultiCallable[_preferences_service_pb2.GetAccountSettingsRequest, _preferences_service_pb2.GetAccountSettingsResponse]
-    """An account's settings.
+    """Returns an account's settings.
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
     """
@@ -44,9 +44,9 @@ class PreferencesServiceStub:
     """
 
 class PreferencesServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and writes what decides how calls are logged: users' preferences and accounts' settings.
+    """Reads and writes users' preferences and accounts' settings, which decide how calls are logged.
 
-    A request may have at most 1 MiB. Every error carries google.rpc.ErrorInfo with an ErrorReason; a request that
+    A request may have at most 1 MiB. Every error has google.rpc.ErrorInfo with an ErrorReason; a request that
     breaks a rule is INVALID_ARGUMENT with all its violations in google.rpc.BadRequest, and changes nothing. Any RPC
     can also answer MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED,
     SHUTTING_DOWN, INTERNAL.
@@ -58,7 +58,7 @@ class PreferencesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _preferences_service_pb2.GetPreferencesRequest,
         context: _aio.ServicerContext[_preferences_service_pb2.GetPreferencesRequest, _abc.Awaitable[_preferences_service_pb2.GetPreferencesResponse]],
     ) -> _abc.Awaitable[_preferences_service_pb2.GetPreferencesResponse]:
-        """A user's preferences: what applies, what the user set, where each value comes from.
+        """Returns a user's preferences: those in force, those that the user set, and the level of each value.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
@@ -69,7 +69,7 @@ class PreferencesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _preferences_service_pb2.UpdatePreferencesRequest,
         context: _aio.ServicerContext[_preferences_service_pb2.UpdatePreferencesRequest, _abc.Awaitable[_preferences_service_pb2.UpdatePreferencesResponse]],
     ) -> _abc.Awaitable[_preferences_service_pb2.UpdatePreferencesResponse]:
-        """Writes a user's own preferences. Calls that are decided after the answer go by them.
+        """Writes a user's own preferences. They apply to calls that are decided after the answer.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, PREFERENCE_LOCKED, LEDGER_UNAVAILABLE, LEDGER_FULL.
         """
@@ -80,7 +80,7 @@ class PreferencesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _preferences_service_pb2.GetAccountSettingsRequest,
         context: _aio.ServicerContext[_preferences_service_pb2.GetAccountSettingsRequest, _abc.Awaitable[_preferences_service_pb2.GetAccountSettingsResponse]],
     ) -> _abc.Awaitable[_preferences_service_pb2.GetAccountSettingsResponse]:
-        """An account's settings.
+        """Returns an account's settings.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """

@@ -9,13 +9,11 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from leadline.adapter.v1 import records_pb2 as pb
-from leadline.v1 import call_pb2, contact_pb2
+from leadline.v1 import contact_pb2
 
-from leadline_server.crm.remote.message_copy import message_of, value_of
 from leadline_server.crm.toolkit import AccountView
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
-from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import (
     NumberKind,
@@ -26,6 +24,8 @@ from leadline_server.domain.numbers.phone_number import (
 )
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.wire.call import CALL
+from leadline_server.wire.contact import CONTACT
 
 ID_LENGTH: Final = 128
 """The most characters of ids of accounts, contacts and logs."""
@@ -118,7 +118,7 @@ def draft_of(message: pb.ContactDraft, region: str) -> ContactDraft:
 def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
     """A log entry as a message, which also has the call as text."""
     message = pb.LogEntry(
-        call=message_of(entry.call, call_pb2.Call),
+        call=CALL.message(entry.call),
         contact_id=entry.contact_id,
         user_id=entry.user_id,
         crm_user_id=entry.crm_user_id,
@@ -139,7 +139,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
     except (OverflowError, ValueError) as error:
         raise ValueError("entry.fallback_time is not a time") from error
     return LogEntry(
-        call=value_of(message.call, Call),
+        call=CALL.value(message.call),
         contact_id=message.contact_id,
         user_id=message.user_id,
         crm_user_id=message.crm_user_id,
@@ -150,7 +150,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
 
 def contact_message(contact: Contact) -> contact_pb2.Contact:
     """A contact as a message."""
-    return message_of(contact, contact_pb2.Contact)
+    return CONTACT.message(contact)
 
 
 def contact_of(message: contact_pb2.Contact) -> Contact:
@@ -158,7 +158,7 @@ def contact_of(message: contact_pb2.Contact) -> Contact:
     _check_id(message.id, "contact")
     if message.url and not _is_web_address(message.url):
         message.url = ""  # a person may open it
-    return value_of(message, Contact)
+    return CONTACT.value(message)
 
 
 def log_message(log: CrmLog) -> pb.CrmLog:

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DescribeRequest(_message.Message):
-    """Asks what an adapter is."""
+    """Request of Describe."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -40,7 +40,7 @@ Global___DescribeRequest: _TypeAlias = DescribeRequest  # noqa: Y015
 
 @_typing.final
 class DescribeResponse(_message.Message):
-    """What an adapter is."""
+    """Response of Describe."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -49,12 +49,12 @@ class DescribeResponse(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     METHODS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
-    """The CRM's name for people, as in "Acme CRM". Empty: it has none."""
+    """The CRM's name for people, such as "Acme CRM". Empty: none."""
     version: _builtins.str
-    """The adapter's own version, for people. Empty: it does not say."""
+    """The adapter's own version, for people. Empty: not known."""
     @_builtins.property
     def capabilities(self) -> _capabilities_pb2.Capabilities:
-        """What it can promise, of all its accounts. Required: an answer without it is none."""
+        """The capabilities, which hold for all its accounts. Required: a response without it is a failure."""
 
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -82,7 +82,7 @@ Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
 
 @_typing.final
 class FindContactsRequest(_message.Message):
-    """Asks for the contacts that may have one of some numbers."""
+    """Request of FindContacts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,7 +90,7 @@ class FindContactsRequest(_message.Message):
     NUMBERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     @_builtins.property
     def numbers(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.PhoneNumber]:
@@ -112,20 +112,20 @@ Global___FindContactsRequest: _TypeAlias = FindContactsRequest  # noqa: Y015
 
 @_typing.final
 class FindContactsResponse(_message.Message):
-    """The contacts that may have one of the numbers."""
+    """Response of FindContacts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTACTS_FIELD_NUMBER: _builtins.int
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
     is_complete: _builtins.bool
-    """Required to be true: no number, kind of record, or page was left out. Without it the answer counts as "cannot
-    tell", so that an answer which is empty by mistake never makes a known caller unknown.
+    """Must be true: no number, kind of record, or page was left out. Otherwise the answer counts as "cannot tell". So an
+    answer that is empty by mistake never makes a known caller unknown.
     """
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]:
-        """Each once, in any order. Too many do no harm: leadline keeps those of whose `phone_numbers` one is really asked
-        for. Empty: nobody has any of the numbers.
+        """The contacts that may have one of the numbers, each once, in any order. Further contacts do no harm, because
+        leadline keeps only those that really have one of the numbers. Empty: no contact has any of the numbers.
         """
 
     def __init__(
@@ -144,7 +144,7 @@ Global___FindContactsResponse: _TypeAlias = FindContactsResponse  # noqa: Y015
 
 @_typing.final
 class GetContactRequest(_message.Message):
-    """Asks for one contact."""
+    """Request of GetContact."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -154,7 +154,7 @@ class GetContactRequest(_message.Message):
     """The CRM's id of the contact."""
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     def __init__(
         self,
@@ -172,14 +172,14 @@ Global___GetContactRequest: _TypeAlias = GetContactRequest  # noqa: Y015
 
 @_typing.final
 class GetContactResponse(_message.Message):
-    """One contact, or that there is none."""
+    """Response of GetContact: the contact, or that there is none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTACT_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     not_found: _builtins.bool
-    """True: there is no such contact; deleted ones and those merged into others count as not there."""
+    """True: there is no such contact. Deleted contacts, and those merged into others, count as not found."""
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
         """The contact."""
@@ -202,7 +202,7 @@ Global___GetContactResponse: _TypeAlias = GetContactResponse  # noqa: Y015
 
 @_typing.final
 class SearchContactsRequest(_message.Message):
-    """Asks for contacts by name."""
+    """Request of SearchContacts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -211,14 +211,14 @@ class SearchContactsRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the name has in it; to be taken literally, whatever signs it has."""
+    """A part of the name. It is literal: no character has a special meaning."""
     limit: _builtins.int
-    """At most so many contacts, 1 to 1000."""
+    """The most contacts to return, 1 to 1000."""
     cursor: _builtins.str
-    """Where to go on: `next_cursor` of the page before. Empty: at the beginning."""
+    """`next_cursor` of the page before. Empty: the first page."""
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ Global___SearchContactsRequest: _TypeAlias = SearchContactsRequest  # noqa: Y015
 
 @_typing.final
 class SearchContactsResponse(_message.Message):
-    """One page of contacts."""
+    """Response of SearchContacts: one page of contacts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -246,9 +246,9 @@ class SearchContactsResponse(_message.Message):
     NEXT_CURSOR_FIELD_NUMBER: _builtins.int
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
     next_cursor: _builtins.str
-    """Where the next page begins, at most 512 characters of the adapter's own making. Empty: this is the last one."""
+    """Where the next page begins: at most 512 characters, in the adapter's own format. Empty: this is the last page."""
     is_complete: _builtins.bool
-    """Required to be true: nothing was left out before `next_cursor`."""
+    """Must be true: no contact was left out before `next_cursor`."""
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]:
         """The contacts, ordered by name, then id."""
@@ -270,7 +270,7 @@ Global___SearchContactsResponse: _TypeAlias = SearchContactsResponse  # noqa: Y0
 
 @_typing.final
 class CreateContactRequest(_message.Message):
-    """Asks for a contact to be created."""
+    """Request of CreateContact."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -278,16 +278,16 @@ class CreateContactRequest(_message.Message):
     DRAFT_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """Names this creation. Where `enforces_unique_key` is promised, the same key again creates nothing, and answers with
-    what the first one created.
+    """The key of this creation. If `enforces_unique_key` is set, the same key again creates nothing, and returns the
+    contact that the first request created.
     """
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     @_builtins.property
     def draft(self) -> _records_pb2.ContactDraft:
-        """What is to be created."""
+        """The contact to create."""
 
     def __init__(
         self,
@@ -306,14 +306,14 @@ Global___CreateContactRequest: _TypeAlias = CreateContactRequest  # noqa: Y015
 
 @_typing.final
 class CreateContactResponse(_message.Message):
-    """The contact that was created."""
+    """Response of CreateContact."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTACT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
-        """As the CRM has it now. Required, with its `id`: an answer without it leaves open what was done."""
+        """The contact, as the CRM has it now. Required, with its `id`; without it the outcome counts as unknown."""
 
     def __init__(
         self,
@@ -330,7 +330,7 @@ Global___CreateContactResponse: _TypeAlias = CreateContactResponse  # noqa: Y015
 
 @_typing.final
 class CreateCallLogRequest(_message.Message):
-    """Asks for a call to be logged."""
+    """Request of CreateCallLog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -338,14 +338,14 @@ class CreateCallLogRequest(_message.Message):
     ENTRY_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """Names this log, as for CreateContact; it is what FindCallLog asks by. The same for a call for ever."""
+    """The key of this log, as for CreateContact. FindCallLog asks by it. A call always has the same key."""
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     @_builtins.property
     def entry(self) -> _records_pb2.LogEntry:
-        """What is to be logged."""
+        """The entry to log."""
 
     def __init__(
         self,
@@ -364,14 +364,14 @@ Global___CreateCallLogRequest: _TypeAlias = CreateCallLogRequest  # noqa: Y015
 
 @_typing.final
 class CreateCallLogResponse(_message.Message):
-    """The log that was made."""
+    """Response of CreateCallLog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def log(self) -> _records_pb2.CrmLog:
-        """Required, with its `id`: an answer without it leaves open what was done."""
+        """The log. Required, with its `id`; without it the outcome counts as unknown."""
 
     def __init__(
         self,
@@ -388,7 +388,7 @@ Global___CreateCallLogResponse: _TypeAlias = CreateCallLogResponse  # noqa: Y015
 
 @_typing.final
 class UpdateCallLogRequest(_message.Message):
-    """Asks for a log to be brought up to date."""
+    """Request of UpdateCallLog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -399,11 +399,11 @@ class UpdateCallLogRequest(_message.Message):
     """The CRM's id of the log."""
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     @_builtins.property
     def entry(self) -> _records_pb2.LogEntry:
-        """What it is to say. With another `contact_id` than before, and `moves_log` promised, it is moved there."""
+        """The whole entry to write. If its `contact_id` is another than before, and `moves_log` is set, the log is moved."""
 
     def __init__(
         self,
@@ -422,14 +422,14 @@ Global___UpdateCallLogRequest: _TypeAlias = UpdateCallLogRequest  # noqa: Y015
 
 @_typing.final
 class UpdateCallLogResponse(_message.Message):
-    """The log that was brought up to date."""
+    """Response of UpdateCallLog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def log(self) -> _records_pb2.CrmLog:
-        """Required, with its `id`: an answer without it leaves open what was done."""
+        """The log. Required, with its `id`; without it the outcome counts as unknown."""
 
     def __init__(
         self,
@@ -446,17 +446,17 @@ Global___UpdateCallLogResponse: _TypeAlias = UpdateCallLogResponse  # noqa: Y015
 
 @_typing.final
 class FindCallLogRequest(_message.Message):
-    """Asks for the log that was written with a key."""
+    """Request of FindCallLog."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """As CreateCallLog had it."""
+    """The key of CreateCallLog."""
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     def __init__(
         self,
@@ -474,14 +474,14 @@ Global___FindCallLogRequest: _TypeAlias = FindCallLogRequest  # noqa: Y015
 
 @_typing.final
 class FindCallLogResponse(_message.Message):
-    """One log, or that there is none."""
+    """Response of FindCallLog: the log, or that there is none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOG_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     not_found: _builtins.bool
-    """True: there is no log with this key, for certain."""
+    """True: it is certain that there is no log with this key."""
     @_builtins.property
     def log(self) -> _records_pb2.CrmLog:
         """The log."""
@@ -504,14 +504,14 @@ Global___FindCallLogResponse: _TypeAlias = FindCallLogResponse  # noqa: Y015
 
 @_typing.final
 class CheckRequest(_message.Message):
-    """Asks whether the CRM can be used."""
+    """Request of Check."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def account(self) -> _records_pb2.AccountContext:
-        """For whom."""
+        """The account that leadline asks for."""
 
     def __init__(
         self,
@@ -528,7 +528,7 @@ Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015
 
 @_typing.final
 class CheckResponse(_message.Message):
-    """It can."""
+    """Response of Check."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -13,129 +13,134 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdapterServiceStub:
-    """A CRM, as leadline asks it. Whoever connects a CRM serves this, in any language; leadline is the client. One server
-    may serve several accounts: each request says which.
+    """An adapter for a CRM. The adapter is the server, in any language; leadline is the client. One server may serve
+    several accounts; each request names one.
 
-    What makes an adapter a good one:
+    Rules for adapters:
 
-      - Finding never writes. Whether an unknown caller becomes a contact is not the adapter's choice.
-      - "Nobody" is an answer, a failure is a status, and never the one for the other. An adapter that cannot tell, or
-        saw a part of its data only, fails.
-      - It does not repeat writes by itself. leadline does, and knows when that is safe.
-      - Every RPC may come many times at once, and may be cancelled. Each has a deadline.
+      - Finding never writes. The adapter does not decide whether an unknown caller becomes a contact.
+      - "No contact" is an answer, and a failure is a status. Never return one for the other. An adapter that cannot
+        tell, or that read only a part of its data, fails.
+      - An adapter does not repeat writes. leadline does that, and knows when it is safe.
+      - leadline may call an RPC many times at once, and may cancel a call. Each call has a deadline.
 
-    Failures. An adapter fails an RPC with a gRPC status. What the status means can be said in three ways, from the best
-    to the simplest; its message should be a sentence for people, without secrets and callers' numbers:
+    Failures. An adapter fails an RPC with a gRPC status. It can give the reason in three ways, from the best to the
+    simplest. The status message is a sentence for people, without secrets and callers' numbers:
 
-      1. google.rpc.ErrorInfo with `domain` "leadline.adapter" and `reason` one of those below, in the details of the
-         status (the trailer `grpc-status-details-bin`); with google.rpc.RetryInfo where the CRM said how long to wait.
+      1. google.rpc.ErrorInfo with `domain` "leadline.adapter" and one of the reasons below as `reason`, in the details
+         of the status (the trailer `grpc-status-details-bin`). If the CRM named a delay, also google.rpc.RetryInfo.
       2. The same as plain trailing metadata: `leadline-reason` has the reason, `leadline-retry-after` the seconds.
       3. The code alone.
 
-    Reasons, what they say, and the code that says the same by itself:
+    The reasons, and the codes that mean the same without a reason:
 
-      - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
-        below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
-      - CRM_TOO_MUCH: of a read, the CRM has more to tell than can be read, so cannot tell; asking for less may help.
-        leadline asks once more for fewer numbers, where it asked for those of several lookups. No code says that.
-      - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
-        wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
-      - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
-        FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
-      - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
-        INVALID_ARGUMENT. No code says that.
-      - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
-        done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
-      - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
-        DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED without a delay.
+      - CRM_UNAVAILABLE: the adapter cannot tell; try again. For a write: NOTHING WAS WRITTEN. No code means that for a
+        write, see below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and all codes that are
+        not named here.
+      - CRM_TOO_MUCH: for a read, the CRM has more results than can be read, so the adapter cannot tell. If leadline
+        asked for the numbers of several lookups, it asks once more for fewer numbers. No code means that.
+      - CRM_RATE_LIMITED: too many requests; nothing was done. RetryInfo or `leadline-retry-after` has the delay. Code
+        RESOURCE_EXHAUSTED; for a write only with such a delay.
+      - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
+        it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
+      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+        INVALID_ARGUMENT. No code means that.
+      - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
+        Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
+      - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM, and the adapter cannot tell whether it was done. Codes for a
+        write: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED
+        without a delay.
 
-    Of a write, UNAVAILABLE and its like mean "outcome unknown", because gRPC itself says UNAVAILABLE when a connection
-    breaks after the request had arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for
-    what was written, or waits for `settle_time`, before it writes again. An adapter that knows better says so by a
-    reason. UNIMPLEMENTED means that the adapter never does this; each RPC says what that leads to. NOT_FOUND of a read
-    is a failure: that something is not there is an answer, for which each response has a place.
+    For a write, UNAVAILABLE and similar codes mean "outcome unknown". gRPC itself returns UNAVAILABLE when a connection
+    breaks after the request arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for the
+    written record, or waits for `settle_time`, before it writes again. An adapter that knows more gives a reason.
+    UNIMPLEMENTED means that the adapter does not have this RPC; each RPC below says what follows. NOT_FOUND of a read
+    is a failure: each response has a field for "there is none".
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Describe: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.DescribeRequest, _adapter_service_pb2.DescribeResponse]
-    """What this adapter is, and what it can promise. leadline asks it before anything else, again after each new
-    connection and every minute. What is promised must not become less while a leadline runs: it then asks nothing
-    more until it is restarted. Required.
+    """Returns the adapter's name and its capabilities. leadline calls it first, again after each new connection, and
+    every minute. The capabilities must not become fewer while leadline runs. If they do, leadline sends no more
+    requests until it is restarted. Required.
     """
     FindContacts: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.FindContactsRequest, _adapter_service_pb2.FindContactsResponse]
-    """Whose numbers are these? Never writes. Required: without it (UNIMPLEMENTED) nobody is ever known, and no call is
-    decided on.
+    """Finds the contacts that may have one of some numbers. Never writes. Required: without it (UNIMPLEMENTED) no contact
+    is found, and no call is decided.
     """
     GetContact: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.GetContactRequest, _adapter_service_pb2.GetContactResponse]
-    """One contact by its id. Asked about contacts that a person chose, and about those that leadline created just now.
-    Required.
+    """Returns one contact by its id. leadline asks for contacts that a person chose, and for those that it created just
+    now. Required.
     """
     SearchContacts: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.SearchContactsRequest, _adapter_service_pb2.SearchContactsResponse]
-    """Contacts by name, page by page. UNIMPLEMENTED: people cannot search this CRM through leadline; nothing else needs
-    it.
+    """Finds contacts by name, page by page. UNIMPLEMENTED: people cannot search this CRM through leadline. No other RPC
+    needs it.
     """
     CreateContact: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CreateContactRequest, _adapter_service_pb2.CreateContactResponse]
-    """Create a contact, because a person or the account's policy wants it. UNIMPLEMENTED: callers whom nobody knows
-    stay unknown; what wants to create one fails.
+    """Creates a contact, because a person or the account's policy asks for it. UNIMPLEMENTED: requests to create a
+    contact fail, and unknown callers stay unknown.
     """
     CreateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CreateCallLogRequest, _adapter_service_pb2.CreateCallLogResponse]
-    """Log a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the `methods`
-    of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a call FAILED.
+    """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
+    `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
+    call FAILED.
     """
     UpdateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.UpdateCallLogRequest, _adapter_service_pb2.UpdateCallLogResponse]
-    """Make an existing log say what the entry says, and leave every other field of it as people edited it. A log that
-    is gone is CRM_REJECTED. UNIMPLEMENTED: a log stays as it was first written, and news of its call fails; have the
-    accounts wait until calls are final (`wait_until_final`).
+    """Writes the entry to an existing log, and leaves all other fields of the log as people edited them. A log that is
+    gone is CRM_REJECTED. UNIMPLEMENTED: a log stays as it was first written, and updates of its call fail. Then set
+    `wait_until_final` in the accounts, so that calls are logged once.
     """
     FindCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.FindCallLogRequest, _adapter_service_pb2.FindCallLogResponse]
-    """The log that was written with a key. Asked only where `finds_log_by_key` is promised."""
+    """Returns the log that was written with a key. leadline calls it only if `finds_log_by_key` is set."""
     Check: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CheckRequest, _adapter_service_pb2.CheckResponse]
-    """Does the CRM answer, and accept the credentials? Writes nothing. OK, or a failure as for every RPC. UNIMPLEMENTED:
-    nobody can tell, and leadline takes it for well.
+    """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
+    UNIMPLEMENTED: leadline cannot check, and treats it as OK.
     """
 
 class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
-    """A CRM, as leadline asks it. Whoever connects a CRM serves this, in any language; leadline is the client. One server
-    may serve several accounts: each request says which.
+    """An adapter for a CRM. The adapter is the server, in any language; leadline is the client. One server may serve
+    several accounts; each request names one.
 
-    What makes an adapter a good one:
+    Rules for adapters:
 
-      - Finding never writes. Whether an unknown caller becomes a contact is not the adapter's choice.
-      - "Nobody" is an answer, a failure is a status, and never the one for the other. An adapter that cannot tell, or
-        saw a part of its data only, fails.
-      - It does not repeat writes by itself. leadline does, and knows when that is safe.
-      - Every RPC may come many times at once, and may be cancelled. Each has a deadline.
+      - Finding never writes. The adapter does not decide whether an unknown caller becomes a contact.
+      - "No contact" is an answer, and a failure is a status. Never return one for the other. An adapter that cannot
+        tell, or that read only a part of its data, fails.
+      - An adapter does not repeat writes. leadline does that, and knows when it is safe.
+      - leadline may call an RPC many times at once, and may cancel a call. Each call has a deadline.
 
-    Failures. An adapter fails an RPC with a gRPC status. What the status means can be said in three ways, from the best
-    to the simplest; its message should be a sentence for people, without secrets and callers' numbers:
+    Failures. An adapter fails an RPC with a gRPC status. It can give the reason in three ways, from the best to the
+    simplest. The status message is a sentence for people, without secrets and callers' numbers:
 
-      1. google.rpc.ErrorInfo with `domain` "leadline.adapter" and `reason` one of those below, in the details of the
-         status (the trailer `grpc-status-details-bin`); with google.rpc.RetryInfo where the CRM said how long to wait.
+      1. google.rpc.ErrorInfo with `domain` "leadline.adapter" and one of the reasons below as `reason`, in the details
+         of the status (the trailer `grpc-status-details-bin`). If the CRM named a delay, also google.rpc.RetryInfo.
       2. The same as plain trailing metadata: `leadline-reason` has the reason, `leadline-retry-after` the seconds.
       3. The code alone.
 
-    Reasons, what they say, and the code that says the same by itself:
+    The reasons, and the codes that mean the same without a reason:
 
-      - CRM_UNAVAILABLE: cannot tell, try again. For a write: NOTHING WAS WRITTEN. No code says that of a write, see
-        below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and whatever is not named here.
-      - CRM_TOO_MUCH: of a read, the CRM has more to tell than can be read, so cannot tell; asking for less may help.
-        leadline asks once more for fewer numbers, where it asked for those of several lookups. No code says that.
-      - CRM_RATE_LIMITED: too many requests, nothing was done; RetryInfo or `leadline-retry-after` says for how long to
-        wait. RESOURCE_EXHAUSTED; of a write only where it comes with such a delay.
-      - CRM_REJECTED: the CRM refuses this very request, and will again; nothing was done. INVALID_ARGUMENT,
-        FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; of writes NOT_FOUND too. leadline does not repeat it.
-      - INVALID_PAGE_TOKEN: of SearchContacts, the adapter did not make this cursor. Callers of leadline get
-        INVALID_ARGUMENT. No code says that.
-      - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter not leadline's; nothing was
-        done, and an administrator must act. UNAUTHENTICATED, PERMISSION_DENIED.
-      - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM and nobody knows what became of it. For a write: UNAVAILABLE,
-        DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED without a delay.
+      - CRM_UNAVAILABLE: the adapter cannot tell; try again. For a write: NOTHING WAS WRITTEN. No code means that for a
+        write, see below. For a read: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED and all codes that are
+        not named here.
+      - CRM_TOO_MUCH: for a read, the CRM has more results than can be read, so the adapter cannot tell. If leadline
+        asked for the numbers of several lookups, it asks once more for fewer numbers. No code means that.
+      - CRM_RATE_LIMITED: too many requests; nothing was done. RetryInfo or `leadline-retry-after` has the delay. Code
+        RESOURCE_EXHAUSTED; for a write only with such a delay.
+      - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
+        it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
+      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+        INVALID_ARGUMENT. No code means that.
+      - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
+        Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
+      - CRM_OUTCOME_UNKNOWN: a write was sent to the CRM, and the adapter cannot tell whether it was done. Codes for a
+        write: UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED, CANCELLED, DATA_LOSS, and RESOURCE_EXHAUSTED
+        without a delay.
 
-    Of a write, UNAVAILABLE and its like mean "outcome unknown", because gRPC itself says UNAVAILABLE when a connection
-    breaks after the request had arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for
-    what was written, or waits for `settle_time`, before it writes again. An adapter that knows better says so by a
-    reason. UNIMPLEMENTED means that the adapter never does this; each RPC says what that leads to. NOT_FOUND of a read
-    is a failure: that something is not there is an answer, for which each response has a place.
+    For a write, UNAVAILABLE and similar codes mean "outcome unknown". gRPC itself returns UNAVAILABLE when a connection
+    breaks after the request arrived, and RESOURCE_EXHAUSTED when an answer is too large. leadline then looks for the
+    written record, or waits for `settle_time`, before it writes again. An adapter that knows more gives a reason.
+    UNIMPLEMENTED means that the adapter does not have this RPC; each RPC below says what follows. NOT_FOUND of a read
+    is a failure: each response has a field for "there is none".
     """
 
     @_abc_1.abstractmethod
@@ -144,9 +149,9 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.DescribeRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.DescribeRequest, _abc.Awaitable[_adapter_service_pb2.DescribeResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.DescribeResponse]:
-        """What this adapter is, and what it can promise. leadline asks it before anything else, again after each new
-        connection and every minute. What is promised must not become less while a leadline runs: it then asks nothing
-        more until it is restarted. Required.
+        """Returns the adapter's name and its capabilities. leadline calls it first, again after each new connection, and
+        every minute. The capabilities must not become fewer while leadline runs. If they do, leadline sends no more
+        requests until it is restarted. Required.
         """
 
     @_abc_1.abstractmethod
@@ -155,8 +160,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.FindContactsRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.FindContactsRequest, _abc.Awaitable[_adapter_service_pb2.FindContactsResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.FindContactsResponse]:
-        """Whose numbers are these? Never writes. Required: without it (UNIMPLEMENTED) nobody is ever known, and no call is
-        decided on.
+        """Finds the contacts that may have one of some numbers. Never writes. Required: without it (UNIMPLEMENTED) no contact
+        is found, and no call is decided.
         """
 
     @_abc_1.abstractmethod
@@ -165,8 +170,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.GetContactRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.GetContactRequest, _abc.Awaitable[_adapter_service_pb2.GetContactResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.GetContactResponse]:
-        """One contact by its id. Asked about contacts that a person chose, and about those that leadline created just now.
-        Required.
+        """Returns one contact by its id. leadline asks for contacts that a person chose, and for those that it created just
+        now. Required.
         """
 
     @_abc_1.abstractmethod
@@ -175,8 +180,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.SearchContactsRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.SearchContactsRequest, _abc.Awaitable[_adapter_service_pb2.SearchContactsResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.SearchContactsResponse]:
-        """Contacts by name, page by page. UNIMPLEMENTED: people cannot search this CRM through leadline; nothing else needs
-        it.
+        """Finds contacts by name, page by page. UNIMPLEMENTED: people cannot search this CRM through leadline. No other RPC
+        needs it.
         """
 
     @_abc_1.abstractmethod
@@ -185,8 +190,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.CreateContactRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.CreateContactRequest, _abc.Awaitable[_adapter_service_pb2.CreateContactResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.CreateContactResponse]:
-        """Create a contact, because a person or the account's policy wants it. UNIMPLEMENTED: callers whom nobody knows
-        stay unknown; what wants to create one fails.
+        """Creates a contact, because a person or the account's policy asks for it. UNIMPLEMENTED: requests to create a
+        contact fail, and unknown callers stay unknown.
         """
 
     @_abc_1.abstractmethod
@@ -195,8 +200,9 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.CreateCallLogRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.CreateCallLogRequest, _abc.Awaitable[_adapter_service_pb2.CreateCallLogResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.CreateCallLogResponse]:
-        """Log a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the `methods`
-        of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a call FAILED.
+        """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
+        `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
+        call FAILED.
         """
 
     @_abc_1.abstractmethod
@@ -205,9 +211,9 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.UpdateCallLogRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.UpdateCallLogRequest, _abc.Awaitable[_adapter_service_pb2.UpdateCallLogResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.UpdateCallLogResponse]:
-        """Make an existing log say what the entry says, and leave every other field of it as people edited it. A log that
-        is gone is CRM_REJECTED. UNIMPLEMENTED: a log stays as it was first written, and news of its call fails; have the
-        accounts wait until calls are final (`wait_until_final`).
+        """Writes the entry to an existing log, and leaves all other fields of the log as people edited them. A log that is
+        gone is CRM_REJECTED. UNIMPLEMENTED: a log stays as it was first written, and updates of its call fail. Then set
+        `wait_until_final` in the accounts, so that calls are logged once.
         """
 
     @_abc_1.abstractmethod
@@ -216,7 +222,7 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.FindCallLogRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.FindCallLogRequest, _abc.Awaitable[_adapter_service_pb2.FindCallLogResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.FindCallLogResponse]:
-        """The log that was written with a key. Asked only where `finds_log_by_key` is promised."""
+        """Returns the log that was written with a key. leadline calls it only if `finds_log_by_key` is set."""
 
     @_abc_1.abstractmethod
     def Check(
@@ -224,8 +230,8 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.CheckRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.CheckRequest, _abc.Awaitable[_adapter_service_pb2.CheckResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.CheckResponse]:
-        """Does the CRM answer, and accept the credentials? Writes nothing. OK, or a failure as for every RPC. UNIMPLEMENTED:
-        nobody can tell, and leadline takes it for well.
+        """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
+        UNIMPLEMENTED: leadline cannot check, and treats it as OK.
         """
 
 def add_AdapterServiceServicer_to_server(servicer: AdapterServiceServicer, server: _aio.Server) -> None: ...

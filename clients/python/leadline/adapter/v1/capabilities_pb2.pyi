@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Capabilities(_message.Message):
-    """What an adapter can promise. What leadline promises is derived from it, so it must never flatter: what is promised
-    and not kept ends as two contacts or two logs. Unset promises nothing.
+    """The capabilities of an adapter and its CRM. leadline relies on it: a capability that is set and does not hold leads
+    to two contacts or two logs. An unset capability promises nothing.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -36,26 +36,27 @@ class Capabilities(_message.Message):
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
     NUMBERS_PER_LOOKUP_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
-    """FindCallLog finds a log that an earlier write made, also if that write's answer was lost."""
+    """FindCallLog finds a log that an earlier write made, even if the answer to that write was lost."""
     enforces_unique_key: _builtins.bool
-    """Writing a contact or a log twice with one key makes one, in the CRM itself; a look before the write is not enough."""
+    """Writing a contact or a log twice with one key makes one. The CRM itself must ensure that; it is not enough that the
+    adapter looks before it writes.
+    """
     moves_log: _builtins.bool
     """UpdateCallLog can attach an existing log to another contact."""
     numbers_per_lookup: _builtins.int
-    """How many numbers one FindContacts looks up about as cheaply as one, at most 16. leadline then puts the numbers of
-    lookups that are wanted at the same time into one request, up to as many. 0 or 1: nothing would be gained, and each
-    lookup is a request of its own.
+    """How many numbers one FindContacts looks up at about the cost of one, at most 16. leadline puts that many numbers of
+    simultaneous lookups into one request. 0 or 1: each lookup is a request of its own.
     """
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
-        reckons with a minute; 0 seconds: not at all.
+        assumes a minute. 0 seconds: not at all.
         """
 
     @_builtins.property
     def settle_time(self) -> _duration_pb2.Duration:
-        """How long a write may still take effect after leadline gave up on it, at most 10 minutes; the adapter's own time
-        and the CRM's. Absent: not known, and leadline reckons with a minute.
+        """How long a write may still take effect after leadline stopped waiting for it, at most 10 minutes. It includes the
+        adapter's own time and the CRM's. Absent: not known, and leadline assumes a minute.
         """
 
     @_builtins.property
@@ -64,7 +65,7 @@ class Capabilities(_message.Message):
 
     @_builtins.property
     def rate_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateLimit]:
-        """What the CRM's vendor allows one connection. For people: it is the adapter that keeps to it."""
+        """The rate limits of the CRM's vendor for one connection. They are shown to people; the adapter must keep to them."""
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ Global___Capabilities: _TypeAlias = Capabilities  # noqa: Y015
 
 @_typing.final
 class RateLimit(_message.Message):
-    """At most so many requests in so much time."""
+    """A rate limit: at most `requests` in `seconds`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -96,11 +97,11 @@ class RateLimit(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     requests: _builtins.int
-    """How many."""
+    """The number of requests."""
     seconds: _builtins.float
-    """In how many seconds."""
+    """The length of the window, in seconds."""
     scope: _builtins.str
-    """Of which requests, where the CRM counts some apart. Empty: of all."""
+    """The kind of requests, if the CRM counts it separately. Empty: all requests."""
     def __init__(
         self,
         *,

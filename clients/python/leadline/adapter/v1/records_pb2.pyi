@@ -31,8 +31,8 @@ class AccountContext(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     NUMBER_FORMATS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The account's id, as in leadline's settings. One adapter may serve several: which CRM, organisation or user an
-    account stands for is the adapter's to know.
+    """The account's id, as in leadline's settings. One adapter may serve several accounts. The adapter knows which
+    CRM, organisation or user an account stands for.
     """
     default_region: _builtins.str
     """The region that numbers without country code are read in, ISO 3166-1 alpha-2, such as "US"."""
@@ -40,7 +40,7 @@ class AccountContext(_message.Message):
     """The IANA time zone that times are shown to people in, such as "Europe/Berlin"."""
     @_builtins.property
     def number_formats(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """How this CRM's people write numbers, such as `(###) ###-####`. They are among `PhoneNumber.forms` already."""
+        """How the CRM's users write numbers, such as `(###) ###-####`. `PhoneNumber.forms` has these forms already."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PhoneNumber(_message.Message):
     EXTENSION_FIELD_NUMBER: _builtins.int
     FORMS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """As it was written where it came from."""
+    """The number as it was reported or asked for."""
     e164: _builtins.str
     """E.164, such as "+12025550123". Empty: a bare internal extension or short code."""
     significant: _builtins.str
@@ -79,8 +79,8 @@ class PhoneNumber(_message.Message):
     """The extension: of the number, or the bare one. Empty: none."""
     @_builtins.property
     def forms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Every form to search for, each once, the likeliest first: E.164, its digits, national ones, then the account's own
-        formats; of a bare extension its digits. For CRMs that search what was typed.
+        """Every form to search for, each once, the most likely first: E.164, its digits, national ones, then the account's
+        own formats; of a bare extension its digits. For CRMs that search what was typed.
         """
 
     def __init__(
@@ -121,8 +121,8 @@ class ContactDraft(_message.Message):
     company: _builtins.str
     """Name of the company. Empty: none."""
     is_placeholder: _builtins.bool
-    """True: nobody asked for it by name, it stands in for an unknown caller. A CRM with a place for that should keep it,
-    and give it back in `Contact.is_placeholder`: real contacts beat placeholders.
+    """True: leadline creates the contact for an unknown caller. A CRM with a field for that should store it, and return
+    it in `Contact.is_placeholder`, because real contacts come before placeholders.
     """
     @_builtins.property
     def phone_number(self) -> Global___PhoneNumber:
@@ -148,7 +148,7 @@ Global___ContactDraft: _TypeAlias = ContactDraft  # noqa: Y015
 
 @_typing.final
 class LogEntry(_message.Message):
-    """What a CRM is asked to keep of a call. Texts in it are callers' and people's: escape them wherever they go."""
+    """An entry to store for a call. Its texts come from callers and other people, so escape them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -161,7 +161,7 @@ class LogEntry(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
-    """Whose log it is: the CRM's id of the contact."""
+    """The CRM's id of the contact that the call is logged against."""
     user_id: _builtins.str
     """The phone system's user whose call it is."""
     crm_user_id: _builtins.str
@@ -169,19 +169,19 @@ class LogEntry(_message.Message):
     number: _builtins.str
     """The other party's number: E.164 where it is known, else as written."""
     subject: _builtins.str
-    """What to call the log, at most 255 characters, for CRMs that show one line: `call.subject`, else who called whom."""
+    """The title of the log, at most 255 characters, for CRMs that show one line: `call.subject`, else caller and callee."""
     body: _builtins.str
-    """What is known of the call, a line each, in the account's time zone, for CRMs that have one text for it all; at most
-    32,000 characters. It begins and ends with a line of its own, by which an update can replace it and leave what
-    people wrote before and after.
+    """The call as text, a line for each fact, in the account's time zone, for CRMs with one text field; at most 32,000
+    characters. It begins and ends with a marker line. By these an update replaces it, and keeps the text that people
+    wrote before and after it.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
-        """All that is known of the call by now, merged; what is absent is not known. It is whole in every update too."""
+        """All that is known of the call, merged. An absent field is not known. Updates have the whole call too."""
 
     @_builtins.property
     def fallback_time(self) -> _timestamp_pb2.Timestamp:
-        """Stands in where the phone system gave no start time."""
+        """Used if the phone system reported no start time."""
 
     def __init__(
         self,
