@@ -1,5 +1,6 @@
 """Delays in answers of CRMs, such as Retry-After and `expires_in`: read once, bounded, and logged if out of bounds."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -36,5 +37,6 @@ def checked_delay(
     """As `read_seconds`, with the answer to whether the value was out of bounds."""
     delay = read_delay(said, datetime.now(UTC), longest, unreadable)
     if delay is not None and delay.is_clamped:
-        _log.warning("delay clamped", field=field, seconds=delay.seconds)
+        with suppress(Exception):  # a log that cannot be written must not cost a refresh token that came with the delay
+            _log.warning("delay clamped", field=field, seconds=delay.seconds)
     return delay

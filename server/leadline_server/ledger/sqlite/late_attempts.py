@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 def repair_late_attempts(connection: sqlite3.Connection) -> None:
     """Let each call fall due now whose next attempt lies beyond the longest delivery age.
 
+    The call was not tried while it waited, so its delivery gets MAX_DELIVERY_AGE from now on.
     Documents that cannot be read stay as they are. `leadline ledger check` reports them.
     """
     now = datetime.now(UTC)
@@ -33,7 +34,7 @@ def repair_late_attempts(connection: sqlite3.Connection) -> None:
         except (LedgerUnavailable, TypeError):  # in a damaged file a column may hold anything
             continue
         if is_due_too_late(log):
-            after = replace(log, **at(now))
+            after = replace(log, pending_since=now, **at(now))
             connection.execute(_UPDATE, (to_microseconds(now), CALL_LOG.encode(after), row_id))
             repaired += 1
     if repaired:
