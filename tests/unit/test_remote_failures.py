@@ -157,6 +157,24 @@ async def test_a_retry_info_of_an_adapter_is_a_day_at_most(
     assert (await read(crm)).retry_after == 86_400
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7500", 7.5),
+        ("2147483647", 86_400),
+        ("-1", None),
+        *((said, None) for said in ("9" * 2_000, "inf", "nan", "1e300", "soon")),  # gRPC reads them as: do not retry
+    ],
+)
+async def test_a_pushback_is_a_delay_of_a_day_at_most_and_says_nothing_of_the_write(
+    adapter: ScriptedAdapter, crm: CrmAdapter, said: str, seconds: float | None
+) -> None:
+    adapter.answers["CreateContact"] = fails(Code.RESOURCE_EXHAUSTED, grpc_retry_pushback_ms=said)
+    raised = await write(crm)
+    assert type(raised) is CrmOutcomeUnknown
+    assert raised.retry_after == seconds
+
+
 async def test_a_delay_beside_another_code_is_a_delay_and_no_more(adapter: ScriptedAdapter, crm: CrmAdapter) -> None:
     adapter.answers["CreateContact"] = fails(Code.UNAVAILABLE, leadline_retry_after="3")
     raised = await write(crm)

@@ -48,6 +48,8 @@ _WRITE_CODES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
 }
 """The errors for codes without a reason. For any other code leadline cannot tell."""
 
+_PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"  # gRFC A6: milliseconds; negative: no more attempts
+
 _LONGEST_DURATION: Final = 1e8  # three years, in seconds
 
 _BEGINNINGS: Final[Mapping[type[CrmError], str]] = {
@@ -78,6 +80,8 @@ def failure_of(error: grpc.aio.AioRpcError, title: str, secrets: tuple[str, ...]
         kind = _WRITE_CODES.get(code, CrmOutcomeUnknown) if is_write else _READ_CODES.get(code, CrmUnavailable)
     if kind is CrmOutcomeUnknown and not is_write:
         kind = CrmUnavailable
+    if retry_after is None:
+        retry_after = _pushback(trailing.get(_PUSHBACK_KEY))
     beginning = _BEGINNINGS[kind].format(title=title)
     words = in_its_words(error.details() or "", secrets=secrets)
     return kind(f"{beginning} ({code.name})" + (f": {words}" if words else "."), retry_after=retry_after)
@@ -120,6 +124,14 @@ def _seconds(value: Any) -> float | None:
     """A delay, at most a day; None if it is negative or unreadable: then nothing says that a write was not done."""
     delay = checked_delay(value, "retry delay of a remote adapter", unreadable=0.0)
     return None if delay is None or (delay.is_clamped and not delay.seconds) else delay.seconds
+
+
+def _pushback(said: str | bytes | None) -> float | None:
+    """The delay of gRPC's pushback, in seconds. It may come from a proxy, so it says nothing of what was done."""
+    try:
+        return None if said is None else _seconds(min(float(said) / 1000, _LONGEST_DURATION))
+    except ValueError:
+        return None
 
 
 def is_never_done(error: CrmError) -> bool:
