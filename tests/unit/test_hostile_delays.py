@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from leadline_server.crm.hubspot.errors import failure as of_hubspot
 from leadline_server.crm.pipedrive.errors import failure as of_pipedrive
+from leadline_server.crm.pipedrive.errors import pause as pause_of_pipedrive
 from leadline_server.crm.salesforce.errors import SalesforceErrors
 from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
 from leadline_server.crm.zoho.errors import failure as of_zoho
@@ -77,9 +78,10 @@ def test_every_vendor_s_error_has_a_delay_of_a_day_at_most(failure: Any, header:
 
 @pytest.mark.parametrize("reset", ["9" * 400, "9" * 7_000, "99999999999999"])
 def test_a_time_of_reset_of_many_digits_is_bounded(reset: str) -> None:
-    error = of_pipedrive(answer(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}))
+    told = answer(429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
+    error = of_pipedrive(told)
     assert isinstance(error, CrmRateLimited)
-    assert error.retry_after == DAY
+    assert error.retry_after == pause_of_pipedrive(told) == DAY
 
 
 def test_a_usage_of_7000_digits_is_no_usage() -> None:
@@ -134,9 +136,11 @@ retry_after = "wait"
         ("1e300", DAY),
         ("18446744073709551615", DAY),
         ('"nan"', UNREADABLE_SECONDS),
+        ('"soon"', UNREADABLE_SECONDS),
+        ("null", None),
     ],
 )
-async def test_a_delay_that_a_definition_finds_is_bounded(tmp_path: Path, wait: str, seconds: float) -> None:
+async def test_a_delay_that_a_definition_finds_is_bounded(tmp_path: Path, wait: str, seconds: float | None) -> None:
     async with acorn(tmp_path, {"[operations.check]": RULE}) as (adapter, crm):
         crm.instead = lambda _: web.Response(status=418, text=f'{{"wait": {wait}}}')
         with pytest.raises(CrmRateLimited) as caught:

@@ -133,6 +133,18 @@ def test_an_error_that_cannot_be_sent_is_internal_with_a_correlation_id(name: st
     assert [line["correlation_id"] for line in lines] == [answer.metadata["correlation_id"]]
 
 
+@pytest.mark.parametrize("name", ["inf", "-inf", "nan", "1e300", "4,000 digits", "text delay"])
+def test_an_error_with_an_odd_delay_keeps_its_reason(name: str) -> None:
+    assert refusal(HOSTILE[name]).reason == "CRM_RATE_LIMITED"
+
+
+@pytest.mark.parametrize("name", ["surrogate in message", "surrogate in value"])
+def test_an_error_with_an_unpaired_surrogate_keeps_its_reason_and_loses_the_surrogate(name: str) -> None:
+    answer = refusal(HOSTILE[name])
+    assert answer.reason == "CRM_RATE_LIMITED"
+    assert "?" in (answer.message if name == "surrogate in message" else answer.metadata["key"])
+
+
 def test_a_log_that_cannot_be_written_keeps_no_error_from_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def __getattr__(self, _: str) -> Any:
