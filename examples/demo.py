@@ -7,7 +7,6 @@ Otherwise the data is in a temporary directory, which is removed at the end. The
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import re
@@ -27,9 +26,9 @@ from zoneinfo import ZoneInfo
 
 import grpc
 from leadline.v1 import preferences_pb2, preferences_service_pb2, preferences_service_pb2_grpc
-from leadline_server.cli.calls_import import show_summary
+from leadline_server.cli.calls_import_report import show_summary
 from leadline_server.domain.call import Call, CallDirection
-from leadline_server.replay.files import RecordFormat, read_rows
+from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import group
 from leadline_server.replay.replayer import Item, Outcome, Replayer
 from leadline_server.replay.rules import Rules
@@ -149,7 +148,7 @@ async def stop(process: Process) -> None:
         await process.wait()
 
 
-async def replay(data_dir: Path, records: str) -> Report:
+async def replay(data_dir: Path, records: Path) -> Report:
     """Set the users' preferences, and replay the calls one after the other.
 
     In this order every run has the same result: an unknown number is new at its first call, and known at its second.
@@ -164,8 +163,8 @@ async def replay(data_dir: Path, records: str) -> Report:
                 account_id=ACCOUNT, user_id=user, preferences=wanted
             )
             await preferences.UpdatePreferences(request, timeout=10)
-        with io.StringIO(records) as stream:
-            calls = group(read_rows(stream, RecordFormat.ASTERISK, rules), rules.default_user)
+        with records.open("rb") as stream:
+            calls = group(RecordFile(stream).rows(rules), rules.default_user)
             await Replayer(channel, ACCOUNT, concurrency=1).run(calls, report.note)
     return report
 
@@ -253,7 +252,7 @@ def main() -> None:
 def run(data_dir: Path, *, is_kept: bool, as_json: bool) -> None:
     """Import the contacts, replay the calls, and print the outcomes."""
     import_contacts(data_dir)
-    report = asyncio.run(replay(data_dir, (HERE / "Master.csv").read_text(encoding="utf-8")))
+    report = asyncio.run(replay(data_dir, HERE / "Master.csv"))
     if as_json:
         told = {"data_dir": str(data_dir), "calls": report.rows(), "summary": report.summary.to_json()}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")

@@ -36,8 +36,8 @@ CONSTRUCTIONS: Final[Mapping[str, re.Pattern[str]]] = {
 _NOT_REWRITTEN: Final = "its texts are still to be rewritten"
 NOT_YET: Final[Mapping[str, str]] = dict.fromkeys(
     (
-        *("protos", "tests", "commands", "concurrency", "contacts", "delivery", "domain", "http"),
-        *("ports", "replay", "testing", "transport", "watch", "wire"),
+        *("protos", "tests", "commands", "contacts", "delivery", "domain", "http"),
+        *("ports", "testing", "transport", "wire"),
     ),
     _NOT_REWRITTEN,
 )

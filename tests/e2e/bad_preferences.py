@@ -27,6 +27,7 @@ PREFERENCES_REQUESTS: Final = [
                 "placeholder_name": " ",
                 "placeholder_contact_type": "t" * 257,
                 "multiple_match_action": 9,
+                "placeholder_name_format": 4,
                 "excluded_directions": {"values": [1, 0, 7]},
                 "excluded_results": {"values": [99]},
                 "excluded_numbers": {"values": [ADA, "hello", "anonymous", "1900*", "1" * 65]},
@@ -36,6 +37,7 @@ PREFERENCES_REQUESTS: Final = [
         {
             *("preferences.unknown_contact_action", "preferences.placeholder_name", "preferences.crm_user_id"),
             *("preferences.placeholder_contact_type", "preferences.multiple_match_action"),
+            "preferences.placeholder_name_format",
             *("preferences.excluded_directions.values[1]", "preferences.excluded_directions.values[2]"),
             *("preferences.excluded_results.values[0]", "preferences.excluded_numbers.values[1]"),
             *(f"preferences.excluded_numbers.values[{index}]" for index in (2, 3, 4)),
@@ -91,6 +93,12 @@ PREFERENCES_REQUESTS: Final = [
         {"settings.dial_prefixes"},
     ),
     Bad(
+        "too many caller-ID prefixes",
+        "UpdateAccountSettings",
+        {"settings": {"caller_id_prefixes": ["Acme"] * 101}},
+        {"settings.caller_id_prefixes"},
+    ),
+    Bad(
         "everything at once",
         "UpdateAccountSettings",
         {
@@ -102,6 +110,7 @@ PREFERENCES_REQUESTS: Final = [
                 "number_formats": ["(###) ###-####", "no digits", "#" * 33],
                 "extension_pattern": "[1-4]xx",
                 "dial_prefixes": ["9", "", "12345"],
+                "caller_id_prefixes": ["SALES:", "", "p" * 65],
             }
         },
         {
@@ -110,6 +119,7 @@ PREFERENCES_REQUESTS: Final = [
             *("settings.default_region", "settings.time_zone"),
             *("settings.number_formats[1]", "settings.number_formats[2]", "settings.extension_pattern"),
             *("settings.dial_prefixes[1]", "settings.dial_prefixes[2]"),
+            *("settings.caller_id_prefixes[1]", "settings.caller_id_prefixes[2]"),
         },
     ),
 ]

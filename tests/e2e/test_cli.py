@@ -298,6 +298,21 @@ def test_preferences_are_set_shown_and_inherited_again(run: Run, ask: Callable[.
     assert re.search(r"^log_internal_calls +false +built-in$", nobodys, re.MULTILINE)
 
 
+def test_a_placeholder_is_named_as_the_account_says(run: Run, ask: Callable[..., Any], number: str) -> None:
+    run("preferences", "set", "nam", "unknown_contact_action=create_placeholder", "placeholder_name_format=first-last")
+    run("account", "set", "caller_id_prefixes=Acme West, *7*")
+    assert re.search(r"^caller_id_prefixes +Acme West, \*7\*$", run("account", "show").stdout, re.MULTILINE)
+    assert re.search(
+        r"^placeholder_name_format +FIRST_LAST +user$", run("preferences", "show", "nam").stdout, re.MULTILINE
+    )
+
+    call = ("--user", "nam", "--direction", "inbound", "--caller", number)
+    log = ask("calls", "log", *call, "--caller-name", '"ACME WEST ROE JANE" <sip:1@pbx.example.com>')
+    assert log["contact"]["name"] == "Jane Roe"
+    assert log["call"]["caller"]["name"] == '"ACME WEST ROE JANE" <sip:1@pbx.example.com>'
+    assert ask("account", "set", "--inherit", "caller_id_prefixes")["caller_id_prefixes"] == []
+
+
 def test_a_lock_is_set_keeps_users_out_and_is_taken_off(run: Run, ask: Callable[..., Any]) -> None:
     run("preferences", "set", "lou", "placeholder_name=Mine")
     settings = ask("account", "set", "defaults.placeholder_name=Ours", "--lock", "placeholder_name")

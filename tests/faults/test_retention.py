@@ -94,7 +94,7 @@ async def calls_of(items: AsyncIterator[WatchItem], wanted: set[str]) -> str:
     return token
 
 
-async def test_old_calls_leave_the_ledger_in_one_turn_while_calls_are_logged(tmp_path: Path) -> None:
+async def test_one_pruning_deletes_all_old_calls_while_calls_are_logged(tmp_path: Path) -> None:
     clock = SettableClock()
     async with open_sqlite_ledger(tmp_path / "ledger.db") as ledger:
         await asyncio.gather(*(put(ledger, finished(f"old-{number}", clock.now())) for number in range(250)))
@@ -119,7 +119,7 @@ async def test_calls_are_kept_for_ever_where_no_time_is_set(tmp_path: Path) -> N
         assert await ledger.call_logs.get(key("old")) is not None
 
 
-async def test_one_process_prunes_at_a_time_and_a_dead_one_is_waited_for_no_longer_than_its_turn(
+async def test_one_process_prunes_at_a_time_and_a_dead_one_blocks_no_longer_than_its_lease(
     tmp_path: Path,
 ) -> None:
     clock = SettableClock()

@@ -102,6 +102,7 @@ _TAME: Final[dict[str, st.SearchStrategy[Any]]] = {
     "number_formats": st.just("(###) ###-####"),
     "extension_pattern": st.sampled_from(["", "1xx,2xxx"]),
     "dial_prefixes": st.sampled_from(["9", "0"]),
+    "caller_id_prefixes": st.sampled_from(["SALES:", "Acme"]),
     "locked": st.sampled_from(["log_internal_calls", "wait_until_final"]),
     "seconds": st.sampled_from([0, 1, -1, 1_790_000_000, 253_402_300_799, -62_135_596_800]),
     "nanos": st.sampled_from([0, 1, 999_999_999]),

@@ -16,6 +16,7 @@ from leadline_server.domain.preferences import (
     AccountSettings,
     EffectivePreferences,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
     resolve,
@@ -98,6 +99,7 @@ def preferences() -> st.SearchStrategy[Preferences]:
         wait_until_final=st.none() | st.booleans(),
         distrust_failed_attestation=st.none() | st.booleans(),
         crm_user_id=st.none() | st.sampled_from(["", "owner-1"]),
+        placeholder_name_format=st.none() | st.sampled_from(PlaceholderNameFormat),
     )
 
 

@@ -1,4 +1,4 @@
-"""Batches gather while one flush runs, and no submitter suffers for another."""
+"""Items that come while one flush runs share the next, and a failed item does not affect the others."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from leadline_server.concurrency.batcher import Batcher
 
 
 class Doubler:
-    """A flush that waits for `may_run`, and remembers its groups; `at_once` of them may run. Items below zero fail."""
+    """A flush that waits for `may_run` and records its groups; `at_once` of them may run. Items below zero fail."""
 
     def __init__(self, at_once: int = 1) -> None:
         self.at_once = at_once
@@ -31,7 +31,7 @@ class Doubler:
 
 
 async def turns() -> None:
-    """Let all go as far as it can."""
+    """Let all tasks run as far as they can."""
     for _ in range(200):
         await asyncio.sleep(0)
 
@@ -55,7 +55,9 @@ async def test_what_one_turn_of_the_loop_submits_is_one_group(batcher: Batcher[i
     assert doubler.groups == [[3, 1, 2]]
 
 
-async def test_items_gather_while_a_flush_runs(batcher: Batcher[int, int], doubler: Doubler) -> None:
+async def test_items_that_come_while_a_flush_runs_share_the_next_group(
+    batcher: Batcher[int, int], doubler: Doubler
+) -> None:
     doubler.may_run.clear()
     first = asyncio.create_task(batcher.submit(1))
     await doubler.started.wait()
@@ -77,7 +79,7 @@ async def late(batcher: Batcher[int, int], item: int, turns: int) -> int:
     return await batcher.submit(item)
 
 
-async def test_where_items_come_together_a_group_waits_for_those_of_the_next_turns(
+async def test_after_a_group_of_several_items_the_next_group_waits_for_more(
     batcher: Batcher[int, int], doubler: Doubler
 ) -> None:
     await asyncio.gather(*map(batcher.submit, [1, 2]))
@@ -85,20 +87,20 @@ async def test_where_items_come_together_a_group_waits_for_those_of_the_next_tur
     assert doubler.groups == [[1, 2], [3, 4, 5]]
 
 
-async def test_who_comes_alone_waits_for_nobody(batcher: Batcher[int, int], doubler: Doubler) -> None:
+async def test_an_item_that_comes_alone_does_not_wait(batcher: Batcher[int, int], doubler: Doubler) -> None:
     await batcher.submit(1)
     await asyncio.gather(late(batcher, 2, 0), late(batcher, 3, 3))
     assert doubler.groups == [[1], [2], [3]]
 
 
-async def test_a_group_is_closed_though_others_go_on_coming(doubler: Doubler) -> None:
+async def test_a_group_is_closed_although_more_items_keep_coming(doubler: Doubler) -> None:
     batcher = Batcher(doubler, max_batch=1_000)
     await asyncio.gather(*map(batcher.submit, [1, 2]))
     await asyncio.gather(*(late(batcher, 100 + turn, turn) for turn in range(1_000)))
     assert len(doubler.groups) > 4
 
 
-async def test_a_full_group_waits_for_nobody(batcher: Batcher[int, int], doubler: Doubler) -> None:
+async def test_a_full_group_does_not_wait(batcher: Batcher[int, int], doubler: Doubler) -> None:
     await asyncio.gather(*map(batcher.submit, [1, 2]))
     full = [asyncio.create_task(batcher.submit(item)) for item in range(4)]
     await some_turns(3)
@@ -113,7 +115,7 @@ async def test_a_group_is_no_larger_than_allowed_and_the_order_is_kept(
     assert doubler.groups == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
-async def test_several_groups_may_be_under_way_before_what_is_submitted_waits() -> None:
+async def test_several_groups_may_be_in_progress_before_new_items_wait() -> None:
     doubler = Doubler(at_once=2)
     batcher = Batcher[int, int](doubler, max_batch=4, at_once=2)
     doubler.may_run.clear()
@@ -127,7 +129,7 @@ async def test_several_groups_may_be_under_way_before_what_is_submitted_waits() 
     assert doubler.groups == [[0], [1], [2, 3, 4, 5]]
 
 
-async def test_a_full_group_that_does_not_wait_leaves_at_once_and_takes_nobodys_place_afterwards() -> None:
+async def test_a_full_group_that_need_not_wait_is_flushed_beside_the_others_and_is_not_followed_by_more() -> None:
     doubler = Doubler(at_once=3)
     batcher = Batcher[int, int](doubler, max_batch=4, full_waits=False)
     doubler.may_run.clear()
@@ -147,7 +149,7 @@ async def test_a_full_group_that_does_not_wait_leaves_at_once_and_takes_nobodys_
     assert await asyncio.gather(*late) == [28, 30, 32]
 
 
-async def test_what_waits_gets_a_place_when_fewer_groups_are_under_way_than_may_be_and_not_before() -> None:
+async def test_waiting_items_are_flushed_only_when_fewer_groups_are_in_progress_than_allowed() -> None:
     gates: list[asyncio.Event] = []
 
     async def gated(items: list[int]) -> list[int]:
@@ -169,7 +171,7 @@ async def test_what_waits_gets_a_place_when_fewer_groups_are_under_way_than_may_
     assert await asyncio.gather(*tasks) == list(range(9))
 
 
-async def test_a_group_that_is_gathered_is_left_to_who_gathers_it() -> None:
+async def test_a_group_that_one_worker_collects_is_not_taken_by_another() -> None:
     doubler = Doubler(at_once=2)
     batcher = Batcher[int, int](doubler, max_batch=4, at_once=2)
     doubler.may_run.clear()
@@ -183,25 +185,25 @@ async def test_a_group_that_is_gathered_is_left_to_who_gathers_it() -> None:
     assert doubler.groups == [[1, 2], [3]]
 
 
-async def test_a_group_has_room_by_the_size_of_its_items_and_one_that_is_larger_goes_alone() -> None:
+async def test_the_size_of_items_limits_a_group_and_a_larger_item_is_flushed_alone() -> None:
     doubler = Doubler()
     batcher = Batcher[int, int](doubler, max_batch=4, size=abs)
     await asyncio.gather(*map(batcher.submit, [1, 2, 2, 9, 3, 1]))
     assert doubler.groups == [[1, 2], [2], [9], [3, 1]]
 
 
-async def test_an_exception_as_a_result_is_raised_to_its_submitter_alone(batcher: Batcher[int, int]) -> None:
+async def test_an_exception_as_a_result_is_raised_only_to_its_submitter(batcher: Batcher[int, int]) -> None:
     good, bad, late = await asyncio.gather(*map(batcher.submit, [1, -2, 3]), return_exceptions=True)
     assert (good, late) == (2, 6)
     assert isinstance(bad, ValueError)
 
 
-async def test_a_flush_that_fails_fails_its_group_and_no_later_one(batcher: Batcher[int, int]) -> None:
+async def test_a_failed_flush_fails_its_group_but_no_later_one(batcher: Batcher[int, int]) -> None:
     results = await asyncio.gather(*map(batcher.submit, [1, 2, 3, 13, 5]), return_exceptions=True)
     assert [type(result) for result in results] == [LookupError] * 4 + [int]
 
 
-async def test_a_cancelled_submitter_does_not_take_its_item_back(batcher: Batcher[int, int], doubler: Doubler) -> None:
+async def test_cancelling_a_submitter_does_not_withdraw_its_item(batcher: Batcher[int, int], doubler: Doubler) -> None:
     doubler.may_run.clear()
     cancelled, other = (asyncio.create_task(batcher.submit(item)) for item in (1, 2))
     await doubler.started.wait()
@@ -212,7 +214,7 @@ async def test_a_cancelled_submitter_does_not_take_its_item_back(batcher: Batche
     assert doubler.groups == [[1, 2]]
 
 
-async def test_too_few_results_are_an_error_and_nobody_waits_for_ever() -> None:
+async def test_too_few_results_are_an_error_for_every_submitter() -> None:
     async def forgetful(_: list[int]) -> list[int]:
         return []
 
@@ -220,20 +222,20 @@ async def test_too_few_results_are_an_error_and_nobody_waits_for_ever() -> None:
         await Batcher[int, int](forgetful, max_batch=4).submit(1)
 
 
-async def test_closing_waits_for_all_that_was_submitted(batcher: Batcher[int, int], doubler: Doubler) -> None:
+async def test_closing_waits_for_all_submitted_items(batcher: Batcher[int, int], doubler: Doubler) -> None:
     tasks = [asyncio.create_task(batcher.submit(item)) for item in range(6)]
     await asyncio.sleep(0)
     await batcher.close()
     assert [await task for task in tasks] == [0, 2, 4, 6, 8, 10]
 
 
-async def test_a_closed_batcher_takes_nothing_more(batcher: Batcher[int, int]) -> None:
+async def test_a_closed_batcher_accepts_no_items(batcher: Batcher[int, int]) -> None:
     await batcher.close()
     with pytest.raises(RuntimeError, match="closed"):
         await batcher.submit(1)
 
 
-async def test_when_the_loop_goes_down_no_submitter_waits_for_ever(
+async def test_when_the_event_loop_stops_no_submitter_waits_for_ever(
     batcher: Batcher[int, int], doubler: Doubler
 ) -> None:
     doubler.may_run.clear()
@@ -245,9 +247,7 @@ async def test_when_the_loop_goes_down_no_submitter_waits_for_ever(
     assert all(task.cancelled() for task in submitted)
 
 
-async def test_who_comes_after_a_group_that_was_cancelled_while_it_gathered_is_served(
-    batcher: Batcher[int, int], doubler: Doubler
-) -> None:
+async def test_items_after_a_cancelled_group_are_flushed(batcher: Batcher[int, int], doubler: Doubler) -> None:
     await asyncio.gather(*map(batcher.submit, [1, 2]))
     late = asyncio.create_task(batcher.submit(3))
     await asyncio.sleep(0)

@@ -43,7 +43,6 @@ NUMBER = parse_number("+14155550123", "US")
         "Spamhaus",
         "JENNIFER NULL",
         "WALMART 123456",
-        "JANE DOE 4155550123",
         "Hotel: Astoria",
         "alice@example.com",
     ],
@@ -65,6 +64,9 @@ def test_a_name_is_kept(name: str) -> None:
         pytest.param("John \ud800Doe", "John Doe", id="half a surrogate pair"),
         pytest.param("Jose\u0301", "Jos\u00e9", id="a combining accent"),
         pytest.param("J" * 200, "J" * MAX_NAME, id="more than 128 characters"),
+        pytest.param('"Alice" <sip:alice@pbx.example.com>', "Alice", id="a SIP address"),
+        pytest.param("JANE DOE 4155550123", "JANE DOE", id="the number"),
+        pytest.param('SALES:"Jane \\"JJ\\" Roe" <sip:1@pbx.example.com>;tag=1', 'Jane "JJ" Roe', id="several layers"),
     ],
 )
 def test_a_name_is_cleaned_of(name: str, cleaned: str) -> None:
@@ -90,7 +92,7 @@ def test_no_letters_name_nobody(name: str | None) -> None:
         "tel:+14155550123",
         "sip:alice@pbx.example.com",
         "sip:4155550123@pbx.example.com",
-        '"Alice" <sip:alice@pbx.example.com>',
+        '"" <sip:alice@pbx.example.com>',
         "XXX-XXX-0123",
         "V123456789012",
     ],
@@ -182,6 +184,58 @@ def test_a_place_names_nobody(name: str) -> None:
     assert usable_name(name, NUMBER) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "prefixes", "usable"),
+    [
+        pytest.param("ACME WEST JANE ROE", ("Acme West",), "JANE ROE", id="a prefix without punctuation"),
+        pytest.param("acme  west: Jane Roe", ("ACME WEST",), "Jane Roe", id="in any case, however spaced"),
+        pytest.param("Acme West Jane Roe", ("Acme", "Acme West"), "Jane Roe", id="the longest of two"),
+        pytest.param("*7*Jane Roe", ("*7*",), "Jane Roe", id="a prefix of signs"),
+        pytest.param("Salesforce", ("Sales",), "Salesforce", id="not the beginning of a word"),
+        pytest.param("Roe Acme", ("Acme",), "Roe Acme", id="not at the end"),
+        pytest.param("ACME WIRELESS CALLER", ("Acme",), None, id="a placeholder behind it"),
+        pytest.param("ACME SAN ANTONIO  TX", ("Acme",), None, id="a place in fixed columns behind it"),
+        pytest.param("ACME 4155550123", ("Acme",), None, id="the number behind it"),
+        pytest.param("ACME", ("Acme",), None, id="nothing behind it"),
+        pytest.param("Hotel: Astoria", ("Hotel:",), "Astoria", id="what is no label without being listed"),
+        pytest.param("Jane Roe", ("",), "Jane Roe", id="an empty prefix"),
+    ],
+)
+def test_the_accounts_prefixes_are_taken_off(name: str, prefixes: tuple[str, ...], usable: str | None) -> None:
+    assert usable_name(name, NUMBER, prefixes) == usable
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("LINDHOLM AB", "+46850550123"),
+        ("JANSSEN NV", "+31205550123"),
+        ("KINNUNEN KY", "+358942550123"),
+        ("ALBUQUERQUE", "+551125550123"),
+    ],
+)
+def test_outside_north_america_a_state_code_is_a_legal_form_and_a_city_a_surname(name: str, number: str) -> None:
+    assert usable_name(name, parse_number(number, "US")) == name
+
+
+@pytest.mark.parametrize("name", ["ROE JANE     CO", "XANADU Z7    MA", "JANE ROE     MD"])
+def test_words_are_a_place_by_the_blanks_of_fixed_columns(name: str) -> None:
+    assert usable_name(name, NUMBER) is None
+    collapsed = " ".join(name.split())
+    assert usable_name(collapsed, NUMBER) == collapsed
+
+
+@pytest.mark.parametrize("name", ["ACME LLC     CO", "ROE & SONS   CO", "ACME INC     XX"])
+def test_blanks_alone_make_no_place(name: str) -> None:
+    assert usable_name(name, NUMBER) == " ".join(name.split())
+
+
+@pytest.mark.parametrize("layer", ['"', "&amp;", "SALES:", "[", "=?utf-8?B?", "Q1 ", "\\\\", "\u00c3"])
+def test_layers_that_never_end_cost_little_and_name_no_one_or_end(layer: str) -> None:
+    usable = usable_name(layer * 5000 + "Jane Roe", NUMBER, ("SALES:",) * 100)
+    assert usable is None or len(usable) <= MAX_NAME
+
+
 @settings(max_examples=500, deadline=None)
 @given(name=st.text(max_size=300))
 def test_a_usable_name_is_clean_and_stays_usable(name: str) -> None:
@@ -191,6 +245,57 @@ def test_a_usable_name_is_clean_and_stays_usable(name: str) -> None:
         assert 0 < len(usable) <= MAX_NAME
         assert usable.encode()
         assert usable_name(usable, NUMBER) == usable
+
+
+LAYERS = [
+    *(
+        "SALES",
+        ":",
+        "[",
+        "]",
+        "(",
+        ")",
+        "<",
+        ">",
+        '"',
+        "'",
+        "\\",
+        "Q1 ",
+        "#2 ",
+        "-",
+        "/",
+        "|",
+        "?",
+        ",",
+        ".",
+        "  ",
+        " ",
+    ),
+    *("&amp;", "&#39;", "%20", "%C3%A9", "=?utf-8?B?SsOpcsO0bWU=?=", "\\u00e9", "\u00c3\u00a9", "<b>", "=C3=A9"),
+    *(
+        "4155550123",
+        "555-0123",
+        "sip:1@x",
+        "spam",
+        "unknown",
+        "call from ",
+        "Jane",
+        "ROE",
+        "\u00e9",
+        "TX",
+        "CO",
+        "x",
+        "1",
+    ),
+]
+
+
+@settings(max_examples=500, deadline=None)
+@given(parts=st.lists(st.sampled_from(LAYERS), max_size=14))
+def test_no_layer_is_left_around_a_usable_name(parts: list[str]) -> None:
+    usable = usable_name("".join(parts), NUMBER, ("Q1",))
+    if usable is not None:
+        assert usable_name(usable, NUMBER, ("Q1",)) == usable
 
 
 @settings(max_examples=200, deadline=None)

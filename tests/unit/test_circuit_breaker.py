@@ -1,4 +1,4 @@
-"""The breaker, on a clock of its own."""
+"""The circuit breaker, with a clock that the test sets."""
 
 from collections.abc import Callable
 
@@ -42,14 +42,14 @@ class Desk:
             self.breaker.failed()
 
     def pause(self) -> float:
-        """How long the CRM is left alone from now on, in seconds."""
+        """The rest of the pause, in seconds."""
         with pytest.raises(CircuitOpen) as caught:
             self.breaker.admit()
         assert caught.value.retry_after is not None
         return caught.value.retry_after
 
-    def probe(self) -> None:
-        """Let the pause run out, and the probe through."""
+    def try_again(self) -> None:
+        """Let the pause end, and admit the trial request."""
         self.time += LONGEST_PAUSE
         assert self.breaker.admit()
 
@@ -59,7 +59,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_a_closed_breaker_lets_everybody_through(desk: Desk) -> None:
+def test_a_closed_breaker_admits_every_request(desk: Desk) -> None:
     desk.fail(FAILURES - 1)
     assert not desk.breaker.admit()
     assert desk.breaker.is_closed
@@ -71,40 +71,40 @@ def test_failures_in_a_row_open_it_for_a_second(desk: Desk) -> None:
     assert desk.pause() == 1.0
 
 
-def test_an_answer_in_between_begins_the_count_anew(desk: Desk) -> None:
+def test_an_answer_in_between_resets_the_count(desk: Desk) -> None:
     desk.fail(FAILURES - 1)
     desk.breaker.answered()
     desk.fail(FAILURES - 1)
     assert desk.breaker.is_closed
 
 
-def test_after_the_pause_one_call_goes_through_and_the_others_do_not(desk: Desk) -> None:
+def test_after_the_pause_only_one_trial_request_is_admitted(desk: Desk) -> None:
     desk.fail()
-    desk.probe()
-    assert desk.breaker.state is BreakerState.PROBING
+    desk.try_again()
+    assert desk.breaker.state is BreakerState.HALF_OPEN
     desk.pause()
 
 
-def test_a_probe_that_is_answered_closes_it_and_says_so(desk: Desk) -> None:
+def test_an_answered_trial_request_closes_it_and_calls_on_close(desk: Desk) -> None:
     desk.fail()
-    desk.probe()
+    desk.try_again()
     desk.breaker.answered()
     assert (desk.breaker.state, desk.closed) == (BreakerState.CLOSED, 1)
     desk.breaker.answered()
     assert desk.closed == 1
 
 
-def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest(desk: Desk) -> None:
+def test_each_failed_trial_request_doubles_the_pause_up_to_the_longest(desk: Desk) -> None:
     desk.fail()
     pauses = [desk.pause()]
     for _ in range(6):
-        desk.probe()
+        desk.try_again()
         desk.breaker.failed()
         pauses.append(desk.pause())
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE, LONGEST_PAUSE]
 
 
-def test_half_of_a_pause_is_by_chance() -> None:
+def test_half_of_a_pause_is_random() -> None:
     breaker = CircuitBreaker(now=lambda: 0.0, jitter=lambda: 0.0)
     for _ in range(FAILURES):
         breaker.failed(4.0)
@@ -114,9 +114,9 @@ def test_half_of_a_pause_is_by_chance() -> None:
     assert caught.value.retry_after == 4.0  # what the CRM asks for is not cut by chance
 
 
-def test_a_probe_without_a_verdict_leaves_the_next_call_to_try(desk: Desk) -> None:
+def test_after_a_trial_request_without_a_result_the_next_request_is_the_trial(desk: Desk) -> None:
     desk.fail()
-    desk.probe()
+    desk.try_again()
     desk.breaker.abandoned()
     assert desk.breaker.admit()
 
@@ -126,10 +126,10 @@ def test_late_failures_do_not_prolong_a_pause(desk: Desk) -> None:
     desk.time += 0.5
     desk.fail(20)
     desk.time += 0.5
-    assert desk.breaker.may_probe
+    assert desk.breaker.may_try
 
 
-def test_somebody_who_knows_better_ends_a_pause(desk: Desk) -> None:
+def test_an_invitation_ends_a_pause(desk: Desk) -> None:
     desk.fail()
     desk.breaker.invite()
     assert desk.breaker.admit()
@@ -186,7 +186,7 @@ async def test_what_an_error_says_of_the_crm(desk: Desk, error: Callable[[], Exc
     assert desk.breaker.state is state
 
 
-async def test_while_it_is_open_the_crm_is_not_asked(desk: Desk) -> None:
+async def test_while_it_is_open_no_request_is_sent(desk: Desk) -> None:
     crm = NeverAnswering()
     guard = guarded(desk.breaker, crm)
     desk.fail()

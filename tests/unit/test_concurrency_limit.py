@@ -1,4 +1,4 @@
-"""ConcurrencyLimit and the rate limit of one account."""
+"""ConcurrencyLimit and RateLimiter."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ async def _queue(slots: ConcurrencyLimit, names: str, order: list[str]) -> list[
     return tasks
 
 
-async def test_no_more_slots_are_given_out_than_there_are() -> None:
+async def test_no_more_slots_are_granted_than_there_are() -> None:
     slots = ConcurrencyLimit(2)
     assert [slots.try_acquire() for _ in range(3)] == [True, True, False]
     slots.release()
     assert slots.free == 1
 
 
-async def test_who_waits_gets_a_slot_in_the_order_of_asking_and_before_who_does_not() -> None:
+async def test_waiting_tasks_get_slots_in_order_and_before_tasks_that_do_not_wait() -> None:
     slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     tasks = await _queue(slots, "abc", order)
@@ -40,7 +40,7 @@ async def test_who_waits_gets_a_slot_in_the_order_of_asking_and_before_who_does_
     assert order == ["a", "b", "c"]
 
 
-async def test_who_gives_up_waiting_takes_no_slot() -> None:
+async def test_a_task_that_stops_waiting_takes_no_slot() -> None:
     slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     first, second = await _queue(slots, "ab", order)
@@ -53,7 +53,7 @@ async def test_who_gives_up_waiting_takes_no_slot() -> None:
     assert slots.free == 1
 
 
-async def test_a_slot_that_is_handed_to_somebody_who_gives_up_in_that_instant_is_not_lost() -> None:
+async def test_a_slot_granted_to_a_task_that_stops_at_that_moment_is_not_lost() -> None:
     slots, order = ConcurrencyLimit(1), list[str]()
     await slots.acquire()
     first, second = await _queue(slots, "ab", order)
@@ -71,19 +71,19 @@ class Clock:
         return self.time
 
 
-def test_after_a_rest_a_seconds_worth_goes_at_once_and_then_at_the_rate() -> None:
+def test_after_a_pause_a_burst_goes_at_once_and_then_calls_go_at_the_rate() -> None:
     limit = RateLimiter(4.0, 4.0, Clock())
     assert [limit.reserve() for _ in range(7)] == [0.0, 0.0, 0.0, 0.0, 0.25, 0.5, 0.75]
 
 
-def test_a_long_rest_saves_up_no_more_than_a_second() -> None:
+def test_a_long_pause_allows_only_one_burst() -> None:
     clock = Clock()
     limit = RateLimiter(4.0, 4.0, clock)
     clock.time += 1000
     assert sum(not limit.reserve() for _ in range(20)) == 4
 
 
-def test_who_would_have_to_wait_too_long_is_told_so_and_reserves_nothing() -> None:
+def test_a_call_that_would_wait_too_long_is_refused_and_reserves_nothing() -> None:
     limit = RateLimiter(0.1, 0.1, Clock())
     assert [limit.reserve(), limit.reserve()] == [0.0, 10.0]
     for _ in range(3):
@@ -92,7 +92,7 @@ def test_who_would_have_to_wait_too_long_is_told_so_and_reserves_nothing() -> No
         assert caught.value.retry_after == 20.0
 
 
-async def test_who_gives_up_waiting_leaves_their_place_to_the_next() -> None:
+async def test_a_cancelled_call_is_given_back_to_the_next() -> None:
     limit = RateLimiter(1.0, 1.0, Clock())
     limit.reserve()
     task = asyncio.create_task(limit.wait())
@@ -103,7 +103,7 @@ async def test_who_gives_up_waiting_leaves_their_place_to_the_next() -> None:
 
 
 @given(rate=st.floats(0.2, 50.0), pauses=st.lists(st.floats(0.0, 3.0), max_size=60))
-def test_in_no_stretch_of_time_more_is_let_through_than_the_rate_allows(rate: float, pauses: list[float]) -> None:
+def test_the_rate_is_kept_in_every_period_of_time(rate: float, pauses: list[float]) -> None:
     clock = Clock()
     limit, times = RateLimiter(rate, rate, clock), list[float]()
     for pause in pauses:

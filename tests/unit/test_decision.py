@@ -12,7 +12,7 @@ from leadline_server.domain.decision import (
     LookUp,
 )
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.domain.preferences import MultipleMatchAction
+from leadline_server.domain.preferences import MultipleMatchAction, PlaceholderNameFormat
 from unit.decisions import (
     ANN,
     BO,
@@ -224,6 +224,44 @@ def test_a_placeholder_has_the_name_and_the_type_of_the_preferences() -> None:
     outcome = decided(inbound(), preferences)
     assert isinstance(outcome, CreatePlaceholder)
     assert (outcome.name, outcome.contact_type) == ("Unbekannt", "lead")
+
+
+def test_a_placeholder_is_named_without_the_accounts_prefixes() -> None:
+    call = inbound(caller=Party(phone_number=NUMBER, name="ACME WEST ROE JANE"))
+    outcome = decided(call, CREATING, caller_id_prefixes=("Acme West",))
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == "ROE JANE"
+
+
+@pytest.mark.parametrize(
+    ("how", "region", "named"),
+    [
+        (None, "US", "ROE JANE"),
+        (PlaceholderNameFormat.AS_SENT, "US", "ROE JANE"),
+        (PlaceholderNameFormat.TITLE_CASE, "US", "Roe Jane"),
+        (PlaceholderNameFormat.FIRST_LAST, "US", "Jane Roe"),
+        (PlaceholderNameFormat.FIRST_LAST, "GB", "ROE JANE"),
+    ],
+)
+def test_a_caller_id_name_is_written_as_the_preference_and_the_region_say(
+    how: PlaceholderNameFormat | None, region: str, named: str
+) -> None:
+    preferences = effective(unknown_contact_action=CREATE, placeholder_name_format=how)
+    outcome = decided(inbound(caller=Party(phone_number=NUMBER, name="ROE JANE")), preferences, region=region)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == named
+    assert named in outcome.explanation
+
+
+def test_the_administrators_placeholder_name_keeps_its_case() -> None:
+    preferences = effective(
+        unknown_contact_action=CREATE,
+        placeholder_name="NEW CALLER",
+        placeholder_name_format=PlaceholderNameFormat.TITLE_CASE,
+    )
+    outcome = decided(inbound(), preferences)
+    assert isinstance(outcome, CreatePlaceholder)
+    assert outcome.name == "NEW CALLER"
 
 
 def test_an_unknown_callee_follows_the_same_preference() -> None:

@@ -54,7 +54,7 @@ def notes(connection: sqlite3.Connection) -> list[str]:
     return [text for (text,) in connection.execute("SELECT text FROM notes ORDER BY id")]
 
 
-async def test_what_a_write_returned_is_seen_by_reads_and_by_other_processes(
+async def test_a_finished_write_is_visible_to_reads_and_to_other_processes(
     database: SqliteDatabase, path: Path
 ) -> None:
     await database.write(add("one"))
@@ -71,7 +71,7 @@ async def test_writes_at_once_share_a_transaction(database: SqliteDatabase) -> N
     assert len(committed) == 1
 
 
-async def test_a_write_that_raises_leaves_nothing_and_disturbs_nobody(database: SqliteDatabase) -> None:
+async def test_a_write_that_raises_changes_nothing_and_does_not_affect_others(database: SqliteDatabase) -> None:
     def half(connection: sqlite3.Connection) -> None:
         add("half")(connection)
         raise LookupError
@@ -83,13 +83,13 @@ async def test_a_write_that_raises_leaves_nothing_and_disturbs_nobody(database: 
     assert await database.read(notes) == ["before", "after"]
 
 
-async def test_a_broken_constraint_is_raised_as_it_is(database: SqliteDatabase) -> None:
+async def test_a_violated_constraint_is_raised_unchanged(database: SqliteDatabase) -> None:
     await database.write(add("one"))
     with pytest.raises(sqlite3.IntegrityError):
         await database.write(add("one"))
 
 
-async def test_a_cancelled_write_still_happens_whole(database: SqliteDatabase) -> None:
+async def test_a_cancelled_write_is_completed(database: SqliteDatabase) -> None:
     task = asyncio.create_task(database.write(add("one")))
     await asyncio.sleep(0)
     task.cancel()
@@ -112,7 +112,7 @@ async def test_a_reader_cannot_write(database: SqliteDatabase) -> None:
         await database.read(add("one"))
 
 
-async def test_a_read_that_raises_disturbs_no_other(database: SqliteDatabase) -> None:
+async def test_a_read_that_raises_does_not_affect_others(database: SqliteDatabase) -> None:
     await database.write(add("one"))
     bad, good = await asyncio.gather(
         database.read(lambda connection: connection.execute("SELECT nothing")),
@@ -147,7 +147,7 @@ async def test_a_write_gives_up_on_a_process_that_never_finishes(
     assert raised.value.retry_after is not None
 
 
-async def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_space(database: SqliteDatabase) -> None:
+async def test_a_full_disk_is_reported_and_writing_works_again_when_there_is_space(database: SqliteDatabase) -> None:
     def limit(pages: int) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").close()
 
@@ -159,7 +159,7 @@ async def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_space(datab
     assert await database.read(notes) == ["small"]
 
 
-async def test_the_log_is_moved_into_the_file_from_time_to_time(path: Path, migrations: str, tmp_path: Path) -> None:
+async def test_the_log_is_checkpointed_from_time_to_time(path: Path, migrations: str, tmp_path: Path) -> None:
     database = await open_database(path, migrations=migrations, checkpoint_after=10)
     for number in range(12):
         await database.write(add(str(number)))
@@ -169,7 +169,7 @@ async def test_the_log_is_moved_into_the_file_from_time_to_time(path: Path, migr
         assert len(notes(copy)) >= 9  # the migration counts as a changed row too
 
 
-async def test_the_disk_has_what_was_committed(database: SqliteDatabase) -> None:
+async def test_a_commit_is_synced_to_disk(database: SqliteDatabase) -> None:
     def settings(connection: sqlite3.Connection) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
@@ -178,13 +178,13 @@ async def test_the_disk_has_what_was_committed(database: SqliteDatabase) -> None
 
 
 @pytest.mark.parametrize(("name", "mode"), [("some.db", 0o600), ("some.db-wal", 0o600), (".", 0o700)])
-async def test_a_new_file_and_its_folder_are_their_owners_alone(
+async def test_only_the_owner_may_use_a_new_file_and_its_folder(
     database: SqliteDatabase, path: Path, name: str, mode: int
 ) -> None:
     assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == mode  # noqa: PTH116 - pathlib's is frowned upon in async
 
 
-async def test_closing_finishes_what_was_begun_and_ends_the_threads(path: Path, migrations: str) -> None:
+async def test_closing_finishes_submitted_work_and_ends_the_threads(path: Path, migrations: str) -> None:
     before = set(threading.enumerate())
     database = await open_database(path, migrations=migrations)
     started = {thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("uvloop_")}
@@ -198,7 +198,7 @@ async def test_closing_finishes_what_was_begun_and_ends_the_threads(path: Path, 
         assert not thread.is_alive()
 
 
-async def test_a_closed_database_says_so(path: Path, migrations: str) -> None:
+async def test_a_closed_database_is_an_error(path: Path, migrations: str) -> None:
     database = await open_database(path, migrations=migrations)
     await database.close()
     with pytest.raises(LedgerUnavailable, match="closed"):
@@ -214,14 +214,14 @@ def diary(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_file_that_is_no_database_is_named_with_what_to_do(diary: Path, migrations: str) -> None:
+async def test_the_error_for_a_file_that_is_not_a_database_says_what_to_do(diary: Path, migrations: str) -> None:
     with pytest.raises(
         LedgerUnavailable, match=r"some\.db is not a database, .* Restore a backup, or move the file away"
     ):
         await open_database(diary, migrations=migrations)
 
 
-async def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, migrations: str) -> None:
+async def test_the_error_for_a_path_that_cannot_be_opened_names_it(tmp_path: Path, migrations: str) -> None:
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(LedgerUnavailable, match=r"folder\.db cannot be opened"):
         await open_database(tmp_path / "folder.db", migrations=migrations)
@@ -235,7 +235,7 @@ async def test_a_newer_database_is_refused_naming_both_versions(path: Path, migr
         await open_database(path, migrations=migrations)
 
 
-async def test_an_older_database_is_brought_up_and_keeps_its_rows(path: Path, migrations: str, tmp_path: Path) -> None:
+async def test_an_older_database_is_migrated_and_keeps_its_rows(path: Path, migrations: str, tmp_path: Path) -> None:
     database = await open_database(path, migrations=migrations)
     await database.write(add("old"))
     await database.close()
@@ -249,7 +249,7 @@ async def test_an_older_database_is_brought_up_and_keeps_its_rows(path: Path, mi
     assert (rows, applied) == ([("old", "x")], [(1, "notes"), (2, "more")])
 
 
-async def test_two_that_open_a_new_file_at_once_both_succeed(path: Path, migrations: str) -> None:
+async def test_two_processes_can_open_a_new_file_at_once(path: Path, migrations: str) -> None:
     opened = await asyncio.gather(*(open_database(path, migrations=migrations) for _ in range(4)))
     for number, database in enumerate(opened):
         await database.write(add(str(number)))
@@ -277,7 +277,7 @@ def test_a_trigger_in_a_migration_is_one_statement() -> None:
         assert connection.execute("SELECT x FROM a").fetchall() == [(3,)]
 
 
-def test_migrations_with_a_gap_are_a_mistake(migrations: str, tmp_path: Path) -> None:
+def test_migrations_with_a_gap_are_an_error(migrations: str, tmp_path: Path) -> None:
     (tmp_path / "steps" / "0003_late.sql").write_text("")
     with pytest.raises(ValueError, match="not numbered"):
         load_migrations(migrations)
@@ -296,5 +296,7 @@ def test_migrations_with_a_gap_are_a_mistake(migrations: str, tmp_path: Path) ->
         ((3, 53, 0), False),
     ],
 )
-def test_a_library_with_the_checkpoint_race_is_warned_of(version: tuple[int, ...], *, is_warned: bool) -> None:
+def test_there_is_a_warning_about_a_library_with_the_checkpoint_race(
+    version: tuple[int, ...], *, is_warned: bool
+) -> None:
     assert (wal_warning(version) is not None) == is_warned

@@ -1,4 +1,4 @@
-"""Several questions at once: all answers in order, or none."""
+"""Several requests at once: all results in order, or one error."""
 
 import asyncio
 
@@ -13,12 +13,12 @@ async def later(turns: int, answer: int) -> int:
     return answer
 
 
-async def test_answers_come_in_the_order_of_their_questions() -> None:
+async def test_results_come_in_the_order_of_the_requests() -> None:
     assert await together(later(turns, turns) for turns in (3, 1, 2)) == [3, 1, 2]
     assert await together([]) == []
 
 
-async def test_one_failure_is_that_of_all_and_the_others_are_asked_no_longer() -> None:
+async def test_one_failure_is_raised_and_the_other_requests_are_cancelled() -> None:
     given_up = asyncio.Event()
 
     async def hang() -> int:

@@ -1,4 +1,4 @@
-"""Watchers that take batches: many share what they are sent, and none is sent what was changed again since."""
+"""Watchers that take batches share messages, and get only the last change of each call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -28,7 +28,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 @asynccontextmanager
 async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """What goes on until the body ends."""
+    """Run `work` until the body ends."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
@@ -39,7 +39,7 @@ async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def change_on(ledger: Ledger) -> None:
-    """Change calls for as long as anybody watches."""
+    """Change a call again and again, until cancelled."""
     await put(ledger, call_log())
     while True:
         await ledger.call_logs.change(key(), counted)
@@ -47,7 +47,7 @@ async def change_on(ledger: Ledger) -> None:
 
 
 class SomeLate:
-    """asyncio, but that sleeps end later in tasks of that name: a busy event loop wakes one after the other."""
+    """asyncio, except that sleeps of tasks named `late` end later, as on a busy event loop."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(asyncio, name)
@@ -58,7 +58,7 @@ class SomeLate:
         await asyncio.sleep(seconds + (LATE_SECONDS if is_late else 0))
 
 
-async def test_watchers_whose_turns_are_near_take_the_same_changes_though_calls_change_meanwhile(
+async def test_watchers_of_one_share_get_the_same_changes_although_calls_change_meanwhile(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadline_server.watch.schedule.asyncio", SomeLate())
@@ -84,7 +84,7 @@ async def test_turns_are_spread_over_the_round(ledger: Ledger) -> None:
 
 
 async def places_of(feed: ChangeFeed, phase: float, rounds: int) -> list[int]:
-    """Where a watcher stands after each of its turns."""
+    """The positions of a watcher after each of its turns."""
     places = [0]
     for _ in range(rounds):
         places.append((await feed.batch_after(places[-1], phase))[-1].sequence)
@@ -108,7 +108,7 @@ class Asked:
         return await self._call_logs.changes(after, limit)
 
 
-async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stand_anywhere_after_that(
+async def test_changes_are_read_once_for_all_watchers_that_started_before_them(
     ledger: Ledger,
 ) -> None:
     await put(ledger, call_log())
@@ -119,18 +119,18 @@ async def test_what_changed_since_somebody_watches_is_read_once_for_all_who_stan
             start = await ledger.call_logs.last_sequence()
             while feed.head < start:
                 await asyncio.sleep(0)
-            for _ in range(3):  # what it became first can no more be read then
+            for _ in range(3):  # then its first state cannot be read any more
                 await ledger.call_logs.change(key(), counted)
             end = await ledger.call_logs.last_sequence()
             asked.may_be_answered.set()
             for position in range(start, end):
                 [change] = await asyncio.wait_for(feed.after(position), SECONDS)
                 assert change.sequence == end
-    assert set(asked.after[1:]) <= {end}  # the feed looks for more; nobody asked for himself
+    assert set(asked.after[1:]) <= {end}  # the feed looks for more changes; no watcher reads for itself
 
 
 @pytest.mark.parametrize(("bound", "most"), [("_KEPT", 2), ("_KEPT_BYTES", 4_000)])
-async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
+async def test_a_watcher_behind_the_changes_in_memory_reads_from_the_ledger(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
     monkeypatch.setattr(f"leadline_server.watch.feed.{bound}", most)
@@ -152,7 +152,7 @@ async def test_who_stands_before_what_is_kept_in_memory_is_told_from_the_ledger(
     assert start in asked.after
 
 
-async def test_of_each_call_a_batch_has_the_last_change_alone(harness: Harness) -> None:
+async def test_a_batch_has_only_the_last_change_of_each_call(harness: Harness) -> None:
     command = harness.app.commands.watch_call_logs
     batches = command.batches(Watch(account_id=ACCOUNT, user_id="", resume_token="", max_call_logs=100))
     others = command.execute(Watch(account_id=ACCOUNT, user_id="", resume_token=""))

@@ -13,7 +13,7 @@ from leadline_server.domain.errors import CrmOutcomeUnknown, LedgerUnavailable
 
 
 class Ledger:
-    """Renews, or does what it is told to."""
+    """Renews leases, or fails as the test says."""
 
     def __init__(self) -> None:
         self.renewals: list[datetime] = []
@@ -57,17 +57,17 @@ def soon(**time: float) -> datetime:
     return datetime.now(UTC) + timedelta(**time)
 
 
-async def test_a_claim_is_renewed_for_as_long_as_it_is_held(lease: HeldLease, ledger: Ledger) -> None:
+async def test_a_lease_is_renewed_while_it_is_held(lease: HeldLease, ledger: Ledger) -> None:
     lease.begin(soon(seconds=1))
     await ledger.renewed(times=3)
     assert lease.seconds_left == pytest.approx(LEASE.total_seconds(), abs=1)
     lease.end()
     seen = len(ledger.renewals)
-    await asyncio.sleep(0.03)  # what must not happen has no end to wait for
+    await asyncio.sleep(0.03)  # there is no event to wait for, because nothing must happen
     assert len(ledger.renewals) == seen
 
 
-async def test_a_claim_that_was_never_begun_or_has_ended_has_no_time_left(lease: HeldLease) -> None:
+async def test_a_lease_that_never_began_or_has_ended_has_no_time_left(lease: HeldLease) -> None:
     assert lease.seconds_left <= 0
     lease.begin(soon(seconds=5))
     assert lease.seconds_left > 4
@@ -75,14 +75,14 @@ async def test_a_claim_that_was_never_begun_or_has_ended_has_no_time_left(lease:
     assert lease.seconds_left <= 0
 
 
-async def test_work_goes_on_beyond_the_first_end_of_a_claim_that_is_renewed(lease: HeldLease, ledger: Ledger) -> None:
+async def test_work_continues_beyond_the_first_end_of_a_renewed_lease(lease: HeldLease, ledger: Ledger) -> None:
     lease.begin(soon(seconds=0.05))
     async with lease.bounding():
         await ledger.renewed(times=1)
         await asyncio.sleep(0.1)
 
 
-async def test_work_is_cut_off_when_the_claim_is_anothers(lease: HeldLease, ledger: Ledger) -> None:
+async def test_work_is_cut_off_when_another_process_has_the_lease(lease: HeldLease, ledger: Ledger) -> None:
     ledger.is_anothers = True
     lease.begin(soon(seconds=9))
     with pytest.raises(CrmOutcomeUnknown):
@@ -91,23 +91,23 @@ async def test_work_is_cut_off_when_the_claim_is_anothers(lease: HeldLease, ledg
     assert lease.seconds_left <= 0
 
 
-async def test_work_is_cut_off_when_the_ledger_cannot_renew_the_claim_in_time(lease: HeldLease, ledger: Ledger) -> None:
+async def test_work_is_cut_off_when_the_ledger_cannot_renew_the_lease_in_time(lease: HeldLease, ledger: Ledger) -> None:
     ledger.error = LedgerUnavailable("The disk is gone.")
-    lease.begin(soon(seconds=0.05))
+    lease.begin(soon(seconds=0.3))
     with pytest.raises(CrmOutcomeUnknown):
         async with asyncio.timeout(5), lease.bounding():
             await asyncio.Event().wait()
     assert len(ledger.renewals) > 1
 
 
-async def test_an_adapters_own_timeout_is_not_taken_for_the_loss_of_the_claim(lease: HeldLease) -> None:
+async def test_a_timeout_of_the_work_itself_is_not_the_loss_of_the_lease(lease: HeldLease) -> None:
     lease.begin(soon(seconds=60))
     with pytest.raises(TimeoutError):
         async with lease.bounding():
             raise TimeoutError
 
 
-async def test_a_caller_who_is_cancelled_hears_of_nothing_else(lease: HeldLease) -> None:
+async def test_a_cancelled_caller_gets_only_the_cancellation(lease: HeldLease) -> None:
     lease.begin(soon(seconds=60))
 
     async def work() -> None:
@@ -159,7 +159,7 @@ async def test_the_leases_of_a_collection_are_renewed_while_they_are_in_it(
     assert len(ledger.renewals) == seen
 
 
-async def test_a_lock_says_whether_it_was_waited_for() -> None:
+async def test_acquiring_a_lock_tells_whether_it_had_to_wait() -> None:
     locks = KeyedLocks()
     assert not await locks.acquire("key")
     assert not await locks.acquire("another key")
@@ -171,7 +171,7 @@ async def test_a_lock_says_whether_it_was_waited_for() -> None:
     assert not await locks.acquire("key")
 
 
-async def test_who_stops_waiting_for_a_lock_is_not_in_the_way_of_the_next() -> None:
+async def test_a_task_that_stops_waiting_for_a_lock_does_not_block_the_next() -> None:
     locks = KeyedLocks()
     await locks.acquire("key")
     waiting = [asyncio.create_task(locks.acquire("key")) for _ in range(2)]

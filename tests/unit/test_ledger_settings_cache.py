@@ -1,4 +1,4 @@
-"""Settings and preferences are cached just as long as they are in force."""
+"""Cached settings and preferences are used only while they are in force."""
 
 import asyncio
 import sqlite3
@@ -38,7 +38,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     async def counted(self: SqliteDatabase, work: object) -> object:
         seen.append(work)
-        return await read_inline(self, work)  # type: ignore[arg-type] # handed on as it came
+        return await read_inline(self, work)  # type: ignore[arg-type] # passed on unchanged
 
     monkeypatch.setattr(SqliteDatabase, "read_inline", counted)
     return seen
@@ -48,13 +48,13 @@ async def both(ledger: SqliteLedger) -> tuple[AccountSettings, Preferences]:
     return await ledger.accounts.get(ACCOUNT), (await ledger.preferences.get(ACCOUNT, USER)).user
 
 
-async def test_what_did_not_change_is_read_once(ledger: SqliteLedger, reads: list[object]) -> None:
+async def test_unchanged_settings_are_read_once(ledger: SqliteLedger, reads: list[object]) -> None:
     for _ in range(5):
         assert await both(ledger) == (AccountSettings(), Preferences())
     assert len(reads) == 2
 
 
-async def test_calls_that_are_logged_do_not_empty_the_cache(ledger: SqliteLedger, reads: list[object]) -> None:
+async def test_logging_calls_does_not_empty_the_cache(ledger: SqliteLedger, reads: list[object]) -> None:
     await both(ledger)
     await put(ledger, call_log())
     await ledger.check()
@@ -63,7 +63,7 @@ async def test_calls_that_are_logged_do_not_empty_the_cache(ledger: SqliteLedger
     assert reads == []
 
 
-async def test_what_another_process_changes_is_in_force_at_once(ledger: SqliteLedger, path: Path) -> None:
+async def test_changes_of_another_process_are_in_force_at_once(ledger: SqliteLedger, path: Path) -> None:
     await both(ledger)
     script = """
 import asyncio, pathlib, sys
@@ -104,7 +104,7 @@ async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
     assert reads == []
 
 
-async def test_asking_for_the_generation_keeps_no_snapshot_open(ledger: SqliteLedger, path: Path) -> None:
+async def test_reading_the_settings_version_keeps_no_snapshot_open(ledger: SqliteLedger, path: Path) -> None:
     await both(ledger)
     await ledger.accounts.change(ACCOUNT, lambda settings: replace(settings, default_region="GB"))
     await both(ledger)
@@ -125,7 +125,7 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> 
         assert cache.get("other") == "new"
 
 
-async def test_a_full_cache_is_emptied_and_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_cache_is_emptied_and_works_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline_server.ledger.sqlite.settings_cache.MAX_CACHED", 2)
     async with open_sqlite_ledger(path):
         version = open_settings_version(path)

@@ -1,4 +1,4 @@
-"""The SQLite ledger's file: who may read it, when it is refused, and what is not written."""
+"""The SQLite ledger's file: its permissions, when it is refused, and which changes write nothing."""
 
 import asyncio
 import sqlite3
@@ -54,7 +54,7 @@ def size_of_log(path: Path) -> int:
     return path.with_name(f"{path.name}-wal").stat().st_size
 
 
-async def test_nobody_else_may_read_the_files(path: Path) -> None:
+async def test_only_the_owner_may_read_the_files(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         await ledger.check()
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -75,7 +75,7 @@ async def test_closing_leaves_no_log_file_and_no_thread(path: Path) -> None:
     assert [thread for thread in ours if thread.is_alive()] == []
 
 
-async def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused_and_kept(path: Path) -> None:
     write(path, b"Dear diary, " * 1_000)
     with pytest.raises(LedgerUnavailable) as refusal:
         async with open_sqlite_ledger(path):
@@ -143,7 +143,7 @@ async def test_settings_changed_by_another_process_are_in_force_at_once(path: Pa
         assert await ledger.accounts.get("acme") == replace(AccountSettings(), default_region="GB")
 
 
-async def test_a_closed_ledger_says_so(path: Path) -> None:
+async def test_a_closed_ledger_is_an_error(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         await ledger.accounts.create("acme", AccountSettings())
         await ledger.accounts.get("acme")

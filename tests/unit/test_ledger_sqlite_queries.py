@@ -1,4 +1,4 @@
-"""The SQLite ledger's queries read what they need and no more, however many calls there are."""
+"""The SQLite ledger's queries read only the rows that they need, however many calls there are."""
 
 import itertools
 import sqlite3
@@ -83,7 +83,7 @@ def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
         (_DELETE_OLD, (1, 10), "requests_by_time"),
     ],
 )
-def test_what_is_due_new_or_old_is_found_by_an_index(
+def test_due_calls_and_changes_are_found_by_an_index(
     connection: sqlite3.Connection, statement: str, values: tuple[object, ...], index: str
 ) -> None:
     steps = " / ".join(plan(connection, statement, values))
@@ -91,7 +91,7 @@ def test_what_is_due_new_or_old_is_found_by_an_index(
     assert "TEMP B-TREE" not in steps
 
 
-def test_the_calls_of_accounts_that_are_left_out_are_not_read(connection: sqlite3.Connection) -> None:
+def test_calls_of_excluded_accounts_are_not_read(connection: sqlite3.Connection) -> None:
     values = {"now": 1, "limit": 10, "without": '["acme"]'}
     steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {_DUE_OF_OTHERS}", values)]
     of_calls = [step for step in steps if "call_logs" in step or step.startswith(("SEARCH c", "SEARCH d"))]

@@ -1,4 +1,4 @@
-"""Whatever two processes do to a claim, and whenever they die: one holds it, and no creation is lost sight of."""
+"""Two processes use a claim and may die at any time: one of them holds it, and no creation is forgotten."""
 
 import sqlite3
 from collections.abc import Callable, Coroutine
@@ -26,7 +26,7 @@ SECONDS = st.integers(0, 15).map(lambda seconds: timedelta(seconds=seconds))
 
 
 class Database:
-    """A SqliteDatabase that does at once, in memory, what it is asked to."""
+    """A SqliteDatabase in memory that runs work at once."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
@@ -46,7 +46,7 @@ class Database:
 
 
 def done(work: Coroutine[Any, Any, T]) -> T:
-    """The result of what never waits."""
+    """The result of a coroutine that never waits."""
     try:
         work.send(None)
     except StopIteration as stop:
@@ -56,7 +56,7 @@ def done(work: Coroutine[Any, Any, T]) -> T:
 
 @dataclass
 class Holder:
-    """What one process believes: that it holds the claim up to a time, and the key it asked the CRM with."""
+    """The state of one process: until when it holds the claim, and the key of its request to the CRM."""
 
     until: Any
     claimed: Claimed
@@ -83,7 +83,7 @@ class OneHolder(RuleBasedStateMachine):
         self.database.close()
 
     def holding(self, owner: str) -> Holder | None:
-        """The holder, if the process may still act; one whose time is up has stopped by itself."""
+        """The holder, if the process may still act. A process stops when its lease ends."""
         holder = self.holders.get(owner)
         return holder if holder is not None and holder.until > self.now else None
 
@@ -143,17 +143,17 @@ class OneHolder(RuleBasedStateMachine):
 
     @rule(owner=OWNERS)
     def die(self, owner: str) -> None:
-        """It stops here and now, and says nothing. Until its time is up nobody else gets the claim."""
+        """The process stops without a word. Until its lease ends, no other process gets the claim."""
         if holder := self.holding(owner):
             self.ask_on(holder)
-            answer = done(self.claims.acquire(*PLACE, "somebody else", "key", self.now, self.now + LEASE))
+            answer = done(self.claims.acquire(*PLACE, "another process", "key", self.now, self.now + LEASE))
             assert not isinstance(answer, Claimed)
             self.now = holder.until
             del self.holders[owner]
 
     @rule(owner=OWNERS)
     def come_late(self, owner: str) -> None:
-        """A process that lost its claim tells the ledger all the same."""
+        """A process that lost its claim writes to the ledger nevertheless."""
         if owner in self.holders and not self.holding(owner):
             done(self.claims.release(*PLACE, owner, self.now if self.holders.pop(owner).has_asked else None))
 

@@ -12,6 +12,7 @@ from leadline_server.domain.preferences import (
     AccountSettings,
     EffectivePreferences,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     PreferenceSource,
     UnknownContactAction,
@@ -48,6 +49,7 @@ def test_the_effective_preferences_have_the_fields_of_the_preferences() -> None:
         ("wait_until_final", False),
         ("distrust_failed_attestation", False),
         ("crm_user_id", ""),
+        ("placeholder_name_format", PlaceholderNameFormat.AS_SENT),
     ],
 )
 def test_what_nobody_set_is_built_in(name: str, value: object) -> None:

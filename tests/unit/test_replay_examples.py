@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult
-from leadline_server.replay.files import RecordFormat, read_rows
-from leadline_server.replay.grouping import ReplayCall, group
+from leadline_server.replay.files import RecordFile
+from leadline_server.replay.grouping import GroupItem, ReplayCall, group
 from leadline_server.replay.records import Ignored, Skipped
 from leadline_server.replay.rules import Rules
 
@@ -21,9 +21,9 @@ FICTIONAL = re.compile(r"1?\d{3}55501\d{2}|44207946\d{4}|441632960\d{3}|49302312
 
 
 @cache
-def replayed() -> list[ReplayCall | Skipped | Ignored]:
-    with (EXAMPLES / "Master.csv").open(newline="") as stream:
-        return list(group(read_rows(stream, RecordFormat.AUTO, RULES), ""))
+def replayed() -> list[GroupItem]:
+    with (EXAMPLES / "Master.csv").open("rb") as stream:
+        return list(group(RecordFile(stream).rows(RULES), ""))
 
 
 def calls() -> list[ReplayCall]:

@@ -31,6 +31,7 @@ def row(
         start_time=start,
         answer_time=start if result is CallResult.ANSWERED else None,
         end_time=start + timedelta(seconds=15),
+        event_time=start + timedelta(seconds=15),
         result=result,
     )
     user_id = USERS.get(extension)

@@ -191,7 +191,7 @@ ROWS = """\
 "","2125550124","105","from-trunk","","PJSIP/trunk-4","PJSIP/105-5","Dial","","2026-11-04 11:00:00",,\
 "2026-11-04 11:00:25",25,0,"NO ANSWER","DOCUMENTATION","1793808000.2",""
 """
-USERS = ("--user", "101=alice", "--user", "102=bob")
+USERS = ("--user", "101=alice", "--user", "102=bob", "--time-zone", "America/New_York")
 
 app = typer.Typer()
 app.command()(import_calls)
@@ -337,6 +337,10 @@ def test_a_missing_server_ends_with_code_one_and_a_hint(master: Path, monkeypatc
         (("--time-zone", "../../etc/passwd"), "unknown time zone"),
         (("--extension-pattern", "("), "'(' is not a mask"),
         (("--extension-pattern", r"\d{2,6}"), "is not a mask"),
+        (("--date-order", "ymd"), "expected dmy"),
+        (("--direction", "sideways"), "expected inbound"),
+        (("--column", "caller_number"), "expected FIELD=HEADER"),
+        (("--column", "caller=Von"), "unknown field"),
         (("--user", "alice"), "expected EXTENSION=USER"),
         (("--user", "101=alice", "--user", "101=bob"), "two users"),
         (("--format", "cobol"), "unknown format"),

@@ -1,4 +1,4 @@
-"""What is short is done on the event loop's own thread, and nothing there waits for a lock or a disk."""
+"""Short work runs on the event loop's own thread, and nothing there waits for a lock or a disk."""
 
 import asyncio
 import itertools
@@ -42,7 +42,7 @@ async def database(path: Path, migrations: str) -> AsyncIterator[SqliteDatabase]
 
 
 class Adding:
-    """Adds notes, and remembers on which threads. A note that says so is refused."""
+    """Adds notes, and records the threads that it ran on. The note "refused" is refused."""
 
     def __init__(self) -> None:
         self.threads: list[int] = []
@@ -81,14 +81,14 @@ async def test_short_writes_at_once_share_a_commit(database: SqliteDatabase) -> 
     assert (len(add.threads), len(committed)) == (1, 1)
 
 
-async def test_a_large_group_goes_to_the_thread(database: SqliteDatabase) -> None:
+async def test_a_large_group_runs_on_the_thread(database: SqliteDatabase) -> None:
     add = Adding()
     await asyncio.gather(*(database.write_batched(add, str(number)) for number in range(100)))
     assert threading.get_ident() not in add.threads
     assert len(await database.read_inline(notes)) == 100
 
 
-async def test_a_refused_write_disturbs_nobody(database: SqliteDatabase) -> None:
+async def test_a_refused_write_does_not_affect_others(database: SqliteDatabase) -> None:
     add = Adding()
     results = await asyncio.gather(
         *(database.write_batched(add, text) for text in ("before", "refused", "after")), return_exceptions=True
@@ -97,7 +97,7 @@ async def test_a_refused_write_disturbs_nobody(database: SqliteDatabase) -> None
     assert await database.read_inline(notes) == ["before", "after"]
 
 
-async def test_a_write_that_raises_leaves_nothing_of_its_kind_and_disturbs_no_other(database: SqliteDatabase) -> None:
+async def test_a_batch_that_raises_changes_nothing_and_does_not_affect_others(database: SqliteDatabase) -> None:
     good, bad = Adding(), Adding()
     await database.write_batched(good, "there")
     results = await asyncio.gather(
@@ -107,7 +107,7 @@ async def test_a_write_that_raises_leaves_nothing_of_its_kind_and_disturbs_no_ot
     assert await database.read_inline(notes) == ["there", "good"]
 
 
-async def test_another_processs_transaction_does_not_hold_up_the_loop(database: SqliteDatabase, path: Path) -> None:
+async def test_a_transaction_of_another_process_does_not_block_the_loop(database: SqliteDatabase, path: Path) -> None:
     add = Adding()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -122,7 +122,7 @@ async def test_another_processs_transaction_does_not_hold_up_the_loop(database: 
     assert await database.read_inline(notes) == ["theirs", "mine"]
 
 
-async def test_a_commit_that_fails_is_told_and_leaves_nothing(database: SqliteDatabase) -> None:
+async def test_a_failed_commit_is_raised_and_changes_nothing(database: SqliteDatabase) -> None:
     def limit(pages: int) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").close()
 
@@ -134,7 +134,7 @@ async def test_a_commit_that_fails_is_told_and_leaves_nothing(database: SqliteDa
     assert await database.read_inline(notes) == ["small"]
 
 
-async def test_a_cancelled_write_still_happens_whole(database: SqliteDatabase) -> None:
+async def test_a_cancelled_write_is_completed(database: SqliteDatabase) -> None:
     task = asyncio.create_task(database.write_batched(Adding(), "one"))
     await asyncio.sleep(0)
     task.cancel()
@@ -143,7 +143,7 @@ async def test_a_cancelled_write_still_happens_whole(database: SqliteDatabase) -
     assert await database.read_inline(notes) == ["one", "two"]
 
 
-async def test_what_changes_nothing_calls_no_hook(database: SqliteDatabase) -> None:
+async def test_a_write_that_changes_nothing_calls_no_hook(database: SqliteDatabase) -> None:
     committed: list[None] = []
     database.after_commit(lambda: committed.append(None))
     with pytest.raises(LookupError):
@@ -151,7 +151,7 @@ async def test_what_changes_nothing_calls_no_hook(database: SqliteDatabase) -> N
     assert not committed
 
 
-async def test_a_long_query_goes_on_in_the_thread(database: SqliteDatabase) -> None:
+async def test_a_long_query_continues_on_the_thread(database: SqliteDatabase) -> None:
     threads: list[int] = []
 
     def count(connection: sqlite3.Connection, to: int) -> int:
@@ -164,7 +164,7 @@ async def test_a_long_query_goes_on_in_the_thread(database: SqliteDatabase) -> N
     assert threads[2] != threading.get_ident()
 
 
-async def test_a_probe_cannot_write(database: SqliteDatabase) -> None:
+async def test_an_inline_read_cannot_write(database: SqliteDatabase) -> None:
     with pytest.raises(Exception, match="cannot be used"):
         await database.read_inline(
             lambda connection: connection.execute("INSERT INTO notes (text) VALUES ('one')").rowcount
@@ -173,7 +173,7 @@ async def test_a_probe_cannot_write(database: SqliteDatabase) -> None:
 
 
 @pytest.mark.parametrize("reads_disk", [True, False])
-async def test_a_slow_disk_keeps_work_away_from_the_loop_and_a_busy_processor_does_not(
+async def test_after_a_slow_disk_work_runs_on_the_thread_but_not_after_a_busy_processor(
     database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch, *, reads_disk: bool
 ) -> None:
     so_far = read_inline._blocks_read()  # noqa: SLF001 - what is to be told apart

@@ -1,4 +1,4 @@
-"""Messages of several call logs: what they say, where they are cut, and what of them is made once."""
+"""Messages of several call logs: their content, their size, and what is encoded only once."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,26 +30,24 @@ def read(messages: Sequence[EncodedMessage]) -> list[WatchCallLogsResponse]:
     return [WatchCallLogsResponse.FromString(message.SerializeToString()) for message in messages]
 
 
-def test_a_message_says_what_one_made_by_protobuf_would() -> None:
+def test_a_message_decodes_as_one_that_protobuf_encoded() -> None:
     logs = [call_log("call-1"), full_call_log()]
     [message] = read(WatchEncoder(10**7).messages(batch(*map(Changed, range(2), logs))))
     assert message == WatchCallLogsResponse(call_logs=map(call_log_message, logs), resume_token="after-1")
 
 
-def test_a_position_alone_is_a_message_without_logs() -> None:
+def test_a_batch_with_only_a_position_is_a_message_without_logs() -> None:
     [message] = read(WatchEncoder().messages(WatchBatch((), 7, "after-{}".format)))
     assert message == WatchCallLogsResponse(resume_token="after-7")
 
 
-def test_the_last_token_is_of_the_position_of_the_batch_which_may_be_after_its_last_call() -> None:
+def test_the_last_token_has_the_position_of_the_batch_even_after_its_last_call() -> None:
     [message] = read(WatchEncoder().messages(WatchBatch(changes(1, 2), 7, "after-{}".format)))
     assert message.resume_token == "after-7"
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=30), st.integers(1, 10_000))
-def test_messages_are_cut_at_their_size_and_each_has_the_token_of_its_last_log(
-    lengths: list[int], most_bytes: int
-) -> None:
+def test_messages_are_split_by_size_and_each_has_the_token_of_its_last_log(lengths: list[int], most_bytes: int) -> None:
     asked = [
         Changed(number, call_log(f"call-{number}", explanation="x" * length)) for number, length in enumerate(lengths)
     ]
@@ -64,7 +62,7 @@ def test_messages_are_cut_at_their_size_and_each_has_the_token_of_its_last_log(
         assert len(message.call_logs) == 1 or message.ByteSize() - token_bytes <= most_bytes
 
 
-def test_messages_are_as_few_as_there_may_be() -> None:
+def test_a_batch_makes_as_few_messages_as_possible() -> None:
     size = WatchCallLogsResponse(call_logs=[call_log_message(call_log("call-1"))]).ByteSize()
     assert [
         len(message.call_logs) for message in read(WatchEncoder(2 * size).messages(batch(*changes(*range(5)))))
@@ -81,13 +79,13 @@ def test_watchers_with_the_same_batch_are_sent_the_same_bytes() -> None:
 
 
 class Tokens:
-    """Something that a batch holds, and whose end can be seen."""
+    """An object of a batch that the test can see being deleted."""
 
     def __call__(self, position: int) -> str:
         return f"after-{position}"
 
 
-def test_of_batches_that_were_sent_no_more_are_kept_than_memory_is_given_for() -> None:
+def test_sent_batches_are_kept_only_up_to_the_cache_size() -> None:
     encoding, sent = WatchEncoder(cache_bytes=10_000), list[ReferenceType[Tokens]]()
     for number in range(100):
         for told in ((), changes(number)):
@@ -97,7 +95,7 @@ def test_of_batches_that_were_sent_no_more_are_kept_than_memory_is_given_for() -
     assert 1 < sum(kept() is not None for kept in sent) < 10
 
 
-def test_what_was_changed_again_meanwhile_is_left_out_for_those_who_come_later() -> None:
+def test_a_later_batch_leaves_out_changes_that_were_replaced() -> None:
     encoding = WatchEncoder()
     early, late = read(encoding.messages(batch(*changes(1, 2, 3)))), read(encoding.messages(batch(*changes(1, 3))))
     assert [log.call.id for log in early[0].call_logs] == ["call-1", "call-2", "call-3"]
@@ -118,7 +116,7 @@ def test_a_log_is_encoded_once_for_all_messages_that_it_is_in(monkeypatch: pytes
     assert sorted(made) == [f"call-{number}" for number in range(6)]
 
 
-def test_a_call_that_was_pruned_and_reported_anew_is_not_taken_for_what_it_was() -> None:
+def test_a_call_that_was_pruned_and_reported_again_is_encoded_again() -> None:
     encoding, first = WatchEncoder(), call_log("call-1")
     later = replace(first, explanation="Anew.", update_time=first.update_time + timedelta(days=400))
     encoding.messages(batch(Changed(1, first)))
@@ -126,7 +124,7 @@ def test_a_call_that_was_pruned_and_reported_anew_is_not_taken_for_what_it_was()
     assert message.call_logs[0].explanation == "Anew."
 
 
-def test_what_is_remembered_is_bounded_in_bytes() -> None:
+def test_the_cache_is_bounded_in_bytes() -> None:
     remembered = encoder._BoundedCache[int, bytes](most_bytes=100)  # noqa: SLF001 - its bound is what is tested
     for number in range(20):
         remembered.put(number, b"x" * 30, 30)

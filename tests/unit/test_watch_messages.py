@@ -1,4 +1,4 @@
-"""Watchers of the same calls share messages, and none is sent another one's."""
+"""Watchers of the same calls share messages, and no watcher gets a message of other calls."""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from support.changes import Changed
 
 
 @pytest.mark.parametrize("carries_call", [[False, True], [True, False]])
-async def test_a_position_and_a_change_with_the_same_token_stay_apart(carries_call: list[bool]) -> None:
+async def test_a_position_and_a_change_with_the_same_token_are_different_messages(carries_call: list[bool]) -> None:
     change = Changed(1, call_log())
 
     async def execute(_: object) -> AsyncIterator[WatchItem]:

@@ -16,6 +16,7 @@ from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     AccountSettings,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
     resolve,
@@ -43,6 +44,7 @@ preferences = st.builds(
     wait_until_final=flags,
     distrust_failed_attestation=flags,
     crm_user_id=st.none() | st.just("") | names,
+    placeholder_name_format=st.none() | st.sampled_from(PlaceholderNameFormat),
 )
 
 
@@ -187,6 +189,7 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         locked=["wait_until_final", "auto_log_calls", "auto_log_calls"],
         time_zone="Europe/London",
         number_formats=["(###) ###-####"],
+        caller_id_prefixes=["SALES: ", "Acme", "SALES:"],
         extension_pattern="1XX, 2xxx",
         dial_prefixes=["9", "0", "9"],
     )
@@ -198,6 +201,7 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         "number_formats",
         "extension_pattern",
         "dial_prefixes",
+        "caller_id_prefixes",
     }
     assert read.settings == AccountSettings(
         defaults=Preferences(wait_until_final=True),
@@ -206,6 +210,7 @@ async def test_an_empty_settings_mask_writes_what_is_set() -> None:
         number_formats=("(###) ###-####",),
         extension_pattern="1xx,2xxx",
         dial_prefixes=("9", "0"),
+        caller_id_prefixes=("SALES:", "Acme"),
     )
 
 
@@ -228,6 +233,10 @@ async def test_masked_rules_for_numbers_that_are_absent_become_built_in_again() 
         (prefs_pb.AccountSettings(number_formats=["###", "none"]), "number_formats[1]"),
         (prefs_pb.AccountSettings(number_formats=["#" * 33]), "number_formats[0]"),
         (prefs_pb.AccountSettings(number_formats=["#"] * 9), "number_formats"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["Acme", " ", "Acme"]), "caller_id_prefixes[1]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["p" * 65]), "caller_id_prefixes[0]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["a\tb"]), "caller_id_prefixes[0]"),
+        (prefs_pb.AccountSettings(caller_id_prefixes=["Acme"] * 101), "caller_id_prefixes"),
         (prefs_pb.AccountSettings(extension_pattern=r"\d{2,6}"), "extension_pattern"),
         (prefs_pb.AccountSettings(extension_pattern="1xx,x"), "extension_pattern"),
         (prefs_pb.AccountSettings(extension_pattern="1xx," * 200), "extension_pattern"),
@@ -280,6 +289,7 @@ def test_settings_are_written_whole() -> None:
         time_zone="Europe/London",
         number_formats=("#### ####",),
         create_without_log=True,
+        caller_id_prefixes=("Acme",),
     )
     written = settings_message(settings)
     assert mapping.get_account_settings_response(settings).settings == written
@@ -288,6 +298,14 @@ def test_settings_are_written_whole() -> None:
     assert (list(written.locked), written.default_region) == (["auto_log_calls"], "GB")
     assert (written.time_zone, list(written.number_formats)) == ("Europe/London", ["#### ####"])
     assert written.create_without_log
+    assert list(written.caller_id_prefixes) == ["Acme"]
+
+
+async def test_a_hundred_prefixes_of_sixty_four_characters_are_allowed() -> None:
+    prefixes = [f"{number:064}" for number in range(100)]
+    values = prefs_pb.AccountSettings(caller_id_prefixes=prefixes)
+    read = await read_request(mapping.account_settings_update, settings_update(values))
+    assert list(read.settings.caller_id_prefixes) == prefixes
 
 
 @pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), (None, False)])

@@ -50,7 +50,10 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
     r"\bcarrier\b|\bcarried_until\b": {
         "server/leadline_server/domain/": "a carrier is a telephone company there",
         "tests/unit/test_phone_number.py": "a carrier is a telephone company there",
+        "tests/unit/test_caller_id": "a carrier is a telephone company there",
+        "docs/caller-id-names.md": "a carrier is a telephone company there",
     },
+    r"courier": {"server/leadline_server/domain/company_words.py": "a trade, as companies name it"},
     r"\bwrapping\b": {"server/leadline_server/cli/session.py": "wrapping of text"},
     r"surroundings?\b|Surroundings": {"tests/unit/test_phone_number.py": "surrounding white space"},
 }
@@ -59,7 +62,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
 WAITING: Final[Mapping[str, tuple[str, ...]]] = {}
 """Places whose renames are still to come: remove an entry when it is done."""
 
-WAITING_CLASSES: Final = frozenset({"DefinitionTable", "RateLimit"})
+WAITING_CLASSES: Final = frozenset({"DefinitionTable"})
 """Class names that are defined twice until their renames are done."""
 
 

@@ -31,7 +31,7 @@ class AccountLimits:
         """How many deliveries may start now. After a pause of the breaker it is one, which tries the CRM."""
         if self.breaker.is_closed:
             return self.concurrency.free
-        return min(self.concurrency.free, 1) if self.breaker.may_probe else 0
+        return min(self.concurrency.free, 1) if self.breaker.may_try else 0
 
 
 class AccountLimitsRegistry:

@@ -1,24 +1,51 @@
 """`leadline calls import FILE`: replays a phone system's call records, and says what became of them."""
 
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from leadline_server.cli.calls_import_options import Wishes, completed
+from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
-    import zoneinfo
-
-    import grpc.aio
-    import rich.console
-    import rich.table
-
-    from leadline_server.replay.replayer import Item
+    from leadline_server.replay.detection import RecordFormat
+    from leadline_server.replay.files import RecordFile
+    from leadline_server.replay.grouping import GroupItem
+    from leadline_server.replay.replayer import Item, Replayer
     from leadline_server.replay.rules import Rules
-    from leadline_server.replay.summary import Problem, Summary
+    from leadline_server.replay.summary import Summary
 
-_SHOWN_PROBLEMS = 20
+_FIRST_CALLS = 5
+_FORMATS = "auto, asterisk, freeswitch, 3cx or generic."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """The options of one import.
+
+    Attributes:
+        rules: without what the file and the account's settings tell.
+        wishes: options that the file and the account's settings complete.
+        columns: headers by field, of `--column`.
+        is_dry_run: whether nothing is to be sent.
+        is_quiet: whether programs read the output.
+    """
+
+    file: Path
+    record_format: "RecordFormat"
+    account: str
+    server: str
+    concurrency: int
+    rules: "Rules"
+    wishes: Wishes
+    columns: dict[str, list[str]]
+    is_dry_run: bool
+    is_quiet: bool
 
 
 def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
@@ -26,8 +53,17 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Call records to replay.")],
     account: Annotated[str, typer.Option(help="The account whose calls they are.")] = "demo",
     server: Annotated[str, typer.Option(help="Address of the leadline server.")] = "127.0.0.1:50051",
-    record_format: Annotated[str, typer.Option("--format", help="auto, asterisk (Master.csv) or generic.")] = "auto",
-    time_zone: Annotated[str, typer.Option(help="IANA zone of times that have no offset.")] = "UTC",
+    record_format: Annotated[str, typer.Option("--format", help=_FORMATS)] = "auto",
+    time_zone: Annotated[
+        str | None, typer.Option(help="IANA zone of times that have no offset; else the account's, if it was set.")
+    ] = None,
+    date_order: Annotated[
+        str | None, typer.Option(help="dmy or mdy: how 10/5/2026 is read where no date in the file tells.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=HEADER", help="Which column holds a field of the generic form; repeatable."),
+    ] = None,
     user: Annotated[
         list[str] | None, typer.Option("--user", metavar="EXTENSION=USER", help="Whose extension it is; repeatable.")
     ] = None,
@@ -36,36 +72,65 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     ] = None,
     default_user: Annotated[str, typer.Option(help="Takes the calls of extensions without a user.")] = "",
     extension_pattern: Annotated[
-        str, typer.Option(metavar="MASKS", help="What extensions look like: 1xx,2xxx. Default: the account's.")
-    ] = "",
+        str | None, typer.Option(metavar="MASKS", help="Masks of extensions: 1xx,2xxx; else the account's.")
+    ] = None,
+    own_number: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER", help="A number outside that is the account's own, such as a mobile; repeatable."
+        ),
+    ] = None,
+    direction: Annotated[
+        str | None, typer.Option(help="inbound, outbound or internal: of records that do not tell theirs.")
+    ] = None,
     inbound_context: Annotated[
         list[str] | None, typer.Option(help="Dial plan context of inbound calls; * is a wildcard; repeatable.")
     ] = None,
     outbound_context: Annotated[list[str] | None, typer.Option(help="The same for outbound calls.")] = None,
     internal_context: Annotated[list[str] | None, typer.Option(help="The same for internal calls.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
+    force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Replay call records: every call is looked up and logged as if it came in now.
 
-    Running it again doubles nothing. Exit codes: 0 every row was taken, 1 some were not, 2 wrong usage.
+    Running it again doubles nothing. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
     """
     import asyncio
 
+    from leadline_server.cli import calls_import_options as options
+    from leadline_server.replay.columns import read_given
     from leadline_server.replay.records import UnusableFile
     from leadline_server.replay.rules import Rules
 
     try:
-        rules = Rules(
-            time_zone=_zone(time_zone),
-            users=_users(user or [], users),
-            default_user=default_user,
-            inbound_contexts=tuple(inbound_context or ()),
-            outbound_contexts=tuple(outbound_context or ()),
-            internal_contexts=tuple(internal_context or ()),
+        request = _Request(
+            file=file,
+            record_format=options.record_format(record_format),
+            account=account,
+            server=server,
+            concurrency=concurrency,
+            rules=Rules(
+                users=options.users(user or [], users),
+                default_user=default_user,
+                inbound_contexts=tuple(inbound_context or ()),
+                outbound_contexts=tuple(outbound_context or ()),
+                internal_contexts=tuple(internal_context or ()),
+                default_direction=options.direction(direction),
+            ),
+            wishes=Wishes(
+                zone=options.zone(time_zone) if time_zone else None,
+                date_order=options.date_order(date_order),
+                own_numbers=tuple(own_number or ()),
+                extension_pattern=options.extension_pattern(extension_pattern or ""),
+                is_forced=force,
+            ),
+            columns=read_given(column or []),
+            is_dry_run=dry_run,
+            is_quiet=as_json,
         )
-        pattern = _pattern(extension_pattern)
-        summary = asyncio.run(_replay(file, record_format, rules, pattern, account, server, concurrency))
+        summary = asyncio.run(_replay(request))
     except UnusableFile as error:
         raise typer.BadParameter(str(error)) from None
     if as_json:
@@ -75,145 +140,97 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     raise typer.Exit(0 if summary.is_complete else 1)
 
 
-def show_summary(summary: "Summary", account: str, console: "rich.console.Console | None" = None) -> None:
-    """Prints for people what a replay came to, and what they may want to do next."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = console or Console()
-    if summary.groups:
-        console.print(_table(summary))
-    _show_problems(console, f"{summary.skipped_rows} rows were skipped", summary.skipped, summary.skipped_rows)
-    _show_problems(console, f"{summary.failed_calls} calls were refused", summary.failed, summary.failed_calls)
-    for reason, rows in summary.ignored.items():
-        console.print(f"{_count(rows, 'row')} left out on purpose: {escape(reason)}.", soft_wrap=True)
-    if summary.stopped:
-        console.print(
-            f"[bold red]Stopped early:[/] {escape(summary.stopped.rstrip('.'))}. Run it again: nothing doubles."
-        )
-    for state, advice in _NEXT_STEPS.items():
-        if calls := summary.calls_in(state):
-            console.print(f"{_count(calls, 'call')} {advice.format(account=account)}", highlight=False, soft_wrap=True)
-
-
-_NEXT_STEPS = {
-    "UNLOGGED": "unlogged: leadline calls list --account {account} --state unlogged",
-    "PENDING": "pending; they are delivered in the background: leadline calls list --account {account} --state pending",
-    "FAILED": "failed; see why: leadline calls list --account {account} --state failed",
-}
-
-
-def _table(summary: "Summary") -> "rich.table.Table":
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=f"{_count(summary.calls, 'call')} replayed", title_justify="left")
-    table.add_column("State", no_wrap=True)
-    table.add_column("Reason", no_wrap=True)
-    table.add_column("Calls", justify="right", no_wrap=True)
-    table.add_column("For example")
-    for state, reason, found in summary.rows():
-        table.add_row(state, reason, str(found.calls), escape(found.example))
-    return table
-
-
-def _show_problems(console: "rich.console.Console", title: str, problems: "list[Problem]", total: int) -> None:
-    from rich.markup import escape
-
-    from leadline_server.replay.summary import by_line
-
-    if not total:
-        return
-    console.print(f"[bold]{title}:[/]" if total > 1 else f"[bold]{title.replace('s were', ' was', 1)}:[/]")
-    for problem in by_line(problems)[:_SHOWN_PROBLEMS]:
-        lines = ", ".join(str(line) for line in problem.lines)
-        console.print(f"  line {lines}: {escape(problem.reason)}", highlight=False, soft_wrap=True)
-    if total > _SHOWN_PROBLEMS:
-        console.print(f"  ... and {total - _SHOWN_PROBLEMS} more; --json lists the first {len(problems)}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-async def _replay(
-    file: Path, record_format: str, rules: "Rules", pattern: str, account: str, server: str, concurrency: int
-) -> "Summary":
+async def _replay(request: _Request) -> "Summary":
     import grpc
-    from rich.console import Console
-    from rich.progress import Progress
 
-    from leadline_server.replay.files import RecordFormat, read_rows
-    from leadline_server.replay.grouping import group
+    from leadline_server.replay.files import RecordFile
     from leadline_server.replay.replayer import Replayer, ReplayStopped
     from leadline_server.replay.summary import Summary
 
-    if record_format not in list(RecordFormat):
-        raise typer.BadParameter(f"unknown format {record_format!r}; known: {', '.join(RecordFormat)}")
     summary = Summary()
-    with (
-        file.open(encoding="utf-8-sig", errors="replace", newline="") as stream,
-        Progress(console=Console(stderr=True), transient=True) as progress,
-    ):
-        bar = progress.add_task("Replaying calls", total=os.fstat(stream.fileno()).st_size)
+    with _opened(request.file) as stream:
+        records = RecordFile(stream, request.record_format, request.columns)
+        async with grpc.aio.insecure_channel(request.server) as channel:
+            replayer = Replayer(channel, request.account, concurrency=request.concurrency)
+            try:
+                details = await replayer.account_details()
+                rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)
+                _show_columns_first(request, records)
+                await _send_all(request, records, rules, replayer, summary)
+            except ReplayStopped as stopped:
+                summary.stopped = str(stopped)
+        if records.columns is not None:
+            summary.columns_taken = records.columns.taken
+            summary.columns_not_taken = records.columns.not_taken
+    return summary
+
+
+async def _send_all(
+    request: _Request, records: "RecordFile", rules: "Rules", replayer: "Replayer", summary: "Summary"
+) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from leadline_server.replay.grouping import group
+
+    if request.is_dry_run:
+        _preview(request, group(records.rows(rules), rules.default_user), summary)
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("Replaying calls", total=request.file.stat().st_size or None)
 
         def note(item: "Item") -> None:
             summary.add(item)
             progress.advance(bar, _size(item))
 
-        read_rows(stream, RecordFormat(record_format), rules)  # a file of another kind needs no server to be refused
-        stream.seek(0)
-        async with grpc.aio.insecure_channel(server) as channel:
-            try:
-                rules = await _with_numbering(rules, pattern, channel, account)
-                calls = group(read_rows(stream, RecordFormat(record_format), rules), rules.default_user)
-                await Replayer(channel, account, concurrency=concurrency).run(calls, note)
-            except ReplayStopped as stopped:
-                summary.stopped = str(stopped)
-    return summary
+        await replayer.run(group(records.rows(rules), rules.default_user), note)
 
 
-async def _with_numbering(rules: "Rules", pattern: str, channel: "grpc.aio.Channel", account: str) -> "Rules":
-    """The rules, and how the account's numbers are read; masks of the option go before the account's."""
-    from dataclasses import replace
+def _preview(request: _Request, items: "Iterator[GroupItem]", summary: "Summary") -> None:
+    """Counts what an import would send, and shows the first calls."""
+    from rich.console import Console
 
-    from leadline_server.replay.replayer import numbering_of
+    from leadline_server.replay.grouping import ReplayCall
 
-    numbering = await numbering_of(channel, account)
-    return replace(rules, numbering=replace(numbering, extension_pattern=pattern or numbering.extension_pattern))
+    first: list[ReplayCall] = []
+    calls = 0
+    for item in items:
+        if not isinstance(item, ReplayCall):
+            summary.add(item)
+            continue
+        calls += 1
+        summary.add_preview(item)
+        if len(first) < _FIRST_CALLS:
+            first.append(item)
+    if not request.is_quiet:
+        console = Console()
+        console.print(f"{calls:,} calls would be replayed; nothing was sent. The first ones:", highlight=False)
+        show_first_calls(first, console)
+
+
+def _show_columns_first(request: _Request, records: "RecordFile") -> None:
+    from rich.console import Console
+
+    if records.columns is not None and not request.is_quiet:
+        show_columns(records.columns.taken, Console(stderr=not request.is_dry_run))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file; a copy of it where it can be read only once, as a pipe."""
+    import shutil
+    import tempfile
+
+    with path.open("rb") as stream:
+        if stream.seekable():
+            yield stream
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(stream, copy)
+            yield copy
 
 
 def _size(item: "Item") -> int:
     from leadline_server.replay.replayer import Outcome
 
     return item.replayed.size if isinstance(item, Outcome) else item.size
-
-
-def _zone(name: str) -> "zoneinfo.ZoneInfo":
-    import zoneinfo
-
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(f"unknown time zone {name!r}; use an IANA name such as Europe/Berlin") from None
-
-
-def _pattern(text: str) -> str:
-    from leadline_server.domain.numbers.numbering_rules import read_extension_pattern
-
-    try:
-        return read_extension_pattern(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--extension-pattern: {error}") from None
-
-
-def _users(pairs: list[str], path: Path | None) -> dict[str, str]:
-    from leadline_server.replay.rules import add_user, read_users
-
-    found = read_users(path) if path is not None else {}
-    for pair in pairs:
-        extension, equals, name = (part.strip() for part in pair.partition("="))
-        if not (extension and equals and name):
-            raise typer.BadParameter(f"--user {pair!r}: expected EXTENSION=USER, such as 101=alice")
-        add_user(found, extension, name)
-    return found

@@ -27,7 +27,7 @@ _sequence: Final = attrgetter("sequence")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What to watch: the calls of an account, or of one of its users (`user_id`).
+    """A request to watch the calls of an account, or of one of its users (`user_id`).
 
     Without `resume_token` it starts now, otherwise after an earlier watch. `max_call_logs` is the size of batches; 0:
     one call at a time, as soon as it changes.

@@ -1,4 +1,4 @@
-"""A circuit breaker: a CRM that does not answer is left alone, and tried again by one call at a time."""
+"""A circuit breaker: a CRM that does not answer gets no requests for a while, and then one trial request."""
 
 import random
 import time
@@ -9,40 +9,43 @@ from typing import Final
 from leadline_server.domain.request_not_sent import CircuitOpen, CredentialsRefused
 
 FAILURES: Final = 5
-"""So many failures in a row open the breaker."""
+"""This many failures in a row open the breaker."""
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
-"""The first pause and the longest, in seconds; each is twice the one before, half of it by chance."""
+"""The first and the longest pause, in seconds. Each is up to twice the one before; half of it is random."""
 
 CREDENTIALS_PAUSE: Final = 60.0
-"""How long a CRM that refuses leadline's credentials is left alone, in seconds."""
+"""The pause after a CRM refused leadline's credentials, in seconds."""
 
-LONGEST_WISH: Final = 300.0
-"""The longest pause that the CRM may ask for itself, in seconds."""
+LONGEST_REQUESTED_PAUSE: Final = 300.0
+"""The longest pause that the CRM can ask for, in seconds."""
 
-_PROBE_SECONDS: Final = 1.0
+_TRIAL_SECONDS: Final = 1.0
 
 
 class BreakerState(IntEnum):
-    """Whether the CRM is asked."""
+    """Whether requests are sent."""
 
     CLOSED = 0
-    PROBING = 1
+    HALF_OPEN = 1
     OPEN = 2
     REFUSED = 3
 
 
 class CircuitBreaker:
-    """Whether a CRM may be asked now, from what came of asking it before.
+    """Decides from the results of earlier requests whether a request may be sent.
 
-    An outage is FAILURES in a row without an answer. A refusal of the request itself is an answer; one of the
-    credentials is no outage, but a longer pause at once. After a pause one call goes through, and decides.
+    FAILURES requests in a row without an answer open it. A refused request is an answer. Refused credentials open it at
+    once, for longer. After the pause one trial request is sent; its result closes the breaker or opens it again.
+
+    Example: five timeouts, then a pause of about one second. The trial request times out too: a pause of about two
+    seconds. The next one is answered: closed.
 
     Args:
-        on_close: called when the CRM answers again after a pause.
+        on_close: called when the CRM answers again.
         now: a clock in seconds that never goes back.
-        jitter: a random number from 0 to 1.
+        jitter: returns a random number from 0 to 1.
     """
 
     def __init__(
@@ -58,39 +61,39 @@ class CircuitBreaker:
         self._failures = 0
         self._pauses = 0
         self._until = 0.0
-        self._is_probing = False
+        self._is_trying = False
         self.is_calm = True
-        """Closed, and the last request was answered: it need not be asked, nor told of another answer."""
+        """Closed, and the last request was answered. Then callers skip `admit` and `answered`, which saves calls."""
 
     @property
     def state(self) -> BreakerState:
-        """The state; a pause that has run out is OPEN or REFUSED until somebody asks."""
+        """The state. After a pause it stays OPEN or REFUSED until the trial request."""
         return self._state
 
     @property
     def is_closed(self) -> bool:
-        """Whether all is well."""
+        """Whether requests are sent without restriction."""
         return self._state is BreakerState.CLOSED
 
     @property
-    def may_probe(self) -> bool:
-        """Whether the pause is over, and nobody tries the CRM yet."""
-        return not self.is_closed and not self._is_probing and self._now() >= self._until
+    def may_try(self) -> bool:
+        """Whether the pause is over and no trial request is in progress."""
+        return not self.is_closed and not self._is_trying and self._now() >= self._until
 
     def admit(self) -> bool:
-        """Let one call through; True if it is the probe on which all depends.
+        """Admit a request; True if it is the trial request.
 
         Raises:
-            CircuitOpen: the CRM is left alone because it does not answer.
-            CredentialsRefused: ... because it refuses leadline's credentials.
+            CircuitOpen: no request is sent, because the CRM did not answer.
+            CredentialsRefused: no request is sent, because the CRM refused leadline's credentials.
         """
         if self._state is BreakerState.CLOSED:
             return False
-        if not self.may_probe:
-            seconds = max(self._until - self._now(), _PROBE_SECONDS)
+        if not self.may_try:
+            seconds = max(self._until - self._now(), _TRIAL_SECONDS)
             raise CredentialsRefused(seconds) if self._state is BreakerState.REFUSED else CircuitOpen(seconds)
-        self._state = BreakerState.PROBING
-        self._is_probing = True
+        self._state = BreakerState.HALF_OPEN
+        self._is_trying = True
         return True
 
     def answered(self) -> None:
@@ -100,34 +103,34 @@ class CircuitBreaker:
         if self._state is not BreakerState.CLOSED:
             self._state = BreakerState.CLOSED
             self._pauses = 0
-            self._is_probing = False
+            self._is_trying = False
             self._on_close()
 
     def failed(self, asked: float = 0.0) -> None:
-        """The CRM did not answer, or only to ask for a pause of `asked` seconds."""
+        """The CRM did not answer, or it asked for a pause of `asked` seconds."""
         self.is_calm = False
         self._failures += 1
-        is_closed_too_long = self._state is BreakerState.CLOSED and self._failures >= FAILURES
-        if is_closed_too_long or self._state is BreakerState.PROBING:
+        has_failed_often = self._state is BreakerState.CLOSED and self._failures >= FAILURES
+        if has_failed_often or self._state is BreakerState.HALF_OPEN:
             ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(self._pauses, 16)))
             self._pauses += 1
             pause = ceiling * (0.5 + self._jitter() / 2)
-            self._pause(BreakerState.OPEN, max(pause, min(asked, LONGEST_WISH)))
+            self._pause(BreakerState.OPEN, max(pause, min(asked, LONGEST_REQUESTED_PAUSE)))
 
     def refused(self) -> None:
         """The CRM refused the credentials."""
         self._pause(BreakerState.REFUSED, CREDENTIALS_PAUSE)
 
     def abandoned(self) -> None:
-        """The probe ended without a verdict; the next call is the probe."""
-        self._is_probing = False
+        """The trial request ended without a result, so the next request is the trial."""
+        self._is_trying = False
 
     def invite(self) -> None:
-        """Somebody has reason to think that the CRM is well: the next call may try."""
+        """End the pause: the next request is the trial. Call this if the CRM is probably well again."""
         self._until = self._now()
 
     def _pause(self, state: BreakerState, seconds: float) -> None:
         self.is_calm = False
         self._state = state
         self._until = self._now() + seconds
-        self._is_probing = False
+        self._is_trying = False

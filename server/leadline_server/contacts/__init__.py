@@ -1,1 +1,1 @@
-"""Who has a number, and how one contact comes to be for a number that nobody has."""
+"""Looks numbers up, and creates at most one contact for a number that no contact has."""

@@ -85,6 +85,8 @@ class DecisionLoader:
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
             create_without_log=account.settings.create_without_log,
+            caller_id_prefixes=account.settings.caller_id_prefixes,
+            region=account.settings.default_region,
         )
 
     async def decide(self, attempt: DeliveryAttempt) -> Outcome:

@@ -17,6 +17,7 @@ from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
@@ -35,6 +36,8 @@ class Situation:
         wait_is_over: whether leadline no longer waits for more reports, final or not.
         can_log: whether the CRM can log calls.
         create_without_log: whether the account wants placeholders although the CRM cannot.
+        caller_id_prefixes: the account's labels before caller-ID names.
+        region: the account's region, which decides how a caller-ID name is written.
     """
 
     call: Call
@@ -46,6 +49,8 @@ class Situation:
     wait_is_over: bool = False
     can_log: bool = True
     create_without_log: bool = False
+    caller_id_prefixes: tuple[str, ...] = ()
+    region: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -296,8 +301,11 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
     action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
     if action is not UnknownContactAction.CREATE_PLACEHOLDER:
         return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {action.name} by {origin}.")
-    caller_id = usable_name(situation.call.counterpart(situation.user_id).name, number)
-    name = caller_id or preferences.placeholder_name
+    sent = situation.call.counterpart(situation.user_id).name
+    caller_id = usable_name(sent, number, situation.caller_id_prefixes)
+    name = preferences.placeholder_name
+    if caller_id:
+        name = formatted(caller_id, preferences.placeholder_name_format, situation.region)
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
     return CreatePlaceholder(
         number=number,

@@ -30,6 +30,14 @@ class MultipleMatchAction(IntEnum):
     EARLIEST_CREATED = 4
 
 
+class PlaceholderNameFormat(IntEnum):
+    """How a caller-ID name in capitals becomes a placeholder's name. Numbers as in the contract."""
+
+    AS_SENT = 1
+    TITLE_CASE = 2
+    FIRST_LAST = 3
+
+
 class PreferenceSource(IntEnum):
     """The level that a preference's value comes from. Numbers as in the contract."""
 
@@ -59,6 +67,7 @@ class Preferences:
     wait_until_final: bool | None = None
     distrust_failed_attestation: bool | None = None
     crm_user_id: str | None = None
+    placeholder_name_format: PlaceholderNameFormat | None = None
 
 
 PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
@@ -80,6 +89,7 @@ class AccountSettings:
         own_numbers: the account's own numbers, in E.164.
         default_user_id: the user of reports that name none; empty: no user.
         create_without_log: whether placeholders are created although the CRM cannot log calls.
+        caller_id_prefixes: labels that the phone system puts before caller-ID names, such as `SALES:`.
     """
 
     defaults: Preferences = Preferences()
@@ -92,6 +102,7 @@ class AccountSettings:
     own_numbers: tuple[str, ...] = ()
     default_user_id: str = ""
     create_without_log: bool = False
+    caller_id_prefixes: tuple[str, ...] = ()
 
     @property
     def numbering(self) -> NumberingRules:
@@ -115,6 +126,7 @@ class EffectivePreferences:
     wait_until_final: bool = False
     distrust_failed_attestation: bool = False
     crm_user_id: str = ""
+    placeholder_name_format: PlaceholderNameFormat = PlaceholderNameFormat.AS_SENT
     sources: Mapping[str, PreferenceSource]
     locked: frozenset[str] = frozenset()
 

@@ -1,4 +1,4 @@
-"""What of leadline's own records may be deleted for their age. Pure functions."""
+"""Which call logs may be deleted for their age. Pure functions."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ _FINISHED = (CallLogState.LOGGED, CallLogState.UNLOGGED)
 
 
 def last_change(log: CallLog) -> datetime:
-    """When anything about the call was last reported, decided or done."""
+    """The time of the last report, decision or delivery of the call."""
     return max(log.update_time, log.last_news_time)
 
 

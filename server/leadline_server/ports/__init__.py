@@ -1,1 +1,1 @@
-"""The interfaces between the rules and the world. Their docstrings are the obligations of whoever implements them."""
+"""The interfaces between leadline's rules and the outside. Their docstrings are the obligations of implementations."""

@@ -1,127 +1,81 @@
-"""Reads Asterisk's `Master.csv`, as its module cdr_csv writes it.
+"""Reads a row of Asterisk's call records: who is on its two sides, which way it went, what it came to."""
 
-Columns by position, without a header: accountcode, src, dst, dcontext, clid, channel, dstchannel, lastapp, lastdata,
-start, answer, end, duration, billsec, disposition, amaflags; then uniqueid (`loguniqueid`), userfield
-(`loguserfield`), and peeraccount, linkedid, sequence (`newcdrcolumns`), each where cdr.conf asks for it. Source: the
-Asterisk documentation, "CDR Specification" and the comments of cdr.conf.sample.
-"""
-
-import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
-from leadline_server.replay.records import BadRow, Ignored, Record, Row, Skipped, attributes_of, with_one_leg
+from leadline_server.replay.clock_texts import has_no_time
+from leadline_server.replay.lines import readable, size_of, without_cut_character
+from leadline_server.replay.records import RawRow, Record, attributes_of, with_one_leg
 from leadline_server.replay.rules import Rules, Target
-from leadline_server.replay.times import Hints, Span, read_span
+from leadline_server.replay.times import Hints, Span
+from leadline_server.replay.values import Values, is_damaged
+from leadline_server.replay.words import Told, read_result
+from leadline_server.replay.zones import epoch_of, whole_offset
 
-_BASE_NAMES = (
-    *("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata"),
-    *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
+TIME_FIELDS: Final = ("start", "answer", "end")
+ID_FIELD: Final = "uniqueid"
+
+_CUT_LENGTH: Final = 79  # bytes of a text that Asterisk keeps, a closing zero besides (AST_MAX_EXTENSION is 80)
+
+_VOICEMAIL_APPS: Final = frozenset({"voicemail", "minivmrecord"})
+# These answer a call by themselves: without a second channel no person has talked to the caller.
+_MACHINE_APPS: Final = frozenset({"queue", "background", "waitexten", "playback", "musiconhold"})
+
+_CALLER_ID: Final = re.compile(r'\s*"?(?P<name>.*?)"?\s*<(?P<number>[^<>]*)>\s*')
+_CUT_CALLER_ID: Final = re.compile(
+    r'\s*(?:"(?P<quoted>.*?)(?:"\s*(?:<[^<>]*)?)?|(?P<bare>[^"<>]*[^\W\d_][^"<>]*)<[^<>]*)'
 )
-_BASE_COLUMNS = len(_BASE_NAMES)
-_NEW_COLUMNS = 3
-
-_RESULTS = {
-    "ANSWERED": CallResult.ANSWERED,
-    "NO ANSWER": CallResult.NO_ANSWER,
-    "BUSY": CallResult.BUSY,
-    "FAILED": CallResult.FAILED,
-    "CONGESTION": CallResult.FAILED,
-    "CANCEL": CallResult.CANCELED,
-}
-_VOICEMAIL_APPS = frozenset({"voicemail", "minivmrecord"})
-# These answer a call by themselves: without a second channel nobody has talked to the caller.
-_MACHINE_APPS = frozenset({"queue", "background", "waitexten", "playback", "musiconhold"})
-
-_UNIQUE_ID = re.compile(r"(?:.*-)?(?P<epoch>\d{9,11})\.\d+")
-_CALLER_ID = re.compile(r'\s*"?(?P<name>.*?)"?\s*<(?P<number>[^<>]*)>\s*')
-_LOCAL_HALF = re.compile(r"Local/(?P<device>[^@]+)@.*;[12]", re.IGNORECASE)
-_DEVICE = re.compile(r"(?:SIP|PJSIP|IAX2|SCCP|Skinny|Agent)/(?P<device>[^/@]+?)(?:-[0-9a-f]+)?", re.IGNORECASE)
-_MAILBOX = re.compile(r"[usb]?(?P<mailbox>\d+)")
+_LOCAL_HALF: Final = re.compile(r"Local/(?P<device>[^@]+)@.*;[12]", re.IGNORECASE)
+_DEVICE: Final = re.compile(
+    r"(?:SIP|PJSIP|IAX2|SCCP|Skinny|Agent|DAHDI)/(?P<device>[^/@]+?)(?:-[0-9a-f]+)?|sofia/[^/]+/(?P<sofia>[^/@:]+)(?:[@:].*)?",
+    re.IGNORECASE,
+)
+_MAILBOX: Final = re.compile(r"[usb]?(?P<mailbox>\d+)")
+_NOTE_NAMES: Final = {"talk_time": "billsec", "answer_time": "answer", "end_time": "end"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cdr:
-    """One row, its columns by name; all text, columns that the file lacks empty."""
+def read_record(row: RawRow, rules: Rules) -> Record:
+    """The record of a row.
 
-    accountcode: str
-    src: str
-    dst: str
-    dcontext: str
-    clid: str
-    channel: str
-    dstchannel: str
-    lastapp: str
-    lastdata: str
-    start: str
-    answer: str
-    end: str
-    duration: str
-    billsec: str
-    disposition: str
-    amaflags: str
-    uniqueid: str = ""
-    userfield: str = ""
-    linkedid: str = ""
-    sequence: str = ""
-
-
-def read_asterisk(lines: Iterable[str], rules: Rules) -> Iterator[Row]:
-    """The rows of a Master.csv, in order. A row that cannot be read is handed on as Skipped, and reading goes on.
-
-    Asterisk writes a row on one line, so a quote that is never closed spoils its own line only.
+    Raises:
+        BadRow: its start cannot be read, or its times run backwards.
     """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        size = len(line.encode())
-        try:
-            yield _record(_columns(line), rules, number, size)
-        except BadRow as bad:
-            yield Skipped(line=number, size=size, reason=str(bad))
-        except _InnerHalf as inner:
-            yield Ignored(line=number, size=size, reason=str(inner))
-
-
-class _InnerHalf(Exception):
-    """A Local channel's own row, whose call is told by another one."""
-
-
-def _columns(line: str) -> Cdr:
-    try:
-        row = next(csv.reader([line], strict=True))
-    except csv.Error as error:
-        raise BadRow(f"not a CSV row: {error}") from None
-    row = [cell.strip() for cell in row]
-    extra = row[_BASE_COLUMNS:]
-    values = dict(zip(_BASE_NAMES, row, strict=False))
-    if len(row) < _BASE_COLUMNS or len(extra) > _NEW_COLUMNS + 2:
-        raise BadRow(f"{len(row)} columns; expected 16 to 21")
-    if len(extra) >= _NEW_COLUMNS:
-        values["linkedid"], values["sequence"] = extra[-2], extra[-1]
-        extra = extra[:-_NEW_COLUMNS]
-    # One extra column can be either; only unique ids look like "1764060000.12".
-    if len(extra) == 1 and not _UNIQUE_ID.fullmatch(extra[0]):
-        extra = ["", *extra]
-    return Cdr(**values, **dict(zip(("uniqueid", "userfield"), extra, strict=False)))
-
-
-def _record(cdr: Cdr, rules: Rules, line: int, size: int) -> Record:
-    is_half = _LOCAL_HALF.fullmatch(cdr.channel) is not None
-    is_piece = is_half and cdr.linkedid not in {"", cdr.uniqueid}
-    sides = _Sides(cdr, rules)
-    if is_half and not is_piece and sides.direction in {CallDirection.INBOUND, CallDirection.INTERNAL}:
-        raise _InnerHalf("inner half of a Local channel; the call is in the row of its caller's channel")
-    span = _span(cdr, rules)
-    result = _result(cdr, sides.direction)
+    values = Values({**row.values, **_times(row.values)}, _NOTE_NAMES)
+    sides = _Sides(row.values, values, rules)
+    is_half = _LOCAL_HALF.fullmatch(values.text("channel")) is not None
+    unique_id = _usable_id(values)
+    names_its_call = is_half and values.text("linkedid") not in {"", unique_id}
+    call = _call(values, sides, rules, unique_id)
+    call_id = (call.linked_id if names_its_call else unique_id) or f"cdr-{_digest(row.values)}"
     user_id = rules.user_of(*sides.own_extensions)
-    call = Call(
-        id=(cdr.linkedid if is_piece else cdr.uniqueid) or f"cdr-{_digest(cdr)}",
-        linked_id=cdr.linkedid or None,
+    return Record(
+        line=row.line,
+        size=row.size,
+        call=with_one_leg(replace(call, id=call_id), f"leg-{_digest(row.values)}", user_id),
+        user_id=user_id,
+        extension=next(iter(sides.own_extensions), ""),
+        is_piece=is_half,
+        names_its_call=names_its_call,
+        channel=values.text("channel"),
+        peer_channel=values.text("dstchannel"),
+        dials_own_number=sides.dials_own_number,
+        shown_number=sides.shown_number,
+        notes=tuple(values.notes),
+    )
+
+
+def _call(values: Values, sides: "_Sides", rules: Rules, unique_id: str) -> Call:
+    """The call, as far as the row alone tells it."""
+    result = _result(values, sides.direction)
+    span, is_absolute = _span(values, rules, result)
+    return Call(
+        id=unique_id,
+        linked_id=values.text("linkedid") or None,
         direction=sides.direction,
         caller=sides.caller(),
         callee=sides.callee(),
@@ -129,46 +83,53 @@ def _record(cdr: Cdr, rules: Rules, line: int, size: int) -> Record:
         answer_time=span.answer if result is CallResult.ANSWERED else None,
         end_time=span.end,
         result=result,
-        attributes=attributes_of(
-            asterisk_context=cdr.dcontext,
-            asterisk_dst="" if sides.target is Target.NUMBER else cdr.dst,
-            accountcode=cdr.accountcode,
-            userfield=cdr.userfield,
-        ),
+        event_time=_event_time(unique_id, span, is_absolute=is_absolute),
+        attributes=_attributes(values, sides.target),
     )
-    return Record(
-        line=line,
-        size=size,
-        call=with_one_leg(call, f"leg-{_digest(cdr)}", user_id),
-        user_id=user_id,
-        extension=next(iter(sides.own_extensions), ""),
-        is_piece=is_piece,
-    )
+
+
+def readable_cdr(values: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a row of Master.csv, with the bytes that are not UTF-8 read.
+
+    Asterisk keeps 79 bytes of a caller ID. Where that cut a character in two, what is left of it goes.
+    """
+    clid = values.get("clid", "")
+    whole = without_cut_character(clid) if size_of(clid) == _CUT_LENGTH else clid
+    return {name: readable(text) for name, text in {**values, "clid": whole}.items()}
 
 
 class _Sides:
     """Who is on the two sides of a row, and which way it went."""
 
-    def __init__(self, cdr: Cdr, rules: Rules) -> None:
-        self._cdr = cdr
+    def __init__(self, cdr: Mapping[str, str], values: Values, rules: Rules) -> None:
         self._rules = rules
-        self._name, clid_number = read_caller_id(cdr.clid)
-        self._number = cdr.src or clid_number
-        self.target = rules.target(cdr.dst)
-        self._caller_extension = self._first_extension(self._number, _device(cdr.channel, allow_local=False))
-        self._rung = self._first_extension(_device(cdr.dstchannel), cdr.dst, *_mailbox(cdr))
+        self._dst, self._callee_name = values.text("dst"), values.text("dst_cnam")
+        name, clid_number = read_caller_id(values.text("clid"))
+        self._name = name or values.text("cnam")
+        self._number = values.text("src") or clid_number or values.text("cnum")
+        self.shown_number = clid_number or self._number
+        self.target = rules.target(self._dst)
+        self.dials_own_number = self.target is Target.NUMBER and self._dst in rules.own_numbers
+        device = _device(values.text("channel"), allow_local=False)
+        self._caller_extension = self._first_extension(self._number, device, values.text("cnum"))
+        self._rung = self._first_extension(_device(values.text("dstchannel")), self._dst, *_mailbox(values))
         self.direction = rules.direction(
-            cdr.dcontext,
-            caller_is_ours=bool(self._caller_extension),
+            cdr.get("dcontext", ""),
+            caller_is_ours=bool(self._caller_extension) or self._number in rules.own_numbers,
             # A number that rang an extension is one of ours, dialled from outside.
-            callee_is_ours=self.target is not Target.NUMBER or (bool(self._rung) and not self._caller_extension),
+            callee_is_ours=self.target is not Target.NUMBER
+            or self.dials_own_number
+            or (bool(self._rung) and not self._caller_extension),
         )
+        for side, number in (("caller", self._number), ("callee", self._dst)):
+            if is_damaged(number):
+                values.note(f"the {side}'s number {number[:40]!r} was damaged by a spreadsheet")
 
     @property
     def own_extensions(self) -> list[str]:
         """The extensions of ours that this leg is about, best first."""
         if self.direction is CallDirection.INBOUND:
-            found = [self._rung, self._cdr.dst]
+            found = [self._rung, self._dst]
         elif self.direction is CallDirection.INTERNAL:
             found = [self._caller_extension, self._rung]
         else:
@@ -188,13 +149,13 @@ class _Sides:
         )
 
     def callee(self) -> Party:
-        """Outbound: the number dialled. Else ours: the extension that rang."""
-        dialled = self._cdr.dst if self.target in {Target.NUMBER, Target.FEATURE_CODE} else None
+        """Outbound: what was dialled, as it stands. Else ours: the extension that rang."""
+        dialled = self._dst if self.target in {Target.NUMBER, Target.FEATURE_CODE} else None
+        name = self._callee_name or None
         if self.direction is CallDirection.OUTBOUND:
-            return Party(phone_number=self._cdr.dst or None)
-        return Party(
-            phone_number=dialled, extension=self._rung or None, user_id=self._rules.user_of(self._rung, self._cdr.dst)
-        )
+            return Party(phone_number=self._dst or None, name=name)
+        user_id = self._rules.user_of(self._rung, self._dst)
+        return Party(phone_number=dialled, name=name, extension=self._rung or None, user_id=user_id)
 
     def _first_extension(self, *candidates: str) -> str:
         known = (candidate for candidate in candidates if candidate in self._rules.users)
@@ -204,59 +165,116 @@ class _Sides:
 def read_caller_id(clid: str) -> tuple[str, str]:
     """Name and number of a caller ID such as `"Ada Example" <2125550123>`; empty where it has none.
 
-    Without angle brackets it is a number alone where it has a digit, else a name alone. Whether a name names anybody
-    is for the server to judge.
+    Without angle brackets it is a number alone where it has a digit, else a name alone. Where it was cut off, the name
+    is kept as far as it goes, and a number that was cut is none. Whether a name names a person is for the server to
+    judge.
     """
     match = _CALLER_ID.fullmatch(clid)
     if match is not None:
         return match["name"].strip(), match["number"].strip()
+    cut = _CUT_CALLER_ID.fullmatch(clid)
+    if cut is not None and any(character.isalpha() for character in cut["quoted"] or cut["bare"] or ""):
+        return (cut["quoted"] or cut["bare"]).strip(), ""
     text = clid.strip().strip('"')
     return ("", text) if any(character.isdigit() for character in text) else (text, "")
 
 
+def _times(cdr: Mapping[str, str]) -> dict[str, str]:
+    names = {"start_time": "start", "answer_time": "answer", "end_time": "end", "talk_time": "billsec"}
+    return {field: cdr.get(name, "") for field, name in names.items()}
+
+
 def _device(channel: str, *, allow_local: bool = True) -> str:
     """The device of a channel's name: 101 of PJSIP/101-0000002a, and of Local/101@from-queue-00000003;1."""
-    match = (_LOCAL_HALF.fullmatch(channel) if allow_local else None) or _DEVICE.fullmatch(channel)
-    return match["device"] if match is not None else ""
+    local = _LOCAL_HALF.fullmatch(channel) if allow_local else None
+    if local is not None:
+        return local["device"]
+    match = _DEVICE.fullmatch(channel)
+    return (match["device"] or match["sofia"]) if match is not None else ""
 
 
-def _mailbox(cdr: Cdr) -> Iterator[str]:
-    match = _MAILBOX.match(cdr.lastdata) if cdr.lastapp.lower() in _VOICEMAIL_APPS else None
+def _mailbox(values: Values) -> Iterator[str]:
+    is_voicemail = values.text("lastapp").lower() in _VOICEMAIL_APPS
+    match = _MAILBOX.match(values.text("lastdata")) if is_voicemail else None
     if match is not None:
         yield match["mailbox"]
 
 
-def _result(cdr: Cdr, direction: CallDirection | None) -> CallResult:
+def _result(values: Values, direction: CallDirection | None) -> CallResult | None:
     """Disposition to result. Voicemail is told by the application, which Asterisk itself counts as an answer."""
-    result = _RESULTS.get(cdr.disposition.upper())
-    if result is None:
-        raise BadRow(f"unknown disposition {cdr.disposition[:40]!r}")
-    if direction is not CallDirection.OUTBOUND and cdr.lastapp.lower() in _VOICEMAIL_APPS:
+    application = values.text("lastapp").lower()
+    result = _told(values)
+    if direction is not CallDirection.OUTBOUND and application in _VOICEMAIL_APPS:
         return CallResult.VOICEMAIL
-    is_machine = cdr.lastapp.lower() in _MACHINE_APPS and not cdr.dstchannel
+    is_machine = application in _MACHINE_APPS and not values.text("dstchannel")
     return CallResult.NO_ANSWER if is_machine and result is CallResult.ANSWERED else result
 
 
-def _span(cdr: Cdr, rules: Rules) -> Span:
-    match = _UNIQUE_ID.fullmatch(cdr.uniqueid)
+def _told(values: Values) -> CallResult | None:
+    word = values.text("disposition")
+    told: Told = read_result(word)
+    if told.is_ended:
+        has_talk = not has_no_time(values.text("answer")) or bool(values.seconds("talk_time"))
+        return CallResult.ANSWERED if has_talk else CallResult.NO_ANSWER
+    if not told.is_known:
+        values.note(f"unknown disposition {word[:40]!r}")
+    return told.result
+
+
+def _span(values: Values, rules: Rules, result: CallResult | None) -> tuple[Span, bool]:
+    """The times, the end and the answer worked out from the durations where the file has no column for them."""
+    duration, talk_time = values.seconds("duration"), values.seconds("talk_time")
     hints = Hints(
-        duration=_seconds(cdr.duration, "duration"),
-        talk_time=_seconds(cdr.billsec, "billsec") if cdr.answer else None,
-        began=datetime.fromtimestamp(int(match["epoch"]), UTC) if match else None,
+        duration=duration,
+        talk_time=talk_time if values.text("answer_time") else None,
+        began=epoch_of(values.text("uniqueid")),
     )
-    return read_span(cdr.start, cdr.answer, cdr.end, rules.time_zone, hints)
+    span, is_absolute = values.span(rules, hints)
+    answer, end = span.answer, span.end
+    if end is None and duration is not None:
+        end = span.start + timedelta(seconds=duration)
+    if answer is None and end is not None and talk_time and result is CallResult.ANSWERED:
+        answer = max(span.start, end - timedelta(seconds=talk_time))
+    return Span(span.start, answer, end), is_absolute
 
 
-def _seconds(text: str, column: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        raise BadRow(f"{column} {text[:40]!r} is no number of seconds") from None
+def _event_time(unique_id: str, span: Span, *, is_absolute: bool) -> datetime | None:
+    """When the record was written, where that does not depend on the zone: a second run in another zone corrects all.
+
+    Without it a report counts as newer than all before it.
+    """
+    written = span.end or span.start
+    if is_absolute:
+        return written
+    began = epoch_of(unique_id)
+    shift = whole_offset(span.start, began) if began is not None else None
+    return written - shift if shift is not None else None
 
 
-def _digest(cdr: Cdr) -> str:
+def _usable_id(values: Values) -> str:
+    written = values.text("uniqueid")
+    if not is_damaged(written):
+        return written
+    values.note(f"the uniqueid {written[:40]!r} was damaged by a spreadsheet")
+    return ""
+
+
+def _attributes(values: Values, target: Target) -> Mapping[str, str]:
+    word = values.text("disposition")
+    return attributes_of(
+        asterisk_context=values.text("dcontext"),
+        asterisk_disposition="" if read_result(word).is_known else word,
+        asterisk_dst="" if target is Target.NUMBER else values.text("dst"),
+        accountcode=values.text("accountcode"),
+        userfield=values.text("userfield"),
+        did=values.text("did"),
+        recording_file=values.text("recordingfile"),
+        ring_group=values.text("ring_group"),
+    )
+
+
+def _digest(cdr: Mapping[str, str]) -> str:
     """Identifies the row by what no later export of the same record changes."""
-    identity = (cdr.uniqueid, cdr.sequence, cdr.src, cdr.dst, cdr.channel, cdr.dstchannel, cdr.start, cdr.end)
-    return hashlib.sha256("\x1f".join(identity).encode()).hexdigest()[:20]
+    names = ("uniqueid", "sequence", "src", "dst", "channel", "dstchannel", "start", "end")
+    identity = "\x1f".join(cdr.get(name, "") for name in names)
+    return hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:20]

@@ -1,44 +1,71 @@
-"""Opens a call record file with the reader that fits it."""
+"""Opens a call record file: what its columns are, and its rows, which are read twice.
 
-from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
-from itertools import chain
-from typing import TextIO
+The first time, `survey` gathers what only the whole file tells: which of day and month comes first, and which time zone
+the ids of its records fit. The second time, `rows` makes records of it.
+"""
 
-from leadline_server.replay.asterisk import read_asterisk
-from leadline_server.replay.generic import COLUMNS, read_generic
-from leadline_server.replay.records import Row
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from leadline_server.replay.columns import ColumnMap
+from leadline_server.replay.detection import RecordFormat, reader_of
+from leadline_server.replay.lines import read_lines
+from leadline_server.replay.readers import Reader
+from leadline_server.replay.records import BadRow, RawRow, Row, Skipped
 from leadline_server.replay.rules import Rules
+from leadline_server.replay.survey import Survey
 
 
-class RecordFormat(StrEnum):
-    """The forms of call records that are understood."""
+class RecordFile:
+    """A call record file.
 
-    AUTO = "auto"
-    ASTERISK = "asterisk"
-    GENERIC = "generic"
-
-
-_READERS: dict[RecordFormat, Callable[[Iterable[str], Rules], Iterator[Row]]] = {
-    RecordFormat.ASTERISK: read_asterisk,
-    RecordFormat.GENERIC: read_generic,
-}
-
-
-def read_rows(stream: TextIO, record_format: RecordFormat, rules: Rules) -> Iterator[Row]:
-    """The rows of an open file, in order, as they are asked for.
+    Attributes:
+        reader: what reads its form.
 
     Args:
-        stream: opened with `newline=""`.
-        record_format: AUTO takes a first line that names the generic form's columns for its header, else Asterisk.
-        rules: how the phone system's records are to be read.
+        stream: seekable; bytes.
+        record_format: AUTO tells it from the first lines.
+        columns: headers by field, if their words do not tell them.
 
     Raises:
-        UnusableFile: the generic form has no usable header.
+        UnusableFile: the form needs a header, and there is none that can be used.
     """
-    first = stream.readline()
-    lines = chain([first], stream) if first else stream
-    if record_format is RecordFormat.AUTO:
-        names = {name.strip().strip('"').lower() for name in first.split(",")}
-        record_format = RecordFormat.GENERIC if names & set(COLUMNS) else RecordFormat.ASTERISK
-    return _READERS[record_format](lines, rules)
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        record_format: RecordFormat = RecordFormat.AUTO,
+        columns: dict[str, list[str]] | None = None,
+    ) -> None:
+        self._stream = stream
+        self.reader: Reader = reader_of(read_lines(stream), record_format, columns or {})
+
+    @property
+    def columns(self) -> ColumnMap | None:
+        """The fields of the columns; None where the form has no header."""
+        return self.reader.columns
+
+    def survey(self) -> Survey:
+        """Reads the whole file for what only the whole of it tells."""
+        survey = Survey()
+        for row in self.reader.rows(read_lines(self._stream)):
+            if isinstance(row, RawRow):
+                times = [row.values.get(name, "") for name in self.reader.time_fields]
+                survey.add(times, row.values.get(self.reader.id_field, ""))
+        return survey
+
+    def rows(self, rules: Rules) -> Iterator[Row]:
+        """The records of the file and what is none, in order. A row that cannot be read is Skipped.
+
+        Every byte of the file belongs to exactly one of them.
+        """
+        for row in self.reader.rows(read_lines(self._stream)):
+            if not isinstance(row, RawRow):
+                yield row
+                continue
+            try:
+                yield self.reader.read_record(row, rules)
+            except BadRow as bad:
+                yield Skipped(line=row.line, size=row.size, reason=str(bad))
+            except OverflowError:
+                yield Skipped(line=row.line, size=row.size, reason="a time beyond the calendar")

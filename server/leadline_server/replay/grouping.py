@@ -1,144 +1,229 @@
-"""Puts the rows of one call together: each row a leg, and one LogCall for all of them.
+"""Puts the records of one call together while a file is read: each record a leg, and one LogCall for all of them.
 
-Rows of one call need not be neighbours. A call stays open until `WINDOW` further rows of other calls have gone by, so
-memory is bounded by that many rows. A row that comes later still makes a report of its own under the same call id: the
-server merges its leg, and `event_time` decides which report's fields are newer, in whatever order they arrive.
+Records of one call need not be neighbours. A call stays open until `WINDOW` further rows have gone by, so memory is
+bounded by that many records. A row that comes later still makes a report of its own under the same call id: the server
+merges its leg, and `event_time` decides which report's fields are newer, in whatever order they arrive.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult
-from leadline_server.replay.records import Ignored, Record, Row, Skipped
-
-WINDOW = 10_000
-_MAX_LEGS = 64  # of the contract
-
-# What a call came to, when its legs differ: the first of these that any leg came to.
-_RESULT_ORDER = (
-    CallResult.ANSWERED,
-    CallResult.VOICEMAIL,
-    CallResult.NO_ANSWER,
-    CallResult.REJECTED,
-    CallResult.CANCELED,
-    CallResult.BUSY,
-    CallResult.FAILED,
+from leadline_server.domain.call import Call, CallDirection
+from leadline_server.replay.linking import (
+    LinkKey,
+    guest_keys,
+    handed_on,
+    host_keys,
+    is_part_of,
+    is_transfer_outside,
 )
+from leadline_server.replay.merging import legs_of, merged, owner, told_by
+from leadline_server.replay.records import Ignored, NoRecord, Record, Row, Skipped
 
-NO_DIRECTION = (
+WINDOW: Final = 10_000
+_CANDIDATES: Final = 16  # records that one link is looked for among, the latest ones
+
+NO_DIRECTION: Final = (
     "cannot tell the direction: neither side is an extension; name the context with --inbound-context, "
-    "--outbound-context or --internal-context, or set --extension-pattern"
+    "--outbound-context or --internal-context, or give --extension-pattern, --own-number or --direction"
 )
+INNER_HALF: Final = "inner half of a Local channel; the call is in the row of its caller's channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayCall:
-    """One call to send: whose it is, and the lines that it was read from."""
+    """One call to send.
+
+    Attributes:
+        user_id: whose it is.
+        call: what is sent.
+        lines: the lines that it was read from.
+        size: their bytes.
+        notes: lines and what of them could not be taken.
+        dropped_legs: how many legs the contract does not take.
+    """
 
     user_id: str
     call: Call
     lines: tuple[int, ...]
     size: int
+    notes: tuple[tuple[int, str], ...] = ()
+    dropped_legs: int = 0
 
 
-def group(rows: Iterable[Row], default_user: str, window: int = WINDOW) -> Iterator[ReplayCall | Skipped | Ignored]:
+GroupItem = ReplayCall | Skipped | Ignored | NoRecord
+
+
+def group(rows: Iterable[Row], default_user: str, window: int = WINDOW) -> Iterator[GroupItem]:
     """Calls in the order of their last rows, and the rows left out.
 
     Args:
-        rows: what a reader hands on.
-        default_user: whose calls those are whose extensions map to nobody; empty skips them.
+        rows: what a reader returns.
+        default_user: the user of calls whose extensions map to no user; empty skips them.
         window: how many rows a call waits for further rows of its own.
     """
-    waiting: OrderedDict[str, list[Record]] = OrderedDict()
-    last_seen: dict[str, int] = {}
+    waiting = _Waiting()
     for index, row in enumerate(rows):
         if isinstance(row, Record):
-            waiting.setdefault(row.call.id, []).append(row)
-            waiting.move_to_end(row.call.id)
-            last_seen[row.call.id] = index
+            waiting.add(row, index)
         else:
             yield row
-        while waiting and last_seen[oldest := next(iter(waiting))] + window <= index:
-            del last_seen[oldest]
-            yield from _calls(waiting.pop(oldest), default_user)
-    for records in waiting.values():
-        yield from _calls(records, default_user)
+        for call_id, records in waiting.taken_before(index - window + 1):
+            yield from _calls(call_id, records, default_user)
+    for call_id, records in waiting.taken_before(None):
+        yield from _calls(call_id, records, default_user)
 
 
-def _calls(records: list[Record], default_user: str) -> Iterator[ReplayCall | Skipped]:
-    call = _merged(records)
-    user_id = _owner(records) or default_user
-    if call.direction is None:
-        reason = NO_DIRECTION
-    elif not user_id:
-        reason = _no_user(records)
-    else:
-        size = sum(record.size for record in records)
-        yield ReplayCall(user_id=user_id, call=call, lines=tuple(record.line for record in records), size=size)
+@dataclass(slots=True)
+class _Group:
+    """Records of one call, and the ids that they came with."""
+
+    last_seen: int
+    records: list[Record] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+
+class _Waiting:
+    """Calls whose records may not be complete yet, the one that waits longest first."""
+
+    def __init__(self) -> None:
+        self._groups: OrderedDict[str, _Group] = OrderedDict()
+        self._calls: dict[str, str] = {}  # the call of an id that was found to be a part of it
+        self._hosts: dict[LinkKey, deque[Record]] = {}
+        self._guests: dict[LinkKey, deque[Record]] = {}
+
+    def add(self, record: Record, index: int) -> None:
+        """Takes a record, and joins the calls that it shows to be one."""
+        record = self._with_transfer(record)
+        call_id = self._call_of(record)
+        found = self._groups.setdefault(call_id, _Group(index))
+        found.records.append(record)
+        found.ids.add(record.call.id)
+        found.last_seen = index
+        self._groups.move_to_end(call_id)
+        self._link(record)
+        self._remember(record)
+
+    def taken_before(self, index: int | None) -> Iterator[tuple[str, list[Record]]]:
+        """Takes out the calls whose last record came before this index; all of them where it is None."""
+        while self._groups:
+            call_id, found = next(iter(self._groups.items()))
+            if index is not None and found.last_seen >= index:
+                return
+            del self._groups[call_id]
+            self._forget(found)
+            yield call_id, found.records
+
+    def _call_of(self, record: Record) -> str:
+        return self._calls.get(record.call.id, record.call.id)
+
+    def _with_transfer(self, record: Record) -> Record:
+        """The record; where it is a transfer to an outside party, with the direction and user that this gives it."""
+        hosts = [self._lasting(host) for key in guest_keys(record) for host in self._hosts.get(key, ())]
+        host = next((host for host in hosts if is_transfer_outside(host, record)), None)
+        return record if host is None or host.call.id == record.call.id else handed_on(host, record)
+
+    def _lasting(self, host: Record) -> Record:
+        """The record with the end of its whole call: a call that was handed on goes on, and can be again."""
+        if host.call.direction is not CallDirection.OUTBOUND:
+            return host
+        ends = [one.call.end_time for one in self._groups[self._call_of(host)].records if one.call.end_time]
+        return replace(host, call=replace(host.call, end_time=max(ends))) if ends else host
+
+    def _link(self, record: Record) -> None:
+        for key in guest_keys(record):
+            for host in tuple(self._hosts.get(key, ())):
+                if is_part_of(self._lasting(host), record):
+                    self._join(host, record)
+        for key in host_keys(record):
+            for guest in tuple(self._guests.get(key, ())):
+                if is_part_of(self._lasting(record), guest):
+                    self._join(record, guest)
+
+    def _join(self, host: Record, guest: Record) -> None:
+        call_id, part_id = self._call_of(host), self._call_of(guest)
+        if call_id == part_id:
+            return
+        part, whole = self._groups.pop(part_id), self._groups[call_id]
+        whole.records += part.records
+        whole.ids |= part.ids
+        whole.last_seen = max(whole.last_seen, part.last_seen)
+        self._groups.move_to_end(call_id)
+        self._calls.update(dict.fromkeys(part.ids | {part_id}, call_id))
+        whole.ids.add(part_id)
+
+    def _remember(self, record: Record) -> None:
+        for index, keys in ((self._hosts, host_keys(record)), (self._guests, guest_keys(record))):
+            for key in keys:
+                index.setdefault(key, deque(maxlen=_CANDIDATES)).append(record)
+
+    def _forget(self, found: _Group) -> None:
+        for call_id in found.ids:
+            self._calls.pop(call_id, None)
+        for record in found.records:
+            for index, keys in ((self._hosts, host_keys(record)), (self._guests, guest_keys(record))):
+                for key in keys:
+                    _remove(index, key, record)
+
+
+def _remove(index: dict[LinkKey, deque[Record]], key: LinkKey, record: Record) -> None:
+    known = index.get(key)
+    if known is None:
         return
-    for record in records:
-        yield Skipped(line=record.line, size=record.size, reason=reason)
+    kept = deque((one for one in known if one is not record), maxlen=_CANDIDATES)
+    if kept:
+        index[key] = kept
+    else:
+        del index[key]
 
 
-def _merged(records: list[Record]) -> Call:
-    """One call of all its rows; who was called is told by the row that was answered, the rest by the first row."""
-    told = [record for record in records if not record.is_piece] or records
-    first = told[0]
-    main = next((record for record in told if record.is_answered), first)
-    results = {record.leg.result for record in records}
-    ends = [record.call.end_time for record in records if record.call.end_time is not None]
-    texts = {name: value for record in reversed(told) for name, value in _texts(record.call).items()}
-    end = max(ends, default=None)
-    return replace(
-        main.call,
-        caller=first.call.caller,
-        direction=next((record.call.direction for record in told if record.call.direction is not None), None),
-        linked_id=next((record.call.linked_id for record in told if record.call.linked_id), None),
-        start_time=_earliest(record.call.start_time for record in records),
-        answer_time=main.call.answer_time,
-        end_time=end,
-        result=next((result for result in _RESULT_ORDER if result in results), None),
-        is_final=True,
-        event_time=_latest(record.call.event_time for record in records) or end or first.call.start_time,
-        legs=_legs(records),
-        attributes={key: value for record in reversed(told) for key, value in record.call.attributes.items()},
-        **texts,
+def _calls(call_id: str, records: list[Record], default_user: str) -> Iterator[GroupItem]:
+    records.sort(key=lambda record: record.line)
+    call = merged(call_id, records)
+    user_id = owner(call_id, records) or default_user
+    if _are_only_inner_halves(records):
+        for record in records:
+            yield Ignored(line=record.line, size=record.size, reason=INNER_HALF)
+    elif call.direction is None or not user_id:
+        reason = NO_DIRECTION if call.direction is None else _no_user(call_id, records)
+        for record in records:
+            yield Skipped(line=record.line, size=record.size, reason=reason)
+    else:
+        yield _replay_call(user_id, call, records)
+
+
+def _replay_call(user_id: str, call: Call, records: list[Record]) -> ReplayCall:
+    return ReplayCall(
+        user_id=user_id,
+        call=call,
+        lines=tuple(record.line for record in records),
+        size=sum(record.size for record in records),
+        notes=(*((record.line, note) for record in records for note in record.notes), *_contradictions(records)),
+        dropped_legs=len(legs_of(records, most=None)) - len(call.legs),
     )
 
 
-def _texts(call: Call) -> dict[str, Any]:
-    names = ("disposition", "subject", "note", "recording_url", "voicemail_url", "summary", "transcript")
-    return {name: value for name in names if (value := getattr(call, name))}
+def _contradictions(records: list[Record]) -> Iterator[tuple[int, str]]:
+    """Lines that are the same leg as another one by what identifies it, and say something else of it."""
+    first: dict[str, Record] = {}
+    for record in records:
+        other = first.setdefault(record.leg.id, record)
+        if other.call != record.call:
+            yield record.line, f"has the id or the numbers and times of line {other.line}, and says something else"
 
 
-def _legs(records: list[Record]) -> tuple[CallLeg, ...]:
-    """The legs by id, a repeated row counted once; answered ones first, where the contract does not take them all."""
-    legs = {record.leg.id: record.leg for record in records}
-    return tuple(sorted(legs.values(), key=lambda leg: leg.result is not CallResult.ANSWERED)[:_MAX_LEGS])
+def _are_only_inner_halves(records: list[Record]) -> bool:
+    """Whether the records tell of no call of their own. Halves that call out do (click to call)."""
+    return all(
+        record.is_piece and not record.names_its_call and record.call.direction is not CallDirection.OUTBOUND
+        for record in records
+    )
 
 
-def _owner(records: list[Record]) -> str | None:
-    """The user who answered, else the first one that a row names. Of a call among colleagues it is who placed it."""
-    with_user = [record for record in records if record.user_id]
-    if with_user and with_user[0].call.direction is CallDirection.INTERNAL:
-        return with_user[0].user_id
-    answered = (record for record in with_user if record.is_answered)
-    return next((record.user_id for record in (*answered, *with_user)), None)
-
-
-def _no_user(records: list[Record]) -> str:
-    extensions = sorted({record.extension for record in records if record.extension})
+def _no_user(call_id: str, records: list[Record]) -> str:
+    extensions = sorted({record.extension for record in told_by(call_id, records) if record.extension})
     if not extensions:
         return "shows no extension of a user; give --default-user to take such calls"
     return f"no user for extension {', '.join(extensions)}; give --user {extensions[0]}=NAME or --default-user"
-
-
-def _earliest(times: Iterable[datetime | None]) -> datetime | None:
-    return min((time for time in times if time is not None), default=None)
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)

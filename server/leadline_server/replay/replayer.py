@@ -2,21 +2,31 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
 
 import grpc
 from leadline.v1 import (
     call_log_pb2,
+    call_log_service_pb2,
     call_log_service_pb2_grpc,
+    directory_pb2,
+    directory_service_pb2,
+    directory_service_pb2_grpc,
+    preferences_pb2,
     preferences_service_pb2,
     preferences_service_pb2_grpc,
 )
 
-from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.replay.grouping import ReplayCall
+from leadline_server.replay.account import AccountDetails, account_details
+from leadline_server.replay.grouping import GroupItem, ReplayCall
 from leadline_server.replay.messages import to_request
-from leadline_server.replay.records import Ignored, Skipped
+from leadline_server.replay.records import Ignored, NoRecord, Skipped
+
+_USERS_A_PAGE = 1000
+_MAX_PAGES = 1000
 
 # The same answer awaits every other call: going on would only repeat it.
 _HOPELESS = frozenset(
@@ -30,16 +40,27 @@ _HOPELESS = frozenset(
 )
 
 
+class Effect(Enum):
+    """The effect of a report on the log of its call."""
+
+    NEW = auto()
+    CHANGED = auto()
+    UNCHANGED = auto()
+    UNKNOWN = auto()
+    """The server did not say whether it knew the call."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one call: its log, or else the error."""
+    """The outcome of one call: its log, or else the error."""
 
     replayed: ReplayCall
     call_log: call_log_pb2.CallLog | None = None
     error: str = ""
+    effect: Effect = Effect.UNKNOWN
 
 
-Item = Outcome | Skipped | Ignored
+Item = Outcome | Skipped | Ignored | NoRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +86,6 @@ class Patience:
 
 class ReplayStopped(Exception):
     """The replay ended early, because going on would have been pointless. The message says why."""
-
-
-async def numbering_of(channel: grpc.aio.Channel, account_id: str, patience: Patience | None = None) -> NumberingRules:
-    """How the account's numbers are read, by its settings.
-
-    Raises:
-        ReplayStopped: the server cannot be reached, or does not say.
-    """
-    patience = patience or Patience()
-    await _connect(channel, patience)
-    request = preferences_service_pb2.GetAccountSettingsRequest(account_id=account_id)
-    stub = preferences_service_pb2_grpc.PreferencesServiceStub(channel)
-    try:
-        settings = (await stub.GetAccountSettings(request, timeout=patience.deadline)).settings
-    except grpc.aio.AioRpcError as error:
-        raise ReplayStopped(f"the server does not say how the account's numbers are read: {error.details()}") from None
-    return NumberingRules(settings.default_region, settings.extension_pattern, tuple(settings.dial_prefixes))
 
 
 async def _connect(channel: grpc.aio.Channel, patience: Patience) -> None:
@@ -114,8 +118,47 @@ class Replayer:
         self._jitter = random.Random()  # noqa: S311 spreads retries, keeps no secret
         self._lost_in_a_row = 0
         self._stopped = ""
+        self._tells_revisions = True
 
-    async def run(self, items: Iterable[ReplayCall | Skipped | Ignored], on_item: Callable[[Item], None]) -> None:
+    async def account_details(self) -> AccountDetails:
+        """The account's settings and users, as the server tells them.
+
+        Raises:
+            ReplayStopped: the server cannot be reached, or refuses to tell anything of this account.
+        """
+        await _connect(self._channel, self._patience)
+        try:
+            settings = await self._settings()
+            users = [user async for user in self._users()]
+        except grpc.aio.AioRpcError as failure:
+            sentence = "the server does not say how the account's numbers are read"
+            raise ReplayStopped(f"{sentence}: {failure.details()}") from None
+        return account_details(settings, users)
+
+    async def _settings(self) -> preferences_pb2.AccountSettings:
+        stub = preferences_service_pb2_grpc.PreferencesServiceStub(self._channel)
+        request = preferences_service_pb2.GetAccountSettingsRequest(account_id=self._account_id)
+        response = await stub.GetAccountSettings(request, timeout=self._patience.deadline)
+        return response.settings
+
+    async def _users(self) -> AsyncIterator[directory_pb2.User]:
+        """The users of the account's directory; none of a server that has no directory."""
+        stub = directory_service_pb2_grpc.DirectoryServiceStub(self._channel)
+        request = directory_service_pb2.ListUsersRequest(account_id=self._account_id, page_size=_USERS_A_PAGE)
+        for _ in range(_MAX_PAGES):
+            try:
+                response = await stub.ListUsers(request, timeout=self._patience.deadline)
+            except grpc.aio.AioRpcError as failure:
+                if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return
+                raise
+            for user in response.users:
+                yield user
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    async def run(self, items: Iterable[GroupItem], on_item: Callable[[Item], None]) -> None:
         """Sends every call; `on_item` is told of each outcome, and of each row left out, as they come.
 
         Raises:
@@ -129,28 +172,47 @@ class Replayer:
         if self._stopped:
             raise ReplayStopped(self._stopped)
 
-    async def _work(self, source: Iterator[ReplayCall | Skipped | Ignored], on_item: Callable[[Item], None]) -> None:
+    async def _work(self, source: Iterator[GroupItem], on_item: Callable[[Item], None]) -> None:
         for item in source:
             on_item(await self._send(item) if isinstance(item, ReplayCall) else item)
             if self._stopped:
                 return
 
     async def _send(self, replayed: ReplayCall) -> Outcome:
-        request = to_request(self._account_id, replayed)
-        for attempt in range(1, self._patience.attempts + 1):
+        before = await self._revision(replayed.call.id)
+        try:
+            call_log = await self._log(to_request(self._account_id, replayed))
+        except grpc.aio.AioRpcError as failure:
+            self._note_failure(failure)
+            return Outcome(replayed=replayed, error=f"{failure.code().name}: {failure.details()}")
+        self._lost_in_a_row = 0
+        return Outcome(replayed=replayed, call_log=call_log, effect=_effect(before, call_log.revision))
+
+    async def _log(self, request: call_log_service_pb2.LogCallRequest) -> call_log_pb2.CallLog:
+        """The log of a call, tried again while the server is UNAVAILABLE."""
+        for attempt in count(1):
             try:
                 response = await self._stub.LogCall(request, timeout=self._patience.deadline)
-            except grpc.aio.AioRpcError as error:
-                failure = error
+            except grpc.aio.AioRpcError as failure:
+                is_passing = failure.code() is grpc.StatusCode.UNAVAILABLE and not self._stopped
+                if not is_passing or attempt >= self._patience.attempts:
+                    raise
             else:
-                self._lost_in_a_row = 0
-                return Outcome(replayed=replayed, call_log=response.call_log)
-            if failure.code() is not grpc.StatusCode.UNAVAILABLE or self._stopped:
-                break
-            if attempt < self._patience.attempts:
-                await asyncio.sleep(self._pause(attempt))
-        self._note_failure(failure)
-        return Outcome(replayed=replayed, error=f"{failure.code().name}: {failure.details()}")
+                return response.call_log
+            await asyncio.sleep(self._pause(attempt))
+        raise AssertionError  # the loop has no end
+
+    async def _revision(self, call_id: str) -> int | None:
+        """The revision of the call's log before the report; 0 where there is none, None where it cannot be told."""
+        if not self._tells_revisions:
+            return None
+        request = call_log_service_pb2.GetCallLogRequest(account_id=self._account_id, call_id=call_id)
+        try:
+            response = await self._stub.GetCallLog(request, timeout=self._patience.deadline)
+        except grpc.aio.AioRpcError as failure:
+            self._tells_revisions = failure.code() is not grpc.StatusCode.UNIMPLEMENTED
+            return 0 if failure.code() is grpc.StatusCode.NOT_FOUND else None
+        return int(response.call_log.revision)
 
     def _pause(self, attempt: int) -> float:
         bound = min(self._patience.first_pause * 2.0 ** (attempt - 1), self._patience.longest_pause)
@@ -165,3 +227,11 @@ class Replayer:
                 self._stopped = self._stopped or f"the server went away: {failure.details()}"
         else:
             self._lost_in_a_row = 0
+
+
+def _effect(before: int | None, after: int) -> Effect:
+    if before is None:
+        return Effect.UNKNOWN
+    if before == 0:
+        return Effect.NEW
+    return Effect.UNCHANGED if after == before else Effect.CHANGED

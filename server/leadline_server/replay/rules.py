@@ -12,20 +12,26 @@ from zoneinfo import ZoneInfo
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.short_numbers import is_in_service_range, is_own_extension
+from leadline_server.replay.clock_texts import DateOrder
+from leadline_server.replay.own_numbers import OwnNumbers
 from leadline_server.replay.records import UnusableFile
 
-DEFAULT_EXTENSION_PATTERN = r"\d{2,6}"
-
 # Dial plan contexts whose names say where a call comes from or goes to; names as FreePBX and the Asterisk samples use
-# them. `from-internal` is not here: calls to colleagues and calls to the outside both start in it.
+# them, and `public` of FreeSWITCH's samples. `from-internal` is not here: calls to colleagues and calls to the outside
+# both start in it. Nor is FreeSWITCH's `default`.
 _INBOUND_CONTEXTS = (
     "from-trunk*",
     "from-pstn*",
     "from-external*",
     "from-outside*",
     "from-did*",
+    "from-sip-external*",
+    "from-dahdi*",
+    "from-zaptel*",
+    "ext-did*",
     "incoming*",
     "inbound*",
+    "public",
 )
 _OUTBOUND_CONTEXTS = ("outbound*", "outgoing*", "outrt-*", "macro-dialout*")
 
@@ -35,7 +41,7 @@ _FEATURE_CODE = re.compile(r"[*#][\d*#]{0,6}")
 
 
 class Target(Enum):
-    """What a dialled string is."""
+    """The kinds of dialled strings."""
 
     EXTENSION = auto()
     FEATURE_CODE = auto()  # such as *97; it never leaves the phone system
@@ -45,31 +51,37 @@ class Target(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the person who replays a file says about the phone system.
+    """How the records of one phone system are read, by the person's options and the account's settings.
 
     Attributes:
-        time_zone: where its clock hangs; for times without an offset.
+        time_zone: of times without an offset.
+        date_order: whether 10/5/2026 is in October or in May; None where the file has no such date.
         users: who has which extension.
-        default_user: whose calls those are that no extension claims. Empty: they are skipped.
+        default_user: the user of calls that no extension claims. Empty: such calls are skipped.
         numbering: how the account's numbers are read: its region, and what its extensions look like.
+        own_numbers: numbers outside that are the account's own. Calls to them are no calls to customers.
         inbound_contexts, outbound_contexts, internal_contexts: dial plan contexts (`*` stands for anything) that tell
             the direction whatever the numbers look like.
+        default_direction: of records that do not tell theirs; None where they are skipped.
     """
 
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    date_order: DateOrder | None = None
     users: Mapping[str, str] = field(default_factory=dict)
     default_user: str = ""
     numbering: NumberingRules = field(default_factory=lambda: NumberingRules("US"))
+    own_numbers: OwnNumbers = field(default_factory=OwnNumbers)
     inbound_contexts: tuple[str, ...] = ()
     outbound_contexts: tuple[str, ...] = ()
     internal_contexts: tuple[str, ...] = ()
+    default_direction: CallDirection | None = None
 
     def is_extension(self, text: str) -> bool:
         """Whether this is one of the phone system's own extensions: one with a user, or one that looks like it."""
         return text in self.users or is_own_extension(text, self.numbering)
 
     def target(self, dialled: str) -> Target:
-        """What a dialled string is."""
+        """The kind of a dialled string."""
         if self.is_extension(dialled):
             return Target.EXTENSION
         if dialled in _SPECIAL:
@@ -85,7 +97,8 @@ class Rules:
     def direction(self, context: str, *, caller_is_ours: bool, callee_is_ours: bool) -> CallDirection | None:
         """The direction of a call, None where nothing tells it (neither side is ours).
 
-        The contexts given by the person go first, then contexts that are named after a direction, then the sides.
+        The contexts given by the person go first, then contexts that are named after a direction, then the sides, then
+        the person's `default_direction`.
         """
         by_context = _direction_of(
             context,
@@ -96,7 +109,7 @@ class Rules:
             return by_context
         if caller_is_ours:
             return CallDirection.INTERNAL if callee_is_ours else CallDirection.OUTBOUND
-        return CallDirection.INBOUND if callee_is_ours else None
+        return CallDirection.INBOUND if callee_is_ours else self.default_direction
 
 
 def _direction_of(context: str, *tables: tuple[Iterable[str], Iterable[str], Iterable[str]]) -> CallDirection | None:

@@ -1,4 +1,4 @@
-"""The conformance suite of the ledger port: every obligation that ports/ledger.py states, as a test.
+"""The conformance suite of the ledger port: every obligation that ports/ledger states, as a test.
 
 To run it over another ledger, subclass it in a test module and say how to open one:
 

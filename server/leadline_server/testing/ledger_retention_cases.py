@@ -1,4 +1,4 @@
-"""The obligations of ports.ledger.Retention, and what pruning means for who reads the changes, as tests."""
+"""The obligations of ports.ledger.Retention, and the effect of pruning on readers of changes, as tests."""
 
 import asyncio
 from dataclasses import replace
@@ -186,7 +186,7 @@ class PruneOthersCases:
         assert (first.deleted, first.position is None, rest.deleted, rest.position) == (2, False, 1, None)
         assert await ledger.requests.get(ACCOUNT, "young", NOW) == answer
 
-    async def test_one_owner_has_the_turn_until_its_time_is_over(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
+    async def test_one_process_has_the_lease_until_its_end(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         async with open_ledger() as other:
             assert await ledger.retention.acquire("a", NOW, NOW + _DAY)
             assert not await other.retention.acquire("b", NOW, NOW + _DAY)
@@ -194,16 +194,14 @@ class PruneOthersCases:
             assert not await other.retention.acquire("b", NOW + _DAY, NOW + 3 * _DAY)
             assert await other.retention.acquire("b", NOW + 2 * _DAY, NOW + 3 * _DAY)
 
-    async def test_a_turn_that_was_given_back_can_be_taken(self, ledger: Ledger) -> None:
+    async def test_a_released_lease_can_be_acquired(self, ledger: Ledger) -> None:
         await ledger.retention.acquire("a", NOW, NOW + _DAY)
         await ledger.retention.release("b")
         assert not await ledger.retention.acquire("b", NOW, NOW + _DAY)
         await ledger.retention.release("a")
         assert await ledger.retention.acquire("b", NOW, NOW + _DAY)
 
-    async def test_of_many_that_want_the_turn_at_once_one_gets_it(
-        self, ledger: Ledger, open_ledger: OpenLedger
-    ) -> None:
+    async def test_one_of_many_processes_acquires_the_lease(self, ledger: Ledger, open_ledger: OpenLedger) -> None:
         async with open_ledger() as other:
             wanting = [
                 handle.retention.acquire(f"{number}", NOW, NOW + _DAY)

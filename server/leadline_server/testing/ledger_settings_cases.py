@@ -10,6 +10,7 @@ from leadline_server.domain.errors import AccountNotFound, PreferenceLocked
 from leadline_server.domain.preferences import (
     AccountSettings,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
 )
@@ -29,6 +30,7 @@ _FULL_PREFERENCES = Preferences(
     wait_until_final=False,
     distrust_failed_attestation=True,
     crm_user_id="u'1",
+    placeholder_name_format=PlaceholderNameFormat.FIRST_LAST,
 )
 _FULL_SETTINGS = AccountSettings(
     defaults=_FULL_PREFERENCES,
@@ -38,6 +40,7 @@ _FULL_SETTINGS = AccountSettings(
     number_formats=("(###) ###-####",),
     extension_pattern="1xx,2xxx",
     dial_prefixes=("9", "0"),
+    caller_id_prefixes=("SALES:", "Büro"),
 )
 
 

@@ -1,13 +1,14 @@
 """preferences.proto: preferences and settings, both ways. Of a request only the fields to be written are read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadline.v1 import preferences_pb2 as pb
 
+from leadline_server.domain.caller_id import MAX_PREFIXES
 from leadline_server.domain.numbers.numbering_rules import (
     MAX_DIAL_PREFIXES,
     NumberingRules,
@@ -21,6 +22,7 @@ from leadline_server.domain.preferences import (
     AccountSettings,
     EffectivePreferences,
     MultipleMatchAction,
+    PlaceholderNameFormat,
     Preferences,
     UnknownContactAction,
 )
@@ -33,6 +35,7 @@ PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
 MAX_NUMBER_FORMATS: Final = 8
 NUMBER_FORMAT_LENGTH: Final = 32
+CALLER_ID_PREFIX_LENGTH: Final = 64
 MAX_OWN_NUMBERS: Final = 1000
 EXTENSION_PATTERN_LENGTH: Final = 640
 """Characters of an extension pattern as it is written."""
@@ -40,6 +43,7 @@ EXTENSION_PATTERN_LENGTH: Final = 640
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
 _MULTIPLE_MATCH_ACTIONS: Final = {member.value: member for member in MultipleMatchAction}
+_NAME_FORMATS: Final = {member.value: member for member in PlaceholderNameFormat}
 
 _is_zone_name = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*").fullmatch
 
@@ -87,18 +91,14 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_region"] = _region(check, f"{path}.default_region", message.default_region)
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
-    if "own_numbers" in chosen:
-        values["own_numbers"] = _written_own_numbers(check, f"{path}.own_numbers", message.own_numbers)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
         values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
     if "extension_pattern" in chosen and message.HasField("extension_pattern"):
         values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
-    if "dial_prefixes" in chosen:
-        values["dial_prefixes"] = _dial_prefixes(check, f"{path}.dial_prefixes", message.dial_prefixes)
-    if "number_formats" in chosen:
-        values["number_formats"] = _number_formats(check, f"{path}.number_formats", message.number_formats)
     if "create_without_log" in chosen:
         values["create_without_log"] = message.create_without_log
+    for name in _LIST_READERS.keys() & chosen:
+        values[name] = _LIST_READERS[name](check, f"{path}.{name}", getattr(message, name))
     return AccountSettings(**values)
 
 
@@ -123,6 +123,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         own_numbers=values.own_numbers,
         default_user_id=values.default_user_id or None,
         create_without_log=values.create_without_log,
+        caller_id_prefixes=values.caller_id_prefixes,
     )
 
 
@@ -171,6 +172,7 @@ _READERS: Final[Mapping[str, Callable[[Violations, str, Any], Any]]] = {
     "wait_until_final": _as_is,
     "distrust_failed_attestation": _as_is,
     "crm_user_id": _text(ID_LENGTH),
+    "placeholder_name_format": _member(_NAME_FORMATS),
 }
 
 
@@ -240,3 +242,25 @@ def _dial_prefixes(check: Violations, path: str, texts: Iterable[str]) -> tuple[
         except ValueError as error:
             check.add(f"{path}[{index}]", str(error))
     return tuple(found)
+
+
+def _caller_id_prefixes(check: Violations, path: str, prefixes: Sequence[str]) -> tuple[str, ...]:
+    """The prefixes, each once and without outer blanks: a phone system's `SALES: ` is found in `SALES:Jane Roe`."""
+    if len(prefixes) > MAX_PREFIXES:
+        check.add(path, f"At most {MAX_PREFIXES} prefixes; there are {len(prefixes)}.")
+        return ()
+    stripped = [prefix.strip() for prefix in prefixes]
+    for index, prefix in enumerate(stripped):
+        if not prefix:
+            check.add(f"{path}[{index}]", "Must not be blank.")
+        check.text(f"{path}[{index}]", prefix, CALLER_ID_PREFIX_LENGTH)
+    return tuple(dict.fromkeys(stripped))
+
+
+_LIST_READERS: Final[Mapping[str, Callable[[Violations, str, Sequence[str]], tuple[str, ...]]]] = {
+    "own_numbers": _written_own_numbers,
+    "dial_prefixes": _dial_prefixes,
+    "number_formats": _number_formats,
+    "caller_id_prefixes": _caller_id_prefixes,
+}
+"""The repeated fields of AccountSettings, but for `locked`."""

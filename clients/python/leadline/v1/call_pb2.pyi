@@ -351,8 +351,9 @@ class Party(_message.Message):
     written, and the call stays unlogged.
     """
     name: _builtins.str
-    """Caller-ID name, at most 256 characters. It may name a placeholder contact, unless it names nobody (the number
-    itself, "WIRELESS CALLER", a city and state).
+    """Caller-ID name as the phone system has it, at most 256 characters. Quotes, escapes, RFC 2047 words, `<sip:...>` and
+    labels (`SALES:`) may be left on. It may name a placeholder contact, unless it names no one (the number itself,
+    "WIRELESS CALLER", a city and state).
     """
     extension: _builtins.str
     """Extension in the phone system, at most 64 characters. Extensions are looked up, but never made contacts."""

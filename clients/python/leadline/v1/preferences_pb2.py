@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from leadline.v1 import call_pb2 as leadline_dot_v1_dot_call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dleadline/v1/preferences.proto\x12\x0bleadline.v1\x1a\x16leadline/v1/call.proto\"\x84\x06\n\x0bPreferences\x12\x1b\n\x0e\x61uto_log_calls\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x46\n\x16unknown_contact_action\x18\x02 \x01(\x0e\x32!.leadline.v1.UnknownContactActionH\x01\x88\x01\x01\x12\x1d\n\x10placeholder_name\x18\x03 \x01(\tH\x02\x88\x01\x01\x12%\n\x18placeholder_contact_type\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x44\n\x15multiple_match_action\x18\x05 \x01(\x0e\x32 .leadline.v1.MultipleMatchActionH\x04\x88\x01\x01\x12\x1f\n\x12log_internal_calls\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12;\n\x13\x65xcluded_directions\x18\x07 \x01(\x0b\x32\x1e.leadline.v1.CallDirectionList\x12\x35\n\x10\x65xcluded_results\x18\x08 \x01(\x0b\x32\x1b.leadline.v1.CallResultList\x12\x36\n\x10\x65xcluded_numbers\x18\t \x01(\x0b\x32\x1c.leadline.v1.PhoneNumberList\x12\x1d\n\x10wait_until_final\x18\n \x01(\x08H\x06\x88\x01\x01\x12(\n\x1b\x64istrust_failed_attestation\x18\x0b \x01(\x08H\x07\x88\x01\x01\x12\x18\n\x0b\x63rm_user_id\x18\x0c \x01(\tH\x08\x88\x01\x01\x42\x11\n\x0f_auto_log_callsB\x19\n\x17_unknown_contact_actionB\x13\n\x11_placeholder_nameB\x1b\n\x19_placeholder_contact_typeB\x18\n\x16_multiple_match_actionB\x15\n\x13_log_internal_callsB\x13\n\x11_wait_until_finalB\x1e\n\x1c_distrust_failed_attestationB\x0e\n\x0c_crm_user_id\"?\n\x11\x43\x61llDirectionList\x12*\n\x06values\x18\x01 \x03(\x0e\x32\x1a.leadline.v1.CallDirection\"9\n\x0e\x43\x61llResultList\x12\'\n\x06values\x18\x01 \x03(\x0e\x32\x17.leadline.v1.CallResult\"!\n\x0fPhoneNumberList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x87\x03\n\x0f\x41\x63\x63ountSettings\x12*\n\x08\x64\x65\x66\x61ults\x18\x01 \x01(\x0b\x32\x18.leadline.v1.Preferences\x12\x0e\n\x06locked\x18\x02 \x03(\t\x12\x1b\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x16\n\ttime_zone\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x16\n\x0enumber_formats\x18\x05 \x03(\t\x12\x1e\n\x11\x65xtension_pattern\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x15\n\rdial_prefixes\x18\x07 \x03(\t\x12\x13\n\x0bown_numbers\x18\t \x03(\t\x12\x1c\n\x0f\x64\x65\x66\x61ult_user_id\x18\x0b \x01(\tH\x03\x88\x01\x01\x12\x1f\n\x12\x63reate_without_log\x18\n \x01(\x08H\x04\x88\x01\x01\x42\x11\n\x0f_default_regionB\x0c\n\n_time_zoneB\x14\n\x12_extension_patternB\x12\n\x10_default_user_idB\x15\n\x13_create_without_log*\x90\x01\n\x10PreferenceSource\x12!\n\x1dPREFERENCE_SOURCE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPREFERENCE_SOURCE_BUILT_IN\x10\x01\x12\x1d\n\x19PREFERENCE_SOURCE_ACCOUNT\x10\x02\x12\x1a\n\x16PREFERENCE_SOURCE_USER\x10\x03*\x94\x01\n\x14UnknownContactAction\x12&\n\"UNKNOWN_CONTACT_ACTION_UNSPECIFIED\x10\x00\x12%\n!UNKNOWN_CONTACT_ACTION_DO_NOTHING\x10\x01\x12-\n)UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER\x10\x02*\xec\x01\n\x13MultipleMatchAction\x12%\n!MULTIPLE_MATCH_ACTION_UNSPECIFIED\x10\x00\x12$\n MULTIPLE_MATCH_ACTION_DO_NOTHING\x10\x01\x12,\n(MULTIPLE_MATCH_ACTION_FIRST_ALPHABETICAL\x10\x02\x12.\n*MULTIPLE_MATCH_ACTION_MOST_RECENT_ACTIVITY\x10\x03\x12*\n&MULTIPLE_MATCH_ACTION_EARLIEST_CREATED\x10\x04\x42]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dleadline/v1/preferences.proto\x12\x0bleadline.v1\x1a\x16leadline/v1/call.proto\"\xea\x06\n\x0bPreferences\x12\x1b\n\x0e\x61uto_log_calls\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x46\n\x16unknown_contact_action\x18\x02 \x01(\x0e\x32!.leadline.v1.UnknownContactActionH\x01\x88\x01\x01\x12\x1d\n\x10placeholder_name\x18\x03 \x01(\tH\x02\x88\x01\x01\x12%\n\x18placeholder_contact_type\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x44\n\x15multiple_match_action\x18\x05 \x01(\x0e\x32 .leadline.v1.MultipleMatchActionH\x04\x88\x01\x01\x12\x1f\n\x12log_internal_calls\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12;\n\x13\x65xcluded_directions\x18\x07 \x01(\x0b\x32\x1e.leadline.v1.CallDirectionList\x12\x35\n\x10\x65xcluded_results\x18\x08 \x01(\x0b\x32\x1b.leadline.v1.CallResultList\x12\x36\n\x10\x65xcluded_numbers\x18\t \x01(\x0b\x32\x1c.leadline.v1.PhoneNumberList\x12\x1d\n\x10wait_until_final\x18\n \x01(\x08H\x06\x88\x01\x01\x12(\n\x1b\x64istrust_failed_attestation\x18\x0b \x01(\x08H\x07\x88\x01\x01\x12\x18\n\x0b\x63rm_user_id\x18\x0c \x01(\tH\x08\x88\x01\x01\x12H\n\x17placeholder_name_format\x18\r \x01(\x0e\x32\".leadline.v1.PlaceholderNameFormatH\t\x88\x01\x01\x42\x11\n\x0f_auto_log_callsB\x19\n\x17_unknown_contact_actionB\x13\n\x11_placeholder_nameB\x1b\n\x19_placeholder_contact_typeB\x18\n\x16_multiple_match_actionB\x15\n\x13_log_internal_callsB\x13\n\x11_wait_until_finalB\x1e\n\x1c_distrust_failed_attestationB\x0e\n\x0c_crm_user_idB\x1a\n\x18_placeholder_name_format\"?\n\x11\x43\x61llDirectionList\x12*\n\x06values\x18\x01 \x03(\x0e\x32\x1a.leadline.v1.CallDirection\"9\n\x0e\x43\x61llResultList\x12\'\n\x06values\x18\x01 \x03(\x0e\x32\x17.leadline.v1.CallResult\"!\n\x0fPhoneNumberList\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xa3\x03\n\x0f\x41\x63\x63ountSettings\x12*\n\x08\x64\x65\x66\x61ults\x18\x01 \x01(\x0b\x32\x18.leadline.v1.Preferences\x12\x0e\n\x06locked\x18\x02 \x03(\t\x12\x1b\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x16\n\ttime_zone\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x16\n\x0enumber_formats\x18\x05 \x03(\t\x12\x1e\n\x11\x65xtension_pattern\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x15\n\rdial_prefixes\x18\x07 \x03(\t\x12\x13\n\x0bown_numbers\x18\t \x03(\t\x12\x1c\n\x0f\x64\x65\x66\x61ult_user_id\x18\x0b \x01(\tH\x03\x88\x01\x01\x12\x1f\n\x12\x63reate_without_log\x18\n \x01(\x08H\x04\x88\x01\x01\x12\x1a\n\x12\x63\x61ller_id_prefixes\x18\x08 \x03(\tB\x11\n\x0f_default_regionB\x0c\n\n_time_zoneB\x14\n\x12_extension_patternB\x12\n\x10_default_user_idB\x15\n\x13_create_without_log*\x90\x01\n\x10PreferenceSource\x12!\n\x1dPREFERENCE_SOURCE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPREFERENCE_SOURCE_BUILT_IN\x10\x01\x12\x1d\n\x19PREFERENCE_SOURCE_ACCOUNT\x10\x02\x12\x1a\n\x16PREFERENCE_SOURCE_USER\x10\x03*\x94\x01\n\x14UnknownContactAction\x12&\n\"UNKNOWN_CONTACT_ACTION_UNSPECIFIED\x10\x00\x12%\n!UNKNOWN_CONTACT_ACTION_DO_NOTHING\x10\x01\x12-\n)UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER\x10\x02*\xb5\x01\n\x15PlaceholderNameFormat\x12\'\n#PLACEHOLDER_NAME_FORMAT_UNSPECIFIED\x10\x00\x12#\n\x1fPLACEHOLDER_NAME_FORMAT_AS_SENT\x10\x01\x12&\n\"PLACEHOLDER_NAME_FORMAT_TITLE_CASE\x10\x02\x12&\n\"PLACEHOLDER_NAME_FORMAT_FIRST_LAST\x10\x03*\xec\x01\n\x13MultipleMatchAction\x12%\n!MULTIPLE_MATCH_ACTION_UNSPECIFIED\x10\x00\x12$\n MULTIPLE_MATCH_ACTION_DO_NOTHING\x10\x01\x12,\n(MULTIPLE_MATCH_ACTION_FIRST_ALPHABETICAL\x10\x02\x12.\n*MULTIPLE_MATCH_ACTION_MOST_RECENT_ACTIVITY\x10\x03\x12*\n&MULTIPLE_MATCH_ACTION_EARLIEST_CREATED\x10\x04\x42]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,20 +33,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'leadline.v1.preferences_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.leadline.v1P\001Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\252\002\013Leadline.V1'
-  _globals['_PREFERENCESOURCE']._serialized_start=1399
-  _globals['_PREFERENCESOURCE']._serialized_end=1543
-  _globals['_UNKNOWNCONTACTACTION']._serialized_start=1546
-  _globals['_UNKNOWNCONTACTACTION']._serialized_end=1694
-  _globals['_MULTIPLEMATCHACTION']._serialized_start=1697
-  _globals['_MULTIPLEMATCHACTION']._serialized_end=1933
+  _globals['_PREFERENCESOURCE']._serialized_start=1529
+  _globals['_PREFERENCESOURCE']._serialized_end=1673
+  _globals['_UNKNOWNCONTACTACTION']._serialized_start=1676
+  _globals['_UNKNOWNCONTACTACTION']._serialized_end=1824
+  _globals['_PLACEHOLDERNAMEFORMAT']._serialized_start=1827
+  _globals['_PLACEHOLDERNAMEFORMAT']._serialized_end=2008
+  _globals['_MULTIPLEMATCHACTION']._serialized_start=2011
+  _globals['_MULTIPLEMATCHACTION']._serialized_end=2247
   _globals['_PREFERENCES']._serialized_start=71
-  _globals['_PREFERENCES']._serialized_end=843
-  _globals['_CALLDIRECTIONLIST']._serialized_start=845
-  _globals['_CALLDIRECTIONLIST']._serialized_end=908
-  _globals['_CALLRESULTLIST']._serialized_start=910
-  _globals['_CALLRESULTLIST']._serialized_end=967
-  _globals['_PHONENUMBERLIST']._serialized_start=969
-  _globals['_PHONENUMBERLIST']._serialized_end=1002
-  _globals['_ACCOUNTSETTINGS']._serialized_start=1005
-  _globals['_ACCOUNTSETTINGS']._serialized_end=1396
+  _globals['_PREFERENCES']._serialized_end=945
+  _globals['_CALLDIRECTIONLIST']._serialized_start=947
+  _globals['_CALLDIRECTIONLIST']._serialized_end=1010
+  _globals['_CALLRESULTLIST']._serialized_start=1012
+  _globals['_CALLRESULTLIST']._serialized_end=1069
+  _globals['_PHONENUMBERLIST']._serialized_start=1071
+  _globals['_PHONENUMBERLIST']._serialized_end=1104
+  _globals['_ACCOUNTSETTINGS']._serialized_start=1107
+  _globals['_ACCOUNTSETTINGS']._serialized_end=1526
 # @@protoc_insertion_point(module_scope)

@@ -76,6 +76,38 @@ Never for withheld or unusable numbers, emergency, short and feature codes, exte
 """
 Global___UnknownContactAction: _TypeAlias = UnknownContactAction  # noqa: Y015
 
+class _PlaceholderNameFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlaceholderNameFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlaceholderNameFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLACEHOLDER_NAME_FORMAT_UNSPECIFIED: _PlaceholderNameFormat.ValueType  # 0
+    """Invalid where set; leave the field absent to inherit."""
+    PLACEHOLDER_NAME_FORMAT_AS_SENT: _PlaceholderNameFormat.ValueType  # 1
+    """`ROE JANE`. Built-in."""
+    PLACEHOLDER_NAME_FORMAT_TITLE_CASE: _PlaceholderNameFormat.ValueType  # 2
+    """`Roe Jane`. Acronyms and legal forms keep their capitals: `IBM Corp`, `Acme Plumbing LLC`."""
+    PLACEHOLDER_NAME_FORMAT_FIRST_LAST: _PlaceholderNameFormat.ValueType  # 3
+    """`Jane Roe`. Only for a name with a comma (`ROE, JANE A`) or of exactly two words, without a company word; every
+    other name stays as sent.
+    """
+
+class PlaceholderNameFormat(_PlaceholderNameFormat, metaclass=_PlaceholderNameFormatEnumTypeWrapper):
+    """How a caller-ID name in capitals (`ROE JANE`) becomes a placeholder's name."""
+
+PLACEHOLDER_NAME_FORMAT_UNSPECIFIED: PlaceholderNameFormat.ValueType  # 0
+"""Invalid where set; leave the field absent to inherit."""
+PLACEHOLDER_NAME_FORMAT_AS_SENT: PlaceholderNameFormat.ValueType  # 1
+"""`ROE JANE`. Built-in."""
+PLACEHOLDER_NAME_FORMAT_TITLE_CASE: PlaceholderNameFormat.ValueType  # 2
+"""`Roe Jane`. Acronyms and legal forms keep their capitals: `IBM Corp`, `Acme Plumbing LLC`."""
+PLACEHOLDER_NAME_FORMAT_FIRST_LAST: PlaceholderNameFormat.ValueType  # 3
+"""`Jane Roe`. Only for a name with a comma (`ROE, JANE A`) or of exactly two words, without a company word; every
+other name stays as sent.
+"""
+Global___PlaceholderNameFormat: _TypeAlias = PlaceholderNameFormat  # noqa: Y015
+
 class _MultipleMatchAction:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -133,6 +165,7 @@ class Preferences(_message.Message):
     WAIT_UNTIL_FINAL_FIELD_NUMBER: _builtins.int
     DISTRUST_FAILED_ATTESTATION_FIELD_NUMBER: _builtins.int
     CRM_USER_ID_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_NAME_FORMAT_FIELD_NUMBER: _builtins.int
     auto_log_calls: _builtins.bool
     """Whether calls are logged without being asked to. Built-in: true. False: calls are kept and stay UNLOGGED,
     AUTO_LOGGING_OFF.
@@ -163,6 +196,11 @@ class Preferences(_message.Message):
     """The CRM's id of this user, who becomes the owner of call logs: at most 128 characters. User level only:
     INVALID_ARGUMENT in an account's defaults. Built-in: empty, the adapter's own owner.
     """
+    placeholder_name_format: Global___PlaceholderNameFormat.ValueType
+    """How a caller-ID name becomes a placeholder's name. Only names in capital ASCII letters are changed, only in accounts
+    whose `default_region` is in the North American numbering plan, and only where the result is certain. Built-in:
+    AS_SENT.
+    """
     @_builtins.property
     def excluded_directions(self) -> Global___CallDirectionList:
         """Calls in these directions stay UNLOGGED. Built-in: none."""
@@ -192,10 +230,11 @@ class Preferences(_message.Message):
         wait_until_final: _builtins.bool | None = ...,
         distrust_failed_attestation: _builtins.bool | None = ...,
         crm_user_id: _builtins.str | None = ...,
+        placeholder_name_format: Global___PlaceholderNameFormat.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_log_calls", b"_auto_log_calls", "_crm_user_id", b"_crm_user_id", "_distrust_failed_attestation", b"_distrust_failed_attestation", "_log_internal_calls", b"_log_internal_calls", "_multiple_match_action", b"_multiple_match_action", "_placeholder_contact_type", b"_placeholder_contact_type", "_placeholder_name", b"_placeholder_name", "_unknown_contact_action", b"_unknown_contact_action", "_wait_until_final", b"_wait_until_final", "auto_log_calls", b"auto_log_calls", "crm_user_id", b"crm_user_id", "distrust_failed_attestation", b"distrust_failed_attestation", "excluded_directions", b"excluded_directions", "excluded_numbers", b"excluded_numbers", "excluded_results", b"excluded_results", "log_internal_calls", b"log_internal_calls", "multiple_match_action", b"multiple_match_action", "placeholder_contact_type", b"placeholder_contact_type", "placeholder_name", b"placeholder_name", "unknown_contact_action", b"unknown_contact_action", "wait_until_final", b"wait_until_final"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_log_calls", b"_auto_log_calls", "_crm_user_id", b"_crm_user_id", "_distrust_failed_attestation", b"_distrust_failed_attestation", "_log_internal_calls", b"_log_internal_calls", "_multiple_match_action", b"_multiple_match_action", "_placeholder_contact_type", b"_placeholder_contact_type", "_placeholder_name", b"_placeholder_name", "_placeholder_name_format", b"_placeholder_name_format", "_unknown_contact_action", b"_unknown_contact_action", "_wait_until_final", b"_wait_until_final", "auto_log_calls", b"auto_log_calls", "crm_user_id", b"crm_user_id", "distrust_failed_attestation", b"distrust_failed_attestation", "excluded_directions", b"excluded_directions", "excluded_numbers", b"excluded_numbers", "excluded_results", b"excluded_results", "log_internal_calls", b"log_internal_calls", "multiple_match_action", b"multiple_match_action", "placeholder_contact_type", b"placeholder_contact_type", "placeholder_name", b"placeholder_name", "placeholder_name_format", b"placeholder_name_format", "unknown_contact_action", b"unknown_contact_action", "wait_until_final", b"wait_until_final"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_log_calls", b"_auto_log_calls", "_crm_user_id", b"_crm_user_id", "_distrust_failed_attestation", b"_distrust_failed_attestation", "_log_internal_calls", b"_log_internal_calls", "_multiple_match_action", b"_multiple_match_action", "_placeholder_contact_type", b"_placeholder_contact_type", "_placeholder_name", b"_placeholder_name", "_unknown_contact_action", b"_unknown_contact_action", "_wait_until_final", b"_wait_until_final", "auto_log_calls", b"auto_log_calls", "crm_user_id", b"crm_user_id", "distrust_failed_attestation", b"distrust_failed_attestation", "excluded_directions", b"excluded_directions", "excluded_numbers", b"excluded_numbers", "excluded_results", b"excluded_results", "log_internal_calls", b"log_internal_calls", "multiple_match_action", b"multiple_match_action", "placeholder_contact_type", b"placeholder_contact_type", "placeholder_name", b"placeholder_name", "unknown_contact_action", b"unknown_contact_action", "wait_until_final", b"wait_until_final"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_log_calls", b"_auto_log_calls", "_crm_user_id", b"_crm_user_id", "_distrust_failed_attestation", b"_distrust_failed_attestation", "_log_internal_calls", b"_log_internal_calls", "_multiple_match_action", b"_multiple_match_action", "_placeholder_contact_type", b"_placeholder_contact_type", "_placeholder_name", b"_placeholder_name", "_placeholder_name_format", b"_placeholder_name_format", "_unknown_contact_action", b"_unknown_contact_action", "_wait_until_final", b"_wait_until_final", "auto_log_calls", b"auto_log_calls", "crm_user_id", b"crm_user_id", "distrust_failed_attestation", b"distrust_failed_attestation", "excluded_directions", b"excluded_directions", "excluded_numbers", b"excluded_numbers", "excluded_results", b"excluded_results", "log_internal_calls", b"log_internal_calls", "multiple_match_action", b"multiple_match_action", "placeholder_contact_type", b"placeholder_contact_type", "placeholder_name", b"placeholder_name", "placeholder_name_format", b"placeholder_name_format", "unknown_contact_action", b"unknown_contact_action", "wait_until_final", b"wait_until_final"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__auto_log_calls: _TypeAlias = _typing.Literal["auto_log_calls"]  # noqa: Y015
     _WhichOneofArgType__auto_log_calls: _TypeAlias = _typing.Literal["_auto_log_calls", b"_auto_log_calls"]  # noqa: Y015
@@ -211,6 +250,8 @@ class Preferences(_message.Message):
     _WhichOneofArgType__placeholder_contact_type: _TypeAlias = _typing.Literal["_placeholder_contact_type", b"_placeholder_contact_type"]  # noqa: Y015
     _WhichOneofReturnType__placeholder_name: _TypeAlias = _typing.Literal["placeholder_name"]  # noqa: Y015
     _WhichOneofArgType__placeholder_name: _TypeAlias = _typing.Literal["_placeholder_name", b"_placeholder_name"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_name_format: _TypeAlias = _typing.Literal["placeholder_name_format"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_name_format: _TypeAlias = _typing.Literal["_placeholder_name_format", b"_placeholder_name_format"]  # noqa: Y015
     _WhichOneofReturnType__unknown_contact_action: _TypeAlias = _typing.Literal["unknown_contact_action"]  # noqa: Y015
     _WhichOneofArgType__unknown_contact_action: _TypeAlias = _typing.Literal["_unknown_contact_action", b"_unknown_contact_action"]  # noqa: Y015
     _WhichOneofReturnType__wait_until_final: _TypeAlias = _typing.Literal["wait_until_final"]  # noqa: Y015
@@ -229,6 +270,8 @@ class Preferences(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_contact_type) -> _WhichOneofReturnType__placeholder_contact_type | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_name) -> _WhichOneofReturnType__placeholder_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_name_format) -> _WhichOneofReturnType__placeholder_name_format | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unknown_contact_action) -> _WhichOneofReturnType__unknown_contact_action | None: ...
     @_typing.overload
@@ -326,6 +369,7 @@ class AccountSettings(_message.Message):
     OWN_NUMBERS_FIELD_NUMBER: _builtins.int
     DEFAULT_USER_ID_FIELD_NUMBER: _builtins.int
     CREATE_WITHOUT_LOG_FIELD_NUMBER: _builtins.int
+    CALLER_ID_PREFIXES_FIELD_NUMBER: _builtins.int
     default_region: _builtins.str
     """ISO 3166-1 code of the region in which numbers without country code are read, two capital letters. Built-in:
     `US`.
@@ -377,6 +421,13 @@ class AccountSettings(_message.Message):
         parties is INTERNAL_CALL. The numbers of the directory's users are the account's own too.
         """
 
+    @_builtins.property
+    def caller_id_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Labels that the phone system puts before caller-ID names, such as `SALES:` or `Acme`: at most 100 of 1..64
+        characters, in any case. They are taken off before a placeholder is named; common ones (`[Sales] `, `Q1 `,
+        `Support: `) are known without being listed. A name that is nothing but a label names no one. Empty: none.
+        """
+
     def __init__(
         self,
         *,
@@ -390,10 +441,11 @@ class AccountSettings(_message.Message):
         own_numbers: _abc.Iterable[_builtins.str] | None = ...,
         default_user_id: _builtins.str | None = ...,
         create_without_log: _builtins.bool | None = ...,
+        caller_id_prefixes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "caller_id_prefixes", b"caller_id_prefixes", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__create_without_log: _TypeAlias = _typing.Literal["create_without_log"]  # noqa: Y015
     _WhichOneofArgType__create_without_log: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log"]  # noqa: Y015

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class CircuitBreakerCrm(CrmWrapper):
-    """`inner`, called only while `breaker` is closed, or as its probe. Else it raises an error of `request_not_sent`.
+    """`inner`, called only while `breaker` is closed, or as its trial request; else it raises RequestNotSent.
 
     `check` is called in any case. So an administrator's check closes the breaker as soon as the CRM answers.
     """
@@ -25,24 +25,24 @@ class CircuitBreakerCrm(CrmWrapper):
         self._refusal = ""
 
     async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        is_probe = method is not CrmMethod.CHECK and not self._breaker.is_calm and self._admit()
+        is_trial = method is not CrmMethod.CHECK and not self._breaker.is_calm and self._admit()
         try:
             answer = await work(*args, **kwargs)
         except BaseException as error:
-            self._judge(error, is_probe=is_probe)
+            self._judge(error, is_trial=is_trial)
             raise
         if not self._breaker.is_calm:
             self._breaker.answered()
         return answer
 
     def _admit(self) -> bool:
-        """Let a call pass; True if it is the probe. An error for refused credentials repeats what the CRM said."""
+        """Admit a call; True if it is the trial request. An error for refused credentials repeats the CRM's words."""
         try:
             return self._breaker.admit()
         except CredentialsRefused as error:
             raise CredentialsRefused(error.retry_after or 0.0, self._refusal) from None
 
-    def _judge(self, error: BaseException, *, is_probe: bool) -> None:
+    def _judge(self, error: BaseException, *, is_trial: bool) -> None:
         """Tell the breaker what an error says of the CRM: it refuses the credentials, answers, fails, or nothing."""
         if isinstance(error, CrmAuthFailed):
             self._refusal = error.message
@@ -51,5 +51,5 @@ class CircuitBreakerCrm(CrmWrapper):
             self._breaker.answered()
         elif isinstance(error, CrmUnavailable | CrmOutcomeUnknown | TimeoutError) and not isinstance(error, NOT_SENT):
             self._breaker.failed(getattr(error, "retry_after", None) or 0.0)
-        elif is_probe:
+        elif is_trial:
             self._breaker.abandoned()

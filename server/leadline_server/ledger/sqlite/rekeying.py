@@ -1,6 +1,6 @@
-"""Makes the keys of numbers in a ledger anew, where they were made by older rules.
+"""Recomputes the number keys of a ledger that older rules made.
 
-Keyed by number are the calls, the claims with the contacts that leadline remembers, and the lists of excluded numbers.
+Calls, claims and lists of excluded numbers have number keys, such as +442079460123.
 """
 
 import sqlite3
@@ -21,13 +21,13 @@ from leadline_server.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
-_CHUNK: Final = 2_000  # calls a transaction: other processes' writes wait for one
-_REQUEST: Final = ";request="  # what follows a number's key in the claim on one creation, see contacts.claims
+_CHUNK: Final = 2_000  # calls of one transaction, which other processes' writes wait for
+_REQUEST: Final = ";request="  # follows the number's key in the claim on one creation, see contacts.number_claims
 
 _NEXT_CALLS: Final = "SELECT id, account_id, number_key, body FROM call_logs WHERE id > ? ORDER BY id LIMIT ?"
 _SET_CALL: Final = "UPDATE call_logs SET number_key = ?, body = ? WHERE id = ?"
 _CLAIMS: Final = "SELECT account_id, number_key FROM claims"
-# Of two rows for one number the one of the exact spelling stays, with what only the other one knows.
+# If two rows have the same new key, the row that had it before stays. It takes over values that only the other row has.
 _TAKE_OVER: Final = """
     UPDATE claims SET
         (contact_id, contact_key, recorded_at) = (
@@ -50,10 +50,9 @@ _DROP: Final = "DELETE FROM claims WHERE account_id = :account_id AND number_key
 
 
 async def rekey_ledger(database: SqliteDatabase, settings_version: SettingsVersion) -> None:
-    """Key a ledger's numbers by the rules of today, once; later calls find nothing to do.
+    """Recompute the number keys by today's rules, once. Later calls find nothing to do.
 
-    A crash in between leaves a ledger that is keyed anew the next time. Nothing else of a call changes, its revision
-    neither.
+    After a crash, the next start recomputes all of them again. Nothing else of a call changes, not even its revision.
 
     Raises:
         LedgerUnavailable: the database failed, or has a document that cannot be read.
@@ -99,7 +98,7 @@ def _excluded(text: str, rules: NumberingRules) -> str:
 
 
 def _rekey_calls(connection: sqlite3.Connection, after: int) -> int | None:
-    """The next calls; returns the last one, or None behind the end."""
+    """Recompute the next calls; returns the id of the last one, or None after the end."""
     rules_of = _remembering(lambda account_id: _rules(connection, account_id))
     rows = connection.execute(_NEXT_CALLS, (after, _CHUNK)).fetchall()
     for row_id, account_id, _, body in rows:

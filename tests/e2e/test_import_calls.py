@@ -1,0 +1,416 @@
+"""`leadline calls import` against a server: zones, corrections, and what is told of everything in the file."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import pytest
+from leadline import Client
+from leadline.v1 import directory_pb2, directory_service_pb2, directory_service_pb2_grpc
+from leadline.v1.call_log_pb2 import CallLog, CallLogReason, CallLogState
+from leadline.v1.call_pb2 import CallDirection
+from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
+from leadline_server.cli import app
+from support.call_records import SAMPLES
+from support.databases import rows
+from support.servers import LEADLINE, ServerProcess, leadline, server_process
+from typer.testing import CliRunner, Result
+
+USERS: Final = ("--user", "101=alice", "--user", "102=bob", "--user", "103=carol")
+NEW_YORK: Final = ("--time-zone", "America/New_York")
+ACCOUNTS: Final = 60
+GENERIC: Final = "id,caller_number,callee_extension,start_time,duration\nT1,2025550688,101,2026-10-05 09:10:00,60\n"
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("import-calls")
+    config = folder / "leadline.toml"
+    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
+    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+        yield running
+
+
+class Account:
+    """An account of its own, that creates placeholders for unknown callers."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+        self.name = f"a{next(_numbers)}"
+        self.client = Client(server.address, account=self.name)
+        preferences = Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER)
+        self.settle(AccountSettings(defaults=preferences), "defaults.unknown_contact_action")
+
+    def settle(self, settings: AccountSettings, *fields: str) -> None:
+        self.client.update_account_settings(settings, update_mask=fields)
+
+    @property
+    def address(self) -> str:
+        return self._server.address
+
+    def upsert(self, user_id: str, **fields: Any) -> None:
+        request = directory_service_pb2.UpsertUserRequest(
+            account_id=self.name, user=directory_pb2.User(user_id=user_id, **fields)
+        )
+        with grpc.insecure_channel(self.address) as channel:
+            stub: Any = directory_service_pb2_grpc.DirectoryServiceStub(channel)  # type: ignore[arg-type] # typed for aio
+            stub.UpsertUser(request, timeout=10)
+
+    def run(self, file: Path, *options: str) -> Result:
+        """Runs the command in this process: starting one takes longer than most of these imports."""
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(
+            app,
+            ["calls", "import", str(file), "--server", self._server.address, "--account", self.name, *USERS, *options],
+        )
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done
+
+    def told(self, file: Path, *options: str, code: int = 0) -> dict[str, Any]:
+        done = self.run(file, *options, "--json")
+        assert done.exit_code == code, done.stdout + done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def refused(self, file: Path, *options: str) -> str:
+        """What is said where nothing is sent."""
+        done = self.run(file, *options)
+        assert done.exit_code == 2, done.stdout + done.stderr
+        assert self.logs() == []
+        return " ".join(done.stderr.replace("│", " ").split())
+
+    def logs(self) -> list[CallLog]:
+        return sorted(self.client.list_call_logs(), key=lambda log: log.call.start_time.seconds)
+
+    def journal(self) -> list[str]:
+        """Start times of the call logs in the CRM."""
+        ids = tuple(log.call.id for log in self.logs())
+        query = "SELECT call_id, start_time FROM call_logs"
+        found = rows(self._server.data_dir / "crm.db", query)
+        return [str(start) for call_id, start in found if call_id in ids]
+
+    def contacts(self) -> set[str]:
+        return {number for log in self.logs() for number in log.contact.phone_numbers}
+
+
+@pytest.fixture
+def account(server: ServerProcess) -> Iterator[Account]:
+    account = Account(server)
+    with account.client:
+        yield account
+
+
+@pytest.fixture
+def generic(tmp_path: Path) -> Path:
+    path = tmp_path / "calls.csv"
+    path.write_text(GENERIC)
+    return path
+
+
+def shown(log: CallLog) -> str:
+    return f"{log.call.start_time.ToDatetime():%H:%M:%S} {log.call.end_time.ToDatetime():%H:%M:%S}"
+
+
+def test_without_a_zone_nothing_is_sent_and_it_is_said_how_to_name_one(account: Account) -> None:
+    said = account.refused(SAMPLES / "r-berlin.csv")
+    assert "no time zone is known: give --time-zone" in said
+    assert "leadline account set time_zone=ZONE" in said
+    assert "the clock stood at UTC+2; zones that would fit: Europe/Berlin" in said
+
+
+def test_the_accounts_zone_counts_if_it_was_set(account: Account) -> None:
+    account.settle(AccountSettings(time_zone="Europe/Berlin"), "time_zone")
+    account.told(SAMPLES / "r-berlin.csv")
+    assert [shown(log) for log in account.logs()] == ["09:10:00 09:11:00"]
+
+
+def test_the_accounts_zone_is_checked_as_well(account: Account) -> None:
+    account.settle(AccountSettings(time_zone="Asia/Tokyo"), "time_zone")
+    assert "do not fit the time zone Asia/Tokyo" in account.refused(SAMPLES / "r-berlin.csv")
+
+
+ZONES = {
+    "r-berlin.csv": ("Europe/Berlin", "11:10:00 11:11:00", "09:10:00 09:11:00"),
+    "h-zone.csv": ("America/New_York", "11:10:00 11:11:00", "15:10:00 15:11:00"),
+}
+
+
+@pytest.mark.parametrize(("name", "told"), ZONES.items(), ids=ZONES.keys())
+def test_a_second_run_in_the_right_zone_corrects_the_first_also_in_the_crm(
+    account: Account, name: str, told: tuple[str, str, str]
+) -> None:
+    zone, wrong, right = told
+    account.settle(AccountSettings(default_region="DE" if name == "r-berlin.csv" else "US"), "default_region")
+    said = account.refused(SAMPLES / name, "--time-zone", "UTC")
+    assert "the records do not fit the time zone UTC" in said
+    assert zone in said
+
+    forced = account.told(SAMPLES / name, "--time-zone", "UTC", "--force")
+    assert "do not fit the time zone UTC" in forced["warnings"][0]
+    assert [shown(log) for log in account.logs()] == [wrong]
+    (before,) = account.journal()
+
+    assert account.told(SAMPLES / name, "--time-zone", zone)["rows"]["changed"]["count"] == 1
+    (log,) = account.logs()
+    assert shown(log) == right
+    assert (log.state, log.update_pending) == (CallLogState.CALL_LOG_STATE_LOGGED, False)
+    (after,) = account.journal()
+    hours = (int(right[:2]) - int(wrong[:2])) * 3600
+    assert (int(after) - int(before)) % (hours * 1000) == 0
+    assert after != before
+
+    assert account.told(SAMPLES / name, "--time-zone", zone)["rows"]["unchanged"] == {"count": 1, "lines": [1]}
+
+
+@pytest.mark.parametrize(
+    ("zone", "right"), [("Asia/Tokyo", "00:10:00 00:11:00"), ("America/Denver", "15:10:00 15:11:00")]
+)
+def test_a_second_run_corrects_records_whose_ids_tell_nothing_too(
+    account: Account, generic: Path, zone: str, right: str
+) -> None:
+    account.told(generic, "--time-zone", "UTC")
+    assert [shown(log) for log in account.logs()] == ["09:10:00 09:11:00"]
+    assert account.told(generic, "--time-zone", zone)["rows"]["changed"]["count"] == 1
+    assert [shown(log) for log in account.logs()] == [right]
+
+
+def test_records_that_name_their_offset_need_no_zone(account: Account) -> None:
+    account.told(SAMPLES / "freeswitch-documents.json")
+    account.told(SAMPLES / "generic-notes.csv")
+    assert len(account.logs()) == 14
+
+
+def test_an_outbound_call_that_was_transferred_makes_one_log_and_no_second_contact(account: Account) -> None:
+    account.told(SAMPLES / "b2-out-transfer.csv", *NEW_YORK)
+    logs = account.logs()
+    assert [CallDirection.Name(log.call.direction).removeprefix("CALL_DIRECTION_") for log in logs] == [
+        "OUTBOUND",
+        "INTERNAL",
+    ]
+    assert account.contacts() == {"+12025550302"}
+    assert len(account.journal()) == 1
+
+
+def test_a_follow_me_makes_no_contact_of_the_employees_mobile(account: Account) -> None:
+    account.told(SAMPLES / "c-followme-nolink.csv", *NEW_YORK, "--own-number", "+1 202 555 0999")
+    (log,) = account.logs()
+    assert log.call.direction == CallDirection.CALL_DIRECTION_INBOUND
+    assert log.user_id == "alice"
+    assert account.contacts() == {"+12025550303"}
+
+
+@pytest.mark.parametrize("name", ["d-queue-link.csv", "d-queue-nolink.csv"])
+def test_a_queue_call_makes_one_log_for_the_agent_who_answered(account: Account, name: str) -> None:
+    account.told(SAMPLES / name, *NEW_YORK)
+    (log,) = account.logs()
+    assert (log.user_id, log.state) == ("bob", CallLogState.CALL_LOG_STATE_LOGGED)
+    assert account.contacts() == {"+12025550304"}
+
+
+NAMES = {
+    "i2-latin1.csv": ["Jörg Müller"],
+    "v-longname.csv": [
+        "Roe & Daughters Plumbing 24 Hour Emergency Service and Heating of Springfield Nor",
+        "Roe and Daughters Plumbing and Heating Emergency Services of Springfield North Si",
+    ],
+    "k-freepbx-header.csv": ["ROE K"],
+    "t-3cx.csv": ["Roe Jane"],
+    "t2-freeswitch.csv": ["ROE JANE"],
+}
+
+
+@pytest.mark.parametrize(("name", "names"), NAMES.items(), ids=NAMES.keys())
+def test_a_placeholder_has_the_name_that_the_record_tells(account: Account, name: str, names: list[str]) -> None:
+    account.told(SAMPLES / name, *NEW_YORK)
+    assert [log.contact.name for log in account.logs()] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("g-clock.csv", ()),
+        ("k2-asterisk-header.csv", ()),
+        ("q-disp.csv", ()),
+        ("t-3cx.csv", ("--format", "3cx")),
+        ("t2-freeswitch.csv", ("--format", "freeswitch")),
+        ("t2-freeswitch.csv", ("--format", "freeswitch", "--inbound-context", "public")),
+        ("t3-generic-semicolon.csv", ()),
+        ("generic-words.csv", ()),
+        ("e-prefix.csv", ()),
+    ],
+)
+def test_every_row_of_a_sample_is_taken(account: Account, name: str, options: tuple[str, ...]) -> None:
+    told = account.told(SAMPLES / name, *NEW_YORK, *options)
+    assert told["rows"]["taken"]["count"] == len(account.logs()) > 0
+    assert told["skipped_rows"] == told["failed_calls"] == told["rows"]["unusable"]["count"] == 0
+
+
+def test_calls_of_luxembourg_customers_are_no_internal_ones(account: Account) -> None:
+    account.settle(AccountSettings(default_region="LU", time_zone="Europe/Luxembourg"), "default_region", "time_zone")
+    account.told(SAMPLES / "u-luxembourg.csv")
+    directions = [log.call.direction for log in account.logs()]
+    assert directions == [CallDirection.CALL_DIRECTION_INBOUND, CallDirection.CALL_DIRECTION_OUTBOUND]
+
+
+def test_what_was_dialled_behind_an_outside_line_is_the_number(account: Account) -> None:
+    account.settle(AccountSettings(dial_prefixes=["9"]), "dial_prefixes")
+    account.told(SAMPLES / "e-prefix.csv", *NEW_YORK)
+    numbers = [number for log in account.logs() for number in log.contact.phone_numbers]
+    assert sorted(numbers) == ["+12025550305"] * 8 + ["+442079460958"]
+
+
+def test_of_two_readings_behind_a_german_prefix_the_valid_one_counts(account: Account) -> None:
+    account.settle(AccountSettings(default_region="DE", dial_prefixes=["0"]), "default_region", "dial_prefixes")
+    account.told(SAMPLES / "s-prefix0.csv", "--time-zone", "Europe/Berlin")
+    logs = sorted(account.logs(), key=lambda log: log.call.id)
+    assert [list(log.contact.phone_numbers) for log in logs] == [
+        ["+4917612345678"],
+        ["+49301234567"],
+        ["+4930901820"],
+        ["+4930901820"],
+        [],
+        ["+4917612345678"],
+    ]
+    assert logs[4].reason == CallLogReason.CALL_LOG_REASON_NUMBER_UNUSABLE
+
+
+def test_the_directory_tells_extensions_and_own_numbers(account: Account) -> None:
+    account.upsert("dora", extensions=["101"], phone_numbers=["+12025550999"])
+    done = leadline(
+        *("calls", "import", SAMPLES / "c-followme-nolink.csv", "--account", account.name),
+        *("--server", account.address, *NEW_YORK),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (log,) = account.logs()
+    assert log.user_id == "dora"
+    assert account.contacts() == {"+12025550303"}
+
+
+def test_an_employees_mobile_of_the_directory_is_no_customer(account: Account, tmp_path: Path) -> None:
+    account.upsert("dora", phone_numbers=["+12025550999"])
+    path = tmp_path / "calls.csv"
+    path.write_text("From,To,Start\n101,92025550999,2026-10-05 10:00:00\n101,2025550998,2026-10-05 10:01:00\n")
+    account.told(path, *NEW_YORK)
+    directions = [log.call.direction for log in account.logs()]
+    assert directions == [CallDirection.CALL_DIRECTION_INTERNAL, CallDirection.CALL_DIRECTION_OUTBOUND]
+    assert account.contacts() == {"+12025550998"}
+
+
+MIXED: Final = """Call ID,Type,From,To,Start,Duration,Status,Agent,Cost
+1,Incoming,2025550601,101,2026-10-05 10:00:00,1:00,Answered,Ann,
+1,Incoming,2025550601,102,2026-10-05 10:00:10,0:10,Missed,Ann,
+
+2,Sideways,2025550602,101,2026-10-05 10:01:00,1:00,Answered,Ann,
+3,Outgoing,101,2025550603,2026-10-05 10:02:00,a while,Answered,Ann,
+4,Incoming,2025550604,150,2026-10-05 10:03:00,1:00,Answered,Ann,
+5,Incoming,"2025550605,101,2026-10-05 10:04:00,1:00,Answered,Ann,
+6,Incoming,2025550606,101,2026-10-05 10:05:00,1:00,Answered,Ann,
+"""
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    path = tmp_path / "mixed.csv"
+    path.write_text(MIXED)
+    return path
+
+
+def test_an_import_ends_with_what_became_of_every_row_value_and_column(account: Account, mixed: Path) -> None:
+    told = account.told(mixed, *NEW_YORK, code=1)
+    assert {kind: row["lines"] for kind, row in told["rows"].items() if row["count"]} == {
+        "taken": [2, 6, 9],
+        "merged": [3],
+        "skipped": [5, 7, 8],
+        "unusable": [6],
+    }
+    assert [problem["line"] for problem in told["skipped"]] == [5, 7, 8]
+    assert told["unusable"] == [{"line": 6, "reason": "duration 'a while' is no number of seconds"}]
+    assert told["other_lines"] == {"blank lines": 1, "the header": 1}
+    assert told["columns_not_taken"] == ["Agent"]
+    assert told["columns_taken"]["caller_number"] == "From"
+
+
+def test_people_are_told_the_columns_first_and_the_account_last(account: Account, mixed: Path) -> None:
+    done = account.run(mixed, *NEW_YORK)
+    assert done.exit_code == 1
+    assert "caller_number      from column From" in done.stderr
+    for line in (
+        "3 calls replayed",
+        "3 rows taken: lines 2, 6, 9",
+        "1 row merged: line 3",
+        "3 rows skipped: lines 5, 7-8",
+        "line 5: unknown direction 'SIDEWAYS'",
+        "line 8: not a CSV row: a quote is never closed",
+        "1 value was unusable; its row was taken:",
+        "line 6: duration 'a while' is no number of seconds",
+        "1 column not taken: Agent.",
+    ):
+        assert line in done.stdout
+
+
+def test_what_is_left_out_by_option_is_no_loss(account: Account, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("From,To,Start,Agent,Cost\n2025550601,101,2026-10-05 10:00:00,Ann,0.10\n")
+    told = account.told(path, *NEW_YORK, "--column", "ignore=Agent", "--column", "attribute:cost=Cost")
+    assert told["columns_not_taken"] == []
+    assert [dict(log.call.attributes) for log in account.logs()] == [{"cost": "0.10"}]
+
+
+def test_a_changed_row_is_told_as_changed_and_the_others_as_left(account: Account, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(GENERIC + "T2,2025550689,101,2026-10-05 09:20:00,60\n")
+    account.told(path, *NEW_YORK)
+    path.write_text(GENERIC + "T2,2025550689,101,2026-10-05 09:20:00,90\n")
+    told = account.told(path, *NEW_YORK)["rows"]
+    assert (told["unchanged"]["lines"], told["changed"]["lines"], told["taken"]["count"]) == ([2], [3], 0)
+
+
+def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(account: Account, mixed: Path) -> None:
+    done = account.run(mixed, *NEW_YORK, "--dry-run")
+    assert done.exit_code == 1
+    assert "3 calls would be replayed; nothing was sent" in done.stdout
+    assert "line 2: 2026-10-05 14:00:00Z inbound alice 2025550601 answered" in done.stdout
+    assert "caller_number      from column From" in done.stdout
+    assert account.logs() == []
+
+
+def test_a_date_that_nothing_tells_is_refused_until_the_person_tells(account: Account, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("From,To,Start\n2025550601,101,10/05/2026 10:00\n")
+    assert "whether the day or the month comes first" in account.refused(path, *NEW_YORK)
+    account.told(path, *NEW_YORK, "--date-order", "dmy")
+    assert f"{account.logs()[0].call.start_time.ToDatetime():%Y-%m-%d}" == "2026-05-10"
+
+
+def test_masks_tell_extensions(account: Account, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("From,To,Start\n1001,2002,2026-10-05 10:00\n2002,2025550601,2026-10-05 10:01\n")
+    options = ("--user", "2002=dave", "--extension-pattern", "2xxx", "--default-user", "dave")
+    account.told(path, *NEW_YORK, *options)
+    directions = [log.call.direction for log in account.logs()]
+    assert directions == [CallDirection.CALL_DIRECTION_INBOUND, CallDirection.CALL_DIRECTION_OUTBOUND]
+
+
+def test_a_file_that_can_be_read_only_once_is_read_all_the_same(account: Account, server: ServerProcess) -> None:
+    command = f"cat {SAMPLES / 'g-clock.csv'} | {LEADLINE} calls import /dev/stdin --account {account.name}"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --server {server.address} {' '.join((*USERS, *NEW_YORK))}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(account.logs()) == 2
+
+
+def test_an_account_that_does_not_exist_is_said_so(server: ServerProcess) -> None:
+    done = leadline(
+        "calls", "import", SAMPLES / "h-zone.csv", "--server", server.address, "--account", "nobody", *USERS, *NEW_YORK
+    )
+    assert done.returncode == 1
+    assert "Stopped early" in done.stdout
