@@ -65,6 +65,9 @@ DAMAGE = {
     "documents": "UPDATE call_logs SET body = substr(body, 1, 40)",
     "columns": "UPDATE call_logs SET contact_id = 'c_other'",
     "due": "UPDATE call_logs SET body = replace(CAST(body AS TEXT), '\"state\":2', '\"state\":3'), shown_state = 3",
+    "attempts": "UPDATE call_logs SET next_attempt_time = 101768227200000000,"
+    " body = replace(CAST(body AS TEXT), '\"next_attempt_time\":null',"
+    ' \'"next_attempt_time":"5194-11-28T00:00:00Z"\')',
     "logged": "UPDATE call_logs SET shown_state = 1, body = replace(replace(CAST(body AS TEXT), '\"state\":2',"
     " '\"state\":1'), '\"delivered_revision\":0', '\"delivered_revision\":1')",
     "sequences": "UPDATE ledger SET call_log_sequence = 0",

@@ -324,6 +324,21 @@ def _logged_in(tokens: Sequence[str], accepted: set[str]) -> Any:
     return answer
 
 
+@pytest.mark.parametrize("life", ['"inf"', "1e300", '"soon"', "18446744073709551615", "[[7]]"])
+async def test_a_login_s_token_may_have_any_life(tmp_path: Path, life: str) -> None:
+    def answer(request: web.Request) -> web.Response:
+        if request.path == "/login":
+            return web.Response(text=f'{{"token": "one", "life": {life}}}', content_type="application/json")
+        return _json({"active": request.headers["X-Acorn-Key"] == "one"})
+
+    async with acorn(tmp_path, _authentication(LOGIN)) as (adapter, crm):
+        crm.instead = answer
+        await adapter.check()
+        await adapter.check()
+        logins = sum(request.path == "/login" for request, _ in crm.seen)
+    assert logins == (2 if life == "[[7]]" else 1)  # a life that is neither number nor text is over at once, as before
+
+
 async def test_a_login_is_shared_and_repeated_when_its_token_is_refused(tmp_path: Path) -> None:
     async with acorn(tmp_path, _authentication(LOGIN)) as (adapter, crm):
         crm.instead = _logged_in(["one", "two"], accepted := {"one"})

@@ -195,6 +195,18 @@ WRONG = {
         "operations.find_contacts.patterns[1]: Input should be a valid string",
     ),
     "another version": ({"format = 1": "format = 2"}, "format: Input should be 1"),
+    "a settle time without an end": (
+        {"[operations.check]": "[capabilities]\nsettle_time = inf\n\n[operations.check]"},
+        "capabilities.settle_time: Input should be less than or equal to 600",
+    ),
+    "a search lag without an end": (
+        {"[operations.check]": "[capabilities]\nsearch_lag = 1e300\n\n[operations.check]"},
+        "capabilities.search_lag: Input should be less than or equal to 3600",
+    ),
+    "a window without an end": (
+        {"[operations.check]": "[[capabilities.rates]]\nrequests = 1\nseconds = inf\n\n[operations.check]"},
+        "capabilities.rates[0].seconds: Input should be less than or equal to 2678400",
+    ),
     "no TOML": ({"format = 1": "format ="}, "it is not TOML"),
 }
 

@@ -310,3 +310,12 @@ value = "{{ access_token }}"
         assert await ours.renew(refused)
         assert await ours.headers() == {"X-Acorn-Key": "token-2"}
     assert logins == ["/login", "/login"]
+
+
+async def test_a_read_nested_100000_deep_is_cannot_tell_and_a_write_an_unknown_outcome(tmp_path: Path) -> None:
+    async with acorn(tmp_path) as (adapter, crm):
+        crm.instead = lambda _: web.Response(text="[" * 100_000 + "]" * 100_000, content_type="application/json")
+        with pytest.raises(CrmUnavailable):
+            await adapter.find_contacts([NUMBER])
+        with pytest.raises(CrmOutcomeUnknown):
+            await adapter.create_contact(DRAFT, "k")

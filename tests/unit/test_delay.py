@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.domain.delay import LONGEST_RETRY, MAX_CHARACTERS, UNREADABLE_SECONDS, Delay, read_delay
+from leadline_server.domain.delay import (
+    LONGEST_RETRY,
+    MAX_CHARACTERS,
+    UNREADABLE_SECONDS,
+    Delay,
+    bounded_seconds,
+    read_delay,
+)
 
 NOW = datetime(2026, 11, 28, 21, 0, tzinfo=UTC)
 CLAMPED = Delay(LONGEST_RETRY, is_clamped=True)
@@ -78,3 +85,23 @@ def test_nothing_that_is_sent_leaves_the_bounds_or_raises(said: object) -> None:
     delay = read_delay(said, NOW)
     assert delay is None or 0 <= delay.seconds <= LONGEST_RETRY
     assert delay is None or NOW + delay.duration >= NOW
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [
+        (0, 0),
+        (7.5, 7.5),
+        (-1, 0),
+        (1e300, LONGEST_RETRY),
+        (10**4_000, LONGEST_RETRY),
+        (-(10**4_000), 0),
+        (math.inf, LONGEST_RETRY),
+        (-math.inf, 0),
+        (math.nan, UNREADABLE_SECONDS),
+        ("7", UNREADABLE_SECONDS),
+        (None, UNREADABLE_SECONDS),
+    ],
+)
+def test_seconds_that_code_hands_on_stay_within_the_bounds(seconds: object, kept: float) -> None:
+    assert bounded_seconds(seconds) == kept

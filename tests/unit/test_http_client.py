@@ -4,14 +4,20 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
-from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer, segment
+from leadline_server.crm.hubspot.errors import failure as of_hubspot
+from leadline_server.crm.pipedrive.errors import failure as of_pipedrive
+from leadline_server.crm.salesforce.errors import SalesforceErrors
+from leadline_server.crm.toolkit import HttpAnswer, HttpClient, StaticAuthorizer, Throttle, segment
+from leadline_server.crm.toolkit.http_answers import Failure
 from leadline_server.crm.toolkit.http_exchange import MAX_ANSWER_BYTES
+from leadline_server.crm.zoho.errors import failure as of_zoho
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -285,3 +291,37 @@ async def test_a_server_that_takes_no_connection_in_time_was_told_nothing(client
         slow = client(f"http://127.0.0.1:{keeper.getsockname()[1]}", deadline=0.4)
         assert type(await failure(slow.tell("POST", "/"))) is CrmUnavailable
         assert type(await failure(slow.ask("GET", "/"))) is CrmUnavailable
+
+
+NESTED: Final = "[" * 100_000 + "]" * 100_000
+"""JSON that is valid, and nested too deeply to be read."""
+
+
+@pytest.mark.parametrize("text", [NESTED, "[" * 100_000, f'{{"id": 1, "more": {NESTED}}}'], ids=["whole", "open", "in"])
+async def test_json_nested_100000_deep_is_cannot_tell_and_after_a_write_an_unknown_outcome(
+    client: Client, text: str
+) -> None:
+    async with http_server(answering(200, text)) as origin:
+        crm = client(origin)
+        question, change = await crm.ask("GET", "/"), await crm.tell("POST", "/")
+    for decoder in (msgspec.json.Decoder(), msgspec.json.Decoder(dict[str, int]), msgspec.json.Decoder(_Record)):
+        with pytest.raises(CrmUnavailable):
+            question.decode(decoder)
+        with pytest.raises(CrmOutcomeUnknown):
+            change.decode(decoder)
+    with pytest.raises(CrmOutcomeUnknown):
+        change.json()
+
+
+class _Record(msgspec.Struct):
+    id: int
+
+
+@pytest.mark.parametrize("failure", [of_hubspot, of_pipedrive, of_zoho, SalesforceErrors(Throttle(), 100)])
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500])
+@pytest.mark.parametrize("form", ["{}", '{{"message": {}}}', '[{{"message": {}}}]', '{{"more": {}}}'])
+def test_an_error_nested_100000_deep_is_judged_by_its_status(failure: Failure, status: int, form: str) -> None:
+    body = form.format(NESTED).encode()
+    error = failure(HttpAnswer(status=status, headers={}, body=body, is_write=True))
+    assert (error is None) == (status == 200)
+    assert isinstance(error, CrmOutcomeUnknown) == (status == 500)

@@ -5,15 +5,21 @@ import sqlite3
 import stat
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.testing.ledger_samples import call_log, key, put
+from leadline_server.ledger.sqlite.integrity_calls import check_calls
+from leadline_server.ledger.sqlite.integrity_findings import Finding
+from leadline_server.testing.ledger_samples import NOW, call_log, key, put
+from structlog.testing import capture_logs
 
 # Another process: the way a command line tool changes an account while the server runs.
 CHANGE_SETTINGS = """
@@ -145,3 +151,39 @@ async def test_a_closed_ledger_is_an_error(path: Path) -> None:
         await ledger.accounts.get("acme")
     with pytest.raises(LedgerUnavailable, match="closed"):
         await ledger.check()
+
+
+async def test_a_start_brings_an_attempt_in_the_year_5195_forward_and_no_other(path: Path) -> None:
+    late = replace(call_log("late"), next_attempt_time=datetime(5195, 1, 1, tzinfo=UTC))
+    soon = replace(call_log("soon"), next_attempt_time=NOW + MAX_DELIVERY_AGE)
+    started = datetime.now(UTC)
+    async with open_sqlite_ledger(path) as ledger:
+        await put(ledger, late)
+        await put(ledger, soon)
+    assert [found.name for found in check_file(path) if found.problems] == ["attempts"]
+    with capture_logs() as lines:
+        async with open_sqlite_ledger(path) as ledger:
+            repaired, kept = await ledger.call_logs.get(key("late")), await ledger.call_logs.get(key("soon"))
+            assert key("late") in await ledger.call_logs.due(datetime.now(UTC), 10)
+    assert [(line["event"], line["calls"]) for line in lines] == [("late attempts brought forward", 1)]
+    assert repaired is not None
+    assert repaired.next_attempt_time is not None
+    assert started <= repaired.next_attempt_time <= datetime.now(UTC)
+    assert repaired.pending_since == repaired.next_attempt_time  # its seven days begin now
+    assert replace(repaired, next_attempt_time=late.next_attempt_time, pending_since=late.pending_since) == late
+    assert kept == soon
+    assert [found.name for found in check_file(path) if found.problems] == []
+
+
+def check_file(path: Path) -> Sequence[Finding]:
+    with closing(sqlite3.connect(path)) as connection:
+        return check_calls(connection)
+
+
+async def test_a_lease_that_ends_late_is_no_late_attempt(path: Path) -> None:
+    end = datetime(5195, 1, 1, tzinfo=UTC)
+    leased = replace(call_log(), lease_owner="a1", lease_until=end, next_attempt_time=end)
+    async with open_sqlite_ledger(path) as ledger:
+        await put(ledger, leased)
+    async with open_sqlite_ledger(path) as ledger:
+        assert await ledger.call_logs.get(key()) == leased

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from leadline_server.domain import outcomes
 from leadline_server.domain.call import CallResult
 from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, CallLogReason, CallLogState, is_due
 from leadline_server.domain.progress import CallReport
@@ -137,6 +138,15 @@ def test_after_seven_days_a_call_fails() -> None:
     assert not is_due(log)
 
 
+@pytest.mark.parametrize("delay", [timedelta(days=8), timedelta(days=365 * 3_000), timedelta.max])
+def test_no_delay_leads_beyond_the_seven_days_of_a_delivery(delay: timedelta) -> None:
+    log = accepted()
+    end = after(seconds=0) + MAX_DELIVERY_AGE
+    now = after(days=2)
+    assert outcomes.deferred(log, log, None, ERROR, delay, now).next_attempt_time == end
+    assert outcomes.postponed(log, log, None, ERROR, delay, now).next_attempt_time == end
+
+
 def test_after_seven_days_an_update_is_given_up_and_the_call_stays_logged() -> None:
     log = deferred(reported(logged(accepted()), report(note="n")), now=after(days=8))
     assert (log.state, log.update_pending, log.next_attempt_time) == (CallLogState.LOGGED, True, None)
@@ -145,7 +155,7 @@ def test_after_seven_days_an_update_is_given_up_and_the_call_stays_logged() -> N
 
 def test_news_of_a_call_at_rest_begin_seven_days_of_their_own() -> None:
     log = reported(logged(accepted()), report(note="n"), after(days=30))
-    assert deferred(log, now=after(days=37)).next_attempt_time == after(days=37) + SOON
+    assert deferred(log, now=after(days=37) - SOON).next_attempt_time == after(days=37)
 
 
 # Refused

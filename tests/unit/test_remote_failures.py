@@ -141,6 +141,40 @@ async def test_a_write_that_is_told_to_wait_was_not_done(adapter: ScriptedAdapte
         assert raised.retry_after == 7.5
 
 
+@pytest.mark.parametrize("said", ["inf", "1e300", "9" * 2_000, "99999999999"])
+async def test_a_delay_of_an_adapter_is_a_day_at_most(adapter: ScriptedAdapter, crm: CrmAdapter, said: str) -> None:
+    adapter.answers["FindContacts"] = fails(Code.UNAVAILABLE, leadline_retry_after=said)
+    assert (await read(crm)).retry_after == 86_400
+
+
+@pytest.mark.parametrize("seconds", [99_999_999_999.0, 1_000_000_000.0, 100_000.0])
+async def test_a_retry_info_of_an_adapter_is_a_day_at_most(
+    adapter: ScriptedAdapter, crm: CrmAdapter, seconds: float
+) -> None:
+    adapter.answers["FindContacts"] = fails(
+        Code.UNAVAILABLE, grpc_status_details_bin=details("CRM_RATE_LIMITED", retry_after=seconds)
+    )
+    assert (await read(crm)).retry_after == 86_400
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7500", 7.5),
+        ("2147483647", 86_400),
+        ("-1", None),
+        *((said, None) for said in ("9" * 2_000, "inf", "nan", "1e300", "soon")),  # gRPC reads them as: do not retry
+    ],
+)
+async def test_a_pushback_is_a_delay_of_a_day_at_most_and_says_nothing_of_the_write(
+    adapter: ScriptedAdapter, crm: CrmAdapter, said: str, seconds: float | None
+) -> None:
+    adapter.answers["CreateContact"] = fails(Code.RESOURCE_EXHAUSTED, grpc_retry_pushback_ms=said)
+    raised = await write(crm)
+    assert type(raised) is CrmOutcomeUnknown
+    assert raised.retry_after == seconds
+
+
 async def test_a_delay_beside_another_code_is_a_delay_and_no_more(adapter: ScriptedAdapter, crm: CrmAdapter) -> None:
     adapter.answers["CreateContact"] = fails(Code.UNAVAILABLE, leadline_retry_after="3")
     raised = await write(crm)

@@ -1,14 +1,24 @@
 """Errors as statuses: the table is complete, agrees with the contract, and what is sent stays small."""
 
+import math
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, Final
 
 import grpc
 import pytest
+from connectrpc.code import Code
+from connectrpc.errors import ConnectError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
-from leadline.v1 import error_reason_pb2
+from leadline.v1 import contact_service_pb2, error_reason_pb2
 from leadline_server.domain import errors
-from leadline_server.transport.status import CODES, refusal
+from leadline_server.http import rpcs
+from leadline_server.transport import endpoint
+from leadline_server.transport.endpoint import logged
+from leadline_server.transport.status import CODES, PUSHBACK_KEY, refusal
+from leadline_server.transport.streams import Streams
+from structlog.testing import capture_logs
 
 CLIENTS_METADATA_LIMIT = 8 * 1024  # gRPC's default soft limit
 
@@ -63,3 +73,113 @@ def test_sixteen_ordinary_violations_are_all_named() -> None:
     assert status.details[1].Unpack(bad_request)
     assert [violation.field for violation in bad_request.field_violations] == [v.field for v in broken]
     assert "violations" not in info.metadata
+
+
+class _Raises(dict[str, str]):
+    """Metadata that cannot even be read."""
+
+    def items(self) -> Any:
+        raise RuntimeError("hush")
+
+
+def _changed(**fields: Any) -> errors.LeadlineError:
+    """An error with fields that no constructor would let pass."""
+    error = errors.CrmRateLimited("Slower.")
+    for name, value in fields.items():
+        setattr(error, name, value)
+    return error
+
+
+HOSTILE: Final = {
+    "inf": _changed(retry_after=math.inf),
+    "-inf": _changed(retry_after=-math.inf),
+    "nan": _changed(retry_after=math.nan),
+    "1e300": _changed(retry_after=1e300),
+    "4,000 digits": _changed(retry_after=10**4_000),
+    "text delay": _changed(retry_after="soon"),
+    "surrogate in message": _changed(message="a \ud800 b"),
+    "surrogate in value": _changed(metadata={"key": "\udfff"}),
+    "surrogate in key": _changed(metadata={"\udfff": "value"}),
+    "number as message": _changed(message=7),
+    "bytes as message": _changed(message=b"\xff"),
+    "None as message": _changed(message=None),
+    "number as value": _changed(metadata={"key": 7}),
+    "number as key": _changed(metadata={7: "value"}),
+    "no metadata": _changed(metadata=None),
+    "metadata that raises": _changed(metadata=_Raises()),
+    "reason of another kind": _changed(reason="SLOW"),
+    "surrogate in violation": errors.InvalidRequest([errors.FieldViolation("\ud800", "\udfff")]),
+    "number as violation": errors.InvalidRequest([errors.FieldViolation(7, None)]),  # type: ignore[arg-type] # hostile
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("seconds_left", [None, 0.0, 5.0])
+def test_no_content_of_an_error_keeps_it_from_being_answered(name: str, seconds_left: float | None) -> None:
+    with capture_logs():
+        answer = logged("FindContact", HOSTILE[name])
+    known = Status.FromString(answer.details)
+    assert known.message == answer.message
+    assert (answer.code is grpc.StatusCode.INTERNAL) == ("correlation_id" in answer.metadata)
+    trailing = dict(answer.trailing(seconds_left))
+    assert int(trailing.get(PUSHBACK_KEY, 0)) <= 86_400_000
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if "as " in name or "metadata" in name])
+def test_an_error_that_cannot_be_sent_is_internal_with_a_correlation_id(name: str) -> None:
+    with capture_logs() as lines:
+        answer = logged("FindContact", HOSTILE[name])
+    assert answer.code is grpc.StatusCode.INTERNAL
+    assert [line["correlation_id"] for line in lines] == [answer.metadata["correlation_id"]]
+
+
+@pytest.mark.parametrize("name", ["inf", "-inf", "nan", "1e300", "4,000 digits", "text delay"])
+def test_an_error_with_an_odd_delay_keeps_its_reason(name: str) -> None:
+    assert refusal(HOSTILE[name]).reason == "CRM_RATE_LIMITED"
+
+
+@pytest.mark.parametrize("name", ["surrogate in message", "surrogate in value"])
+def test_an_error_with_an_unpaired_surrogate_keeps_its_reason_and_loses_the_surrogate(name: str) -> None:
+    answer = refusal(HOSTILE[name])
+    assert answer.reason == "CRM_RATE_LIMITED"
+    assert "?" in (answer.message if name == "surrogate in message" else answer.metadata["key"])
+
+
+def test_a_log_that_cannot_be_written_keeps_no_error_from_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __getattr__(self, _: str) -> Any:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(endpoint, "_log", Full())
+    assert logged("FindContact", RuntimeError("hush")).code is grpc.StatusCode.INTERNAL
+    assert logged("FindContact", errors.AccountNotFound("acme")).code is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_over_http_too_any_error_is_answered(name: str) -> None:
+    async def find(_: Any, __: Any) -> Any:
+        raise HOSTILE[name]
+
+    service = contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"]
+    servicer = SimpleNamespace(**{method.name: find for method in service.methods})
+    [served] = [
+        method
+        for method in endpoint.served_methods(service, servicer, lambda _: endpoint.RpcCounts(), Streams())
+        if method.name == "FindContact"
+    ]
+    with capture_logs(), pytest.raises(ConnectError) as caught:
+        await rpcs.call(served, contact_service_pb2.FindContactRequest(), 5.0)
+    caught.value.message.encode()
+
+
+@pytest.mark.parametrize("data", [b"\xff", b""])
+def test_an_answer_that_cannot_be_written_as_json_is_internal(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise OverflowError("hush")
+
+    monkeypatch.setattr(rpcs, "MessageToJson", fails)
+    method = SimpleNamespace(name="FindContact", output_type=contact_service_pb2.FindContactResponse)
+    with capture_logs(), pytest.raises(ConnectError) as caught:
+        rpcs._written(method, data, is_json=True)  # type: ignore[arg-type] # noqa: SLF001 - no request gets there
+    assert caught.value.code is Code.INTERNAL
+    assert "hush" not in caught.value.message

@@ -56,14 +56,6 @@ class AnswerPath:
         """Whether the value is true itself, and not just present."""
         return self.find(document) is True
 
-    def seconds(self, document: Any) -> float | None:
-        """The value as seconds, from a number or a text."""
-        try:
-            seconds = float(self.find(document))
-        except (TypeError, ValueError):
-            return None
-        return seconds if 0 <= seconds < 1e9 else None  # noqa: PLR2004 - some thirty years
-
 
 def _text(found: Any) -> str:
     if isinstance(found, str):

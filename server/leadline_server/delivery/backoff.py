@@ -8,6 +8,7 @@ from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
 from leadline_server.delivery.attempt import settle_time
+from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LeadlineError
 from leadline_server.ports.crm import Capabilities
 
@@ -32,7 +33,7 @@ def delay_after(error: Exception, attempts: int, capabilities: Capabilities, cha
     delay = min(LONGEST, FIRST * (1 << min(attempts, _DOUBLINGS))) * share
     asked = error.retry_after if isinstance(error, LeadlineError) else None
     if asked is not None:
-        delay = max(FIRST * share, min(LONGEST_WISH, timedelta(seconds=asked)))
+        delay = max(FIRST * share, min(LONGEST_WISH, timedelta(seconds=bounded_seconds(asked))))
     elif isinstance(error, CrmAuthFailed):
         delay = timedelta(seconds=CREDENTIALS_PAUSE)
     return max(delay, settle_time(capabilities)) if is_perhaps_sent(error) else delay

@@ -17,6 +17,7 @@ from leadline_server.delivery.in_flight import LeaseLost
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.decision import LeaveUnlogged, Wait
+from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import CrmRejected, LeadlineError
 from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.ports.crm import CrmLog
@@ -68,7 +69,7 @@ class ResultWriter:
         decision, sentence = attempt.decision, _sentence(error)
         if isinstance(error, NOT_SENT):
             self.results["postponed"] += 1
-            pause = timedelta(seconds=error.retry_after or 0.0)
+            pause = timedelta(seconds=bounded_seconds(error.retry_after or 0.0))
             return await self._change(key, lambda log: outcomes.postponed(log, basis, decision, sentence, pause, now))
         delay = self._delay(attempt.account, basis, error)
         settle_time = attempt.account.crm.capabilities.settle_time if is_perhaps_sent(error) else timedelta(0)

@@ -47,7 +47,9 @@ class Delay:
         return timedelta(seconds=self.seconds)
 
 
-def read_delay(said: object, now: datetime, longest: float = LONGEST_RETRY) -> Delay | None:
+def read_delay(
+    said: object, now: datetime, longest: float = LONGEST_RETRY, unreadable: float = UNREADABLE_SECONDS
+) -> Delay | None:
     """The delay that `said` asks for; None where it says nothing.
 
     Args:
@@ -55,19 +57,29 @@ def read_delay(said: object, now: datetime, longest: float = LONGEST_RETRY) -> D
             second and Unix times in seconds or milliseconds are read too.
         now: the time of day, with its zone.
         longest: the bound, in seconds.
+        unreadable: the delay of a text that cannot be read, in seconds.
     """
     if isinstance(said, bool) or said is None:
         return None
     if isinstance(said, int | float):
-        return _within(_number(said), now, longest)
+        return _within(_number(said), now, longest, unreadable)
     if not isinstance(said, str) or not (text := said.strip()):
         return None
     seconds = _decimal(text)
     if seconds is None and len(text) <= MAX_CHARACTERS:
         seconds = _seconds_until(text, now)
     if seconds is None:
-        return Delay(min(UNREADABLE_SECONDS, longest), is_clamped=True)
-    return _within(seconds, now, longest)
+        return Delay(min(unreadable, longest), is_clamped=True)
+    return _within(seconds, now, longest, unreadable)
+
+
+def bounded_seconds(seconds: object, longest: float = LONGEST_RETRY) -> float:
+    """The seconds of a delay that code hands on, within the bounds. Unlike `read_delay`, it knows no times of day.
+
+    Example: 1e300 becomes `longest`, nan becomes UNREADABLE_SECONDS, and -1 becomes 0.
+    """
+    number = _number(seconds) if isinstance(seconds, int | float) else math.nan
+    return min(UNREADABLE_SECONDS if math.isnan(number) else max(number, 0.0), longest)
 
 
 def _number(said: float) -> float:
@@ -101,9 +113,9 @@ def _seconds_until(text: str, now: datetime) -> float | None:
         return math.inf
 
 
-def _within(seconds: float, now: datetime, longest: float) -> Delay:
+def _within(seconds: float, now: datetime, longest: float, unreadable: float) -> Delay:
     if math.isnan(seconds):
-        return Delay(min(UNREADABLE_SECONDS, longest), is_clamped=True)
+        return Delay(min(unreadable, longest), is_clamped=True)
     if _EPOCH_SECONDS <= seconds < math.inf:
         epoch = seconds / 1000 if seconds >= _EPOCH_MILLISECONDS else seconds
         seconds = max(0.0, epoch - now.timestamp())

@@ -40,6 +40,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from leadline_server.domain.delay import bounded_seconds
+
 
 class ErrorReason(StrEnum):
     """Why a request failed: the values of `leadline.v1.ErrorReason` without their prefix."""
@@ -87,7 +89,8 @@ class FieldViolation:
 class LeadlineError(Exception):
     """The base: a sentence for people, a reason for programs, and values as metadata.
 
-    `retry_after` is in seconds; None where repeating the same request does not help.
+    `retry_after` is in seconds, from 0 to a day; None where repeating the same request does not help. Other numbers are
+    clamped: adapters may pass on what a CRM sent.
     """
 
     reason: ClassVar[ErrorReason] = ErrorReason.INTERNAL
@@ -98,7 +101,7 @@ class LeadlineError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata = dict(metadata or {})
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else bounded_seconds(retry_after)
 
 
 class InvalidRequest(LeadlineError):

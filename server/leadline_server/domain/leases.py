@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from leadline_server.domain.call_log import CallLog, LeaseFields
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, LeaseFields
 
 LEASE: Final = timedelta(seconds=5)
 """How long a lease lasts unless its owner renews it. So the crash of a process is noticed after this time."""
@@ -51,6 +51,16 @@ def is_leased(log: CallLog, now: datetime) -> bool:
 def is_leased_by_another(log: CallLog, lease_owner: str, now: datetime) -> bool:
     """Whether a lease of another process than `lease_owner` is running."""
     return log.lease_owner != lease_owner and is_leased(log, now)
+
+
+def is_due_too_late(log: CallLog) -> bool:
+    """Whether the next attempt lies beyond the time for which a delivery is tried. No leadline schedules one so now.
+
+    Example: an earlier leadline took a CRM's `Retry-After: 99999999999` as it was, and waits until the year 5195.
+    """
+    if log.next_attempt_time is None or log.lease_owner:
+        return False
+    return log.next_attempt_time - max(log.pending_since, log.update_time) > MAX_DELIVERY_AGE
 
 
 def kept(log: CallLog) -> LeaseFields:

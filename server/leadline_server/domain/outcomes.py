@@ -172,7 +172,7 @@ def _postponed(
         decision=decision if log.input_revision == basis.input_revision else None,
         attempts=log.attempts + attempts,
         last_error=error,
-        **(AT_REST if is_over else at(now + delay)),
+        **(AT_REST if is_over else at(_next_attempt(log, delay, now))),
         **_unless_logged(
             log,
             CallLogState.FAILED if is_over else CallLogState.PENDING,
@@ -182,6 +182,11 @@ def _postponed(
             else "The CRM has not taken the call yet; leadline keeps the call and tries again.",
         ),
     )
+
+
+def _next_attempt(log: CallLog, delay: timedelta, now: datetime) -> datetime:
+    """When the delivery is tried again: never after the time at which it is given up."""
+    return min(now + min(delay, MAX_DELIVERY_AGE), log.pending_since + MAX_DELIVERY_AGE)
 
 
 def refused(log: CallLog, basis: CallLog, error: str, now: datetime) -> CallLog:

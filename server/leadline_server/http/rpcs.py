@@ -193,11 +193,11 @@ def _binary(method: ServedMethod, body: _Body) -> bytes:
         return body.data
     try:
         return _read_json(method, body.data).SerializeToString()
-    except (MalformedMessage, MessageTooLarge) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
         began = method.counts.begin()
         refusal = logged(method.name, error)
         method.counts.end(refusal.code.name, began)
-        raise _connect_error(_Refused(refusal.code, refusal.message, refusal.details)) from None
+        raise _as_connect_error(refusal) from None
 
 
 def _read_json(method: ServedMethod, data: bytes) -> Message:
@@ -220,8 +220,15 @@ def _written(method: ServedMethod, data: bytes, *, is_json: bool) -> _Body:
     if not is_json:
         return _Body(data)
     # Field names as in the .proto files and in the documents. Readers of proto3 JSON accept both spellings.
-    text = MessageToJson(method.output_type.FromString(data), preserving_proto_field_name=True, indent=None)
-    return _Body(text.encode(), is_json=True)
+    try:
+        text = MessageToJson(method.output_type.FromString(data), preserving_proto_field_name=True, indent=None)
+        return _Body(text.encode(), is_json=True)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _as_connect_error(logged(method.name, error)) from None
+
+
+def _as_connect_error(refusal: status.Refusal) -> ConnectError:
+    return _connect_error(_Refused(refusal.code, refusal.message, refusal.details))
 
 
 def _connect_error(refused: _Refused) -> ConnectError:

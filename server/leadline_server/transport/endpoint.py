@@ -9,7 +9,7 @@ import asyncio
 import types
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
@@ -283,8 +283,28 @@ async def refuse(context: Context, answer: status.Refusal) -> NoReturn:
 
 
 def logged(rpc: str, error: Exception) -> status.Refusal:
-    """Log an error in one line, and return its status. The line has no text of the request, since that names people."""
+    """Log an error in one line, and return its status. The line has no text of the request, since that names people.
+
+    It never raises. If the line cannot be written, a shorter one is tried, without the error's own texts.
+    """
     answer = status.refusal(error)
+    try:
+        _log_refusal(rpc, error, answer)
+    except Exception as failed:  # noqa: BLE001 - such as a text that the log's encoding does not have, or a full disk
+        correlation_id = answer.metadata.get("correlation_id", "")
+        with suppress(Exception):
+            _log.error(
+                "rpc_failed",
+                rpc=rpc,
+                code=answer.code.name,
+                correlation_id=correlation_id,
+                error=type(error).__name__,
+                log_error=type(failed).__name__,
+            )
+    return answer
+
+
+def _log_refusal(rpc: str, error: Exception, answer: status.Refusal) -> None:
     known = {"rpc": rpc, "code": answer.code.name, "reason": answer.reason}
     if "correlation_id" in answer.metadata:
         _log.error("rpc_failed", **known, correlation_id=answer.metadata["correlation_id"], exc_info=error)
@@ -294,7 +314,6 @@ def logged(rpc: str, error: Exception) -> status.Refusal:
         _log.info("rpc_refused", **known, cause=type(error.__cause__).__name__)
     else:
         _log.info("rpc_refused", **known)
-    return answer
 
 
 def _loggable(field: str) -> str:

@@ -7,6 +7,7 @@ same request again can help, google.rpc.RetryInfo says when (google/rpc/error_de
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +19,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # typ
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.domain import errors
+from leadline_server.domain.delay import bounded_seconds
 
 DOMAIN: Final = "leadline"
 """`ErrorInfo.domain` of every error."""
@@ -129,9 +131,14 @@ class Refusal:
 
 
 def refusal(error: Exception) -> Refusal:
-    """The status for `error`. An unexpected error is hidden: the answer has only a new correlation id."""
+    """The status for `error`. An unexpected error is hidden: the answer has only a new correlation id.
+
+    It never raises: an error whose own fields cannot be sent counts as unexpected, such as one with a key that is no
+    text.
+    """
     if isinstance(error, errors.LeadlineError) and _code(error) is not grpc.StatusCode.INTERNAL:
-        return _known(error)
+        with suppress(Exception):
+            return _known(error)
     correlation_id = uuid.uuid4().hex
     reason, metadata = errors.ErrorReason.INTERNAL, {"correlation_id": correlation_id}
     return _refusal(grpc.StatusCode.INTERNAL, reason, INTERNAL_MESSAGE, metadata, [])
@@ -145,7 +152,7 @@ def _known(error: errors.LeadlineError) -> Refusal:
         details.append(BadRequest(field_violations=shown))
         if len(shown) < len(error.violations):
             metadata["violations"] = str(len(error.violations))
-    delay = _RETRY_AFTER.get(error.reason) if error.retry_after is None else error.retry_after
+    delay = _RETRY_AFTER.get(error.reason) if error.retry_after is None else bounded_seconds(error.retry_after)
     if delay is not None:
         details.append(RetryInfo(retry_delay=_duration(delay)))
     answer = _refusal(_code(error), error.reason, _cut(error.message, _MESSAGE_BYTES), metadata, details)
@@ -173,7 +180,7 @@ def _pushback(error: errors.LeadlineError) -> float | None:
         return math.inf
     if isinstance(error, errors.CrmRateLimited) and error.retry_after is None:
         return _RETRY_AFTER[error.reason]
-    return error.retry_after
+    return None if error.retry_after is None else bounded_seconds(error.retry_after)
 
 
 def _pushback_text(delay: float, seconds_left: float) -> str:
@@ -202,10 +209,10 @@ def _shown(violations: Sequence[errors.FieldViolation]) -> list[BadRequest.Field
 
 
 def _cut(text: str, limit: int) -> str:
-    """The text, or as much of its start as fits in `limit` bytes of UTF-8."""
-    encoded = text.encode()
+    """The text, or as much of its start as has at most `limit` bytes in UTF-8."""
+    encoded = text.encode(errors="replace")  # an unpaired surrogate has no bytes: protobuf refuses it
     if len(encoded) <= limit:
-        return text
+        return encoded.decode()
     return encoded[: limit - 3].decode(errors="ignore") + "…"
 
 

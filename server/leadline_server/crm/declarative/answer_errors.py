@@ -7,6 +7,8 @@ import msgspec
 
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledRule
 from leadline_server.crm.toolkit import HttpAnswer, in_its_words, standard_failure
+from leadline_server.crm.toolkit.delays import read_seconds
+from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -48,7 +50,7 @@ class AnswerErrors:
     def _error(self, compiled: CompiledRule, answer: HttpAnswer, document: Any) -> CrmError:
         means, said = compiled.rule.means, self._words(answer)
         message = f"{_SENTENCES[means]} (HTTP {answer.status})" + (f": {said}" if said else ".")
-        delay = compiled.retry_after.seconds(document) if compiled.retry_after else None
+        delay = read_seconds(compiled.retry_after.find(document), "retry_after") if compiled.retry_after else None
         delay = answer.retry_after if delay is None else delay
         match means:
             case "rate_limited":
@@ -66,7 +68,7 @@ class AnswerErrors:
         said = answer.headers.get(self._definition.definition.error_words.header, "")
         if not said and self._definition.error_text is not None:
             found = self._definition.error_text.find(_document(answer))
-            said = found if isinstance(found, str) else msgspec.json.encode(found).decode() if found else ""
+            said = found if isinstance(found, str) else _as_text(found) if found else ""
         return in_its_words(said, secrets=self._secrets())
 
 
@@ -74,8 +76,16 @@ def _document(answer: HttpAnswer) -> Any:
     """The answer as JSON; None if it is not JSON."""
     try:
         return msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
+
+
+def _as_text(found: Any) -> str:
+    """The value as JSON; empty if it is nested too deeply."""
+    try:
+        return msgspec.json.encode(found).decode()
+    except RecursionError:
+        return ""
 
 
 def _matches(compiled: CompiledRule, answer: HttpAnswer, document: Any) -> bool:

@@ -86,8 +86,8 @@ Authentication = Annotated[
 class DefinedRate(DefinitionTable):
     """A rate limit of the CRM."""
 
-    requests: int = Field(ge=1, description="The most requests.")
-    seconds: float = Field(gt=0, description="The seconds of the window.")
+    requests: int = Field(ge=1, le=1_000_000_000, description="The most requests.")
+    seconds: float = Field(gt=0, le=2_678_400, description="The seconds of the window, 31 days at most.")
     scope: str = Field("", description="The limit counts operations with this `scope`; empty: all operations.")
 
 
@@ -99,9 +99,14 @@ class DefinedCapabilities(DefinitionTable):
         description="The CRM itself makes one record of two writes with the same `key`.",
     )
     moves_log: bool = Field(False, description="`update_call_log` attaches a log to another contact.")
-    search_lag: float = Field(0.0, ge=0, description="Seconds that a lookup may miss a new contact.")
+    search_lag: float = Field(
+        0.0, ge=0, le=3_600, description="Seconds, up to an hour, that a lookup may miss a new contact."
+    )
     settle_time: float = Field(
-        30.0, ge=0, description="Seconds that a write may still take effect after leadline stopped waiting."
+        30.0,
+        ge=0,
+        le=600,
+        description="Seconds, up to 10 minutes, that a write may still take effect after leadline stopped waiting.",
     )
     rates: list[DefinedRate] = Field(default_factory=list, description="The CRM's rate limits for one connection.")
 

@@ -12,6 +12,7 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.toolkit import standard_failure
+from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.errors import CrmAuthFailed
@@ -101,7 +102,8 @@ class LoginAuthorizer:
         document = answer.json()
         if not (token := login.token.text(document)):
             raise CrmAuthFailed("The CRM's answer to the login has no token.")
-        life = login.lifetime if isinstance(login.lifetime, float) else login.lifetime.seconds(document) or 0.0
+        said = login.lifetime.find(document) if isinstance(login.lifetime, AnswerPath) else login.lifetime
+        life = read_seconds(said, "lifetime", longest=LONGEST_TOKEN_LIFE) or 0.0
         headers = {login.header: login.value(token)}
         self._current = _Token(token, headers, asked_at + life * (1 - EARLY_SHARE))
         return self._current

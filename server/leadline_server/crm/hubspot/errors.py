@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
+from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 DAILY_PAUSE: Final = 900.0
@@ -89,5 +90,5 @@ def _read(answer: HttpAnswer) -> _Problem:
     """The body of an error; an empty one if it cannot be read, such as a proxy's page."""
     try:
         return _problem.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _Problem()

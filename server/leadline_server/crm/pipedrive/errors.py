@@ -5,6 +5,8 @@ from typing import Final
 import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
+from leadline_server.crm.toolkit.delays import read_seconds
+from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.domain.errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0
@@ -50,7 +52,8 @@ def pause(answer: HttpAnswer) -> float | None:
     reset = answer.headers.get("x-ratelimit-reset", "")
     if not reset.isdecimal():
         return _WINDOW
-    return float(reset) if float(reset) <= _SECONDS else float(reset) / 1000
+    number = float(reset)  # inf if it is too long
+    return read_seconds(number if number <= _SECONDS else number / 1000, "x-ratelimit-reset")
 
 
 def words(answer: HttpAnswer) -> str:
@@ -63,5 +66,5 @@ def _read(answer: HttpAnswer) -> _Problem | None:
     """The body of an error; None if the answer is not from Pipedrive itself."""
     try:
         return _problem.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

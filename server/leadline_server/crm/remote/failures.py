@@ -7,7 +7,6 @@ connection breaks, and RESOURCE_EXHAUSTED when an answer is too large. A write m
 write these two mean "outcome unknown", unless the adapter itself gives a reason.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py
 
 from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, REASON_KEY, REASONS, RETRY_AFTER_KEY
 from leadline_server.crm.toolkit import in_its_words
+from leadline_server.crm.toolkit.delays import checked_delay
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -48,6 +48,10 @@ _WRITE_CODES: Final[Mapping[grpc.StatusCode, type[CrmError]]] = {
 }
 """The errors for codes without a reason. For any other code leadline cannot tell."""
 
+_PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"  # gRFC A6: milliseconds; negative: no more attempts
+
+_LONGEST_DURATION: Final = 1e8  # three years, in seconds
+
 _BEGINNINGS: Final[Mapping[type[CrmError], str]] = {
     CrmUnavailable: "{title} failed",
     CrmTooMuch: "{title} has more records than leadline reads",
@@ -76,6 +80,8 @@ def failure_of(error: grpc.aio.AioRpcError, title: str, secrets: tuple[str, ...]
         kind = _WRITE_CODES.get(code, CrmOutcomeUnknown) if is_write else _READ_CODES.get(code, CrmUnavailable)
     if kind is CrmOutcomeUnknown and not is_write:
         kind = CrmUnavailable
+    if retry_after is None:
+        retry_after = _pushback(trailing.get(_PUSHBACK_KEY))
     beginning = _BEGINNINGS[kind].format(title=title)
     words = in_its_words(error.details() or "", secrets=secrets)
     return kind(f"{beginning} ({code.name})" + (f": {words}" if words else "."), retry_after=retry_after)
@@ -107,18 +113,25 @@ def _detailed(details: Any) -> tuple[type[CrmError] | None, float | None]:
             if packed.Unpack(info) and info.domain == DOMAIN:
                 kind = REASONS.get(info.reason)
             elif packed.Unpack(delay):
-                seconds = _seconds(delay.retry_delay.seconds + delay.retry_delay.nanos / 1e9)
+                # A duration is never a time of day, so it stays below what `read_delay` takes for one.
+                seconds = _seconds(min(_LONGEST_DURATION, delay.retry_delay.seconds + delay.retry_delay.nanos / 1e9))
     except DecodeError:
         return None, None
     return kind, seconds
 
 
 def _seconds(value: Any) -> float | None:
+    """A delay, at most a day; None if it is negative or unreadable: then nothing says that a write was not done."""
+    delay = checked_delay(value, "retry delay of a remote adapter", unreadable=0.0)
+    return None if delay is None or (delay.is_clamped and not delay.seconds) else delay.seconds
+
+
+def _pushback(said: str | bytes | None) -> float | None:
+    """The delay of gRPC's pushback, in seconds. It may come from a proxy, so it says nothing of what was done."""
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        return None if said is None else _seconds(min(float(said) / 1000, _LONGEST_DURATION))
+    except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def is_never_done(error: CrmError) -> bool:

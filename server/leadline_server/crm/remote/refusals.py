@@ -12,6 +12,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[im
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, TOO_MUCH
+from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -58,7 +59,7 @@ def refusal(error: Exception) -> tuple[grpc.StatusCode, str, Trailing]:
     if not isinstance(error, CrmError):
         return grpc.StatusCode.INTERNAL, _UNEXPECTED, ()
     code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    message = error.message.encode()[:_MOST_BYTES].decode(errors="ignore")
+    message = error.message.encode(errors="replace")[:_MOST_BYTES].decode(errors="ignore")
     return code, message, ((DETAILS_KEY, _details(code, message, error)),)
 
 
@@ -67,7 +68,7 @@ def _details(code: grpc.StatusCode, message: str, error: LeadlineError) -> bytes
     details: list[Message] = [ErrorInfo(reason=reason, domain=DOMAIN)]
     if error.retry_after is not None:
         delay = Duration()
-        delay.FromMilliseconds(max(0, round(error.retry_after * 1000)))
+        delay.FromMilliseconds(round(bounded_seconds(error.retry_after) * 1000))
         details.append(RetryInfo(retry_delay=delay))
     status = Status(code=code.value[0], message=message)
     for detail in details:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
+from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
@@ -29,7 +30,7 @@ _UNSEEN: Final = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
 _NO_RIGHT: Final = "INSUFFICIENT_ACCESS"
 """Codes that begin so concern one record. Other codes with status 403 concern the user, the app or the edition."""
 
-_usage: Final = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+_usage: Final = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)")  # int() refuses 4,301 digits
 
 
 class _Record(msgspec.Struct, rename="pascal"):
@@ -120,7 +121,7 @@ def _duplicates(problems: list[_Problem], words: str) -> DuplicatesDetected:
 def _read(answer: HttpAnswer) -> list[_Problem]:
     try:
         return _problems.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return []  # perhaps a proxy's page: only the status counts
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from leadline_server.crm.toolkit.delays import read_seconds
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -26,6 +25,9 @@ LONGEST_WORDS: Final = 300
 _REFUSED_CREDENTIALS: Final = frozenset({401, 402, 403})
 _CANNOT_NOW: Final = frozenset({408, 421, 425})
 _TOO_MANY: Final = 429
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The errors of a JSON decoder for a body that it cannot read. RecursionError: it is nested too deeply."""
 
 _json: Final = msgspec.json.Decoder()
 
@@ -59,7 +61,7 @@ class HttpAnswer:
         """The body, decoded by `decoder`. Raises `unusable` if it cannot be."""
         try:
             return decoder.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self.unusable("differs from its documentation") from error
 
     def unusable(self, what: str) -> CrmError:
@@ -69,12 +71,8 @@ class HttpAnswer:
 
     @property
     def retry_after(self) -> float | None:
-        """The delay of a Retry-After header in seconds (RFC 9110, section 10.2.3); None without one."""
-        text = self.headers.get("Retry-After", "").strip()
-        try:
-            return max(0.0, float(text))
-        except ValueError:
-            return _seconds_until(text)
+        """The delay of a Retry-After header in seconds, at most a day (RFC 9110, section 10.2.3); None without one."""
+        return read_seconds(self.headers.get("Retry-After"), "Retry-After")
 
 
 Failure = Callable[[HttpAnswer], CrmError | None]
@@ -116,12 +114,3 @@ def _refused(answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> CrmError
 def _sentence(beginning: str, answer: HttpAnswer, words: Callable[[HttpAnswer], str]) -> str:
     said = in_its_words(words(answer), LONGEST_WORDS)
     return f"{beginning} (HTTP {answer.status})" + (f": {said}" if said else ".")
-
-
-def _seconds_until(text: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    now = datetime.now(UTC)
-    return max(0.0, (moment - (now if moment.tzinfo else now.replace(tzinfo=None))).total_seconds())

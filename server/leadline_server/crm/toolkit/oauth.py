@@ -21,7 +21,8 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
-from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
+from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
+from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
@@ -80,15 +81,25 @@ class _Tokens(msgspec.Struct, frozen=True):
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    """The answer of a token endpoint (RFC 6749, section 5.1)."""
+    """The answer of a token endpoint (RFC 6749, section 5.1).
+
+    `expires_in` stays JSON text here: a value such as 1e999 must not cost a refresh token that was just rotated.
+    """
 
     access_token: str
-    refresh_token: str = ""
-    expires_in: float | str | None = None
+    refresh_token: str | None = None
+    expires_in: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """A token endpoint's error (RFC 6749, section 5.2). Its other fields are not read."""
+
+    error: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _tokens: Final = msgspec.json.Decoder(_Tokens)
 _granted: Final = msgspec.json.Decoder(_Granted)
+_refusal: Final = msgspec.json.Decoder(_Refusal)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -211,7 +222,7 @@ class OAuthAuthorizer:
         answer = await exchange(self._session, self._request(refresh_token), {}, _DEADLINE_SECONDS)
         _check(answer)
         granted = answer.decode(_granted)
-        life = _seconds(granted.expires_in)
+        life = _life(granted.expires_in)
         return _Tokens(
             seed=self._grant.seed,
             access_token=granted.access_token,
@@ -265,16 +276,17 @@ def _check(answer: HttpAnswer) -> None:
 def _error_code(answer: HttpAnswer) -> str:
     """The `error` of a token endpoint's answer. It is one of a few words, so it holds no secret."""
     try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = msgspec.json.decode(_refusal.decode(answer.body).error)
+    except UNREADABLE:
         return ""
-    said = body.get("error") if isinstance(body, dict) else None
     return said[:60] if isinstance(said, str) and said.replace("_", "").isalnum() else ""
 
 
-def _seconds(expires_in: float | str | None) -> float:
+def _life(expires_in: msgspec.Raw) -> float:
     """A token's life in seconds. Salesforce does not name it, and other CRMs send it as text."""
     try:
-        return max(0.0, float(expires_in)) if expires_in is not None else _LIFETIME
-    except ValueError:
-        return _LIFETIME
+        said = msgspec.json.decode(expires_in)
+    except UNREADABLE:  # a number that JSON allows and no float can hold
+        said = "out of range"
+    seconds = read_seconds(said, "expires_in", longest=LONGEST_TOKEN_LIFE, unreadable=_LIFETIME)
+    return _LIFETIME if seconds is None else seconds

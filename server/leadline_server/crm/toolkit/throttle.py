@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from leadline_server.concurrency.rate_limiter import RateLimiter, wait_for_reserved
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.ports.crm import RateLimit
 
@@ -76,5 +77,8 @@ class Throttle:
             self.hold(seconds)
 
     def hold(self, seconds: float, scope: str = "") -> None:
-        """Send no request of `scope` for so many seconds (empty: no request at all), because an answer says so."""
-        self._held[scope] = max(self._held.get(scope, 0.0), self._now() + seconds)
+        """Send no request of `scope` for so many seconds (empty: no request at all), because an answer says so.
+
+        The pause lasts a day at most, whatever the answer says.
+        """
+        self._held[scope] = max(self._held.get(scope, 0.0), self._now() + bounded_seconds(seconds))

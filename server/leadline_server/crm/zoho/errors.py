@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
+from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
@@ -118,7 +119,7 @@ def _first(answer: HttpAnswer) -> _Problem | None:
     """The first error in an answer; None if it has none."""
     try:
         body = _body.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None  # perhaps a proxy's page: only the status counts
     problems: list[_Problem] = [body, *body.data]
     return next((problem for problem in problems if problem.status == "error" or _is_bare(problem)), None)

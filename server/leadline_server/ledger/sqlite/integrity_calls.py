@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, CallLogState
 from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.leases import is_due_too_late
 from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite.call_logs import stored_columns
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
@@ -31,12 +32,13 @@ _DUPLICATES: Final = """
 
 _REPORT_AGAIN: Final = "Restore a backup and report these calls again. If there was no damage, report a bug."
 _RETRY: Final = "RetryCallLog, or `leadline calls retry ID`, decides and delivers them again."
+_REMEDIES: Final = {"due": _RETRY, "attempts": "Start the server: it brings these attempts forward."}
 
 
 def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
     """The findings about documents, columns, states and keys."""
     states: Counter[str] = Counter()
-    problems: dict[str, list[str]] = {"documents": [], "columns": [], "due": [], "logged": []}
+    problems: dict[str, list[str]] = {"documents": [], "columns": [], "due": [], "attempts": [], "logged": []}
     try:
         for row in connection.execute(_CALLS):
             states.update(_check_call(row, problems))
@@ -48,10 +50,11 @@ def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
         "documents": f"{states.total():,} calls{f': {counts}' if counts else ''}",
         "columns": "as in the documents",
         "due": "every waiting call has a next attempt",
+        "attempts": f"no next attempt is later than {MAX_DELIVERY_AGE.days} days",
         "logged": "every logged call has its contact and its CRM log",
     }
     found = [
-        finding(name, summary, problems[name], _RETRY if name == "due" else _REPORT_AGAIN)
+        finding(name, summary, problems[name], _REMEDIES.get(name, _REPORT_AGAIN))
         for name, summary in summaries.items()
     ]
     return [*found, finding("keys", "one row a call", duplicates, _REPORT_AGAIN)]
@@ -72,6 +75,8 @@ def _check_call(row: Sequence[Any], problems: dict[str, list[str]]) -> Iterator[
         problems["columns"].append(f"{name}: {', '.join(wrong)}")
     if _lacks_next_attempt(log):
         problems["due"].append(f"{name}: it waits, and has no next attempt")
+    if is_due_too_late(log):
+        problems["attempts"].append(f"{name}: its next attempt is at {log.next_attempt_time}")
     if log.state is CallLogState.LOGGED and (log.contact is None or not log.crm_log_id):
         problems["logged"].append(f"{name}: it is LOGGED, but has no contact or no id of a CRM log")
     yield log.shown_state.name

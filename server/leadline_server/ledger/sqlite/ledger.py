@@ -12,6 +12,7 @@ from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
+from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
@@ -118,6 +119,7 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
             stack.callback(version.close)
             await database.write(version.publish)
             await rekey_ledger(database, version)
+            await database.write(repair_late_attempts)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
