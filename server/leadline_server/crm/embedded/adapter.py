@@ -9,7 +9,7 @@ from leadline_server.crm.embedded.creating import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
 from leadline_server.crm.embedded.keys import asked_keys, new_id
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, prepare
+from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from, number_keys, prepare
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
@@ -83,7 +83,7 @@ class EmbeddedCrm:
             create_time=self._now(),
             is_placeholder=draft.is_placeholder,
         )
-        new = prepare(contact, f"create:{key}", self._region())
+        new = prepare(contact, f"create:{key}", number_keys(contact, self._region()))
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:

@@ -58,21 +58,34 @@ def details_of(contact: Contact) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`."""
+    """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`.
+
+    `import_digests` are those of the rows of files that it was imported from; None where it was not.
+    """
 
     unique_key: str | None
     folded_name: str
     keys: tuple[str, ...]
     values: tuple[Any, ...]
+    import_digests: bytes | None = None
 
 
-def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact:
-    """All the work of inserting that needs no lock. `unique_key` names the request or record behind the contact."""
+def prepare(
+    contact: Contact, unique_key: str | None, keys: tuple[str, ...], import_digests: bytes | None = None
+) -> NewContact:
+    """All the work of inserting that needs no lock.
+
+    Args:
+        contact: what the row says.
+        unique_key: names the request or record behind the contact.
+        keys: of its numbers, see `number_keys`.
+        import_digests: see `NewContact`.
+    """
     folded_name = fold(contact.name)
     return NewContact(
         unique_key,
         folded_name,
-        number_keys(contact, region),
+        keys,
         (
             contact.id,
             unique_key,
@@ -83,13 +96,19 @@ def prepare(contact: Contact, unique_key: str | None, region: str) -> NewContact
             to_micros(contact.last_activity_time),
             contact.is_placeholder,
             details_of(contact),
+            import_digests,
         ),
+        import_digests,
     )
 
 
 _INSERT_CONTACT: Final = (
     "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
-    " is_placeholder, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " is_placeholder, details, import_digests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE_CONTACT: Final = (
+    "UPDATE contacts SET id = ?, unique_key = ?, name = ?, folded_name = ?, type = ?, create_time = ?,"
+    " last_activity_time = ?, is_placeholder = ?, details = ?, import_digests = ? WHERE pk = ?"
 )
 _INSERT_NUMBER: Final = "INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)"
 _INSERT_NAME: Final = ManyRows(
@@ -104,6 +123,13 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
     connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
+
+
+def update_contacts(connection: sqlite3.Connection, book: int, contacts: Mapping[int, NewContact]) -> None:
+    """Make the rows with these primary keys say what the contacts say."""
+    connection.executemany(_UPDATE_CONTACT, [(*contact.values, pk) for pk, contact in contacts.items()])
+    connection.executemany("DELETE FROM contact_numbers WHERE contact = ?", [(pk,) for pk in contacts])
+    insert_numbers(connection, [(book, key, pk) for pk, contact in contacts.items() for key in contact.keys])
 
 
 def number_keys(contact: Contact, region: str) -> tuple[str, ...]:

@@ -1,0 +1,112 @@
+"""Contacts of a file, made ready to be stored: what can be done without the database."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from leadline_server.crm.embedded.adapter import CONTACT_TYPES
+from leadline_server.crm.embedded.contact_files.outcomes import Outcome, Remark
+from leadline_server.crm.embedded.contact_files.records import ContactRecord
+from leadline_server.crm.embedded.keys import new_id, stored_key
+from leadline_server.crm.embedded.rows import NewContact, prepare
+from leadline_server.domain.contact import Contact
+
+UNUSABLE_NUMBERS: Final = "unusable_numbers"
+"""The attribute that keeps what stood in number cells and is no number; one a line."""
+
+DIGEST_SIZE: Final = 8
+"""Bytes of the digest of a row."""
+
+_MAX_DIGITS: Final = 16  # fifteen of E.164 and a trunk prefix; a key with more matches no call
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row of a file that may become a contact.
+
+    Attributes:
+        line: where the row begins.
+        contact: what it says, with an id for the case that it is new.
+        row: the same as a row of the database.
+        digest: tells whether the same row was imported before.
+        remarks: on its parts.
+    """
+
+    line: int
+    contact: Contact
+    row: NewContact
+    digest: bytes
+    remarks: tuple[Remark, ...]
+
+    @property
+    def key(self) -> str:
+        """What the row is known by: its own id, else its name, numbers and e-mail address together."""
+        return self.row.unique_key or ""
+
+
+def make_candidate(record: ContactRecord, region: str) -> Candidate:
+    """Make a row ready; numbers without a country code are read in `region`."""
+    keys = {text: stored_key(text, region) for text in record.phone_numbers}
+    usable = tuple(text for text, key in keys.items() if 0 < len(key) <= _MAX_DIGITS)
+    remarks, unusable = record.remarks, record.unusable_numbers
+    if len(usable) < len(keys):
+        unmatched = [text for text in keys if text not in usable]
+        unusable = (*unusable, *unmatched)
+        remarks = (
+            *remarks,
+            *(Remark(Outcome.UNUSABLE, record.line, f"{text!r}: no call can match it") for text in unmatched),
+        )
+    contact = _contact(record, usable, unusable)
+    row = prepare(contact, _unique_key(record), tuple(dict.fromkeys(keys[text] for text in usable)), _digest(record))
+    return Candidate(record.line, contact, row, row.import_digests or b"", remarks)
+
+
+def _unmatched(line: int, text: str) -> Remark:
+    return Remark(Outcome.UNUSABLE, line, f"{text!r}: no call can match it")
+
+
+def _contact(record: ContactRecord, usable: tuple[str, ...], unusable: tuple[str, ...]) -> Contact:
+    kind = record.type.casefold()
+    is_known = not kind or kind in CONTACT_TYPES
+    # Another CRM's word for the type has no meaning here, but is not thrown away. Neither is what is no number.
+    attributes = record.attributes if is_known else {**record.attributes, "type": record.type}
+    return Contact(
+        id=new_id("c_"),
+        name=record.name,
+        phone_numbers=usable,
+        type=kind if kind and is_known else CONTACT_TYPES[0],
+        email=record.email,
+        company=record.company,
+        title=record.title,
+        create_time=record.create_time,
+        last_activity_time=record.last_activity_time,
+        attributes={**attributes, UNUSABLE_NUMBERS: "\n".join(unusable)} if unusable else attributes,
+    )
+
+
+def _unique_key(record: ContactRecord) -> str:
+    if record.uid:
+        return f"uid:{record.uid}"
+    told = msgspec.json.encode((record.name, (*record.phone_numbers, *record.unusable_numbers), record.email))
+    return "#" + base64.b85encode(hashlib.blake2b(told, digest_size=16).digest()).decode()
+
+
+def _digest(record: ContactRecord) -> bytes:
+    told = msgspec.json.encode(
+        (
+            record.name,
+            record.phone_numbers,
+            record.unusable_numbers,
+            record.type,
+            record.email,
+            record.company,
+            record.title,
+            record.create_time,
+            record.last_activity_time,
+            record.attributes,
+        )
+    )
+    return hashlib.blake2b(told, digest_size=DIGEST_SIZE).digest()
