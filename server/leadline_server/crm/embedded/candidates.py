@@ -1,9 +1,9 @@
 """Contacts of a file, made ready to be stored: what can be done without the database."""
 
-import base64
 import hashlib
-from dataclasses import dataclass
-from typing import Final
+import string
+import struct
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,8 +23,7 @@ DIGEST_SIZE: Final = 8
 _MAX_DIGITS: Final = 16  # fifteen of E.164 and a trunk prefix; a key with more matches no call
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A row of a file that may become a contact.
 
     Attributes:
@@ -91,7 +90,19 @@ def _unique_key(record: ContactRecord) -> str:
     if record.uid:
         return f"uid:{record.uid}"
     told = msgspec.json.encode((record.name, (*record.phone_numbers, *record.unusable_numbers), record.email))
-    return "#" + base64.b85encode(hashlib.blake2b(told, digest_size=16).digest()).decode()
+    return "#" + _b85(hashlib.blake2b(told, digest_size=16).digest())
+
+
+_WORDS: Final = struct.Struct(">4I")
+_DIGITS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~"
+_PAIRS: Final = [first + second for first in _DIGITS for second in _DIGITS]
+
+
+def _b85(raw: bytes) -> str:
+    """Sixteen bytes as `base64.b85encode` writes them, which takes a tenth of an import's time."""
+    return "".join(
+        [_PAIRS[word // 614_125] + _PAIRS[word // 85 % 7_225] + _DIGITS[word % 85] for word in _WORDS.unpack(raw)]
+    )
 
 
 def _digest(record: ContactRecord) -> bytes:

@@ -41,7 +41,7 @@ MAX_CELL: Final = 4_096
 _MAX_PIECES: Final = 64
 _SHORT_FORM: Final = 3  # digits of the German short form "/41"
 
-_PLAIN: Final = re.compile(r"\+?[0-9](?:[0-9]|[ .\-](?=[0-9(])|\((?=[0-9])|\)){5,19}")
+_PLAIN: Final = re.compile(r"\+?\(?[0-9](?:[0-9]|[ .\-](?=[0-9(])|\)|\((?=[0-9])){5,18}")
 _STRONG: Final = re.compile(
     r"\s*(?:[\r\n|]+|:::|;(?![a-z][a-z\-]*(?:=|;|$)))\s*"
     r"|(?<=[\d).#])\s+(?:or|oder|ou|od?\.?|and|und|u\.|et|y|e|en|of|lub|bzw\.?|sowie|&)\s+(?=[+(\d]|[^\W\d_]{1,12}[.:]*\s*[+(\d])",

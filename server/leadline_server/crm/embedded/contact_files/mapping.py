@@ -28,6 +28,11 @@ class PhoneColumn:
     fax_flag: int | None = None
     voice_flag: int | None = None
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether a column says of what kind its numbers are."""
+        return bool(self.labels) or self.fax_flag is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
