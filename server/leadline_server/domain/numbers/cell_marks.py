@@ -32,7 +32,7 @@ _EXTENSION: Final = re.compile(
     rf"(?P<main>.*?)(?:^|(?<=[\d)\s,;/\-]))[\s,;/\-]*\(?(?:{_EXTENSION_WORD}[\s.:=]*|(?<=\s)#\s*)(?P<digits>\d{{1,10}})#?\)?",
     re.IGNORECASE | re.DOTALL,
 )
-_LABEL_BEFORE: Final = re.compile(r"([^\W\d_][^\d+(]{0,40}?)[\s:.=\-]*(?=[+(\d])")
+_LABEL_BEFORE: Final = re.compile(r"([^\W\d_][^\d+(]{0,40}?)(?:[\s.]*\d{1,2}\s*:)?[\s:.=\-]*(?=[+(\d])")
 _LABEL_AFTER: Final = re.compile(r"[\s\-:]*(?:[\s\-:]|(?=\())\(?([^\W\d_][^\d+]{0,40}?)\)?\s*$")
 _FAX: Final = re.compile(r"fax|t[ée]l[ée]cop|pager|beeper|telex|modem", re.IGNORECASE)
 _MIN_BEFORE_LABEL: Final = 7  # digits: in "1 800 FLOWERS" the letters are no label

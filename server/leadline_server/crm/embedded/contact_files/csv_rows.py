@@ -140,7 +140,7 @@ class CsvRows:
     def _is_sound(self, record: Record, lines: Sequence[str]) -> bool:
         """Whether the cells are surely those that were meant."""
         if len(lines) == 1:
-            return not record.is_guess or not self._width or len(record.cells) == self._width
+            return not record.is_guess or len(record.cells) == self._width
         width = self._width or len(record.cells)
         if any(map(str.strip, record.cells[width:])):
             return False

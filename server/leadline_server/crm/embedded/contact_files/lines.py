@@ -12,6 +12,7 @@ MAX_LINE: Final = 262_144
 
 BOM: Final = b"\xef\xbb\xbf"
 _CHUNK: Final = 65_536
+_COMMON_LETTERS: Final = frozenset("äöüÄÖÜßàâáãåæçéèêëíìîïñóòôõøúùûÀÂÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÕØÚÙÛ")  # of Western Europe
 _UTF_16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _UTF_16_WITHOUT_MARK: Final = (
     (re.compile(rb"(?:[^\0]\0){2}"), "utf-16-le"),
@@ -56,11 +57,11 @@ def decode(line: bytes) -> str:
         if line[-1:] != b"\r":
             return windows
         mac = line.decode("mac_roman")
-        return mac if _letters(mac) > _letters(windows) else windows
+        return mac if _common_letters(mac) > _common_letters(windows) else windows
 
 
-def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
+def _common_letters(text: str) -> int:
+    return sum(char in _COMMON_LETTERS for char in text)
 
 
 def _utf_16(begin: bytes) -> str:

@@ -20,6 +20,7 @@ MAX_CARD: Final = 262_144
 
 _BEGIN: Final = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END: Final = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
+_DAMAGED_MARK: Final = re.compile(rb"\s*(?:(?:BEGIN|END):.*|[^:]*:\s*VCARD\s*|[^:]*VCARD[^:]*)", re.IGNORECASE)
 # Files that were joined where the first has no line end, or a byte order mark in the middle.
 _JOINED: Final = re.compile(rb"(?<=END:VCARD)[\s\xef\xbb\xbf]*(?=BEGIN:VCARD)", re.IGNORECASE)
 _PROPERTY: Final = re.compile(rb'(?:([\w\-]++)\.)?([\w\-]++)((?:;(?:"[^"]*"|[^":;])*+)*+):(.*)', re.DOTALL)
@@ -123,6 +124,7 @@ class _CardReader:
         self._begun: list[bytes] = []  # the lines of the property that is being read
         self._begun_at = 0
         self._name = b""
+        self._damaged_at = 0  # the first line that looks like a damaged begin or end of a card
         self._goes_on = False  # a soft line break says that the next line belongs to the property
 
     def begins_agent(self) -> bool:
@@ -149,7 +151,12 @@ class _CardReader:
         """The card, which ends at line `end`."""
         self._finish()
         self._card.end = end
-        self._card.problem = f"a card of more than {MAX_CARD:,} bytes" if self._size > MAX_CARD else problem
+        self._card.problem = problem
+        if self._size > MAX_CARD:
+            self._card.problem = f"a card of more than {MAX_CARD:,} bytes"
+        elif self._damaged_at:
+            # The card after it may have been taken for a part of this one.
+            self._card.problem = f"line {self._damaged_at} looks like a damaged BEGIN:VCARD or END:VCARD"
         return self._card
 
     def _add(self, number: int, content: bytes) -> None:
@@ -161,6 +168,8 @@ class _CardReader:
         self._finish()
         if not content.strip():
             return
+        if _DAMAGED_MARK.fullmatch(content):
+            self._damaged_at = self._damaged_at or number
         matched = _PROPERTY.match(content)
         if matched is None:
             self._note_bad_line(number, content)

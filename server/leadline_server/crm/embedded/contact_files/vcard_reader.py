@@ -13,6 +13,7 @@ from leadline_server.crm.embedded.contact_files.vcard_lines import Card, Propert
 _GROUP_KINDS: Final = ("KIND", "X-ADDRESSBOOKSERVER-KIND")
 _LABEL: Final = "X-ABLABEL"  # Apple's: `item1.X-ABLabel:Fax` says of what kind `item1.TEL` is
 _WANTED: Final = frozenset({"FN", "N", "TEL", "EMAIL", "ORG", "TITLE", "UID", "VERSION", _LABEL, *_GROUP_KINDS})
+_ONCE: Final = ("UID", "N")  # RFC 6350 section 6: at most once a card
 _NO_VOICE: Final = frozenset({"fax", "pager", "modem", "bbs", "text-only"})
 _FAX_LABEL: Final = re.compile(r"fax|pager", re.IGNORECASE)
 
@@ -73,6 +74,9 @@ def _read_card(card: Card, region: str) -> ContactRecord | RowProblem:
 def _problem_of(card: Card) -> str:
     if sum(each.name == "VERSION" for each in card.properties) > 1:
         return "two cards in one: there are two VERSION lines"
+    for name in _ONCE:
+        if len({each.text.strip() for each in card.properties if each.name == name} - {""}) > 1:
+            return f"two cards in one: there are two {name} lines"
     if any(_first(card, name).lower() == "group" for name in _GROUP_KINDS):
         return "the card is a group, not a contact"
     return ""
