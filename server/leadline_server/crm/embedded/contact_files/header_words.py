@@ -108,7 +108,7 @@ _PHONE: Final = re.compile(
     r"\b(?:\w*phones?|\w*telef(?!ax)\w*|telephones?|tel|tels|tlf|tfno|fono|gsm|mobiles?|mobil|mobilnummer|mobilnr|mobilfunk"
     r"|mobilruf\w*|mobiel|mobiele|movil|moviles|cell|cells|cellular|cellulare|celular|cel|handy|handynummer|handynr"
     r"|rufnummer|rufnummern|festnetz|fixnet|portable|komorka|komorkowy|natel|puhelin|puhelinnumero|matkapuhelin"
-    r"|whatsapp|isdn|rnis|rdsi|number of phone)\d*\b"
+    r"|telemovel|whats ?app|isdn|rnis|rdsi)\d*\b"
 )
 _NUMBERS: Final = frozenset(
     [

@@ -21,6 +21,7 @@ MAX_CARD: Final = 262_144
 _BEGIN: Final = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END: Final = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
 _DAMAGED_MARK: Final = re.compile(rb"\s*(?:(?:BEGIN|END):.*|[^:]*:\s*VCARD\s*|[^:]*VCARD[^:]*)", re.IGNORECASE)
+_SHORT: Final = 80  # bytes: a longer line is no begin or end of a card, however damaged
 # Files that were joined where the first has no line end, or a byte order mark in the middle.
 _JOINED: Final = re.compile(rb"(?<=END:VCARD)[\s\xef\xbb\xbf]*(?=BEGIN:VCARD)", re.IGNORECASE)
 _PROPERTY: Final = re.compile(rb'(?:([\w\-]++)\.)?([\w\-]++)((?:;(?:"[^"]*"|[^":;])*+)*+):(.*)', re.DOTALL)
@@ -136,15 +137,13 @@ class _CardReader:
         if self._depth or _BEGIN.fullmatch(line):
             self._depth += bool(_BEGIN.fullmatch(line)) - bool(_END.fullmatch(line))
             return False
-        if _END.fullmatch(line) and not self._goes_on:
+        if _END.fullmatch(line):  # even behind a soft line break: that is one too many, and the card ends all the same
             self._finish()
             return True
         content = line.rstrip(b"\r\n")
         if self._is_bulky() and (not content or content[:1] in b" \t"):
             return False
-        self._size += len(line)
-        if self._size <= MAX_CARD:
-            self._add(number, content)
+        self._add(number, content)
         return False
 
     def closed(self, end: int, problem: str = "") -> Card:
@@ -162,29 +161,38 @@ class _CardReader:
     def _add(self, number: int, content: bytes) -> None:
         if self._begun and (self._goes_on or content[:1] in {b" ", b"\t"}):
             # A fold takes one blank away; a soft line break is taken away with the encoding.
-            self._begun.append(b"\n" + content if self._goes_on else content[1:])
+            if self._has_room_for(content):
+                self._begun.append(b"\n" + content if self._goes_on else content[1:])
             self._goes_on = self._goes_on and content.endswith(b"=")
             return
         self._finish()
         if not content.strip():
             return
-        if _DAMAGED_MARK.fullmatch(content):
+        if len(content) < _SHORT and _DAMAGED_MARK.fullmatch(content):
             self._damaged_at = self._damaged_at or number
         matched = _PROPERTY.match(content)
-        if matched is None:
-            self._note_bad_line(number, content)
-            return
-        self._name = matched[2].upper()
-        if is_cut(content) and not self._is_bulky():
-            self._card.bad_lines.append((number, "the line is too long"))
-        elif not self._is_bulky():
-            self._begun, self._begun_at = [content], number
+        if matched:
+            self._name = matched[2].upper()
             self._goes_on = content.endswith(b"=") and b"QUOTED-PRINTABLE" in matched[3].upper()
+        if matched and self._is_bulky():
+            self._goes_on = False
+        elif matched is None:
+            self._note_bad_line(number, content)
+        elif is_cut(content):
+            self._card.bad_lines.append((number, "the line is too long"))
+        elif self._has_room_for(content):
+            self._begun, self._begun_at = [content], number
+
+    def _has_room_for(self, content: bytes) -> bool:
+        self._size += len(content)
+        return self._size <= MAX_CARD
 
     def _is_bulky(self) -> bool:
         return self._name.decode() in _BULKY if self._name.isascii() else False
 
     def _note_bad_line(self, number: int, content: bytes) -> None:
+        if not self._has_room_for(content):
+            return
         bad = self._card.bad_lines
         if self._is_bulky() and _BASE64.fullmatch(content):
             if not bad or not bad[-1][1].startswith(_UNFOLDED):

@@ -1,0 +1,313 @@
+"""Columns are known by their headers, exports as a whole, and the user can say what a column holds."""
+
+import io
+
+import pytest
+from leadline_server.crm.embedded.contact_files import (
+    ChosenColumn,
+    ContactRecord,
+    CsvOptions,
+    Field,
+    FileItem,
+    Outcome,
+    PassedOver,
+    UnreadableFile,
+    read_csv,
+)
+from leadline_server.crm.embedded.contact_files.header_words import Reason, classify, header_words
+from leadline_server.crm.embedded.contact_files.mapping import map_columns
+
+
+def read(text: str, *columns: ChosenColumn, region: str = "US") -> list[FileItem]:
+    return list(read_csv(io.BytesIO(text.encode()), CsvOptions(region, columns)))
+
+
+def record(text: str, *columns: ChosenColumn) -> ContactRecord:
+    [only] = [item for item in read(text, *columns) if isinstance(item, ContactRecord)]
+    return only
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("E-mail 1 - Value", "e mail 1 value"),
+        ("Téléphone (bureau)", "telephone bureau"),
+        ("MobilePhone", "mobile phone"),
+        ("phone_1_number", "phone 1 number"),
+        ("Tel.\nPrivat", "tel privat"),
+        ("Straße", "strasse"),
+    ],
+)
+def test_a_header_is_known_by_its_words(header: str, words: str) -> None:
+    assert header_words(header) == words
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Phone", "phone2", "Tel.", "Tel", "Telephone No.", "Mobile", "Cell", "Cell Phone", "Mobile Number",
+        "Work Number", "Number", "Contact No", "WhatsApp", "Telefon", "Tel. dienstlich", "Telefonnummer", "Rufnummer",
+        "Handy", "Handynummer", "Mobil-Tel.-Nr.", "Festnetz", "Téléphone", "Tél. mobile", "Portable", "Teléfono",
+        "Móvil", "Celular", "Telefone", "Telemóvel", "Telefono cellulare",
+        "Telefoon", "Mobiel", "GSM", "Telefon komórkowy", "Puhelin", "Callback",
+    ],
+)  # fmt: skip
+def test_columns_of_numbers_are_known_in_many_languages(header: str) -> None:
+    assert classify(header)[0] is Field.PHONE
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Fax", Reason.FAX), ("Fax Phone", Reason.FAX), ("Phone 2 (Fax)", Reason.FAX), ("Telefax", Reason.FAX),
+        ("Télécopie (bureau)", Reason.FAX), ("Pager", Reason.FAX), ("Buscapersonas", Reason.FAX), ("Telex", Reason.FAX),
+        ("Assistant's Phone", Reason.OTHER_PERSON), ("Asst. Phone", Reason.OTHER_PERSON),
+        ("Telefon (Assistent)", Reason.OTHER_PERSON), ("Teléfono del ayudante", Reason.OTHER_PERSON),
+        ("Contact Owner Phone", Reason.OTHER_PERSON),
+        ("Do Not Phone", Reason.ABOUT_NUMBER), ("donotphone", Reason.ABOUT_NUMBER),
+        ("Phone Opt Out", Reason.ABOUT_NUMBER),
+        ("Phone Type", Reason.ABOUT_NUMBER), ("Phone 1 - Label", Reason.ABOUT_NUMBER),
+        ("Phone Extension", Reason.ABOUT_NUMBER), ("Phone Country Code", Reason.ABOUT_NUMBER),
+        ("Last Phone Call Date", Reason.ABOUT_NUMBER), ("phone_primary", Reason.ABOUT_NUMBER),
+        ("Do Not Call", Reason.NO_FIELD), ("Notes", Reason.NO_FIELD), ("Microsoft", Reason.NO_FIELD),
+        ("Number of Employees", Reason.NO_FIELD), ("Hotel", Reason.NO_FIELD), ("Excellent", Reason.NO_FIELD),
+    ],
+)  # fmt: skip
+def test_columns_that_hold_no_number_of_a_caller_are_left_out_with_the_reason(header: str, reason: Reason) -> None:
+    assert classify(header)[0] is reason
+
+
+OUTLOOK_EN = (
+    "Title,First Name,Middle Name,Last Name,Company,Job Title,Assistant's Phone,Business Fax,Business Phone,"
+    "Business Phone 2,Callback,Car Phone,Company Main Phone,Home Fax,Home Phone,Home Phone 2,ISDN,Mobile Phone,"
+    "Other Fax,Other Phone,Pager,Primary Phone,Radio Phone,TTY/TDD Phone,Telex,E-mail Address,E-mail Type"
+)
+OUTLOOK_DE = (
+    "Anrede,Vorname,Weitere Vornamen,Nachname,Firma,Position,Telefon Assistent,Fax geschäftlich,Telefon geschäftlich,"
+    "Telefon geschäftlich 2,Rückmeldung,Autotelefon,Telefon Firma,Fax privat,Telefon privat,Telefon privat 2,ISDN,"
+    "Mobiltelefon,Weiteres Fax,Weiteres Telefon,Pager,Haupttelefon,Mobiltelefon 2,Telefon für Hörbehinderte,Telex,"
+    "E-Mail-Adresse,E-Mail-Typ,E-Mail: Angezeigter Name"
+)
+OUTLOOK_FR = (
+    "Titre,Prénom,Deuxième prénom,Nom,Société,Titre,Téléphone de l'assistant(e),Télécopie (bureau),Téléphone (bureau),"
+    "Téléphone 2 (bureau),Rappel,Téléphone (voiture),Téléphone société,Télécopie (domicile),Téléphone (domicile),"
+    "Téléphone 2 (domicile),RNIS,Tél. mobile,Télécopie (autre),Téléphone (autre),Récepteur de radiomessagerie,"
+    "Téléphone principal,Radio téléphone,Téléphone TDD/TTY,Télex,Adresse de messagerie,Type de messagerie"
+)
+OUTLOOK_ES = (
+    "Tratamiento,Nombre,Segundo nombre,Apellidos,Organización,Puesto,Teléfono del ayudante,Fax del trabajo,"
+    "Teléfono del trabajo,Teléfono del trabajo 2,Devolución de llamada,Teléfono del automóvil,"
+    "Número central de la organización,Fax particular,Particular,Número de teléfono particular 2,RDSI,Móvil,Otro fax,"
+    "Otro teléfono,Buscapersonas,Teléfono principal,Radioteléfono,Número de teletipo,Télex,"
+    "Dirección de correo electrónico,Tipo de correo electrónico"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "title"),
+    [
+        ("Outlook", OUTLOOK_EN, "Job Title"),
+        ("Outlook (German)", OUTLOOK_DE, "Position"),
+        ("Outlook (French)", OUTLOOK_FR, "Titre"),
+        ("Outlook (Spanish)", OUTLOOK_ES, "Puesto"),
+    ],
+)
+def test_outlook_is_known_in_four_languages_and_all_its_numbers_but_fax_and_pager_are_read(
+    name: str, header: str, title: str
+) -> None:
+    columns = header.split(",")
+    mapping = map_columns(columns)
+    assert mapping.export == name
+    not_callers = ("fax", "téléc", "pager", "messagerie", "buscap", "telex", "télex")
+    others = ("assistant", "assistent", "ayudante")
+    first_number = next(at for at, column in enumerate(columns) if any(word in column.lower() for word in others))
+    last_number = next(at for at, column in enumerate(columns) if column.lower() in {"telex", "télex"})
+    wanted = [
+        column
+        for column in columns[first_number : last_number + 1]
+        if not any(word in column.lower() for word in (*not_callers, *others))
+    ]
+    assert list(mapping.columns_of(Field.PHONE)) == wanted
+    assert mapping.columns_of(Field.TITLE)[0] == title
+    assert [len(mapping.columns_of(field)) for field in (Field.FIRST_NAME, Field.LAST_NAME, Field.COMPANY)] == [1, 1, 1]
+    assert len(mapping.columns_of(Field.EMAIL)) == 1
+
+
+@pytest.mark.parametrize(
+    ("export", "header", "phones", "others"),
+    [
+        (
+            "Google Contacts",
+            "Name,Given Name,Family Name,E-mail 1 - Value,Phone 1 - Type,Phone 1 - Value,Organization 1 - Name",
+            ["Phone 1 - Value"],
+            {Field.NAME: "Name", Field.EMAIL: "E-mail 1 - Value", Field.COMPANY: "Organization 1 - Name"},
+        ),
+        (
+            "HubSpot",
+            "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Fax Number,Create Date (GMT+1)",
+            ["Phone Number", "Mobile Phone Number"],
+            {Field.ID: "Record ID", Field.CREATED: "Create Date (GMT+1)", Field.EMAIL: "Email"},
+        ),
+        (
+            "Salesforce",
+            "Id,AccountId,LastName,FirstName,Name,Phone,MobilePhone,HomePhone,AssistantPhone,CreatedDate,LastActivityDate",
+            ["Phone", "MobilePhone", "HomePhone"],
+            {Field.ID: "Id", Field.NAME: "Name", Field.CREATED: "CreatedDate", Field.LAST_ACTIVITY: "LastActivityDate"},
+        ),
+        (
+            "Zoho CRM",
+            "Record Id,Contact Owner,First Name,Last Name,Account Name,Phone,Home Phone,Fax,Mobile,Created Time",
+            ["Phone", "Home Phone", "Mobile"],
+            {Field.ID: "Record Id", Field.COMPANY: "Account Name", Field.CREATED: "Created Time"},
+        ),
+        (
+            "Pipedrive",
+            "Person - Name,Person - Phone - Work,Person - Phone - Mobile,Person - Organization,Person - ID",
+            ["Person - Phone - Work", "Person - Phone - Mobile"],
+            {Field.NAME: "Person - Name", Field.COMPANY: "Person - Organization", Field.ID: "Person - ID"},
+        ),
+        (
+            "3CX phone book",
+            "FirstName,LastName,Company,Mobile,Mobile2,Home,Home2,Business,Business2,Email,Other,BusinessFax,HomeFax,Pager",
+            ["Mobile", "Mobile2", "Home", "Home2", "Business", "Business2", "Other"],
+            {Field.FIRST_NAME: "FirstName", Field.COMPANY: "Company", Field.EMAIL: "Email"},
+        ),
+        (
+            "Yealink phone book",
+            "display_name,office_number,mobile_number,other_number,line,ring,auto_divert,priority,group_id_name",
+            ["office_number", "mobile_number", "other_number"],
+            {Field.NAME: "display_name"},
+        ),
+        (
+            "FreePBX Contact Manager",
+            "displayname,fname,lname,title,company,phone_1_number,phone_1_type,phone_1_extension,phone_1_speeddial,email_1",
+            ["phone_1_number"],
+            {Field.NAME: "displayname", Field.FIRST_NAME: "fname", Field.LAST_NAME: "lname", Field.COMPANY: "company"},
+        ),
+        (
+            "FusionPBX",
+            "contact_organization,contact_name_given,contact_name_family,phone_label,phone_type_fax,phone_number,phone_primary",
+            ["phone_number"],
+            {Field.FIRST_NAME: "contact_name_given", Field.COMPANY: "contact_organization"},
+        ),
+        (
+            "Thunderbird",
+            "Display Name,Primary Email,Work Phone,Home Phone,Fax Number,Pager Number,Mobile Number,Organization",
+            ["Work Phone", "Home Phone", "Mobile Number"],
+            {Field.NAME: "Display Name", Field.EMAIL: "Primary Email", Field.COMPANY: "Organization"},
+        ),
+        (
+            "Thunderbird (German)",
+            "Anzeigename,Primäre E-Mail-Adresse,Tel. dienstlich,Tel. privat,Fax-Nummer,Mobil-Tel.-Nr.,Arbeitstitel",
+            ["Tel. dienstlich", "Tel. privat", "Mobil-Tel.-Nr."],
+            {Field.NAME: "Anzeigename", Field.EMAIL: "Primäre E-Mail-Adresse", Field.TITLE: "Arbeitstitel"},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "," not in value else "",
+)  # fmt: skip
+def test_a_known_export_is_named_and_read(
+    export: str, header: str, phones: list[str], others: dict[Field, str]
+) -> None:
+    mapping = map_columns(header.split(","))
+    assert mapping.export == export
+    assert list(mapping.columns_of(Field.PHONE)) == phones
+    assert {field: mapping.columns_of(field)[0] for field in others} == others
+
+
+def test_a_column_that_labels_a_number_as_a_fax_makes_it_no_caller() -> None:
+    google = record(
+        "Name,Phone 1 - Label,Phone 1 - Value,Phone 2 - Type,Phone 2 - Value\n"
+        "A,Work Fax,202-555-0101,Mobile,202-555-0102\n"
+    )
+    assert google.phone_numbers == ("202-555-0102",)
+    assert [(remark.outcome, remark.message) for remark in google.remarks] == [(Outcome.FAX, "'202-555-0101'")]
+    header = "contact_name_given,contact_name_family,phone_type_voice,phone_type_fax,phone_number\n"
+    assert record(f"{header}A,B,0,1,202-555-0101\n").phone_numbers == ()
+    assert record(f"{header}A,B,1,1,202-555-0101\n").phone_numbers == ("202-555-0101",)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Vorname;Name;Telefon\nKim;Roe;202-555-0101\n", "Kim Roe"),
+        ("Name;Vorname;Telefon\nRoe;Kim;202-555-0101\n", "Kim Roe"),
+        ("Nombre;Apellidos;Teléfono\nKim;Roe;202-555-0101\n", "Kim Roe"),
+        ("Prénom;Nom;Téléphone\nKim;Roe;202-555-0101\n", "Kim Roe"),
+        ("Full Name;First Name;Phone\nKim Roe;Kim;202-555-0101\n", "Kim Roe"),
+        ("Kunde;Telefon\nKim Roe;202-555-0101\n", "Kim Roe"),
+        ("Firma;Telefon\nAcme;202-555-0101\n", "Acme"),
+    ],
+)
+def test_a_name_is_put_together_from_the_columns_that_there_are(text: str, name: str) -> None:
+    assert record(text).name == name
+
+
+def test_the_user_says_what_a_column_holds() -> None:
+    text = "Wer;Erreichbar;Fax\nKim;202-555-0101;202-555-0102\n"
+    chosen = [
+        ChosenColumn(Field.NAME, "Wer"),
+        ChosenColumn(Field.PHONE, "erreichbar"),
+        ChosenColumn(Field.PHONE, "Fax"),
+    ]
+    read = record(text, *chosen)
+    assert (read.name, read.phone_numbers) == ("Kim", ("202-555-0101", "202-555-0102"))
+
+
+def test_a_chosen_column_comes_before_the_others_and_numbers_come_beside_them() -> None:
+    text = "Name,Nickname,Phone,Summer House\nKimberly,Kim,202-555-0101,202-555-0102\n"
+    read = record(text, ChosenColumn(Field.NAME, "Nickname"), ChosenColumn(Field.PHONE, "Summer House"))
+    assert (read.name, read.phone_numbers) == ("Kim", ("202-555-0101", "202-555-0102"))
+
+
+def test_a_column_can_be_left_out() -> None:
+    text = "id,Name,Phone,Phone 2\n7,Kim,202-555-0101,202-555-0102\n"
+    read = record(text, ChosenColumn(Field.IGNORE, "id"), ChosenColumn(Field.IGNORE, "Phone 2"))
+    assert (read.uid, read.phone_numbers) == ("", ("202-555-0101",))
+
+
+def test_a_chosen_column_that_the_file_does_not_have_is_an_error_that_names_those_it_has() -> None:
+    with pytest.raises(UnreadableFile, match=r"No column is called 'Tel'. Found: 'Name', 'Phone'\."):
+        read("Name,Phone\nKim,202-555-0101\n", ChosenColumn(Field.PHONE, "Tel"))
+
+
+@pytest.mark.parametrize(
+    ("begin", "passed"),
+    [
+        ("sep=;\n", ["'sep=;'"]),
+        ("Kundenliste vom 1.3.2024\n\n", ["'Kundenliste vom 1.3.2024'"]),
+        ('"Contacts, exported";;\n;;\n', ["'\"Contacts, exported\";;'", "';;'"]),
+    ],
+)
+def test_lines_before_the_header_are_passed_over_and_named(begin: str, passed: list[str]) -> None:
+    items = read(begin + "Name;Phone;E-mail\nKim;202-555-0101;\n")
+    assert [item.message for item in items if isinstance(item, PassedOver)] == passed
+    assert [item.phone_numbers for item in items if isinstance(item, ContactRecord)] == [("202-555-0101",)]
+
+
+def test_sep_says_the_delimiter_whatever_stands_more_often() -> None:
+    assert (
+        record(
+            "sep=;\nName, first, last;Phone\nRoe, Kim, K.;202-555-0101\n", ChosenColumn(Field.NAME, "Name, first, last")
+        ).name
+        == "Roe, Kim, K."
+    )
+
+
+def test_a_header_that_is_there_again_is_no_contact() -> None:
+    items = read("Name,Phone\nKim,202-555-0101\nName,Phone\nLee,202-555-0102\n")
+    assert [type(item).__name__ for item in items] == ["ContactRecord", "PassedOver", "ContactRecord"]
+
+
+def test_bars_separate_cells_too() -> None:
+    assert record("Name|Phone\nKim|202-555-0101\n").name == "Kim"
+
+
+def test_numbers_in_columns_that_are_left_out_are_counted() -> None:
+    read = record("Name,Phone,Fax,Assistant's Phone\nKim,202-555-0101,202-555-0102,202-555-0103\n")
+    assert read.phone_numbers == ("202-555-0101",)
+    assert [remark.outcome for remark in read.remarks] == [Outcome.FAX, Outcome.OTHER_PERSON]
+
+
+def test_a_file_without_a_header_is_refused() -> None:
+    with pytest.raises(UnreadableFile, match=r"No column is called name.*--column name=HEADER"):
+        read("Kim Roe,202-555-0101\nLee Doe,202-555-0102\n")
