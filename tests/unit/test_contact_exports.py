@@ -3,6 +3,7 @@
 import pytest
 from leadline_server.crm.embedded.contact_files.header_words import Field
 from leadline_server.crm.embedded.contact_files.mapping import map_columns
+from support.contact_files import read_file
 
 OUTLOOK_EN = (
     "Title,First Name,Middle Name,Last Name,Company,Job Title,Assistant's Phone,Business Fax,Business Phone,"
@@ -139,3 +140,9 @@ def test_a_known_export_is_named_and_read(
     assert mapping.export == export
     assert list(mapping.columns_of(Field.PHONE)) == phones
     assert {field: mapping.columns_of(field)[0] for field in others} == others
+
+
+def test_of_two_titles_of_french_outlook_the_later_one_is_the_job() -> None:
+    header = "Titre,Prénom,Nom,Titre,Téléphone (bureau)"
+    [record] = read_file("fr.csv", f"{header}\nMme,Kim,Roe,Directrice,+33 1 99 00 01 01\n".encode(), "FR").records
+    assert (record.name, record.title) == ("Kim Roe", "Directrice")

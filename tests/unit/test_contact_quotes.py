@@ -48,6 +48,18 @@ def test_two_rows_in_one_pair_of_quotes_are_no_name() -> None:
     assert names(found) == ["Eve", "Fay"]
 
 
+def test_rows_whose_quotes_make_too_many_cells_are_read_again_line_by_line() -> None:
+    found = read('Name,Phone\n"Dan\nEve",202-555-0403,surplus\nFay,202-555-0404\n')
+    assert problems(found) == [(2, CLOSED_NOWHERE), (3, "3 cells, but the header has 2")]
+    assert names(found) == ["Fay"]
+
+
+def test_a_quote_that_is_closed_too_far_away_is_taken_for_one_that_never_is() -> None:
+    found = read('Name,Phone\n"Dan\n' + "Eve,202-555-0403\n" * 20_000 + 'Fay",202-555-0404\n')
+    assert problems(found) == [(2, CLOSED_NOWHERE)]
+    assert len(found.records) == 20_001
+
+
 def test_one_row_in_one_pair_of_quotes_is_named() -> None:
     found = read('Name,Phone\n"Dan,202-555-0402"\nFay,202-555-0404\n')
     assert problems(found) == [(2, "quotes make one cell of several")]

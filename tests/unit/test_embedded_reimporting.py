@@ -112,6 +112,12 @@ async def test_a_row_that_differs_from_what_was_imported_is_never_unchanged(
     assert counts(await run(database, [changed])) == {Outcome.UNCHANGED: 1}
 
 
+async def test_a_row_with_another_last_activity_alone_differs_too(database: CrmDatabase) -> None:
+    await run(database, [KIM])
+    left = await run(database, [replace(KIM, last_activity_time=datetime(2026, 2, 1, tzinfo=UTC))])
+    assert named(left, Outcome.LEFT) == [(2, "Kim: another last activity")]
+
+
 async def test_an_update_makes_the_new_numbers_findable_and_the_old_ones_not(
     database: CrmDatabase, crm: EmbeddedCrm
 ) -> None:
