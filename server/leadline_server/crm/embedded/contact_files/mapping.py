@@ -98,14 +98,12 @@ def map_columns(header: Sequence[str], chosen: Sequence[ChosenColumn] = ()) -> C
     picked = _picked(header, chosen)
     fields: dict[Field, list[tuple[int, int]]] = {}
     left_out: list[tuple[int, Reason]] = []
-    for index, (what, rank) in enumerate(told):
-        for field, chosen_rank in picked.get(index) or ((what, rank),):
-            if isinstance(field, Reason):
-                left_out.append((index, field))
-            elif field is Field.IGNORE:
-                left_out.append((index, Reason.CHOSEN))
+    for index, what in enumerate(told):
+        for field, rank in picked.get(index) or (what,):
+            if isinstance(field, Field) and field is not Field.IGNORE:
+                fields.setdefault(field, []).append((rank, index))
             else:
-                fields.setdefault(field, []).append((chosen_rank, index))
+                left_out.append((index, field if isinstance(field, Reason) else Reason.CHOSEN))
     phones = _phones(header, [index for _, index in fields.pop(Field.PHONE, [])])
     ordered = {field: tuple(index for _, index in _ordered(field, ranked)) for field, ranked in fields.items()}
     mapping = ColumnMapping(export.name if export else "", header, ordered, phones, tuple(left_out))
