@@ -5,10 +5,11 @@ The files are the samples with some bytes inserted, deleted, repeated or cut off
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from leadline_server.crm.embedded.contact_files import ContactRecord, UnreadableFile
 from leadline_server.crm.embedded.contact_files.lines import decode, read_lines
@@ -40,6 +41,7 @@ FILES = {
     **{path.name: path.read_bytes() for path in sorted(SAMPLES.iterdir())},
 }
 NUMBER = re.compile(r"\d(?:[ ().\-]{0,2}\d){9,}")
+JOINED = re.compile(r"END:VCARD\W*BEGIN:VCARD", re.IGNORECASE)
 INSERTED = [
     b'"',
     b'""',
@@ -63,7 +65,9 @@ Edit = tuple[str, float, bytes, int]
 
 edits = st.lists(
     st.tuples(
-        st.sampled_from(["insert", "insert", "delete", "replace", "repeat", "cut"]),
+        st.sampled_from(
+            ["insert", "delete", "replace", "repeat", "cut", "open", "open", "close", "close", "unquote", "join"]
+        ),
         st.floats(0, 1, exclude_max=True),
         st.sampled_from(INSERTED),
         st.integers(1, 30),
@@ -86,9 +90,29 @@ def apply(content: bytes, changes: Sequence[Edit]) -> bytes:
             content = content[:at] + piece + content[at + 1 :]
         elif what == "repeat":
             content = content[: at + count] + content[at:]
-        elif len(content) > count:
+        elif what == "cut":
             content = content[: max(at, count)]
+        else:
+            content = change_structure(content, what, where)
     return content
+
+
+STRUCTURE = {
+    "open": (rb"(?<=[,;\t\n])", b'"'),  # a quote where a cell begins
+    "close": (rb"(?=[,;\t\r\n])", b'"'),  # a quote where a cell ends
+    "unquote": (rb'"', b""),
+    "join": (rb"\r?\n", b""),
+}
+
+
+def change_structure(content: bytes, what: str, where: float) -> bytes:
+    """Change one of the places that the structure of the file hangs on."""
+    pattern, piece = STRUCTURE[what]
+    places = [(found.start(), found.end()) for found in re.finditer(pattern, content)]
+    if not places:
+        return content
+    begin, end = places[int(where * len(places))]
+    return content[:begin] + piece + content[end:]
 
 
 def read(name: str, content: bytes) -> ReadFile | None:
@@ -99,10 +123,20 @@ def read(name: str, content: bytes) -> ReadFile | None:
         return None
 
 
+def header_of(name: str) -> bytes:
+    """The lines of a sample's header."""
+    found = read(name, FILES[name])
+    lines = list(read_lines(io.BytesIO(FILES[name])))
+    return b"".join(lines[: found.spans[0][1]]) if found else b""
+
+
 def check_lines(lines: Sequence[str], found: ReadFile) -> None:
-    """Every line that says something is in one span, and no line is in two."""
+    """Every line that says something is in one span, and no line is in two, but where two cards share one."""
     covered = [number for begin, end in found.spans for number in range(begin, end + 1)]
-    assert len(covered) == len(set(covered)), found.spans
+    shared = [number for number, count in Counter(covered).items() if count > 1]
+    for number in shared:
+        assert covered.count(number) == 2, found.spans
+        assert JOINED.search(lines[number - 1].replace("\N{ZERO WIDTH NO-BREAK SPACE}", "")), found.spans
     assert set(covered) <= set(range(1, len(lines) + 1))
     for number, line in enumerate(lines, 1):
         assert number in covered or not any(map(str.isalnum, line)), (number, line)
@@ -144,12 +178,17 @@ def check(file: tuple[str, Sequence[Edit]]) -> None:
     if found:
         lines = [decode(line) for line in read_lines(io.BytesIO(content))]
         check_lines(lines, found)
-        for record in found.records:
-            check_not_merged(name, lines, record)
+        # Where the header is damaged, nothing says how many cells a row has.
+        if name.endswith(".vcf") or content.startswith(header_of(name)):
+            for record in found.records:
+                check_not_merged(name, lines, record)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged)
+@example(("22-two-bom.vcf", [("delete", 0.74609375, b'"', 2)]))
+@example(("41-trailing-rows.csv", [("open", 0.125, b'"', 1), ("insert", 0.5, b'"', 1)]))
+@example(("36-two-numbers.csv", [("insert", 0.734375, b'"', 1), ("insert", 0.375, b'"', 1)]))
 def test_a_damaged_file_loses_no_line_and_merges_no_rows(file: tuple[str, Sequence[Edit]]) -> None:
     check(file)
 

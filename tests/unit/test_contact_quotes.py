@@ -42,6 +42,38 @@ def test_a_quote_that_a_later_stray_quote_would_close_does_not_merge_rows() -> N
     assert names(found) == ["Eve", 'Beth 6"', "Fay"]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'A,"202-555-0401, 202-555-0402""\nB,202-555-0403\nC,""202-555-0404, 202-555-0405"\n',
+        'A,"202-555-0401, 202-555-0402""\nC,""202-555-0404, 202-555-0405"\n',
+        '"A,202-555-0401\nB,202-555-0403\nC",""\n',
+        '"A,202-555-0401,\nB",202-555-0403,,\n',
+    ],
+)
+def test_stray_quotes_beside_commas_in_cells_merge_no_rows(rows: str) -> None:
+    for record in read("Name,Phone\n" + rows).records:
+        assert record.line == record.end
+
+
+def test_a_name_never_holds_a_number_between_commas_of_other_lines() -> None:
+    found = read('Name,Phone\n"Dan,x,202-555-0402\nEve",202-555-0403\nFay,202-555-0404\n')
+    assert problems(found) == [(2, CLOSED_NOWHERE)]
+    assert names(found) == ['Eve"', "Fay"]
+
+
+def test_a_cell_of_numbers_never_holds_the_name_and_the_number_of_another_line() -> None:
+    found = read('Name,Phone\nDan,"202-555-0402\nEve,202-555-0403, 202-555-0405"\nFay,202-555-0404\n')
+    assert [line for line, _ in problems(found)] == [2, 3]
+    assert names(found) == ["Fay"]
+
+
+def test_rows_without_a_number_are_told_by_their_e_mail_address() -> None:
+    found = read('Name,Phone,Email\n"Dan,,d@example.org\nBeth 6",,b@example.org\nFay,,f@example.org\n')
+    assert problems(found) == [(2, CLOSED_NOWHERE)]
+    assert names(found) == ['Beth 6"', "Fay"]
+
+
 def test_two_rows_in_one_pair_of_quotes_are_no_name() -> None:
     found = read('Name,Phone\n"Dan,202-555-0402\nEve,202-555-0403"\nFay,202-555-0404\n')
     assert problems(found) == [(2, CLOSED_NOWHERE)]

@@ -150,7 +150,7 @@ def test_lines_outside_of_cards_are_named() -> None:
     assert later == RowProblem(8, "the line stands outside of any card", 8)
 
 
-@pytest.mark.parametrize("mark", ["EN:VCARD", "END:VCRD", 'EN"D:VCARD', "BEGN:VCARD"])
+@pytest.mark.parametrize("mark", ["EN:VCARD", "END:VCRD", 'EN"D:VCARD', "BEGN:VCARD", '"END:VCARD"BEGIN:VCARD'])
 def test_a_damaged_end_of_a_card_merges_no_cards(mark: str) -> None:
     text = (
         f"BEGIN:VCARD\r\nFN:One\r\nTEL:2025550101\r\n{mark}\r\nBEGIN-VCARD\r\nFN:Two\r\nTEL:2025550102\r\nEND:VCARD\r\n"

@@ -18,6 +18,8 @@ _FAX_LABEL: Final = re.compile(r"fax|pager|beeper|t[ée]l[ée]cop", re.IGNORECAS
 _NOT_CALLERS: Final = {Reason.FAX: Outcome.FAX, Reason.OTHER_PERSON: Outcome.OTHER_PERSON}
 _TRUE: Final = frozenset({"1", "true", "yes"})
 _MIN_DIGITS: Final = 3  # of a cell that looks like a number, an extension among them
+_MIN_WHOLE: Final = 7  # of one that can be nothing else, such as a year
+_DATES: Final = (Field.CREATED, Field.LAST_ACTIVITY)
 _NAME_PARTS: Final = (Field.FIRST_NAME, Field.MIDDLE_NAME, Field.LAST_NAME)
 
 
@@ -68,12 +70,13 @@ class ContactRows:
         self._mapping = mapping
         self._at = _columns(mapping.fields)
         self._header = list(mapping.header)
-        self._width = len(mapping.header)
+        self.width = len(mapping.header)
         self._delimiter = rows.delimiter
         self._region = region
         self._orders = orders
+        self._short_texts = tuple(at for field, found in mapping.fields.items() if field not in _DATES for at in found)
         self._not_callers = [(at, _NOT_CALLERS[reason]) for at, reason in mapping.left_out if reason in _NOT_CALLERS]
-        rows.expect(self._width, self._is_entry)
+        rows.expect(self)
 
     def read(self, row: Row) -> ContactRecord | RowProblem | PassedOver | None:
         """The contact in a row, short rows being filled with empty cells; None for a blank row."""
@@ -82,13 +85,13 @@ class ContactRows:
         cells = row.cells
         if not any(map(str.strip, cells)):
             return None
-        if len(cells) != self._width:
-            if any(map(str.strip, cells[self._width :])):
-                return RowProblem(row.line, f"{len(cells)} cells, but the header has {self._width}", row.end)
-            if any(self._is_entry(cell.split(self._delimiter)) for cell in cells if self._delimiter in cell):
+        if len(cells) != self.width:
+            if any(map(str.strip, cells[self.width :])):
+                return RowProblem(row.line, f"{len(cells)} cells, but the header has {self.width}", row.end)
+            if any(self.is_entry(cell.split(self._delimiter)) for cell in cells if self._delimiter in cell):
                 return RowProblem(row.line, "quotes make one cell of several", row.end)
-            cells = [*cells, *[""] * (self._width - len(cells))]
-        if cells[0].strip() == self._header[0] and [cell.strip() for cell in cells[: self._width]] == self._header:
+            cells = [*cells, *[""] * (self.width - len(cells))]
+        if cells[0].strip() == self._header[0] and [cell.strip() for cell in cells[: self.width]] == self._header:
             return PassedOver(row.line, "the header again", row.end)
         return self._contact(row, cells)
 
@@ -153,9 +156,39 @@ class ContactRows:
             remarks.append(Remark(Outcome.DATE, line, str(error)))
             return None
 
-    def _is_entry(self, cells: Sequence[str]) -> bool:
-        """Whether cells look like a row of their own: as many as the header has, and a number where numbers are."""
-        return len(cells) == self._width and any(_looks_like_number(cells[at.index]) for at in self._mapping.phones)
+    def has_swallowed(self, cells: Sequence[str]) -> bool:
+        """Whether a name or a cell of numbers spans lines and holds other rows."""
+        last, delimiter = len(cells), self._delimiter
+        if any(_swallows_number(cells[index], delimiter) for index in self._short_texts if index < last):
+            return True
+        return any(_swallows_name(cells[at.index], delimiter) for at in self._mapping.phones if at.index < last)
+
+    def is_entry(self, cells: Sequence[str]) -> bool:
+        """Whether cells look like a row of their own: as many as the header has, with a number or address in place."""
+        if len(cells) != self.width:
+            return False
+        has_number = any(_looks_like_number(cells[column.index]) for column in self._mapping.phones)
+        return has_number or any("@" in cells[index] for index in self._at.email)
+
+
+def _swallows_number(cell: str, delimiter: str) -> bool:
+    """Whether a name spans lines and has a number between delimiters."""
+    if "\n" not in cell or delimiter not in cell:
+        return False
+    return any(map(_is_whole_number, cell.split(delimiter)))
+
+
+def _swallows_name(cell: str, delimiter: str) -> bool:
+    """Whether a cell of numbers has, on a later line, words and then a number: the begin of another row."""
+    for line in cell.split("\n")[1:]:
+        begin, *others = line.split(delimiter)
+        if not any(map(str.isdecimal, begin)) and any(map(str.isalpha, begin)) and any(map(_is_whole_number, others)):
+            return True
+    return False
+
+
+def _is_whole_number(text: str) -> bool:
+    return sum(map(str.isdecimal, text)) >= _MIN_WHOLE and _looks_like_number(text)
 
 
 def _filled(cells: Sequence[str], indexes: tuple[int, ...]) -> str:

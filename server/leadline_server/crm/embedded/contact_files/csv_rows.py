@@ -5,12 +5,14 @@ reading goes on with the next line, if
 
 - the file or the longest row ends before the quote is closed,
 - the quote that would close it stands where none may: `"Dan,1` and then `"Eve",2`,
-- or the lines in between look like rows of their own: `"Dan,202-555-0402` and then `Beth 6",202-555-0401`.
+- the lines within the quotes look like rows: `"Dan,202-555-0402` and then `Beth 6",202-555-0401`,
+- or a name would hold a number between commas, or a cell of numbers a name.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple, Protocol
 
 from leadline_server.crm.embedded.contact_files.lines import MAX_LINE, decode, is_cut
 from leadline_server.crm.embedded.contact_files.quoting import Record, State, read_record
@@ -38,6 +40,19 @@ class Row(NamedTuple):
     problem: str = ""
 
 
+class RowShape(Protocol):
+    """What a row of the file looks like, once its header is known."""
+
+    width: int
+    """Cells of the header."""
+
+    def is_entry(self, cells: Sequence[str]) -> bool:
+        """Whether as many cells as the header has look like a row of their own."""
+
+    def has_swallowed(self, cells: Sequence[str]) -> bool:
+        """Whether a cell of a name or of numbers holds lines of other rows."""
+
+
 class _CutLine(str):
     """What was kept of a line that is too long."""
 
@@ -59,13 +74,11 @@ class CsvRows:
         self._lines = lines
         self._ahead: deque[str] = deque()
         self._line = 0  # the number of the last line taken
-        self._width = 0
-        self._is_entry: Callable[[Sequence[str]], bool] | None = None
+        self._shape: RowShape | None = None
 
-    def expect(self, width: int, is_entry: Callable[[Sequence[str]], bool]) -> None:
-        """From here on rows have `width` cells, and `is_entry` tells whether cells look like a contact of their own."""
-        self._width = width
-        self._is_entry = is_entry
+    def expect(self, shape: RowShape) -> None:
+        """Say what the rows from here on look like."""
+        self._shape = shape
 
     def rows(self) -> Iterator[Row]:
         """All further rows, blank lines among them."""
@@ -118,6 +131,7 @@ class CsvRows:
     def _read(self, text: str) -> tuple[Row, list[str]]:
         """The row that begins with the line `text`, and the lines that it has."""
         begin, lines = self._line, [text]
+        inner: set[int] = set()  # indexes of the lines that lie in one cell as a whole
         if isinstance(text, _CutLine):
             return Row(begin, begin, problem=TOO_LONG), lines
         record = read_record(text, self.delimiter)
@@ -130,25 +144,45 @@ class CsvRows:
             size += len(following)
             if size > MAX_ROW or isinstance(following, _CutLine):
                 break
-            record.add_line(following, self.delimiter)
-        if record.state is State.COMPLETE and self._is_sound(record, lines):
+            if record.add_line(following, self.delimiter):
+                inner.add(len(lines) - 1)
+        if record.state is State.COMPLETE and self._is_sound(record, lines, inner):
             return Row(begin, self._line, record.cells), lines
         self._put_back(lines[1:])
         is_misplaced = record.is_guess or (record.state is State.BROKEN and len(lines) == 1)
         return Row(begin, begin, problem=MISPLACED if is_misplaced else NEVER_CLOSED), lines[:1]
 
-    def _is_sound(self, record: Record, lines: Sequence[str]) -> bool:
+    def _is_sound(self, record: Record, lines: Sequence[str], inner: Collection[int]) -> bool:
         """Whether the cells are surely those that were meant."""
         if len(lines) == 1:
-            return not record.is_guess or len(record.cells) == self._width
-        width = self._width or len(record.cells)
-        if any(map(str.strip, record.cells[width:])):
+            return not record.is_guess or (self._shape is not None and len(record.cells) == self._shape.width)
+        width = self._shape.width if self._shape else len(record.cells)
+        if width == 1:
+            return True
+        if any(map(str.strip, record.cells[width:])) or (self._shape and self._shape.has_swallowed(record.cells)):
             return False
-        entries = sum(self._looks_like_row(line, width) for line in lines)
-        return entries < (2 if len(record.cells) == width else 1)
+        if any(self._looks_like_row(lines[at], width) for at in inner):
+            return False
+        # Lines in which a cell ends or begins. One of two may have all cells but the end of the last, or the begin of
+        # the first; both do not.
+        outer = [self._looks_like_row(line, width) for at, line in enumerate(lines) if at not in inner]
+        if len(record.cells) != width and any(outer):
+            return False
+        return not any(one and other for one, other in pairwise(outer))
 
     def _looks_like_row(self, line: str, width: int) -> bool:
-        record = read_record(line, self.delimiter)
-        is_whole = record.state is State.COMPLETE and not record.is_guess
-        cells = record.cells if is_whole else line.split(self.delimiter)
-        return len(cells) == width > 1 and (self._is_entry is None or self._is_entry(cells))
+        """Whether a line would be a row on its own, whichever of its quotes are too many or missing."""
+        if line.count(self.delimiter) < width - 1:
+            return False
+        readings = [line.split(self.delimiter)]
+        for text in (line, line.replace('""', '"'), f'{line}"', f'"{line}'):
+            record = read_record(text, self.delimiter)
+            if record.state is State.COMPLETE:
+                readings.append(record.cells)
+        return any(self._is_whole(cells, width) for cells in readings)
+
+    def _is_whole(self, cells: Sequence[str], width: int) -> bool:
+        """Whether cells make a whole row; surplus ones may be empty."""
+        if len(cells) < width or any(cell.strip(' "') for cell in cells[width:]):
+            return False
+        return self._shape is None or self._shape.is_entry(cells[:width])

@@ -38,21 +38,22 @@ class Record:
     is_guess: bool = False
     pieces: list[str] = field(default_factory=list)
 
-    def add_line(self, text: str, delimiter: str) -> None:
-        """Read an open record on: `text` is its next line, without the line's end."""
+    def add_line(self, text: str, delimiter: str) -> bool:
+        """Read an open record on: `text` is its next line, without the line's end. True if all of it is in one cell."""
         patterns = _patterns(delimiter)
         if patterns.still_open.match(text):
             self.pieces.append(text)
-            return
+            return True
         matched = patterns.closing.match(text)
         if matched is None:
             self.state = State.BROKEN
-            return
+            return False
         self.cells.append(_unescaped("\n".join([*self.pieces, matched[1]])))
         self.pieces = []
         self.state = State.COMPLETE
         if matched[2]:
             _scan(self, text, matched.end(), patterns)
+        return False
 
 
 def read_record(text: str, delimiter: str) -> Record:

@@ -20,7 +20,6 @@ MAX_CARD: Final = 262_144
 
 _BEGIN: Final = re.compile(rb"\s*BEGIN:VCARD\s*", re.IGNORECASE)
 _END: Final = re.compile(rb"\s*END:VCARD\s*", re.IGNORECASE)
-_DAMAGED_MARK: Final = re.compile(rb"\s*(?:(?:BEGIN|END):.*|[^:]*:\s*VCARD\s*|[^:]*VCARD[^:]*)", re.IGNORECASE)
 _SHORT: Final = 80  # bytes: a longer line is no begin or end of a card, however damaged
 # Files that were joined where the first has no line end, or a byte order mark in the middle.
 _JOINED: Final = re.compile(rb"(?<=END:VCARD)[\s\xef\xbb\xbf]*(?=BEGIN:VCARD)", re.IGNORECASE)
@@ -168,9 +167,9 @@ class _CardReader:
         self._finish()
         if not content.strip():
             return
-        if len(content) < _SHORT and _DAMAGED_MARK.fullmatch(content):
-            self._damaged_at = self._damaged_at or number
         matched = _PROPERTY.match(content)
+        if len(content) < _SHORT and _is_damaged_mark(content, matched):
+            self._damaged_at = self._damaged_at or number
         if matched:
             self._name = matched[2].upper()
             self._goes_on = content.endswith(b"=") and b"QUOTED-PRINTABLE" in matched[3].upper()
@@ -209,6 +208,13 @@ class _CardReader:
                 self._card.properties.append(read)
         self._begun = []
         self._goes_on = False
+
+
+def _is_damaged_mark(content: bytes, matched: re.Match[bytes] | None) -> bool:
+    """Whether a line may have been BEGIN:VCARD or END:VCARD: END:VCRD, EN:VCARD, "END:VCARD."""
+    if matched is None:
+        return b"VCARD" in content.upper()
+    return matched[2].upper() in {b"BEGIN", b"END"} or matched[4].strip().upper() == b"VCARD"
 
 
 _UNFOLDED: Final = "lines of a picture that are not folded"
