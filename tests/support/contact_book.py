@@ -33,7 +33,7 @@ class ContactBook:
     async def add(self, contact: Contact) -> Contact:
         """The contact as it was added: with an id of its own, and with a type."""
         added = replace(contact, id=new_id("c_"), type=contact.type or CONTACT_TYPES[0])
-        new = prepare(added, None, self._region())
+        new = prepare(added, None, number_keys(added, self._region()))
         await self._database.write(
             lambda connection: insert_contacts(connection, book_of(connection, self._account_id), [new])
         )

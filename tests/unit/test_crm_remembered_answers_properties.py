@@ -36,6 +36,7 @@ class RememberedAnswers(RuleBasedStateMachine):
         self.contacts: dict[str, Contact] = {}
         self.history = {number.key: [frozenset[str]()] for number in NUMBERS}
         self.began_at = [0.0]  # the clock at each step
+        self.noticed = set[str]()  # contacts that leadline knows to be deleted
         self.since = dict.fromkeys(self.history, 0)  # the step of leadline's own last change, by number
 
     def _next(self) -> None:
@@ -83,7 +84,7 @@ class RememberedAnswers(RuleBasedStateMachine):
         self._next()
         if is_noticed:
             self.answers.drop_contact(contact.id)
-            self.since[contact.phone_numbers[0]] = self.step
+            self.noticed.add(contact.id)
 
     @rule(seconds=st.sampled_from([1, 4, 5, 19, 20]))
     def wait(self, seconds: int) -> None:
@@ -101,6 +102,7 @@ class RememberedAnswers(RuleBasedStateMachine):
             told = frozenset(contact.id for contact in known.contacts)
             first = max(asked_step, self.since[number.key])
             assert told in self.history[number.key][first:]
+            assert not told & self.noticed
             limit = POLICY.found_seconds if told else POLICY.none_seconds
             assert self.seconds - self.began_at[asked_step] < limit
 

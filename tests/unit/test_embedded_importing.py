@@ -1,16 +1,18 @@
 """Imports add each contact once, beside a server that keeps working."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, importing, open_crm_database
-from leadline_server.crm.embedded.importing import ImportSummary, import_contacts
-from leadline_server.crm.embedded.readers import ContactRecord, RowProblem
+from leadline_server.crm.embedded.candidates import UNUSABLE_NUMBERS
+from leadline_server.crm.embedded.contact_files import ContactRecord, FileOutcome, PassedOver, Remark, RowProblem
+from leadline_server.crm.embedded.import_summary import NAMED, ImportSummary
+from leadline_server.crm.embedded.importing import import_contacts
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.numbers.phone_number import parse_number
 from support.contact_book import ContactBook
+from support.contact_imports import counts, found, named, records, run
 
 
 @pytest.fixture
@@ -38,21 +40,6 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 ADA = ContactRecord(line=2, name="Ada", phone_numbers=("(415) 555-0123", "+442079460123"), email="ada@example.com")
 
 
-def records(count: int) -> list[ContactRecord]:
-    return [
-        ContactRecord(line=number, name=f"Name {number}", phone_numbers=(f"+1415555{number:04}",))
-        for number in range(100, 100 + count)
-    ]
-
-
-async def run(database: CrmDatabase, rows: Iterable[ContactRecord | RowProblem]) -> ImportSummary:
-    return await import_contacts(database, "acme", rows, "US", on_progress=lambda _summary: None)
-
-
-async def found(crm: EmbeddedCrm, number: str) -> list[Contact]:
-    return list(await crm.find_contacts([parse_number(number, "US")]))
-
-
 async def test_an_imported_contact_is_found_by_each_number_and_by_name(database: CrmDatabase, crm: EmbeddedCrm) -> None:
     await run(database, [ADA])
     page = await crm.search_contacts("ada", 10, "")
@@ -65,28 +52,22 @@ async def test_an_imported_contact_is_found_by_each_number_and_by_name(database:
 
 @pytest.mark.usefixtures("_small_chunks")
 async def test_a_file_imported_twice_doubles_nothing(database: CrmDatabase, book: ContactBook) -> None:
-    assert await run(database, records(10)) == ImportSummary(created=10)
-    assert await run(database, records(12)) == ImportSummary(created=2, unchanged=10)
+    assert counts(await run(database, records(10))) == {FileOutcome.CREATED: 10}
+    assert counts(await run(database, records(12))) == {FileOutcome.CREATED: 2, FileOutcome.UNCHANGED: 10}
     assert await book.count() == 12
 
 
 @pytest.mark.usefixtures("_small_chunks")
 async def test_a_record_that_is_in_the_file_twice_is_one_contact(database: CrmDatabase, book: ContactBook) -> None:
-    assert await run(database, [ADA, ADA, *records(4), ADA]) == ImportSummary(created=5, unchanged=2)
+    assert counts(await run(database, [ADA, ADA, *records(4), ADA])) == {FileOutcome.CREATED: 5, FileOutcome.MERGED: 2}
     assert await book.count() == 5
-
-
-async def test_a_record_with_an_id_of_its_own_is_known_by_it(database: CrmDatabase, book: ContactBook) -> None:
-    same = [ContactRecord(line=1, name="Ada", uid="7"), ContactRecord(line=2, name="Ada Lovelace", uid="7")]
-    other = ContactRecord(line=3, name="Ada", uid="8")
-    assert await run(database, [*same, other]) == ImportSummary(created=2, unchanged=1)
 
 
 async def test_what_people_edited_since_stays(database: CrmDatabase, book: ContactBook, crm: EmbeddedCrm) -> None:
     await run(database, [ADA])
     (contact,) = await found(crm, "+14155550123")
     await book.save(Contact(id=contact.id, name="Ada Lovelace", phone_numbers=("+14155550199",), type="lead"))
-    assert await run(database, [ADA]) == ImportSummary(unchanged=1)
+    assert counts(await run(database, [ADA])) == {FileOutcome.UNCHANGED: 1}
     assert [each.name for each in await found(crm, "+14155550199")] == ["Ada Lovelace"]
     assert await found(crm, "+14155550123") == []
 
@@ -98,15 +79,34 @@ async def test_another_account_has_a_copy_of_its_own(database: CrmDatabase, crm:
     assert (await found(crm, "+14155550123"))[0].id != (await found(other, "+14155550123"))[0].id
 
 
-async def test_bad_rows_and_numbers_are_counted_and_bad_rows_reported(database: CrmDatabase) -> None:
-    problems: list[RowProblem] = []
-    problem = RowProblem(3, "no good")
-    vague = ContactRecord(line=4, name="Vague", phone_numbers=("call me", "+14155550123"))
-    summary = await import_contacts(
-        database, "acme", [ADA, problem, vague], "US", on_progress=lambda _summary: None, on_problem=problems.append
+async def test_bad_rows_and_numbers_are_counted_and_named(database: CrmDatabase, crm: EmbeddedCrm) -> None:
+    damaged = Remark(FileOutcome.UNUSABLE, 4, "'1E+10': damaged")
+    vague = ContactRecord(
+        line=4,
+        name="Vague",
+        phone_numbers=("call me", "+14155550123"),
+        unusable_numbers=("1E+10",),
+        remarks=(damaged,),
     )
-    assert summary == ImportSummary(created=2, skipped=1, unusable_numbers=1)
-    assert problems == [problem]
+    summary = await run(database, [ADA, RowProblem(3, "no good"), vague, PassedOver(5, "a title")])
+    assert counts(summary) == {
+        FileOutcome.CREATED: 2,
+        FileOutcome.SKIPPED: 1,
+        FileOutcome.PASSED_OVER: 1,
+        FileOutcome.UNUSABLE: 2,
+    }
+    assert summary.count(FileOutcome.NUMBER) == 3
+    assert named(summary, FileOutcome.SKIPPED) == [(3, "no good")]
+    assert named(summary, FileOutcome.UNUSABLE) == [(4, "'1E+10': damaged"), (4, "'call me': no call can match it")]
+    [contact] = (await crm.search_contacts("Vague", 10, "")).contacts
+    assert contact.phone_numbers == ("+14155550123",)
+    assert contact.attributes[UNUSABLE_NUMBERS] == "1E+10\ncall me"
+
+
+async def test_the_first_of_each_outcome_are_kept_with_their_lines_and_all_are_counted(database: CrmDatabase) -> None:
+    summary = await run(database, [RowProblem(line, "no good") for line in range(1, 101)])
+    assert summary.count(FileOutcome.SKIPPED) == 100
+    assert [line for line, _ in named(summary, FileOutcome.SKIPPED)] == list(range(1, NAMED + 1))
 
 
 async def test_types_are_kept_and_those_of_other_crms_become_an_attribute(
@@ -124,9 +124,13 @@ async def test_types_are_kept_and_those_of_other_crms_become_an_attribute(
 
 @pytest.mark.usefixtures("_small_chunks")
 async def test_progress_is_told_after_every_chunk(database: CrmDatabase) -> None:
-    told: list[ImportSummary] = []
-    await import_contacts(database, "acme", records(7), "US", on_progress=told.append)
-    assert [summary.created for summary in told] == [3, 6, 7]
+    told: list[int] = []
+
+    def tell(summary: ImportSummary) -> None:
+        told.append(summary.count(FileOutcome.CREATED))
+
+    await import_contacts(database, "acme", records(7), "US", on_progress=tell)
+    assert told == [3, 6, 7]
 
 
 @pytest.mark.usefixtures("_small_chunks")
@@ -140,7 +144,7 @@ async def test_what_was_committed_before_a_failure_stays_and_importing_again_car
     with pytest.raises(OSError, match="gone"):
         await run(database, broken())
     assert await book.count() == 6
-    assert await run(database, records(9)) == ImportSummary(created=3, unchanged=6)
+    assert counts(await run(database, records(9))) == {FileOutcome.CREATED: 3, FileOutcome.UNCHANGED: 6}
 
 
 @pytest.mark.usefixtures("_small_chunks")
@@ -155,6 +159,6 @@ async def test_a_server_on_the_same_file_keeps_writing_while_an_import_runs(
         await served.add(Contact(id="", name=f"Served {added}"))
         added += 1
     assert added > 1
-    assert (await importing_).created == 300
+    assert (await importing_).count(FileOutcome.CREATED) == 300
     assert await served.count() == 300 + added
     await server.close()

@@ -51,6 +51,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "server/leadline_server/domain/": "a carrier is a telephone company there",
         "tests/unit/test_phone_number.py": "a carrier is a telephone company there",
         "tests/unit/test_caller_id": "a carrier is a telephone company there",
+        "server/leadline_server/crm/embedded/contact_files/": "a carrier is a telephone company there",
         "docs/caller-id-names.md": "a carrier is a telephone company there",
     },
     r"courier": {"server/leadline_server/domain/company_words.py": "a trade, as companies name it"},

@@ -1,83 +1,146 @@
 """`leadline contacts import FILE`: fills the embedded CRM's contact book from a CSV or vCard file."""
 
+import gc
 import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
-    from collections.abc import Iterator
-
     from leadline_server.config import Settings
-    from leadline_server.crm.embedded.importing import ImportSummary
-    from leadline_server.crm.embedded.readers import ContactRecord, RowProblem
+    from leadline_server.crm.embedded import CrmDatabase
+    from leadline_server.crm.embedded.contact_files import ChosenColumn, ContactRecord, DayOrder, FileItem
+    from leadline_server.crm.embedded.import_summary import ImportSummary
     from leadline_server.domain.numbers.numbering_rules import NumberingRules
 
-_SHOWN_PROBLEMS = 20
+_SHOWN_CONTACTS = 5  # of a dry run
+_GC_THRESHOLD = 200_000  # objects made before Python looks for cycles of references
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the command line asks for."""
+
+    account: str
+    columns: "tuple[ChosenColumn, ...]"
+    date_order: "DayOrder | None"
+    is_update: bool
+    is_dry_run: bool
 
 
 def import_contacts_command(
+    *,
     file: Annotated[Path, typer.Argument(help="A .csv, .vcf or .vcard file.")],
     account: Annotated[str, typer.Option(help="The account whose contact book is filled.")] = "demo",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=HEADER",
+            help='What a column holds, such as phone="Tel. dienstlich"; repeatable. Fields: name, first_name,'
+            " middle_name, last_name, phone, email, company, title, type, id, created, last_activity, ignore.",
+        ),
+    ] = None,
+    date_order: Annotated[
+        str | None, typer.Option(metavar="dmy|mdy", help="What comes first in dates such as 3/4/2024: day or month.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take rows that differ from what was imported before.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the columns, the first contacts and the counts; write nothing.")
+    ] = False,
     data_dir: Annotated[Path | None, typer.Option(help="The folder of the embedded ledger and CRM.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file with settings and accounts.")] = None,
 ) -> None:
     """Import contacts, safe beside a running server. Running it again doubles nothing.
 
-    Exit codes: 0 every row was taken, 1 some were skipped, 2 wrong usage.
+    Exit codes: 0 everything was taken, 1 some was not (the summary names it), 2 wrong usage or an unusable file.
     """
     import asyncio
 
     from leadline_server.cli.exit_codes import fail
+    from leadline_server.cli.import_report import summary_lines
     from leadline_server.config import BadSettings, load_settings
-    from leadline_server.crm.embedded.readers import UnreadableFile
+    from leadline_server.crm.embedded.contact_files import UnreadableFile
     from leadline_server.domain.errors import LeadlineError
 
     try:
+        wanted = _Wanted(account, _columns(column or []), _date_order(date_order), update, dry_run)
         settings = load_settings({"data_dir": data_dir, "config": config})
-        with file.open("rb") as stream:
-            summary, problems = asyncio.run(_import(settings, file, stream, account))
+        with file.open("rb") as stream, _seldom_collected():
+            summary = asyncio.run(_import(settings, file, stream, wanted))
     except BadSettings as error:
         fail(error.problems)
     except (LeadlineError, UnreadableFile) as error:
         fail([str(error)])
     except OSError as error:
         fail([f"{error.filename or file}: {error.strerror}."])
-    _show(summary, problems, settings, account)
-    raise typer.Exit(1 if summary.skipped else 0)
+    for line in summary_lines(summary, account, str(settings.crm_path), is_dry_run=dry_run):
+        typer.echo(line)
+    raise typer.Exit(0 if summary.is_complete else 1)
 
 
-async def _import(
-    settings: "Settings", file: Path, stream: BinaryIO, account: str
-) -> "tuple[ImportSummary, list[RowProblem]]":
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Within it Python seldom looks for cycles of references: rows make none, and looking takes a tenth of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+async def _import(settings: "Settings", file: Path, stream: BinaryIO, wanted: _Wanted) -> "ImportSummary":
     from rich.console import Console
     from rich.progress import Progress
 
-    from leadline_server.crm.embedded import open_crm_database
-    from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER, import_contacts
+    from leadline_server.crm.embedded.importing import ImportOptions, import_contacts
     from leadline_server.crm.embedded.rekeying import rekey_books
 
-    records = _records(file, stream)
-    rules = await _rules(settings, account)
-    problems: list[RowProblem] = []
-    database = await open_crm_database(settings.crm_path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
-    try:
-        await rekey_books(database, {account: rules})
+    rules = await _rules(settings, wanted.account)
+    shown: list[ContactRecord] = []
+    items = _keep_first(_items(file, stream, rules.region, wanted), shown)
+    options = ImportOptions(is_update=wanted.is_update, is_dry_run=wanted.is_dry_run)
+    async with _database(settings, is_dry_run=wanted.is_dry_run) as database:
+        if not wanted.is_dry_run:
+            await rekey_books(database, {wanted.account: rules})
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("Importing contacts", total=os.fstat(stream.fileno()).st_size)
+            summary = await import_contacts(
+                database,
+                wanted.account,
+                items,
+                rules,
+                options=options,
+                on_progress=lambda _: progress.update(bar, completed=stream.tell() if stream.seekable() else 0),
+            )
+    if wanted.is_dry_run:
+        _show_contacts(shown)
+    return summary
 
-            def note(_: "ImportSummary") -> None:
-                progress.update(bar, completed=stream.tell())
 
-            def keep(problem: "RowProblem") -> None:
-                if len(problems) < _SHOWN_PROBLEMS:
-                    problems.append(problem)
+@asynccontextmanager
+async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator[CrmDatabase]":
+    """The book; for a dry run before there is one, an empty one that is thrown away."""
+    from leadline_server.crm.embedded import open_crm_database
+    from leadline_server.crm.embedded.importing import IMPORT_CACHE, IMPORT_CHECKPOINT_AFTER
 
-            summary = await import_contacts(database, account, records, rules, on_progress=note, on_problem=keep)
-    finally:
-        await database.close()
-    return summary, problems
+    with TemporaryDirectory() as folder:
+        is_thrown_away = is_dry_run and not settings.crm_path.exists()
+        path = Path(folder) / "crm.db" if is_thrown_away else settings.crm_path
+        database = await open_crm_database(path, checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE)
+        try:
+            yield database
+        finally:
+            await database.close()
 
 
 async def _rules(settings: "Settings", account: str) -> "NumberingRules":
@@ -94,30 +157,65 @@ async def _rules(settings: "Settings", account: str) -> "NumberingRules":
     return numbering_rules(settings.accounts[account].default_region, "", ())
 
 
-def _records(file: Path, stream: BinaryIO) -> "Iterator[ContactRecord | RowProblem]":
-    from leadline_server.crm.embedded.readers import UnreadableFile, read_csv, read_vcards
+def _items(file: Path, stream: BinaryIO, region: str, wanted: _Wanted) -> "Iterable[FileItem]":
+    """What the file holds. Prints what its columns are taken for."""
+    from leadline_server.cli.import_report import header_lines, vcard_lines
+    from leadline_server.crm.embedded.contact_files import CsvOptions, UnreadableFile, read_csv, read_vcards
 
     kind = file.suffix.lower()
-    if kind in {".vcf", ".vcard"}:
-        return read_vcards(stream)
     if kind in {".csv", ".tsv", ".txt"}:
-        return read_csv(stream)
-    raise UnreadableFile(f"{file.name}: unknown kind of file. Known are .csv and .vcf.")
+        contacts = read_csv(stream, CsvOptions(region, wanted.columns, wanted.date_order))
+        for line in header_lines(file.name, contacts.header):
+            typer.echo(line)
+        return contacts
+    if kind not in {".vcf", ".vcard"}:
+        raise UnreadableFile(f"{file.name}: unknown kind of file. Known are .csv and .vcf.")
+    if wanted.columns:
+        raise UnreadableFile(f"{file.name}: a vCard file has no columns; leave --column out.")
+    for line in vcard_lines(file.name):
+        typer.echo(line)
+    return read_vcards(stream, region)
 
 
-def _show(summary: "ImportSummary", problems: "list[RowProblem]", settings: "Settings", account: str) -> None:
-    rows = [
-        ("created", summary.created, ""),
-        ("unchanged", summary.unchanged, "imported before"),
-        ("skipped", summary.skipped, "could not be read"),
-        ("numbers", summary.unusable_numbers, "are no phone numbers; kept, but never matched"),
-    ]
-    typer.echo(f"Contacts of account {account} in {settings.crm_path}:")
-    for name, count, meaning in rows:
-        if count or name == "created":
-            typer.echo(f"  {name:<10} {count:>10,}  {meaning}".rstrip())
-    for problem in problems:
-        typer.echo(f"  line {problem.line}: {problem.message}")
-    if summary.skipped > len(problems):
-        typer.echo(f"  ... and {summary.skipped - len(problems):,} more")
-    typer.echo("Next: leadline serve, then leadline contacts find NUMBER, or replay calls: leadline calls import FILE")
+def _keep_first(items: "Iterable[FileItem]", kept: "list[ContactRecord]") -> "Iterator[FileItem]":
+    """The same, and the first contacts in `kept`."""
+    from leadline_server.crm.embedded.contact_files import ContactRecord
+
+    for item in items:
+        if len(kept) < _SHOWN_CONTACTS and isinstance(item, ContactRecord):
+            kept.append(item)
+        yield item
+
+
+def _show_contacts(contacts: "list[ContactRecord]") -> None:
+    from leadline_server.cli.import_report import contact_line
+
+    typer.echo("The first contacts:")
+    for contact in contacts:
+        typer.echo(contact_line(contact))
+
+
+def _columns(texts: list[str]) -> "tuple[ChosenColumn, ...]":
+    from leadline_server.crm.embedded.contact_files import ChosenColumn, Field, UnreadableFile
+
+    fields = {field.value: field for field in Field}
+    columns = []
+    for text in texts:
+        name, equals, header = text.partition("=")
+        field = fields.get(name.strip().lower().replace("-", "_").replace(" ", "_"))
+        if field is None or not equals or not header.strip():
+            raise UnreadableFile(
+                f'--column {text!r}: expected FIELD=HEADER, such as phone="Tel. dienstlich".'
+                f" Fields: {', '.join(fields)}."
+            )
+        columns.append(ChosenColumn(field, header))
+    return tuple(columns)
+
+
+def _date_order(text: str | None) -> "DayOrder | None":
+    from leadline_server.crm.embedded.contact_files import DayOrder, UnreadableFile
+
+    try:
+        return DayOrder(text.lower()) if text else None
+    except ValueError:
+        raise UnreadableFile(f"--date-order {text!r}: expected dmy (day first) or mdy (month first).") from None

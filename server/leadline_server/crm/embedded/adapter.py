@@ -8,7 +8,14 @@ from typing import Final
 from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
-from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, asked_keys, contact_from, new_id, prepare
+from leadline_server.crm.embedded.rows import (
+    CONTACT_COLUMNS,
+    asked_keys,
+    contact_from,
+    new_id,
+    number_keys,
+    prepare,
+)
 from leadline_server.crm.embedded.search import search
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
@@ -82,7 +89,7 @@ class EmbeddedCrm:
             create_time=self._now(),
             is_placeholder=draft.is_placeholder,
         )
-        new = prepare(contact, f"create:{key}", self._rules())
+        new = prepare(contact, f"create:{key}", number_keys(contact, self._rules()))
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:

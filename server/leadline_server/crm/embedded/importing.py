@@ -1,22 +1,19 @@
 """Bulk import into the embedded CRM, beside a server that keeps working."""
 
 import asyncio
-import base64
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Final
 
-import msgspec
-
-from leadline_server.crm.embedded.adapter import CONTACT_TYPES
+from leadline_server.crm.embedded.candidates import Candidate, make_candidate
+from leadline_server.crm.embedded.contact_files import ContactRecord, FileItem, FileOutcome, PassedOver, Remark
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.records import ContactRecord, RowProblem
-from leadline_server.crm.embedded.rows import NewContact, book_of, insert_contacts, new_id, prepare
-from leadline_server.domain.contact import Contact
+from leadline_server.crm.embedded.import_plan import Entry, ImportPlan, SeenContacts
+from leadline_server.crm.embedded.import_summary import ImportSummary
+from leadline_server.crm.embedded.rows import book_of, insert_contacts, update_contacts
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 IMPORT_CHECKPOINT_AFTER: Final = 100_000
@@ -25,129 +22,123 @@ IMPORT_CHECKPOINT_AFTER: Final = 100_000
 IMPORT_CACHE: Final = 131_072
 """The `cache` of one, in KiB: numbers and names come in no order, so inserting them touches all of their indexes."""
 
-_CHUNK: Final = 5_000  # contacts a transaction: other processes' writes wait for one, some 0.1 to 0.3 s
+_CHUNK: Final = 5_000  # rows a transaction: other processes' writes wait for one, some 0.1 to 0.3 s
 
 
 @dataclass(frozen=True, slots=True)
-class ImportSummary:
-    """What an import has done so far.
+class ImportOptions:
+    """How to import.
 
     Attributes:
-        created: contacts that are new in the book.
-        unchanged: records whose contact was imported before; it stays as people have edited it since.
-        skipped: rows that could not be read.
-        unusable_numbers: numbers in the file that no call can match; their contacts keep them all the same.
+        is_update: take rows that differ from what was imported before, instead of leaving the contacts as they are.
+        is_dry_run: say what would become of the rows, and write nothing.
     """
 
-    created: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    unusable_numbers: int = 0
-
-
-def ignore_problem(problem: RowProblem) -> None:
-    """Leave a row that could not be read at being counted."""
+    is_update: bool = False
+    is_dry_run: bool = False
 
 
 async def import_contacts(
     database: CrmDatabase,
     account_id: str,
-    records: Iterable[ContactRecord | RowProblem],
+    items: Iterable[FileItem],
     rules: RulesOrRegion,
     *,
+    options: ImportOptions | None = None,
     on_progress: Callable[[ImportSummary], object],
-    on_problem: Callable[[RowProblem], object] = ignore_problem,
 ) -> ImportSummary:
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
-    A record is known again by its own id, else by its name, numbers and email together. The write lock is held for one
-    chunk at a time, and released while the next one is read. What is committed stays if a later chunk fails; importing
-    again carries on.
+    A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
+    for one chunk at a time, and released while the next one is read. What is committed stays if a later chunk fails;
+    importing again carries on.
 
     Args:
         database: best opened with `checkpoint_after=IMPORT_CHECKPOINT_AFTER, cache=IMPORT_CACHE`.
         account_id: whose book.
-        records: from `read_csv` or `read_vcards`; consumed on another thread.
-        rules: the account's, or its region, which numbers are read by.
+        items: from `read_csv` or `read_vcards`; consumed on another thread.
+        rules: the account's, or its region, by which keys of numbers are made.
+        options: see `ImportOptions`.
         on_progress: called with the summary so far after every chunk.
-        on_problem: called for every row that could not be read.
 
     Raises:
         CrmUnavailable: the database failed.
-        Exception: whatever `records` raises.
+        Exception: whatever `items` raises.
     """
-    rows = iter(records)
-    summary = ImportSummary()
+    options = options or ImportOptions()
+    last = await database.read(_last_contact)
+    state = _ImportState(account_id, rules, options, SeenContacts(last, bytearray((last >> 3) + 1)))
+    rows, summary = iter(items), ImportSummary()
     while chunk := await asyncio.to_thread(_read_chunk, rows, rules):
-        for problem in chunk.problems:
-            on_problem(problem)
-        created = await database.write(partial(_insert_new, account_id=account_id, contacts=chunk.contacts))
-        summary = replace(
-            summary,
-            created=summary.created + created,
-            unchanged=summary.unchanged + len(chunk.contacts) - created,
-            skipped=summary.skipped + len(chunk.problems),
-            unusable_numbers=summary.unusable_numbers + chunk.unusable_numbers,
-        )
+        work = partial(_take_chunk, state=state, candidates=chunk.candidates)
+        plan = await (database.read(work) if options.is_dry_run else database.write(work))
+        state.note(plan)
+        for remark in chunk.remarks:
+            summary.add(remark)
+        plan.count_in(summary)
         on_progress(summary)
     return summary
 
 
 @dataclass(frozen=True, slots=True)
+class _ImportState:
+    """What is kept from chunk to chunk. `planned` are the contacts of a dry run, which are not in the database."""
+
+    account_id: str
+    rules: RulesOrRegion
+    options: ImportOptions
+    seen: SeenContacts
+    planned: dict[str, Entry] = field(default_factory=dict)
+
+    def note(self, plan: ImportPlan) -> None:
+        """Remember what later chunks have to know of this one."""
+        self.seen.add(plan.seen_contacts())
+        if self.options.is_dry_run:
+            self.planned.update(plan.unwritten())
+
+
+@dataclass(frozen=True, slots=True)
 class _Chunk:
-    contacts: Sequence[NewContact]
-    problems: Sequence[RowProblem]
-    unusable_numbers: int
+    candidates: Sequence[Candidate]
+    remarks: Sequence[Remark]
 
 
-def _read_chunk(rows: Iterator[ContactRecord | RowProblem], rules: RulesOrRegion) -> _Chunk | None:
+def _last_contact(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(pk), 0) FROM contacts").fetchone()[0])
+
+
+def _read_chunk(rows: Iterator[FileItem], rules: RulesOrRegion) -> _Chunk | None:
     """The next rows, ready to be inserted; None after the last."""
     chunk = list(islice(rows, _CHUNK))
     if not chunk:
         return None
-    records = [row for row in chunk if isinstance(row, ContactRecord)]
-    contacts = [prepare(_contact(record), _unique_key(record), rules) for record in records]
-    return _Chunk(
-        contacts=contacts,
-        problems=[row for row in chunk if isinstance(row, RowProblem)],
-        unusable_numbers=sum(contact.unusable_numbers for contact in contacts),
-    )
+    candidates: list[Candidate] = []
+    remarks: list[Remark] = []
+    for item in chunk:
+        if isinstance(item, ContactRecord):
+            candidate = make_candidate(item, rules)
+            candidates.append(candidate)
+            remarks += candidate.remarks
+        else:
+            outcome = FileOutcome.PASSED_OVER if isinstance(item, PassedOver) else FileOutcome.SKIPPED
+            remarks.append(Remark(outcome, item.line, item.message))
+    return _Chunk(candidates, remarks)
 
 
-def _contact(record: ContactRecord) -> Contact:
-    kind = record.type.casefold()
-    is_known = not kind or kind in CONTACT_TYPES
-    return Contact(
-        id=new_id("c_"),
-        name=record.name,
-        phone_numbers=record.phone_numbers,
-        type=kind if kind and is_known else CONTACT_TYPES[0],
-        email=record.email,
-        company=record.company,
-        title=record.title,
-        create_time=record.create_time,
-        last_activity_time=record.last_activity_time,
-        # Another CRM's word for it has no meaning here, but is not thrown away.
-        attributes=record.attributes if is_known else {**record.attributes, "type": record.type},
-    )
+def _take_chunk(connection: sqlite3.Connection, state: _ImportState, candidates: Sequence[Candidate]) -> ImportPlan:
+    """Decide about rows, and write what is to be written. Touches nothing but the connection: it may run twice."""
+    is_dry_run = state.options.is_dry_run
+    book = _find_book(connection, state.account_id) if is_dry_run else book_of(connection, state.account_id)
+    plan = ImportPlan(connection, book, state.rules, state.options.is_update, state.seen)
+    plan.load(tuple(dict.fromkeys(candidate.key for candidate in candidates)), state.planned)
+    for candidate in candidates:
+        plan.take(candidate)
+    if book is not None and not is_dry_run:
+        update_contacts(connection, book, plan.changed())
+        insert_contacts(connection, book, plan.new())
+    return plan
 
 
-def _unique_key(record: ContactRecord) -> str:
-    if record.uid:
-        return f"uid:{record.uid}"
-    told = msgspec.json.encode((record.name, record.phone_numbers, record.email))
-    return "#" + base64.b85encode(hashlib.blake2b(told, digest_size=16).digest()).decode()
-
-
-def _insert_new(connection: sqlite3.Connection, account_id: str, contacts: Sequence[NewContact]) -> int:
-    """Insert those that are not in the book, and count them."""
-    book = book_of(connection, account_id)
-    by_key = {contact.unique_key: contact for contact in reversed(contacts)}  # the first of equal ones stays
-    known = connection.execute(
-        f"SELECT unique_key FROM contacts WHERE book = ? AND unique_key IN ({', '.join('?' * len(by_key))})",  # noqa: S608 - question marks
-        (book, *by_key),
-    )
-    for (key,) in known:
-        del by_key[key]
-    insert_contacts(connection, book, list(reversed(by_key.values())))
-    return len(by_key)
+def _find_book(connection: sqlite3.Connection, account_id: str) -> int | None:
+    found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
+    return int(found[0]) if found else None

@@ -73,31 +73,34 @@ def details_of(contact: Contact) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """A contact ready to be inserted.
+    """A contact ready to be inserted: the keys of its numbers, and the values of its row after `pk` and `book`.
 
-    Attributes:
-        unique_key: of the request or record behind it.
-        folded_name: its name, as searches compare it.
-        keys: of its numbers.
-        values: of its row, after `pk` and `book`.
-        unusable_numbers: how many of its numbers no call can match.
+    `import_digests` are those of the rows of files that it was imported from; None where it was not.
     """
 
     unique_key: str | None
     folded_name: str
     keys: tuple[str, ...]
     values: tuple[Any, ...]
-    unusable_numbers: int
+    import_digests: bytes | None = None
 
 
-def prepare(contact: Contact, unique_key: str | None, rules: RulesOrRegion) -> NewContact:
-    """The part of an insertion that needs no lock. `unique_key` identifies the request or record of the contact."""
+def prepare(
+    contact: Contact, unique_key: str | None, keys: tuple[str, ...], import_digests: bytes | None = None
+) -> NewContact:
+    """All the work of inserting that needs no lock.
+
+    Args:
+        contact: what the row says.
+        unique_key: names the request or record behind the contact.
+        keys: of its numbers, see `number_keys`.
+        import_digests: see `NewContact`.
+    """
     folded_name = fold(contact.name)
-    keys = [stored_keys(text, rules) for text in contact.phone_numbers]
     return NewContact(
         unique_key,
         folded_name,
-        tuple({key: None for of_text in keys for key in of_text}),
+        keys,
         (
             contact.id,
             unique_key,
@@ -108,14 +111,19 @@ def prepare(contact: Contact, unique_key: str | None, rules: RulesOrRegion) -> N
             to_micros(contact.last_activity_time),
             contact.is_placeholder,
             details_of(contact),
+            import_digests,
         ),
-        keys.count(()),
+        import_digests,
     )
 
 
 _INSERT_CONTACT: Final = (
     "INSERT INTO contacts (pk, book, id, unique_key, name, folded_name, type, create_time, last_activity_time,"
-    " is_placeholder, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " is_placeholder, details, import_digests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE_CONTACT: Final = (
+    "UPDATE contacts SET id = ?, unique_key = ?, name = ?, folded_name = ?, type = ?, create_time = ?,"
+    " last_activity_time = ?, is_placeholder = ?, details = ?, import_digests = ? WHERE pk = ?"
 )
 _INSERT_NUMBER: Final = "INSERT INTO contact_numbers (book, key, contact) VALUES (?, ?, ?)"
 _INSERT_NAME: Final = RowBatch(
@@ -130,6 +138,13 @@ def insert_contacts(connection: sqlite3.Connection, book: int, contacts: Sequenc
     connection.executemany(_INSERT_CONTACT, [(pk, book, *contact.values) for pk, contact in numbered])
     _INSERT_NAME.run(connection, [(pk, contact.folded_name) for pk, contact in numbered])
     insert_numbers(connection, [(book, key, pk) for pk, contact in numbered for key in contact.keys])
+
+
+def update_contacts(connection: sqlite3.Connection, book: int, contacts: Mapping[int, NewContact]) -> None:
+    """Make the rows with these primary keys say what the contacts say."""
+    connection.executemany(_UPDATE_CONTACT, [(*contact.values, pk) for pk, contact in contacts.items()])
+    connection.executemany("DELETE FROM contact_numbers WHERE contact = ?", [(pk,) for pk in contacts])
+    insert_numbers(connection, [(book, key, pk) for pk, contact in contacts.items() for key in contact.keys])
 
 
 def number_keys(contact: Contact, rules: RulesOrRegion) -> tuple[str, ...]:

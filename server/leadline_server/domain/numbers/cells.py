@@ -1,0 +1,258 @@
+"""Reads a cell of a contact file, which may hold no number, one, or several.
+
+    2025550501, 2025550502      two numbers
+    +49 30 901820/41            two: the digits after the slash replace the last ones of the number before
+    +12025550510,,1234#         one; what is dialled after the pause is cut off
+    1.20256E+10                 none: a spreadsheet rounded it
+    030/901820/901830           none: it cannot be told where one number ends
+
+Every digit of a cell is in exactly one part of the answer. A reading that is not certain is no reading: a number that
+cannot be told is named as unusable.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+from leadline_server.domain.numbers.cell_marks import (
+    EXTENSION_AHEAD,
+    is_damaged,
+    split_extension,
+    without_float,
+    without_labels,
+    without_spreadsheet_marks,
+)
+from leadline_server.domain.numbers.cell_parts import (
+    MAX_DIGITS,
+    is_another,
+    is_foreign,
+    is_number,
+    is_short,
+    valid,
+    whole,
+)
+from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+
+MAX_CELL: Final = 4_096
+"""Longer cells (characters) hold no numbers."""
+
+_MAX_PIECES: Final = 64
+_SHORT_FORM: Final = 3  # digits of the German short form "/41"
+
+_PLAIN: Final = re.compile(r"\+?\(?[0-9](?:[0-9]|[ .\-](?=[0-9(])|\)|\((?=[0-9])){5,18}")
+_STRONG: Final = re.compile(
+    r"\s*(?:[\r\n|]+|:::|;(?![a-z][a-z\-]*(?:=|;|$)))\s*"
+    r"|(?<=[\d).#])\s+(?:or|oder|ou|od?\.?|and|und|u\.|et|y|e|en|of|lub|bzw\.?|sowie|&)\s+(?=[+(\d]|[^\W\d_]{1,12}[.:]*\s*[+(\d])",
+    re.IGNORECASE,
+)
+_COMMA: Final = re.compile(rf",(?!{EXTENSION_AHEAD})", re.IGNORECASE)
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
+_SPACED_SLASH: Final = re.compile(r"\s+/\s+")
+_BLANKS: Final = re.compile(r"[^\S\r\n]{2,}")
+_PAUSE: Final = re.compile(r"(.*?\d[\d)\s.\-]*?)\s*((?:[pw]\s*)+[\d#*][\d#*,;pw\s]*)", re.IGNORECASE)
+_DIALLED: Final = re.compile(r"[\d#*,;pw\s]+", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
+_TEL: Final = re.compile(r"tel:\s*", re.IGNORECASE)
+_GROUP: Final = re.compile(r"-(\d{1,2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCell:
+    """What a cell holds.
+
+    Attributes:
+        numbers: each number, as written or as completed.
+        unusable: texts that hold digits or words but no number that can be told, each with the reason.
+        cut: what was dialled after a number, such as ",,1234#".
+        fax: numbers that the cell itself calls a fax machine or a pager.
+    """
+
+    numbers: tuple[str, ...] = ()
+    unusable: tuple[tuple[str, str], ...] = ()
+    cut: tuple[str, ...] = ()
+    fax: tuple[str, ...] = ()
+
+    def __add__(self, other: "NumberCell") -> "NumberCell":
+        return NumberCell(
+            self.numbers + other.numbers, self.unusable + other.unusable, self.cut + other.cut, self.fax + other.fax
+        )
+
+
+_EMPTY: Final = NumberCell()
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is one number in digits and usual punctuation, which `read_cell` would answer as it is."""
+    return bool(_PLAIN.fullmatch(text)) and not text.endswith(".0")
+
+
+def read_cell(text: str, region: str) -> NumberCell:
+    """Read a cell. Never raises.
+
+    Args:
+        text: the cell, as the file has it.
+        region: two capital letters; numbers without a country code are read in it.
+    """
+    if is_plain(text):
+        return NumberCell((text,))
+    if len(text) > MAX_CELL:
+        return _unusable(text[:MAX_TEXT], f"longer than {MAX_CELL:,} characters")
+    text = without_spreadsheet_marks(_BLANKS.sub(" ", text))
+    if not any(map(str.isdecimal, text)):
+        return _read_words(text, region)
+    if _ADDRESS.match(text) and not _STRONG.search(text):
+        return NumberCell((text,))
+    pieces = [piece for piece in _STRONG.split(text) if piece.strip()]
+    if len(pieces) > _MAX_PIECES:
+        return _unusable(text[:MAX_TEXT], f"more than {_MAX_PIECES} numbers")
+    return _joined(_read_piece(piece, region) for piece in _with_dialled(pieces, text, region))
+
+
+def _read_words(text: str, region: str) -> NumberCell:
+    """A cell without digits: "n/a" says that there is no number, "call me" is something else."""
+    if not any(map(str.isalnum, text)) or parse_number(text, region).kind is NumberKind.WITHHELD:
+        return _EMPTY
+    return _unusable(text[:MAX_TEXT], "not a phone number")
+
+
+def _with_dialled(pieces: Sequence[str], text: str, region: str) -> Iterator[str]:
+    """The pieces; what follows a number after a semicolon and is too short to be one stays with it as dialled."""
+    current = ""
+    for piece in pieces:
+        if current and ";" in text and _is_pressed(piece) and whole(current, region):
+            current += "," + piece
+            continue
+        if current:
+            yield current
+        current = piece
+    yield current
+
+
+def _read_piece(piece: str, region: str) -> NumberCell:
+    """A piece between separators that always separate."""
+    if len(piece) > MAX_TEXT:
+        return _unusable(piece[:MAX_TEXT], f"longer than {MAX_TEXT} characters")
+    labelled = without_labels(without_spreadsheet_marks(_TEL.sub("", piece, count=1) if ";" not in piece else piece))
+    text = without_float(labelled.text)
+    if not any(map(str.isdecimal, text)):
+        return _read_words(piece.strip(), region)
+    if is_damaged(text):
+        return _unusable(text, "damaged by a spreadsheet, which left digits out (scientific notation)")
+    if labelled.is_fax:
+        return NumberCell(fax=(text,))
+    if matched := _PAUSE.fullmatch(text):
+        return _cut_behind(matched[1], matched[2], region)
+    parts = _COMMA.split(text)
+    return _read_slashes(text, region) if len(parts) == 1 else _read_commas(text, parts, region)
+
+
+def _read_commas(text: str, parts: Sequence[str], region: str) -> NumberCell:
+    """Commas separate numbers, or mark a pause before what is dialled next."""
+    if len(parts) > _MAX_PIECES or _THOUSANDS.fullmatch(text):
+        return _unusable(text, "it cannot be told which numbers these are")
+    filled = [part for part in parts if part.strip()]
+    if len(filled) == len(parts) and all(is_short(part) for part in parts):
+        return _joined(_read_single(part.strip(), region) for part in parts)
+    first = whole(parts[0], region)
+    if first and (rest := text[len(parts[0]) :]) and _is_dialled(rest, filled[1:], first, region):
+        return _cut_behind(parts[0], rest, region)
+    is_told = any(whole(part, region) for part in filled) or all(is_foreign(part, region) for part in filled)
+    if not is_told:
+        return _unusable(text, "it cannot be told which numbers these are")
+    return _joined(_read_part(part, first, region) for part in filled)
+
+
+def _is_dialled(rest: str, parts: Sequence[str], first: PhoneNumber, region: str) -> bool:
+    """Whether all that follows a number is dialled after it: short, or with the keys * and #, and no number itself."""
+    if not _DIALLED.fullmatch(rest):
+        return False
+    if any(char in rest for char in "#*pwPW"):
+        return True
+    return all(is_short(part) and not is_another(part, first, region) for part in parts)
+
+
+def _read_part(part: str, first: PhoneNumber | None, region: str) -> NumberCell:
+    """One part of several that commas separate."""
+    labelled = without_labels(part.strip())
+    if labelled.is_fax:
+        return NumberCell(fax=(labelled.text,))
+    if not any(map(str.isdecimal, part)):
+        return _read_words(part.strip(), region)
+    if first and is_short(labelled.text):
+        return NumberCell(cut=("," + part.strip(),))
+    if first is None or is_another(labelled.text, first, region):
+        return _read_slashes(labelled.text, region)
+    return _unusable(part.strip(), "it cannot be told whether this is a number of its own")
+
+
+def _read_slashes(text: str, region: str) -> NumberCell:
+    """A slash is punctuation (030/901820), or separates numbers, or the last digits of another one (/41)."""
+    if "/" not in text or text.count("/") > _MAX_PIECES:
+        return _read_single(text, region)
+    spaced = _SPACED_SLASH.split(text)
+    if len(spaced) > 1 and all(valid(each, region) for each in spaced):
+        return _joined(_read_slashes(each, region) for each in spaced)
+    numbers: list[str] = []
+    current, made = "", list[str]()
+    for token in text.split("/"):
+        before = valid(current, region) if current else None
+        if before is None:
+            current = f"{current}/{token}" if current else token
+        elif valid(token, region):
+            numbers += [current, *made]
+            current, made = token, []
+        elif short := _short_form(current, before, token, region):
+            made.append(short)
+        else:
+            return _unusable(text, "it cannot be told where one number ends and the next begins")
+    if numbers and valid(current, region) is None:
+        return _unusable(text, "it cannot be told where one number ends and the next begins")
+    return _joined(_read_single(number.strip(), region) for number in (*numbers, current, *made))
+
+
+def _short_form(current: str, before: PhoneNumber, token: str, region: str) -> str:
+    """The number that "/41" makes of the one before it; empty where the token is no short form.
+
+    Its digits replace as many of the last ones; a shorter last group is replaced whole: 9018-0/41 is 9018-41.
+    """
+    digits = token.strip()
+    if not digits.isdecimal() or not 0 < len(digits) <= _SHORT_FORM or before.extension:
+        return ""
+    group = _GROUP.search(current.strip())
+    replaced = len(group[1]) if group and len(group[1]) < len(digits) else len(digits)
+    made = before.e164[:-replaced] + digits
+    return made if valid(made, region) else ""
+
+
+def _read_single(text: str, region: str) -> NumberCell:
+    """A text that is one number, or none."""
+    if is_number(text, region):
+        return NumberCell((text,))
+    main, extension = split_extension(text)
+    if extension and is_number(spelled := f"{main} ext. {extension}".strip(), region):
+        return NumberCell((spelled,))
+    parts = text.split()
+    if len(parts) > 1 and all(valid(part, region) for part in parts):
+        return NumberCell(tuple(parts))
+    if sum(map(str.isdecimal, main)) > MAX_DIGITS:
+        return _unusable(text, "too many digits for one number")
+    return NumberCell((text,))
+
+
+def _cut_behind(main: str, dialled: str, region: str) -> NumberCell:
+    return _read_slashes(main.strip(), region) + NumberCell(cut=(dialled.strip(),))
+
+
+def _is_pressed(text: str) -> bool:
+    """Whether a text is what is pressed after a number: "5", "1234#"."""
+    return is_short(text) or bool(_DIALLED.fullmatch(text) and any(char in text for char in "#*"))
+
+
+def _unusable(text: str, reason: str) -> NumberCell:
+    return NumberCell(unusable=((text, reason),))
+
+
+def _joined(cells: Iterable[NumberCell]) -> NumberCell:
+    return reduce(NumberCell.__add__, cells, _EMPTY)
