@@ -27,7 +27,7 @@ async def run(
 
 
 def counts(summary: ImportSummary) -> dict[FileOutcome, int]:
-    """What became of the rows; how many numbers were taken is told elsewhere."""
+    """The outcomes of the rows. The count of numbers is elsewhere."""
     return {outcome: count for outcome, count in summary.outcomes() if outcome is not FileOutcome.NUMBER}
 
 

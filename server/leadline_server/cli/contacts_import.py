@@ -24,7 +24,7 @@ _GC_THRESHOLD = 200_000  # objects made before Python looks for cycles of refere
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     account: str
     columns: "tuple[ChosenColumn, ...]"
@@ -41,12 +41,13 @@ def import_contacts_command(
         list[str] | None,
         typer.Option(
             metavar="FIELD=HEADER",
-            help='What a column holds, such as phone="Tel. dienstlich"; repeatable. Fields: name, first_name,'
+            help='The field of a column, such as phone="Tel. dienstlich"; repeatable. Fields: name, first_name,'
             " middle_name, last_name, phone, email, company, title, type, id, created, last_activity, ignore.",
         ),
     ] = None,
     date_order: Annotated[
-        str | None, typer.Option(metavar="dmy|mdy", help="What comes first in dates such as 3/4/2024: day or month.")
+        str | None,
+        typer.Option(metavar="dmy|mdy", help="Whether the day or the month comes first in dates such as 3/4/2024."),
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Take rows that differ from what was imported before.")
@@ -158,7 +159,7 @@ async def _rules(settings: "Settings", account: str) -> "NumberingRules":
 
 
 def _items(file: Path, stream: BinaryIO, region: str, wanted: _Wanted) -> "Iterable[FileItem]":
-    """What the file holds. Prints what its columns are taken for."""
+    """The items of the file. Prints how its columns are read."""
     from leadline_server.cli.import_report import header_lines, vcard_lines
     from leadline_server.crm.embedded.contact_files import CsvOptions, UnreadableFile, read_csv, read_vcards
 

@@ -1,4 +1,4 @@
-"""What an import of contacts says: what the columns were taken for, and what became of every row and number."""
+"""The report of an import of contacts: how the columns were read, and the outcome of every row and number."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _SHOWN_COLUMNS = 20  # of those left out for one reason
 
 
 def header_lines(file: str, header: CsvHeader) -> Iterator[str]:
-    """What the columns of a CSV file were taken for."""
+    """How the columns of a CSV file were read."""
     mapping = header.mapping
     export = f"{mapping.export}, " if mapping.export else ""
     delimiter = _DELIMITERS.get(header.delimiter, repr(header.delimiter))
@@ -24,7 +24,7 @@ def header_lines(file: str, header: CsvHeader) -> Iterator[str]:
 
 
 def vcard_lines(file: str) -> Iterator[str]:
-    """What the properties of cards are taken for."""
+    """How the properties of cards are read."""
     yield f"{file}: vCard. Properties:"
     for field, properties in {
         "name": "FN, else N", "phone": "TEL, but fax machines and pagers", "email": "EMAIL", "company": "ORG",
@@ -44,7 +44,7 @@ def contact_line(contact: ContactRecord) -> str:
 
 
 def summary_lines(summary: ImportSummary, account: str, book: str, *, is_dry_run: bool) -> Iterator[str]:
-    """What became of every row, number and date; the first of each kind with its line."""
+    """The outcome of every row, number and date, with the lines of the first of each kind."""
     if is_dry_run:
         yield f"Nothing was written. Contacts of account {account} in {book} would be:"
     else:

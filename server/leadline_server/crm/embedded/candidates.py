@@ -42,7 +42,7 @@ class Candidate(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What the row is known by: its own id, else its name, numbers and e-mail address together."""
+        """The key of the row: its own id, else its name, numbers and e-mail address together."""
         return self.row.unique_key or ""
 
 

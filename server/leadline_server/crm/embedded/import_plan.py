@@ -1,4 +1,4 @@
-"""What is to become of some rows of a file, told from what the book has: created, changed, merged, or left alone."""
+"""Decides about some rows of a file: created, changed, merged into another row, or left alone."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +74,7 @@ class ImportPlan:
         connection: within a transaction.
         book: the account's; None if it has none yet.
         rules: how the account's numbers are read, or its region.
-        is_update: whether rows that differ from what was imported before are taken.
+        is_update: whether a row that differs from an earlier import changes the contact.
         seen: the contacts of earlier chunks.
     """
 

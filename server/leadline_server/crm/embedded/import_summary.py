@@ -1,4 +1,4 @@
-"""What an import came to: every row, number and date of the file, by what became of it."""
+"""The result of an import: every row, number and date of the file by its outcome."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -50,7 +50,7 @@ async def import_contacts(
     """Add the contacts of a file to an account's book, each once, however often the file is imported.
 
     A row is known again by its own id, else by its name, numbers and e-mail address together. The write lock is held
-    for one chunk at a time, and released while the next one is read. What is committed stays if a later chunk fails;
+    for one chunk at a time, and released while the next one is read. Committed chunks stay if a later chunk fails;
     importing again carries on.
 
     Args:
@@ -82,7 +82,7 @@ async def import_contacts(
 
 @dataclass(frozen=True, slots=True)
 class _ImportState:
-    """What is kept from chunk to chunk. `planned` are the contacts of a dry run, which are not in the database."""
+    """The state kept from chunk to chunk. `planned` are the contacts of a dry run, which are not in the database."""
 
     account_id: str
     rules: RulesOrRegion

@@ -151,7 +151,7 @@ def _by_frequency(rows: CsvRows) -> list[str]:
 
 
 def _date_orders(stream: BinaryIO, header: CsvHeader) -> dict[Field, DayOrder | None]:
-    """What comes first, day or month, in the columns of each date; None where they do not say, or contradict."""
+    """Whether the day or the month comes first in the columns of each date; None if that is unclear."""
     columns = {date: header.mapping.fields.get(date, ()) for date in DATES}
     seen: dict[Field, set[DayOrder]] = {date: set() for date in DATES}
     if not any(columns.values()):

@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 class RowShape(Protocol):
-    """What a row of the file looks like, once its header is known."""
+    """The shape of a row of the file, once its header is known."""
 
     width: int
     """Cells of the header."""
@@ -54,7 +54,7 @@ class RowShape(Protocol):
 
 
 class _CutLine(str):
-    """What was kept of a line that is too long."""
+    """The beginning of a line that is too long."""
 
     __slots__ = ()
 

@@ -17,7 +17,7 @@ from typing import Final
 
 
 class DayOrder(Enum):
-    """What comes first in 3/4/2024."""
+    """Which comes first in 3/4/2024: the day or the month."""
 
     DAY_FIRST = "dmy"
     MONTH_FIRST = "mdy"
@@ -61,7 +61,7 @@ _NOON: Final = 12
 
 
 def order_shown_by(text: str) -> DayOrder | None:
-    """What one date says about its column: 25/3/2024 has the day first, 3/25/2024 the month; 3/4/2024 says nothing."""
+    """The order that one date shows: 25/3/2024 has the day first, 3/25/2024 the month; 3/4/2024 says nothing."""
     matched = _NUMERIC.fullmatch(text) if len(text) <= MAX_DATE else None
     if matched is None or matched["mark"] == ".":
         return None

@@ -1,4 +1,4 @@
-"""What a column holds, told from its header, in the languages of common address books.
+"""Finds the field of a column by its header, in the languages of common address books.
 
 A header is compared by its words: "E-mail 1 - Value" is "e mail 1 value", "MobilePhone" is "mobile phone", and
 "Téléphone (bureau)" is "telephone bureau".
@@ -144,7 +144,7 @@ def header_words(header: str) -> str:
 
 
 def classify(header: str) -> tuple[Field | HeaderReason, int]:
-    """What a column holds, and how well its header says so: of two columns for one field the lower rank is the first.
+    """The field of a column, and how clear its header is: of two columns for one field the lower rank is the first.
 
     A number's column is known by words anywhere in it, other fields by the whole header.
     """

@@ -33,7 +33,7 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
         lines = (rest + chunk).splitlines(keepends=True)
-        # What has no \n may go on in the next chunk; so may \r, with a \n.
+        # Text without \n may go on in the next chunk; so may \r, with a \n.
         rest = lines.pop() if lines and lines[-1][-1:] != b"\n" else b""
         if len(rest) > MAX_LINE:
             rest = rest[: MAX_LINE + 1] + (b"\r" if rest[-1:] == b"\r" else b"")

@@ -36,7 +36,7 @@ class PhoneColumn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """What was taken for what.
+    """The field of each column.
 
     Attributes:
         export: the known export that the file is; empty if it is another file.
@@ -80,7 +80,7 @@ class ChosenColumn:
 
 
 def map_columns(header: Sequence[str], chosen: Sequence[ChosenColumn] = ()) -> ColumnMapping:
-    """What the columns of a file hold.
+    """The fields of the columns of a file.
 
     Args:
         header: the cells of the header.
@@ -112,7 +112,7 @@ def map_columns(header: Sequence[str], chosen: Sequence[ChosenColumn] = ()) -> C
 
 
 def _told(header: Sequence[str], export: KnownExport | None) -> Iterator[tuple[Field | HeaderReason, int]]:
-    """What the headers say, and how well."""
+    """The field of each header, and how clear the header is."""
     for name in header:
         known = export.columns.get(header_words(name)) if export else None
         yield (known, 0) if known else classify(name)

@@ -1,4 +1,4 @@
-"""What becomes of the rows of a contact file and of their parts, and whether anything of the user's was not taken."""
+"""The outcomes of the rows of a contact file and of their parts, and whether anything of the user's was not taken."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -37,7 +37,7 @@ class FileOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What became of a row or of a part of it, for people. `line` counts from 1."""
+    """The outcome of a row or of a part of it, for people. `line` counts from 1."""
 
     outcome: FileOutcome
     line: int

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-# What a quote holds: anything but a quote, or two of them, which stand for one. Possessive, so that no text is read
+# Inside quotes: any character but a quote, or two quotes, which mean one. Possessive, so that no text is read
 # twice however long it is.
 _CONTENT: Final = r'((?:[^"]++|"")*+)'
 

@@ -1,4 +1,4 @@
-"""What the readers of contact files make of them: contacts, and rows that are none."""
+"""The results of reading contact files: contacts, and rows without one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,4 +58,4 @@ class PassedOver:
 
 
 FileItem = ContactRecord | RowProblem | PassedOver
-"""What a reader yields, in the order of the file."""
+"""The items that a reader yields, in the order of the file."""
