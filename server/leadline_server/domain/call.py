@@ -31,7 +31,7 @@ class CallResult(IntEnum):
 
 
 class Attestation(IntEnum):
-    """What STIR/SHAKEN says of the caller's number (RFC 8588; ATIS-1000074). Numbers as in the contract."""
+    """The verdict of STIR/SHAKEN on the caller's number (RFC 8588; ATIS-1000074). Numbers as in the contract."""
 
     A = 1
     B = 2
@@ -50,7 +50,7 @@ class Party:
 
     @property
     def address(self) -> str:
-        """What can be looked up: the number, else the extension, else the empty string."""
+        """The text to look up: the number, else the extension, else the empty string."""
         return self.phone_number or self.extension or ""
 
 
@@ -68,7 +68,7 @@ class CallLeg:
 
     @property
     def is_answered(self) -> bool:
-        """Whether somebody, or a voicemail-less device, took this leg."""
+        """Whether a person or a device other than voicemail took this leg."""
         return self.result is CallResult.ANSWERED or self.answer_time is not None
 
 
@@ -101,7 +101,7 @@ class Call:
     def counterpart(self, user_id: str) -> Party:
         """The party that is looked up: never the log's own user.
 
-        That is the caller of an INBOUND call, the callee of an OUTBOUND one, and for INTERNAL whoever is not `user_id`.
+        That is the caller of an INBOUND call, the callee of an OUTBOUND one, and of an INTERNAL one not `user_id`.
         """
         if self.direction is CallDirection.INBOUND:
             return self.caller

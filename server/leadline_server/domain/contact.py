@@ -53,7 +53,7 @@ class ContactMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDraft:
-    """A contact to be created. `is_placeholder` marks one that nobody asked for by name."""
+    """A contact to be created. `is_placeholder` marks one without a name from a person."""
 
     name: str
     phone_number: PhoneNumber

@@ -25,7 +25,7 @@ UNREADABLE_SECONDS: Final = 60.0
 MAX_CHARACTERS: Final = 64
 """Longer texts are not read: an HTTP date has 29 characters, and a number of seconds fewer."""
 
-_EPOCH_SECONDS: Final = 1e9  # 31 years as a delay, September 2001 as a time: nobody asks for a wait of 31 years
+_EPOCH_SECONDS: Final = 1e9  # 31 years as a delay, September 2001 as a time: no CRM asks for a wait of 31 years
 _EPOCH_MILLISECONDS: Final = 1e12
 
 

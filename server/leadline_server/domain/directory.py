@@ -3,7 +3,7 @@
     User(user_id="jane", extensions=("101",), phone_numbers=("+12025550101",), emails=("jane@example.com",))
 
 A phone system that knows no user ids reports extensions and numbers. `DirectoryIndex` finds the user by them, and tells
-the account's own numbers from those of the people whom it talks to.
+the account's own numbers from those of other people.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class User:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What reports find the user by, each with its kind: `x:101`, `n:+12025550101`, `m:jane@example.com`."""
+        """The keys that reports find the user by, with their kinds: `x:101`, `n:+12025550101`, `m:jane@example.com`."""
         return (
             *(f"x:{extension}" for extension in self.extensions),
             *(f"n:{number}" for number in self.phone_numbers),
@@ -50,7 +50,7 @@ class DirectoryIndex:
 
     Attributes:
         users: user ids by key, of active users and others.
-        inactive: the ids of users whom reports do not find.
+        inactive: the ids of users that reports do not find.
         crm_user_ids: the CRM's ids of those users who have one.
     """
 
@@ -82,7 +82,7 @@ EMPTY: Final = DirectoryIndex()
 
 
 def described(event: CallEvent) -> str:
-    """What a report's parties were looked for by, for an error: kinds only, since numbers are not repeated."""
+    """The kinds of keys that a report's parties had, for an error. Kinds only: numbers are not repeated."""
     kinds = {"extension": "extension", "phone_number": "number", "user_id": "user_id"}
     given = {kinds[name] for party in _parties(event) for name, value in party.items() if value and name in kinds}
     return ", ".join(sorted(given)) or "nothing: the report names no party on the user's side"

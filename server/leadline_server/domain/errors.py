@@ -310,7 +310,7 @@ class LedgerFull(LedgerUnavailable):
 
 
 class BudgetExhausted(LeadlineError):
-    """What the caller's deadline left was not enough to answer."""
+    """The time left until the caller's deadline was not enough to answer."""
 
     reason = ErrorReason.DEADLINE_EXCEEDED
 

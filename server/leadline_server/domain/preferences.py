@@ -15,14 +15,14 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbe
 
 
 class UnknownContactAction(IntEnum):
-    """What happens to a call whose other party is confirmed to be in no contact. Numbers as in the contract."""
+    """The action for a call whose other party is confirmed to be in no contact. Numbers as in the contract."""
 
     DO_NOTHING = 1
     CREATE_PLACEHOLDER = 2
 
 
 class MultipleMatchAction(IntEnum):
-    """What happens to a call that matches several contacts. Numbers as in the contract."""
+    """The action for a call that matches several contacts. Numbers as in the contract."""
 
     DO_NOTHING = 1
     FIRST_ALPHABETICAL = 2
@@ -78,7 +78,7 @@ USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """What an administrator sets for an account.
+    """The settings that an administrator makes for an account.
 
     Attributes:
         default_region: the ISO 3166-1 code that numbers without a country code are read in.

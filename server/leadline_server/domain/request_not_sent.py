@@ -1,6 +1,6 @@
 """Errors of a CRM that leadline did not ask, on purpose.
 
-They are errors like the CRM's own to whoever looks contacts up, but no attempt to whoever delivers a call.
+A lookup treats them like the CRM's own errors. Delivery does not count them as an attempt.
 """
 
 from typing import Final
@@ -45,4 +45,4 @@ class RateLimitExceeded(RequestNotSent, CrmRateLimited):
 
 
 NOT_SENT: Final = (RequestNotSent, CrmHeldBack)
-"""What says nothing of the CRM: neither that it is well nor that it is not."""
+"""Errors that say nothing about the state of the CRM."""

@@ -1,7 +1,7 @@
-"""Opaque tokens: positions that clients carry between requests, signed so that nobody can make or bend one.
+"""Opaque tokens: positions that clients carry between requests, signed so that only leadline can make or change one.
 
-A token is good for one kind of use (`page`, `resume`) and one filter only. Its payload is signed, not hidden: whoever
-holds the token can read it.
+A token is good for one kind of use (`page`, `resume`) and one filter only. Its payload is signed, not hidden: the
+holder of the token can read it.
 """
 
 import base64
@@ -14,7 +14,7 @@ MAX_TOKEN_LENGTH: Final = 1024
 """Characters that a token never has more of; the contract says so."""
 
 MAX_PAYLOAD_BYTES: Final = 750
-"""What fits into such a token, in UTF-8."""
+"""The largest payload of such a token, in bytes of UTF-8."""
 
 _SIGNATURE_BYTES: Final = 16  # 128 bits of HMAC-SHA-256; RFC 2104, section 5, allows truncation to half the hash
 

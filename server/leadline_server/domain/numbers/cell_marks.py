@@ -1,4 +1,4 @@
-"""What stands around a number in a cell: marks of spreadsheets, labels, and words for an extension.
+"""The text around a number in a cell: marks of spreadsheets, labels, and words for an extension.
 
 ="+12025550101"             a spreadsheet's way to keep the plus
 Tel.: 202-555-0101 (home)   labels

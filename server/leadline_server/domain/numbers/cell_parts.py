@@ -1,4 +1,4 @@
-"""What a part of a cell is on its own: a number, the digits of an extension, or neither."""
+"""Reads a part of a cell on its own: a number, the digits of an extension, or neither."""
 
 from typing import Final
 

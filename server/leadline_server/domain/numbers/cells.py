@@ -2,7 +2,7 @@
 
     2025550501, 2025550502      two numbers
     +49 30 901820/41            two: the digits after the slash replace the last ones of the number before
-    +12025550510,,1234#         one; what is dialled after the pause is cut off
+    +12025550510,,1234#         one; the keys after the pause are cut off
     1.20256E+10                 none: a spreadsheet rounded it
     030/901820/901830           none: it cannot be told where one number ends
 
@@ -60,7 +60,7 @@ _GROUP: Final = re.compile(r"-(\d{1,2})$")
 
 @dataclass(frozen=True, slots=True)
 class NumberCell:
-    """What a cell holds.
+    """The content of a cell.
 
     Attributes:
         numbers: each number, as written or as completed.

@@ -1,4 +1,4 @@
-"""What is dialled before a number without belonging to it: codes that hide or show the caller."""
+"""Codes that are dialled before a number and are no part of it: they hide or show the caller."""
 
 from dataclasses import dataclass
 from typing import Final

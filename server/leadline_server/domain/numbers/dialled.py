@@ -1,4 +1,4 @@
-"""What was dialled is not yet a number: prefixes for an outside line, pauses, keys at the end.
+"""Reads dialled digits, which have more than the number: prefixes for an outside line, pauses, keys at the end.
 
 Only the callee of an outbound call was dialled by one of the account's phones. Numbers of contacts and callers never
 have these.
@@ -44,7 +44,7 @@ def _parse_dialled(text: str, rules: NumberingRules) -> PhoneNumber:
 
 
 def _first_dialled(text: str, rules: NumberingRules) -> str:
-    """What was dialled before the call was answered: "12025550305" of "12025550305,,3" and of "9,12025550305,,3"."""
+    """The digits dialled before the call was answered: "12025550305" of "12025550305,,3" and of "9,12025550305,,3"."""
     address = take_apart(text.strip())
     if address is not None and (address.extension or address.context or address.is_private):
         return text

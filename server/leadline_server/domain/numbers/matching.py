@@ -59,7 +59,7 @@ def match_number(asked: PhoneNumber, stored: str, rules: RulesOrRegion) -> Match
 
 
 def key_asked_by(asked: PhoneNumber) -> str:
-    """What `key_matched_by` of a stored number is, if that one can match `asked` and no number with another key."""
+    """The `key_matched_by` of each stored number that can match `asked` and no number with another key."""
     return f"+{asked.country_code}{_shared(asked)}" if asked.e164 else asked.key
 
 

@@ -20,7 +20,7 @@ _is_prefix = re.compile(r"[0-9*#]{1,4}").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class NumberingRules:
-    """What an account says about its numbers.
+    """The rules of an account for its numbers.
 
     Attributes:
         region: ISO 3166-1 code of the region that numbers without a country code are read in.
@@ -49,7 +49,7 @@ def as_rules(rules: RulesOrRegion) -> NumberingRules:
 
 
 def fits_pattern(digits: str, extension_pattern: str) -> bool:
-    """Whether one of the masks is as long as `digits` and has their digits or an `x` in every place."""
+    """Whether one of the masks has the length of `digits`, and their digit or an `x` in every place."""
     return _mask_pattern(extension_pattern).fullmatch(digits) is not None
 
 

@@ -38,7 +38,7 @@ _SHORT_FORM = 4  # digits of a second number that repeats but the first one's be
 
 
 class NumberKind(IntEnum):
-    """What can be done with a number. The ledger stores these values: they never change."""
+    """The uses of a number. The ledger stores these values: they never change."""
 
     DIALABLE = 1
     """Has an E.164 form: looked up, and may become a contact."""
@@ -63,7 +63,7 @@ class PhoneNumber:
         significant: digits of the national significant number: "2079460123".
         extension: of a dialable number, or the bare extension itself.
         spelled: the E.164 form as written, where the text has another spelling of the number: "+5215512345678".
-        other_reading: the E.164 form without the dial prefix, where both readings of what was dialled are valid.
+        other_reading: the E.164 form without the dial prefix, where both readings of the dialled digits are valid.
     """
 
     text: str
@@ -133,7 +133,7 @@ def is_region(code: str) -> bool:
 
 
 def mask_number(text: str) -> str:
-    """What of a number may stand in a log: its last two digits, and nothing of a text with fewer than seven."""
+    """The part of a number that logs may have: its last two digits, and nothing of a text with fewer than seven."""
     digits = [char for char in text if char.isdecimal()]
     return "***" + "".join(digits[-2:]) if len(digits) > MAX_SHORT_DIGITS else "***"
 
@@ -175,7 +175,7 @@ def short_form(first: str, ending: str, rules: NumberingRules) -> PhoneNumber | 
 
 
 def _short(text: str, written: WrittenNumber, rules: NumberingRules) -> PhoneNumber | None:
-    """What is no number of a plan. Emergency numbers come before zeros ("000" is Australia's) and extensions."""
+    """Read a text that is no number of a plan. Emergency numbers come before zeros ("000" is Australia's) and extensions."""
     bare = written.keys
     if not written.vanity and not (written.digits and written.extension):
         bare = bare or written.digits or written.extension

@@ -1,10 +1,10 @@
 """Short cuts for plainly written numbers: for lookups, and for imports that read a million of them.
 
-libphonenumber takes some 30 to 100 us for a number that it sees for the first time. What it does to a number with plain
-digits comes down to this: split off the country code, drop a national prefix if the region's pattern matches at the
+libphonenumber takes some 30 to 100 us for a number that it sees for the first time. For a number with plain digits it
+does three things: split off the country code, drop a national prefix if the region's pattern matches at the
 start, and compare the length with the possible ones. Where the pattern does not match there is nothing to drop, and the
 digits are the answer. All else, and whatever looks ambiguous, is left to it; a test holds the two together. One
-difference is let pass: digits that spell "anonymous" and the like on a keypad. Nobody is ever looked up by them.
+difference is let pass: digits that spell "anonymous" and the like on a keypad. They are never looked up.
 """
 
 import re
@@ -58,7 +58,7 @@ def plain_e164(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def home_prefixes(country_code: str) -> tuple[str, ...] | None:
-    """What may stand before the significant digits where the numbers of a country are written at home: "", "0".
+    """The prefixes that may stand before the significant digits in a country's own notation: "", "0".
 
     None for countries whose numbers change more than that (an Argentine mobile drops a 9 and gains a 15).
     """

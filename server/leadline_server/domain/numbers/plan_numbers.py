@@ -1,6 +1,6 @@
 """Digits, read by the numbering plans: which number of which country is meant.
 
-libphonenumber (`phonenumbers`) knows the plans. What it does not know is decided here: that `00` reads as `+` in every
+libphonenumber (`phonenumbers`) knows the plans. Rules that it does not have are here: that `00` reads as `+` in every
 region, that a trunk prefix may be written twice, and what old spellings mean (`spelling_rules`).
 """
 
@@ -44,7 +44,7 @@ def find_number(written: WrittenNumber, region: str) -> Reading | None:
 
 
 def _vanity(text: str, region: str) -> Reading | None:
-    """Letters count as digits only in a number that is assigned: many words are as long as a number."""
+    """Letters count as digits only in a number that is assigned: many words have the length of a number."""
     found = _read(text, region)
     return found if found and not found.number.extension and found.is_valid else None
 

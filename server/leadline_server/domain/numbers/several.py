@@ -23,7 +23,7 @@ MAX_NUMBERS: Final = 16
 """Numbers of one text, at most; a text with more is none."""
 
 _OR: Final = "and/or|or|and|oder|und|bzw\\.?|ou|et|o|y|e|of|en|lub|i|или|alt\\.?"
-# What stands between two numbers; the surest first, since a comma or a slash may also stand within one.
+# Separators of two numbers; the surest first, since a comma or a slash may also stand within one.
 _SEPARATORS: Final = (
     re.compile(r"[\r\n\t|;\u2028\u2029]+|:::+|<br ?/?>", re.IGNORECASE),
     re.compile(rf"[ ,](?:{_OR}) | [&+\-] |(?<=[0-9)\]]) *(?=\+[0-9])|[&\u3001]", re.IGNORECASE),
@@ -103,7 +103,7 @@ def _part(
 
 
 def _in_short(part: str, before: Sequence[PhoneNumber], rules: NumberingRules) -> PhoneNumber | None:
-    """What a few digits behind a number mean: another extension of it, or a number that ends in them."""
+    """Read a few digits behind a number: another extension of it, or a number that ends in them."""
     if not before:
         return None
     first, digits = before[-1], part.strip()

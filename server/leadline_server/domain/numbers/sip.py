@@ -27,7 +27,7 @@ _ANONYMOUS_HOST = "anonymous.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What an address says about its number.
+    """The parts of an address that concern its number.
 
     Attributes:
         user: the number, percent escapes resolved; not necessarily one ("alice").

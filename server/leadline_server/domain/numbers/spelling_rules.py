@@ -94,7 +94,7 @@ RULES: Final = (
         " whether +54 11 2345 6789 and +54 9 11 2345 6789 belong to one subscriber",
     ),
 )
-"""What is known of the world's spellings: one rule for one way to write, each with its source."""
+"""The known spellings of the world: one rule for one way to write, each with its source."""
 
 
 class _CountryRules:
@@ -130,7 +130,7 @@ class _Compiled:
         self._rule = rule
 
     def forward(self, digits: str) -> str:
-        """What digits that are written in the old way mean; empty where they are not."""
+        """The number that the digits mean, if they are written in the old way; else empty."""
         found = self._old.fullmatch(digits)
         return f"{found[1]}{self._rule.new}{found[2]}" if found else ""
 

@@ -58,7 +58,7 @@ _AFTER: Final = re.compile(
 )
 _STARTS_WITH_LETTER: Final = re.compile(r"[(\[]?[^\W\d_]")
 _ENDS_WITH_LETTER: Final = re.compile(r"[^\W\d_]\.?[)\]]?$")
-# What a label stands beside. Else letters may be digits: 1-800-MOBILE, 1 202 555 CELL.
+# Digits beside a label, at least. Else letters may be digits: 1-800-MOBILE, 1 202 555 CELL.
 _MIN_DIGITS: Final = 7
 _NEEDS_LETTERS: Final = re.compile(r"\+?1[ .\-]*\(?[0-9]{3}\)?[ .\-]*[0-9]{3}")
 

@@ -1,4 +1,4 @@
-"""What a text that should be a number says, before any numbering plan is asked: digits, or that the caller hides."""
+"""Reads a text that should be a number, before any numbering plan is used: digits, or that the caller hides."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from leadline_server.domain.numbers.words import EXTENSION_MARK, without_labels
 
 MAX_DIGITS = 24  # fifteen of E.164, an international prefix, a carrier code
 
-# What phone systems and carriers write where a caller hides, or where nobody knows. RFC 3323 and 3325 name "anonymous";
+# Words of phone systems and carriers for a caller who hides or is not known. RFC 3323 and 3325 name "anonymous";
 # the rest is what PBXs and carriers are seen to send, at the end in other languages than English.
 _WITHHELD_WORDS = frozenset(
     word
