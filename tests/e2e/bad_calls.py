@@ -18,7 +18,7 @@ def _leg(what: str, leg: dict[str, Any], *violations: str) -> Bad:
 
 
 LOG_CALL_REQUESTS: Final = [
-    Bad("no ids", "LogCall", {"account_id": "", "user_id": "", "call": {}}, {"account_id", "user_id", "call.id"}),
+    Bad("no ids", "LogCall", {"account_id": "", "user_id": "", "call": {}}, {"account_id", "call.id"}),
     Bad(
         "ids too long",
         "LogCall",
@@ -137,7 +137,7 @@ LOG_CALL_REQUESTS: Final = [
         "everything at once, on a call that is known",
         "LogCall",
         {
-            "user_id": "",
+            "user_id": f"u{BELL}",
             "trigger": -1,
             "call": {"id": "known", "result": 99, "recording_url": "nowhere", "legs": [{}], "is_final": True},
         },
