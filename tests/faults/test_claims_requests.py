@@ -12,7 +12,8 @@ from leadline_server.domain.errors import (
     ContactAlreadyExists,
     CrmOutcomeUnknown,
 )
-from support.apps import ACCOUNT, STRANGER, SettableClock
+from leadline_server.ports.ledger import Claimed
+from support.apps import ACCOUNT, STRANGER, Harness, SettableClock
 from support.claims import (
     THIRD,
     Servers,
@@ -44,6 +45,13 @@ async def apart(tmp_path: Path, lagging: LaggingCrm) -> AsyncIterator[Servers]:
     """Two servers before the lagging CRM."""
     async with two_servers(tmp_path, lagging.wrap) as opened:
         yield opened
+
+
+async def looked_at(harness: Harness) -> Claimed:
+    """The stranger's claim, once it is free; it stays free and as it is."""
+    claimed = await freed(harness)
+    await harness.app.ledger.claims.release(ACCOUNT, STRANGER, THIRD, None)
+    return claimed
 
 
 async def test_a_lost_answer_of_a_crm_with_unique_keys_is_asked_for_again_with_the_same_key(
@@ -78,6 +86,39 @@ async def test_one_request_for_a_duplicate_over_two_servers_at_once_makes_one_mo
     answers = await asyncio.gather(*work)
     assert lagging.contacts == [ada, answers[0]]
     assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("request_id", ["", REQUEST], ids=["without a request id", "with one"])
+async def test_a_call_after_a_lost_answer_about_a_duplicate_makes_no_second_contact(
+    apart: Servers, lagging: LaggingCrm, request_id: str
+) -> None:
+    lagging.loses_answers = True
+    with pytest.raises(CrmOutcomeUnknown):
+        await apart.first.create("Ada Lovelace", STRANGER, request_id=request_id, allow_duplicate=True)
+    lagging.loses_answers = False
+    await looked_at(apart.second)
+    pending = await apart.second.log("call-1")
+    assert pending.state is CallLogState.PENDING
+    [ada] = lagging.contacts
+    pass_time(lagging.settle_time + lagging.search_lag, apart.second, lagging)
+    assert await found(apart.second) == [ada]
+    log = await apart.second.settled("call-1", lambda log: log.state is not CallLogState.PENDING)
+    assert log.contact == ada
+    assert lagging.contacts == [ada]
+
+
+async def test_a_duplicate_leaves_an_earlier_creation_of_unknown_end_in_the_claim(
+    apart: Servers, lagging: LaggingCrm
+) -> None:
+    lagging.loses_answers = True
+    with pytest.raises(CrmOutcomeUnknown):
+        await apart.first.create("Ada Lovelace", STRANGER)
+    lagging.loses_answers = False
+    before = await looked_at(apart.second)
+    await apart.second.create("Ada's desk", STRANGER, allow_duplicate=True)
+    after = await looked_at(apart.second)
+    assert (after.creation_key, after.given_up) == (before.creation_key, before.given_up)
+    assert after.contact_id == lagging.contacts[1].id
 
 
 async def test_a_request_whose_server_died_after_creating_is_answered_with_its_contact(

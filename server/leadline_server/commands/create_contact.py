@@ -97,8 +97,11 @@ class CreateContact:
         )
         key = creation.key(account.id)
         if creation.allow_duplicate and key:
-            async with self._claims.hold_request(account, creation.number, key) as claim:
-                return await claim.create_requested(draft)
+            async with (
+                self._claims.hold_request(account, creation.number, key) as request,
+                self._claims.hold(account, creation.number, key) as claim,
+            ):
+                return await request.create_requested(draft, claim)
         async with self._claims.hold(account, creation.number, key) as claim:
             if creation.allow_duplicate:
                 return await claim.create_another(draft)

@@ -71,7 +71,10 @@ class NumberClaims:
         return self._queued(account, number, number.key, key)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
-        """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number."""
+        """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number.
+
+        Hold it before the claim on the number, never after it: all holders use the same order.
+        """
         return self._queued(account, number, f"{number.key};request={key}", key)
 
     @asynccontextmanager
@@ -175,18 +178,31 @@ class HeldClaim:
     async def create_another(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, even if others have it.
 
+        The number's claim has the start of this creation too. So if its end is unknown, a call of the number waits
+        until the contact would show, and makes no second one.
+
         Raises:
             CrmError: the contact was not created, or that is unknown.
         """
-        contact = await self._account.crm.create_contact(draft, self._row.own_key)
-        await self._row.record(self._number.key, contact.id)
+        claimed = await self._row.acquire()
+        contact = await self._ask_crm(draft, self._row.own_key)
+        if claimed.creation_key == self._row.own_key:
+            self._row.made(contact.id, self._row.own_key)
+        else:  # the end of an earlier creation is still unknown, so the claim keeps it
+            self._row.made_nothing()
+            await self._row.record(self._number.key, contact.id)
+        await self.let_go()
         return contact
 
-    async def create_requested(self, draft: ContactDraft) -> Contact:
+    async def create_requested(self, draft: ContactDraft, number: "HeldClaim") -> Contact:
         """Create one more contact for the number, or return the one that the same creation made before.
 
         A CRM without unique keys repeats a creation whose end is unknown: there, leadline cannot tell which creation
         made a contact.
+
+        Args:
+            draft: the contact.
+            number: the claim on the number itself; this one is on the request.
 
         Raises:
             CrmError: the contact was not created, or that is unknown.
@@ -194,11 +210,14 @@ class HeldClaim:
         claimed = await self._row.acquire()
         if claimed.contact_key and (made := await self._account.crm.get_contact(claimed.contact_id)):
             return made
-        key = self._row.own_key
-        contact = await self._ask_crm(draft, key)
-        self._row.made(contact.id, key)
-        # Two writes at the same time share a commit.
-        await asyncio.gather(self.let_go(), self._row.record(self._number.key, contact.id))
+        self._row.asks_crm()
+        try:
+            contact = await number.create_another(draft)
+        except _MADE_NOTHING:
+            self._row.made_nothing()
+            raise
+        self._row.made(contact.id, self._row.own_key)
+        await self.let_go()
         return contact
 
     async def let_go(self) -> None:
