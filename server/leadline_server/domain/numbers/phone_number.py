@@ -175,7 +175,7 @@ def short_form(first: str, ending: str, rules: NumberingRules) -> PhoneNumber | 
 
 
 def _short(text: str, written: WrittenNumber, rules: NumberingRules) -> PhoneNumber | None:
-    """Read a text that is no number of a plan. Emergency numbers precede zeros ("000" is in Australia) and extensions."""
+    """Read a text of no plan. Emergency numbers precede zeros ("000" is in Australia) and extensions."""
     bare = written.keys
     if not written.vanity and not (written.digits and written.extension):
         bare = bare or written.digits or written.extension
