@@ -37,6 +37,7 @@ USER: Final = "alice"
 NUMBER: Final = "+14155550123"
 
 _WARM_UP: Final = 3  # calls before the one that counts, so that caches are filled
+_MEASUREMENTS: Final = 3
 _REST_SECONDS: Final = 0.2  # for what the calls before have left to do
 
 
@@ -150,10 +151,14 @@ async def _recorded(recorder: Recorder, channel: grpc.aio.Channel) -> dict[str, 
 async def _path(recorder: Recorder, rpc: Callable[[str], Awaitable[Any]]) -> CallPath:
     for number in range(_WARM_UP):
         await rpc(f"warm-up-{number}")
-    await asyncio.sleep(_REST_SECONDS)
-    with recorder.recording() as path:
-        await rpc("measured")
-    return path
+    measured = []
+    for number in range(_MEASUREMENTS):
+        await asyncio.sleep(_REST_SECONDS)
+        with recorder.recording() as path:
+            await rpc(f"measured-{number}")
+        measured.append(path)
+    # Another task of the server may run within a request, and a slow disk leads to more steps. Neither is of its path.
+    return min(measured, key=lambda path: len(path.calls))
 
 
 def folder(file: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
-MOST_FILES = {"LogCall": 41, "FindContact": 19}
+MOST_FILES = {"LogCall": 40, "FindContact": 18}
 MOST_HOPS = {"LogCall": 79, "FindContact": 18}
 
 

@@ -22,6 +22,7 @@ from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rul
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber
 from leadline_server.domain.numbers.plain_numbers import home_prefixes, plain_significant
 from leadline_server.domain.numbers.several import numbers_in
+from leadline_server.domain.numbers.spelling_rules import SPELLED_COUNTRIES
 from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.numbers.written_number import read_written
 from leadline_server.storage.row_batch import RowBatch
@@ -189,7 +190,8 @@ def asked_keys(number: PhoneNumber) -> tuple[str, ...]:
     """Every key that a contact with this number may be stored under."""
     if number.kind is not NumberKind.DIALABLE:
         return (number.extension,) if number.extension else ()
-    return tuple({key: None for form in spellings(number) for key in _ways_to_write(form)})
+    forms = spellings(number) if number.country_code in SPELLED_COUNTRIES else (number,)
+    return tuple({key: None for form in forms for key in _ways_to_write(form)})
 
 
 def _ways_to_write(form: PhoneNumber) -> Iterator[str]:

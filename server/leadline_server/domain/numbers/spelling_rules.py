@@ -149,6 +149,9 @@ def _by_country() -> dict[str, _CountryRules]:
 
 _COUNTRIES: Final = _by_country()
 
+SPELLED_COUNTRIES: Final = frozenset(_COUNTRIES)
+"""The country codes whose numbers may have several spellings; all others have one."""
+
 
 def canonical_digits(country_code: str, digits: str) -> str:
     """The significant digits that the plan has today for an old or wrong form; empty where `digits` stand as they are.
