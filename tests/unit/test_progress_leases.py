@@ -1,4 +1,4 @@
-"""Who delivers a call: one process at a time, and never nobody."""
+"""One process at a time delivers a call, and there is always one that will."""
 
 from collections.abc import Callable
 from dataclasses import replace
