@@ -31,7 +31,7 @@ class CrmBehind(Protocol):
     """A CRM as a test sees it: a fake, or whatever else was connected."""
 
     def written(self) -> Any:
-        """The records that arrived: `contacts`, ids by number, and `logs` by key, each with `id`, `contact_id` and `subject`."""
+        """The arrived records: `contacts` (ids by number) and `logs` (by key: `id`, `contact_id` and `subject`)."""
         ...
 
     def edit(self, table: str, record_id: str, changes: Mapping[str, Any]) -> object:

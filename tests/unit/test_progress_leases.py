@@ -1,4 +1,4 @@
-"""One process at a time delivers a call, and there is always one that will."""
+"""One process at a time delivers a call, and no call is left without one."""
 
 from collections.abc import Callable
 from dataclasses import replace
