@@ -86,7 +86,7 @@ def good(rpc: str, **fields: Any) -> Message:
 
 
 def ids(rpc: str, *required: str, optional: tuple[str, ...] = ()) -> list[Bad]:
-    """What can be wrong with the ids of a request: all of them missing, too long, and with control characters."""
+    """Requests with bad ids: all of them missing, too long, and with control characters."""
     every = {"account_id", *required, *optional}
     return [
         Bad("no ids", rpc, dict.fromkeys(every, ""), {"account_id", *required}),
@@ -97,7 +97,7 @@ def ids(rpc: str, *required: str, optional: tuple[str, ...] = ()) -> list[Bad]:
 
 
 def _pages(rpc: str, own: Callable[[Seed], str], foreign: Callable[[Seed], str], other: dict[str, Any]) -> list[Bad]:
-    """What can be wrong with paging; `other` makes another filter than that of the token `own`."""
+    """Requests with bad paging; `other` makes another filter than that of the token `own`."""
     bent = {"page_token"}, "INVALID_PAGE_TOKEN"
     return [
         Bad("a negative page size", rpc, {"page_size": -1}, {"page_size"}),

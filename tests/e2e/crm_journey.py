@@ -1,4 +1,4 @@
-"""What every CRM over HTTP has to get right behind a real `leadline serve`: one account, connected by a TOML file."""
+"""The checks that every CRM over HTTP must pass behind a real `leadline serve`: one account, connected by TOML."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class CrmBehind(Protocol):
     """A CRM as a test sees it: a fake, or whatever else was connected."""
 
     def written(self) -> Any:
-        """What arrived: `contacts`, ids by number, and `logs` by key, each with `id`, `contact_id` and `subject`."""
+        """The arrived records: `contacts` (ids by number) and `logs` (by key: `id`, `contact_id` and `subject`)."""
         ...
 
     def edit(self, table: str, record_id: str, changes: Mapping[str, Any]) -> object:
@@ -130,7 +130,7 @@ async def check_update(stage: Stage, log_table: str, peoples: Mapping[str, Any])
 
 
 async def check_outage(stage: Stage, **outage: Any) -> None:
-    """What comes while the CRM is down waits, and arrives once when it is back."""
+    """A call that comes while the CRM is down waits. It arrives once when the CRM is back."""
     stage.crm.misbehave(**outage)
     answer = await stage.client.log_call(a_call("later", LATER))
     assert answer.state == CALL_LOG_STATE_PENDING

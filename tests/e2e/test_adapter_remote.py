@@ -66,7 +66,7 @@ async def logged(client: AsyncClient, call_id: str) -> CallLog:
 
 async def test_a_leadline_that_started_before_its_adapter_serves_it_as_it_is_once_it_comes(tmp_path: Path) -> None:
     with adapter_process(tmp_path / "crm") as address:
-        pass  # from here on nobody listens there
+        pass  # from here on no process listens there
     with server_process(tmp_path / "data", settings=config(tmp_path, address)) as server:
         async with AsyncClient(server.address, account="demo", user="alice") as client:
             wish = Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER)
@@ -76,7 +76,7 @@ async def test_a_leadline_that_started_before_its_adapter_serves_it_as_it_is_onc
             with adapter_process(tmp_path / "crm", listen=address):
                 first = await logged(client, "early")
                 other = await client.create_contact(name="Ada Lovelace", phone_number="+12025550111")
-                # What it can promise is known by now: it moves logs.
+                # The server knows the adapter's capabilities by now: it moves logs.
                 moved = await client.log_call(a_call("early", UNKNOWN), contact_id=other.id)
                 assert (moved.crm_log_id, moved.contact.id) == (first.crm_log_id, other.id)
                 answers = await asyncio.gather(*(client.log_call(a_call("again", UNKNOWN)) for _ in range(32)))

@@ -80,7 +80,7 @@ def _path(rpc: str) -> str:
 
 
 async def send(channel: grpc.aio.Channel, rpc: str, data: bytes) -> Refused:
-    """What bytes are refused with; a stream and a single answer look alike here."""
+    """The refusal of these bytes; a stream and a single answer look alike here."""
     raw: RawRpc = channel.unary_stream(_path(rpc))
     return await refused(anext(aiter(raw(data, timeout=10))))
 
@@ -122,7 +122,7 @@ async def test_bytes_that_cannot_be_decoded_are_a_bad_request(
 async def test_a_request_of_more_than_a_mebibyte_is_refused(
     target: Target, channel: grpc.aio.Channel, rpc: str
 ) -> None:
-    padding = b"\xfa\x3f\x81\x80\x40" + b"x" * (1024 * 1024 + 1)  # field 1023, which nobody knows
+    padding = b"\xfa\x3f\x81\x80\x40" + b"x" * (1024 * 1024 + 1)  # field 1023, which no message has
     answer = await send(channel, rpc, good(rpc).SerializeToString() + padding)
     assert (answer.code, answer.info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE")
     assert answer.info.metadata["limit"] == str(1024 * 1024)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from support.servers import ServerProcess, leadline, server_process
 
-NOWHERE: Final = "127.0.0.1:1"  # a port that nobody serves
+NOWHERE: Final = "127.0.0.1:1"  # a port that no server has
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 _numbers = count()
@@ -39,7 +39,7 @@ def run(server: ServerProcess) -> Run:
 
 @pytest.fixture
 def ask(run: Run) -> Callable[..., Any]:
-    """What a command prints with --json."""
+    """Runs a command with --json and returns its output."""
 
     def ask(*arguments: str) -> Any:
         return json.loads(run(*arguments, "--json").stdout)

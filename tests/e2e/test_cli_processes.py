@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def report(server: ServerProcess) -> Report:
-    """Reports a call of a user, whose number nobody has, under an id."""
+    """Reports a call of a user under an id; no contact has its number."""
 
     def report(user: str, call_id: str) -> str:
         call = ("--user", user, "--id", call_id, "--direction", "inbound", "--caller", "+12025550123")
@@ -49,7 +49,7 @@ class Watch:
     err: Path
 
     def lines(self, at_least: int) -> list[str]:
-        """What it printed, once there are so many lines."""
+        """The lines that it printed; waits until there are so many."""
         until(lambda: self.out.read_text().count("\n") >= at_least)
         return self.out.read_text().splitlines()
 
@@ -118,7 +118,7 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(server: ServerPro
 
 
 def on_a_terminal(*arguments: str, settings: dict[str, str] | None = None) -> str:
-    """What a command prints on a terminal."""
+    """The output of a command on a terminal."""
     here, there = os.openpty()
     env = environment({"TERM": "xterm-256color", **(settings or {})})
     env = {name: value for name, value in env.items() if name != "NO_COLOR" or name in (settings or {})}

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not NODE or not NPM, reason="needs node and npm 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What the program printed for each protocol and format."""
+    """The program's output for each protocol and format."""
     folder = tmp_path_factory.mktemp("connect")
     home = shutil.copytree(SOURCES, folder / "client")
     run("npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", cwd=home)

@@ -1,6 +1,6 @@
 """The demo, call by call, against what its contact files and call records say.
 
-What is expected is worked out here from the files alone, by the rules of the flow as people are told them.
+This test derives its expectations from the files alone, by the documented rules of the flow.
 """
 
 import csv
@@ -30,7 +30,7 @@ Row = list[str]
 
 @dataclass(frozen=True)
 class Expected:
-    """What is to become of one call."""
+    """The expected outcome of one call."""
 
     user: str
     direction: str
@@ -52,7 +52,7 @@ class Book:
 
 @dataclass(frozen=True)
 class Demo:
-    """What a run of the demo printed, and where its data is."""
+    """The output of a run of the demo, and the folder of its data."""
 
     told: dict[str, Any]
     data_dir: Path
@@ -126,7 +126,7 @@ def expected_outcomes() -> dict[str, Expected]:
 
 
 def expected(book: Book, legs: list[Row]) -> Expected:
-    """What is to become of a call; a placeholder that is created for it is in the book afterwards."""
+    """The expected outcome of a call. A placeholder that is created for it is in the book afterwards."""
     first = legs[0]
     if first[CONTEXT] == "from-internal":
         user, number, name = USERS[first[SRC]], first[DST], ""

@@ -77,7 +77,7 @@ class Account:
         return told
 
     def refused(self, file: Path, *options: str) -> str:
-        """What is said where nothing is sent."""
+        """The error text of an import that sends nothing."""
         done = self.run(file, *options)
         assert done.exit_code == 2, done.stdout + done.stderr
         assert self.logs() == []

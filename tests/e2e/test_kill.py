@@ -1,4 +1,4 @@
-"""kill -9 in the middle of work: what was answered is kept, and nothing is done twice."""
+"""kill -9 in the middle of work: answered calls are kept, and nothing is done twice."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ from support.servers import ServerProcess, server_process
 
 IN_FLIGHT = 32
 KNOWN = [f"+1202555010{number}" for number in range(8)]
-ANSWERS_BEFORE_KILLS = [1, 20, 60]  # from "nobody has a contact yet" to "everybody has"
+ANSWERS_BEFORE_KILLS = [1, 20, 60]  # from "no number has a contact yet" to "every number has"
 LOGGED, PENDING = CallLogState.CALL_LOG_STATE_LOGGED, CallLogState.CALL_LOG_STATE_PENDING
 
 
@@ -124,7 +124,7 @@ async def found(address: str, numbers: set[str]) -> dict[str, list[str]]:
 
 
 def assert_nothing_lost(logs: dict[str, CallLog], reporters: list[Reporter]) -> None:
-    """What was answered is there, logged, and under the ids that were told; what is there was reported."""
+    """Every answered call is there, logged, and under the ids of its answer. Every call that is there was reported."""
     answered = {call_id: answer for reporter in reporters for call_id, answer in reporter.answered.items()}
     reported = {f"{reporter.name}-{number}" for reporter in reporters for number in range(reporter.sent)}
     assert answered.keys() <= logs.keys() <= reported

@@ -25,7 +25,7 @@ def common_protos() -> Path:
 
 @pytest.fixture(scope="module")
 def answer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the program printed."""
+    """The program's output."""
     folder = tmp_path_factory.mktemp("node")
     home = shutil.copytree(SOURCES, folder / "client")
     run("npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", cwd=home)

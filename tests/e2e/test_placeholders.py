@@ -1,4 +1,4 @@
-"""What becomes of a placeholder: named, merged, deleted in the CRM; and of calls that came before a contact did."""
+"""Placeholders that are named, merged or deleted in the CRM; and calls that came before their contact did."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator

@@ -44,7 +44,7 @@ class Desk:
     server: ServerProcess
 
     def run(self, script: str) -> str:
-        """What the commands print, on standard output and standard error, with the addresses as documented."""
+        """The commands' standard output and standard error, with the addresses as documented."""
         script = script.replace("127.0.0.1:50051", self.server.address)
         script = script.replace("127.0.0.1:8650", self.server.http_address)
         script = script.replace("127.0.0.1:9464", self.server.metrics_address)

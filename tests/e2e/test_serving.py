@@ -1,4 +1,4 @@
-"""A server from its start to its end, as whoever runs it sees it."""
+"""A server from its start to its end, as its operator sees it."""
 
 import asyncio
 import json
@@ -152,7 +152,7 @@ async def test_sigterm_finishes_every_call_in_flight_takes_no_more_and_exits_0(t
 
 
 def is_healthy(server: ServerProcess) -> bool:
-    """What a load balancer learns from /healthz, which goes on answering while the server stops."""
+    """Whether /healthz tells a load balancer that the server is healthy; it also answers while the server stops."""
     try:
         return get(server, "/healthz") == "ok\n"
     except urllib.error.HTTPError as error:

@@ -52,7 +52,7 @@ def values_of(folder: Path, log_format: str, grace: float) -> dict[str, Any]:
 
 
 def assert_in_force(server: ServerProcess, values: Mapping[str, Any]) -> None:
-    """What the server shows of its settings, to its end."""
+    """Checks that the server uses these settings, then stops it."""
     assert (server.address, server.metrics_address) == (values["listen"], values["metrics_listen"])
     assert (Path(values["data_dir"]) / "crm.db").exists()
     assert Path(values["ledger"].removeprefix("sqlite:")).exists()
@@ -106,7 +106,7 @@ def test_the_file_that_a_flag_names_beats_the_one_of_the_environment(tmp_path: P
 
 
 def not_served(*arguments: str, settings: Mapping[str, str] | None = None) -> list[str]:
-    """What a server that does not start says, line by line."""
+    """The error lines of a server that does not start."""
     ended = leadline("serve", *arguments, settings=settings or {}, seconds=20)
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
     lines = ended.stderr.splitlines()

@@ -47,7 +47,7 @@ def pip(*arguments: str) -> None:
 
 
 def required(package: Distribution) -> Iterator[Distribution]:
-    """What a package needs, and what that needs, as this environment has it; nothing of any extra."""
+    """The packages that a package needs, directly and indirectly, as installed here; without those of extras."""
     for line in package.requires or ():
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):

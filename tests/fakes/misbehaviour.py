@@ -54,7 +54,7 @@ class Faults:
         write_latency: as many more until a write is.
         retry_after: seconds that a 429 asks for.
         index_lag: seconds until a search shows a new contact.
-        refuses: nobody listens, and connections are cut.
+        refuses: the server does not listen, and connections are cut.
         token: the token that is good; with any other the answer is 401.
     """
 

@@ -1,7 +1,7 @@
 """As much of SOQL and SOSL as the fake of Salesforce understands: it takes queries apart, and holds records to them.
 
 From the SOQL and SOSL Reference: strings are compared without regard to case; in LIKE `%` and `_` are wildcards unless
-escaped; a search finds words, which end at spaces and punctuation, and phrases of words; what numbers are indexed as is
+escaped; a search finds words, which end at spaces and punctuation, and phrases of words; how numbers are indexed is
 not documented beyond that plain digits find formatted ones, so here they are their words and all their digits.
 """
 

@@ -167,7 +167,7 @@ async def test_thousands_of_due_calls_of_a_dead_account_do_not_delay_anothers_an
     await _opened(two)
     await _put(two, WELL, "call-1", long_ago + timedelta(seconds=59))
     assert (await two.settled(WELL, "call-1", 4.0)).state is CallLogState.UNLOGGED
-    # Nobody's calls are written anew but those that the CRM was tried with.
+    # Only the calls that the CRM was tried with are written anew.
     [(untouched,)] = rows(
         tmp_path / "ledger.db",
         f"SELECT count(*) FROM call_logs WHERE next_attempt_time = {to_microseconds(long_ago)}",  # noqa: S608 - a number

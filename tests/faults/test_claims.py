@@ -104,7 +104,7 @@ async def test_without_unique_keys_the_next_waits_until_the_creation_has_settled
 ) -> None:
     work = apart.first.create("Grace Hopper", STRANGER)
     await apart.kill_first(await apart.asks("create_contact", work=work, answered=answered), monkeypatch)
-    pass_time(LEASE, apart.second)  # the CRM's own clock stands: its index shows nobody yet
+    pass_time(LEASE, apart.second)  # the CRM's own clock stands: its index shows no contact yet
     with pytest.raises(CrmUnavailable) as told:
         await apart.second.create("Ada Lovelace", STRANGER)
     assert told.value.retry_after == pytest.approx(7, abs=0.5)

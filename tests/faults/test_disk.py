@@ -172,7 +172,7 @@ async def test_a_ledger_that_is_opened_on_a_full_disk_says_so(small: Path) -> No
 
 
 def start(data_dir: Path) -> str:
-    """What `leadline serve` says when it cannot start."""
+    """The error text of `leadline serve` when it cannot start."""
     done = leadline(
         "serve", "--data-dir", data_dir, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", seconds=20
     )

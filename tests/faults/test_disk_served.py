@@ -163,7 +163,7 @@ def test_a_server_whose_disk_fails_and_becomes_read_only_loses_nothing_that_it_h
 
 
 def _report_until_the_disk_fails(server: ServerProcess, disk: Path) -> set[str]:
-    """What was accepted before and while the kernel makes the file system read-only, as it does after errors."""
+    """The calls accepted before and while the kernel makes the file system read-only, as it does after errors."""
     with grpc.insecure_channel(server.address) as channel:
         calls = Calls(channel)
         calls.know_somebody()

@@ -1,4 +1,4 @@
-"""The CRM is down for as long as calls come, then back: all are accepted at full speed, and all arrive, once."""
+"""The CRM is down while calls come, then back: all are accepted at full speed, and each arrives once."""
 
 import re
 from pathlib import Path

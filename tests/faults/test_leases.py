@@ -33,8 +33,8 @@ class Server:
             task.cancel()
 
 
-def _worker(harness: Harness):  # type: ignore[no-untyped-def] # noqa: ANN202 - what it hands out is private
-    return harness.app.commands.log_call._worker  # noqa: SLF001 - nobody else knows what is under way
+def _worker(harness: Harness):  # type: ignore[no-untyped-def] # noqa: ANN202 - its type is private
+    return harness.app.commands.log_call._worker  # noqa: SLF001 - only the worker knows the calls under way
 
 
 @asynccontextmanager

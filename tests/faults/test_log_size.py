@@ -37,7 +37,7 @@ async def test_the_log_does_not_grow_from_kill_to_kill(tmp_path: Path) -> None:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITE_AND_DIE, *arguments)
         assert await process.wait() == -signal.SIGKILL
         sizes.append(path.with_name("ledger.db-wal").stat().st_size)
-    # What one process writes, and what the one before it had left.
+    # The log holds the writes of one process, and those that the process before it had left.
     assert max(sizes) <= 2.5 * sizes[0], sizes
     async with open_sqlite_ledger(path) as ledger:
         await put(ledger, call_log("last"))

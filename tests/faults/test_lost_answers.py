@@ -1,4 +1,4 @@
-"""The CRM does what it was told and its answer is lost: still one log a call and one contact a number."""
+"""The CRM does its work and its answer is lost: still one log a call and one contact a number."""
 
 import asyncio
 from functools import partial

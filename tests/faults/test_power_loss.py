@@ -1,8 +1,8 @@
-"""What is answered, or told to the CRM, is on the disk already: seen at the system calls, for a kill loses no page.
+"""Leadline answers, and tells the CRM, only what is on the disk. A kill loses no page, so this reads system calls.
 
 strace shows every write to the ledger's log, every fdatasync of it, and every byte that leaves on a socket. A call's id
 is in all three, so for each call they can be put in order: a power loss at any instant would find on the disk whatever
-anybody has heard of.
+a client or the CRM has heard of.
 """
 
 import re
@@ -60,7 +60,7 @@ def assert_on_disk_first(trace: "Trace") -> None:
 
 @dataclass
 class Trace:
-    """What the system calls of a server show, by call id.
+    """The events in a server's system calls, by call id.
 
     Attributes:
         written: written to the ledger's log.

@@ -1,4 +1,4 @@
-"""Several server processes on one ledger: one contact for one number, one log for one call, whoever is asked."""
+"""Several server processes on one ledger: one contact for one number, one log for one call, from any of them."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Pruning, slow watchers, and several processes on one ledger: nobody misses a call without being told."""
+"""Pruning, slow watchers, and several processes on one ledger: no watcher misses a call without being told."""
 
 import asyncio
 import sqlite3
@@ -68,7 +68,7 @@ async def served(harness: Harness) -> AsyncIterator[CallLogServiceStub]:
     server = Server(harness.app.commands, CollectorRegistry())
     port = server.bind("127.0.0.1:0")
     await server.start()
-    # A window that stays as it is: what nobody reads is not taken off the server's hands.
+    # The window keeps its size, so the server cannot send data that the client does not read.
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.http2.bdp_probe", 0)]) as channel:
         yield CallLogServiceStub(channel)
     await server.drain(0.5)

@@ -54,7 +54,7 @@ def decided(
 
 
 def asked(call: Call, preferences: EffectivePreferences = BUILT_IN, **changes: Any) -> Outcome | LookUp:
-    """The decision before anybody looked."""
+    """The decision before a look-up."""
     return decide(situation(call, **changes), preferences)
 
 

@@ -48,7 +48,7 @@ def report(
 
 
 def first_report(user_id: str = ALICE, **changes: Any) -> CallReport:
-    """A report that may be a call's first: somebody calls from NUMBER."""
+    """A report that may be a call's first: an inbound call from NUMBER."""
     return report(user_id, **{"direction": CallDirection.INBOUND, "caller__phone_number": NUMBER, **changes})
 
 

@@ -104,7 +104,7 @@ def preferences() -> st.SearchStrategy[Preferences]:
 
 
 def settings() -> st.SearchStrategy[AccountSettings]:
-    """What an administrator set, locks included."""
+    """The settings of an administrator, locks included."""
     locked = st.lists(st.sampled_from(PREFERENCE_FIELDS), unique=True).map(tuple)
     return st.builds(AccountSettings, defaults=preferences(), locked=locked)
 
@@ -152,7 +152,7 @@ _TEXT: Final = st.none() | st.sampled_from(["one", "two", "three"])
 
 
 def call_fields() -> st.SearchStrategy[dict[str, Any]]:
-    """What a report says of a call's fields; None clears."""
+    """A report's values for a call's fields; None clears."""
     return st.fixed_dictionaries(
         {},
         optional={

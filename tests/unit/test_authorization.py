@@ -1,4 +1,4 @@
-"""What a request says of who sends it, and when it is sent again."""
+"""How a request names its sender, and when it is sent again."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping

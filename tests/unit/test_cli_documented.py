@@ -26,7 +26,7 @@ COMMANDS: Final = dict(_commands(typer.main.get_command(app)))
 
 
 def _sections() -> dict[str, str]:
-    """What stands under each command's heading, by the command; what it takes besides options is left out."""
+    """The text under each command's heading, by the command without its arguments."""
     found = re.findall(
         r"^### `(leadline [a-z ]+?)(?: [A-Z\[][^`\n]*)?`\n(.*?)(?=^##|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL
     )

@@ -1,4 +1,4 @@
-"""What the command line prints for people: it fits the terminal, and ids stay whole."""
+"""The command line's output for people: it fits the terminal, and ids stay whole."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What people type at the command line, and the contract's words there."""
+"""Values that people type at the command line, and the contract's words there."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

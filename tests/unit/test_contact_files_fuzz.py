@@ -61,7 +61,7 @@ INSERTED = [
 ]
 
 Edit = tuple[str, float, bytes, int]
-"""What is done, where (0 to 1), with which bytes, to how many."""
+"""The kind of edit, its position (0 to 1), its bytes, and how many bytes it changes."""
 
 edits = st.lists(
     st.tuples(
@@ -116,7 +116,7 @@ def change_structure(content: bytes, what: str, where: float) -> bytes:
 
 
 def read(name: str, content: bytes) -> ReadFile | None:
-    """What was read; None for a file that is refused."""
+    """The contents of a file; None if it is refused."""
     try:
         return read_file(name, content)
     except UnreadableFile:

@@ -17,7 +17,7 @@ from support.contact_files import SAMPLES, read_file
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to become of a sample.
+    """The expected result of a sample.
 
     Attributes:
         contacts: who is found by each number.

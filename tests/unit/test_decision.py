@@ -193,7 +193,7 @@ def test_contacts_without_the_time_in_question_are_left_to_a_person(action: Mult
     assert "none of which has the time" in explanation(outcome)
 
 
-# Nobody
+# No contact
 
 
 def test_an_unknown_caller_stays_unlogged_unless_somebody_says_otherwise() -> None:
@@ -274,7 +274,7 @@ def test_a_lookup_comes_before_any_placeholder() -> None:
     assert isinstance(asked(inbound(), CREATING), LookUp)
 
 
-# Numbers that nobody can be made of
+# Numbers that no contact can be created for
 
 
 @pytest.mark.parametrize("number", ["anonymous", "Restricted", "unknown", "+266696687", "", None])

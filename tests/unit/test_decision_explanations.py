@@ -1,4 +1,4 @@
-"""What a decision says of itself: which number matched, which preference of which level decided."""
+"""A decision explains itself: which number matched, and which preference of which level decided."""
 
 import pytest
 from leadline_server.domain.call import Attestation, CallResult, Party

@@ -1,4 +1,4 @@
-"""What phones dial, and which number that is."""
+"""The digits that phones dial, and the number that they mean."""
 
 import pytest
 from hypothesis import given

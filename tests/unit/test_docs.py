@@ -1,4 +1,4 @@
-"""What the documents say is complete, and is so: settings, preferences, errors, reasons, RPCs, dependencies, links."""
+"""The documents are complete and correct: settings, preferences, errors, reasons, RPCs, dependencies, links."""
 
 import re
 import tomllib
@@ -36,7 +36,7 @@ def text(document: str) -> str:
 
 
 def section(document: str, title: str) -> str:
-    """What stands under a heading, up to the next one of any level."""
+    """The text under a heading, up to the next heading of any level."""
     [body] = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", text(document), re.MULTILINE | re.DOTALL)
     return str(body)
 

@@ -1,4 +1,4 @@
-"""What reports add to a call is bounded, also what no client can see."""
+"""Reports can add only so much to a call. This includes data that no client can see."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -24,7 +24,7 @@ LATER = events(st.none() | st.integers(61, 90).map(lambda minute: NOW + timedelt
 
 
 def merged(reports: Iterable[CallEvent], before: Merged | None = None) -> Merged:
-    """What is known after `reports`, in order of arrival."""
+    """The call after `reports`, in order of arrival."""
     known = before or Merged(Call(id="call-1"), Stamps())
     for report in reports:
         known = merge(known.call, known.stamps, report)

@@ -65,9 +65,9 @@ class Holder:
 
 
 class OneHolder(RuleBasedStateMachine):
-    """Two processes that follow the rules, or die; `open` has the creations whose end nobody recorded.
+    """Two processes that follow the rules, or die; `open` has the creations whose end was not recorded.
 
-    Each with the latest time at which somebody may have been asking the CRM for it.
+    Each with the latest time at which a process may have been asking the CRM for it.
     """
 
     def __init__(self) -> None:

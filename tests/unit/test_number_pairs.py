@@ -1,4 +1,4 @@
-"""What people and CRMs write, against the number of a call: two tables of pairs.
+"""Numbers as people and CRMs write them, against the number of a call: two tables of pairs.
 
 `data/numbers.tsv` was rebuilt from public reports with fictional data; `data/number_pairs.tsv` adds countries. A row
 says that the stored text matches the asked number, and how.

@@ -98,7 +98,7 @@ MISTAKES: Final = {
 
 
 def checked(folder: Path, *files: Path | str) -> str:
-    """What `mypy --strict` says of an outside project that has leadline installed."""
+    """The output of `mypy --strict` for an outside project that has leadline installed."""
     command = [sys.executable, "-m", "mypy", "--strict", "--disallow-any-unimported", "--config-file", os.devnull]
     cache = Path(__file__).parents[2] / ".mypy_cache" / "outside"
     done = subprocess.run(
@@ -114,7 +114,7 @@ def checked(folder: Path, *files: Path | str) -> str:
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is said of the good adapter and of one with each of the mistakes, at once."""
+    """The output of one check of the good adapter and of one adapter with each of the mistakes."""
     folder = tmp_path_factory.mktemp("outside")
     (folder / "good.py").write_text(ADAPTER)
     for index, (before, after, _) in enumerate(MISTAKES.values()):

@@ -1,4 +1,4 @@
-"""What a person's wishes and choices do to a call log."""
+"""How a person's wishes and choices change a call log."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who delivers a call: one process at a time, and never nobody."""
+"""One process at a time delivers a call, and no call is left without one."""
 
 from collections.abc import Callable
 from dataclasses import replace

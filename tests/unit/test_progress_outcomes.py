@@ -1,4 +1,4 @@
-"""What came of a delivery: recorded, unless newer inputs ask for another."""
+"""The outcome of a delivery is recorded, unless newer inputs ask for another delivery."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What no sequence of reports, choices, retries and outcomes, however late, does to a call log."""
+"""Properties of a call log that every sequence of reports, choices, retries and outcomes keeps, however late."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn) -> list[CallLog]:
 
 
 def visible(log: CallLog) -> tuple[object, ...]:
-    """What clients see of a log, but for the times of what happens next and of the change itself."""
+    """The parts of a log that clients see, without the times of the next attempt and of the change itself."""
     delivery = log.crm_log_id, log.crm_log_url, log.update_pending, log.attempts, log.last_error
     verdict = log.state, log.reason, log.explanation, log.shown_contact, log.candidates
     return log.user_id, log.call, *verdict, *delivery

@@ -41,7 +41,7 @@ def rows(path: Path, query: str) -> list[Any]:
 
 
 def claim(path: Path, number_key: str, contact_id: str, account_id: str = ACCOUNT) -> None:
-    """What older rules left of a creation that has ended."""
+    """Adds a claim as older rules left it after a creation that has ended."""
     statement = "INSERT INTO claims (account_id, number_key, contact_id, recorded_at) VALUES (?, ?, ?, 1)"
     execute(path, (statement, (account_id, number_key, contact_id)))
 

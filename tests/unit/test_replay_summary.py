@@ -1,4 +1,4 @@
-"""What an import says of everything in the file."""
+"""An import summarizes everything in the file."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What `validate_only` says of a call that is logged: what would really become of it, which is seldom anything new."""
+"""For a logged call `validate_only` answers with the real outcome, which is seldom anything new."""
 
 from pathlib import Path
 

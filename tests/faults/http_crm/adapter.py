@@ -44,7 +44,7 @@ class HttpCrm:
     """See `ports.crm.CrmAdapter` for what each method promises.
 
     Args:
-        session: what connections are kept in; closed by whoever made it.
+        session: keeps the connections; its creator closes it.
         config: where the CRM is, and what it promises.
     """
 

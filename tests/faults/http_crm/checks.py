@@ -1,4 +1,4 @@
-"""What has to be in the CRM after all that went wrong: everything that was accepted, once, and nothing else."""
+"""Checks the CRM after the faults: it must have every accepted call once, and nothing else."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -16,7 +16,7 @@ _LOGS = "logs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultyCrmFaults(Faults):
-    """What can be switched on, of this CRM.
+    """The faults of this CRM that can be switched on.
 
     Attributes:
         unique_keys: a second write with one key makes nothing new.

@@ -49,7 +49,7 @@ class TestHttpCrm(CrmConformance):
 
 
 class TestHttpCrmThatIsLessReliable(LookupCases, CreateCases, WriteLogCases):
-    """Without unique keys, and with an index that lags as long as declared."""
+    """Without unique keys, and with an index that lags by the declared time."""
 
     @pytest.fixture
     async def crm(self) -> AsyncIterator[CrmUnderTest]:

@@ -68,7 +68,7 @@ class AccountModel:
         return {user: [(self.preferences.in_force(user), crowd) for crowd in crowds] for user in ("alice", "bob")}
 
     def crowds(self) -> list[list[Person]]:
-        """Everybody who is in the CRM; and, while something is amiss, that without those who are not in its index."""
+        """All contacts in the CRM; and, while something is amiss, the same without those that are not in its index."""
         now, shown, made = self.service.clock.now(), self.mood.shown_at, self.mood.made
         people = self.service.truth.people()
         hidden = {person.id for person in people if person.id in shown and shown[person.id] > now}
@@ -119,7 +119,7 @@ class AccountModel:
         call.is_settled = bool(answered) and bool(verdict.contact)
 
     def _check_contacts(self) -> None:
-        """Nobody is in the CRM but whom people put there, and whom a call or a request made necessary."""
+        """The CRM has only the contacts that people added, and those that a call or a request needed."""
         made = self.mood.made
         unknown = {person.id for person in self.service.truth.people()} - self.known_people
         assert unknown <= made.keys()
@@ -242,7 +242,7 @@ class AccountModel:
     def now(self) -> Any:
         return self.service.clock.now()
 
-    # What happens by itself.
+    # Events that happen by themselves.
 
     def come_to_rest(self) -> None:
         """The CRM is well again, and time passes until nothing is left to do: one outcome for each call is left."""

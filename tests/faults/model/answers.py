@@ -1,4 +1,4 @@
-"""What an RPC was answered with."""
+"""The answers of RPCs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,5 +15,5 @@ def code_of(answer: Any) -> str:
 
 
 def metadata_of(answer: Any) -> Mapping[str, str]:
-    """What ErrorInfo says of an error."""
+    """The metadata of an error's ErrorInfo."""
     return dict(read_refusal(answer).info.metadata)

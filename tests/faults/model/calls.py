@@ -2,7 +2,7 @@
 
 While the CRM is well there is one thing that may become of a call, at once. While it is not, a decision may have been
 taken at any moment since the call's inputs last changed; all of them are kept, and the one that shows must be among
-them. What shows stands.
+them. The decision that shows is final.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,8 +44,8 @@ class CallModel:
         earlier: decisions to log, on earlier inputs, that may still be on their way into the CRM.
         is_in_flight: a write of it may be under way, which will not be taken back.
         is_settled: the decision was certainly taken, so nothing is added to `possible`.
-        is_parked: the CRM refused it, or was out of reach for too long: nothing happens until somebody acts.
-        has_news: the CRM does not show what is known, as far as anybody can tell.
+        is_parked: the CRM refused it, or was out of reach for too long: nothing happens until a person acts.
+        has_news: the CRM does not show what is known, as far as leadline can tell.
         waits_since: when it last became due, having had nothing to wait for before.
         in_crm: the id of its log there, once known.
         may_be_in_crm: a write of it got no answer, and may have taken effect before the decision was taken anew.
@@ -167,7 +167,7 @@ class CallModel:
         return True
 
     def consider(self, worlds: Iterable[World], now: datetime, *, can_move: bool) -> None:
-        """What may have been decided in this step: in each of the worlds that there were during it."""
+        """Adds the decisions that may have been taken in this step, one for each state of the world during it."""
         if self.is_undecided and not self.is_settled:
             silences = {now - self.news_time >= FINAL_WAIT + shift for shift in (-CREEP, CREEP)}
             for silence in silences:
@@ -175,7 +175,7 @@ class CallModel:
                 self.possible |= {self._moved(decide(case, *world), can_move=can_move) for world in worlds}
 
     def _moved(self, verdict: Verdict, *, can_move: bool) -> Verdict:
-        """What a decision means for a call that is logged already: at most another contact."""
+        """The effect of a decision on a call; one that is logged already gets at most another contact."""
         if not self.is_logged or self.verdict is None:
             return verdict
         if verdict == CHOICE_IS_GONE:
@@ -187,7 +187,7 @@ class CallModel:
     def foreseen(
         self, report: Report, choice: str, world: World, now: datetime, *, is_manual: bool, can_move: bool
     ) -> Verdict:
-        """What `validate_only` has to answer."""
+        """The answer that `validate_only` must give."""
         after = CallModel(**{**self.__dict__, "possible": set(), "earlier": set()})
         after.report(report, choice, now, is_manual=is_manual, can_move=can_move)
         if not after.is_undecided and after.verdict is not None:

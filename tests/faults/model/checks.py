@@ -15,7 +15,7 @@ from leadline.v1.call_log_pb2 import CallLog
 
 @dataclass
 class Step:
-    """What was so during a step.
+    """The conditions during a step.
 
     Attributes:
         now: its end.
@@ -82,7 +82,7 @@ def _check_failed(call: CallModel, log: CallLog, step: Step) -> None:
 
 
 def _may_be_refused(call: CallModel, step: Step) -> bool:
-    """The CRM refuses what is about a contact that is gone, and whatever it is told to."""
+    """The CRM refuses a call about a contact that is gone, and every call while it is told to refuse."""
     decided = call.possible | call.earlier
     return step.rejects or any(
         verdict == CHOICE_IS_GONE or (verdict.contact and not step.has(verdict.contact)) for verdict in decided

@@ -40,7 +40,7 @@ PROFILES: Final = {
         finds_log_by_key=False, enforces_unique_key=True, moves_log=False, contact_types=TYPES
     ),
 }
-"""What CRMs promise; each keeps to it, and to no more."""
+"""Capabilities of CRMs; each CRM keeps these promises and no others."""
 
 
 class Fault(StrEnum):
@@ -66,7 +66,7 @@ WRITES: Final = ("make contact", "make log", "update log")
 
 
 class Asked(NamedTuple):
-    """Something that the CRM was asked: the operation, whom or what it is about, and what came of it."""
+    """A request to the CRM: the operation, its subject, and its result."""
 
     operation: str
     about: str
@@ -85,7 +85,7 @@ class Made:
 
 @dataclass
 class Mood:
-    """What the CRM does, over all restarts of leadline.
+    """The behaviour of the CRM, over all restarts of leadline.
 
     Attributes:
         promises: what it declares.
@@ -125,13 +125,13 @@ class Mood:
         self._let_go = asyncio.Event()
 
     def crash(self) -> None:
-        """Leadline is gone: what it asks reaches nobody any more, and what is stalled is never answered."""
+        """Leadline is gone. Its requests no longer reach the CRM, and stalled requests are never answered."""
         self.epoch += 1
         self._let_go.set()
         self._let_go = asyncio.Event()
 
     def strike(self, operation: str) -> Fault | None:
-        """What goes wrong with an operation now."""
+        """The fault that strikes an operation now, if any."""
         fault = self.faults.get(operation)
         if operation in self.once:
             self.once.discard(operation)
@@ -153,7 +153,7 @@ class Mood:
         due = [work for time, work in self.late if time <= self.now()]
         self.late = [(time, work) for time, work in self.late if time > self.now()]
         for work in due:
-            with suppress(CrmRejected):  # whom it was about may be gone by now
+            with suppress(CrmRejected):  # its contact may be gone by now
                 await work()
 
 
@@ -188,7 +188,7 @@ class MoodyCrm:
         if fault is Fault.LOST_LATE and not self.capabilities.settle_time:
             fault = Fault.LOST_AFTER  # nothing takes effect later than declared
         if fault is Fault.LOST_LATE and operation in WRITES:
-            # A moment before the end of what is declared: whoever waits for just that long finds it done.
+            # A moment before the end of what is declared: a process that waits for just that long finds it done.
             self._mood.late.append((self._mood.now() + self.capabilities.settle_time - _MOMENT, work))
         elif fault is Fault.LOST_AFTER and operation in WRITES:
             await work()
@@ -231,12 +231,12 @@ class MoodyCrm:
             raise
 
     def _doubt(self, number: Number) -> None:
-        """Nobody can tell whether the contact is made until the write has settled and the index shows it."""
+        """It is uncertain whether the contact is made until the write has settled and the index shows it."""
         until = self._mood.now() + self.capabilities.settle_time + self.capabilities.search_lag
         self._mood.in_doubt.append((number.key, until))
 
     def _check_creation(self, number: Number, key: str) -> None:
-        """At most one contact a number: nobody may have it yet, nor may it be unknown whether somebody has."""
+        """At most one contact a number: it must be certain that no contact has the number yet."""
         mood = self._mood
         is_repeated = self.capabilities.enforces_unique_key and f"contact {key}" in mood.keys
         if mood.duplicates_wanted or is_repeated or self._epoch != mood.epoch:

@@ -72,7 +72,7 @@ CALLER_IDS: Final[Mapping[str | None, str | None]] = {
     "WIRELESS CALLER": None,
     "+12025550147": None,
 }
-"""Caller-ID names, and whom they name."""
+"""Caller-ID names, and the names of the people in them; None if a text names no person."""
 
 BUILT_IN: Final[Mapping[str, Any]] = {
     "auto_log_calls": True,
@@ -103,7 +103,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a call.
+    """The outcome of a call.
 
     `contact` is an id; empty where a contact is to be made, then `make` is its number's key, its name and its type.
     `candidates` are the ids that a person is shown to choose from.
@@ -126,7 +126,7 @@ CHOICE_IS_GONE: Final = Verdict("FAILED", "CRM_REJECTED")
 
 @dataclass(frozen=True)
 class Case:
-    """A call that is to be decided: what is known, who wants it logged, whom they chose, and whether more may come."""
+    """A call to decide: what is known, who wants it logged, the contact they chose, and whether more may come."""
 
     facts: Facts
     is_manual: bool = False
@@ -143,7 +143,7 @@ class Case:
 
 
 def decide(case: Case, prefs: Mapping[str, Any], people: Sequence[Person]) -> Verdict:
-    """What becomes of the call, with these preferences in force and these contacts in the CRM."""
+    """The outcome of the call, with these preferences in force and these contacts in the CRM."""
     if case.chosen:
         is_there = any(person.id == case.chosen for person in people)
         return Verdict("LOGGED", "CONTACT_CHOSEN", case.chosen) if is_there else CHOICE_IS_GONE
@@ -231,7 +231,7 @@ def pick(rivals: Sequence[Person], action: str) -> Person | None:
 
 
 def _unknown(case: Case, prefs: Mapping[str, Any]) -> Verdict:
-    """Nobody has the number, for certain."""
+    """The outcome if certainly no contact has the number."""
     is_creatable = case.number.kind == "dialable" and case.facts.values["direction"] != "INTERNAL"
     wants = prefs["unknown_contact_action"] == "CREATE_PLACEHOLDER"
     if case.is_manual or not is_creatable or not wants:

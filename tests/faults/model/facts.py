@@ -1,7 +1,7 @@
 """What is known of a call after its reports (docs/flow.md, "Reports"), over flat names of fields.
 
 A field is a path such as "subject", "caller.name", "attributes.queue" or "legs.l1.result", and a report is a mapping of
-paths to values, in which None clears. What is unset has no entry in `Facts.values`.
+paths to values, in which None clears. Unset fields have no entry in `Facts.values`.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 @dataclass
 class Facts:
-    """What is known of a call, and whose it is.
+    """The known facts of a call, and its user.
 
     Attributes:
         user: whose log it is.
@@ -74,7 +74,7 @@ class Facts:
         )
 
     def after(self, report: Report) -> "Facts":
-        """What is known after one more report."""
+        """The facts after one more report."""
         new = self.copy()
         for path, value in report.said.items():
             if self._gives_way(path, report):
@@ -168,13 +168,13 @@ class Facts:
 
     @property
     def inputs(self) -> tuple[Any, ...]:
-        """What a decision rests on."""
+        """The facts that a decision depends on."""
         told = {path: value for path, value in self.values.items() if path.startswith(DECISIVE)}
         return self.user, self.final, sorted(told.items())
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What the CRM shows of it."""
+        """The facts that the CRM shows."""
         return self.user, sorted(self.values.items(), key=lambda item: item[0]), sorted(self.legs)
 
     def message(self, call_id: str) -> Call:
@@ -192,7 +192,7 @@ class Facts:
 
 
 def report_message(call_id: str, report: Report) -> Call:
-    """A report as it is sent: what is to be cleared is there, and empty."""
+    """A report as it is sent. A field that it clears is in the message, and empty."""
     legs = sorted({path.split(".")[1] for path in report.said if path.startswith("legs.")})
     call = Call(id=call_id)
     for path, value in report.said.items():

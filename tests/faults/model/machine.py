@@ -128,7 +128,7 @@ class Account(People):
     @precondition(lambda self: len(self.model.calls) < MANY)
     @rule(number=some.DIALABLE, user=some.USERS, name=some.NAMES)
     def ring_again_later(self, number: str, user: str, name: str) -> None:
-        """A stranger calls, somebody adds them to the CRM, and they call again."""
+        """A stranger calls, a person adds them to the CRM, and they call again."""
         report = Report(user, {"direction": "INBOUND", "caller.phone_number": number})
         self.model.report(f"before-{len(self.model.calls)}", report)
         stored = next(text for text, read in STORED.items() if read == NUMBERS[number])

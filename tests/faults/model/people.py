@@ -1,4 +1,4 @@
-"""What people do: choose, ask again, set preferences, and work with the CRM."""
+"""Rules for people's actions: they choose, ask again, set preferences, and work with the CRM."""
 
 import uuid
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class People(Stage):
 
     @rule(call_id=some.CALLS, user=some.USERS, which=st.integers(0, 5), first=some.first_reports())
     def choose(self, call_id: str, user: str, which: int, first: dict[str, Any]) -> None:
-        """Somebody chooses a contact for a call: one that is there, or one that is not."""
+        """A person chooses a contact for a call: one that is there, or one that is not."""
         people = self.people
         choice = people[which].id if which < len(people) else "c_nobody"
         said = {} if call_id in self.model.calls else first
@@ -52,7 +52,7 @@ class People(Stage):
     @precondition(lambda self: not self.is_stalled)
     @rule(call_id=some.CALLS, user=some.USERS, said=some.first_reports(), is_manual=st.booleans())
     def foresee(self, call_id: str, user: str, said: dict[str, Any], is_manual: bool) -> None:  # noqa: FBT001 - drawn
-        """Somebody asks what would become of a call, or of news of it."""
+        """A person asks what would become of a call, or of news of it."""
         self.model.foresee(call_id, Report(user, said), is_manual=is_manual)
 
     @rule(user=some.USERS, values=some.SOME_PREFERENCES)
@@ -104,7 +104,7 @@ class People(Stage):
 
     @rule(which=st.integers(0, 5), name=some.NAMES)
     def add_double(self, which: int, name: str) -> None:
-        """Somebody adds a contact with the numbers of another, which may be a placeholder."""
+        """A person adds a contact with the numbers of another, which may be a placeholder."""
         if which < len(self.people):
             self.add_person((name, self.people[which].numbers, None, False))
 
@@ -116,7 +116,7 @@ class People(Stage):
 
     @rule(which=st.integers(0, 5), into=st.integers(0, 5))
     def merge_people(self, which: int, into: int) -> None:
-        """Somebody merges two contacts: one is gone, the other has the numbers of both."""
+        """A person merges two contacts: one is gone, the other has the numbers of both."""
         people = self.people
         if which == into or max(which, into) >= len(people):
             return
@@ -128,7 +128,7 @@ class People(Stage):
 
     @rule(which=st.integers(0, 5), name=some.NAMES)
     def name_person(self, which: int, name: str) -> None:
-        """Somebody names a contact, which makes a real one of a placeholder."""
+        """A person names a contact; this makes a placeholder a real contact."""
         if which < len(self.people):
             with self.model.step():
                 self._save(self.people[which].id, name=name, is_placeholder=False)

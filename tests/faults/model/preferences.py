@@ -12,7 +12,7 @@ _ENUMS: Final = {"unknown_contact_action": "UNKNOWN_CONTACT_ACTION_", "multiple_
 
 
 class PreferencesModel:
-    """What the users and the administrator set; None is not kept."""
+    """The preferences that the users and the administrator set; None is not kept."""
 
     def __init__(self) -> None:
         self.users: dict[str, dict[str, Any]] = {}
@@ -42,7 +42,7 @@ class PreferencesModel:
         return "ACCOUNT" if name in self.defaults else "BUILT_IN"
 
     def check(self, user: str, shown: Any) -> None:
-        """What GetPreferences and UpdatePreferences have to answer."""
+        """Checks an answer of GetPreferences or UpdatePreferences."""
         in_force, own = self.in_force(user), self.users.get(user, {})
         for name in FIELDS:
             assert _read(shown.effective, name) == in_force[name], name

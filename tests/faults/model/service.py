@@ -1,6 +1,6 @@
 """The service at work for the model: real files, a real socket, a clock that stands still, and a CRM with moods.
 
-One gRPC server serves all runs, as it holds no state of theirs; what is behind it is opened anew for each run and at
+One gRPC server serves all runs, as it holds no state of theirs; the app behind it is opened anew for each run and at
 each restart. A run's files lie in memory where the system offers that (2,000 runs commit some 100,000 times), and the
 CRM is the embedded one behind `MoodyCrm`, in this process: it fails when a rule says so, not by chance, and leaves
 nothing to wait for. Time passes only when the machine says so: a delivery happens in the step that makes it due.
@@ -179,13 +179,13 @@ class Service:
         self.front.app = await self._stack.enter_async_context(opened)
 
     async def change_person(self, contact_id: str, **changes: Any) -> None:
-        """Somebody changes a contact in the CRM."""
+        """A person changes a contact in the CRM."""
         contact = await self._crm.get_contact(contact_id)
         assert contact is not None
         assert await self.book.save(replace(contact, **changes))
 
     def _has(self, number: Number) -> bool:
-        """Whether leadline has to know of somebody who has it; of another number's contact only once that is shown."""
+        """Whether leadline must know a contact with this number; if made for another number, only once it is shown."""
         shown, made, now = self.mood.shown_at, self.mood.made, self.clock.now()
         return any(
             shown.get(contact_id, now) <= now or made[contact_id].number_key == number.key
@@ -257,7 +257,7 @@ class Service:
         await self._wait_for([])
 
     async def _wait_for(self, tasks: list["asyncio.Task[Any]"]) -> None:
-        """... or until one of the tasks is done. A clock that stands still must not keep anybody waiting for ever."""
+        """... or until one of the tasks is done. A clock that stands still must not keep a task waiting for ever."""
         loop = asyncio.get_running_loop()
         began = changed = loop.time()
         news = self._news()

@@ -1,4 +1,4 @@
-"""What happens to the CRM, to the time, and to leadline's own process."""
+"""Rules for changes of the CRM, of the time, and of leadline's own process."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -71,7 +71,7 @@ class Stage(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """What was on its way is on its way again once its lease is over, and was perhaps not yet written down."""
+        """Calls under way are delivered again after their leases; their progress was perhaps not yet written down."""
         with self.model.step():
             self.model.run(self.service.crash())
             for call in self.model.calls.values():

@@ -1,4 +1,4 @@
-"""What happens: reports, preferences, contacts, faults; few values each, so that they meet again and again."""
+"""Strategies for reports, preferences, contacts and faults; few values each, so that they meet again and again."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ PEOPLE: Final = st.tuples(
     st.sampled_from([None, 1, 2]),
     st.booleans(),
 )
-"""People: name, numbers, days since they were added (None: nobody knows), whether the CRM knows of any activity."""
+"""People: name, numbers, days since they were added (None: unknown), whether the CRM knows of any activity."""
 
 
 def _party(side: str) -> dict[str, st.SearchStrategy[Any]]:
@@ -54,12 +54,12 @@ _OFTEN: Final = ["subject", "subject", "note", "result", "attributes.queue"]
 NEWS: Final = st.fixed_dictionaries({"subject": TEXT}) | st.lists(
     st.sampled_from(_OFTEN) | st.sampled_from(sorted(_NEWS)), max_size=4, unique=True
 ).flatmap(lambda paths: st.fixed_dictionaries({path: _NEWS[path] for path in paths}))
-"""What an update says: some fields, a value or a clearing each."""
+"""The fields of an update: each has a value or is cleared."""
 
 
 @st.composite
 def first_reports(draw: st.DrawFn) -> dict[str, Any]:
-    """What the first report of a call says; seldom nothing of its direction."""
+    """The fields of a call's first report; seldom one without a direction."""
     direction = draw(st.sampled_from(["INBOUND", "INBOUND", "INBOUND", "OUTBOUND", "INTERNAL", None]))
     side = "callee" if direction == "OUTBOUND" else "caller"
     said = {**draw(NEWS), f"{side}.phone_number": draw(MANY_NUMBERS) or None}
@@ -101,14 +101,14 @@ ACCOUNT: Final = st.fixed_dictionaries(
     },
     optional={"wait_until_final": st.just(True), "log_internal_calls": st.just(True)},
 )
-"""What an account begins with."""
+"""The preferences that an account begins with."""
 
 LOCKS: Final = st.none() | st.lists(_PREFERENCE, max_size=3, unique=True).map(frozenset)
 
 
 @st.composite
 def faults(draw: st.DrawFn) -> tuple[dict[str, Fault], bool]:
-    """What goes wrong, by operation, and whether it does so once."""
+    """Faults by operation, and whether they strike only once."""
     operations = draw(
         st.sampled_from(
             [("look", "get", "find log", "search", *WRITES), ("look",), ("get",), ("find log",), ("search",)]

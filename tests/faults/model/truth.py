@@ -1,4 +1,4 @@
-"""What is in the CRM, read beside leadline from the embedded CRM's own file."""
+"""The contents of the CRM. The test reads them from the embedded CRM's own file, without leadline."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ class Truth:
         self._connection.close()
 
     def people(self) -> list[Person]:
-        """Everybody."""
+        """All contacts."""
         return [
             Person(
                 id=contact_id,

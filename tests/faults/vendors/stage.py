@@ -11,7 +11,7 @@ from fakes.written import Written
 from support.clusters import cluster
 from support.servers import ServerProcess
 
-# What the fakes keep to. Without a property for the call's id some find a log by a search, which lags too.
+# The delays of the fakes. Without a property for the call's id some find a log by a search, which lags too.
 INDEX_LAG: Final = 0.5
 SEARCH_LAG: Final = 0.8
 SETTLE: Final = 1.5

@@ -1,4 +1,4 @@
-"""What holds with a plain CRM holds with every vendor's: crashes, outages, lost answers and lagging searches."""
+"""Every vendor's CRM passes the tests of a plain CRM: crashes, outages, lost answers and lagging searches."""
 
 import asyncio
 import random
@@ -44,7 +44,7 @@ OUTAGES: Final = [
 ]
 
 AT_LEAST_ONCE: Final = {"bottlecrm"}
-"""CRMs that nobody can ask whether they have a call: after a lost answer its log may be there twice."""
+"""CRMs that cannot tell whether they have a call: after a lost answer its log may be there twice."""
 
 vendors = pytest.mark.parametrize("vendor", OPTIONS)
 vendors_that_find_logs = pytest.mark.parametrize(
