@@ -123,18 +123,19 @@ async def serving(data_dir: Path) -> AsyncIterator[str]:
             env=environment(data_dir), stdin=DEVNULL, stdout=PIPE, stderr=log,
         )  # fmt: skip
     try:
-        yield await asyncio.wait_for(address_of(process), START_SECONDS)
+        yield await asyncio.wait_for(address_of(process, data_dir / "server.log"), START_SECONDS)
     finally:
         await stop(process)
 
 
-async def address_of(process: Process) -> str:
-    """The address that the server prints when it is ready."""
+async def address_of(process: Process, log: Path) -> str:
+    """The address that the server prints when it is ready. If it ends instead, the demo ends with the log's last lines."""
     if process.stdout is not None:
         async for line in process.stdout:
             if match := re.search(r"127\.0\.0\.1:\d+", line.decode(errors="replace")):
                 return match[0]
-    sys.exit("the server did not start; see server.log in the data directory")
+    last = await asyncio.to_thread(log.read_text, errors="replace")
+    sys.exit(f"the server did not start ({await process.wait()}):\n{last[-2_000:]}")
 
 
 async def stop(process: Process) -> None:
