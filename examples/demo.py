@@ -129,7 +129,7 @@ async def serving(data_dir: Path) -> AsyncIterator[str]:
 
 
 async def address_of(process: Process, log: Path) -> str:
-    """The address that the server prints when it is ready. If it ends instead, the demo ends with the last log lines."""
+    """The address that the server prints when it is ready. If it ends instead, the demo ends with the last lines."""
     if process.stdout is not None:
         async for line in process.stdout:
             if match := re.search(r"127\.0\.0\.1:\d+", line.decode(errors="replace")):
