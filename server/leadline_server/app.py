@@ -21,7 +21,10 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     ListCallLogs,
+    ListPlaceholders,
     LogCall,
+    OpenReplay,
+    RemovePlaceholder,
     RetryCallLog,
     SearchContacts,
     UpdateAccountSettings,
@@ -39,6 +42,7 @@ from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
@@ -123,11 +127,12 @@ async def open_app(
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
-        runner = AttemptRunner(decision_loader, claims, clock)
+        budget = PlaceholderBudget()
+        runner = AttemptRunner(decision_loader, claims, budget, clock)
         worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
-            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
+            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls)
@@ -185,7 +190,7 @@ def _commands(
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, clock),
-        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        log_call=LogCall(ledger.call_logs, ledger.placeholders, decision_loader, worker, clock),
         get_call_log=GetCallLog(ledger.call_logs),
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
@@ -195,6 +200,9 @@ def _commands(
         get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
         directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
+        list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),
+        remove_placeholder=RemovePlaceholder(ledger.placeholders, ledger.call_logs, clock),
+        open_replay=OpenReplay(ledger.placeholders, clock),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
 from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
 _RETRY_SECONDS: Final = (0.02, 0.06)
@@ -61,6 +62,17 @@ class ClaimRow:
         if not await self._claims.begin(*self.key, self._owner, self.own_key):
             raise _lost()
         self._claimed = Claimed(self.own_key)
+
+    async def reserve(self, reservation: Reservation) -> LimitReached | None:
+        """Take the placeholder from the limits; None: it is taken, and the creation has begun.
+
+        Raises:
+            CrmUnavailable: the claim ran out.
+        """
+        answer = await self._claims.reserve(*self.key, self._owner, reservation, self.clock.now())
+        if answer is False:
+            raise _lost()
+        return answer if isinstance(answer, LimitReached) else None
 
     def made(self, contact_id: str, creation_key: str) -> None:
         """A creation made this contact. `release` records it."""

@@ -30,6 +30,7 @@ from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 
@@ -163,17 +164,30 @@ class HeldClaim:
         Raises:
             CrmError: the contact was not created, or that is unknown.
         """
-        claimed = await self._row.acquire()
-        own = key = self._row.own_key
-        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
-            key = claimed.creation_key
-        elif claimed.creation_key != own:
-            await self._row.begin_own()
+        own, key = self._row.own_key, await self._begun()
         contact = await self._ask_crm(draft, key)
         # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
         return contact
+
+    async def reserve(self, reservation: Reservation) -> LimitReached | None:
+        """Take the placeholder that `create` is about to create from the limits; None: it is taken.
+
+        It is given back when the claim is released, if the CRM certainly made nothing. After a crash, the next holder
+        takes the creation over together with what it took.
+        """
+        await self._begun()
+        return await self._row.reserve(reservation)
+
+    async def _begun(self) -> str:
+        """The key of the creation that has begun: the holder's own, or an earlier one that is repeated."""
+        claimed = await self._row.acquire()
+        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
+            return claimed.creation_key
+        if claimed.creation_key != self._row.own_key:
+            await self._row.begin_own()
+        return self._row.own_key
 
     async def create_another(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, even if others have it.

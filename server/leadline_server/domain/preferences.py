@@ -72,6 +72,13 @@ class Preferences:
 
 PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
 
+PLACEHOLDERS_PER_HOUR: Final = 200
+PLACEHOLDERS_PER_DAY: Final = 1_000
+"""How many placeholders the calls of an account may create, unless its settings say otherwise."""
+
+MAX_PLACEHOLDER_LIMIT: Final = 1_000_000
+"""The largest limit of placeholders that can be set."""
+
 USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 """Fields that mean nothing for a whole account."""
 
@@ -90,6 +97,9 @@ class AccountSettings:
         default_user_id: the user of reports that name none; empty: no user.
         create_without_log: whether placeholders are created although the CRM cannot log calls.
         caller_id_prefixes: labels that the phone system puts before caller-ID names, such as `SALES:`.
+        placeholder_limit_per_hour, placeholder_limit_per_day: how many placeholders calls may create.
+        placeholder_limit_per_user_per_hour, placeholder_limit_per_user_per_day: of each user; None: no such limit.
+        placeholder_unattested_percent: the share of the account's limits that unattested calls may use.
     """
 
     defaults: Preferences = Preferences()
@@ -103,6 +113,11 @@ class AccountSettings:
     default_user_id: str = ""
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
+    placeholder_limit_per_hour: int = PLACEHOLDERS_PER_HOUR
+    placeholder_limit_per_day: int = PLACEHOLDERS_PER_DAY
+    placeholder_limit_per_user_per_hour: int | None = None
+    placeholder_limit_per_user_per_day: int | None = None
+    placeholder_unattested_percent: int = 100
 
     @property
     def numbering(self) -> NumberingRules:
@@ -124,7 +139,7 @@ class EffectivePreferences:
     excluded_results: tuple[CallResult, ...] = ()
     excluded_numbers: tuple[str, ...] = ()
     wait_until_final: bool = False
-    distrust_failed_attestation: bool = False
+    distrust_failed_attestation: bool = True
     crm_user_id: str = ""
     placeholder_name_format: PlaceholderNameFormat = PlaceholderNameFormat.AS_SENT
     sources: Mapping[str, PreferenceSource]

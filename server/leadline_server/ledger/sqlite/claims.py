@@ -4,9 +4,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.placeholder_counts import give_back, record_placeholder, take
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -32,20 +34,22 @@ _ACQUIRE: Final = """
 _LEASE_UNTIL: Final = "SELECT lease_until FROM claims WHERE account_id = ? AND number_key = ?"
 _RENEW: Final = "UPDATE claims SET lease_until = ? WHERE account_id = ? AND number_key = ? AND lease_owner = ?"
 _BEGIN: Final = """
-    UPDATE claims SET creation_key = ?, given_up_at = NULL WHERE account_id = ? AND number_key = ? AND lease_owner = ?
+    UPDATE claims SET creation_key = ?, given_up_at = NULL, reservation = NULL
+    WHERE account_id = ? AND number_key = ? AND lease_owner = ?
 """
 _RELEASE: Final = """
     UPDATE claims SET
         lease_owner = NULL,
         lease_until = NULL,
         creation_key = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, creation_key),
+        reservation = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, reservation),
         given_up_at = coalesce(:given_up, given_up_at)
     WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH_OWN: Final = """
     UPDATE claims SET
         contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now,
-        lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
+        lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL, reservation = NULL
     WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH: Final = """
@@ -55,13 +59,23 @@ _FINISH: Final = """
     SET contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now
 """
 _END: Final = """
-    UPDATE claims SET lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
+    UPDATE claims
+    SET lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL, reservation = NULL
     WHERE account_id = :account_id AND number_key = :number_key
     AND lease_owner IS NULL AND creation_key = :creation_key
 """
 _FORGET: Final = """
     UPDATE claims SET contact_id = NULL, contact_key = NULL, recorded_at = NULL
     WHERE account_id = ? AND number_key = ? AND contact_id = ?
+"""
+_HELD: Final = """
+    SELECT reservation, given_up_at FROM claims WHERE account_id = ? AND number_key = ? AND lease_owner = ?
+"""
+_RESERVE: Final = "UPDATE claims SET reservation = ? WHERE account_id = ? AND number_key = ?"
+_RESERVED: Final = """
+    SELECT reservation FROM claims
+    WHERE account_id = :account_id AND number_key = :number_key AND reservation IS NOT NULL
+    AND (lease_owner = :lease_owner OR (lease_owner IS NULL AND creation_key = :creation_key))
 """
 _DELETE_EMPTY: Final = """
     DELETE FROM claims
@@ -109,8 +123,20 @@ class SqliteClaims:
 
     async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
         """Record the holder's own creation instead of an earlier one; False if `lease_owner` has lost the claim."""
-        row = (creation_key, account_id, number_key, lease_owner)
-        return await self._database.write(lambda connection: connection.execute(_BEGIN, row).rowcount == 1)
+        held = (account_id, number_key, lease_owner)
+
+        def begin(connection: sqlite3.Connection) -> bool:
+            _give_back(connection, *held)
+            return connection.execute(_BEGIN, (creation_key, *held)).rowcount == 1
+
+        return await self._database.write(begin)
+
+    async def reserve(
+        self, account_id: str, number_key: str, lease_owner: str, reservation: Reservation, now: datetime
+    ) -> LimitReached | bool:
+        """Take a placeholder from the limits; False if `lease_owner` has lost the claim."""
+        wish = _Wish(account_id, number_key, lease_owner, reservation, to_microseconds(now))
+        return await self._database.write_batched(_reserve, wish)
 
     async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
         """Release the claim without a contact."""
@@ -122,6 +148,8 @@ class SqliteClaims:
         }
 
         def release(connection: sqlite3.Connection) -> None:
+            if given_up is None:
+                _give_back(connection, account_id, number_key, lease_owner, unless_given_up=True)
             connection.execute(_RELEASE, values)
             connection.execute(_DELETE_EMPTY, (account_id, number_key))
 
@@ -184,7 +212,44 @@ def _acquire_one(connection: sqlite3.Connection, values: _Values) -> Claimed | H
 
 def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
     for values in batch:
+        for (reservation,) in connection.execute(_RESERVED, values).fetchall():
+            record_placeholder(connection, values["account_id"], values["contact_id"], reservation, values["now"])
         if not (values["lease_owner"] and connection.execute(_FINISH_OWN, values).rowcount):
             connection.execute(_FINISH, values)
             connection.execute(_END, values)
     return [None] * len(batch)
+
+
+class _Wish(NamedTuple):
+    """The arguments of `SqliteClaims.reserve`."""
+
+    account_id: str
+    number_key: str
+    lease_owner: str
+    reservation: Reservation
+    now: int
+
+
+def _reserve(connection: sqlite3.Connection, batch: Sequence[_Wish]) -> Sequence[LimitReached | bool]:
+    return [_reserve_one(connection, wish) for wish in batch]
+
+
+def _reserve_one(connection: sqlite3.Connection, wish: _Wish) -> LimitReached | bool:
+    rows = connection.execute(_HELD, wish[:3]).fetchall()
+    if not rows:
+        return False
+    if rows[0][0] is None:
+        taken = take(connection, wish.account_id, wish.reservation, wish.now)
+        if isinstance(taken, LimitReached):
+            return taken
+        connection.execute(_RESERVE, (taken, wish.account_id, wish.number_key))
+    return True
+
+
+def _give_back(
+    connection: sqlite3.Connection, account_id: str, number_key: str, lease_owner: str, *, unless_given_up: bool = False
+) -> None:
+    """Give back what the creation of this claim took. With `unless_given_up`, an earlier creation keeps it."""
+    for reservation, given_up_at in connection.execute(_HELD, (account_id, number_key, lease_owner)).fetchall():
+        if reservation is not None and not (unless_given_up and given_up_at is not None):
+            give_back(connection, account_id, reservation)

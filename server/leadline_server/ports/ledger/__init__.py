@@ -17,6 +17,7 @@ from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, 
 from leadline_server.ports.ledger.call_logs import CallKey, CallLogFilter, CallLogPage, CallLogs, Change
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
+from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.tokens import TokenStore
@@ -33,6 +34,7 @@ __all__ = [
     "Claims",
     "HeldByAnother",
     "Ledger",
+    "Placeholders",
     "PreferenceStore",
     "PreferencesInForce",
     "Pruned",

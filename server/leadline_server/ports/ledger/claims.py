@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from leadline_server.domain.placeholders import LimitReached, Reservation
+
 
 class Remembered(NamedTuple):
     """A contact that leadline made or found for a number, and when."""
@@ -68,7 +70,23 @@ class Claims(Protocol):
     async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
         """Record the holder's own creation instead of an earlier one that certainly made nothing.
 
-        False, changing nothing, if `lease_owner` has lost the claim.
+        What the earlier one reserved is given back. False, changing nothing, if `lease_owner` has lost the claim.
+        """
+        ...
+
+    async def reserve(
+        self, account_id: str, number_key: str, lease_owner: str, reservation: Reservation, now: datetime
+    ) -> LimitReached | bool:
+        """Begin the creation of a placeholder: take it from all limits of `reservation`, or from none.
+
+        The claim keeps the reservation until its creation is over. So a creation whose end is unknown keeps it, and the
+        next holder, who takes that creation over, reserves nothing more. `release` gives it back if nothing was made.
+
+        The limits hold exactly, however many processes reserve at once. An hour begins at a full hour of UTC.
+
+        Returns:
+            True: reserved. False: `lease_owner` has lost the claim. LimitReached: a limit has no room, or the replay
+            does not exist. The refusal is counted, and nothing else changes.
         """
         ...
 
@@ -79,7 +97,8 @@ class Claims(Protocol):
             account_id: the account.
             number_key: the number.
             lease_owner: the process that holds the claim.
-            given_up: None: the holder made nothing. Its own creation is over; an earlier one stays as it was found. A
+            given_up: None: the holder made nothing. Its own creation is over, and what it reserved is given back; an
+                earlier one stays as it was found. A
                 time: the holder asked the CRM for the contact and stopped then; whether it was made is unknown.
         """
         ...
@@ -97,7 +116,8 @@ class Claims(Protocol):
         """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known).
 
         If `lease_owner` holds the claim, its creation is over and the claim is released. If no process holds it, a
-        recorded creation with the same key is over. Another process's claim and creation stay as they are.
+        recorded creation with the same key is over. Another process's claim and creation stay as they are. If the
+        creation had a reservation, the contact is recorded as a placeholder.
         """
         ...
 
