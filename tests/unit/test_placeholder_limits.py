@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from structlog.testing import capture_logs
-from support.apps import ACCOUNT, Harness, open_harness
-
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.domain.call import Attestation
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
@@ -18,6 +15,8 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter
+from structlog.testing import capture_logs
+from support.apps import ACCOUNT, Harness, open_harness
 
 pytestmark = pytest.mark.asyncio
 
