@@ -58,7 +58,9 @@ class NumberClaims:
         self._locks = KeyedLocks()
         self._releases: set[asyncio.Task[None]] = set()
 
-    def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
+    def hold(
+        self, account: Account, number: PhoneNumber, key: str = "", reservation: Reservation | None = None
+    ) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim of a number to look it up again and perhaps create its contact.
 
         Entering this and `look_again` may wait for other holders; the caller limits the time. The claim is released in
@@ -68,8 +70,9 @@ class NumberClaims:
             account: the account with the CRM.
             number: the number.
             key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
+            reservation: what the creation of a placeholder takes of the limits; None: the limits do not apply.
         """
-        return self._queued(account, number, number.key, key)
+        return self._queued(account, number, number.key, key, reservation)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number.
@@ -80,11 +83,16 @@ class NumberClaims:
 
     @asynccontextmanager
     async def _queued(
-        self, account: Account, number: PhoneNumber, number_key: str, key: str
+        self,
+        account: Account,
+        number: PhoneNumber,
+        number_key: str,
+        key: str,
+        reservation: Reservation | None = None,
     ) -> AsyncIterator["HeldClaim"]:
         claim_key = (account.id, number_key)
         had_to_wait = await self._locks.acquire(claim_key)
-        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
         try:
             yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
         finally:
@@ -164,30 +172,25 @@ class HeldClaim:
         Raises:
             CrmError: the contact was not created, or that is unknown.
         """
-        own, key = self._row.own_key, await self._begun()
+        claimed = await self._row.acquire()
+        own = key = self._row.own_key
+        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
+            key = claimed.creation_key
+        elif claimed.creation_key != own:
+            await self._row.begin_own()
         contact = await self._ask_crm(draft, key)
         # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
         return contact
 
-    async def reserve(self, reservation: Reservation) -> LimitReached | None:
-        """Take the placeholder that `create` is about to create from the limits; None: it is taken.
+    async def limit_reached(self) -> LimitReached | None:
+        """The limit that has no room for the placeholder which the claim was held for; None: it has room.
 
-        It is given back when the claim is released, if the CRM certainly made nothing. After a crash, the next holder
-        takes the creation over together with what it took.
+        What the creation took is given back when the claim is released, if the CRM certainly made nothing. After a
+        crash, the next holder takes the creation over together with what it took.
         """
-        await self._begun()
-        return await self._row.reserve(reservation)
-
-    async def _begun(self) -> str:
-        """The key of the creation that has begun: the holder's own, or an earlier one that is repeated."""
-        claimed = await self._row.acquire()
-        if claimed.given_up is not None and self._account.crm.capabilities.enforces_unique_key:
-            return claimed.creation_key
-        if claimed.creation_key != self._row.own_key:
-            await self._row.begin_own()
-        return self._row.own_key
+        return (await self._row.acquire()).limit_reached
 
     async def create_another(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, even if others have it.

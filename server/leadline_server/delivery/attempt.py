@@ -141,14 +141,16 @@ class AttemptRunner:
         self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        async with self._claims.hold(attempt.account, wanted.number) as claim:
+        reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
+        async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
             matches = await claim.look_again()
             situation = await self._decision_loader.situation(attempt)
             outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
-            reached = await self._budget.reserve(claim, attempt.account, attempt.log, outcome)
+            reached = await claim.limit_reached()
             if reached is not None:
+                self._budget.refuse(attempt.account.id, reached)
                 return limit_reached(outcome, reached)
             contact = await claim.create(
                 ContactDraft(

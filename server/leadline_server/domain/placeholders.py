@@ -78,13 +78,12 @@ class Reservation:
     """What the creation of a placeholder takes of the limits, and what the placeholder is to be.
 
     Attributes:
-        name, contact_type, phone_number: of the contact. The number is in E.164.
+        name, phone_number: of the contact. The number is in E.164.
         limits: the limits that its call counts against.
         replay_id: the replay whose limit counts instead; empty: a live call.
     """
 
     name: str
-    contact_type: str
     phone_number: str
     limits: tuple[PlaceholderLimit, ...] = ()
     replay_id: str = ""
@@ -96,7 +95,6 @@ class Placeholder:
 
     contact_id: str
     name: str
-    contact_type: str = ""
     phone_number: str
     create_time: datetime
 

@@ -47,10 +47,6 @@ _REFUSE_IN_REPLAY: Final = """
 _TAKE_BACK_OF_REPLAY: Final = """
     UPDATE replays SET begun = begun - 1 WHERE account_id = ? AND replay_id = ? AND begun > 0
 """
-_RECORD: Final = """
-    INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, name, contact_type, phone_number)
-    VALUES (?, ?, ?, ?, ?, ?)
-"""
 
 
 def take(connection: sqlite3.Connection, account_id: str, wish: Reservation, now: int) -> str | LimitReached:
@@ -64,7 +60,7 @@ def take(connection: sqlite3.Connection, account_id: str, wish: Reservation, now
     if reached is not None:
         return reached
     scopes = [] if wish.replay_id else [limit.scope for limit in wish.limits]
-    fields = {"name": wish.name, "type": wish.contact_type, "number": wish.phone_number}
+    fields = {"name": wish.name, "number": wish.phone_number}
     return json.dumps({"hour": hour, "scopes": scopes, "replay": wish.replay_id, **fields})
 
 
@@ -75,15 +71,6 @@ def give_back(connection: sqlite3.Connection, account_id: str, document: str) ->
         connection.execute(_TAKE_BACK, (account_id, scope, taken["hour"]))
     if taken["replay"]:
         connection.execute(_TAKE_BACK_OF_REPLAY, (account_id, taken["replay"]))
-
-
-def record_placeholder(
-    connection: sqlite3.Connection, account_id: str, contact_id: str, document: str, now: int
-) -> None:
-    """Record the placeholder that a creation with this reservation made."""
-    taken: dict[str, Any] = json.loads(document)
-    row = (account_id, contact_id, now, taken["name"], taken["type"], taken["number"])
-    connection.execute(_RECORD, row)
 
 
 def _take(

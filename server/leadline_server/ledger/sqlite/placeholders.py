@@ -1,5 +1,6 @@
 """The placeholders that calls created, and the replays, in SQLite."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +10,7 @@ from leadline_server.domain.placeholders import MAX_REPLAYS, REPLAY_AGE, Placeho
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.storage.sqlite import SqliteDatabase
 
-_COLUMNS: Final = "contact_id, name, contact_type, phone_number, created_at"
+_COLUMNS: Final = "contact_id, document, created_at"
 _LIST: Final = f"""
     SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND (created_at, contact_id) > (?, ?)
     ORDER BY created_at, contact_id LIMIT ?
@@ -67,11 +68,11 @@ class SqlitePlaceholders:
 
 
 def _placeholder(row: Sequence[Any]) -> Placeholder:
-    contact_id, name, contact_type, phone_number, created_at = row
+    contact_id, document, created_at = row
+    reserved = json.loads(document)
     return Placeholder(
         contact_id=contact_id,
-        name=name,
-        contact_type=contact_type,
-        phone_number=phone_number,
+        name=reserved["name"],
+        phone_number=reserved["number"],
         create_time=from_microseconds(created_at),
     )

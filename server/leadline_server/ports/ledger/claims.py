@@ -29,12 +29,14 @@ class Claimed(NamedTuple):
         given_up: None for the holder's own creation. For an earlier one, a time at which its process had stopped.
         contact_id: the contact recorded for the number; empty: none.
         contact_key: the key of the creation that made that contact; empty: not known.
+        limit_reached: the limit that has no room for the placeholder of the creation; None: it has room, or needs none.
     """
 
     creation_key: str
     given_up: datetime | None = None
     contact_id: str = ""
     contact_key: str = ""
+    limit_reached: LimitReached | None = None
 
 
 class HeldByAnother(NamedTuple):
@@ -54,12 +56,19 @@ class Claims(Protocol):
         creation_key: str,
         now: datetime,
         lease_until: datetime,
+        reservation: Reservation | None = None,
     ) -> Claimed | HeldByAnother:
         """Acquire the claim of a number until `lease_until`.
 
         That works if it was never acquired, was released, is past its time at `now`, or is `lease_owner`'s already. It
         records that a creation with `creation_key` begins, before any CRM is asked. An earlier creation whose end was
         not recorded keeps its key instead. If another process holds the claim, nothing changes.
+
+        With a reservation, the creation of a placeholder begins: it takes one placeholder from all limits of
+        `reservation`, or from none of them if one has no room. Then `Claimed.limit_reached` names that limit, and the
+        refusal is counted. The limits hold exactly, however many processes acquire at once. An hour begins at a full
+        hour of UTC. The claim keeps the reservation until its creation is over. So a creation whose end is unknown
+        keeps it, and the next holder, who takes that creation over, takes nothing more.
         """
         ...
 
@@ -67,26 +76,13 @@ class Claims(Protocol):
         """Hold the claim until `lease_until`; False, changing nothing, if `lease_owner` has lost it."""
         ...
 
-    async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
+    async def begin(
+        self, account_id: str, number_key: str, lease_owner: str, creation_key: str, *, keeps_reservation: bool = False
+    ) -> bool:
         """Record the holder's own creation instead of an earlier one that certainly made nothing.
 
-        What the earlier one reserved is given back. False, changing nothing, if `lease_owner` has lost the claim.
-        """
-        ...
-
-    async def reserve(
-        self, account_id: str, number_key: str, lease_owner: str, reservation: Reservation, now: datetime
-    ) -> LimitReached | bool:
-        """Begin the creation of a placeholder: take it from all limits of `reservation`, or from none.
-
-        The claim keeps the reservation until its creation is over. So a creation whose end is unknown keeps it, and the
-        next holder, who takes that creation over, reserves nothing more. `release` gives it back if nothing was made.
-
-        The limits hold exactly, however many processes reserve at once. An hour begins at a full hour of UTC.
-
-        Returns:
-            True: reserved. False: `lease_owner` has lost the claim. LimitReached: a limit has no room, or the replay
-            does not exist. The refusal is counted, and nothing else changes.
+        What the earlier one took of the limits is given back, or with `keeps_reservation` it is now the holder's.
+        False, changing nothing, if `lease_owner` has lost the claim.
         """
         ...
 

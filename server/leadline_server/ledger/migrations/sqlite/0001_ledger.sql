@@ -120,9 +120,7 @@ CREATE TABLE placeholders (
     account_id TEXT NOT NULL,
     contact_id TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    contact_type TEXT NOT NULL,
-    phone_number TEXT NOT NULL,
+    document TEXT NOT NULL,   -- its reservation: the name and the number
     PRIMARY KEY (account_id, contact_id)
 ) WITHOUT ROWID;
 CREATE INDEX placeholders_by_time ON placeholders (account_id, created_at, contact_id);
