@@ -14,6 +14,7 @@ RPCS = {
     CONTACTS: ["CreateContact", "FindContact", "SearchContacts"],
     CALLS: ["GetCallLog", "ListCallLogs", "LogCall", "RetryCallLog", "WatchCallLogs"],
     "DirectoryService": ["DeleteUser", "GetUser", "ListUsers", "UpsertUser"],
+    "PlaceholderService": ["ListPlaceholders", "OpenReplay", "RemovePlaceholder"],
     PREFERENCES: ["GetAccountSettings", "GetPreferences", "UpdateAccountSettings", "UpdatePreferences"],
 }
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
