@@ -187,7 +187,7 @@ class HeldClaim:
     async def limit_reached(self) -> LimitReached | None:
         """The limit that has no room for the placeholder which the claim was held for; None: it has room.
 
-        What the creation took is given back when the claim is released, if the CRM certainly made nothing. After a
+        The room is given back when the claim is released, if the CRM certainly made nothing. After a
         crash, the next holder takes the creation over together with what it took.
         """
         return (await self._row.acquire()).limit_reached

@@ -24,7 +24,7 @@ class PlaceholderBudget:
         self.refused: Counter[str] = Counter()
 
     def reservation(self, account: Account, log: CallLog, wanted: CreatePlaceholder) -> Reservation:
-        """What the placeholder of a call takes of the limits."""
+        """The reservation for the placeholder of a call."""
         return Reservation(
             name=wanted.name,
             phone_number=wanted.number.e164,

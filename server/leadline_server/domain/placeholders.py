@@ -75,7 +75,7 @@ class LimitReached(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """What the creation of a placeholder takes of the limits, and what the placeholder is to be.
+    """The room that the creation of a placeholder takes in the limits, and the placeholder's name and number.
 
     Attributes:
         name, phone_number: of the contact. The number is in E.164.

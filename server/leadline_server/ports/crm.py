@@ -207,7 +207,7 @@ class ContactDeleter(Protocol):
         leadline wrote: a note, a task, an e-mail, a deal, a call. If the CRM does not show all of these, it is UNKNOWN,
         unless something shows that it is USED. leadline compares name, numbers, type, e-mail, company and title itself.
 
-        A contact that is gone is UNUSED. What becomes of the call logs of a deleted contact is the CRM's affair.
+        A contact that is gone is UNUSED. The CRM may delete the call logs of a deleted contact too.
 
         Args:
             contact_id: the contact.

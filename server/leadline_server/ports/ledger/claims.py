@@ -81,7 +81,7 @@ class Claims(Protocol):
     ) -> bool:
         """Record the holder's own creation instead of an earlier one that certainly made nothing.
 
-        What the earlier one took of the limits is given back, or with `keeps_reservation` it is now the holder's.
+        The earlier one's reservation is given back, or with `keeps_reservation` it is now the holder's.
         False, changing nothing, if `lease_owner` has lost the claim.
         """
         ...
