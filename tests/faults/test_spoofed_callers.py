@@ -6,11 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
+from faults.http_crm.phones import report, settled, stranger, want_placeholders
+from faults.http_crm.process import crm_process
+from faults.http_crm.stage import serving
 from leadline import AsyncClient
 from leadline.v1.call_log_pb2 import CallLogReason
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.placeholder_service_pb2 import PLACEHOLDER_STATE_TOUCHED, PLACEHOLDER_STATE_UNTOUCHED
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
+from leadline.v1.preferences_service_pb2 import UpdateAccountSettingsRequest
+from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 from support.clusters import cluster
 from support.databases import rows
 
@@ -96,3 +103,34 @@ async def _undo_all_but_one(client: AsyncClient, made: set[str]) -> None:
         assert answer.state == expected, answer
     logs = [log async for log in client.list_call_logs(reasons=["CONTACT_REMOVED"], page_size=200)]
     assert len(logs) == len(made) - 1
+
+
+@pytest.mark.asyncio
+async def test_a_crash_between_the_reservation_and_the_creation_keeps_the_room_for_that_call(tmp_path: Path) -> None:
+    with (
+        crm_process(tmp_path / "crm.db") as crm,
+        serving(tmp_path / "data", crm, size=2, settle_time=0.5, deadline=20.0) as (dying, living),
+    ):
+        await _not_at_the_end_of_an_hour(SECONDS)
+        async with grpc.aio.insecure_channel(living.address) as channel:
+            stub = CallLogServiceStub(channel)
+            await want_placeholders(living)
+            await _limit(channel, 1)
+            crm.misbehave(mode="hang", only="writes")
+            async with grpc.aio.insecure_channel(dying.address) as other:
+                await CallLogServiceStub(other).LogCall(report("first", stranger(1)), timeout=1.0)
+            assert rows(tmp_path / "data" / "ledger.db", "SELECT begun FROM placeholder_counts") == [(1,)]
+            dying.kill()
+            dying.wait()
+            crm.recover()
+            second = (await stub.LogCall(report("second", stranger(2)), timeout=SECONDS)).call_log
+            assert CallLogReason.Name(second.reason) == "CALL_LOG_REASON_PLACEHOLDER_LIMIT"
+        logs = await settled(living)
+        assert CallLogReason.Name(logs["first"].reason) == "CALL_LOG_REASON_PLACEHOLDER_CREATED"
+        assert sum(map(len, crm.written().contacts.values())) == 1
+
+
+async def _limit(channel: grpc.aio.Channel, per_hour: int) -> None:
+    settings = AccountSettings(placeholder_limit_per_hour=per_hour)
+    request = UpdateAccountSettingsRequest(account_id="demo", settings=settings)
+    await PreferencesServiceStub(channel).UpdateAccountSettings(request)
