@@ -231,7 +231,7 @@ async def test_the_error_for_a_path_that_cannot_be_opened_names_it(tmp_path: Pat
 def test_a_connection_that_cannot_be_opened_leaves_no_thread_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The thread of aiosqlite answers the event loop once more. An answer to a closed loop is an error in the thread."""
+    """The thread answers the event loop once more. An answer to a closed loop is an error in the thread."""
     errors: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", errors.append)
 
