@@ -11,6 +11,7 @@ import typer
 
 from leadline_server.cli.calls_import_options import Wishes, completed
 from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.replay.detection import RecordFormat
@@ -93,10 +94,10 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         int,
         typer.Option(
             min=0,
-            max=1_000_000,
+            max=MAX_PLACEHOLDER_LIMIT,
             help="How many placeholders this replay may create. The account's limits are for live calls.",
         ),
-    ] = 1_000,
+    ] = PLACEHOLDERS_OF_REPLAY,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,

@@ -13,13 +13,11 @@ from leadline_server.clock import Clock
 from leadline_server.commands.paging import PageTokens
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import ContactNotFound
+from leadline_server.domain.placeholder_bounds import MAX_CALLS_OF_REMOVED
 from leadline_server.domain.placeholders import Placeholder, PlaceholderCheck, PlaceholderState
 from leadline_server.domain.removal import calls_check, contact_check, contact_removed
 from leadline_server.ports.crm import ContactDeleter, ContactUse
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogs, Placeholders
-
-MAX_CALLS: Final = 100
-"""A placeholder with more calls is not removed: it is in use."""
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CHECKS: Final = {
@@ -105,7 +103,7 @@ class RemovePlaceholder:
         if contact is None:
             return _GONE
         logs = await self._logs(account, placeholder)
-        touched = contact_check(placeholder, contact, account.rules) or calls_check(logs, MAX_CALLS)
+        touched = contact_check(placeholder, contact, account.rules) or calls_check(logs, MAX_CALLS_OF_REMOVED)
         if touched is not None:
             return touched
         crm = account.crm
@@ -123,7 +121,7 @@ class RemovePlaceholder:
 
     async def _logs(self, account: Account, placeholder: Placeholder) -> Sequence[CallLog]:
         selection = CallLogFilter(account_id=account.id, contact_id=placeholder.contact_id)
-        return (await self._call_logs.list(selection, None, MAX_CALLS + 1)).call_logs
+        return (await self._call_logs.list(selection, None, MAX_CALLS_OF_REMOVED + 1)).call_logs
 
 
 def _marked(log: CallLog | None, *, placeholder: Placeholder, now: datetime) -> CallLog:

@@ -5,21 +5,12 @@ call stays UNLOGGED with the reason PLACEHOLDER_LIMIT.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from leadline_server.domain.call import Attestation
 from leadline_server.domain.preferences import AccountSettings
-
-DAY_HOURS: Final = 24
-"""The limits of a day count this many hours: the present one, and those before it."""
-
-MAX_REPLAYS: Final = 100
-"""How many replays an account has. The oldest ends when one more is opened."""
-
-REPLAY_AGE: Final = timedelta(days=7)
-"""How long a replay may be used."""
 
 _ATTESTED: Final = frozenset({Attestation.A, Attestation.B})
 """The carrier knows its customer who makes the call (ATIS-1000074, "full" and "partial" attestation)."""
@@ -33,7 +24,7 @@ class PlaceholderLimit(NamedTuple):
     Attributes:
         scope: the calls that count together: `account`, `unattested`, `user:ID`.
         per_hour: in one hour of UTC. None: no limit.
-        per_day: in DAY_HOURS such hours. None: no limit.
+        per_day: in `placeholder_bounds.DAY_HOURS` such hours. None: no limit.
     """
 
     scope: str

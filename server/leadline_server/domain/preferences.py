@@ -12,6 +12,7 @@ from typing import Final
 
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
+from leadline_server.domain.placeholder_bounds import PLACEHOLDERS_PER_DAY, PLACEHOLDERS_PER_HOUR
 
 
 class UnknownContactAction(IntEnum):
@@ -71,13 +72,6 @@ class Preferences:
 
 
 PREFERENCE_FIELDS: Final = tuple(field.name for field in fields(Preferences))
-
-PLACEHOLDERS_PER_HOUR: Final = 200
-PLACEHOLDERS_PER_DAY: Final = 1_000
-"""How many placeholders the calls of an account may create, unless its settings say otherwise."""
-
-MAX_PLACEHOLDER_LIMIT: Final = 1_000_000
-"""The largest limit of placeholders that can be set."""
 
 USER_ONLY_FIELDS: Final = frozenset({"crm_user_id"})
 """Fields that mean nothing for a whole account."""

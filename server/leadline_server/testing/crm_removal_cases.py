@@ -1,8 +1,13 @@
 """The obligations of ports.crm.ContactDeleter, as tests. They are skipped without `deletes_contacts`."""
 
+import asyncio
+import time
+
+import pytest
+
 from leadline_server.domain.contact import Contact
 from leadline_server.ports.crm import ContactDeleter, ContactUse
-from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key
+from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name, if_possible
 
 
 class RemovalCases:
@@ -35,6 +40,15 @@ class RemovalCases:
         own, _ = [await crm.adapter.create_call_log(Report().entry(contact.id), a_key()) for _ in range(2)]
         assert await _removed(crm, contact, own.id, only_check=True) is ContactUse.USED
         assert await _removed(crm, contact, own.id) is ContactUse.USED
+        assert await crm.adapter.get_contact(contact.id) is not None
+
+    async def test_a_contact_that_people_edited_is_used_and_stays(self, crm: CrmUnderTest) -> None:
+        contact = await _created(crm)
+        if not crm.shows_edits:
+            pytest.skip("CrmUnderTest.shows_edits is false: leadline compares the fields itself.")
+        await asyncio.sleep(1.01 - time.time() % 1)  # until the next second, since some CRMs count in seconds
+        await if_possible(crm.other_hands().rename_contact(contact.id, a_name()))
+        assert await _removed(crm, contact) is ContactUse.USED
         assert await crm.adapter.get_contact(contact.id) is not None
 
     async def test_a_contact_that_is_gone_is_deleted_already(self, crm: CrmUnderTest) -> None:

@@ -3,9 +3,8 @@
 import asyncio
 from datetime import datetime, timedelta
 
+from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import (
-    MAX_REPLAYS,
-    REPLAY_AGE,
     LimitPeriod,
     LimitReached,
     Placeholder,

@@ -16,8 +16,8 @@ from leadline_server.domain.numbers.numbering_rules import (
     read_extension_pattern,
 )
 from leadline_server.domain.numbers.phone_number import is_region
+from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT
 from leadline_server.domain.preferences import (
-    MAX_PLACEHOLDER_LIMIT,
     PREFERENCE_FIELDS,
     USER_ONLY_FIELDS,
     AccountSettings,

@@ -9,9 +9,8 @@ import json
 import sqlite3
 from typing import Any, Final
 
+from leadline_server.domain.placeholder_bounds import DAY_HOURS, REPLAY_AGE
 from leadline_server.domain.placeholders import (
-    DAY_HOURS,
-    REPLAY_AGE,
     LimitPeriod,
     LimitReached,
     PlaceholderLimit,

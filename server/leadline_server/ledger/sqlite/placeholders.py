@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from leadline_server.domain.placeholders import MAX_REPLAYS, REPLAY_AGE, Placeholder
+from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
+from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.storage.sqlite import SqliteDatabase
 
