@@ -32,9 +32,10 @@ export class Watch {
     return this.#state;
   }
 
-  /** Adds a listener. Returns the function that removes it. */
+  /** Adds a listener, and tells it the state of now. Returns the function that removes it. */
   listen(listener: WatchListener): () => void {
     this.#listeners.add(listener);
+    listener.onState?.(this.#state);
     return () => this.#listeners.delete(listener);
   }
 

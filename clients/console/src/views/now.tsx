@@ -14,6 +14,7 @@ const SHOWN = 6;
 const LONGEST_CALL = 4 * 3_600_000;
 /** At most one call in this time is said aloud, in milliseconds. */
 const QUIET = 5_000;
+const MOST_REMEMBERED = 1_000;
 
 const isRunning = (log: CallLog): boolean =>
   !log.call?.endTime && !log.call?.isFinal && Date.now() - beganAt(log) < LONGEST_CALL;
@@ -32,6 +33,7 @@ export function Now() {
   const [shown, setShown] = useState<ReadonlyMap<string, CallLog>>(new Map());
   const [round, setRound] = useState(0);
   const lastSaid = useRef(0);
+  const announced = useRef(new Set<string>());
   const take = (logs: readonly CallLog[]) =>
     setShown((before) => {
       const all = new Map(before);
@@ -42,8 +44,12 @@ export function Now() {
       return new Map(ordered(all.values()).map((log) => [callId(log), log]));
     });
   const announce = (logs: readonly CallLog[]) => {
-    const ringing = logs.find((log) => isRunning(log) && log.revision === 1n);
-    if (!ringing || Date.now() - lastSaid.current < QUIET) return;
+    // A call without a reason is not decided yet: who it is comes with the next change.
+    const ringing = logs.find((log) => isRunning(log) && log.reason && !announced.current.has(callId(log)));
+    if (!ringing) return;
+    if (announced.current.size > MOST_REMEMBERED) announced.current.clear();
+    announced.current.add(callId(ringing));
+    if (Date.now() - lastSaid.current < QUIET) return;
     lastSaid.current = Date.now();
     say(t("now.said", { who: withWhom(ringing) || t("now.withheld") }));
   };
@@ -143,7 +149,7 @@ function LastCalls({ log }: { log: CallLog }) {
   const others = (answer?.callLogs ?? []).filter((one) => callId(one) !== callId(log)).slice(0, 3);
   if (others.length === 0) return null;
   return (
-    <section aria-label={t("now.last_calls")}>
+    <>
       <h3>{t("now.last_calls")}</h3>
       <ul class="last">
         {others.map((one) => (
@@ -152,6 +158,6 @@ function LastCalls({ log }: { log: CallLog }) {
           </li>
         ))}
       </ul>
-    </section>
+    </>
   );
 }

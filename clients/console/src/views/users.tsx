@@ -67,7 +67,7 @@ export function Users() {
 }
 
 function UserTable({ users, onEdit }: { users: readonly User[]; onEdit: (user: User) => void }) {
-  const columns = [t("user"), t("name"), t("users.extensions"), t("users.phoneNumbers"), t("users.emails"), ""];
+  const columns = [t("user"), t("name"), t("users.extensions"), t("users.phoneNumbers"), t("users.emails"), t("edit")];
   return (
     <div class="scroll">
       <table>
