@@ -121,6 +121,8 @@ class FakeHubSpot(FakeCrm):
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds the contacts that a list describes by their properties; answers with their ids.
 
+        `POST /owners` adds owners: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+
         `GET /searches` says how many searches were answered, and how many refused as too many.
         """
 
@@ -130,7 +132,11 @@ class FakeHubSpot(FakeCrm):
         async def searches(_: web.Request) -> web.Response:
             return web.json_response(self._searches)
 
-        return [web.post("/people", add), web.get("/searches", searches)]
+        async def own(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_owner(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/owners", own), web.get("/searches", searches)]
 
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields

@@ -10,7 +10,7 @@ from leadline_server.testing.crm_harness import CrmUnderTest, a_name, if_possibl
 _MOST_PAGES = 1_000
 
 
-class UserCases:
+class CrmUserCases:
     """Listing the CRM's users. Subclasses provide the fixture `crm`."""
 
     async def test_list_users_is_declared_if_it_is_implemented(self, crm: CrmUnderTest) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.hubspot.wire import Paging, joined_name
+from leadline_server.crm.hubspot.wire import Continuation, joined_name
 from leadline_server.crm.toolkit.name_paging import read_cursor, write_cursor
 from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import CrmUserPage
@@ -28,7 +28,7 @@ class OwnerPage(msgspec.Struct, frozen=True):
     """A page of owners."""
 
     results: tuple[Owner, ...]
-    paging: Paging | None = None
+    paging: Continuation | None = None
 
 
 an_owner_page: Final = msgspec.json.Decoder(OwnerPage)

@@ -32,7 +32,7 @@ class NextPage(msgspec.Struct, frozen=True):
     after: str
 
 
-class Paging(msgspec.Struct, frozen=True):
+class Continuation(msgspec.Struct, frozen=True):
     """Where the next page begins; None after the last."""
 
     next: NextPage | None = None
@@ -43,7 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     total: int
     results: tuple[Object, ...]
-    paging: Paging | None = None
+    paging: Continuation | None = None
 
     @property
     def after(self) -> str:
