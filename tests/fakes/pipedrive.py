@@ -126,12 +126,19 @@ class FakePipedrive(FakeCrm):
         return None
 
     def control_routes(self) -> list[web.RouteDef]:
-        """`POST /people` adds the persons that a list describes; answers with their ids."""
+        """`POST /people` adds the persons that a list describes; answers with their ids.
+
+        `POST /users` adds users: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+        """
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response([self.add_person(fields) for fields in await request.json()])
 
-        return [web.post("/people", add)]
+        async def hire(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_user(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/users", hire)]
 
     def add_person(self, fields: Mapping[str, Any]) -> str:
         """As people do it: a person's id."""
