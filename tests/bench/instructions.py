@@ -113,7 +113,9 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
     async with AsyncExitStack() as idle, open_app(Settings(data_dir=data), registry=registry) as app:
         server = Server(app.commands, registry)
         if has_http:
-            await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, "", 1.0))
+            await idle.enter_async_context(
+                http_server("127.0.0.1:0", server.methods, public_url="", has_console=False, grace=1.0)
+            )
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )
