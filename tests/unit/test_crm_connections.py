@@ -144,6 +144,8 @@ async def test_an_account_without_a_connection_has_a_crm_that_can_tell_nothing(t
     for operation in ALL_METHODS:
         with pytest.raises(CrmUnavailable, match="connect this account to no CRM"):
             await OPERATIONS[operation](crm.adapter)
+    with pytest.raises(CrmUnavailable, match="connect this account to no CRM"):
+        await crm.adapter.list_users("")
     promised = crm.adapter.capabilities
     assert [promised.finds_log_by_key, promised.enforces_unique_key, promised.moves_log] == [False, False, False]
 

@@ -125,7 +125,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
     """The capabilities in a description. Raises ValueError, with the end of a sentence, if they are not valid."""
     message, names = description.capabilities, description.methods
     named = frozenset(METHODS[name] for name in names if name in METHODS)
-    methods = named & ALL_METHODS if names else ALL_METHODS
+    methods = named - {CrmMethod.DELETE_CONTACT} if names else ALL_METHODS
     return Capabilities(
         finds_log_by_key=message.finds_log_by_key and CrmMethod.FIND_CALL_LOG in methods,
         enforces_unique_key=message.enforces_unique_key,

@@ -15,6 +15,8 @@ from leadline_server.ports.crm import (
     CrmAdapter,
     CrmLog,
     CrmMethod,
+    CrmUserPage,
+    ListsUsers,
     LogEntry,
 )
 
@@ -28,6 +30,8 @@ class CrmWrapper:
     def __init__(self, inner: CrmAdapter) -> None:
         self._inner = inner
         for method in CrmMethod:
+            if not hasattr(inner, method):
+                continue
             # Without an override a call goes straight to `_do`, which takes 0.6 us a wrapper instead of 0.9 us.
             own = getattr(inner, method, None)  # delete_contact is optional
             if own is not None and getattr(type(self), method) is getattr(CrmWrapper, method):
@@ -81,3 +85,9 @@ class CrmWrapper:
             raise CrmRejected("leadline cannot delete contacts of this CRM.")
         work = self._inner.delete_contact
         return await self._do(CrmMethod.DELETE_CONTACT, work, contact_id, log_ids, only_check=only_check)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """The CRM's users. Raises CrmRejected if `inner` cannot list them."""
+        if not isinstance(self._inner, ListsUsers):
+            raise CrmRejected("leadline cannot list the users of this CRM.")
+        return await self._do(CrmMethod.LIST_USERS, self._inner.list_users, cursor)
