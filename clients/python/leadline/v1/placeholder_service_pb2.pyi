@@ -155,7 +155,9 @@ class RemovePlaceholderResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     state: Global___PlaceholderState.ValueType
-    """What was found. With PLACEHOLDER_STATE_UNTOUCHED the placeholder was deleted, unless `validate_only` was set."""
+    """The state that was found. With PLACEHOLDER_STATE_UNTOUCHED the placeholder was deleted, unless `validate_only` was
+    set.
+    """
     explanation: _builtins.str
     """One sentence that says why: which field was edited, or what the CRM cannot tell."""
     def __init__(

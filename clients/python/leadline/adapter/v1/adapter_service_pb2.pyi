@@ -619,7 +619,7 @@ class DeleteContactResponse(_message.Message):
 
     USE_FIELD_NUMBER: _builtins.int
     use: Global___ContactUse.ValueType
-    """What the contact is. Required: without it the outcome counts as unknown. With CONTACT_USE_UNUSED it is deleted,
+    """The use of the contact. Required: without it the outcome counts as unknown. With CONTACT_USE_UNUSED it is deleted,
     unless `only_check` was set.
     """
     def __init__(
