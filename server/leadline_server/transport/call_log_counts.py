@@ -17,7 +17,7 @@ ZONE_LENGTH: Final = 64
 
 
 class CallLogGrouping(IntEnum):
-    """What counts are split by. Numbers as in the contract."""
+    """The values that counts are split by. Numbers as in the contract."""
 
     DAY = 1
     REASON = 2
