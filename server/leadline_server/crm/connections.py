@@ -36,7 +36,7 @@ class ConnectionSpec:
     """
 
     adapter: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     search_lag: float | None = None
     settle: float | None = None
 

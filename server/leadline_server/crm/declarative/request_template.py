@@ -24,10 +24,10 @@ class BuiltRequest:
     """A request with its values. `address` is the path below `base_url` with the query, both encoded."""
 
     method: str
-    address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    form: Mapping[str, str] | None = None
+    address: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     scope: str = ""
 
 
