@@ -93,6 +93,7 @@ class FakeZoho(FakeCrm):
         return [
             web.post(TOKENS, self._grant),
             web.post(f"{API}/coql", self._counted(self._query)),
+            web.get(f"{API}/settings/layouts", self._counted(self._layouts)),
             web.get(f"{API}/{{module}}", self._counted(self._read)),
             web.post(f"{API}/{{module}}", self._counted(self._create)),
             web.put(f"{API}/{{module}}/{{id}}", self._counted(self._update)),
@@ -220,7 +221,7 @@ class FakeZoho(FakeCrm):
         module = request.match_info["module"]
 
         def create(fields: Fields) -> Record:
-            for name in _MANDATORY[module]:
+            for name in (*_MANDATORY[module], *self.required.get(module, ())):
                 if not fields.get(name):
                     raise _Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
             return self.records.add(module, fields, record_id=self._new_id())
@@ -247,9 +248,30 @@ class FakeZoho(FakeCrm):
         done = {"code": "SUCCESS", "details": {"id": record.id}, "message": message, "status": "success"}
         return web.json_response({"data": [done]}, status=status)
 
+    def _writable(self, module: str) -> set[str]:
+        return {*_WRITABLE[module], *self.required.get(module, ())}
+
+    async def _layouts(self, request: web.Request) -> web.Response:
+        module = request.query["module"]
+        labels = {**{name: name.replace("_", " ") for name in _WRITABLE[module]}, **self.required.get(module, {})}
+        needed = {*_MANDATORY[module], *self.required.get(module, ())}
+        fields = [
+            {
+                "api_name": name,
+                "field_label": label,
+                "data_type": "ownerlookup" if name == "Owner" else "text",
+                "required": name in needed or name == "Owner",
+                "system_mandatory": name in _MANDATORY[module],
+            }
+            for name, label in labels.items()
+        ]
+        other = {"sections": [{"fields": [{"api_name": "Other", "field_label": "Other", "required": True}]}]}
+        standard = {"name": "Standard", "sections": [{"name": "Information", "fields": fields}]}
+        return web.json_response({"layouts": [standard, {"name": "Second", **other}]})
+
     def _checked(self, module: str, told: Fields) -> Fields:
         """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""
-        fields = {name: _kept(name, value) for name, value in told.items() if name in _WRITABLE[module]}
+        fields = {name: _kept(name, value) for name, value in told.items() if name in self._writable(module)}
         for name, modules in {"Who_Id": ["Contacts"], "What_Id": [told.get("$se_module", "")]}.items():
             if fields.get(name) and not any(self.records.get(each, fields[name]["id"]) for each in modules):
                 raise _Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)

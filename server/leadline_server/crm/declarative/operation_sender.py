@@ -86,10 +86,12 @@ class OperationSender:
             raise CrmUnavailable(f"The definition does not fit: {error}.") from error
         return await self._answer(operation, built, quota, accept)
 
-    async def tell(self, operation: CompiledOperation[Any], values: Context) -> HttpAnswer:
-        """Send an operation that changes data. Raises what HttpClient.tell raises."""
+    async def tell(
+        self, operation: CompiledOperation[Any], values: Context, own: Context | None = None
+    ) -> HttpAnswer:
+        """Send an operation that changes data, with fields of the administrator's own. Raises what HttpClient.tell raises."""
         try:
-            built = operation.request.built(values)
+            built = operation.request.built(values, own)
         except TemplateFailed as error:
             raise CrmRejected(f"The definition does not fit: {error}.") from error
         if self.observer:

@@ -42,7 +42,7 @@ _EXISTING: Final = f"{BEGIN}\nA call\n{END}"
 
 def samples(definition: Definition, operation: str) -> Iterator[Values]:
     """Sample values of an operation: with every optional value, and with almost none."""
-    is_separate = definition.separate_types or operation == "create_contact"
+    is_separate = definition.separate_types or operation in {"create_contact", "contact_fields"}
     names = list(definition.types) if definition.types and is_separate else [""]
     for is_full in (True, False):
         for name in names:

@@ -1,6 +1,6 @@
 """The adapter to HubSpot."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from leadline_server.crm.hubspot.wire import (
     Object,
     a_batch,
     a_page,
+    a_schema,
     an_object,
     is_id,
     record_url,
@@ -22,6 +23,15 @@ from leadline_server.crm.hubspot.wire import (
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
+from leadline_server.crm.toolkit.own_fields import (
+    CALL_FIELDS,
+    PLACEHOLDER_FIELDS,
+    OwnFields,
+    sample_draft,
+    sample_entry,
+    with_own,
+)
+from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
@@ -41,6 +51,8 @@ MAX_FOUND: Final = 1_000
 """The most records that leadline reads of one search."""
 
 _CONTACTS: Final = "/crm/v3/objects/contacts"
+_SCHEMAS: Final = "/crm-object-schemas/v3/schemas"
+_UNTOLD: Final = frozenset({403, 404})
 _CALLS: Final = "/crm/v3/objects/calls"
 _NOT_FOUND: Final = 404
 
@@ -85,6 +97,7 @@ class HubSpotCrm:
         self._settings = settings
         self._contacts = ContactProperties(settings)
         self._calls = CallProperties(settings.dispositions)
+        self._own = OwnFields(settings)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search, or several if HubSpot's limits require it."""
@@ -129,7 +142,7 @@ class HubSpotCrm:
         """
         if draft.type and draft.type not in self._settings.lifecycle_stages:
             raise CrmRejected(f"{draft.type!r} is not one of the lifecycle stages in leadline's settings.")
-        content = {"properties": self._contacts.written(draft)}
+        content = {"properties": with_own(self._own.of_contact(draft), self._contacts.written(draft))}
         try:
             answer = await self._client.tell("POST", _CONTACTS, json=content)
         except ValueTaken as refusal:
@@ -142,7 +155,7 @@ class HubSpotCrm:
         time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
         content = {
-            "properties": properties,
+            "properties": with_own(self._own.of_new_call(entry), properties),
             "associations": [{"to": {"id": entry.contact_id}, "types": [CALL_TO_CONTACT]}],
         }
         try:
@@ -192,6 +205,23 @@ class HubSpotCrm:
         if self._settings.call_id_property:
             await self.find_call_log(_NO_KEY)  # refused if the property does not exist, or is not unique
 
+    async def required_fields(self) -> FieldReport:
+        """Ask for the schemas of contacts and calls, and compare them with the least record of each."""
+        draft, entry = sample_draft(), sample_entry("1")
+        contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
+        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().time_zone))
+        contacts = await self._missing("contacts", PLACEHOLDER_FIELDS, contact)
+        return contacts + await self._missing("calls", CALL_FIELDS, call)
+
+    async def _missing(self, record: str, setting: str, values: Mapping[str, Any]) -> FieldReport:
+        """An app without the scope for schemas leaves the fields of a kind of record untold."""
+        answer = await self._client.ask("GET", f"{_SCHEMAS}/{record}", accept=_UNTOLD)
+        if answer.status in _UNTOLD:
+            return FieldReport(untold=(record,))
+        schema = answer.decode(a_schema)
+        labels = {each.name: each.label for each in schema.properties}
+        return missing_of(record, setting, {name: labels.get(name, "") for name in schema.required_properties}, values)
+
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
         """Every record that a search finds, of all pages.
 
@@ -236,7 +266,8 @@ class HubSpotCrm:
 
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
         properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
-        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json={"properties": properties})
+        content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
+        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json=content)
         answer.decode(an_object)
 
     async def _associate(self, log_id: str, contact_id: str) -> None:

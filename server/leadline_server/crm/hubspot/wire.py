@@ -63,6 +63,19 @@ class ContactBatch(msgspec.Struct, frozen=True):
         return all(error.category == "OBJECT_NOT_FOUND" for error in self.errors)
 
 
+class _SchemaProperty(msgspec.Struct, frozen=True):
+    name: str
+    label: str = ""
+
+
+class Schema(msgspec.Struct, frozen=True, rename="camel"):
+    """A kind of record, and the properties that a new one needs ("CRM API | Schemas")."""
+
+    required_properties: tuple[str, ...] = ()
+    properties: tuple[_SchemaProperty, ...] = ()
+
+
+a_schema: Final = msgspec.json.Decoder(Schema)
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
 a_batch: Final = msgspec.json.Decoder(ContactBatch)
