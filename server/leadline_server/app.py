@@ -96,7 +96,7 @@ async def open_app(
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
             open_connections(
-                _configs(settings),
+                _named(settings),
                 settings.connection_of,
                 ledger.tokens,
                 settings.data_dir,
@@ -148,15 +148,19 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     return numbering
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
-    """The connections that accounts name. The embedded CRM needs no table in the settings."""
+def _named(settings: Settings) -> dict[str, ConnectionSpec]:
+    """The connections that accounts name."""
     named = {account.connection for account in settings.accounts.values()}
+    return {name: spec for name, spec in connection_specs(settings).items() if name in named}
+
+
+def connection_specs(settings: Settings) -> dict[str, ConnectionSpec]:
+    """All connections of the settings, by name. The embedded CRM needs no table there."""
     tables = {
         name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
-    return {name: config for name, config in configs.items() if name in named}
+    return {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences, users
+from leadline_server.cli import account, adapters, calls, connections, contacts, ledger, preferences, users
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
@@ -57,6 +57,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
+    "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
         {

@@ -14,8 +14,8 @@ from leadline_server.crm.declarative.operation_sender import OperationSender, Re
 from leadline_server.crm.declarative.operations import FieldsOperation, FindContactsOperation
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.required_fields import required_in
-from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit.field_values import Values, of_number
 from leadline_server.crm.toolkit.own_fields import (
     CALL_FIELDS,
     PLACEHOLDER_FIELDS,
@@ -192,12 +192,12 @@ class DefinedCrm:
         forms = {number: template_values.forms_of(number, operation.defined, formats) for number in numbers}
         if operation.defined.numbers == "one":
             return [
-                (operation, {"number": template_values.of_number(number), "form": form})
+                (operation, {"number": of_number(number), "form": form})
                 for number, many in forms.items()
                 for form in many
             ]
         every = list(dict.fromkeys(form for many in forms.values() for form in many))
-        values = {"numbers": [template_values.of_number(number) for number in numbers], "forms": every}
+        values = {"numbers": [of_number(number) for number in numbers], "forms": every}
         return [(operation, values)] if every else []
 
     async def _found(

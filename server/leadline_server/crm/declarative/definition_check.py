@@ -40,9 +40,7 @@ OF_NUMBERS: Final[Mapping[str, frozenset[str]]] = {
 
 RESERVED: Final = frozenset(
     {"access_token", "self", "adapter", "definition", "timeout", "placeholder_fields", "call_fields"}
-).union(
-    *KNOWN.values(), *OF_NUMBERS.values()
-)
+).union(*KNOWN.values(), *OF_NUMBERS.values())
 """Reserved names, which no variable may have."""
 
 _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {

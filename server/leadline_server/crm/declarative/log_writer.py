@@ -6,8 +6,8 @@ from typing import Any
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
 from leadline_server.crm.declarative.operation_sender import OperationSender
-from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
+from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.own_fields import OwnFields
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
@@ -37,7 +37,9 @@ class LogWriter:
     async def create(self, entry: LogEntry, key: str, values: Mapping[str, Any]) -> CrmLog:
         """Log a call. `values` are the values of the connection and of the contact."""
         operation = self._definition.create_call_log
-        answer = await self._sender.tell(operation, {**values, **self.values_of(entry), "key": key}, self._own.of_new_call(entry))
+        answer = await self._sender.tell(
+            operation, {**values, **self.values_of(entry), "key": key}, self._own.of_new_call(entry)
+        )
         log_id = operation.path("id").text(answer.json())
         if not log_id:
             raise answer.unusable("does not say the new log's id")

@@ -100,7 +100,9 @@ class FieldsAnswer(DefinitionTable):
     """The parts of an answer with the fields of a kind of record."""
 
     fields: Path = Field("@", description="JMESPath: the fields, as an object by name or as a list.")
-    name: Path = Field("name", description="JMESPath: a field's name in the body of a request, within its record of a list.")
+    name: Path = Field(
+        "name", description="JMESPath: a field's name in the body of a request, within its record of a list."
+    )
     label: Path | None = Field(None, description="JMESPath: a field's name for people, within its record.")
     required: Path = Field("required", description="JMESPath: true if a new record needs the field, within its record.")
     suffixes: list[Text] = Field(

@@ -11,7 +11,7 @@ from leadline_server.crm.toolkit import HttpAnswer
 def required_in(
     operation: CompiledOperation[FieldsOperation], answer: HttpAnswer, body: Mapping[str, Any]
 ) -> Mapping[str, str]:
-    """The labels of the required fields, by their names in `body`. Raises CrmUnavailable if the answer has no fields."""
+    """Labels of the required fields, by their names in `body`. Raises CrmUnavailable if the answer has no fields."""
     found = operation.path("fields").find(answer.json())
     if not isinstance(found, dict | list):
         raise answer.unusable("has no fields at the definition's path")

@@ -7,7 +7,7 @@ from leadline_server.crm.declarative.definition import CallLogFields, CallWords,
 from leadline_server.crm.declarative.operations import FindContactsOperation, Form
 from leadline_server.crm.toolkit import field_values
 from leadline_server.crm.toolkit.call_text import BEGIN, END, Style, body_of, subject_of, updated_body
-from leadline_server.crm.toolkit.field_values import Values, of_number
+from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number

@@ -18,7 +18,7 @@ from leadline_server.crm.toolkit.adapter_type import ConnectionSettings
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.definitions.problems import ProblemList, unknown_name
 from leadline_server.definitions.template_tree import compiled_tree, rendered_tree, size_of_tree, templates_in
-from leadline_server.definitions.templates import TemplateFailed
+from leadline_server.definitions.templates import TemplateFailed, as_text
 from leadline_server.domain.call import Call, CallDirection, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmRejected
@@ -91,7 +91,8 @@ class SettingsWithFields(ConnectionSettings):
         description="Fields of contacts that leadline creates: fixed values, or templates with `contact` and `number`.",
     )
     call_fields: Annotated[dict[str, JsonValue], AfterValidator(_checked_of_call)] = Field(
-        default_factory=dict, description="Fields of logged calls: fixed values, or templates with `call` and its facts."
+        default_factory=dict,
+        description="Fields of logged calls: fixed values, or templates with the facts of the `call`.",
     )
 
 
@@ -107,9 +108,7 @@ class OwnFields:
         self._contact = compiled_tree(settings.placeholder_fields, PLACEHOLDER_FIELDS, problems)
         self._call = compiled_tree(settings.call_fields, CALL_FIELDS, problems)
         self._changing = {
-            name: tree
-            for name, tree in self._call.items()
-            if any(template.names for template in templates_in(tree))
+            name: tree for name, tree in self._call.items() if any(template.names for template in templates_in(tree))
         }
 
     def of_contact(self, draft: ContactDraft) -> Values:
@@ -133,6 +132,11 @@ def _rendered(tree: Mapping[str, Any], values: Values) -> Values:
     return fields
 
 
+def as_texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Fields as attributes, which are texts."""
+    return {name: as_text(value) for name, value in fields.items()}
+
+
 def with_own(own: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """A record with fields of one's own. A field that leadline fills keeps leadline's value; tables are merged."""
     merged = {**record, **own, **{name: value for name, value in record.items() if value not in (None, "")}}
@@ -140,4 +144,3 @@ def with_own(own: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         if isinstance(own[name], dict) and isinstance(record[name], dict):
             merged[name] = with_own(own[name], record[name])
     return merged
-

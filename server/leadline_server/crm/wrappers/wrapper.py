@@ -23,6 +23,11 @@ class CrmWrapper:
                 setattr(self, method, partial(self._do, method, getattr(inner, method)))
 
     @property
+    def inner(self) -> CrmAdapter:
+        """The adapter inside."""
+        return self._inner
+
+    @property
     def capabilities(self) -> Capabilities:
         """Those of `inner`, read each time: an adapter in another process may still have to describe itself."""
         return self._inner.capabilities
