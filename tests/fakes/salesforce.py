@@ -26,6 +26,7 @@ from fakes.salesforce_values import (
     VERSION,
     WRITABLE,
     Refused,
+    described_fields,
     duplicates,
     errors,
     id_check,
@@ -272,15 +273,7 @@ class FakeSalesforce(FakeCrm):
 
     async def _describe(self, request: web.Request) -> web.Response:
         table = request.match_info["table"]
-        labels = {**dict.fromkeys(WRITABLE[table], ""), **self.required.get(table, {})}
-        needed = {*REQUIRED[table], *self.required.get(table, ())}
-        fields = [
-            *(_described(name, label or name, is_needed=name in needed) for name, label in labels.items()),
-            _described("IsUnreadByOwner", "Unread", is_needed=True, kind="boolean"),
-            {**_described("Status", "Status", is_needed=True), "defaultedOnCreate": True},
-            {**_described("SystemModstamp", "Modified", is_needed=True), "createable": False},
-        ]
-        return web.json_response({"name": table, "fields": fields})
+        return web.json_response(described_fields(table, self.required.get(table, {})))
 
     def _is_there(self, who: str) -> bool:
         found = [record for table in PEOPLE if (record := self.records.get(table, who))]
@@ -300,8 +293,3 @@ class FakeSalesforce(FakeCrm):
                 "Use one of these records?",
                 duplicateResut=duplicates(ids, may_save=rule == "warn"),
             )
-
-
-def _described(name: str, label: str, *, is_needed: bool, kind: str = "string") -> Fields:
-    shared = {"name": name, "label": label, "type": kind, "createable": True, "defaultedOnCreate": False}
-    return {**shared, "nillable": not is_needed}

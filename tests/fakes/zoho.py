@@ -19,6 +19,7 @@ from fakes.base import FakeCrm
 from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
+from fakes.zoho_layouts import layouts
 
 API: Final = "/crm/v8"
 TOKENS: Final = "/oauth/v2/token"
@@ -253,21 +254,8 @@ class FakeZoho(FakeCrm):
 
     async def _layouts(self, request: web.Request) -> web.Response:
         module = request.query["module"]
-        labels = {**{name: name.replace("_", " ") for name in _WRITABLE[module]}, **self.required.get(module, {})}
-        needed = {*_MANDATORY[module], *self.required.get(module, ())}
-        fields = [
-            {
-                "api_name": name,
-                "field_label": label,
-                "data_type": "ownerlookup" if name == "Owner" else "text",
-                "required": name in needed or name == "Owner",
-                "system_mandatory": name in _MANDATORY[module],
-            }
-            for name, label in labels.items()
-        ]
-        other = {"sections": [{"fields": [{"api_name": "Other", "field_label": "Other", "required": True}]}]}
-        standard = {"name": "Standard", "sections": [{"name": "Information", "fields": fields}]}
-        return web.json_response({"layouts": [standard, {"name": "Second", **other}]})
+        own = {name: name.replace("_", " ") for name in _WRITABLE[module]}
+        return web.json_response(layouts(own, _MANDATORY[module], self.required.get(module, {})))
 
     def _checked(self, module: str, told: Fields) -> Fields:
         """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""

@@ -87,7 +87,7 @@ class OperationSender:
         return await self._answer(operation, built, quota, accept)
 
     async def tell(self, operation: CompiledOperation[Any], values: Context, own: Context | None = None) -> HttpAnswer:
-        """Send an operation that changes data, with `own` fields of the settings. Raises what HttpClient.tell raises."""
+        """Send an operation that changes data, with `own` fields of the settings. Raises as HttpClient.tell."""
         try:
             built = operation.request.built(values, own)
         except TemplateFailed as error:

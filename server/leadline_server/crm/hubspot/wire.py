@@ -68,14 +68,14 @@ class _SchemaProperty(msgspec.Struct, frozen=True):
     label: str = ""
 
 
-class Schema(msgspec.Struct, frozen=True, rename="camel"):
+class RecordSchema(msgspec.Struct, frozen=True, rename="camel"):
     """A kind of record, and the properties that a new one needs ("CRM API | Schemas")."""
 
     required_properties: tuple[str, ...] = ()
     properties: tuple[_SchemaProperty, ...] = ()
 
 
-a_schema: Final = msgspec.json.Decoder(Schema)
+a_schema: Final = msgspec.json.Decoder(RecordSchema)
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
 a_batch: Final = msgspec.json.Decoder(ContactBatch)

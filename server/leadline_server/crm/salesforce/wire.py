@@ -143,13 +143,13 @@ class _DescribedField(msgspec.Struct, rename="camel"):
         return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
 
 
-class Description(msgspec.Struct):
+class RecordDescription(msgspec.Struct):
     """The description of a kind of record (REST API Developer Guide, "sObject Describe")."""
 
     fields: list[_DescribedField]
 
 
-DESCRIPTION: Final = msgspec.json.Decoder(Description)
+DESCRIPTION: Final = msgspec.json.Decoder(RecordDescription)
 QUERY_PAGE: Final = msgspec.json.Decoder(QueryPage)
 SEARCH_ANSWER: Final = msgspec.json.Decoder(SearchAnswer)
 CREATE_ANSWER: Final = msgspec.json.Decoder(CreateAnswer)
