@@ -111,7 +111,7 @@ async def open_app(
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
             breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return local_connection(adapter, breaker, rate)
+                return local_connection(adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
             policy = cache or _cache_policy(settings)
             rules = lambda: current().numbering  # noqa: E731 - used here alone
             return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)

@@ -3,24 +3,28 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import leadline_server
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.cli.csv_output import print_csv
+from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.crm.embedded.candidates import make_candidate
 from leadline_server.crm.embedded.contact_files import CsvOptions, read_csv
 from leadline_server.crm.embedded.contact_files.records import ContactRecord
 from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm, clean_contact
+from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines, is_safe_id, marked
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.formula_cells import escaped_cell, unescaped_cell
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import ContactPage, CrmLog
+from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog
+from support.apps import STRANGER, open_harness
 from support.operations import memory_crm
 
 SOURCE: Final = Path(leadline_server.__file__).parent
@@ -129,6 +133,31 @@ async def test_no_answer_of_a_crm_brings_a_harmful_character() -> None:
 async def test_a_clean_contact_is_passed_on_as_it_is() -> None:
     contact = Contact(id="1", name="Zo\u00eb", attributes={"a": "b"})
     assert clean_contact(contact) is contact
+
+
+@pytest.mark.parametrize("is_remote", [True, False])
+async def test_the_wrappers_of_every_adapter_clean_its_texts(is_remote: bool) -> None:  # noqa: FBT001 - a parameter
+    breaker, stack = CircuitBreaker(), WrapperStack(lambda: datetime.now(UTC))
+    hostile = cast("CrmAdapter", _Hostile())
+    connection = (
+        stack.connection(hostile, "hostile", breaker=breaker, rate=None, rules=lambda: "US", cache=None)
+        if is_remote
+        else local_connection(hostile, breaker, None)
+    )
+    contact = await connection.crm.get_contact("c")
+    assert contact is not None
+    assert _is_clean(contact.name)
+    with pytest.raises(CrmRejected) as caught:
+        await connection.crm.check()
+    assert _is_clean(caught.value.message)
+
+
+async def test_the_embedded_crm_cleans_what_it_stores(tmp_path: Path) -> None:
+    async with open_harness(tmp_path) as harness:
+        created = await harness.create("Ada\u202e Lovelace", STRANGER, company="A\u2066cme")
+        [match] = await harness.find(STRANGER)
+        assert match.contact == created
+        assert (created.name, created.company) == ("Ada Lovelace", "Acme")
 
 
 def test_a_file_brings_no_harmful_character_into_the_crm() -> None:

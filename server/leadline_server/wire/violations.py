@@ -71,10 +71,15 @@ class Violations:
 
     def optional_id(self, field: str, value: str) -> str:
         """An id that may be empty: without control characters, and without format characters, which are invisible."""
-        if len(value) <= ID_LENGTH and not is_safe_id(value):
-            self.add(field, "No control characters and no format characters.")
-            return value
-        return self.text(field, value, ID_LENGTH)
+        if not is_id(value):
+            is_long = len(value) > ID_LENGTH
+            self.add(
+                field,
+                f"At most {ID_LENGTH} characters; there are {len(value)}."
+                if is_long
+                else "No control characters and no format characters.",
+            )
+        return value
 
     def account_and_user(self, account_id: str, user_id: str) -> None:
         """The required `account_id`, and the `user_id` that may be empty."""
@@ -174,7 +179,7 @@ class Violations:
 
 def is_id(text: str) -> bool:
     """Whether a text is an id, or empty."""
-    return len(text) <= ID_LENGTH and is_safe_id(text)
+    return len(text) <= ID_LENGTH and (text.isprintable() or is_safe_id(text))
 
 
 def is_line(text: str, limit: int) -> bool:

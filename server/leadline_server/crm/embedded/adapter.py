@@ -19,6 +19,7 @@ from leadline_server.crm.embedded.rows import (
 )
 from leadline_server.crm.embedded.search import search
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
+from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
@@ -86,11 +87,11 @@ class EmbeddedCrm:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
         contact = Contact(
             id=new_id("c_"),
-            name=draft.name,
+            name=cleaned(draft.name),
             phone_numbers=(_written(draft.phone_number),),
             type=draft.type or CONTACT_TYPES[0],
             email=draft.email,
-            company=draft.company,
+            company=cleaned(draft.company),
             create_time=self._now(),
             is_placeholder=draft.is_placeholder,
             attributes=as_texts(self._own.of_contact(draft)) if self._own else {},

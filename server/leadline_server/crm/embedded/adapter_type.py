@@ -28,7 +28,8 @@ async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
     context.closing.push_async_callback(database.close)
     await rekey_books(database, context.numbering)
 
-    own = OwnFields(settings)
+    has_fields = bool(settings.placeholder_fields or settings.call_fields)
+    own = OwnFields(settings) if has_fields else None
 
     def connect(account: AccountView) -> CrmAdapter:
         return EmbeddedCrm(database, account.id, lambda: account.settings().numbering, own=own)
@@ -43,5 +44,6 @@ EMBEDDED = AdapterType(
     open=_open,
     capabilities=CAPABILITIES,
     known_gaps=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
+    has_clean_texts=True,
     is_remote=False,
 )

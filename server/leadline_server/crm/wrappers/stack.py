@@ -78,9 +78,11 @@ class WrapperStack:
         return CrmConnection(cached, cached)
 
 
-def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
-    """`adapter` with the account's limits, and clean texts: a CRM on this machine answers fast, and always anew."""
-    return CrmConnection(_limited(CleanTextsCrm(adapter), breaker, rate))
+def local_connection(
+    adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None, *, has_clean_texts: bool = False
+) -> CrmConnection:
+    """`adapter` with the account's limits: a CRM on this machine answers fast, and its answers are current."""
+    return CrmConnection(_limited(adapter if has_clean_texts else CleanTextsCrm(adapter), breaker, rate))
 
 
 def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:
