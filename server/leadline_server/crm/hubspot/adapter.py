@@ -1,6 +1,6 @@
 """The adapter to HubSpot."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -8,6 +8,8 @@ import msgspec
 
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
+from leadline_server.crm.hubspot.schemas import missing_fields
 from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
@@ -15,7 +17,6 @@ from leadline_server.crm.hubspot.wire import (
     Object,
     a_batch,
     a_page,
-    a_schema,
     an_object,
     is_id,
     record_url,
@@ -24,19 +25,26 @@ from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.crm.toolkit.own_fields import (
-    CALL_FIELDS,
-    PLACEHOLDER_FIELDS,
     OwnFields,
     sample_draft,
     sample_entry,
     with_own,
 )
-from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
+from leadline_server.crm.toolkit.required_fields import FieldReport
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that HubSpot has for searches."""
@@ -51,8 +59,6 @@ MAX_FOUND: Final = 1_000
 """The most records that leadline reads of one search."""
 
 _CONTACTS: Final = "/crm/v3/objects/contacts"
-_SCHEMAS: Final = "/crm-object-schemas/v3/schemas"
-_UNTOLD: Final = frozenset({403, 404})
 _CALLS: Final = "/crm/v3/objects/calls"
 _NOT_FOUND: Final = 404
 
@@ -78,6 +84,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -210,17 +217,12 @@ class HubSpotCrm:
         draft, entry = sample_draft(), sample_entry("1")
         contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
         call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().time_zone))
-        contacts = await self._missing("contacts", PLACEHOLDER_FIELDS, contact)
-        return contacts + await self._missing("calls", CALL_FIELDS, call)
+        return await missing_fields(self._client, contact, call)
 
-    async def _missing(self, record: str, setting: str, values: Mapping[str, Any]) -> FieldReport:
-        """An app without the scope for schemas leaves the fields of a kind of record untold."""
-        answer = await self._client.ask("GET", f"{_SCHEMAS}/{record}", accept=_UNTOLD)
-        if answer.status in _UNTOLD:
-            return FieldReport(untold=(record,))
-        schema = answer.decode(a_schema)
-        labels = {each.name: each.label for each in schema.properties}
-        return missing_of(record, setting, {name: labels.get(name, "") for name in schema.required_properties}, values)
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """A page of HubSpot's owners: those who are active, then those who are archived."""
+        answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
+        return user_page(answer.decode(an_owner_page), cursor)
 
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
         """Every record that a search finds, of all pages.

@@ -26,12 +26,16 @@ class Object(msgspec.Struct, frozen=True):
     archived: bool = False
 
 
-class _Next(msgspec.Struct, frozen=True):
+class NextPage(msgspec.Struct, frozen=True):
+    """HubSpot's position of a page."""
+
     after: str
 
 
-class _Paging(msgspec.Struct, frozen=True):
-    next: _Next | None = None
+class Continuation(msgspec.Struct, frozen=True):
+    """Where the next page begins; None after the last."""
+
+    next: NextPage | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -39,7 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     total: int
     results: tuple[Object, ...]
-    paging: _Paging | None = None
+    paging: Continuation | None = None
 
     @property
     def after(self) -> str:
@@ -63,19 +67,6 @@ class ContactBatch(msgspec.Struct, frozen=True):
         return all(error.category == "OBJECT_NOT_FOUND" for error in self.errors)
 
 
-class _SchemaProperty(msgspec.Struct, frozen=True):
-    name: str
-    label: str = ""
-
-
-class RecordSchema(msgspec.Struct, frozen=True, rename="camel"):
-    """A kind of record, and the properties that a new one needs ("CRM API | Schemas")."""
-
-    required_properties: tuple[str, ...] = ()
-    properties: tuple[_SchemaProperty, ...] = ()
-
-
-a_schema: Final = msgspec.json.Decoder(RecordSchema)
 an_object: Final = msgspec.json.Decoder(Object)
 a_page: Final = msgspec.json.Decoder(Page)
 a_batch: Final = msgspec.json.Decoder(ContactBatch)

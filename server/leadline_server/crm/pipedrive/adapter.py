@@ -17,9 +17,18 @@ from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.crm.toolkit.own_fields import PLACEHOLDER_FIELDS, OwnFields, sample_draft, with_own
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
+from leadline_server.domain.errors import CrmError, CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""
@@ -42,6 +51,7 @@ _ORGANIZATIONS: Final = "/api/v2/organizations"
 _ACTIVITIES: Final = "/api/v2/activities"
 _PERSON_FIELDS: Final = "/api/v2/personFields"
 _FIELDS_A_PAGE: Final = 500
+_USERS: Final = "/api/v1/users"
 _HITS_A_PAGE: Final = 100
 _ACTIVITIES_A_PAGE: Final = 500
 _IDS_A_REQUEST: Final = 100
@@ -68,6 +78,7 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
             RateLimit(settings.requests_per_2_seconds, 2.0),
             RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
         ),
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -188,6 +199,13 @@ class PipedriveCrm:
                 break
             params["cursor"] = page.cursor
         return missing_of("persons", PLACEHOLDER_FIELDS, required, values) + FieldReport(untold=("activities",))
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """All users at once: Pipedrive lists them without pages, in version 1 of its API alone."""
+        if cursor:
+            raise CrmInvalidCursor("Pipedrive's users have one page.")
+        users = _content(await self._client.ask("GET", _USERS), wire.users)
+        return CrmUserPage(tuple(wire.crm_user_of(user) for user in users))
 
     async def _searched(
         self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None

@@ -16,6 +16,7 @@ from leadline_server.crm.salesforce.soql import conditions, containing, moment, 
 from leadline_server.crm.salesforce.wire import (
     CREATE_ANSWER,
     DESCRIPTION,
+    USER_COLUMNS,
     SalesforceKind,
     SalesforceNames,
     contact_of,
@@ -37,9 +38,18 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    MOST_NUMBERS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+)
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -49,8 +59,12 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
     numbers_per_lookup=MOST_NUMBERS,
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
+
+USERS_A_PAGE: Final = 500
+"""The most users of one query."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
@@ -192,6 +206,15 @@ class SalesforceCrm:
         described = answer.decode(DESCRIPTION)
         required = {field.name: field.label for field in described.fields if field.is_required}
         return missing_of(record, setting, required, values)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """Users by id, without those of portals, and without Salesforce's own. A cursor is the last user's id."""
+        if cursor and not is_id(cursor):
+            raise CrmInvalidCursor("This is not a position in Salesforce's users.")
+        after = f" AND Id > {quoted(cursor)}" if cursor else ""
+        query = f"SELECT {USER_COLUMNS} FROM User WHERE UserType = 'Standard'{after} ORDER BY Id LIMIT {USERS_A_PAGE}"  # noqa: S608 - quoted
+        users = tuple(self._records.user(row) for row in await self._records.rows(query))
+        return CrmUserPage(users, users[-1].id if len(users) == USERS_A_PAGE else "")
 
     async def _named(self, kind: SalesforceKind, name: str, limit: int, offset: int) -> list[Contact]:
         condition = f"Name LIKE {containing(name)}"

@@ -7,8 +7,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmError
-from leadline_server.ports.crm import ContactPage, CrmLog, CrmMethod
+from leadline_server.ports.crm import ContactPage, CrmLog, CrmMethod, CrmUserPage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,9 +41,9 @@ def _clean(answer: Any) -> Any:
         case CrmLog():
             return CrmLog(cleaned_id(answer.id), cleaned(answer.url))
         case ContactPage():
-            # An adapter gets its cursor back unchanged. But one without UTF-8 cannot be sent to anybody.
-            cursor = answer.next_cursor.encode(errors="replace").decode()
-            return ContactPage(tuple(map(clean_contact, answer.contacts)), cursor)
+            return ContactPage(tuple(map(clean_contact, answer.contacts)), _sendable(answer.next_cursor))
+        case CrmUserPage():
+            return CrmUserPage(tuple(map(_clean_user, answer.users)), _sendable(answer.next_cursor))
         case _:
             return answer
 
@@ -63,6 +64,15 @@ def clean_contact(contact: Contact) -> Contact:
         url=cleaned(contact.url),
         attributes={cleaned(name): cleaned_lines(value) for name, value in contact.attributes.items()},
     )
+
+
+def _clean_user(user: CrmUser) -> CrmUser:
+    return replace(user, id=cleaned_id(user.id), name=cleaned(user.name), email=cleaned(user.email))
+
+
+def _sendable(cursor: str) -> str:
+    """A cursor with UTF-8. Nothing else changes in it, since the adapter gets it back."""
+    return cursor.encode(errors="replace").decode()
 
 
 def _texts(contact: Contact) -> Iterator[str]:
