@@ -20,10 +20,11 @@ from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm, clean_contac
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines, is_safe_id, marked
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.formula_cells import escaped_cell, unescaped_cell
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog
+from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, CrmUserPage
 from support.apps import STRANGER, open_harness
 from support.operations import memory_crm
 
@@ -97,6 +98,9 @@ class _Hostile:
                 "find_contacts": [HOSTILE],
                 "get_contact": HOSTILE,
                 "create_contact": HOSTILE,
+                "list_users": CrmUserPage(
+                    (CrmUser(id="u\u202e", name="Bo\x07b", email="b\x00@example.com"),), "\ud800"
+                ),
                 "search_contacts": ContactPage((HOSTILE,), "next\x00\ud800"),
             }.get(name, CrmLog("l\x001", "https://crm.example/\u202e"))
 
@@ -122,6 +126,7 @@ async def test_no_answer_of_a_crm_brings_a_harmful_character() -> None:
         texts = (contact.id, contact.name, *contact.phone_numbers, contact.company, contact.url, *contact.attributes)
         assert all(map(_is_clean, texts)), texts
         assert contact.attributes == {"k": "one\ntwo"}
+    assert await crm.list_users("") == CrmUserPage((CrmUser(id="u\ufffd", name="Bob", email="b@example.com"),), "?")
     log = await crm.find_call_log("k")
     assert log == CrmLog("l\ufffd1", "https://crm.example/")
     with pytest.raises(CrmRejected) as caught:
