@@ -107,6 +107,7 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert seen["searched"] == 1
     assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
     assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
+    assert seen["counted"] == 1
     assert seen["preference"] == "CREATE_PLACEHOLDER"
     assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")
 

@@ -54,6 +54,9 @@ seen.logged = CallLogState[logged.state];
 seen.got = (await calls.getCallLog({ accountId, callId: call.id })).callLog.revision === logged.revision;
 seen.retried = CallLogState[(await calls.retryCallLog({ accountId, callId: call.id })).callLog.state];
 seen.listed = (await calls.listCallLogs({ accountId, userId })).callLogs.map((log) => log.call.id);
+const hour = (later) => ({ seconds: BigInt(Math.floor(Date.now() / 1000) + later * 3600), nanos: 0 });
+const period = { startTime: hour(-1), endTime: hour(1) };
+seen.counted = Number((await calls.countCallLogs({ accountId, userId, ...period })).counts[0].count);
 seen.watched = await watched;
 watching.abort();
 
