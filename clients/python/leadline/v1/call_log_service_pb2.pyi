@@ -65,16 +65,17 @@ class LogCallRequest(_message.Message):
     account_id: _builtins.str
     """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user whose call it is and whose preferences apply, at most 128 characters, no control or format characters. Users need no
-    registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension, number or
-    e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the caller of an
-    OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
+    """The user whose call it is and whose preferences apply, at most 128 characters, no control or format characters.
+    Users need no registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension,
+    number or e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the
+    caller of an OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
     `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
-    """The contact that a person chose, at most 128 characters, no control or format characters. It overrides every preference and
-    implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's log, if the CRM
-    can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
+    """The contact that a person chose, at most 128 characters, no control or format characters. It overrides every
+    preference and implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's
+    log, if the CRM can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the
+    contact up.
     """
     trigger: _call_log_pb2.LogTrigger.ValueType
     """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates a contact: if none or several are found, the
@@ -347,7 +348,7 @@ class CountCallLogsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     time_zone: _builtins.str
