@@ -13,6 +13,7 @@ from leadline_server.cli import (
     connections,
     contacts,
     ledger,
+    placeholders,
     preferences,
     users,
     users_match,
@@ -48,6 +49,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "watch": calls.watch,
             "import": import_calls,
         },
+    ),
+    "placeholders": (
+        "List the placeholders that calls created, and remove untouched ones.",
+        {"list": placeholders.list_placeholders, "undo": placeholders.undo},
     ),
     "preferences": (
         "Show and set what leadline does with a user's calls.",

@@ -10,10 +10,13 @@ from leadline_server.replay.grouping import ReplayCall
 from leadline_server.wire.call import CALL
 
 
-def to_request(account_id: str, replayed: ReplayCall) -> call_log_service_pb2.LogCallRequest:
-    """The LogCall of a call. Its texts are cleaned, since the server refuses some of what a file may have in them."""
+def to_request(account_id: str, replayed: ReplayCall, replay_id: str = "") -> call_log_service_pb2.LogCallRequest:
+    """The LogCall of a call. Its texts are cleaned, since the server refuses some of what a file may have in them.
+
+    `replay_id` is the server's id of this replay; empty: it has none.
+    """
     return call_log_service_pb2.LogCallRequest(
-        account_id=account_id, user_id=replayed.user_id, call=CALL.message(_clean(replayed.call))
+        account_id=account_id, user_id=replayed.user_id, call=CALL.message(_clean(replayed.call)), replay_id=replay_id
     )
 
 

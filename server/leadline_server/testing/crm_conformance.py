@@ -37,6 +37,7 @@ from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.crm_user_cases import CrmUserCases
@@ -50,6 +51,7 @@ class CrmConformance(
     FormCases,
     ReadCases,
     CreateCases,
+    RemovalCases,
     TextCases,
     HostileNameCases,
     WriteLogCases,
