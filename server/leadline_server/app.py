@@ -101,7 +101,7 @@ async def open_app(
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
             open_connections(
-                _configs(settings),
+                _named(settings),
                 settings.connection_of,
                 ledger.tokens,
                 settings.data_dir,
@@ -116,7 +116,7 @@ async def open_app(
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
             breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return local_connection(adapter, breaker, rate)
+                return local_connection(adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
             policy = cache or _cache_policy(settings)
             rules = lambda: current().numbering  # noqa: E731 - used here alone
             return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
@@ -154,15 +154,19 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     return numbering
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
-    """The connections that accounts name. The embedded CRM needs no table in the settings."""
+def _named(settings: Settings) -> dict[str, ConnectionSpec]:
+    """The connections that accounts name."""
     named = {account.connection for account in settings.accounts.values()}
+    return {name: spec for name, spec in connection_specs(settings).items() if name in named}
+
+
+def connection_specs(settings: Settings) -> dict[str, ConnectionSpec]:
+    """All connections of the settings, by name. The embedded CRM needs no table there."""
     tables = {
         name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
-    return {name: config for name, config in configs.items() if name in named}
+    return {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:

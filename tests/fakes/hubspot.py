@@ -77,6 +77,7 @@ class FakeHubSpot(FakeCrm):
         link = "/crm/v4/objects/calls/{id}/associations/contacts/{contact}"
         return [
             web.post("/oauth/v1/token", self._grant),
+            web.get("/crm-object-schemas/v3/schemas/{table:contacts|calls}", self._schema),
             web.get("/crm/v3/owners", self._list_owners),
             web.get(objects, self._list),
             web.post(objects, self._create),
@@ -219,10 +220,19 @@ class FakeHubSpot(FakeCrm):
             return refused
         if table == CALLS and not values.get("hs_timestamp"):
             return self.unprocessable("hs_timestamp is required")
+        if missing := self.lacking(table, values):
+            message = f"Error creating {table}. Some required properties were not set."
+            return _error(400, "VALIDATION_ERROR", message, ("MISSING_REQUIRED_PROPERTY", f"{missing} is required"))
         fields = self._with_calculated(values)
         if table == CALLS:
             fields[LINKED] = [link["to"]["id"] for link in links]
         return web.json_response(_body(self.records.add(table, fields), tuple(fields)), status=201)
+
+    async def _schema(self, request: web.Request) -> web.Response:
+        table = request.match_info["table"]
+        needed = {**({"hs_timestamp": "Activity date"} if table == CALLS else {}), **self.required.get(table, {})}
+        properties = [{"name": name, "label": label, "type": "string"} for name, label in needed.items()]
+        return web.json_response({"name": table, "requiredProperties": list(needed), "properties": properties})
 
     async def _read(self, request: web.Request) -> web.Response:
         table, record_id = request.match_info["table"], request.match_info["id"]
@@ -308,7 +318,7 @@ class FakeHubSpot(FakeCrm):
         return web.Response(status=204)
 
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
-        if found := problems(values, self.known[table]):
+        if found := problems(values, self.known[table] | self.required.get(table, {}).keys()):
             return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
         email = values.get("email")
         if table == CONTACTS and email and (others := self.records.find(CONTACTS, "email", email.casefold())):

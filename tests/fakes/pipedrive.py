@@ -91,6 +91,7 @@ class FakePipedrive(FakeCrm):
             web.post("/oauth/token", self._grant),
             web.get("/api/v1/users", self._list_users),
             web.get(f"/api/v2{searched}/search", self._search),
+            web.get("/api/v2/personFields", self._person_fields),
             web.get(f"/api/v2{all_}", self._list),
             web.post(f"/api/v2{all_}", self._create),
             web.get(f"/api/v2{all_}/{{id}}", self._read),
@@ -242,7 +243,23 @@ class FakePipedrive(FakeCrm):
             return self.unprocessable(problem)
         if table != ACTIVITIES and not body.get("name"):
             return self.unprocessable("name is required")
+        if missing := self.lacking(table, {**body, **body.get("custom_fields", {})}):
+            return self.unprocessable(f"{missing} is required")
         return web.json_response({"success": True, "data": _body(self.records.add(table, body))}, status=201)
+
+    async def _person_fields(self, request: web.Request) -> web.Response:
+        is_told = "required_fields" in request.query.get("include_fields", "").split(",")
+        labels = {"name": "Name", "phones": "Phone", "emails": "Email", **self.required.get(PERSONS, {})}
+        fields = [
+            {
+                "field_code": name,
+                "field_name": label,
+                **({"required_fields": {"enabled": name in self.required.get(PERSONS, {})}} if is_told else {}),
+            }
+            for name, label in labels.items()
+        ]
+        page, more = _paged(fields, request.query)
+        return web.json_response({"success": True, "data": page, "additional_data": more})
 
     async def _read(self, request: web.Request) -> web.Response:
         record = self.records.require(request.match_info["table"], request.match_info["id"])

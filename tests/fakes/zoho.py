@@ -19,6 +19,7 @@ from fakes.base import FakeCrm
 from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
+from fakes.zoho_layouts import layouts
 
 API: Final = "/crm/v8"
 TOKENS: Final = "/oauth/v2/token"
@@ -100,6 +101,7 @@ class FakeZoho(FakeCrm):
         return [
             web.post(TOKENS, self._grant),
             web.post(f"{API}/coql", self._counted(self._query)),
+            web.get(f"{API}/settings/layouts", self._counted(self._layouts)),
             web.get(f"{API}/users", self._counted(self._list_users)),
             web.get(f"{API}/{{module}}", self._counted(self._read)),
             web.post(f"{API}/{{module}}", self._counted(self._create)),
@@ -250,7 +252,7 @@ class FakeZoho(FakeCrm):
         module = request.match_info["module"]
 
         def create(fields: Fields) -> Record:
-            for name in _MANDATORY[module]:
+            for name in (*_MANDATORY[module], *self.required.get(module, ())):
                 if not fields.get(name):
                     raise _Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
             return self.records.add(module, fields, record_id=self._new_id())
@@ -295,9 +297,17 @@ class FakeZoho(FakeCrm):
         done = {"code": "SUCCESS", "details": {"id": record.id}, "message": message, "status": "success"}
         return web.json_response({"data": [done]}, status=status)
 
+    def _writable(self, module: str) -> set[str]:
+        return {*_WRITABLE[module], *self.required.get(module, ())}
+
+    async def _layouts(self, request: web.Request) -> web.Response:
+        module = request.query["module"]
+        own = {name: name.replace("_", " ") for name in _WRITABLE[module]}
+        return web.json_response(layouts(own, _MANDATORY[module], self.required.get(module, {})))
+
     def _checked(self, module: str, told: Fields) -> Fields:
         """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""
-        fields = {name: _kept(name, value) for name, value in told.items() if name in _WRITABLE[module]}
+        fields = {name: _kept(name, value) for name, value in told.items() if name in self._writable(module)}
         for name, modules in {"Who_Id": ["Contacts"], "What_Id": [told.get("$se_module", "")]}.items():
             if fields.get(name) and not any(self.records.get(each, fields[name]["id"]) for each in modules):
                 raise _Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)

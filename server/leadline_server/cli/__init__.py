@@ -10,6 +10,7 @@ from leadline_server.cli import (
     account,
     adapters,
     calls,
+    connections,
     contacts,
     ledger,
     placeholders,
@@ -72,6 +73,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
+    "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
         {

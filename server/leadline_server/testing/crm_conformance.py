@@ -33,6 +33,7 @@ from leadline_server.testing.crm_failure_cases import FailureCases
 from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
@@ -52,6 +53,7 @@ class CrmConformance(
     CreateCases,
     RemovalCases,
     TextCases,
+    HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
     FieldCases,

@@ -30,7 +30,7 @@ from leadline_server.domain.preferences import (
 from leadline_server.wire.call import DIRECTIONS, RESULTS
 from leadline_server.wire.directory import own_number
 from leadline_server.wire.numbers import excluded_numbers
-from leadline_server.wire.violations import ID_LENGTH, Violations
+from leadline_server.wire.violations import Violations
 
 PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
@@ -102,7 +102,7 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
-        values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
+        values["default_user_id"] = check.optional_id(f"{path}.default_user_id", message.default_user_id)
     if "extension_pattern" in chosen and message.HasField("extension_pattern"):
         values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
     if "create_without_log" in chosen:
@@ -185,7 +185,7 @@ _READERS: Final[Mapping[str, Callable[[Violations, str, Any], Any]]] = {
     "excluded_numbers": _written_numbers,
     "wait_until_final": _as_is,
     "distrust_failed_attestation": _as_is,
-    "crm_user_id": _text(ID_LENGTH),
+    "crm_user_id": lambda check, path, value: check.optional_id(path, value),
     "placeholder_name_format": _member(_NAME_FORMATS),
 }
 

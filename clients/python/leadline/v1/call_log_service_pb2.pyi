@@ -64,18 +64,19 @@ class LogCallRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REPLAY_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user whose call it is and whose preferences apply, at most 128 characters, no control characters. Users need no
-    registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension, number or
-    e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the caller of an
-    OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
+    """The user whose call it is and whose preferences apply, at most 128 characters, no control or format characters.
+    Users need no registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension,
+    number or e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the
+    caller of an OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
     `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
-    """The contact that a person chose, at most 128 characters, no control characters. It overrides every preference and
-    implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's log, if the CRM
-    can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
+    """The contact that a person chose, at most 128 characters, no control or format characters. It overrides every
+    preference and implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's
+    log, if the CRM can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the
+    contact up.
     """
     trigger: _call_log_pb2.LogTrigger.ValueType
     """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates a contact: if none or several are found, the
@@ -147,9 +148,9 @@ class GetCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -197,9 +198,9 @@ class RetryCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -256,7 +257,7 @@ class ListCallLogsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     DIRECTIONS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     phone_number: _builtins.str
@@ -355,7 +356,7 @@ class CountCallLogsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     time_zone: _builtins.str
@@ -465,7 +466,7 @@ class WatchCallLogsRequest(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     MAX_CALL_LOGS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     resume_token: _builtins.str

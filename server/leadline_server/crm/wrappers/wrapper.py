@@ -38,6 +38,11 @@ class CrmWrapper:
                 setattr(self, method, partial(self._do, method, own))
 
     @property
+    def inner(self) -> CrmAdapter:
+        """The adapter inside."""
+        return self._inner
+
+    @property
     def capabilities(self) -> Capabilities:
         """Those of `inner`, read each time: an adapter in another process may still have to describe itself."""
         return self._inner.capabilities
