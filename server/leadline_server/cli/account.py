@@ -94,6 +94,7 @@ def _settings_rows(settings: "AccountSettings") -> Iterator[tuple[str, str]]:
     yield "number_formats", ", ".join(settings.number_formats) or "-"
     yield "caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"
     yield "create_without_log", "true" if settings.create_without_log else "false"
+    yield "join_linked_calls", "true" if settings.join_linked_calls else "false"
 
 
 def _rows(settings: "AccountSettings", effective: "Preferences") -> Iterator[tuple[str, ...]]:

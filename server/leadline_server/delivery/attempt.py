@@ -216,7 +216,7 @@ def settle_time(capabilities: Capabilities) -> timedelta:
 
 def crm_key(log: CallLog) -> str:
     """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
-    return f"{log.account_id}/{log.call.id}"
+    return f"{log.account_id}/{log.call_id}"
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.linked_calls import JoinedCalls
 from leadline_server.domain.merge import Stamps
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
 
@@ -101,6 +102,7 @@ class CallLog:
         pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
         last_news_time: when the last report arrived that changed the call.
         revision: counts the changes that clients can see.
+        joined: the calls that joined this one by their `linked_id`; None: none did.
     """
 
     account_id: str
@@ -134,11 +136,22 @@ class CallLog:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    joined: JoinedCalls | None = None
 
     @property
     def call_id(self) -> str:
-        """The phone system's id of the call."""
-        return self.call.id
+        """The id that the ledger and the CRM know the log by. It differs from `call.id` only if calls joined."""
+        return self.call.id if self.joined is None else self.joined.stored_id
+
+    @property
+    def linked_call_ids(self) -> tuple[str, ...]:
+        """The ids of the other calls that joined this one. Each of them finds this log."""
+        return () if self.joined is None else tuple(part.id for part in self.joined.calls if part.id != self.call.id)
+
+    @property
+    def omitted_leg_count(self) -> int:
+        """How many legs of joined calls `call.legs` does not list."""
+        return 0 if self.joined is None else len(self.joined.omitted_legs)
 
     @property
     def is_decided(self) -> bool:
@@ -283,6 +296,7 @@ _SHOWN: Final = frozenset(
         "explanation",
         "attempts",
         "last_error",
+        "joined",
     }
 )
 """The fields that clients see as they are."""

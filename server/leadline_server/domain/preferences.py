@@ -90,6 +90,7 @@ class AccountSettings:
         default_user_id: the user of reports that name none; empty: no user.
         create_without_log: whether placeholders are created although the CRM cannot log calls.
         caller_id_prefixes: labels that the phone system puts before caller-ID names, such as `SALES:`.
+        join_linked_calls: whether calls of one conversation with one outside party share a log.
     """
 
     defaults: Preferences = Preferences()
@@ -103,6 +104,7 @@ class AccountSettings:
     default_user_id: str = ""
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
+    join_linked_calls: bool = False
 
     @property
     def numbering(self) -> NumberingRules:

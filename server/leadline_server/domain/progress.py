@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.call import Call, CallResult
+from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
     CallLog,
@@ -21,6 +21,7 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
+from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -33,13 +34,19 @@ _ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
-    """One `LogCall` request. `contact_id` is the contact that a person chose; empty: none."""
+    """One `LogCall` request.
+
+    Attributes:
+        contact_id: the contact that a person chose; empty: none.
+        source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
+    """
 
     account_id: str
     user_id: str
     event: CallEvent
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     contact_id: str = ""
+    source: str = ""
 
 
 def reported(
@@ -61,9 +68,45 @@ def reported(
     """
     if log is None:
         return _first(report, now, rules, lease)
-    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
+    if log.joined is not None:
+        known = opened(log.call, log.stamps, log.joined, log.user_id)
+        event = _without_spelling(report.event, log, rules)
+        return with_conversation(
+            log, with_report(known, event, report.user_id), report, now, rules=rules, can_move=can_move, lease=lease
+        )
+    call, stamps = merge(log.call, log.stamps, report.event)
+    after = _Report(log, report, (call, stamps, None), now, rules, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
+
+
+def with_conversation(
+    log: CallLog,
+    after: Conversation,
+    report: CallReport,
+    now: datetime,
+    *,
+    rules: RulesOrRegion,
+    can_move: bool,
+    lease: Lease,
+) -> CallLog:
+    """The log after `report` changed its conversation to `after`. Arguments and errors are as for `reported`."""
+    return _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
+
+
+def _without_spelling(event: CallEvent, log: CallLog, rules: RulesOrRegion) -> CallEvent:
+    """The event without the other party's number if it is the known one, however each phone system spells it."""
+    side = "caller" if log.call.direction is CallDirection.INBOUND else "callee"
+    text = event.fields.get(f"{side}.phone_number")
+    if not text or (event.fields.get("direction") or log.call.direction) is not log.call.direction:
+        return event
+    party = replace(getattr(log.call, side), phone_number=text)
+    number = replace(log.call, **{side: party}).number_of_counterpart(log.user_id, rules)
+    if number.key != log.number.key:
+        return event
+    return replace(
+        event, fields={path: value for path, value in event.fields.items() if path != f"{side}.phone_number"}
+    )
 
 
 def _check_size(call: Call) -> None:
@@ -107,11 +150,19 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 
 
 class _Report:
-    """A report of a call that has a log already."""
+    """A report of a call that has a log already, and the call as the report leaves it."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
+    def __init__(
+        self,
+        log: CallLog,
+        report: CallReport,
+        after: tuple[Call, Stamps, JoinedCalls | None],
+        now: datetime,
+        rules: RulesOrRegion,
+        lease: Lease,
+    ) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
-        self._call, self._stamps = merge(log.call, log.stamps, report.event)
+        self._call, self._stamps, self._joined = after
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
@@ -134,6 +185,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
+            joined=self._joined,
         )
         if _content(after) != _content(log):
             after = replace(after, content_revision=log.content_revision + 1)

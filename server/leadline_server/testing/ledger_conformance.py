@@ -20,6 +20,7 @@ from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
+from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
@@ -36,6 +37,7 @@ class LedgerConformance(
     PreferenceCases,
     UserCases,
     ChangeCases,
+    JoiningCases,
     FeedCases,
     DueCases,
     ListCases,

@@ -97,6 +97,8 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
     if "create_without_log" in chosen:
         values["create_without_log"] = message.create_without_log
+    if "join_linked_calls" in chosen:
+        values["join_linked_calls"] = message.join_linked_calls
     for name in _LIST_READERS.keys() & chosen:
         values[name] = _LIST_READERS[name](check, f"{path}.{name}", getattr(message, name))
     return AccountSettings(**values)
@@ -123,6 +125,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         own_numbers=values.own_numbers,
         default_user_id=values.default_user_id or None,
         create_without_log=values.create_without_log,
+        join_linked_calls=values.join_linked_calls,
         caller_id_prefixes=values.caller_id_prefixes,
     )
 

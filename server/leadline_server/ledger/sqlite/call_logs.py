@@ -1,39 +1,26 @@
 """The call logs in SQLite: reading them, and changing a group of them in one transaction."""
 
-# ruff: noqa: S608 - all SQL here is built from constants
-
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from itertools import groupby
+from typing import Final, NamedTuple, cast
 
 from leadline_server.domain.call_log import CallLog, CallLogChange
-from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.joining import CallJoining
+from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
+from leadline_server.ledger.sqlite.call_links import change_and_join, linked_entries
+from leadline_server.ledger.sqlite.call_log_rows import last_sequence, load, store
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
-
-_STABLE: Final = ("user_id", "number_key", "start_time")
-"""Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
-
-_CHANGING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
-_NOT_IN_BODY: Final = ("sequence", "body")
-
-_KNOWN: Final = "SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND call_id = ?"
-_INSERTED: Final = ("account_id", "call_id", *_STABLE, *_CHANGING)
-_INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
-
-
-def _update(columns: Sequence[str]) -> str:
-    # SQLite rewrites the indexes of every column that the statement names, changed or not.
-    return f"UPDATE call_logs SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
-
-
-_UPDATE: Final = _update(_CHANGING)
-_UPDATE_ALL: Final = _update((*_STABLE, *_CHANGING))
+_SELECT_LINKED: Final = """
+    SELECT body FROM call_links AS l JOIN call_logs AS c ON c.account_id = l.account_id AND c.call_id = l.call_id
+    WHERE l.account_id = ? AND l.reported_id = ?
+"""
 
 
 class SubmittedChange(NamedTuple):
@@ -41,16 +28,7 @@ class SubmittedChange(NamedTuple):
 
     key: CallKey
     change: Callable[[CallLog | None], CallLog]
-
-
-@dataclass(slots=True)
-class _Entry:
-    """One call of a group: its log in the file, and its log after the changes so far."""
-
-    before: CallLog | None = None
-    row_id: int | None = None
-    sequence: int = 0
-    after: CallLog | None = None
+    joining: CallJoining | None = None
 
 
 class SqliteCallLogs:
@@ -70,14 +48,21 @@ class SqliteCallLogs:
         """The call log; None if the call was never reported."""
 
         def select(connection: sqlite3.Connection) -> CallLog | None:
-            rows = connection.execute(_SELECT, key).fetchall()
+            rows = connection.execute(_SELECT, key).fetchall() or connection.execute(_SELECT_LINKED, key).fetchall()
             return CALL_LOG.decode(rows[0][-1]) if rows else None
 
         return await self._database.read_inline(select)
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
-        """Replace the call log by the result of `change`, and return the log before and after."""
-        return await self._database.write_batched(apply_changes, SubmittedChange(key, change))
+    async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
+        """The logs with this link key."""
+        entries = await self._database.read(lambda connection: linked_entries(connection, account_id, link_key))
+        return [entry.before for entry in entries if entry.before is not None]
+
+    async def change(
+        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+    ) -> CallLogChange:
+        """Replace the call log by the result of `change`, join it with others, and return the log before and after."""
+        return await self._database.write_batched(apply_changes, SubmittedChange(key, change, joining))
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
@@ -121,20 +106,25 @@ class SqliteCallLogs:
             on_change()
 
 
-def stored_columns(log: CallLog) -> dict[str, Any]:
-    """The values of the columns beside a call log's body, except its sequence."""
-    values = (log.account_id, log.call_id, *_stable(log), *_changing(log, 0))
-    return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
-
-
 def apply_changes(
     connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
 ) -> Sequence[CallLogChange | Exception]:
     """Apply changes in order, within a transaction. The result of a change that raises is its exception."""
-    entries = {change.key: _Entry() for change in batch}
-    sequence = known = _load(connection, entries)
+    if all(submitted.joining is None for submitted in batch):
+        return _apply_together(connection, batch)
     results: list[CallLogChange | Exception] = []
-    for key, change in batch:
+    for joins, group in groupby(batch, key=lambda submitted: submitted.joining is not None):
+        results += (_apply_each if joins else _apply_together)(connection, list(group))
+    return results
+
+
+def _apply_together(
+    connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
+) -> Sequence[CallLogChange | Exception]:
+    entries = load(connection, [submitted.key for submitted in batch])
+    sequence = known = last_sequence(connection)
+    results: list[CallLogChange | Exception] = []
+    for key, change, _ in batch:
         entry = entries[key]
         try:
             changed = change(entry.after)
@@ -146,47 +136,22 @@ def apply_changes(
             entry.sequence = sequence
         results.append(CallLogChange(entry.after, changed))
         entry.after = changed
-    _store(connection, entries)
+    for entry in entries.values():
+        store(connection, entry)
     if sequence != known:
         connection.execute("UPDATE ledger SET call_log_sequence = ?", (sequence,))
     return results
 
 
-def _load(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> int:
-    """Read the calls from the file into `entries`; returns the last sequence that was used."""
-    for key, entry in entries.items():
-        found = connection.execute(_KNOWN, key).fetchone()
-        if found is not None:
-            entry.row_id, entry.sequence, body = found
-            entry.before = entry.after = CALL_LOG.decode(body)
-    [(last,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
-    return int(last)
-
-
-def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> None:
-    for key, entry in entries.items():
-        if entry.after is None or entry.after is entry.before:
-            continue
-        stable, changing = _stable(entry.after), _changing(entry.after, entry.sequence)
-        if entry.before is None:
-            connection.execute(_INSERT, (*key, *stable, *changing))
-        elif stable == _stable(entry.before):
-            connection.execute(_UPDATE, (*changing, entry.row_id))
-        else:
-            connection.execute(_UPDATE_ALL, (*stable, *changing, entry.row_id))
-
-
-def _stable(log: CallLog) -> tuple[Any, ...]:
-    return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
-
-
-def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    due = log.next_attempt_time
-    return (
-        log.shown_state,
-        log.reason,
-        None if log.contact is None else log.contact.id,
-        None if due is None else to_microseconds(due),
-        sequence,
-        CALL_LOG.encode(log),
-    )
+def _apply_each(
+    connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
+) -> Sequence[CallLogChange | Exception]:
+    results: list[CallLogChange | Exception] = []
+    for key, change, joining in batch:
+        try:
+            results.append(change_and_join(connection, key, change, cast("CallJoining", joining)))
+        except (sqlite3.Error, LedgerUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - it becomes the result of this change
+            results.append(error)
+    return results
