@@ -90,7 +90,7 @@ def _show(session: Session, settings: "AccountSettings") -> None:
 
 def _settings_rows(settings: "AccountSettings") -> Iterator[tuple[str, str]]:
     yield "default_region", settings.default_region
-    yield "time_zone", settings.time_zone
+    yield "time_zone", settings.time_zone or "-"
     yield "number_formats", ", ".join(settings.number_formats) or "-"
     yield "caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"
     yield "create_without_log", "true" if settings.create_without_log else "false"

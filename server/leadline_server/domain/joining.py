@@ -155,7 +155,7 @@ def _lasts(call: Call | CallLeg, reported: datetime, *, is_final: bool) -> tuple
 
 
 def _report_of(part: CallLog) -> CallReport:
-    """What the log that joins asks for: its user, and what a person wished for it."""
+    """A report with the user of the log that joins, and with a person's wish for it that is not decided yet."""
     is_asked = part.trigger is LogTrigger.MANUAL and not part.is_decided
     return CallReport(
         account_id=part.account_id,

@@ -50,7 +50,7 @@ class LinkedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedCalls:
-    """What a call log keeps if calls have joined.
+    """The calls that share a log.
 
     Attributes:
         stored_id: the id that the ledger and the CRM know the log by. It never changes.

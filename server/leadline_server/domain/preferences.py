@@ -82,7 +82,7 @@ class AccountSettings:
 
     Attributes:
         default_region: the ISO 3166-1 code that numbers without a country code are read in.
-        time_zone: an IANA name.
+        time_zone: an IANA name; None: none was set.
         number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
         extension_pattern: masks of the account's extensions, such as "1xx,2xxx".
         dial_prefixes: what its phones dial before an outside number, such as ("9",).
@@ -96,7 +96,7 @@ class AccountSettings:
     defaults: Preferences = Preferences()
     locked: tuple[str, ...] = ()
     default_region: str = "US"
-    time_zone: str = "UTC"
+    time_zone: str | None = None
     number_formats: tuple[str, ...] = ()
     extension_pattern: str = ""
     dial_prefixes: tuple[str, ...] = ()
@@ -105,6 +105,11 @@ class AccountSettings:
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
     join_linked_calls: bool = False
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which people see times: the account's own, else UTC."""
+        return self.time_zone or "UTC"
 
     @property
     def numbering(self) -> NumberingRules:

@@ -376,7 +376,9 @@ class AccountSettings(_message.Message):
     `US`.
     """
     time_zone: _builtins.str
-    """IANA time zone (`Europe/London`) for times that are written out in the CRM. Built-in: `UTC`."""
+    """IANA time zone (`Europe/London`) for times that are written out in the CRM, and for imports of call records whose
+    times have no offset. Absent: none was set; times in the CRM are written in UTC, and imports need a zone.
+    """
     extension_pattern: _builtins.str
     """The form of the account's extensions: at most 64 masks of 2 to 8 digits, separated by commas, where `x` means any
     digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five

@@ -54,7 +54,7 @@ class DefinedCrm:
         self._sender = connection.sender
         self._account = account
         self._reader = ContactReader(connection.definition, connection.variables)
-        self._logs = LogWriter(connection.definition, connection.sender, lambda: account.settings().time_zone)
+        self._logs = LogWriter(connection.definition, connection.sender, lambda: account.settings().zone)
 
     @property
     def capabilities(self) -> Capabilities:

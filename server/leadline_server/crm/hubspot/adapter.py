@@ -139,7 +139,7 @@ class HubSpotCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
         _check_contact(entry)
-        time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
+        time_zone, unique = self._account.settings().zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
         content = {
             "properties": properties,
@@ -235,7 +235,7 @@ class HubSpotCrm:
         raise CrmRejected("The call is no longer in HubSpot.")
 
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
-        properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
+        properties = self._calls.updated(entry, self._account.settings().zone, existing.properties)
         answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json={"properties": properties})
         answer.decode(an_object)
 
