@@ -33,6 +33,7 @@ from leadline_server.domain.numbers.cell_parts import (
     valid,
     whole,
 )
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
 
 MAX_CELL: Final = 4_096
@@ -88,12 +89,12 @@ def is_plain(text: str) -> bool:
     return bool(_PLAIN.fullmatch(text)) and not text.endswith(".0")
 
 
-def read_cell(text: str, region: str) -> NumberCell:
+def read_cell(text: str, rules: RulesOrRegion) -> NumberCell:
     """Read a cell. Never raises.
 
     Args:
         text: the cell, as the file has it.
-        region: two capital letters; numbers without a country code are read in it.
+        rules: how the account's numbers are read, extensions among them.
     """
     if is_plain(text):
         return NumberCell((text,))
@@ -101,27 +102,27 @@ def read_cell(text: str, region: str) -> NumberCell:
         return _unusable(text[:MAX_TEXT], f"longer than {MAX_CELL:,} characters")
     text = without_spreadsheet_marks(_BLANKS.sub(" ", text))
     if not any(map(str.isdecimal, text)):
-        return _read_words(text, region)
+        return _read_words(text, rules)
     if _ADDRESS.match(text) and not _STRONG.search(text):
         return NumberCell((text,))
     pieces = [piece for piece in _STRONG.split(text) if piece.strip()]
     if len(pieces) > _MAX_PIECES:
         return _unusable(text[:MAX_TEXT], f"more than {_MAX_PIECES} numbers")
-    return _joined(_read_piece(piece, region) for piece in _with_dialled(pieces, text, region))
+    return _joined(_read_piece(piece, rules) for piece in _with_dialled(pieces, text, rules))
 
 
-def _read_words(text: str, region: str) -> NumberCell:
+def _read_words(text: str, rules: RulesOrRegion) -> NumberCell:
     """A cell without digits: "n/a" says that there is no number, "call me" is something else."""
-    if not any(map(str.isalnum, text)) or parse_number(text, region).kind is NumberKind.WITHHELD:
+    if not any(map(str.isalnum, text)) or parse_number(text, rules).kind is NumberKind.WITHHELD:
         return _EMPTY
     return _unusable(text[:MAX_TEXT], "not a phone number")
 
 
-def _with_dialled(pieces: Sequence[str], text: str, region: str) -> Iterator[str]:
+def _with_dialled(pieces: Sequence[str], text: str, rules: RulesOrRegion) -> Iterator[str]:
     """The pieces; what follows a number after a semicolon and is too short to be one stays with it as dialled."""
     current = ""
     for piece in pieces:
-        if current and ";" in text and _is_pressed(piece) and whole(current, region):
+        if current and ";" in text and _is_pressed(piece) and whole(current, rules):
             current += "," + piece
             continue
         if current:
@@ -130,89 +131,89 @@ def _with_dialled(pieces: Sequence[str], text: str, region: str) -> Iterator[str
     yield current
 
 
-def _read_piece(piece: str, region: str) -> NumberCell:
+def _read_piece(piece: str, rules: RulesOrRegion) -> NumberCell:
     """A piece between separators that always separate."""
     if len(piece) > MAX_TEXT:
         return _unusable(piece[:MAX_TEXT], f"longer than {MAX_TEXT} characters")
     labelled = without_labels(without_spreadsheet_marks(_TEL.sub("", piece, count=1) if ";" not in piece else piece))
     text = without_float(labelled.text)
     if not any(map(str.isdecimal, text)):
-        return _read_words(piece.strip(), region)
+        return _read_words(piece.strip(), rules)
     if is_damaged(text):
         return _unusable(text, "damaged by a spreadsheet, which left digits out (scientific notation)")
     if labelled.is_fax:
         return NumberCell(fax=(text,))
     if matched := _PAUSE.fullmatch(text):
-        return _cut_behind(matched[1], matched[2], region)
+        return _cut_behind(matched[1], matched[2], rules)
     parts = _COMMA.split(text)
-    return _read_slashes(text, region) if len(parts) == 1 else _read_commas(text, parts, region)
+    return _read_slashes(text, rules) if len(parts) == 1 else _read_commas(text, parts, rules)
 
 
-def _read_commas(text: str, parts: Sequence[str], region: str) -> NumberCell:
+def _read_commas(text: str, parts: Sequence[str], rules: RulesOrRegion) -> NumberCell:
     """Commas separate numbers, or mark a pause before what is dialled next."""
     if len(parts) > _MAX_PIECES or _THOUSANDS.fullmatch(text):
         return _unusable(text, "it cannot be told which numbers these are")
     filled = [part for part in parts if part.strip()]
     if len(filled) == len(parts) and all(is_short(part) for part in parts):
-        return _joined(_read_single(part.strip(), region) for part in parts)
-    first = whole(parts[0], region)
-    if first and (rest := text[len(parts[0]) :]) and _is_dialled(rest, filled[1:], first, region):
-        return _cut_behind(parts[0], rest, region)
-    is_told = any(whole(part, region) for part in filled) or all(is_foreign(part, region) for part in filled)
+        return _joined(_read_single(part.strip(), rules) for part in parts)
+    first = whole(parts[0], rules)
+    if first and (rest := text[len(parts[0]) :]) and _is_dialled(rest, filled[1:], first, rules):
+        return _cut_behind(parts[0], rest, rules)
+    is_told = any(whole(part, rules) for part in filled) or all(is_foreign(part, rules) for part in filled)
     if not is_told:
         return _unusable(text, "it cannot be told which numbers these are")
-    return _joined(_read_part(part, first, region) for part in filled)
+    return _joined(_read_part(part, first, rules) for part in filled)
 
 
-def _is_dialled(rest: str, parts: Sequence[str], first: PhoneNumber, region: str) -> bool:
+def _is_dialled(rest: str, parts: Sequence[str], first: PhoneNumber, rules: RulesOrRegion) -> bool:
     """Whether all that follows a number is dialled after it: short, or with the keys * and #, and no number itself."""
     if not _DIALLED.fullmatch(rest):
         return False
     if any(char in rest for char in "#*pwPW"):
         return True
-    return all(is_short(part) and not is_another(part, first, region) for part in parts)
+    return all(is_short(part) and not is_another(part, first, rules) for part in parts)
 
 
-def _read_part(part: str, first: PhoneNumber | None, region: str) -> NumberCell:
+def _read_part(part: str, first: PhoneNumber | None, rules: RulesOrRegion) -> NumberCell:
     """One part of several that commas separate."""
     labelled = without_labels(part.strip())
     if labelled.is_fax:
         return NumberCell(fax=(labelled.text,))
     if not any(map(str.isdecimal, part)):
-        return _read_words(part.strip(), region)
+        return _read_words(part.strip(), rules)
     if first and is_short(labelled.text):
         return NumberCell(cut=("," + part.strip(),))
-    if first is None or is_another(labelled.text, first, region):
-        return _read_slashes(labelled.text, region)
+    if first is None or is_another(labelled.text, first, rules):
+        return _read_slashes(labelled.text, rules)
     return _unusable(part.strip(), "it cannot be told whether this is a number of its own")
 
 
-def _read_slashes(text: str, region: str) -> NumberCell:
+def _read_slashes(text: str, rules: RulesOrRegion) -> NumberCell:
     """A slash is punctuation (030/901820), or separates numbers, or the last digits of another one (/41)."""
     if "/" not in text or text.count("/") > _MAX_PIECES:
-        return _read_single(text, region)
+        return _read_single(text, rules)
     spaced = _SPACED_SLASH.split(text)
-    if len(spaced) > 1 and all(valid(each, region) for each in spaced):
-        return _joined(_read_slashes(each, region) for each in spaced)
+    if len(spaced) > 1 and all(valid(each, rules) for each in spaced):
+        return _joined(_read_slashes(each, rules) for each in spaced)
     numbers: list[str] = []
     current, made = "", list[str]()
     for token in text.split("/"):
-        before = valid(current, region) if current else None
+        before = valid(current, rules) if current else None
         if before is None:
             current = f"{current}/{token}" if current else token
-        elif valid(token, region):
+        elif valid(token, rules):
             numbers += [current, *made]
             current, made = token, []
-        elif short := _short_form(current, before, token, region):
+        elif short := _short_form(current, before, token, rules):
             made.append(short)
         else:
             return _unusable(text, "it cannot be told where one number ends and the next begins")
-    if numbers and valid(current, region) is None:
+    if numbers and valid(current, rules) is None:
         return _unusable(text, "it cannot be told where one number ends and the next begins")
-    return _joined(_read_single(number.strip(), region) for number in (*numbers, current, *made))
+    return _joined(_read_single(number.strip(), rules) for number in (*numbers, current, *made))
 
 
-def _short_form(current: str, before: PhoneNumber, token: str, region: str) -> str:
+def _short_form(current: str, before: PhoneNumber, token: str, rules: RulesOrRegion) -> str:
     """The number that "/41" makes of the one before it; empty where the token is no short form.
 
     Its digits replace as many of the last ones; a shorter last group is replaced whole: 9018-0/41 is 9018-41.
@@ -223,26 +224,26 @@ def _short_form(current: str, before: PhoneNumber, token: str, region: str) -> s
     group = _GROUP.search(current.strip())
     replaced = len(group[1]) if group and len(group[1]) < len(digits) else len(digits)
     made = before.e164[:-replaced] + digits
-    return made if valid(made, region) else ""
+    return made if valid(made, rules) else ""
 
 
-def _read_single(text: str, region: str) -> NumberCell:
+def _read_single(text: str, rules: RulesOrRegion) -> NumberCell:
     """A text that is one number, or none."""
-    if is_number(text, region):
+    if is_number(text, rules):
         return NumberCell((text,))
     main, extension = split_extension(text)
-    if extension and is_number(spelled := f"{main} ext. {extension}".strip(), region):
+    if extension and is_number(spelled := f"{main} ext. {extension}".strip(), rules):
         return NumberCell((spelled,))
     parts = text.split()
-    if len(parts) > 1 and all(valid(part, region) for part in parts):
+    if len(parts) > 1 and all(valid(part, rules) for part in parts):
         return NumberCell(tuple(parts))
     if sum(map(str.isdecimal, main)) > MAX_DIGITS:
         return _unusable(text, "too many digits for one number")
     return NumberCell((text,))
 
 
-def _cut_behind(main: str, dialled: str, region: str) -> NumberCell:
-    return _read_slashes(main.strip(), region) + NumberCell(cut=(dialled.strip(),))
+def _cut_behind(main: str, dialled: str, rules: RulesOrRegion) -> NumberCell:
+    return _read_slashes(main.strip(), rules) + NumberCell(cut=(dialled.strip(),))
 
 
 def _is_pressed(text: str) -> bool:
