@@ -12,7 +12,7 @@ cannot be told is named as unusable.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -33,14 +33,15 @@ from leadline_server.domain.numbers.cell_parts import (
     valid,
     whole,
 )
-from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion, as_rules
 from leadline_server.domain.numbers.phone_number import MAX_TEXT, NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.numbers.several import in_short, numbers_in
 
 MAX_CELL: Final = 4_096
 """Longer cells (characters) hold no numbers."""
 
 _MAX_PIECES: Final = 64
-_SHORT_FORM: Final = 3  # digits of the German short form "/41"
+_MIN_DIGITS: Final = 7  # of a text that is kept as written though no plan has it: another country's number, perhaps
 
 _PLAIN: Final = re.compile(r"\+?\(?[0-9](?:[0-9]|[ .\-](?=[0-9(])|\)|\((?=[0-9])){5,18}")
 _STRONG: Final = re.compile(
@@ -56,7 +57,6 @@ _PAUSE: Final = re.compile(r"(.*?\d[\d)\s.\-]*?)\s*((?:[pw]\s*)+[\d#*][\d#*,;pw\
 _DIALLED: Final = re.compile(r"[\d#*,;pw\s]+", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
 _TEL: Final = re.compile(r"tel:\s*", re.IGNORECASE)
-_GROUP: Final = re.compile(r"-(\d{1,2})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,14 @@ def read_cell(text: str, rules: RulesOrRegion) -> NumberCell:
         return _read_words(text, rules)
     if _ADDRESS.match(text) and not _STRONG.search(text):
         return NumberCell((text,))
+    return _read_several(text, rules)
+
+
+def _read_several(text: str, rules: RulesOrRegion) -> NumberCell:
+    """A cell with digits. Only after a comma there may be what is dialled next, and no number."""
+    several = numbers_in(text, rules) if "," not in text else ()
+    if len(several) > 1:
+        return NumberCell(tuple(_spelled(number, rules) for number in several))
     pieces = [piece for piece in _STRONG.split(text) if piece.strip()]
     if len(pieces) > _MAX_PIECES:
         return _unusable(text[:MAX_TEXT], f"more than {_MAX_PIECES} numbers")
@@ -136,7 +144,7 @@ def _read_piece(piece: str, rules: RulesOrRegion) -> NumberCell:
     if len(piece) > MAX_TEXT:
         return _unusable(piece[:MAX_TEXT], f"longer than {MAX_TEXT} characters")
     labelled = without_labels(without_spreadsheet_marks(_TEL.sub("", piece, count=1) if ";" not in piece else piece))
-    text = without_float(labelled.text)
+    text = without_float(labelled.text.rstrip(" ,;/|"))
     if not any(map(str.isdecimal, text)):
         return _read_words(piece.strip(), rules)
     if is_damaged(text):
@@ -204,27 +212,13 @@ def _read_slashes(text: str, rules: RulesOrRegion) -> NumberCell:
         elif valid(token, rules):
             numbers += [current, *made]
             current, made = token, []
-        elif short := _short_form(current, before, token, rules):
-            made.append(short)
+        elif short := in_short(token, replace(before, text=current), as_rules(rules)):
+            made.append(_spelled(short, rules))
         else:
             return _unusable(text, "it cannot be told where one number ends and the next begins")
     if numbers and valid(current, rules) is None:
         return _unusable(text, "it cannot be told where one number ends and the next begins")
     return _joined(_read_single(number.strip(), rules) for number in (*numbers, current, *made))
-
-
-def _short_form(current: str, before: PhoneNumber, token: str, rules: RulesOrRegion) -> str:
-    """The number that "/41" makes of the one before it; empty where the token is no short form.
-
-    Its digits replace as many of the last ones; a shorter last group is replaced whole: 9018-0/41 is 9018-41.
-    """
-    digits = token.strip()
-    if not digits.isdecimal() or not 0 < len(digits) <= _SHORT_FORM or before.extension:
-        return ""
-    group = _GROUP.search(current.strip())
-    replaced = len(group[1]) if group and len(group[1]) < len(digits) else len(digits)
-    made = before.e164[:-replaced] + digits
-    return made if valid(made, rules) else ""
 
 
 def _read_single(text: str, rules: RulesOrRegion) -> NumberCell:
@@ -234,12 +228,21 @@ def _read_single(text: str, rules: RulesOrRegion) -> NumberCell:
     main, extension = split_extension(text)
     if extension and is_number(spelled := f"{main} ext. {extension}".strip(), rules):
         return NumberCell((spelled,))
-    parts = text.split()
-    if len(parts) > 1 and all(valid(part, rules) for part in parts):
-        return NumberCell(tuple(parts))
+    if beside := numbers_in(text, rules):
+        return NumberCell(tuple(_spelled(number, rules) for number in beside))
     if sum(map(str.isdecimal, main)) > MAX_DIGITS:
         return _unusable(text, "too many digits for one number")
+    if any(map(str.isalpha, text)) or sum(map(str.isdecimal, text)) < _MIN_DIGITS:
+        return _unusable(text, "not a phone number")
     return NumberCell((text,))
+
+
+def _spelled(number: PhoneNumber, rules: RulesOrRegion) -> str:
+    """The number as written, if that can be read without what stood beside it; else as completed."""
+    text = number.text.strip()
+    if parse_number(text, rules).key == number.key:
+        return text
+    return f"{number.e164} ext. {number.extension}" if number.extension else number.e164
 
 
 def _cut_behind(main: str, dialled: str, rules: RulesOrRegion) -> NumberCell:
