@@ -160,6 +160,7 @@ def test_what_is_dialled_after_a_pause_is_cut_off_and_named(text: str, number: s
         ("2,025,550,101", "cannot be told"),
         ("202-555-0101 after 5", "not a phone number"),
         ("12 Main Street", "not a phone number"),
+        ("0", "not known"),
         ("202-555-0101 / 101", "cannot be told"),
         ("1" * 24, "too many digits"),
         ("1" * (MAX_CELL + 1), "longer than"),

@@ -228,13 +228,16 @@ def _read_single(text: str, rules: RulesOrRegion) -> NumberCell:
     main, extension = split_extension(text)
     if extension and is_number(spelled := f"{main} ext. {extension}".strip(), rules):
         return NumberCell((spelled,))
-    if beside := numbers_in(text, rules):
+    beside = numbers_in(text, rules)
+    if beside and all(number.key for number in beside):
         return NumberCell(tuple(_spelled(number, rules) for number in beside))
     if sum(map(str.isdecimal, main)) > MAX_DIGITS:
         return _unusable(text, "too many digits for one number")
-    if any(map(str.isalpha, text)) or sum(map(str.isdecimal, text)) < _MIN_DIGITS:
-        return _unusable(text, "not a phone number")
-    return NumberCell((text,))
+    kind = parse_number(text, rules).kind
+    if kind is NumberKind.WITHHELD:
+        return _unusable(text, "stands for a number that is withheld or not known")
+    is_word = any(map(str.isalpha, text)) or sum(map(str.isdecimal, text)) < _MIN_DIGITS
+    return _unusable(text, "not a phone number") if is_word and kind is NumberKind.UNUSABLE else NumberCell((text,))
 
 
 def _spelled(number: PhoneNumber, rules: RulesOrRegion) -> str:
