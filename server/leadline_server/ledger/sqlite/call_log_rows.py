@@ -14,7 +14,7 @@ from leadline_server.domain.call_log import CallLog
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallKey
 
-_STABLE: Final = ("user_id", "number_key", "start_time")
+_STABLE: Final = ("user_id", "direction", "number_key", "start_time")
 """Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
 
 _CHANGING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
@@ -103,7 +103,12 @@ def _joined(connection: sqlite3.Connection, key: CallKey, entries: dict[CallKey,
 
 
 def _stable(log: CallLog) -> tuple[Any, ...]:
-    return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
+    return (
+        log.user_id,
+        log.call.direction,
+        log.number.key or None,
+        to_microseconds(log.call.start_time or log.create_time),
+    )
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_log_queries as queries
 from leadline_server.ledger.sqlite.call_links import change_and_join, linked_entries
 from leadline_server.ledger.sqlite.call_log_rows import last_sequence, load, store
-from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
+from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
@@ -67,6 +67,14 @@ class SqliteCallLogs:
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
         return await self._database.read(lambda connection: queries.page(connection, selection, after, limit))
+
+    async def count(
+        self, selection: CallLogFilter, *, by_reason: bool, by_user: bool, limit: int
+    ) -> Sequence[CallLogGroup]:
+        """How many call logs `selection` selects, split by state and reason, by user, or by both."""
+        return await self._database.read(
+            lambda connection: queries.count(connection, selection, by_reason=by_reason, by_user=by_user, limit=limit)
+        )
 
     async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
         """Up to `limit` calls whose `next_attempt_time` is not after `now`, without those of the accounts `without`."""
