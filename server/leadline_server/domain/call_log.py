@@ -103,6 +103,7 @@ class CallLog:
         last_news_time: when the last report arrived that changed the call.
         revision: counts the changes that clients can see.
         joined: the calls that joined this one by their `linked_id`; None: none did.
+        linked_call_ids, omitted_leg_count: as in the contract.
     """
 
     account_id: str
@@ -137,21 +138,13 @@ class CallLog:
     update_time: datetime
     revision: int = 1
     joined: JoinedCalls | None = None
+    linked_call_ids: tuple[str, ...] = ()
+    omitted_leg_count: int = 0
 
     @property
     def call_id(self) -> str:
         """The id that the ledger and the CRM know the log by. It differs from `call.id` only if calls joined."""
         return self.call.id if self.joined is None else self.joined.stored_id
-
-    @property
-    def linked_call_ids(self) -> tuple[str, ...]:
-        """The ids of the other calls that joined this one. Each of them finds this log."""
-        return () if self.joined is None else tuple(part.id for part in self.joined.calls if part.id != self.call.id)
-
-    @property
-    def omitted_leg_count(self) -> int:
-        """How many legs of joined calls `call.legs` does not list."""
-        return 0 if self.joined is None else len(self.joined.omitted_legs)
 
     @property
     def is_decided(self) -> bool:

@@ -16,6 +16,8 @@ from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult
 from leadline_server.domain.call_results import best_result
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
 from leadline_server.domain.merge import CallEvent, Stamps, merge
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
+from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MAX_LINKED: Final = 256
 """How many calls join one log. A further one gets a log of its own."""
@@ -133,6 +135,21 @@ def united(base: Conversation, part: Conversation, *, is_first: bool) -> Convers
     stamps_of_legs |= {name: part.stamps.legs[name] for name in own & part.stamps.legs.keys()}
     stamps = replace(stamps, ended=None, legs=stamps_of_legs)
     return _summed(call, stamps, replace(base.joined, calls=calls))
+
+
+def without_spelling(
+    event: CallEvent, call: Call, number: PhoneNumber, user_id: str, rules: RulesOrRegion
+) -> CallEvent:
+    """The event without the other party's number if it is `number`, however each phone system spells that."""
+    path = f"{_other_side(call.direction)}.phone_number"
+    text = event.fields.get(path)
+    if not text or event.fields.get("direction", call.direction) is not call.direction:
+        return event
+    party = replace(getattr(call, _other_side(call.direction)), phone_number=text)
+    reported = replace(call, **{_other_side(call.direction): party}).number_of_counterpart(user_id, rules)
+    if reported.key != number.key:
+        return event
+    return replace(event, fields={name: value for name, value in event.fields.items() if name != path})
 
 
 def _summed(call: Call, stamps: Stamps, joined: JoinedCalls) -> Conversation:

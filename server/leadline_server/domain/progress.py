@@ -7,9 +7,9 @@ note changes only the content revision.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from leadline_server.domain.call import Call, CallDirection, CallResult
+from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
     CallLog,
@@ -21,7 +21,7 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
-from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report
+from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -70,7 +70,7 @@ def reported(
         return _first(report, now, rules, lease)
     if log.joined is not None:
         known = opened(log.call, log.stamps, log.joined, log.user_id)
-        event = _without_spelling(report.event, log, rules)
+        event = without_spelling(report.event, log.call, log.number, log.user_id, rules)
         return with_conversation(
             log, with_report(known, event, report.user_id), report, now, rules=rules, can_move=can_move, lease=lease
         )
@@ -92,21 +92,6 @@ def with_conversation(
 ) -> CallLog:
     """The log after `report` changed its conversation to `after`. Arguments and errors are as for `reported`."""
     return _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
-
-
-def _without_spelling(event: CallEvent, log: CallLog, rules: RulesOrRegion) -> CallEvent:
-    """The event without the other party's number if it is the known one, however each phone system spells it."""
-    side = "caller" if log.call.direction is CallDirection.INBOUND else "callee"
-    text = event.fields.get(f"{side}.phone_number")
-    if not text or (event.fields.get("direction") or log.call.direction) is not log.call.direction:
-        return event
-    party = replace(getattr(log.call, side), phone_number=text)
-    number = replace(log.call, **{side: party}).number_of_counterpart(log.user_id, rules)
-    if number.key != log.number.key:
-        return event
-    return replace(
-        event, fields={path: value for path, value in event.fields.items() if path != f"{side}.phone_number"}
-    )
 
 
 def _check_size(call: Call) -> None:
@@ -185,7 +170,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
-            joined=self._joined,
+            **self._joined_fields(),
         )
         if _content(after) != _content(log):
             after = replace(after, content_revision=log.content_revision + 1)
@@ -197,6 +182,13 @@ class _Report:
         if after.call != log.call:
             after = replace(after, last_news_time=self._now)
         return revised(log, after, self._now)
+
+    def _joined_fields(self) -> dict[str, Any]:
+        joined = self._joined
+        if joined is None:
+            return {}
+        ids = tuple(part.id for part in joined.calls if part.id != self._call.id)
+        return {"joined": joined, "linked_call_ids": ids, "omitted_leg_count": len(joined.omitted_legs)}
 
     def _before(self, after: CallLog) -> CallLog:
         """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""
