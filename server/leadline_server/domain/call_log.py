@@ -49,6 +49,8 @@ class CallLogReason(IntEnum):
     CRM_UNAVAILABLE = 15
     CRM_REJECTED = 16
     CRM_CANNOT_LOG = 17
+    PLACEHOLDER_LIMIT = 18
+    CONTACT_REMOVED = 19
 
 
 class LogTrigger(IntEnum):
@@ -104,6 +106,7 @@ class CallLog:
         revision: counts the changes that clients can see.
         joined: the calls that joined this one by their `linked_id`; None: none did.
         linked_call_ids, omitted_leg_count: as in the contract.
+        replay_id: the replay of past calls that the call belongs to; empty: a live call.
     """
 
     account_id: str
@@ -140,6 +143,7 @@ class CallLog:
     joined: JoinedCalls | None = None
     linked_call_ids: tuple[str, ...] = ()
     omitted_leg_count: int = 0
+    replay_id: str = ""
 
     @property
     def call_id(self) -> str:

@@ -22,6 +22,7 @@ from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases,
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
+from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
@@ -42,6 +43,7 @@ class LedgerConformance(
     DueCases,
     ListCases,
     ClaimCases,
+    PlaceholderCases,
     RequestCases,
     TokenCases,
     PruneCallsCases,
