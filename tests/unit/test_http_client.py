@@ -24,6 +24,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 from support.http_servers import Handler, http_server
@@ -196,7 +197,7 @@ async def test_an_answer_is_bounded(client: Client) -> None:
     async with http_server(handler) as url:
         assert len((await client(url).ask("GET", "/")).body) == size
         size += 1
-        assert type(await failure(client(url).ask("GET", "/"))) is CrmUnavailable
+        assert type(await failure(client(url).ask("GET", "/"))) is CrmTooMuch
         assert type(await failure(client(url).tell("POST", "/"))) is CrmOutcomeUnknown
 
 

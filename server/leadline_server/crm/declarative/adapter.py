@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from leadline_server.concurrency.turns import in_turns
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
 from leadline_server.crm.declarative.contact_reader import ContactReader
@@ -15,9 +16,9 @@ from leadline_server.crm.declarative.operations import FindContactsOperation
 from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit import AccountView, page_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, most_read
 
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""
@@ -63,15 +64,17 @@ class DefinedCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask for every kind of contact, with every form of every number."""
-        quota = self._sender.quota()
+        quota, most = self._sender.quota(), most_read(numbers)
         lookups = [
-            partial(self._found, operation, values, kind, quota)
+            partial(self._found, operation, values, kind, quota, most)
             for kind in self._kinds()
             for operation, values in self._lookups(numbers)
         ]
         found = {contact.id: contact for part in await self._sender.together(lookups) for contact in part}
         if not self._definition.find_contacts.defined.read_each:
             return list(found.values())
+        if len(found) >= most:
+            raise CrmTooMuch("The CRM has more contacts for a number than leadline reads.")
         reads = [partial(self._read, contact_id, quota) for contact_id in found]
         return [contact for contact in await self._sender.together(reads) if contact is not None]
 
@@ -160,10 +163,15 @@ class DefinedCrm:
         return [(operation, values)] if every else []
 
     async def _found(
-        self, operation: CompiledOperation[Any], values: Mapping[str, Any], kind: str, quota: RequestQuota
+        self,
+        operation: CompiledOperation[Any],
+        values: Mapping[str, Any],
+        kind: str,
+        quota: RequestQuota,
+        most: int | None = None,
     ) -> list[Contact]:
-        found = await self._sender.records(operation, self._values(kind, values), "contacts", quota)
-        return [self._reader.read(record, kind, answer) for record, answer in found]
+        found = await self._sender.records(operation, self._values(kind, values), "contacts", quota, most)
+        return [self._reader.read(record, kind, answer) async for some in in_turns(found) for record, answer in some]
 
     async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | None:
         record_of = self._reader.own_id(contact_id, self._connection.types)

@@ -8,7 +8,6 @@ import msgspec
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledRule
 from leadline_server.crm.toolkit import HttpAnswer, in_its_words, standard_failure
 from leadline_server.crm.toolkit.delays import read_seconds
-from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
@@ -75,8 +74,8 @@ class AnswerErrors:
 def _document(answer: HttpAnswer) -> Any:
     """The answer as JSON; None if it is not JSON."""
     try:
-        return msgspec.json.decode(answer.body)
-    except UNREADABLE:
+        return answer.json()
+    except CrmError:
         return None
 
 

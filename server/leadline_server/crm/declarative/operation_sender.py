@@ -97,9 +97,16 @@ class OperationSender:
         return await self.client.tell(built.method, built.address, **_content(built))
 
     async def records(
-        self, operation: CompiledOperation[Any], values: Context, name: str, quota: RequestQuota
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        name: str,
+        quota: RequestQuota,
+        most: int | None = None,
     ) -> FoundRecords:
-        """All records that an operation finds, on all pages. `name` is the expression that finds them: `contacts`.
+        """All records that an operation finds, on all pages; the first `most` if there are so many.
+
+        `name` is the expression that finds them: `contacts`.
 
         Raises:
             CrmUnavailable: some records cannot be read, so cannot tell; CrmTooMuch if there are too many.
@@ -114,6 +121,8 @@ class OperationSender:
                 return found
             records = _records(operation, answer, name)
             found += [(record, answer) for record in records]
+            if most is not None and len(found) >= most:
+                return found[:most]
             following = _following(operation, answer, page, len(records)) if paging else None
             if following is None:
                 return found

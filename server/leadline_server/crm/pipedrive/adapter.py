@@ -17,7 +17,7 @@ from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit, most_read
 
 SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""
@@ -39,7 +39,7 @@ _PERSONS: Final = "/api/v2/persons"
 _ORGANIZATIONS: Final = "/api/v2/organizations"
 _ACTIVITIES: Final = "/api/v2/activities"
 _HITS_A_PAGE: Final = 100
-_ACTIVITIES_A_PAGE: Final = 500
+_ACTIVITIES_A_PAGE: Final = 100  # with their notes they must fit into an answer
 _IDS_A_REQUEST: Final = 100
 _GONE: Final = frozenset({404, 410})
 
@@ -86,9 +86,12 @@ class PipedriveCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search for each term, then one request for all persons that were found."""
-        found = set[int]()
+        found, most = set[int](), most_read(numbers)
         for term, is_exact in phone_terms(numbers, self._account.settings().number_formats):
-            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact)
+            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact, most=most)
+            if len(found) >= most:
+                contacts = await self._contacts(sorted(found)[:most])
+                raise CrmTooMuch("Pipedrive finds more persons for a number than leadline reads.", read=contacts)
         return await self._contacts(found)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -168,9 +171,16 @@ class PipedriveCrm:
         _checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
 
     async def _searched(
-        self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None
+        self,
+        path: str,
+        term: str,
+        fields: str,
+        *,
+        is_exact: bool = False,
+        too_many: CrmError | None = None,
+        most: int | None = None,
     ) -> set[int]:
-        """The ids of all hits, of all pages.
+        """The ids of all hits, of all pages; `most` of them or a few more if there are so many.
 
         Raises:
             CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
@@ -182,7 +192,7 @@ class PipedriveCrm:
         while True:
             page = _checked(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
             found.update(hit.item.id for hit in page.data.items)
-            if not page.cursor or not page.data.items:
+            if not page.cursor or not page.data.items or (most is not None and len(found) >= most):
                 return found
             if len(found) >= MAX_FOUND:
                 raise too_many or CrmTooMuch("Pipedrive finds more records than leadline reads.")

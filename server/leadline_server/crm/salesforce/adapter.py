@@ -29,7 +29,7 @@ from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, own
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry, most_read
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -81,14 +81,14 @@ class SalesforceCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask the index for all numbers, and the database for records that the index may not have yet."""
-        since, queries = "", list[str]()
+        since, queries, most = "", list[str](), most_read(numbers)
         if self._index_lag is not None:
             since = f" AND SystemModstamp >= {moment(self._clock.now() - self._index_lag - _CLOCK_SKEW)}"
             queries = list(searches(numbers, self._account.settings().number_formats))
-        lookups = [self._records.search(query) for query in queries]
+        lookups = [self._records.search(query, most) for query in queries]
         for kind in self._records.kinds:
             wanted = conditions(numbers, kind.phones)
-            lookups += [self._records.contacts(kind, f"({condition}){since}") for condition in wanted]
+            lookups += [self._records.contacts(kind, f"({condition}){since}", f" LIMIT {most}") for condition in wanted]
         return list({contact.id: contact for found in await together(lookups) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:

@@ -1,12 +1,13 @@
 """A CRM's answer over HTTP, and the error that its status code stands for."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from leadline_server.crm.toolkit.delays import read_seconds
+from leadline_server.crm.toolkit.json_nesting import is_nested_deeper
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -16,6 +17,7 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmUnavailable,
 )
+from leadline_server.domain.limits import MOST_NESTING
 
 T = TypeVar("T")
 
@@ -47,6 +49,7 @@ class HttpAnswer:
     headers: Mapping[str, str]
     body: bytes
     is_write: bool
+    _decoded: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def is_success(self) -> bool:
@@ -54,11 +57,15 @@ class HttpAnswer:
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
 
     def json(self) -> Any:
-        """The body as JSON. Raises `unusable` if it is not JSON."""
-        return self.decode(_json)
+        """The body as JSON, decoded once; nobody may change it. Raises `unusable` if it is not JSON."""
+        if not self._decoded:
+            self._decoded.append(self.decode(_json))
+        return self._decoded[0]
 
     def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
-        """The body, decoded by `decoder`. Raises `unusable` if it cannot be."""
+        """The body, decoded by `decoder`. Raises `unusable` if it cannot be, or is nested deeper than MOST_NESTING."""
+        if is_nested_deeper(self.body, MOST_NESTING):
+            raise self.unusable("is nested too deeply")
         try:
             return decoder.decode(self.body)
         except UNREADABLE as error:

@@ -7,6 +7,7 @@ from typing import Final
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.batching import BatchingCrm
+from leadline_server.crm.wrappers.bounded import BoundedCrm
 from leadline_server.crm.wrappers.cache import CacheCrm
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.deadline import DeadlineCrm
@@ -49,7 +50,8 @@ class WrapperStack:
 
         From the CRM outwards, with the reason for each position:
 
-        0. spellings: the adapter is asked for every spelling of a number;
+        0. bounds: no other wrapper sees more than leadline reads of an answer; then spellings: the adapter is asked
+           for every spelling of a number;
         1. deadline: no other wrapper waits forever;
         2. metrics: they see every request that is sent, and a CRM that hangs as a failure;
         3. rate limit and circuit breaker: every request counts, also a repeated one;
@@ -65,7 +67,7 @@ class WrapperStack:
             rules: returns how the account's numbers are read.
             cache: how long answers to lookups are remembered; None: not at all.
         """
-        crm: CrmAdapter = DeadlineCrm(SpelledCrm(adapter), SECONDS)
+        crm: CrmAdapter = DeadlineCrm(SpelledCrm(BoundedCrm(adapter)), SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
         crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
@@ -77,8 +79,8 @@ class WrapperStack:
 
 
 def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
-    """`adapter` with the account's limits alone: a CRM on this machine answers fast, and its answers are current."""
-    return CrmConnection(_limited(adapter, breaker, rate))
+    """`adapter` with its bounds and the account's limits alone: a CRM on this machine is fast, and up to date."""
+    return CrmConnection(_limited(BoundedCrm(adapter), breaker, rate))
 
 
 def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:

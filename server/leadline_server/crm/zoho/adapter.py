@@ -10,7 +10,7 @@ import msgspec
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import AccountView, page_of
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
-from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
+from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.wire import (
@@ -24,9 +24,9 @@ from leadline_server.crm.zoho.wire import (
     stored_key,
 )
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, most_read
 
 CALLS: Final = "Calls"
 
@@ -136,8 +136,12 @@ class ZohoCrm:
     async def _with_numbers(
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]
     ) -> list[Contact]:
-        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones))
-        return await self._records.contacts(kind, ids)
+        most = min(most_read(numbers), PAGE)
+        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones), most)
+        contacts = await self._records.contacts(kind, ids)
+        if len(ids) >= most:
+            raise CrmTooMuch("Zoho has more records for a number than leadline reads.", read=contacts)
+        return contacts
 
     async def _named(self, kind: ZohoKind, word: str) -> list[Contact]:
         """The contacts of a module with a word in their name. They have an id and a name only."""
