@@ -11,7 +11,7 @@ from leadline_server.crm.declarative.compiled_definition import CompiledDefiniti
 from leadline_server.crm.declarative.contact_reader import ContactReader
 from leadline_server.crm.declarative.definition import ContactType
 from leadline_server.crm.declarative.log_writer import LogWriter
-from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
+from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota, reading
 from leadline_server.crm.declarative.operations import FindContactsOperation
 from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit import AccountView, page_of
@@ -97,13 +97,14 @@ class DefinedCrm:
             raise CrmRejected(f"{kind!r} is not a kind of contact here; there is {', '.join(self._connection.types)}.")
         operation = self._definition.create_contact
         answer = await self._sender.tell(operation, self._values(kind, template_values.of_draft(draft, key)))
-        document = answer.json()
-        own_id = operation.path("id").text(document)
-        if not own_id:
-            raise answer.unusable("does not say the new contact's id")
-        record = operation.answer["contact"].find(document) if "contact" in operation.answer else None
-        if isinstance(record, dict):
-            return self._reader.read(record, kind, answer)
+        with reading(answer):
+            document = answer.json()
+            own_id = operation.path("id").text(document)
+            if not own_id:
+                raise answer.unusable("does not say the new contact's id")
+            record = operation.answer["contact"].find(document) if "contact" in operation.answer else None
+            if isinstance(record, dict):
+                return self._reader.read(record, kind, answer)
         return self._reader.of_draft(draft, own_id, kind)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:

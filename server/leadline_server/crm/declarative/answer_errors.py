@@ -14,6 +14,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 
@@ -40,6 +41,12 @@ class AnswerErrors:
 
     def __call__(self, answer: HttpAnswer) -> CrmError | None:
         """The error by the first rule that matches; None for a success."""
+        try:
+            return self._stands_for(answer)
+        except CrmTooMuch as error:  # of a rule's expression
+            return answer.unusable("takes too long to read") if answer.is_write else error
+
+    def _stands_for(self, answer: HttpAnswer) -> CrmError | None:
         document = _document(answer) if self._definition.rules else None
         for rule in self._definition.rules:
             if _matches(rule, answer, document):

@@ -5,7 +5,7 @@ from typing import Any
 
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
-from leadline_server.crm.declarative.operation_sender import OperationSender
+from leadline_server.crm.declarative.operation_sender import OperationSender, reading
 from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
 from leadline_server.definitions.templates import TemplateFailed
@@ -33,7 +33,8 @@ class LogWriter:
         """Log a call. `values` are the values of the connection and of the contact."""
         operation = self._definition.create_call_log
         answer = await self._sender.tell(operation, {**values, **self._entry_values(entry, None), "key": key})
-        log_id = operation.path("id").text(answer.json())
+        with reading(answer):
+            log_id = operation.path("id").text(answer.json())
         if not log_id:
             raise answer.unusable("does not say the new log's id")
         return self._log(log_id, values)
@@ -46,7 +47,9 @@ class LogWriter:
         existing = await self._existing(log_id, values)
         told = {**values, **self._entry_values(entry, existing), "log_id": log_id}
         answer = await self._sender.tell(operation, told)
-        if "ok" in operation.answer and not operation.path("ok").holds(answer.json()):
+        with reading(answer):
+            is_updated = "ok" not in operation.answer or operation.path("ok").holds(answer.json())
+        if not is_updated:
             raise answer.unusable("does not say that the log was updated")
         if answer.body:
             answer.json()  # raises for a proxy's page

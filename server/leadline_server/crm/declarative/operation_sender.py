@@ -1,7 +1,8 @@
 """Sends the requests of a definition, page by page, within the limits of one call of leadline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -24,6 +25,17 @@ FoundRecords = list[tuple[Mapping[str, Any], HttpAnswer]]
 
 
 _LOOPS: Final = "names itself as the next page"
+
+
+@contextmanager
+def reading(answer: HttpAnswer) -> Iterator[None]:
+    """Read an answer in the body. If that costs too much after a write, the outcome of the write is unknown."""
+    try:
+        yield
+    except CrmTooMuch as error:
+        if not answer.is_write:
+            raise
+        raise answer.unusable("takes too long to read") from error
 
 
 class Observer(Protocol):

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from leadline_server.crm.declarative.operations import Operation
 from leadline_server.crm.toolkit import segment
 from leadline_server.definitions.problems import ProblemList
+from leadline_server.definitions.rendering_cost import rendering
 from leadline_server.definitions.templates import Context, Template, TemplateFailed, as_text
 
 MAX_REQUEST: Final = 1_000_000
@@ -68,6 +69,10 @@ class RequestTemplate:
         Raises:
             TemplateFailed: a template cannot be rendered, or a segment of the path is empty.
         """
+        with rendering():
+            return self._built(context)
+
+    def _built(self, context: Context) -> BuiltRequest:
         body = _rendered(self._body, context)
         built = BuiltRequest(
             method=self._operation.method,
