@@ -14,7 +14,6 @@ from fakes.zoho_people import zoho
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leadline_server.crm.zoho import adapter as zoho_adapter
-from leadline_server.crm.zoho import records
 from leadline_server.crm.zoho.adapter_type import ZohoSettings, addresses
 from leadline_server.crm.zoho.coql import longest_word, number_conditions
 from leadline_server.domain.contact import ContactDraft
