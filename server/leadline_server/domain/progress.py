@@ -21,9 +21,11 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
+from leadline_server.domain.limits import MOST_CALL_BYTES
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.sizes import call_bytes
 
 MAX_ENTRIES: Final = 64
 """How many legs a call has at most; so, too, attributes."""
@@ -60,18 +62,26 @@ def reported(
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, rules, lease)
+        first = _first(report, now, rules, lease)
+        _check_size(first)
+        return first
     after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
-    _check_size(after.call)
+    if after is not log:
+        _check_size(after)
     return after
 
 
-def _check_size(call: Call) -> None:
+def _check_size(log: CallLog) -> None:
     """Refuse a call that grew too large over many reports; a single report is bounded before."""
+    call = log.call
     sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
     over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
     if over:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
+    if (size := call_bytes(call, log.stamps)) > MOST_CALL_BYTES:
+        raise InvalidRequest(
+            [FieldViolation("call", f"A call has at most {MOST_CALL_BYTES} bytes; with this report it has {size}.")]
+        )
 
 
 def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:

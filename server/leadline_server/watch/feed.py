@@ -172,6 +172,8 @@ class ChangeFeed:
             oldest = self._recent.popleft()
             self._before_recent = oldest.sequence
             self._recent_bytes -= oldest.size
+        if self._recent_bytes > _KEPT_BYTES // 2:
+            self._slices.clear()  # they keep changes that are no longer recent
 
     async def _advance(self, head: int) -> None:
         self._head = head
