@@ -73,6 +73,11 @@ class SampledLines:
         self._lines: dict[tuple[Any, ...], int] = {}
         self._left_out: dict[tuple[Any, ...], int] = {}
 
+    @property
+    def kinds(self) -> int:
+        """How many kinds are remembered."""
+        return max(len(self._lines), len(self._left_out))
+
     def __call__(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """The line; raises DropEvent for one that is left out."""
         if method in {"error", "critical", "exception"}:

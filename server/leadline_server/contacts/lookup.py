@@ -4,7 +4,7 @@ Example: +14155550123 in account demo. The CRM answers with Ann, who has (415) 5
 Ann matches EXACT. Bo does not match, so he is left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -90,6 +90,8 @@ class ContactLookup:
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
+        if len(contacts) <= TURN:
+            return FoundContacts(_few(looked_up, contacts.values(), account.rules), as_of)
         return FoundContacts(await _matches(looked_up, tuple(contacts.values()), account.rules), as_of)
 
     async def _not_shown_yet(
@@ -120,9 +122,7 @@ class ContactLookup:
 async def _matches(
     numbers: Sequence[PhoneNumber], contacts: Sequence[Contact], rules: RulesOrRegion
 ) -> tuple[ContactMatch, ...]:
-    """The contacts that really have one of `numbers`, each with its strongest match."""
-    if len(contacts) <= TURN:
-        return tuple(match for number in numbers for match in _of_number(number, contacts, rules))
+    """The contacts that really have one of `numbers`, each with its strongest match. Other tasks run meanwhile."""
     found: dict[PhoneNumber, list[ContactMatch]] = {number: [] for number in numbers}
     async for some in in_turns(contacts):
         for number in numbers:
@@ -130,7 +130,17 @@ async def _matches(
     return tuple(match for number in numbers for match in sorted(found[number], key=_strength))
 
 
-def _of_number(number: PhoneNumber, contacts: Sequence[Contact], rules: RulesOrRegion) -> list[ContactMatch]:
+def _few(
+    numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
+) -> tuple[ContactMatch, ...]:
+    """As `_matches`, at once."""
+    matches: list[ContactMatch] = []
+    for number in numbers:
+        matches += _of_number(number, contacts, rules)
+    return tuple(matches)
+
+
+def _of_number(number: PhoneNumber, contacts: Collection[Contact], rules: RulesOrRegion) -> list[ContactMatch]:
     matches = []
     for contact in contacts:
         found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]

@@ -85,11 +85,10 @@ class CrmDatabase:
             if found is None:
                 return ()
             book = self._books[account_id] = found[0]
-        most = (MOST_RECORDS + 1) * len(keys)
-        rows = connection.execute(_find_statement(len(keys)), (*keys, book, most)).fetchall()
+        rows = connection.execute(_find_statement(len(keys)), (*keys, book)).fetchall()
         contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
-        if len(rows) == most:
-            raise CrmTooMuch("The contact book has more contacts for a number than leadline reads.", read=contacts)
+        if len(rows) == _most_rows(len(keys)):
+            raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
         return contacts
 
 
@@ -100,8 +99,13 @@ def _find_statement(keys: int) -> str:
     return (
         f"SELECT {CONTACT_COLUMNS} FROM (VALUES {', '.join(['(?)'] * keys)}) AS asked"  # noqa: S608 - constants
         " CROSS JOIN contact_numbers AS n ON n.book = ? AND n.key = asked.column1"
-        " CROSS JOIN contacts AS c ON c.pk = n.contact LIMIT ?"
+        " CROSS JOIN contacts AS c ON c.pk = n.contact"
+        f" LIMIT {_most_rows(keys)}"
     )
+
+
+def _most_rows(keys: int) -> int:
+    return (MOST_RECORDS + 1) * keys
 
 
 class _crm_errors:  # noqa: N801 - it is called like a function; a class costs a third of a generator

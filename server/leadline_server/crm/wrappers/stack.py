@@ -79,8 +79,8 @@ class WrapperStack:
 
 
 def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
-    """`adapter` with its bounds and the account's limits alone: a CRM on this machine is fast, and up to date."""
-    return CrmConnection(_limited(BoundedCrm(adapter), breaker, rate))
+    """`adapter` with the account's limits alone: a CRM on this machine bounds its answers, is fast, and up to date."""
+    return CrmConnection(_limited(adapter, breaker, rate))
 
 
 def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:
