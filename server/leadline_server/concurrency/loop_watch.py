@@ -8,14 +8,16 @@ import asyncio
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from itertools import accumulate
 from types import FrameType
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 TICK_SECONDS: Final = 0.05
@@ -29,6 +31,9 @@ REPORT_SECONDS: Final = 10.0
 
 WINDOW_SECONDS: Final = 15.0
 """The gauge shows the largest lag of this time to twice as long. Prometheus usually reads every 15 s."""
+
+BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""The bounds of the histogram, in seconds."""
 
 MOST_FRAMES: Final = 16
 """The most functions that a line in the log names, the innermost first."""
@@ -47,6 +52,8 @@ class LoopLag(Collector):
         self._now = now
         self._window = int(now() // WINDOW_SECONDS)
         self._before = self._largest = 0.0
+        self._counts = [0] * (len(BUCKETS) + 1)
+        self._sum = 0.0
         self.held = 0
         """How often the loop was held."""
 
@@ -54,6 +61,8 @@ class LoopLag(Collector):
         """Add a measurement, in seconds."""
         self._turn()
         self._largest = max(self._largest, lag)
+        self._counts[bisect_left(BUCKETS, lag)] += 1
+        self._sum += lag
 
     @property
     def largest(self) -> float:
@@ -68,6 +77,12 @@ class LoopLag(Collector):
             f"The longest that the event loop was late within the last {2 * WINDOW_SECONDS:g} seconds.",
             value=self.largest,
         )
+        buckets = list(zip([*map(str, BUCKETS), "+Inf"], accumulate(self._counts), strict=True))
+        delays = HistogramMetricFamily(
+            "leadline_event_loop_delay_seconds", f"How late the event loop was, every {TICK_SECONDS:g} seconds."
+        )
+        delays.add_metric([], buckets, self._sum)
+        yield delays
         yield CounterMetricFamily(
             "leadline_event_loop_held", f"How often the event loop ran nothing for {HELD_SECONDS:g} s.", value=self.held
         )

@@ -73,8 +73,6 @@ class DefinedCrm:
         found = {contact.id: contact for part in await self._sender.together(lookups) for contact in part}
         if not self._definition.find_contacts.defined.read_each:
             return list(found.values())
-        if len(found) >= most:
-            raise CrmTooMuch("The CRM has more contacts for a number than leadline reads.")
         reads = [partial(self._read, contact_id, quota) for contact_id in found]
         return [contact for contact in await self._sender.together(reads) if contact is not None]
 
@@ -172,7 +170,10 @@ class DefinedCrm:
         most: int | None = None,
     ) -> list[Contact]:
         found = await self._sender.records(operation, self._values(kind, values), "contacts", quota, most)
-        return [self._reader.read(record, kind, answer) async for some in in_turns(found) for record, answer in some]
+        read = [self._reader.read(record, kind, answer) async for some in in_turns(found) for record, answer in some]
+        if most is not None and len(found) >= most:  # counted here: several records may be one contact
+            raise CrmTooMuch("The CRM has more contacts for a number than leadline reads.", read=read)
+        return read
 
     async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | None:
         record_of = self._reader.own_id(contact_id, self._connection.types)

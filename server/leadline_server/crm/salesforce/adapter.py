@@ -88,7 +88,7 @@ class SalesforceCrm:
         lookups = [self._records.search(query, most) for query in queries]
         for kind in self._records.kinds:
             wanted = conditions(numbers, kind.phones)
-            lookups += [self._records.contacts(kind, f"({condition}){since}", f" LIMIT {most}") for condition in wanted]
+            lookups += [self._records.first(kind, f"({condition}){since}", most) for condition in wanted]
         return list({contact.id: contact for found in await together(lookups) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:

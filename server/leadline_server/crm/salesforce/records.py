@@ -56,6 +56,13 @@ class SalesforceRecords:
         query = f"SELECT {kind.columns} FROM {kind.object} WHERE {conditions}{ending}"  # noqa: S608 - quoted by soql
         return [self.contact(row, kind) for row in await self.rows(query)]
 
+    async def first(self, kind: SalesforceKind, condition: str, most: int) -> list[Contact]:
+        """As `contacts`. Raises CrmTooMuch with the first `most` if there are so many."""
+        contacts = await self.contacts(kind, condition, f" LIMIT {most}")
+        if len(contacts) >= most:
+            raise CrmTooMuch("Salesforce has more records for a number than leadline reads.", read=contacts)
+        return contacts
+
     async def search(self, words: str, most: int) -> list[Contact]:
         """The contacts of every kind that have one of the words or phrases in a field for numbers, `most` of each."""
         limit = min(most, _MOST_FOUND)

@@ -15,6 +15,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 from leadline_server.domain.limits import MOST_NESTING
@@ -63,9 +64,15 @@ class HttpAnswer:
         return self._decoded[0]
 
     def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
-        """The body, decoded by `decoder`. Raises `unusable` if it cannot be, or is nested deeper than MOST_NESTING."""
+        """The body, decoded by `decoder`.
+
+        Raises:
+            CrmTooMuch: it is nested deeper than MOST_NESTING; after a write CrmOutcomeUnknown.
+            CrmError: it cannot be decoded; see `unusable`.
+        """
         if is_nested_deeper(self.body, MOST_NESTING):
-            raise self.unusable("is nested too deeply")
+            error = self.unusable("is nested too deeply")
+            raise error if self.is_write else CrmTooMuch(error.message)
         try:
             return decoder.decode(self.body)
         except UNREADABLE as error:

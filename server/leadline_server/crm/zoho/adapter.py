@@ -137,9 +137,10 @@ class ZohoCrm:
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]
     ) -> list[Contact]:
         most = min(most_read(numbers), PAGE)
-        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones), most)
+        conditions = number_conditions(numbers, formats, kind.phones)
+        ids, may_be_more = await self._records.ids(kind.object, conditions, most)
         contacts = await self._records.contacts(kind, ids)
-        if len(ids) >= most:
+        if may_be_more:
             raise CrmTooMuch("Zoho has more records for a number than leadline reads.", read=contacts)
         return contacts
 

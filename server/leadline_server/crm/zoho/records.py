@@ -52,11 +52,11 @@ class ZohoRecords:
             raise CrmTooMuch("Zoho has more records than leadline reads.")
         return rows
 
-    async def ids(self, module: str, conditions: Iterable[str], most: int) -> list[str]:
-        """The ids of the records that match one of the conditions; `most` of them (up to PAGE) if there are so many."""
+    async def ids(self, module: str, conditions: Iterable[str], most: int) -> tuple[list[str], bool]:
+        """The ids of the records that match one of the conditions, `most` at most, and whether there may be more."""
         answers = await together(self._first("id", module, condition, most) for condition in conditions)
         found = list(dict.fromkeys(str(row["id"]) for rows in answers for row in rows if "id" in row))
-        return found[:most]
+        return found[:most], any(len(rows) >= most for rows in answers) or len(found) > most
 
     async def rows(self, module: str, ids: Sequence[str], fields: Iterable[str]) -> list[dict[str, Any]]:
         """The records with these ids, as far as they exist, without converted leads."""
