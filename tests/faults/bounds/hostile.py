@@ -1,7 +1,10 @@
 """A CRM with a JSON API that answers with too much, too deeply, or too late; and leadline servers before it."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,29 +91,51 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(
-    folder: Path, changes: dict[str, str] | None = None, settings: Callable[[str], str] = lambda text: text
-) -> AsyncIterator[Stage]:
-    """A server before a hostile CRM. The victim's contacts are in the embedded CRM."""
+async def elsewhere(count: int) -> AsyncIterator[str]:
+    """The CRM in a process of its own, which finds `count` contacts; yields its address."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = (sys.executable, "-m", "faults.bounds.hostile", str(count))
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def staged(folder: Path, changes: dict[str, str] | None = None, url: str = "") -> AsyncIterator[Stage]:
+    """A server before a hostile CRM, or before the one at `url`. The victim's contacts are in the embedded CRM."""
     crm = Hostile()
     (folder / "acorn.toml").write_text(changed(ONE_FORM | (changes or {})))
-    async with http_server(crm.answer) as url:
+    async with http_server(crm.answer) as own_url:
         file = folder / "leadline.toml"
         lines = [
             "lookup_cache_none_seconds = 0",
             "[connections.acorn]",
             'adapter = "http"',
             f'definition = "{folder / "acorn.toml"}"',
-            f'base_url = "{url}"',
+            f'base_url = "{url or own_url}"',
             f'api_key = "{KEY}"',
             "[accounts.hostile]",
             'connection = "acorn"',
             "[accounts.victim]",
         ]
-        file.write_text(settings("\n".join(lines)))
+        file.write_text("\n".join(lines))
         with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(file)}) as server:
             async with (
                 AsyncClient(server.address, account="hostile", user="alice") as hostile,
                 AsyncClient(server.address, account="victim", user="bob") as victim,
             ):
                 yield Stage(crm, server, hostile, victim)
+
+
+async def _serve(count: int) -> None:
+    async with http_server(Hostile(found=encoded(people(count))).answer) as url:
+        print(url, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))
