@@ -1,4 +1,4 @@
-"""What a JMESPath expression costs: a limit on load for what it may multiply, and one while it runs.
+"""The cost of a JMESPath expression: a limit on load for the growth of its value, and a limit while it runs.
 
 Without limits `[@,@][]|[@,@][]|...` doubles its value with every part: 22 of them, in 217 characters, make 4,194,304
 elements.

@@ -1,4 +1,4 @@
-"""What rendering costs: the characters that filters read and make, counted over all templates of one request.
+"""The cost of rendering: the characters that filters read and make, counted over all templates of one request.
 
 Each filter has a bound of its own. A template of a hundred filters over a long transcript still takes a while, and a
 body may have any number of templates.

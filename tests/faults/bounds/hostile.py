@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from fakes.process import TESTS
 from leadline import AsyncClient
 from support.acorn import KEY, changed
 from support.http_servers import http_server
@@ -93,7 +94,7 @@ class Stage:
 @asynccontextmanager
 async def elsewhere(count: int) -> AsyncIterator[str]:
     """The CRM in a process of its own, which finds `count` contacts; yields its address."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     command = (sys.executable, "-m", "faults.bounds.hostile", str(count))
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
@@ -133,7 +134,8 @@ async def staged(folder: Path, changes: dict[str, str] | None = None, url: str =
 
 async def _serve(count: int) -> None:
     async with http_server(Hostile(found=encoded(people(count))).answer) as url:
-        print(url, flush=True)
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
         await asyncio.Event().wait()
 
 

@@ -54,7 +54,7 @@ def bounded(contact: Contact) -> Contact:
     """The contact; one with more than MOST_CONTACT_BYTES has fewer and shorter texts. Its id and numbers stay.
 
     Raises:
-        CrmTooMuch: its id or its numbers are too large to keep. Without all of them, cannot tell whom it is.
+        CrmTooMuch: its id or its numbers are too large to keep. A part of them may match another caller.
     """
     return contact if contact_bytes(contact) <= MOST_CONTACT_BYTES else _cut_down(contact)
 

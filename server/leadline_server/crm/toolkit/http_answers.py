@@ -58,7 +58,7 @@ class HttpAnswer:
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
 
     def json(self) -> Any:
-        """The body as JSON, decoded once; nobody may change it. Raises `unusable` if it is not JSON."""
+        """The body as JSON, decoded once. Do not change it. Raises `unusable` if it is not JSON."""
         if not self._decoded:
             self._decoded.append(self.decode(_json))
         return self._decoded[0]

@@ -62,10 +62,13 @@ async def exchange(
 
 async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            response.close()
-            message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
-            raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)
-    return bytes(body)
+    if (response.content_length or 0) <= MAX_ANSWER_BYTES:  # a longer one is not even received
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                break
+        else:
+            return bytes(body)
+    response.close()
+    message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
+    raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)
