@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from leadline_server.http.caller_name import CallerName
+from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.rpcs import RpcApplication
 from leadline_server.transport.addresses import AddressUnavailable, split_address
@@ -31,15 +32,19 @@ class HttpApplication:
 
     Args:
         methods: the RPCs by their paths.
+        has_console: whether the page for people is served.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod]) -> None:
+    def __init__(self, methods: Mapping[str, ServedMethod], *, has_console: bool) -> None:
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
         self._pages: dict[str, Application] = {
             "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
             "/openapi.json": _openapi,
         }
+        if has_console:
+            console = ConsoleFiles()
+            self._pages |= dict.fromkeys(console.paths, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -70,7 +75,7 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def http_server(
-    address: str, methods: Mapping[str, ServedMethod], public_url: str, grace: float
+    address: str, methods: Mapping[str, ServedMethod], *, public_url: str, has_console: bool, grace: float
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -78,6 +83,7 @@ async def http_server(
         address: `host:port`; port 0 takes a free one.
         methods: the RPCs by their paths.
         public_url: see `Gate`.
+        has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
 
     Yields:
@@ -88,7 +94,7 @@ async def http_server(
     """
     listener = _listen(address)
     config = uvicorn.Config(
-        Gate(HttpApplication(methods), public_url),
+        Gate(HttpApplication(methods, has_console=has_console), public_url),
         http="httptools",
         ws="none",
         lifespan="off",
