@@ -120,7 +120,7 @@ class WatchCallLogs:
                 self._batches.clear()
                 self._batch_bytes = 0
             last = {change.call_id: change for change in changes if _belongs(watch, change)}
-            news = _first(sorted(last.values(), key=_sequence), watch.max_call_logs)
+            news = first_changes(sorted(last.values(), key=_sequence), watch.max_call_logs)
             end = (changes if len(news) == len(last) < watch.max_call_logs else news)[-1].sequence
             self._batch_bytes += sum(change.size for change in news)
             batch = self._batches[key] = self._batch_of(watch, tuple(news), end)
@@ -164,7 +164,7 @@ def _signed(secret: bytes, selection: str, position: int) -> str:
     return tokens.sign(secret, "watch", selection, str(position))
 
 
-def _first(changes: Sequence[Change], most: int) -> Sequence[Change]:
+def first_changes(changes: Sequence[Change], most: int) -> Sequence[Change]:
     """The first changes: `most`, or fewer if more would have over MOST_BATCH_BYTES."""
     left = MOST_BATCH_BYTES
     for index, change in enumerate(changes[:most]):
