@@ -1,4 +1,4 @@
-"""A lookup reads so much of a CRM's answer and no more. What is left out is never read as "no contact"."""
+"""A lookup reads so much of a CRM's answer and no more. An answer that is cut off is never "no contact"."""
 
 import json
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class _Inner:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
-        return None  # the other methods, which nobody calls
+        return None  # the other methods, which are not called
 
     async def find_contacts(self, _: Sequence[PhoneNumber]) -> Sequence[Contact]:
         if self._error is not None:

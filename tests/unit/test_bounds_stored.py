@@ -1,4 +1,4 @@
-"""What one account stores and reads back is bounded in bytes: calls, changes, batches, remembered answers, the log."""
+"""Calls, changes, batches, remembered answers and the write-ahead log are bounded in bytes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 
 def hold_the_loop(secret: str, until: threading.Event) -> None:
-    """What a slow function looks like. Its argument must not be logged."""
+    """Be slow. The argument must not be logged."""
     assert secret
     assert until.wait(30)
 
