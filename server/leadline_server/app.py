@@ -22,7 +22,10 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     ListCallLogs,
+    ListPlaceholders,
     LogCall,
+    OpenReplay,
+    RemovePlaceholder,
     RetryCallLog,
     SearchContacts,
     UpdateAccountSettings,
@@ -40,6 +43,7 @@ from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
@@ -124,11 +128,12 @@ async def open_app(
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
-        runner = AttemptRunner(decision_loader, claims, clock)
+        budget = PlaceholderBudget()
+        runner = AttemptRunner(decision_loader, claims, budget, clock)
         worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
-            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
+            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls)
@@ -186,7 +191,7 @@ def _commands(
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, clock),
-        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        log_call=LogCall(ledger.call_logs, ledger.placeholders, decision_loader, worker, clock),
         get_call_log=GetCallLog(ledger.call_logs),
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
         count_call_logs=CountCallLogs(ledger.call_logs),
@@ -197,6 +202,9 @@ def _commands(
         get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
         directory=Directory(ledger.users, PageTokens(ledger.secret, "users"), PageTokens(ledger.secret, "crm_users")),
+        list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),
+        remove_placeholder=RemovePlaceholder(ledger.placeholders, ledger.call_logs, clock),
+        open_replay=OpenReplay(ledger.placeholders, clock),
     )
 
 

@@ -84,6 +84,7 @@ class FakeHubSpot(FakeCrm):
             web.post("/crm/v3/objects/calls/batch/read", self._read_batch),
             web.get(objects + "/{id}", self._read),
             web.patch(objects + "/{id}", self._change),
+            web.delete("/crm/v3/objects/contacts/{id}", self._archive),
             web.put(link, self._link),
             web.delete(link, self._unlink),
         ]
@@ -228,7 +229,38 @@ class FakeHubSpot(FakeCrm):
         while table == CONTACTS and (merged := self.records.get(_MERGED, record_id)):
             record_id = merged.fields["into"]
         record = self.records.require(table, record_id)
-        return web.json_response(_body(record, request.query.get("properties", "").split(",")))
+        body = _body(record, request.query.get("properties", "").split(","))
+        if history := request.query.get("propertiesWithHistory"):
+            body["propertiesWithHistory"] = {name: self._history(table, record, name) for name in history.split(",")}
+        if kinds := request.query.get("associations"):
+            linked = [call.id for call in self.records.all(CALLS) if record.id in call.fields[LINKED]]
+            found = [{"id": each, "type": "contact_to_call"} for each in linked]
+            if found and CALLS in kinds.split(","):  # a kind without any record is left out
+                body["associations"] = {CALLS: {"results": found}}
+        return web.json_response(body)
+
+    def _history(self, table: str, record: Record, name: str) -> list[dict[str, Any]]:
+        """The values that a property had, the newest first."""
+        values = list[dict[str, Any]]()
+        for change in self.records.changes:
+            if (change.table, change.record.id) == (table, record.id) and name in change.record.fields:
+                value = change.record.fields[name]
+                if not values or values[0]["value"] != value:
+                    source = "CRM_UI" if change.by_people else "INTEGRATION"
+                    entry = {"value": value, "timestamp": _time(change.record.changed), "sourceType": source}
+                    values.insert(0, entry)
+        return values
+
+    async def _archive(self, request: web.Request) -> web.Response:
+        """Archive a contact. One that is not there is no error."""
+        contact_id = request.match_info["id"]
+        if self.records.get(CONTACTS, contact_id):
+            self.records.remove(CONTACTS, contact_id)
+            for call in self.records.all(CALLS):
+                links = [each for each in call.fields[LINKED] if each != contact_id]
+                if links != call.fields[LINKED]:
+                    self.records.change(CALLS, call.id, {LINKED: links})
+        return web.Response(status=204)
 
     async def _change(self, request: web.Request) -> web.Response:
         table, values = request.match_info["table"], (await request.json())["properties"]

@@ -84,6 +84,7 @@ class FakeSalesforce(FakeCrm):
             web.get(f"{VERSION}/search", self._refusing(self._search)),
             web.post(f"{VERSION}/sobjects/{{table}}", self._refusing(self._create)),
             web.patch(f"{VERSION}/sobjects/{{table}}/{{id}}", self._refusing(self._update)),
+            web.delete(f"{VERSION}/sobjects/{{table}}/{{id}}", self._refusing(self._delete)),
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
@@ -235,6 +236,7 @@ class FakeSalesforce(FakeCrm):
                 "Id": record.id,
                 "Name": " ".join(filter(None, names)),
                 "CreatedDate": stamp(record.created),
+                "LastModifiedDate": stamp(record.changed),
                 "SystemModstamp": stamp(record.changed - self.faults.age),
                 "IsConverted": fields.get("IsConverted", False),
                 "ConvertedContactId": fields.get("ConvertedContactId"),
@@ -260,6 +262,17 @@ class FakeSalesforce(FakeCrm):
         if "TaskSubtype" in fields:
             raise Refused("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: TaskSubtype.")
         self.records.change(table, record_id, fields)
+        return web.Response(status=204)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        """Delete a person, and the tasks that are theirs alone."""
+        table, record_id = request.match_info["table"], request.match_info["id"]
+        if table not in PEOPLE or self.records.get(table, record_id) is None:
+            raise Refused("ENTITY_IS_DELETED", "entity is deleted", 404, fields=[])
+        self.records.remove(table, record_id)
+        for task in self.records.all("Task"):
+            if task.fields.get("WhoId") == record_id:
+                self.records.remove("Task", task.id)
         return web.Response(status=204)
 
     async def _checked(self, request: web.Request) -> Fields:

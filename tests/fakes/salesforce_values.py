@@ -26,14 +26,23 @@ WRITABLE: Final = {
         *("WhoId", "Subject", "Status", "ActivityDate", "Description", "TaskSubtype", "CallType", "CallDisposition"),
         *("CallDurationInSeconds", "CallObject", "OwnerId", "Priority", "Call_Key__c"),
     ),
+    "Event": ("WhoId",),
+    "ContentDocumentLink": ("LinkedEntityId",),
+    "CampaignMember": ("LeadId", "ContactId"),
+    "Case": ("ContactId",),
+    "OpportunityContactRole": ("ContactId",),
 }
+AROUND: Final = ("Event", "ContentDocumentLink", "CampaignMember", "Case", "OpportunityContactRole")
+"""Records that belong to people, and that leadline only looks for."""
+
 REQUIRED: Final = {"Contact": ("LastName",), "Lead": ("LastName", "Company"), "Task": ()}
 _PICKED: Final = {"CallType": ("Inbound", "Internal", "Outbound"), "TaskSubtype": ("Call", "Email", "Task")}
 COMPUTED: Final = {
-    "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name"),
-    "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
-    "Task": ("Id", "CreatedDate", "SystemModstamp"),
+    "Contact": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "Account.Name"),
+    "Lead": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
+    "Task": ("Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"),
     "User": ("Id", "Name", "CreatedDate", "SystemModstamp"),
+    **dict.fromkeys(AROUND, ("Id",)),
 }
 
 

@@ -51,6 +51,12 @@ _SHAPES: Final = {
     "Call_Type": "Inbound|Outbound|Missed",
     "Outgoing_Call_Status": "Completed|Scheduled",
 }
+_RELATED: Final = frozenset(
+    {
+        *("Attachments", "Calls", "Calls_History", "Campaigns", "Deals", "Events", "Events_History", "Notes"),
+        *("Tasks", "Tasks_History"),
+    }
+)
 _FIRST_ID: Final = 4_876_876_000_000_000_000
 
 
@@ -98,6 +104,8 @@ class FakeZoho(FakeCrm):
             web.get(f"{API}/{{module}}", self._counted(self._read)),
             web.post(f"{API}/{{module}}", self._counted(self._create)),
             web.put(f"{API}/{{module}}/{{id}}", self._counted(self._update)),
+            web.delete(f"{API}/{{module}}/{{id}}", self._counted(self._delete)),
+            web.get(f"{API}/{{module}}/{{id}}/{{list}}", self._counted(self._related)),
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
@@ -235,8 +243,8 @@ class FakeZoho(FakeCrm):
         return web.json_response({"data": shown, "info": {"count": len(shown), "more_records": len(rows) > limit}})
 
     def _row(self, module: str, record: Record) -> Fields:
-        created = datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="seconds")
-        return {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, "Created_Time": created}
+        times = {"Created_Time": _time(record.created), "Modified_Time": _time(record.changed)}
+        return {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, **times}
 
     async def _create(self, request: web.Request) -> web.Response:
         module = request.match_info["module"]
@@ -258,6 +266,24 @@ class FakeZoho(FakeCrm):
             return self.records.change(module, record_id, fields)
 
         return await self._written(request, update, "record updated", 200)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        module, record_id = request.match_info["module"], request.match_info["id"]
+        if self.records.get(module, record_id) is None:
+            problem = {"code": "INVALID_DATA", "details": {"id": record_id}, "message": "invalid", "status": "error"}
+            return web.json_response({"data": [problem]}, status=400)
+        self.records.remove(module, record_id)
+        done = {"code": "SUCCESS", "details": {"id": record_id}, "message": "record deleted", "status": "success"}
+        return web.json_response({"data": [done]})
+
+    async def _related(self, request: web.Request) -> web.Response:
+        """A related list. Calls are over, so they are history."""
+        module, name = request.match_info["module"], request.match_info["list"]
+        if name not in _RELATED or (name == "Deals" and module == "Leads") or not request.query.get("fields"):
+            return _error(400, "INVALID_DATA", "the relation name given seems to be invalid")
+        own = _own_id(module, request.match_info["id"])
+        calls = self.records.all("Calls") if name == "Calls_History" else []
+        return self._listed([{"id": call.id} for call in calls if whose(call.fields) == own], 200)
 
     async def _written(self, request: web.Request, write: Any, message: str, status: int) -> web.Response:
         body = await request.json()
@@ -293,6 +319,10 @@ def whose(call: Fields) -> str:
 
 def _own_id(module: str, record_id: str) -> str:
     return f"{_PEOPLE[module]}:{record_id}"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
 
 
 def _key(call: Fields) -> str:

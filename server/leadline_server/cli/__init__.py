@@ -6,7 +6,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences, users, users_match
+from leadline_server.cli import (
+    account,
+    adapters,
+    calls,
+    contacts,
+    ledger,
+    placeholders,
+    preferences,
+    users,
+    users_match,
+)
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
@@ -38,6 +48,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "watch": calls.watch,
             "import": import_calls,
         },
+    ),
+    "placeholders": (
+        "List the placeholders that calls created, and remove untouched ones.",
+        {"list": placeholders.list_placeholders, "undo": placeholders.undo},
     ),
     "preferences": (
         "Show and set what leadline does with a user's calls.",

@@ -36,6 +36,7 @@ from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.crm_user_cases import CrmUserCases
@@ -49,6 +50,7 @@ class CrmConformance(
     FormCases,
     ReadCases,
     CreateCases,
+    RemovalCases,
     TextCases,
     WriteLogCases,
     UpdateLogCases,

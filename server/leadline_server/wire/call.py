@@ -68,6 +68,7 @@ def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
         event=call_event(check, "call", request.call),
         trigger=LogTrigger.MANUAL if request.contact_id else trigger,
         contact_id=check.text("contact_id", request.contact_id),
+        replay_id=check.text("replay_id", request.replay_id),
     )
     check.raise_any()
     return report

@@ -157,6 +157,12 @@ class Violations:
             return None
         return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
+    def count(self, field: str, value: int, most: int) -> int:
+        """A number from 0 to `most`."""
+        if not 0 <= value <= most:
+            self.add(field, f"Must be between 0 and {most}.")
+        return value
+
     def page_size(self, value: int) -> int:
         """The most entries of a page; 0 means the default."""
         if not 0 <= value <= MAX_PAGE_SIZE:

@@ -62,6 +62,7 @@ class LogCallRequest(_message.Message):
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     TRIGGER_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account, 1..128 characters, no control characters. Required."""
     user_id: _builtins.str
@@ -84,6 +85,12 @@ class LogCallRequest(_message.Message):
     """True: look up and decide on the merged call, and write nothing. The answer is the log that would result. If the CRM
     cannot tell who has the number, it is UNAVAILABLE.
     """
+    replay_id: _builtins.str
+    """The replay that this past call belongs to: an id of `PlaceholderService.OpenReplay` that is at most 7 days old. Its
+    placeholders then count against that replay's limit, and not against those of the account. A live call has none.
+    A call that is UNLOGGED with PLACEHOLDER_LIMIT is decided again when it is reported with another replay's id. An
+    unknown id is INVALID_REQUEST. At most 128 characters. Empty: the account's limits apply.
+    """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
         """The call, with all that is new. Required, with its `id`; with its `direction` in the first report."""
@@ -97,10 +104,11 @@ class LogCallRequest(_message.Message):
         contact_id: _builtins.str = ...,
         trigger: _call_log_pb2.LogTrigger.ValueType = ...,
         validate_only: _builtins.bool = ...,
+        replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "replay_id", b"replay_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,13 +1,15 @@
 """The adapter to the embedded CRM, which is the default. It offers everything that an adapter can guarantee."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
+from leadline_server.crm.embedded.removal import remove_unused
 from leadline_server.crm.embedded.rows import (
     CONTACT_COLUMNS,
     asked_keys,
@@ -22,12 +24,16 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, LogEntry
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
 CAPABILITIES: Final = Capabilities(
-    finds_log_by_key=True, enforces_unique_key=True, moves_log=True, contact_types=CONTACT_TYPES
+    finds_log_by_key=True,
+    enforces_unique_key=True,
+    moves_log=True,
+    contact_types=CONTACT_TYPES,
+    deletes_contacts=True,
 )
 
 
@@ -94,6 +100,13 @@ class EmbeddedCrm:
         )
         new = prepare(contact, f"create:{key}", number_keys(contact, self._rules()))
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a contact that no one has used, in one transaction with the check."""
+        work = partial(remove_unused, account_id=self._account_id, contact_id=contact_id, log_ids=log_ids)
+        if only_check:
+            return await self._database.read(partial(work, only_check=True))
+        return await self._database.write(partial(work, only_check=False))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""

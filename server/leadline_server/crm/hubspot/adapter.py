@@ -9,6 +9,7 @@ import msgspec
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
 from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
+from leadline_server.crm.hubspot.removal import remove_unused
 from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
@@ -31,6 +32,7 @@ from leadline_server.ports.crm import (
     ALL_METHODS,
     Capabilities,
     ContactPage,
+    ContactUse,
     CrmLog,
     CrmMethod,
     CrmUserPage,
@@ -77,6 +79,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
+        deletes_contacts=True,
         methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
@@ -149,6 +152,11 @@ class HubSpotCrm:
         except ValueTaken as refusal:
             return await self._adopted(refusal, draft)
         return self._contacts.read(answer.decode(an_object))
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Move a contact that no one has used to HubSpot's recycling bin."""
+        written = (*self._contacts.written_names, "hubspot_owner_id")
+        return await remove_unused(self._client, contact_id, log_ids, written, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""

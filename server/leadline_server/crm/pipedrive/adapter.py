@@ -1,6 +1,6 @@
 """The adapter to Pipedrive."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -9,6 +9,7 @@ import msgspec
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, updated
+from leadline_server.crm.pipedrive.removal import remove_unused
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
@@ -21,6 +22,7 @@ from leadline_server.ports.crm import (
     ALL_METHODS,
     Capabilities,
     ContactPage,
+    ContactUse,
     CrmLog,
     CrmMethod,
     CrmUserPage,
@@ -75,6 +77,7 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
             RateLimit(settings.requests_per_2_seconds, 2.0),
             RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
         ),
+        deletes_contacts=True,
         methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
@@ -139,6 +142,10 @@ class PipedriveCrm:
         person = _content(answer, wire.a_person)
         companies = {} if organization is None else {organization: draft.company}
         return wire.contact_of(person, companies, self._settings)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a person that no one has used. Pipedrive keeps it for 30 days."""
+        return await remove_unused(self._client, contact_id, log_ids, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call as a done activity."""

@@ -1,6 +1,6 @@
 """The adapter to Salesforce."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from heapq import merge
 from itertools import islice
@@ -12,6 +12,7 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import SalesforceRecords
+from leadline_server.crm.salesforce.removal import remove_unused
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATE_ANSWER,
@@ -35,6 +36,7 @@ from leadline_server.ports.crm import (
     MOST_NUMBERS,
     Capabilities,
     ContactPage,
+    ContactUse,
     CrmLog,
     CrmMethod,
     CrmUserPage,
@@ -50,6 +52,7 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
     numbers_per_lookup=MOST_NUMBERS,
+    deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
@@ -144,6 +147,14 @@ class SalesforceCrm:
             if not refusal.may_save:
                 raise
             return await self._create(kind, record, _SAVE_ANYWAY)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Move a lead or contact that no one has used to Salesforce's recycle bin."""
+        kind = self._kind_with(contact_id)
+        if kind is None:
+            return ContactUse.UNUSED
+        records = self._records
+        return await remove_unused(self._client, records, kind, contact_id, log_ids, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Create a completed task of subtype Call. Its key stands in a field that SOQL can find."""

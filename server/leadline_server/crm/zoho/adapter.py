@@ -1,6 +1,6 @@
 """The adapter to Zoho CRM."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -13,6 +13,7 @@ from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, own
 from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
+from leadline_server.crm.zoho.removal import remove_unused
 from leadline_server.crm.zoho.wire import (
     LoggedCall,
     ZohoKind,
@@ -30,6 +31,7 @@ from leadline_server.ports.crm import (
     ALL_METHODS,
     Capabilities,
     ContactPage,
+    ContactUse,
     CrmLog,
     CrmMethod,
     CrmUserPage,
@@ -46,6 +48,7 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
+    deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
@@ -110,6 +113,11 @@ class ZohoCrm:
                 raise
             return existing
         return contact_of({**record, "id": record_id}, kind, self._names)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a record that no one has used."""
+        kind, record_id = self._record_of(contact_id)
+        return await remove_unused(self._records, kind, record_id, log_ids, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the key's field is unique and Zoho has a call with this key, that call is the answer."""

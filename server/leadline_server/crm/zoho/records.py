@@ -105,6 +105,21 @@ class ZohoRecords:
             answer = await self._client.ask("POST", "/coql", json={"select_query": query})
         return _rows(answer, limit)
 
+    async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
+        """The ids of the records in a related list of a record."""
+        params = {"fields": "id", "per_page": "200"}
+        async with self._slots:
+            answer = await self._client.ask("GET", f"/{module}/{record_id}/{related_list}", params=params)
+        return [str(row.get("id")) for row in _rows(answer)]
+
+    async def delete(self, module: str, record_id: str) -> None:
+        """Delete one record."""
+        async with self._slots:
+            answer = await self._client.tell("DELETE", f"/{module}/{record_id}")
+        written = answer.decode(WRITE_ANSWER).data
+        if len(written) != 1 or written[0].code != "SUCCESS":
+            raise answer.unusable("does not say which record was deleted")
+
     async def _read(self, module: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
         content = {"per_page": "200", "converted": "false", **params}
         async with self._slots:
