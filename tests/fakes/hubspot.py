@@ -193,7 +193,11 @@ class FakeHubSpot(FakeCrm):
         while table == CONTACTS and (merged := self.records.get(_MERGED, record_id)):
             record_id = merged.fields["into"]
         record = self.records.require(table, record_id)
-        return web.json_response(_body(record, request.query.get("properties", "").split(",")))
+        body = _body(record, request.query.get("properties", "").split(","))
+        if table == CALLS and request.query.get("associations") == "contacts" and record.fields.get(LINKED):
+            linked = [{"id": each, "type": "call_to_contact"} for each in record.fields[LINKED]]
+            body["associations"] = {"contacts": {"results": linked}}
+        return web.json_response(body)
 
     async def _change(self, request: web.Request) -> web.Response:
         table, values = request.match_info["table"], (await request.json())["properties"]

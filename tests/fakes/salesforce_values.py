@@ -29,8 +29,8 @@ WRITABLE: Final = {
 REQUIRED: Final = {"Contact": ("LastName",), "Lead": ("LastName", "Company"), "Task": ()}
 _PICKED: Final = {"CallType": ("Inbound", "Internal", "Outbound"), "TaskSubtype": ("Call", "Email", "Task")}
 COMPUTED: Final = {
-    "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name"),
-    "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
+    "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name", "MasterRecordId"),
+    "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId", "MasterRecordId"),
     "Task": ("Id", "CreatedDate", "SystemModstamp"),
 }
 

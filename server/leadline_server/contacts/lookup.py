@@ -88,8 +88,8 @@ class ContactLookup:
             contact = await account.crm.get_contact(contact_id)
             if contact is None:
                 await self._forget(account, number_key, contact_id)
-            else:
-                contacts[contact_id] = contact
+            elif contact.id not in found:  # it may have been merged into one of those
+                contacts[contact.id] = contact
         return contacts
 
     async def _forget(self, account: Account, number_key: str, contact_id: str) -> None:

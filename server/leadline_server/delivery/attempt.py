@@ -1,14 +1,14 @@
-"""One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
+"""One attempt to deliver a call, and its decision."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
-from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import (
     CreatePlaceholder,
     LeaveUnlogged,
@@ -21,8 +21,7 @@ from leadline_server.domain.decision import (
 )
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
-from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -67,8 +66,8 @@ class DecisionLoader:
         self._lookup = lookup
         self._clock = clock
 
-    async def situation(self, attempt: DeliveryAttempt) -> Situation:
-        """The log as `decide` needs it.
+    async def situation(self, attempt: DeliveryAttempt, *, with_choice: bool = True) -> Situation:
+        """The log as `decide` needs it; without the contact that a person chose if that does not count.
 
         Raises:
             CrmError: cannot tell whether the chosen contact exists.
@@ -81,7 +80,7 @@ class DecisionLoader:
             number=log.number,
             trigger=log.trigger,
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
-            chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
+            chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
             can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
             create_without_log=account.settings.create_without_log,
@@ -95,104 +94,23 @@ class DecisionLoader:
         Raises:
             CrmError: cannot tell.
         """
-        situation = await self.situation(attempt)
+        return await self._decided(attempt, await self.situation(attempt))
+
+    async def decide_by_number(self, attempt: DeliveryAttempt) -> Outcome:
+        """As `decide`, for a logged call whose contact is gone: also if a person chose that contact.
+
+        Raises:
+            CrmError: cannot tell.
+        """
+        situation = await self.situation(attempt, with_choice=False)
+        return await self._decided(attempt, replace(situation, trigger=LogTrigger.MANUAL))
+
+    async def _decided(self, attempt: DeliveryAttempt, situation: Situation) -> Outcome:
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
         matches = await self._lookup.find(attempt.account, outcome.numbers)
-        return _conclusive(decide(situation, await attempt.preferences(), matches))
-
-
-class AttemptRunner:
-    """Runs attempts. It stores nothing in the ledger."""
-
-    def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
-        self._decision_loader = decision_loader
-        self._claims = claims
-        self._clock = clock
-
-    async def run(self, attempt: DeliveryAttempt) -> Result:
-        """Decide, unless a decision stands, and carry the decision out in the CRM.
-
-        It sets `attempt.decision` as soon as the decision is taken, so that the decision outlasts a failed write.
-
-        Raises:
-            CrmError: the call could not be decided or written, or leadline cannot tell whether it was written.
-        """
-        if attempt.decision is None:
-            outcome = await self._decide(attempt)
-            if not isinstance(outcome, Decision):
-                return outcome
-            attempt.decision = outcome
-        return await self._write(attempt, attempt.decision)
-
-    async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
-        outcome = await self._decision_loader.decide(attempt)
-        if attempt.log.state is CallLogState.LOGGED:
-            return moved(attempt, outcome)
-        return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
-
-    async def _placeholder(
-        self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
-    ) -> Decision | LeaveUnlogged | Wait:
-        """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        async with self._claims.hold(attempt.account, wanted.number) as claim:
-            matches = await claim.look_again()
-            situation = await self._decision_loader.situation(attempt)
-            outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
-            if not isinstance(outcome, CreatePlaceholder):
-                return outcome
-            contact = await claim.create(
-                ContactDraft(
-                    name=outcome.name,
-                    phone_number=outcome.number,
-                    type=outcome.contact_type,
-                    is_placeholder=True,
-                )
-            )
-        return placeholder_decision(outcome, contact)
-
-    async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
-        crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
-        entry = await _entry(attempt, decision)
-        self._check_settled(log)
-        if log.crm_log_id:
-            return await crm.update_call_log(log.crm_log_id, entry)
-        if not attempt.may_exist:
-            return await crm.create_call_log(entry, key)
-        if crm.capabilities.finds_log_by_key:
-            existing = await crm.find_call_log(key)
-            if existing is not None:
-                return await crm.update_call_log(existing.id, entry)
-        created = await crm.create_call_log(entry, key)
-        if crm.capabilities.enforces_unique_key and not crm.capabilities.finds_log_by_key:
-            # The CRM may have answered with the log of an earlier attempt, which had less of the call.
-            return await crm.update_call_log(created.id, entry)
-        return created
-
-    def _check_settled(self, log: CallLog) -> None:
-        """Do not write before an earlier write has settled: one of the two would repeat or undo the other.
-
-        Raises:
-            WriteUnsettled: an earlier write may still take effect.
-        """
-        if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
-            raise WriteUnsettled(left.total_seconds())
-
-
-async def _entry(attempt: DeliveryAttempt, decision: Decision) -> LogEntry:
-    log = attempt.log
-    crm_user_id = (await attempt.preferences()).crm_user_id
-    if not crm_user_id:
-        crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
-    return LogEntry(
-        call=log.call,
-        contact_id=decision.contact.id,
-        user_id=log.user_id,
-        crm_user_id=crm_user_id,
-        number=log.number.e164 or log.number.text,
-        fallback_time=log.create_time,
-    )
+        return conclusive(decide(situation, await attempt.preferences(), matches))
 
 
 async def _chosen(account: Account, contact_id: str) -> Contact:
@@ -202,7 +120,7 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     return contact
 
 
-def _conclusive(outcome: Outcome | LookUp) -> Outcome:
+def conclusive(outcome: Outcome | LookUp) -> Outcome:
     """The outcome of a decision that was given the matches. It never asks for them again."""
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")

@@ -141,7 +141,7 @@ def _decided(
         return Decision(
             contact=situation.chosen,
             reason=CallLogReason.CONTACT_CHOSEN,
-            explanation=f"A person chose {_named(situation.chosen)}.",
+            explanation=f"A person chose {named(situation.chosen)}.",
         )
     held_back = _held_back(situation, preferences) if situation.trigger is LogTrigger.AUTOMATIC else None
     outcome = held_back or _never_looked_up(situation)
@@ -267,7 +267,7 @@ def _among(
     return Decision(
         contact=picked.contact,
         reason=CallLogReason.MATCH_RESOLVED,
-        explanation=f"{several}; {action.name} by {origin} picks {_named(picked.contact)}.",
+        explanation=f"{several}; {action.name} by {origin} picks {named(picked.contact)}.",
         candidates=candidates,
     )
 
@@ -277,7 +277,7 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
     return Decision(
         contact=match.contact,
         reason=CallLogReason.PLACEHOLDER_REUSED if is_reused else CallLogReason.CONTACT_MATCHED,
-        explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{_named(match.contact)}"
+        explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{named(match.contact)}"
         f" ({match.kind.name}).",
         candidates=ranked(matches) if len(matches) > 1 else (),
     )
@@ -319,5 +319,6 @@ def _unlogged(reason: CallLogReason, explanation: str, candidates: tuple[Contact
     return LeaveUnlogged(reason=reason, explanation=explanation, candidates=candidates)
 
 
-def _named(contact: Contact) -> str:
+def named(contact: Contact) -> str:
+    """A contact for people: its name and id, such as `Ann [c_17]`."""
     return f"{contact.name or 'a contact without a name'} [{contact.id}]"

@@ -1,7 +1,7 @@
 """The port to a CRM. One adapter instance serves one account."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -60,6 +60,7 @@ class Capabilities:
         rate_limits: what the vendor allows one connection, by its documentation.
         numbers_per_lookup: how many numbers `find_contacts` looks up about as cheaply as one, 1 to MOST_NUMBERS.
             leadline combines concurrent lookups up to this count. With 1 it combines none.
+        follows_moved_contacts: `get_contact` returns the contact that another one was merged into or converted to.
         methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
             leadline logs no call, and creates no contact for one unless the account asks for it.
     """
@@ -72,6 +73,7 @@ class Capabilities:
     contact_types: tuple[str, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
     numbers_per_lookup: int = 1
+    follows_moved_contacts: bool = False
     methods: frozenset[CrmMethod] = ALL_METHODS
 
 
@@ -85,10 +87,18 @@ class ContactPage:
 
 @dataclass(frozen=True, slots=True)
 class CrmLog:
-    """A call log in the CRM: its id, and the address of a page that shows it. The address may be empty."""
+    """A call log in the CRM.
+
+    Attributes:
+        id: its id.
+        url: the address of a page that shows it; may be empty.
+        contact_id: after an update, the contact that the CRM has the log at; empty: the adapter does not know. People
+            may have moved the log, or merged or converted its contact.
+    """
 
     id: str
     url: str = ""
+    contact_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +107,12 @@ class LogEntry:
 
     Attributes:
         call: everything that was reported.
-        contact_id: the contact that the log belongs to.
+        contact_id: the contact that the log belongs to, as far as leadline knows.
         user_id: leadline's user.
         crm_user_id: the CRM's owner for that user; empty: the CRM's default.
         number: the other party's number, such as `+12025550147`; as it was reported if it has no E.164 form.
         fallback_time: replaces the start time if the phone system reported none.
+        moves: whether an update attaches the log to `contact_id`. Else it leaves the log where people have it.
     """
 
     call: Call
@@ -110,6 +121,7 @@ class LogEntry:
     crm_user_id: str
     number: str
     fallback_time: datetime
+    moves: bool = False
 
 
 class CrmAdapter(Protocol):
@@ -144,7 +156,11 @@ class CrmAdapter(Protocol):
         ...
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact with this id. None if the CRM has none: it was never there, was deleted or was merged."""
+        """The contact with this id. None if the CRM has none: it was never there, or was deleted.
+
+        For a contact that was merged into another one, or converted to one, it returns the other one with its own id
+        if the adapter declares `follows_moved_contacts`, and None if it does not.
+        """
         ...
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
@@ -168,7 +184,9 @@ class CrmAdapter(Protocol):
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change an existing log to say what `entry` says. Fields that leadline does not own stay as people left them.
 
-        With `moves_log` it also attaches the log to `entry.contact_id`. Raises CrmRejected if the log is gone.
+        With `entry.moves` it also attaches the log to `entry.contact_id`; leadline sets that only with `moves_log`.
+        Without it, the contact is a field of people: the log stays where it is, also if `entry.contact_id` is gone.
+        Raises CrmRejected if the log is gone.
         """
         ...
 

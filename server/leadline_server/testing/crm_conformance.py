@@ -34,6 +34,7 @@ from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_lookup_cases import LookupCases
+from leadline_server.testing.crm_moved_contact_cases import MovedContactCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases
@@ -51,6 +52,7 @@ class CrmConformance(
     TextCases,
     WriteLogCases,
     UpdateLogCases,
+    MovedContactCases,
     FieldCases,
     FailureCases,
 ):

@@ -114,6 +114,7 @@ def capabilities(definition: Definition, values: Values) -> Capabilities:
         contact_types=tuple(_types(definition, values)) if definition.types else (),
         rate_limits=tuple(RateLimit(rate.requests, rate.seconds, rate.scope) for rate in can.rates),
         numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
+        follows_moved_contacts=definition.operations.get_contact.response.moved_to is not None,
         methods=ALL_METHODS if definition.operations.update_call_log else ALL_METHODS - {CrmMethod.UPDATE_CALL_LOG},
     )
 

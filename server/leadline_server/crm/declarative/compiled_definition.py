@@ -108,7 +108,7 @@ def compile_definition(definition: Definition, problems: ProblemList) -> Compile
 def _operation(name: str, operation: Any, problems: ProblemList) -> CompiledOperation[Any]:
     location = f"operations.{name}"
     response = operation.response
-    names = ("contacts", "contact", "logs", "id", "body", "complete", "none_when", "ok")
+    names = ("contacts", "contact", "logs", "id", "body", "complete", "none_when", "moved_to", "ok")
     answer = _paths(response, names, f"{location}.response", problems) if response else {}
     if paging := getattr(response, "paging", None):
         answer |= _paths(paging, ("next", "next_url", "total"), f"{location}.response.paging", problems)

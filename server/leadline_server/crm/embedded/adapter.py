@@ -97,7 +97,7 @@ class EmbeddedCrm:
         return await self._database.log(NewLog(self._account_id, entry, key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change a log and its contact to what `entry` says."""
+        """Change a log to what `entry` says, and its contact if it moves."""
         now = self._now()
         return await self._database.write(
             lambda connection: update_log(connection, self._account_id, log_id, entry, now)

@@ -8,7 +8,7 @@ import msgspec
 
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
-from leadline_server.crm.pipedrive.activities import created, has_key, updated
+from leadline_server.crm.pipedrive.activities import created, has_key, present_contact, updated
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
@@ -133,11 +133,14 @@ class PipedriveCrm:
         return self._log(_content(answer, wire.an_activity).id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change an activity, and move it to another person, in one write."""
-        _check_contact(entry)
-        body = updated(entry, self._account.settings().time_zone, await self._read_activity(log_id))
+        """Change an activity; if it moves, in the same write."""
+        if entry.moves:
+            _check_contact(entry)
+        existing = await self._read_activity(log_id)
+        body = updated(entry, self._account.settings().time_zone, existing)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
-        return self._log(_content(answer, wire.an_activity).id)
+        contact_id = entry.contact_id if entry.moves else present_contact(existing, entry.contact_id)
+        return self._log(_content(answer, wire.an_activity).id, contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The activity whose note has the key. Pipedrive cannot search notes, so the latest activities are read.
@@ -226,8 +229,9 @@ class PipedriveCrm:
                 return activity
         raise CrmRejected("The activity is no longer in Pipedrive.")
 
-    def _log(self, activity_id: int) -> CrmLog:
-        return CrmLog(str(activity_id), f"{self._settings.home}/activities/list?activityId={activity_id}")
+    def _log(self, activity_id: int, contact_id: str = "") -> CrmLog:
+        url = f"{self._settings.home}/activities/list?activityId={activity_id}"
+        return CrmLog(str(activity_id), url, contact_id)
 
 
 def _checked(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:

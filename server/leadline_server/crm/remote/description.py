@@ -44,7 +44,7 @@ UNDESCRIBED: Final = Capabilities(
 )
 """The capabilities of an adapter that has not described itself yet."""
 
-_GUARANTEES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log")
+_GUARANTEES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log", "follows_moved_contacts")
 _TIMES: Final = ("search_lag", "settle_time")
 
 _log = structlog.get_logger(__name__)
@@ -134,6 +134,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         contact_types=tuple(message.contact_types),
         rate_limits=tuple(RateLimit(limit.requests, limit.seconds, limit.scope) for limit in message.rate_limits),
         numbers_per_lookup=_numbers(message),
+        follows_moved_contacts=message.follows_moved_contacts,
         methods=methods,
     )
 
@@ -150,6 +151,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
             for limit in can.rate_limits
         ],
         numbers_per_lookup=can.numbers_per_lookup,
+        follows_moved_contacts=can.follows_moved_contacts,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)

@@ -73,6 +73,15 @@ class ZohoRecords:
         rows = await self.rows(kind.object, ids, (*kind.fields, *kind.phones, *marks))
         return [self.contact(row, kind) for row in rows]
 
+    async def converted_to(self, kind: ZohoKind, record_id: str) -> str:
+        """Zoho's id of the contact that a lead was converted to; empty if it was not."""
+        params = {"ids": record_id, "fields": "id,$converted_detail", "converted": "true"}
+        for row in await self._read(kind.object, params):
+            detail = row.get("$converted_detail")
+            if str(row.get("id")) == record_id and isinstance(detail, dict):
+                return str(detail.get("contact") or "")
+        return ""
+
     def contact(self, row: Mapping[str, Any], kind: ZohoKind) -> Contact:
         """A record as a contact. Raises CrmUnavailable if it cannot be read."""
         try:

@@ -99,6 +99,8 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
         yield "shown_state IN (SELECT value FROM json_each(?))", (_array(selection.states),)
     if selection.reasons:
         yield "reason IN (SELECT value FROM json_each(?))", (_array(selection.reasons),)
+    if selection.update_states:
+        yield "update_state IN (SELECT value FROM json_each(?))", (_array(selection.update_states),)
     if selection.start_time is not None:
         yield "start_time >= ?", (to_microseconds(selection.start_time),)
     if selection.end_time is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState, UpdateState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class CallLogFilter:
     user_id: str = ""
     states: tuple[CallLogState, ...] = ()
     reasons: tuple[CallLogReason, ...] = ()
+    update_states: tuple[UpdateState, ...] = ()
     phone_number: str = ""
     contact_id: str = ""
     start_time: datetime | None = None
