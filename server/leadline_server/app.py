@@ -37,9 +37,7 @@ from leadline_server.crm.connections import ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
-from leadline_server.delivery.attempt import DecisionLoader
-from leadline_server.delivery.attempt_runner import AttemptRunner
-from leadline_server.delivery.log_writer import CallLogWriter
+from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
@@ -125,7 +123,7 @@ async def open_app(
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
-        runner = AttemptRunner(decision_loader, claims, CallLogWriter(decision_loader, clock))
+        runner = AttemptRunner(decision_loader, claims, clock)
         worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:

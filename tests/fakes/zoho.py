@@ -244,7 +244,7 @@ class FakeZoho(FakeCrm):
         created = datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="seconds")
         row = {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, "Created_Time": created}
         if record.fields.get("converted"):
-            row["$converted_detail"] = {"contact": record.fields["converted_to"], "account": None, "deal": None}
+            row["$converted_detail"] = {"contact": record.fields.get("converted_to"), "account": None, "deal": None}
         return row
 
     async def _create(self, request: web.Request) -> web.Response:

@@ -120,7 +120,9 @@ class LaggingCrm:
         return CrmLog(key)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        self._logs[log_id] = entry if entry.moves else replace(entry, contact_id=self._logs[log_id].contact_id)
+        self._logs[log_id] = (
+            entry if entry.moves else replace(entry, contact_id=self._logs.get(log_id, entry).contact_id)
+        )
         return CrmLog(log_id, contact_id=self._logs[log_id].contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:

@@ -1,4 +1,4 @@
-"""One attempt to deliver a call, and its decision."""
+"""One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,8 +7,10 @@ from typing import TypeAlias
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.number_claims import NumberClaims
+from leadline_server.delivery.moved_contacts import is_move, living_contact, where_people_have_it
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
-from leadline_server.domain.contact import Contact
+from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.decision import (
     CreatePlaceholder,
     LeaveUnlogged,
@@ -21,7 +23,8 @@ from leadline_server.domain.decision import (
 )
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod
+from leadline_server.domain.request_not_sent import WriteUnsettled
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -57,6 +60,10 @@ class DeliveryAttempt:
         if known is None or known.version != self.account.settings_version():
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
+
+    async def preferences_of_decision(self) -> EffectivePreferences:
+        """The preferences that this attempt decided by; those in force now if it took no decision."""
+        return self._preferences.effective if self._preferences is not None else await self.preferences()
 
 
 class DecisionLoader:
@@ -110,7 +117,136 @@ class DecisionLoader:
         if not isinstance(outcome, LookUp):
             return outcome
         matches = await self._lookup.find(attempt.account, outcome.numbers)
-        return conclusive(decide(situation, await attempt.preferences(), matches))
+        return _conclusive(decide(situation, await attempt.preferences(), matches))
+
+
+class AttemptRunner:
+    """Runs attempts. It stores nothing in the ledger."""
+
+    def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
+        self._decision_loader = decision_loader
+        self._claims = claims
+        self._clock = clock
+
+    async def run(self, attempt: DeliveryAttempt) -> Result:
+        """Decide, unless a decision stands, and carry the decision out in the CRM.
+
+        It sets `attempt.decision` as soon as the decision is taken, so that the decision outlasts a failed write.
+
+        Raises:
+            CrmError: the call could not be decided or written, or leadline cannot tell whether it was written.
+        """
+        if attempt.decision is None:
+            outcome = await self._decide(attempt)
+            if not isinstance(outcome, Decision):
+                return outcome
+            attempt.decision = outcome
+        return await self._log(attempt, attempt.decision)
+
+    async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
+        outcome = await self._decision_loader.decide(attempt)
+        if attempt.log.state is CallLogState.LOGGED:
+            return moved(attempt, outcome)
+        return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
+
+    async def _placeholder(
+        self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
+    ) -> Decision | LeaveUnlogged | Wait:
+        """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
+        async with self._claims.hold(attempt.account, wanted.number) as claim:
+            matches = await claim.look_again()
+            situation = await self._decision_loader.situation(attempt)
+            outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
+            if not isinstance(outcome, CreatePlaceholder):
+                return outcome
+            contact = await claim.create(
+                ContactDraft(
+                    name=outcome.name,
+                    phone_number=outcome.number,
+                    type=outcome.contact_type,
+                    is_placeholder=True,
+                )
+            )
+        return placeholder_decision(outcome, contact)
+
+    async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:
+        """Write the log. `attempt.decision` has the contact that it is at in the end: see `moved_contacts`."""
+        try:
+            written = await self._write(attempt, decision)
+        except CrmRejected as refusal:
+            outcome = await self._outcome_after(refusal, attempt, decision)
+            if not isinstance(outcome, Decision):
+                return outcome
+            attempt.decision = decision = outcome
+            written = await self._write(attempt, decision)
+        if written.contact_id and written.contact_id != decision.contact.id:
+            attempt.decision = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
+        return written
+
+    async def _outcome_after(
+        self, refusal: CrmRejected, attempt: DeliveryAttempt, decision: Decision
+    ) -> Decision | LeaveUnlogged | Wait:
+        """The decision to repeat a refused write by, or another outcome. Raises the refusal if it stands."""
+        try:
+            if (living := await living_contact(attempt.account.crm, decision)) is not None:
+                outcome: Outcome = living
+            elif attempt.log.state is CallLogState.LOGGED:
+                outcome = await self._decision_loader.decide_by_number(attempt)
+            else:
+                outcome = await self._decision_loader.decide(attempt)
+        except CrmRejected:
+            raise refusal from None
+        is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id
+        may_rest = isinstance(outcome, LeaveUnlogged | Wait) and attempt.log.state is not CallLogState.LOGGED
+        if isinstance(outcome, CreatePlaceholder) or not (is_other or may_rest):
+            raise refusal
+        return outcome
+
+    async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
+        crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
+        self._check_settled(log)
+        if not attempt.may_exist and not log.crm_log_id:
+            return await crm.create_call_log(await _entry(attempt, decision), key)
+        can = crm.capabilities
+        if log.crm_log_id:
+            entry = await _entry(attempt, decision, moves=can.moves_log and is_move(log, decision))
+            return await crm.update_call_log(log.crm_log_id, entry)
+        # Which contact an earlier write named is not known, so an update after it places the log.
+        entry = await _entry(attempt, decision, moves=can.moves_log)
+        if can.finds_log_by_key:
+            existing = await crm.find_call_log(key)
+            if existing is not None:
+                return await crm.update_call_log(existing.id, entry)
+        created = await crm.create_call_log(entry, key)
+        if can.enforces_unique_key and not can.finds_log_by_key:
+            # The CRM may have answered with the log of an earlier attempt, which had less of the call.
+            return await crm.update_call_log(created.id, entry)
+        return created
+
+    def _check_settled(self, log: CallLog) -> None:
+        """Do not write before an earlier write has settled: one of the two would repeat or undo the other.
+
+        Raises:
+            WriteUnsettled: an earlier write may still take effect.
+        """
+        if log.unsettled_until is not None and (left := log.unsettled_until - self._clock.now()) > timedelta(0):
+            raise WriteUnsettled(left.total_seconds())
+
+
+async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> LogEntry:
+    log = attempt.log
+    crm_user_id = (await attempt.preferences_of_decision()).crm_user_id
+    if not crm_user_id:
+        crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
+    return LogEntry(
+        call=log.call,
+        contact_id=decision.contact.id,
+        user_id=log.user_id,
+        crm_user_id=crm_user_id,
+        number=log.number.e164 or log.number.text,
+        fallback_time=log.create_time,
+        moves=moves,
+    )
 
 
 async def _chosen(account: Account, contact_id: str) -> Contact:
@@ -120,7 +256,7 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     return contact
 
 
-def conclusive(outcome: Outcome | LookUp) -> Outcome:
+def _conclusive(outcome: Outcome | LookUp) -> Outcome:
     """The outcome of a decision that was given the matches. It never asks for them again."""
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")

@@ -17,8 +17,7 @@ import structlog
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
-from leadline_server.delivery.attempt import DeliveryAttempt, Result, settle_time
-from leadline_server.delivery.attempt_runner import AttemptRunner
+from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time
 from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases

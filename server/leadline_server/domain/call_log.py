@@ -172,6 +172,11 @@ class CallLog:
         return CallLogState.PENDING if is_retaken else self.state
 
     @property
+    def filed_as(self) -> tuple[CallLogState, UpdateState]:
+        """The states that a ledger files the log under, so that lists find it."""
+        return self.shown_state, self.update_state
+
+    @property
     def shown_contact(self) -> Contact | None:
         """The contact that clients see: the one that the call is logged against, or will be."""
         if self.contact is None and self.decision is not None:

@@ -181,11 +181,11 @@ def _stable(log: CallLog) -> tuple[Any, ...]:
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    due = log.next_attempt_time
+    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
     return (
-        log.shown_state,
+        shown_state,
         log.reason,
-        log.update_state,
+        update_state,
         None if log.contact is None else log.contact.id,
         None if due is None else to_microseconds(due),
         sequence,
