@@ -34,6 +34,7 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
         "Finds a log by its call": lambda can: _said(is_so=can.finds_log_by_key),
         "Enforces unique keys": lambda can: _said(is_so=can.enforces_unique_key),
         "Moves a log to another contact": lambda can: _said(is_so=can.moves_log),
+        "Follows moved contacts": lambda can: _said(is_so=can.follows_moved_contacts),
         "A new contact is found within": lambda can: _time(can.search_lag),
         "A write settles within": lambda can: _time(can.settle_time),
         "Numbers that go into one lookup": lambda can: str(can.numbers_per_lookup),
