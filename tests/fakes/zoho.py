@@ -221,7 +221,8 @@ class FakeZoho(FakeCrm):
             return _error(400, "INVALID_QUERY", f"invalid query formed: {error}")
         if not set(query.fields) <= known:
             return _error(400, "INVALID_QUERY", "column given seems to be invalid")
-        return self._listed(found, min(query.limit or 200, self.faults.most_rows))
+        found.sort(key=lambda row: [str(row.get(name)) for name in query.order])
+        return self._listed(found[query.offset :], min(query.limit or 200, self.faults.most_rows))
 
     async def _read(self, request: web.Request) -> web.Response:
         module, ids = request.match_info["module"], request.query["ids"].split(",")

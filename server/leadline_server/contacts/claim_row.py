@@ -6,14 +6,26 @@ Example: the holder acquires the claim of account `demo` and number `+1202555010
 
 import asyncio
 import random
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
+from leadline_server.domain.contact import ContactMatch
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
 _RETRY_SECONDS: Final = (0.02, 0.06)
 """How long to wait before trying again to acquire a claim that another process holds, in seconds."""
+
+
+class HandedOn(NamedTuple):
+    """The contacts of a number that a holder of its claim found or created, asked for at `since`.
+
+    The next holder in this process may use them if it began to wait before: they are newer than its question.
+    """
+
+    matches: tuple[ContactMatch, ...]
+    since: datetime
 
 
 class ClaimRow:

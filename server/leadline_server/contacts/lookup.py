@@ -73,7 +73,7 @@ class ContactLookup:
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
-        return FoundContacts(_matches(looked_up, contacts.values(), account.rules), as_of)
+        return FoundContacts(matches_of(looked_up, contacts.values(), account.rules), as_of)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
@@ -100,7 +100,7 @@ class ContactLookup:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
 
 
-def _matches(
+def matches_of(
     numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
 ) -> tuple[ContactMatch, ...]:
     """The contacts that really have one of `numbers`, each with its strongest match."""

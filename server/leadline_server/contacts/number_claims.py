@@ -25,8 +25,8 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.contacts.claim_row import ClaimRow
-from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.claim_row import ClaimRow, HandedOn
+from leadline_server.contacts.lookup import ContactLookup, matches_of
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -55,6 +55,7 @@ class NumberClaims:
         self._lookup = lookup
         self._leases = leases
         self._locks = KeyedLocks()
+        self._handed_on: dict[tuple[str, str], HandedOn] = {}
         self._releases: set[asyncio.Task[None]] = set()
 
     def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
@@ -81,11 +82,21 @@ class NumberClaims:
     async def _queued(
         self, account: Account, number: PhoneNumber, number_key: str, key: str
     ) -> AsyncIterator["HeldClaim"]:
-        claim_key = (account.id, number_key)
-        had_to_wait = await self._locks.acquire(claim_key)
+        claim_key, asked_at = (account.id, number_key), self._leases.clock.now()
+        try:
+            had_to_wait = await self._locks.acquire(claim_key)
+        except BaseException:
+            self._forget_unwanted(claim_key)
+            raise
+        handed_on = self._handed_on.pop(claim_key, None)
         row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
         try:
-            yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
+            claim = HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
+            if had_to_wait and handed_on is not None and handed_on.since >= asked_at:
+                claim.handed_on = handed_on
+            yield claim
+            if claim.handed_on is not None and self._locks.users(claim_key) > 1:
+                self._handed_on[claim_key] = claim.handed_on
         finally:
             row.lease.end()
             if row.may_be_held:
@@ -94,7 +105,7 @@ class NumberClaims:
                 self._releases.add(task)
                 task.add_done_callback(self._releases.discard)
             else:
-                self._locks.release(claim_key)
+                self._free(claim_key)
 
     async def _release(self, row: "ClaimRow") -> None:
         try:
@@ -102,7 +113,15 @@ class NumberClaims:
         except LedgerUnavailable as error:
             _log.warning("claim not released; its lease will end", error=type(error).__name__)
         finally:
-            self._locks.release(row.key)
+            self._free(row.key)
+
+    def _free(self, claim_key: tuple[str, str]) -> None:
+        self._locks.release(claim_key)
+        self._forget_unwanted(claim_key)
+
+    def _forget_unwanted(self, claim_key: tuple[str, str]) -> None:
+        if not self._locks.users(claim_key):
+            self._handed_on.pop(claim_key, None)
 
 
 class HeldClaim:
@@ -116,6 +135,8 @@ class HeldClaim:
         self._row = row
         self._lookup = lookup
         self._had_to_wait = had_to_wait
+        self.handed_on: HandedOn | None = None
+        """What the holder before this one found; later, what this one finds or creates."""
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
 
@@ -125,8 +146,10 @@ class HeldClaim:
         Raises:
             CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
+        if self.handed_on is not None:
+            return self.handed_on.matches  # the task that held the claim before has found or created it
         if self._had_to_wait and (matches := await self._look()):
-            return matches  # the task that held the claim before has created it; a lookup needs no claim
+            return matches  # a lookup needs no claim
         claimed = await self._row.acquire()
         while True:
             asked_at = self._row.clock.now()
@@ -173,6 +196,8 @@ class HeldClaim:
         # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
+        matches = matches_of((self._number,), (contact,), self._account.rules)
+        self.handed_on = HandedOn(matches, self._row.clock.now()) if matches else None
         return contact
 
     async def create_another(self, draft: ContactDraft) -> Contact:
@@ -228,7 +253,10 @@ class HeldClaim:
             self._row.may_be_held = False
 
     async def _look(self) -> tuple[ContactMatch, ...]:
-        return await self._lookup.find(self._account, (self._number,))
+        asked_at = self._row.clock.now()
+        matches = await self._lookup.find(self._account, (self._number,))
+        self.handed_on = HandedOn(matches, asked_at) if matches else None
+        return matches
 
     async def _ask_crm(self, draft: ContactDraft, key: str) -> Contact:
         self._row.asks_crm()

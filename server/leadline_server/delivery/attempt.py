@@ -24,7 +24,7 @@ from leadline_server.domain.decision import (
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -80,7 +80,7 @@ class DecisionLoader:
             CrmError: cannot tell whether the chosen contact exists.
             CrmRejected: the chosen contact does not exist any more.
         """
-        log, account = attempt.log, attempt.account
+        log, account, can = attempt.log, attempt.account, attempt.account.crm.capabilities
         return Situation(
             call=log.call,
             user_id=log.user_id,
@@ -89,7 +89,8 @@ class DecisionLoader:
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
             chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
-            can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
+            can_log=CrmMethod.CREATE_CALL_LOG in can.methods,
+            finds_every_form=can.lookup_recall is LookupRecall.COMPLETE,
             create_without_log=account.settings.create_without_log,
             caller_id_prefixes=account.settings.caller_id_prefixes,
             region=account.settings.default_region,

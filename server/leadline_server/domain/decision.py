@@ -35,6 +35,7 @@ class Situation:
         is_own: whether that number is the account's own.
         wait_is_over: whether leadline no longer waits for more reports, final or not.
         can_log: whether the CRM can log calls.
+        finds_every_form: whether the CRM finds a number however it is stored there.
         create_without_log: whether the account wants placeholders although the CRM cannot.
         caller_id_prefixes: the account's labels before caller-ID names.
         region: the account's region, which decides how a caller-ID name is written.
@@ -48,6 +49,7 @@ class Situation:
     is_own: bool = False
     wait_is_over: bool = False
     can_log: bool = True
+    finds_every_form: bool = True
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
     region: str = ""
@@ -306,6 +308,8 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
     name = preferences.placeholder_name
     if caller_id:
         name = formatted(caller_id, preferences.placeholder_name_format, situation.region)
+    if not situation.finds_every_form:
+        none_has += " in a form that the CRM finds"
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
     return CreatePlaceholder(
         number=number,

@@ -33,6 +33,18 @@ WRITES: Final = frozenset({CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, 
 """Methods that may have taken effect although they failed. The others change nothing."""
 
 
+class LookupRecall(StrEnum):
+    """Whether `CrmAdapter.find_contacts` finds every contact with a number, however people wrote it into the CRM.
+
+    FORMS_ASKED: the CRM searches the text as it is stored, so it finds the forms that leadline asks for, and may miss
+    others. COMPLETE: it misses none. Example: a CRM that compares digits finds `41 55 55 01 23`; one that searches for
+    `415 555 0123` does not.
+    """
+
+    FORMS_ASKED = "forms_asked"
+    COMPLETE = "complete"
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """At most `requests` in `seconds`. It counts the requests of one `scope`, or all of them if that is empty.
@@ -60,6 +72,8 @@ class Capabilities:
         rate_limits: what the vendor allows one connection, by its documentation.
         numbers_per_lookup: how many numbers `find_contacts` looks up about as cheaply as one, 1 to MOST_NUMBERS.
             leadline combines concurrent lookups up to this count. With 1 it combines none.
+        lookup_recall: whether `find_contacts` finds a number however it is stored. Where it does not, leadline says so
+            before it creates contacts for numbers that it did not find.
         follows_moved_contacts: `get_contact` returns the contact that another one was merged into or converted to.
         methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
             leadline logs no call, and creates no contact for one unless the account asks for it.
@@ -73,6 +87,7 @@ class Capabilities:
     contact_types: tuple[str, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
     numbers_per_lookup: int = 1
+    lookup_recall: LookupRecall = LookupRecall.FORMS_ASKED
     follows_moved_contacts: bool = False
     methods: frozenset[CrmMethod] = ALL_METHODS
 

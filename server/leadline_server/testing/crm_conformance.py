@@ -36,6 +36,7 @@ from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_moved_contact_cases import MovedContactCases
 from leadline_server.testing.crm_people import People, SeenLog
+from leadline_server.testing.crm_plans import PlanCases
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
@@ -47,6 +48,7 @@ __all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People",
 class CrmConformance(
     LookupCases,
     FormCases,
+    PlanCases,
     ReadCases,
     CreateCases,
     TextCases,

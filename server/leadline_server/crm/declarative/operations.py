@@ -120,6 +120,13 @@ class FindContactsOperation(Operation):
     patterns: list[str] = Field(
         default_factory=list, description="Further forms, with a # for each digit; they are the form `patterns`."
     )
+    last_digits: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="How many last digits the CRM compares. A form with the same last digits as one before is not "
+        "sent. 0: all forms are sent.",
+    )
     read_each: bool = Field(
         False,
         description="Whether each contact that is found is read by `get_contact`, if lists leave out fields.",

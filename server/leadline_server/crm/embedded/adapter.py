@@ -21,12 +21,16 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, LookupRecall
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
 CAPABILITIES: Final = Capabilities(
-    finds_log_by_key=True, enforces_unique_key=True, moves_log=True, contact_types=CONTACT_TYPES
+    finds_log_by_key=True,
+    enforces_unique_key=True,
+    moves_log=True,
+    contact_types=CONTACT_TYPES,
+    lookup_recall=LookupRecall.COMPLETE,
 )
 
 

@@ -1,6 +1,7 @@
 """The adapter to Salesforce."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from heapq import merge
 from itertools import islice
@@ -30,7 +31,7 @@ from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, own
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry, LookupRecall
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -42,7 +43,10 @@ CAPABILITIES: Final = Capabilities(
     numbers_per_lookup=MOST_NUMBERS,
     follows_moved_contacts=True,
 )
-"""docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
+"""The guarantees with the search index. docs/crms.md says why no lookup lags, and why a write may take a minute."""
+
+BY_DATABASE: Final = replace(CAPABILITIES, lookup_recall=LookupRecall.COMPLETE)
+"""The guarantees without it: the database finds the digits in their order, whatever stands between them."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
@@ -64,8 +68,6 @@ class SalesforceCrm:
         clock: the time of day.
     """
 
-    capabilities = CAPABILITIES
-
     def __init__(
         self,
         client: HttpClient,
@@ -75,6 +77,7 @@ class SalesforceCrm:
         account: AccountView,
         clock: Clock,
     ) -> None:
+        self.capabilities = BY_DATABASE if index_lag is None else CAPABILITIES
         self._client = client
         self._records = records
         self._names = names

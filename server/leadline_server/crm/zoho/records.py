@@ -11,8 +11,8 @@ import msgspec
 
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
-from leadline_server.crm.zoho.coql import PAGE
-from leadline_server.crm.zoho.wire import ROWS, WRITE_ANSWER, ZohoKind, ZohoNames, contact_of
+from leadline_server.crm.zoho.coql import MOST_PAGES, PAGE
+from leadline_server.crm.zoho.wire import ROWS, WRITE_ANSWER, RowsAnswer, ZohoKind, ZohoNames, contact_of
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
@@ -46,14 +46,20 @@ class ZohoRecords:
         self._trigger = {} if trigger is None else {"trigger": list(trigger)}
 
     async def query(self, columns: str, module: str, condition: str) -> list[dict[str, Any]]:
-        """All rows that match a condition in COQL. Raises CrmTooMuch if there are more than fit in one answer."""
-        query = f"SELECT {columns} FROM {module} WHERE {condition} LIMIT {PAGE} OFFSET 0"  # noqa: S608 - plain texts
-        async with self._slots:
-            answer = await self._client.ask("POST", "/coql", json={"select_query": query})
-        rows = _rows(answer)
-        if len(rows) >= PAGE:
-            raise CrmTooMuch("Zoho has more records than leadline reads.")
-        return rows
+        """All rows that match a condition in COQL, of all pages. Raises CrmTooMuch if there are too many pages."""
+        found = list[dict[str, Any]]()
+        for _ in range(MOST_PAGES):
+            ending = f"ORDER BY id LIMIT {PAGE} OFFSET {len(found)}"
+            query = f"SELECT {columns} FROM {module} WHERE {condition} {ending}"  # noqa: S608 - plain texts
+            async with self._slots:
+                answer = await self._client.ask("POST", "/coql", json={"select_query": query})
+            rows = _page(answer)
+            found += rows.data
+            if not rows.info.more_records and len(rows.data) < PAGE:
+                return found
+            if not rows.data:
+                raise answer.unusable("says that there are more records, and has none")
+        raise CrmTooMuch("Zoho has more records than leadline reads.")
 
     async def ids(self, module: str, conditions: Iterable[str]) -> list[str]:
         """The ids of the records that match one of the conditions."""
@@ -105,10 +111,12 @@ class ZohoRecords:
         return _rows(answer)
 
 
+def _page(answer: HttpAnswer) -> RowsAnswer:
+    return RowsAnswer([]) if answer.status == _NO_CONTENT else answer.decode(ROWS)
+
+
 def _rows(answer: HttpAnswer) -> list[dict[str, Any]]:
-    if answer.status == _NO_CONTENT:
-        return []
-    rows = answer.decode(ROWS)
+    rows = _page(answer)
     if rows.info.more_records:
         raise CrmTooMuch("Zoho has more records than leadline reads.")
     return rows.data
