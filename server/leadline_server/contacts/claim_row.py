@@ -6,16 +6,24 @@ Example: the holder acquires the claim of account `demo` and number `+1202555010
 
 import asyncio
 import random
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
-from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.placeholders import Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
 _RETRY_SECONDS: Final = (0.02, 0.06)
 """How long to wait before trying again to acquire a claim that another process holds, in seconds."""
+
+
+_LONGEST_WAIT: Final = timedelta(seconds=0.25)
+"""A longer wait is an error that tells the caller when to try again."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class HandedOn(NamedTuple):
@@ -38,7 +46,14 @@ class ClaimRow:
         may_be_held: the ledger may have granted the claim, so it must be released.
     """
 
-    def __init__(self, claims: Claims, key: tuple[str, str], own_key: str, leases: LeaseKeeper) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        key: tuple[str, str],
+        own_key: str,
+        leases: LeaseKeeper,
+        reservation: Reservation | None = None,
+    ) -> None:
         self.key = key
         self.own_key = own_key
         self.lease = HeldLease(leases, lambda until: claims.renew(*key, leases.process_id, until))
@@ -46,6 +61,7 @@ class ClaimRow:
         self.clock = leases.clock
         self._claims = claims
         self._owner = leases.process_id
+        self._reservation = reservation
         self._claimed: Claimed | None = None
         self._has_asked = False
         self._made = ("", "")
@@ -56,7 +72,7 @@ class ClaimRow:
             self.may_be_held = True  # even if this is cancelled: the ledger may have granted it by then
             now = self.clock.now()
             until = now + LEASE
-            answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until)
+            answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until, self._reservation)
             if isinstance(answer, HeldByAnother):
                 await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - jitter, no secret
             else:
@@ -70,7 +86,8 @@ class ClaimRow:
         Raises:
             CrmUnavailable: the claim ran out.
         """
-        if not await self._claims.begin(*self.key, self._owner, self.own_key):
+        keeps = self._reservation is not None
+        if not await self._claims.begin(*self.key, self._owner, self.own_key, keeps_reservation=keeps):
             raise _lost()
         self._claimed = Claimed(self.own_key)
 
@@ -107,3 +124,18 @@ class ClaimRow:
 
 def _lost() -> CrmUnavailable:
     return CrmUnavailable("The claim on the number ran out. It will be acquired again.", retry_after=1)
+
+
+async def pause(unsettled: timedelta) -> None:
+    """Wait until a write has settled. Raises CrmUnavailable with the delay if that is too long to wait here."""
+    if unsettled > _LONGEST_WAIT:
+        raise CrmUnavailable(
+            "An earlier attempt to create the number's contact may still take effect.",
+            retry_after=unsettled.total_seconds(),
+        )
+    await asyncio.sleep(unsettled.total_seconds())
+
+
+def likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
+    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
+    return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

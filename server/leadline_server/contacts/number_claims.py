@@ -17,7 +17,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -25,21 +25,17 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.contacts.claim_row import ClaimRow, HandedOn
+from leadline_server.contacts.claim_row import ClaimRow, HandedOn, likeliest, pause
 from leadline_server.contacts.lookup import ContactLookup, matches_of
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 
-_LONGEST_WAIT: Final = timedelta(seconds=0.25)
-"""A longer wait is an error that tells the caller when to try again."""
-
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
 """Errors after which certainly nothing was created. After any other error that is unknown."""
-
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +54,9 @@ class NumberClaims:
         self._handed_on: dict[tuple[str, str], HandedOn] = {}
         self._releases: set[asyncio.Task[None]] = set()
 
-    def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
+    def hold(
+        self, account: Account, number: PhoneNumber, key: str = "", reservation: Reservation | None = None
+    ) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim of a number to look it up again and perhaps create its contact.
 
         Entering this and `look_again` may wait for other holders; the caller limits the time. The claim is released in
@@ -68,8 +66,9 @@ class NumberClaims:
             account: the account with the CRM.
             number: the number.
             key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
+            reservation: what the creation of a placeholder takes of the limits; None: the limits do not apply.
         """
-        return self._queued(account, number, number.key, key)
+        return self._queued(account, number, number.key, key, reservation)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number.
@@ -80,7 +79,12 @@ class NumberClaims:
 
     @asynccontextmanager
     async def _queued(
-        self, account: Account, number: PhoneNumber, number_key: str, key: str
+        self,
+        account: Account,
+        number: PhoneNumber,
+        number_key: str,
+        key: str,
+        reservation: Reservation | None = None,
     ) -> AsyncIterator["HeldClaim"]:
         claim_key, asked_at = (account.id, number_key), self._leases.clock.now()
         try:
@@ -89,7 +93,7 @@ class NumberClaims:
             self._forget_unwanted(claim_key)
             raise
         handed_on = self._handed_on.pop(claim_key, None)
-        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
         try:
             claim = HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
             if had_to_wait and handed_on is not None and handed_on.since >= asked_at:
@@ -155,12 +159,12 @@ class HeldClaim:
             asked_at = self._row.clock.now()
             if matches := await self._look():
                 if claimed.given_up is not None and claimed.creation_key != self._row.own_key:
-                    self._row.made(_likeliest([match.contact for match in matches]).id, claimed.creation_key)
+                    self._row.made(likeliest([match.contact for match in matches]).id, claimed.creation_key)
                 return matches
             unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
             if not unsettled:
                 return ()
-            await _pause(unsettled)
+            await pause(unsettled)
 
     async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
         """The one of `matches`, found by `look_again`, that an earlier attempt of this same creation made.
@@ -173,7 +177,7 @@ class HeldClaim:
             return next((contact for contact in contacts if contact.id == claimed.contact_id), None)
         if not contacts or claimed.given_up is None or claimed.creation_key != self._row.own_key:
             return None
-        contact = _likeliest(contacts, draft.name)
+        contact = likeliest(contacts, draft.name)
         self._row.made(contact.id, claimed.creation_key)
         return contact
 
@@ -199,6 +203,14 @@ class HeldClaim:
         matches = matches_of((self._number,), (contact,), self._account.rules)
         self.handed_on = HandedOn(matches, self._row.clock.now()) if matches else None
         return contact
+
+    async def limit_reached(self) -> LimitReached | None:
+        """The limit that has no room for the placeholder which the claim was held for; None: it has room.
+
+        The room is given back when the claim is released, if the CRM certainly made nothing. After a
+        crash, the next holder takes the creation over together with what it took.
+        """
+        return (await self._row.acquire()).limit_reached
 
     async def create_another(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, even if others have it.
@@ -279,17 +291,3 @@ def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: dateti
     if claimed.given_up is None or capabilities.enforces_unique_key:
         return timedelta(0)
     return max(timedelta(0), claimed.given_up + capabilities.settle_time + capabilities.search_lag - asked_at)
-
-
-async def _pause(unsettled: timedelta) -> None:
-    if unsettled > _LONGEST_WAIT:
-        raise CrmUnavailable(
-            "An earlier attempt to create the number's contact may still take effect.",
-            retry_after=unsettled.total_seconds(),
-        )
-    await asyncio.sleep(unsettled.total_seconds())
-
-
-def _likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
-    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
-    return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

@@ -8,7 +8,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.delivery.moved_contacts import is_move, living_contact, where_people_have_it
+from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.decision import (
@@ -20,6 +21,7 @@ from leadline_server.domain.decision import (
     Wait,
     cannot_log,
     decide,
+    limit_reached,
 )
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
@@ -124,9 +126,12 @@ class DecisionLoader:
 class AttemptRunner:
     """Runs attempts. It stores nothing in the ledger."""
 
-    def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
+    def __init__(
+        self, decision_loader: DecisionLoader, claims: NumberClaims, budget: PlaceholderBudget, clock: Clock
+    ) -> None:
         self._decision_loader = decision_loader
         self._claims = claims
+        self._budget = budget
         self._clock = clock
 
     async def run(self, attempt: DeliveryAttempt) -> Result:
@@ -147,19 +152,24 @@ class AttemptRunner:
     async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
         outcome = await self._decision_loader.decide(attempt)
         if attempt.log.state is CallLogState.LOGGED:
-            return moved(attempt, outcome)
+            return moved(attempt.log, outcome, can_move=attempt.account.crm.capabilities.moves_log)
         return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
 
     async def _placeholder(
         self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        async with self._claims.hold(attempt.account, wanted.number) as claim:
+        reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
+        async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
             matches = await claim.look_again()
             situation = await self._decision_loader.situation(attempt)
             outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
+            reached = await claim.limit_reached()
+            if reached is not None:
+                self._budget.refuse(attempt.account.id, reached)
+                return limit_reached(outcome, reached)
             contact = await claim.create(
                 ContactDraft(
                     name=outcome.name,
@@ -279,20 +289,3 @@ def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decisi
     if not created.can_log:
         return cannot_log(created.explanation)
     return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)
-
-
-def moved(attempt: DeliveryAttempt, outcome: Outcome) -> Decision | LeaveUnlogged:
-    """Apply a new decision to a logged call: it stays logged, and at most its log moves to another contact.
-
-    Raises:
-        CrmRejected: a person chose another contact, and the CRM cannot move logs.
-    """
-    if not isinstance(outcome, Decision):
-        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
-    contact = attempt.log.contact
-    stays = contact is not None and contact.id == outcome.contact.id
-    if stays or attempt.account.crm.capabilities.moves_log:
-        return outcome
-    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
-        raise CrmRejected("The CRM cannot move a call log to another contact.")
-    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")

@@ -18,8 +18,8 @@ from typing import Final
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, Decision
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import named
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.decision import LeaveUnlogged, Outcome, named
+from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 
 _BECAME: Final = " In the CRM this contact is now "
@@ -31,6 +31,23 @@ def is_move(log: CallLog, decision: Decision) -> bool:
         return False
     is_other = log.contact is None or log.contact.id != decision.contact.id
     return is_other or decision.reason is CallLogReason.CONTACT_CHOSEN or log.attempts > 0
+
+
+def moved(log: CallLog, outcome: Outcome, *, can_move: bool) -> Decision | LeaveUnlogged:
+    """Apply a new decision to a logged call: it stays logged, and at most its log moves to another contact.
+
+    Raises:
+        CrmRejected: a person chose another contact, and the CRM cannot move logs.
+    """
+    if not isinstance(outcome, Decision):
+        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
+    contact = log.contact
+    stays = contact is not None and contact.id == outcome.contact.id
+    if stays or can_move:
+        return outcome
+    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
+        raise CrmRejected("The CRM cannot move a call log to another contact.")
+    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")
 
 
 async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None:

@@ -33,11 +33,13 @@ from leadline_server.testing.crm_failure_cases import FailureCases
 from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_moved_contact_cases import MovedContactCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_plans import PlanCases
 from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.crm_user_cases import CrmUserCases
@@ -52,7 +54,9 @@ class CrmConformance(
     PlanCases,
     ReadCases,
     CreateCases,
+    RemovalCases,
     TextCases,
+    HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
     MovedContactCases,

@@ -129,7 +129,8 @@ class Description:
 def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
     """The capabilities in a description. Raises ValueError, with the end of a sentence, if they are not valid."""
     message, names = description.capabilities, description.methods
-    methods = frozenset(METHODS[name] for name in names if name in METHODS) if names else ALL_METHODS
+    named = frozenset(METHODS[name] for name in names if name in METHODS)
+    methods = named - {CrmMethod.DELETE_CONTACT} if names else ALL_METHODS
     return Capabilities(
         finds_log_by_key=message.finds_log_by_key and CrmMethod.FIND_CALL_LOG in methods,
         enforces_unique_key=message.enforces_unique_key,
@@ -142,6 +143,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         lookup_recall=_RECALLS.get(message.lookup_recall, LookupRecall.FORMS_ASKED),
         follows_moved_contacts=message.follows_moved_contacts,
         methods=methods,
+        deletes_contacts=message.deletes_contacts and (not names or CrmMethod.DELETE_CONTACT in named),
     )
 
 
@@ -159,6 +161,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
         numbers_per_lookup=can.numbers_per_lookup,
         lookup_recall=next(number for number, recall in _RECALLS.items() if recall is can.lookup_recall),
         follows_moved_contacts=can.follows_moved_contacts,
+        deletes_contacts=can.deletes_contacts,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)
