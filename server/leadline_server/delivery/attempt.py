@@ -98,24 +98,17 @@ class DecisionLoader:
             region=account.settings.default_region,
         )
 
-    async def decide(self, attempt: DeliveryAttempt) -> Outcome:
+    async def decide(self, attempt: DeliveryAttempt, *, by_number: bool = False) -> Outcome:
         """Decide on the call. The preferences that count are those in force once the lookup has answered.
 
-        Raises:
-            CrmError: cannot tell.
-        """
-        return await self._decided(attempt, await self.situation(attempt))
-
-    async def decide_by_number(self, attempt: DeliveryAttempt) -> Outcome:
-        """As `decide`, for a logged call whose contact is gone: also if a person chose that contact.
+        With `by_number` it is a logged call whose contact is gone: it is looked up, also if a person chose that contact.
 
         Raises:
             CrmError: cannot tell.
         """
-        situation = await self.situation(attempt, with_choice=False)
-        return await self._decided(attempt, replace(situation, trigger=LogTrigger.MANUAL))
-
-    async def _decided(self, attempt: DeliveryAttempt, situation: Situation) -> Outcome:
+        situation = await self.situation(attempt, with_choice=not by_number)
+        if by_number:
+            situation = replace(situation, trigger=LogTrigger.MANUAL)
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
@@ -201,10 +194,9 @@ class AttemptRunner:
         try:
             if (living := await living_contact(attempt.account.crm, decision)) is not None:
                 outcome: Outcome = living
-            elif attempt.log.state is CallLogState.LOGGED:
-                outcome = await self._decision_loader.decide_by_number(attempt)
             else:
-                outcome = await self._decision_loader.decide(attempt)
+                is_logged = attempt.log.state is CallLogState.LOGGED
+                outcome = await self._decision_loader.decide(attempt, by_number=is_logged)
         except CrmRejected:
             raise refusal from None
         is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id

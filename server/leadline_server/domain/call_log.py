@@ -169,7 +169,7 @@ class CallLog:
     @property
     def update_state(self) -> UpdateState:
         """NONE: the CRM has the latest state. PENDING: an update is on its way. FAILED: it waits to be retried."""
-        if not self.update_pending:
+        if self.delivered_revision >= self.content_revision or self.state is not CallLogState.LOGGED:
             return _NO_UPDATE
         return UpdateState.FAILED if self.next_attempt_time is None else UpdateState.PENDING
 
