@@ -101,7 +101,7 @@ class DecisionLoader:
     async def decide(self, attempt: DeliveryAttempt, *, by_number: bool = False) -> Outcome:
         """Decide on the call. The preferences that count are those in force once the lookup has answered.
 
-        With `by_number` the contact of a logged call is gone. Its number is looked up, also if a person chose the contact.
+        With `by_number` the contact of a logged call is gone: its number is looked up, also if a person chose it.
 
         Raises:
             CrmError: cannot tell.
