@@ -71,7 +71,7 @@ class DefinedCrm:
         self._logs = LogWriter(
             connection.definition,
             connection.sender,
-            lambda: account.settings().time_zone,
+            lambda: account.settings().zone,
             connection.own,
             self.get_contact,
         )

@@ -152,7 +152,7 @@ class PipedriveCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call as a done activity."""
         _check_contact(entry)
-        body = created(entry, key, self._account.settings().time_zone)
+        body = created(entry, key, self._account.settings().zone)
         body = with_own(nested(self._own.of_new_call(entry)), body)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
         return self._log(_content(answer, wire.an_activity).id)
@@ -162,7 +162,7 @@ class PipedriveCrm:
         if entry.moves:
             _check_contact(entry)
         existing = await self._read_activity(log_id)
-        body = updated(entry, self._account.settings().time_zone, existing)
+        body = updated(entry, self._account.settings().zone, existing)
         body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
         contact_id = entry.contact_id if entry.moves else present_contact(existing, entry.contact_id)
