@@ -20,8 +20,9 @@ async function createCallLog({ contactId, subject, note, key }) {
   return crm.logs.create({ contactId, subject, note, key });
 }
 
-async function updateCallLog({ id, contactId, subject, note }) {
-  return crm.logs.update(id, { contactId, subject, note });
+// People may have moved the log, so its contact is told only if leadline moves it.
+async function updateCallLog({ id, moves, contactId, subject, note }) {
+  return crm.logs.update(id, { ...(moves ? { contactId } : {}), subject, note });
 }
 
 async function findCallLog({ key }) {

@@ -51,7 +51,7 @@ const crm = {
     update: (id, fields) =>
       done(() => {
         const log = needed(byId(book.logs, id), 'log');
-        needed(byId(book.contacts, fields.contactId), 'contact');
+        if ('contactId' in fields) needed(byId(book.contacts, fields.contactId), 'contact');
         return copy(Object.assign(log, fields));
       }),
     findByKey: (key) => done(() => copy(book.logs.find((log) => log.key === key))),

@@ -10,11 +10,14 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.app import open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
+from leadline_server.ports.crm import LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.metrics import metrics_endpoint
@@ -66,12 +69,27 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             + ", ".join(settings.accounts)
             + ". Stop with Ctrl-C."
         )
+        for account_id in settings.accounts:
+            await _warn_of_recall(app.commands.accounts, account_id)
         if warning := wal_warning():
             _log.warning("old sqlite", detail=warning)
         await stopping.wait()
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
+    """Say that an account creates contacts for unknown numbers, and that its CRM may not find all known ones."""
+    account = await accounts.get(account_id)
+    creates = account.settings.defaults.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
+    if creates and account.crm.capabilities.lookup_recall is not LookupRecall.COMPLETE:
+        _log.warning(
+            "lookups may miss contacts",
+            account_id=account_id,
+            detail="The CRM finds numbers only in the forms that leadline asks for, and the account creates"
+            " placeholders. Name the forms that people write in number_formats, or expect duplicates.",
+        )
 
 
 @asynccontextmanager

@@ -169,6 +169,13 @@ class Overwrites(Passing):
         return log
 
 
+class MovesBack(Passing):
+    """Takes a log back to the contact that leadline knows, whenever it updates the log."""
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        return await self.inner.update_call_log(log_id, replace(entry, moves=True))
+
+
 class LeaksItsToken(Passing):
     """Tells how it asked when it fails."""
 

@@ -33,7 +33,11 @@ class BottlePeople(People):
         self._records.remove(*_place(contact_id), by_people=True)
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
-        await self.delete_contact(gone_id)
+        table, kept = _place(kept_id)
+        self._crm.merge(table, kept, _place(gone_id)[1])
+
+    async def convert_contact(self, contact_id: str) -> str:
+        return "contact:" + self._crm.convert(_place(contact_id)[1])
 
     async def count_contacts(self) -> int:
         return sum(len(self._records.all(table)) for table in PERSONS)
@@ -43,7 +47,7 @@ class BottlePeople(People):
 
     async def see_log(self, log_id: str) -> SeenLog:
         fields = self._records.require(INTERACTIONS, log_id).fields
-        [contact_id] = [f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind)]
+        contact_id = next(f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind))
         return SeenLog(
             contact_id=contact_id,
             subject=fields["subject"],

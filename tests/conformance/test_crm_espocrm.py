@@ -34,7 +34,11 @@ class EspoPeople(People):
         self._records.remove(*_place(contact_id), by_people=True)
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
-        await self.delete_contact(gone_id)
+        table, kept = _place(kept_id)
+        self._crm.merge(table, kept, _place(gone_id)[1])
+
+    async def convert_contact(self, contact_id: str) -> str:
+        return "contact:" + self._crm.convert(_place(contact_id)[1])
 
     async def count_contacts(self) -> int:
         return sum(len(self._records.all(table)) for table in PERSONS)
@@ -45,7 +49,7 @@ class EspoPeople(People):
     async def see_log(self, log_id: str) -> SeenLog:
         fields = self._records.require(CALLS, log_id).fields
         links = (("contact", "contactsIds"), ("lead", "leadsIds"))
-        [(kind, own_id)] = [(kind, own_id) for kind, link in links for own_id in fields[link]]
+        kind, own_id = next((kind, own_id) for kind, link in links for own_id in fields[link])
         note = note_in(re.sub(r"\n\[leadline:.*\]", "", fields["description"]))
         shown = {name: str(value) for name, value in fields.items()}
         return SeenLog(

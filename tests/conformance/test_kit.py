@@ -27,6 +27,7 @@ NOTICED: Final = {
     "SaysUnavailable": "test_a_write_that_fails_raises_the_right_error[dropped-create_call_log]",
     "WritesInTwoSteps": f"{IN_ITS_MIDDLE}[unprocessable-create_contact]",
     "Overwrites": "test_an_update_leaves_what_people_wrote",
+    "MovesBack": "test_an_update_that_moves_nothing_leaves_the_log_at_its_contact",
     "LeaksItsToken": "test_a_read_that_fails_raises_the_right_error[unprocessable-find_contacts]",
     "TellsTheNumber": "test_a_read_that_fails_raises_the_right_error[unprocessable-find_contacts]",
     "ForgetsTheDelay": "test_a_read_that_fails_raises_the_right_error[rate_limited-find_contacts]",

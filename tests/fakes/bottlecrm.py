@@ -47,7 +47,9 @@ class FakeBottleCrm(FakeCrm):
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__(path)
-        self.records.index(INTERACTIONS, "record", lambda fields: [fields.get("contact") or fields.get("lead") or ""])
+        self.records.index(
+            INTERACTIONS, "record", lambda fields: [fields.get(name) or "" for name in ("contact", "lead")]
+        )
 
     def routes(self) -> list[web.RouteDef]:
         uid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -102,7 +104,7 @@ class FakeBottleCrm(FakeCrm):
         if table in PERSONS:
             return WrittenContact(f"{table[:-1]}:{record.id}", (parse_number(fields["phone"], _REGION).e164,))
         call_id = _CALL_ID.search(fields["body"])
-        [whose] = [f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind)]
+        whose = next(f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind))
         key = f"demo/{call_id[1]}" if call_id else ""  # it has no place for the key itself
         return WrittenLog(record.id, key, whose, fields["subject"])
 
@@ -111,6 +113,22 @@ class FakeBottleCrm(FakeCrm):
         first, _, last = name.rpartition(" ")
         fields = {"first_name": first, "last_name": last, "phone": phone.strip()}
         return self.records.add(table, fields, record_id=str(uuid.uuid4()), by_people=True).id
+
+    def convert(self, lead_id: str) -> str:
+        """As people do it (leads/services.py): interactions keep their lead, and their home is the contact."""
+        lead = self.records.require("leads", lead_id)
+        kept = {name: value for name, value in lead.fields.items() if name in ("first_name", "last_name", "phone")}
+        contact = self.records.add("contacts", kept, record_id=str(uuid.uuid4()), by_people=True)
+        self.records.change("leads", lead_id, {"status": "converted"}, by_people=True)
+        for call in self.records.find(INTERACTIONS, "record", lead_id):
+            self.records.change(INTERACTIONS, call.id, {"contact": contact.id}, by_people=True)
+        return contact.id
+
+    def merge(self, table: str, kept_id: str, gone_id: str) -> None:
+        """As people do it: interactions go to the record that is kept, and the other is deleted."""
+        for call in self.records.find(INTERACTIONS, "record", gone_id):
+            self.records.change(INTERACTIONS, call.id, {table[:-1]: kept_id}, by_people=True)
+        self.records.remove(table, gone_id, by_people=True)
 
     async def _contacts(self, request: web.Request) -> web.Response:
         query = request.query
@@ -124,7 +142,8 @@ class FakeBottleCrm(FakeCrm):
 
     async def _leads(self, request: web.Request) -> web.Response:
         query = request.query
-        found = [record for record in self._newest("leads") if _has_name(record, query.get("name", ""))]
+        living = (record for record in self._newest("leads") if not _is_converted(record))
+        found = [record for record in living if _has_name(record, query.get("name", ""))]
         page = [_person("leads", record) for record in _page(found, query, 10)]
         return web.json_response(
             {
@@ -138,7 +157,8 @@ class FakeBottleCrm(FakeCrm):
         if len(phone) > _LENGTHS["phone"]:
             return _refused({"phone": ["Ensure this field has no more than 25 characters."]})
         fits = _same_number(phone)
-        found = [record for record in self._newest(request.match_info["table"]) if fits(record.fields["phone"] or "")]
+        living = (record for record in self._newest(request.match_info["table"]) if not _is_converted(record))
+        found = [record for record in living if fits(record.fields["phone"] or "")]
         hits = [_hit(record) for record in found[:MOST_DUPLICATES]]
         return web.json_response({"duplicates": hits})
 
@@ -198,6 +218,10 @@ class FakeBottleCrm(FakeCrm):
 
     def _newest(self, table: str) -> Sequence[Record]:
         return sorted(self.records.all(table), key=lambda record: -record.created)
+
+
+def _is_converted(lead: Record) -> bool:
+    return lead.fields.get("status") == "converted"
 
 
 def _hit(record: Record) -> Fields:

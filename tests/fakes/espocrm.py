@@ -105,6 +105,28 @@ class FakeEspoCrm(FakeCrm):
         first, _, last = name.rpartition(" ")
         return self._add(table, {"firstName": first or None, "lastName": last}, numbers, by_people=by_people).id
 
+    def convert(self, lead_id: str) -> str:
+        """As people do it (Tools/Lead/ConvertService.php): the lead keeps its number; its calls get the contact too."""
+        lead = self.records.require("Lead", lead_id)
+        kept = {name: lead.fields.get(name) for name in ("firstName", "lastName", "emailAddress", "numbers")}
+        contact = self.records.add("Contact", kept, record_id=self._new_id(), by_people=True)
+        converted = {"status": "Converted", "createdContactId": contact.id}
+        self.records.change("Lead", lead_id, converted, by_people=True)
+        for call in self.records.all(CALLS):
+            if lead_id in call.fields["leadsIds"]:
+                contacts = [*call.fields["contactsIds"], contact.id]
+                self.records.change(CALLS, call.id, {"contactsIds": contacts}, by_people=True)
+        return contact.id
+
+    def merge(self, table: str, kept_id: str, gone_id: str) -> None:
+        """As people do it (Core/Record/Merge): relations go to the record that is kept, and the other is deleted."""
+        link = {"Contact": "contactsIds", "Lead": "leadsIds"}[table]
+        for call in self.records.all(CALLS):
+            moved = [kept_id if each == gone_id else each for each in call.fields[link]]
+            if moved != call.fields[link]:
+                self.records.change(CALLS, call.id, {link: moved}, by_people=True)
+        self.records.remove(table, gone_id, by_people=True)
+
     async def _user(self, _: web.Request) -> web.Response:
         return web.json_response({"user": {"id": "api-user", "type": "api"}, "acl": {}, "settings": {}})
 

@@ -240,11 +240,14 @@ class FakeHubSpot(FakeCrm):
             record_id = merged.fields["into"]
         record = self.records.require(table, record_id)
         body = _body(record, request.query.get("properties", "").split(","))
+        if table == CALLS and request.query.get("associations") == "contacts" and record.fields.get(LINKED):
+            linked = [{"id": each, "type": "call_to_contact"} for each in record.fields[LINKED]]
+            body["associations"] = {"contacts": {"results": linked}}
         if history := request.query.get("propertiesWithHistory"):
             body["propertiesWithHistory"] = {name: self._history(table, record, name) for name in history.split(",")}
-        if kinds := request.query.get("associations"):
-            linked = [call.id for call in self.records.all(CALLS) if record.id in call.fields[LINKED]]
-            found = [{"id": each, "type": "contact_to_call"} for each in linked]
+        if table == CONTACTS and (kinds := request.query.get("associations")):
+            calls = [call.id for call in self.records.all(CALLS) if record.id in call.fields[LINKED]]
+            found = [{"id": each, "type": "contact_to_call"} for each in calls]
             if found and CALLS in kinds.split(","):  # a kind without any record is left out
                 body["associations"] = {CALLS: {"results": found}}
         return web.json_response(body)

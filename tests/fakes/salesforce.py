@@ -42,6 +42,8 @@ CLIENT: Final = ("consumer-key", "consumer-secret")
 REFRESH_TOKEN: Final = "granted-refresh-token"
 
 _PAGE: Final = 2_000
+_DELETED: Final = "deleted "
+"""Before the name of a table: its deleted records, which only queryAll reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class FakeSalesforce(FakeCrm):
         return [
             web.post(TOKENS, self._grant),
             web.get(f"{VERSION}/query", self._refusing(self._query)),
+            web.get(f"{VERSION}/queryAll", self._refusing(self._query_all)),
             web.get(f"{VERSION}/query/{{page}}", self._refusing(self._next_page)),
             web.get(f"{VERSION}/search", self._refusing(self._search)),
             web.get(f"{VERSION}/sobjects/{{table}}/describe", self._describe),
@@ -150,6 +153,30 @@ class FakeSalesforce(FakeCrm):
         """Add a record as a person does, without any checks. Returns its id."""
         return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
 
+    def convert(self, lead_id: str) -> str:
+        """As people do it: a contact takes over the lead's fields and tasks. Returns the contact's id."""
+        lead = self.records.require("Lead", lead_id)
+        kept = {name: value for name, value in lead.fields.items() if name in WRITABLE["Contact"]}
+        contact_id = self.add_by_people("Contact", kept)
+        converted = {"IsConverted": True, "ConvertedContactId": contact_id}
+        self.records.change("Lead", lead_id, converted, by_people=True)
+        self._take_tasks(lead_id, contact_id)
+        return contact_id
+
+    def merge(self, kept_id: str, gone_id: str) -> None:
+        """As people do it: the other record is deleted, and names the one that is kept."""
+        table = "Lead" if self.records.get("Lead", gone_id) else "Contact"
+        gone = self.records.require(table, gone_id)
+        self.records.remove(table, gone_id, by_people=True)
+        master = {**gone.fields, "MasterRecordId": kept_id}
+        self.records.add(_DELETED + table, master, record_id=gone_id, by_people=True)
+        self._take_tasks(gone_id, kept_id)
+
+    def _take_tasks(self, from_id: str, to_id: str) -> None:
+        for task in self.records.all("Task"):
+            if task.fields.get("WhoId") == from_id:
+                self.records.change("Task", task.id, {"WhoId": to_id}, by_people=True)
+
     def add_user(self, name: str, email: str, *, is_active: bool) -> str:
         """As an administrator does it: a new user's id."""
         first, _, last = name.partition(" ")
@@ -190,11 +217,15 @@ class FakeSalesforce(FakeCrm):
             }
         )
 
-    async def _query(self, request: web.Request) -> web.Response:
+    async def _query_all(self, request: web.Request) -> web.Response:
+        return await self._query(request, _DELETED)
+
+    async def _query(self, request: web.Request, also: str = "") -> web.Response:
+        """Answer a query; with `also` from the deleted records too."""
         query = soql.read_query(request.query["q"])
-        rows = sorted(
-            self._select(query, self._rows(query.table)), key=lambda row: [str(row[name]) for name in query.order]
-        )
+        tables = [query.table, also + query.table] if also else [query.table]
+        found = (row for table in tables for row in self._rows(query.table, table))
+        rows = sorted(self._select(query, found), key=lambda row: [str(row[name]) for name in query.order])
         rows = rows[query.offset : None if query.limit is None else query.offset + query.limit]
         return self._page([shown(query, row) for row in rows], 0)
 
@@ -230,8 +261,8 @@ class FakeSalesforce(FakeCrm):
         except KeyError as error:
             raise Refused("INVALID_FIELD", f"No such column {error} on entity '{query.table}'.") from error
 
-    def _rows(self, table: str) -> Iterator[Fields]:
-        for record in self.records.all(table):
+    def _rows(self, table: str, stored: str = "") -> Iterator[Fields]:
+        for record in self.records.all(stored or table):
             fields: Fields = {**dict.fromkeys(WRITABLE[table]), **record.fields}
             names = (fields.get("FirstName"), fields.get("LastName"))
             yield fields | {
@@ -242,6 +273,7 @@ class FakeSalesforce(FakeCrm):
                 "SystemModstamp": stamp(record.changed - self.faults.age),
                 "IsConverted": fields.get("IsConverted", False),
                 "ConvertedContactId": fields.get("ConvertedContactId"),
+                "MasterRecordId": fields.get("MasterRecordId"),
                 "Account.Name": fields.get("AccountName"),
                 "indexed": self.is_indexed(record),
             }
@@ -286,7 +318,10 @@ class FakeSalesforce(FakeCrm):
             if name not in known:
                 raise Refused("INVALID_FIELD", f"No such column '{name}' on sobject of type {table}")
             fields[name] = kept(table, name, value)
-        if (who := fields.get("WhoId")) is not None and not self._is_there(who):
+        who = fields.get("WhoId")
+        if who is not None and (lead := self.records.get("Lead", who)) and lead.fields.get("IsConverted"):
+            raise Refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=["WhoId"])
+        if who is not None and not self._is_there(who):
             raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=["WhoId"])
         return fields
 
@@ -295,8 +330,7 @@ class FakeSalesforce(FakeCrm):
         return web.json_response(described_fields(table, self.required.get(table, {})))
 
     def _is_there(self, who: str) -> bool:
-        found = [record for table in PEOPLE if (record := self.records.get(table, who))]
-        return any(not record.fields.get("IsConverted") for record in found)
+        return any(self.records.get(table, who) for table in PEOPLE)
 
     def _hold_to_rule(self, fields: Fields, header: str) -> None:
         rule = self.faults.duplicate_rule

@@ -52,7 +52,10 @@ class SalesforcePeople(People):
         self._records.remove(self._table(contact_id), contact_id, by_people=True)
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
-        await self.delete_contact(gone_id)
+        self._crm.merge(kept_id, gone_id)
+
+    async def convert_contact(self, contact_id: str) -> str:
+        return self._crm.convert(contact_id)
 
     async def count_contacts(self) -> int:
         return len(self._records.all("Contact")) + len(self._records.all("Lead"))

@@ -37,9 +37,19 @@ AROUND: Final = ("Event", "ContentDocumentLink", "CampaignMember", "Case", "Oppo
 
 REQUIRED: Final = {"Contact": ("LastName",), "Lead": ("LastName", "Company"), "Task": ()}
 _PICKED: Final = {"CallType": ("Inbound", "Internal", "Outbound"), "TaskSubtype": ("Call", "Email", "Task")}
+_COMPUTED: Final = ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 COMPUTED: Final = {
-    "Contact": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "Account.Name"),
-    "Lead": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
+    "Contact": (*_COMPUTED, "Account.Name", "MasterRecordId"),
+    "Lead": (
+        "Id",
+        "Name",
+        "CreatedDate",
+        "LastModifiedDate",
+        "SystemModstamp",
+        "IsConverted",
+        "ConvertedContactId",
+        "MasterRecordId",
+    ),
     "Task": ("Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"),
     "User": ("Id", "Name", "CreatedDate", "SystemModstamp"),
     **dict.fromkeys(AROUND, ("Id",)),

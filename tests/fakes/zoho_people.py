@@ -54,7 +54,10 @@ class ZohoPeople(People):
         self._records.remove(*_place(contact_id), by_people=True)
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
-        await self.delete_contact(gone_id)
+        self._crm.merge(_place(kept_id), _place(gone_id))
+
+    async def convert_contact(self, contact_id: str) -> str:
+        return self._crm.convert(_place(contact_id)[1])
 
     async def count_contacts(self) -> int:
         return len(self._records.all("Contacts")) + len(self._records.all("Leads"))

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact, ContactDraft
@@ -128,8 +128,10 @@ class LaggingCrm:
         return CrmLog(key)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        self._logs[log_id] = entry
-        return CrmLog(log_id)
+        self._logs[log_id] = (
+            entry if entry.moves else replace(entry, contact_id=self._logs.get(log_id, entry).contact_id)
+        )
+        return CrmLog(log_id, contact_id=self._logs[log_id].contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         return CrmLog(key) if key in self._logs else None

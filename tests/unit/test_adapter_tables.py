@@ -60,6 +60,8 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "Finds a log by its call": ["no", "as set"],
         "Enforces unique keys": ["no", "as set"],
         "Moves a log to another contact": ["yes", "as set"],
+        "Follows moved contacts": ["no", "as set"],
+        "Finds a number however it is stored": ["no", "as set"],
         "A new contact is found within": ["2.5 s", "as set"],
         "A write settles within": ["at once", "as set"],
         "Numbers that go into one lookup": ["13", "as set"],

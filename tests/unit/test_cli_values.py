@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
-from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
+from leadline.v1.call_log_pb2 import CallLogReason, CallLogState, UpdateState
 from leadline.v1.call_pb2 import (
     CALL_DIRECTION_INTERNAL,
     CALL_RESULT_BUSY,
@@ -33,6 +33,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         (choices.Verified, Attestation),
         (choices.State, CallLogState),
         (choices.Reason, CallLogReason),
+        (choices.Update, UpdateState),
     ],
 )
 def test_the_words_of_an_option_are_those_of_the_contract(words: Any, contract: Any) -> None:

@@ -68,7 +68,7 @@ async def test_contacts_that_people_added_to_a_call_stay_when_it_moves(
     report = Report()
     log = await hubspot.create_call_log(report.entry(one), "demo/1")
     fake.crm.records.change(CALLS, log.id, {LINKED: [one, added]}, by_people=True)
-    await hubspot.update_call_log(log.id, report.entry(other))
+    await hubspot.update_call_log(log.id, report.entry(other, moves=True))
     assert sorted(fake.crm.records.require(CALLS, log.id).fields[LINKED]) == sorted([added, other])
 
 
@@ -82,9 +82,9 @@ async def test_a_move_that_breaks_off_is_unknown_and_can_be_done_again(
     log = await hubspot.create_call_log(report.entry(one), "demo/1")
     await fake.misbehave(mode=mode, only="writes", after=after)
     with pytest.raises(CrmOutcomeUnknown, match="Moved in part"):
-        await hubspot.update_call_log(log.id, report.entry(other))
+        await hubspot.update_call_log(log.id, report.entry(other, moves=True))
     await fake.recover()
-    await hubspot.update_call_log(log.id, report.entry(other))
+    await hubspot.update_call_log(log.id, report.entry(other, moves=True))
     assert fake.crm.records.require(CALLS, log.id).fields[LINKED] == [other]
 
 
@@ -93,7 +93,7 @@ async def test_a_move_from_a_contact_that_is_gone_works(hubspot: CrmAdapter, fak
     report = Report()
     log = await hubspot.create_call_log(report.entry(one), "demo/1")
     fake.crm.records.change(CALLS, log.id, {LINKED: [], CONTACT: ""}, by_people=True)
-    await hubspot.update_call_log(log.id, report.entry(other))
+    await hubspot.update_call_log(log.id, report.entry(other, moves=True))
     assert fake.crm.records.require(CALLS, log.id).fields[LINKED] == [other]
 
 

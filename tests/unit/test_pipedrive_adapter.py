@@ -71,7 +71,7 @@ async def test_people_who_were_added_to_a_call_stay_when_it_moves(
     log = await pipedrive.create_call_log(report.entry(one), "demo/1")
     both = [{"person_id": int(one), "primary": True}, {"person_id": int(added), "primary": False}]
     fake.crm.records.change(ACTIVITIES, log.id, {"participants": both}, by_people=True)
-    await pipedrive.update_call_log(log.id, report.entry(other))
+    await pipedrive.update_call_log(log.id, report.entry(other, moves=True))
     moved = [{"person_id": int(other), "primary": True}, {"person_id": int(added), "primary": False}]
     assert fake.crm.records.require(ACTIVITIES, log.id).fields["participants"] == moved
 

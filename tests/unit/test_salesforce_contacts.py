@@ -81,7 +81,7 @@ async def test_a_converted_lead_is_the_contact_that_it_became(crm: tuple[Fake, C
 async def test_a_call_of_a_converted_lead_is_refused_in_salesforces_words(crm: tuple[Fake, CrmAdapter]) -> None:
     fake, adapter = crm
     lead = fake.crm.add_by_people("Lead", LEAD | {"IsConverted": True})
-    with pytest.raises(CrmRejected, match="INVALID_CROSS_REFERENCE_KEY"):
+    with pytest.raises(CrmRejected, match="CANNOT_UPDATE_CONVERTED_LEAD"):
         await adapter.create_call_log(Report().entry(lead), "key")
 
 

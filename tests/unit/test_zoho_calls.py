@@ -114,9 +114,9 @@ async def test_a_call_moves_between_leads_and_contacts(crm: tuple[Fake, CrmAdapt
     fake, adapter = crm
     lead, contact, report = await a_lead(adapter), await a_contact(adapter), Report()
     log = await adapter.create_call_log(report.entry(lead), "key")
-    await adapter.update_call_log(log.id, report.entry(contact))
+    await adapter.update_call_log(log.id, report.entry(contact, moves=True))
     assert (logged(fake)["Who_Id"], logged(fake)["What_Id"]) == (bare(contact), None)
-    await adapter.update_call_log(log.id, report.entry(lead))
+    await adapter.update_call_log(log.id, report.entry(lead, moves=True))
     assert (logged(fake)["Who_Id"], logged(fake)["What_Id"]) == (None, bare(lead))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar, Unpack
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from leadline.errors import UnknownEnumValue
-from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
+from leadline.v1.call_log_pb2 import CallLogReason, CallLogState, UpdateState
 from leadline.v1.call_log_service_pb2 import ListCallLogsRequest
 from leadline.v1.call_pb2 import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 
@@ -75,6 +75,7 @@ class CallLogFilter(TypedDict, total=False):
     user_id: str
     states: "Iterable[CallLogState.ValueType | str]"
     reasons: "Iterable[CallLogReason.ValueType | str]"
+    update_states: "Iterable[UpdateState.ValueType | str]"
     directions: "Iterable[CallDirection.ValueType | str]"
     phone_number: str
     contact_id: str
@@ -109,6 +110,7 @@ def list_request(account_id: str, **fields: Unpack[CallLogFilter]) -> ListCallLo
     values: dict[str, Any] = dict(fields)
     values["states"] = [enum_number(CallLogState, value) for value in fields.get("states", ())]
     values["reasons"] = [enum_number(CallLogReason, value) for value in fields.get("reasons", ())]
+    values["update_states"] = [enum_number(UpdateState, value) for value in fields.get("update_states", ())]
     values["directions"] = [enum_number(CallDirection, value) for value in fields.get("directions", ())]
     for name in ("start_time", "end_time"):
         if name in values:

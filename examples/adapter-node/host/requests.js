@@ -12,6 +12,7 @@ function callLogOf(entry) {
   const { call } = entry;
   return {
     contactId: entry.contact_id,
+    moves: entry.moves,
     phoneNumber: entry.number,
     userId: entry.user_id,
     ownerId: entry.crm_user_id,
@@ -34,6 +35,8 @@ function capabilitiesOf({ capabilities = {}, findCallLog }) {
     finds_log_by_key: Boolean(capabilities.findsLogByKey) && typeof findCallLog === 'function',
     enforces_unique_key: Boolean(capabilities.enforcesUniqueKey),
     moves_log: Boolean(capabilities.movesLog),
+    lookup_recall: capabilities.findsEveryForm ? 'LOOKUP_RECALL_COMPLETE' : 'LOOKUP_RECALL_FORMS_ASKED',
+    follows_moved_contacts: Boolean(capabilities.followsMovedContacts),
     search_lag: durationOf(capabilities.searchLagSeconds),
     settle_time: durationOf(capabilities.settleSeconds),
     contact_types: capabilities.contactTypes ?? [],

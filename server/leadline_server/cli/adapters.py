@@ -99,6 +99,8 @@ def _document(can: "Capabilities") -> Mapping[str, Any]:
         "finds_log_by_key": can.finds_log_by_key,
         "enforces_unique_key": can.enforces_unique_key,
         "moves_log": can.moves_log,
+        "follows_moved_contacts": can.follows_moved_contacts,
+        "lookup_recall": can.lookup_recall.value,
         "search_lag": _seconds(can.search_lag),
         "settle_time": _seconds(can.settle_time),
         "contact_types": list(can.contact_types),

@@ -10,6 +10,14 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
 
     from leadline_server.cli.session import Session
 
+_UPDATES: Final = {
+    2: "a newer state of the call is being sent to the CRM",
+    3: "the CRM has not taken a newer state of the call",
+}
+"""Sentences by the values of UpdateState."""
+
+_UPDATE_FAILED: Final = 3
+
 _STYLES: Final = {"LOGGED": "green", "UNLOGGED": "yellow", "PENDING": "cyan", "FAILED": "bold red"}
 
 
@@ -143,7 +151,7 @@ def _log_rows(log: "CallLog") -> Iterator[tuple[str, str]]:
 
     yield "Contact", f"{log.contact.name} [{log.contact.id}]".strip() if log.HasField("contact") else ""
     yield "In the CRM", " ".join(part for part in (log.crm_log_id, log.crm_log_url) if part)
-    yield "Pending", "a newer state of the call is being sent to the CRM" if log.update_pending else ""
+    yield "Update", _UPDATES.get(log.update_state, "")
     yield "Attempts", str(log.attempts) if log.attempts else ""
     yield "Next attempt", long_time(log.next_attempt_time)
     yield "Last error", log.last_error
@@ -171,7 +179,7 @@ def _show_next_steps(session: "Session", log: "CallLog", state: str, reason: str
         _show_ways_to_log(session, log, reason)
     elif state == "PENDING":
         session.hint("leadline tries again by itself. To try now", "calls", "retry", log.call.id)
-    elif state == "FAILED":
+    elif state == "FAILED" or log.update_state == _UPDATE_FAILED:
         session.hint("Fix the last error, then try again", "calls", "retry", log.call.id)
 
 

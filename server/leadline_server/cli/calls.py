@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadline_server.cli.choices import Reason, State
+from leadline_server.cli.choices import Reason, State, Update
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.session import Session, remote
 
@@ -27,6 +27,10 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
     reason: Annotated[
         list[Reason] | None, typer.Option(case_sensitive=False, help="Only calls with this reason; repeatable.")
     ] = None,
+    update: Annotated[
+        list[Update] | None,
+        typer.Option(case_sensitive=False, help="Only calls whose update of the CRM's log is so; repeatable."),
+    ] = None,
     user: OfUser = "",
     number: Annotated[str, typer.Option(metavar="NUMBER", help="Only calls from or to this phone number.")] = "",
     contact: Annotated[str, typer.Option(metavar="ID", help="Only calls logged against this contact.")] = "",
@@ -43,6 +47,7 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
         "user_id": user,
         "states": [one.name for one in state or ()],
         "reasons": [one.name for one in reason or ()],
+        "update_states": [one.name for one in update or ()],
         "phone_number": number,
         "contact_id": contact,
         "page_size": min(limit + 1, 200) if limit else 200,
@@ -52,7 +57,7 @@ def list_calls(  # noqa: PLR0913 a parameter is an option of the command line
     if session.as_json:
         print_json_array(found)
     else:
-        _show_list(session, list(found), is_filtered=any((state, reason, user, number, contact, since, until)))
+        _show_list(session, list(found), is_filtered=any((state, reason, update, user, number, contact, since, until)))
 
 
 def _times(since: str, until: str) -> dict[str, Any]:

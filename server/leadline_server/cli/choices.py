@@ -45,6 +45,14 @@ class State(StrEnum):
     FAILED = auto()
 
 
+class Update(StrEnum):
+    """The values of UpdateState."""
+
+    NONE = auto()
+    PENDING = auto()
+    FAILED = auto()
+
+
 class Reason(StrEnum):
     """The values of CallLogReason."""
 

@@ -14,7 +14,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.commands.report_user import with_user
 from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
-from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, moved, placeholder_decision
+from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt, placeholder_decision
+from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState, is_due
@@ -145,7 +146,7 @@ class LogCall:
         attempt = DeliveryAttempt(account, log, may_exist=known is not None)
         outcome = await self._decision_loader.decide(attempt)
         if log.state is CallLogState.LOGGED:
-            outcome = moved(attempt, outcome)
+            outcome = moved(log, outcome, can_move=can_move)
         elif isinstance(outcome, CreatePlaceholder):
             outcome = placeholder_decision(outcome, _not_created_yet(outcome))
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)

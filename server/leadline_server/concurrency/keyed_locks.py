@@ -22,6 +22,10 @@ class KeyedLocks:
             raise
         return users > 0
 
+    def users(self, key: Hashable) -> int:
+        """How many tasks hold the lock of `key` or wait for it."""
+        return self._locks[key][1] if key in self._locks else 0
+
     def release(self, key: Hashable) -> None:
         """Release the lock of `key`. Another task than the one that took it may do this."""
         self._locks[key][0].release()

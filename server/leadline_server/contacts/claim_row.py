@@ -6,15 +6,24 @@ Example: the holder acquires the claim of account `demo` and number `+1202555010
 
 import asyncio
 import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.placeholders import Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
 _RETRY_SECONDS: Final = (0.02, 0.06)
 """How long to wait before trying again to acquire a claim that another process holds, in seconds."""
+
+
+_LONGEST_WAIT: Final = timedelta(seconds=0.25)
+"""A longer wait is an error that tells the caller when to try again."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class ClaimRow:
@@ -105,3 +114,18 @@ class ClaimRow:
 
 def _lost() -> CrmUnavailable:
     return CrmUnavailable("The claim on the number ran out. It will be acquired again.", retry_after=1)
+
+
+async def pause(unsettled: timedelta) -> None:
+    """Wait until a write has settled. Raises CrmUnavailable with the delay if that is too long to wait here."""
+    if unsettled > _LONGEST_WAIT:
+        raise CrmUnavailable(
+            "An earlier attempt to create the number's contact may still take effect.",
+            retry_after=unsettled.total_seconds(),
+        )
+    await asyncio.sleep(unsettled.total_seconds())
+
+
+def likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
+    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
+    return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

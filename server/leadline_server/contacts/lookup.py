@@ -56,11 +56,12 @@ class ContactLookup:
         Raises:
             CrmError: cannot tell.
         """
+        asked_at = self._clock.now()
         try:
             return await self.answer(account, numbers, may_be_remembered=False)
         except CrmTooMuch as error:
             matches = await _matches(numbers, error.read, account.rules)
-            found = FoundContacts(matches, self._clock.now(), is_cut_off=True)
+            found = FoundContacts(matches, asked_at, is_cut_off=True)
             only_extensions = all(number.kind is NumberKind.EXTENSION for number in numbers)
             if not are_several(found.matches, MatchKind.EXTENSION if only_extensions else MatchKind.EXACT):
                 raise
@@ -91,7 +92,7 @@ class ContactLookup:
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
         if len(contacts) <= TURN:
-            return FoundContacts(_few(looked_up, contacts.values(), account.rules), as_of)
+            return FoundContacts(matches_of(looked_up, contacts.values(), account.rules), as_of)
         return FoundContacts(await _matches(looked_up, tuple(contacts.values()), account.rules), as_of)
 
     async def _not_shown_yet(
@@ -107,8 +108,8 @@ class ContactLookup:
             contact = await account.crm.get_contact(contact_id)
             if contact is None:
                 await self._forget(account, number_key, contact_id)
-            else:
-                contacts[contact_id] = contact
+            elif contact.id not in found:  # it may have been merged into one of those
+                contacts[contact.id] = contact
         return contacts
 
     async def _forget(self, account: Account, number_key: str, contact_id: str) -> None:
@@ -122,7 +123,7 @@ class ContactLookup:
 async def _matches(
     numbers: Sequence[PhoneNumber], contacts: Sequence[Contact], rules: RulesOrRegion
 ) -> tuple[ContactMatch, ...]:
-    """The contacts that really have one of `numbers`, each with its strongest match. Other tasks run meanwhile."""
+    """As `matches_of`, in turns with other tasks."""
     found: dict[PhoneNumber, list[ContactMatch]] = {number: [] for number in numbers}
     async for some in in_turns(contacts):
         for number in numbers:
@@ -130,10 +131,10 @@ async def _matches(
     return tuple(match for number in numbers for match in sorted(found[number], key=_strength))
 
 
-def _few(
+def matches_of(
     numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
 ) -> tuple[ContactMatch, ...]:
-    """As `_matches`, at once."""
+    """The contacts that really have one of `numbers`, each with its strongest match."""
     matches: list[ContactMatch] = []
     for number in numbers:
         matches += _of_number(number, contacts, rules)

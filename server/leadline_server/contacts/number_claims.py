@@ -17,7 +17,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -25,22 +25,17 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.contacts.claim_row import ClaimRow
-from leadline_server.contacts.lookup import ContactLookup, FoundContacts
+from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
+from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 
-_LONGEST_WAIT: Final = timedelta(seconds=0.25)
-"""A longer wait is an error that tells the caller when to try again."""
-
 _MADE_NOTHING: Final = (CrmRejected, CrmRateLimited, CrmAuthFailed)
 """Errors after which certainly nothing was created. After any other error that is unknown."""
-
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +51,7 @@ class NumberClaims:
         self._lookup = lookup
         self._leases = leases
         self._locks = KeyedLocks()
+        self._handed_on: dict[tuple[str, str], FoundContacts] = {}
         self._releases: set[asyncio.Task[None]] = set()
 
     def hold(
@@ -90,11 +86,21 @@ class NumberClaims:
         key: str,
         reservation: Reservation | None = None,
     ) -> AsyncIterator["HeldClaim"]:
-        claim_key = (account.id, number_key)
-        had_to_wait = await self._locks.acquire(claim_key)
+        claim_key, asked_at = (account.id, number_key), self._leases.clock.now()
+        try:
+            had_to_wait = await self._locks.acquire(claim_key)
+        except BaseException:
+            self._forget_unwanted(claim_key)
+            raise
+        handed_on = self._handed_on.pop(claim_key, None)
         row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
         try:
-            yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
+            claim = HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
+            if had_to_wait and handed_on is not None and handed_on.as_of >= asked_at:
+                claim.handed_on = handed_on
+            yield claim
+            if claim.handed_on is not None and self._locks.users(claim_key) > 1:
+                self._handed_on[claim_key] = claim.handed_on
         finally:
             row.lease.end()
             if row.may_be_held:
@@ -103,7 +109,7 @@ class NumberClaims:
                 self._releases.add(task)
                 task.add_done_callback(self._releases.discard)
             else:
-                self._locks.release(claim_key)
+                self._free(claim_key)
 
     async def _release(self, row: "ClaimRow") -> None:
         try:
@@ -111,7 +117,15 @@ class NumberClaims:
         except LedgerUnavailable as error:
             _log.warning("claim not released; its lease will end", error=type(error).__name__)
         finally:
-            self._locks.release(row.key)
+            self._free(row.key)
+
+    def _free(self, claim_key: tuple[str, str]) -> None:
+        self._locks.release(claim_key)
+        self._forget_unwanted(claim_key)
+
+    def _forget_unwanted(self, claim_key: tuple[str, str]) -> None:
+        if not self._locks.users(claim_key):
+            self._handed_on.pop(claim_key, None)
 
 
 class HeldClaim:
@@ -125,6 +139,11 @@ class HeldClaim:
         self._row = row
         self._lookup = lookup
         self._had_to_wait = had_to_wait
+        self.handed_on: FoundContacts | None = None
+        """The contacts that the holder before this one found or created; later, those of this one.
+
+        The next holder in this process may use them if it began to wait before: they are newer than its question.
+        """
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
 
@@ -134,20 +153,22 @@ class HeldClaim:
         Raises:
             CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
+        if self.handed_on is not None:
+            return self.handed_on  # the task that held the claim before has found or created it
         if self._had_to_wait and (found := await self._look()).matches:
-            return found  # the task that held the claim before has created it; a lookup needs no claim
+            return found  # a lookup needs no claim
         claimed = await self._row.acquire()
         while True:
             asked_at = self._row.clock.now()
             found = await self._look()
             if found.matches:
                 if claimed.given_up is not None and claimed.creation_key != self._row.own_key and not found.is_cut_off:
-                    self._row.made(_likeliest([match.contact for match in found.matches]).id, claimed.creation_key)
+                    self._row.made(likeliest([match.contact for match in found.matches]).id, claimed.creation_key)
                 return found
             unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
             if not unsettled:
                 return found
-            await _pause(unsettled)
+            await pause(unsettled)
 
     async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
         """The one of `matches`, found by `look_again`, that an earlier attempt of this same creation made.
@@ -160,7 +181,7 @@ class HeldClaim:
             return next((contact for contact in contacts if contact.id == claimed.contact_id), None)
         if not contacts or claimed.given_up is None or claimed.creation_key != self._row.own_key:
             return None
-        contact = _likeliest(contacts, draft.name)
+        contact = likeliest(contacts, draft.name)
         self._row.made(contact.id, claimed.creation_key)
         return contact
 
@@ -183,6 +204,8 @@ class HeldClaim:
         # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
+        matches = matches_of((self._number,), (contact,), self._account.rules)
+        self.handed_on = FoundContacts(matches, self._row.clock.now()) if matches else None
         return contact
 
     async def limit_reached(self) -> LimitReached | None:
@@ -246,7 +269,9 @@ class HeldClaim:
             self._row.may_be_held = False
 
     async def _look(self) -> FoundContacts:
-        return await self._lookup.find(self._account, (self._number,))
+        found = await self._lookup.find(self._account, (self._number,))
+        self.handed_on = found if found.matches else None
+        return found
 
     async def _ask_crm(self, draft: ContactDraft, key: str) -> Contact:
         self._row.asks_crm()
@@ -269,17 +294,3 @@ def unsettled_for(claimed: Claimed, capabilities: Capabilities, asked_at: dateti
     if claimed.given_up is None or capabilities.enforces_unique_key:
         return timedelta(0)
     return max(timedelta(0), claimed.given_up + capabilities.settle_time + capabilities.search_lag - asked_at)
-
-
-async def _pause(unsettled: timedelta) -> None:
-    if unsettled > _LONGEST_WAIT:
-        raise CrmUnavailable(
-            "An earlier attempt to create the number's contact may still take effect.",
-            retry_after=unsettled.total_seconds(),
-        )
-    await asyncio.sleep(unsettled.total_seconds())
-
-
-def _likeliest(contacts: Sequence[Contact], name: str = "") -> Contact:
-    """The contact that a creation most likely made: the one with its name, otherwise the newest."""
-    return max(contacts, key=lambda contact: (contact.name == name, contact.create_time or _EARLIEST))

@@ -1,5 +1,6 @@
 """One attempt to deliver a call: decide, create the placeholder if that was decided, write the call log to the CRM."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -7,8 +8,9 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.contacts.number_claims import NumberClaims
+from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.decision import (
     CreatePlaceholder,
@@ -24,7 +26,7 @@ from leadline_server.domain.decision import (
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
-from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 
 Result: TypeAlias = CrmLog | LeaveUnlogged | Wait
@@ -61,6 +63,10 @@ class DeliveryAttempt:
             known = self._preferences = await self.account.preferences(self.log.user_id)
         return known.effective
 
+    async def preferences_of_decision(self) -> EffectivePreferences:
+        """The preferences that this attempt decided by; those in force now if it took no decision."""
+        return self._preferences.effective if self._preferences is not None else await self.preferences()
+
 
 class DecisionLoader:
     """Loads what a decision depends on, and decides."""
@@ -69,35 +75,40 @@ class DecisionLoader:
         self._lookup = lookup
         self._clock = clock
 
-    async def situation(self, attempt: DeliveryAttempt) -> Situation:
-        """The log as `decide` needs it.
+    async def situation(self, attempt: DeliveryAttempt, *, with_choice: bool = True) -> Situation:
+        """The log as `decide` needs it; without the contact that a person chose if that does not count.
 
         Raises:
             CrmError: cannot tell whether the chosen contact exists.
             CrmRejected: the chosen contact does not exist any more.
         """
-        log, account = attempt.log, attempt.account
+        log, account, can = attempt.log, attempt.account, attempt.account.crm.capabilities
         return Situation(
             call=log.call,
             user_id=log.user_id,
             number=log.number,
             trigger=log.trigger,
             is_own=(log.number.e164 or log.number.extension) in account.own_numbers,
-            chosen=await _chosen(account, log.chosen_contact_id) if log.chosen_contact_id else None,
+            chosen=await _chosen(account, log.chosen_contact_id) if with_choice and log.chosen_contact_id else None,
             wait_is_over=self._clock.now() - log.last_news_time >= FINAL_WAIT,
-            can_log=CrmMethod.CREATE_CALL_LOG in account.crm.capabilities.methods,
+            can_log=CrmMethod.CREATE_CALL_LOG in can.methods,
+            finds_every_form=can.lookup_recall is LookupRecall.COMPLETE,
             create_without_log=account.settings.create_without_log,
             caller_id_prefixes=account.settings.caller_id_prefixes,
             region=account.settings.default_region,
         )
 
-    async def decide(self, attempt: DeliveryAttempt) -> Outcome:
+    async def decide(self, attempt: DeliveryAttempt, *, by_number: bool = False) -> Outcome:
         """Decide on the call. The preferences that count are those in force once the lookup has answered.
+
+        With `by_number` the contact of a logged call is gone: its number is looked up, also if a person chose it.
 
         Raises:
             CrmError: cannot tell.
         """
-        situation = await self.situation(attempt)
+        situation = await self.situation(attempt, with_choice=not by_number)
+        if by_number:
+            situation = replace(situation, trigger=LogTrigger.MANUAL)
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
@@ -129,12 +140,12 @@ class AttemptRunner:
             if not isinstance(outcome, Decision):
                 return outcome
             attempt.decision = outcome
-        return await self._write(attempt, attempt.decision)
+        return await self._log(attempt, attempt.decision)
 
     async def _decide(self, attempt: DeliveryAttempt) -> Decision | LeaveUnlogged | Wait:
         outcome = await self._decision_loader.decide(attempt)
         if attempt.log.state is CallLogState.LOGGED:
-            return moved(attempt, outcome)
+            return moved(attempt.log, outcome, can_move=attempt.account.crm.capabilities.moves_log)
         return await self._placeholder(attempt, outcome) if isinstance(outcome, CreatePlaceholder) else outcome
 
     async def _placeholder(
@@ -162,20 +173,55 @@ class AttemptRunner:
             )
         return placeholder_decision(outcome, contact)
 
+    async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:
+        """Write the log. `attempt.decision` has the contact that it is at in the end: see `moved_contacts`."""
+        try:
+            written = await self._write(attempt, decision)
+        except CrmRejected as refusal:
+            outcome = await self._outcome_after(refusal, attempt, decision)
+            if not isinstance(outcome, Decision):
+                return outcome
+            attempt.decision = decision = outcome
+            written = await self._write(attempt, decision)
+        if written.contact_id and written.contact_id != decision.contact.id:
+            attempt.decision = await where_people_have_it(attempt.account.crm, decision, written.contact_id)
+        return written
+
+    async def _outcome_after(
+        self, refusal: CrmRejected, attempt: DeliveryAttempt, decision: Decision
+    ) -> Decision | LeaveUnlogged | Wait:
+        """The decision to repeat a refused write by, or another outcome. Raises the refusal if it stands."""
+        try:
+            if (living := await living_contact(attempt.account.crm, decision)) is not None:
+                outcome: Outcome = living
+            else:
+                is_logged = attempt.log.state is CallLogState.LOGGED
+                outcome = await self._decision_loader.decide(attempt, by_number=is_logged)
+        except CrmRejected:
+            raise refusal from None
+        is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id
+        may_rest = isinstance(outcome, LeaveUnlogged | Wait) and attempt.log.state is not CallLogState.LOGGED
+        if isinstance(outcome, CreatePlaceholder) or not (is_other or may_rest):
+            raise refusal
+        return outcome
+
     async def _write(self, attempt: DeliveryAttempt, decision: Decision) -> CrmLog:
         crm, log, key = attempt.account.crm, attempt.log, crm_key(attempt.log)
-        entry = await _entry(attempt, decision)
         self._check_settled(log)
+        if not attempt.may_exist and not log.crm_log_id:
+            return await crm.create_call_log(await _entry(attempt, decision), key)
+        can = crm.capabilities
         if log.crm_log_id:
+            entry = await _entry(attempt, decision, moves=can.moves_log and is_move(log, decision))
             return await crm.update_call_log(log.crm_log_id, entry)
-        if not attempt.may_exist:
-            return await crm.create_call_log(entry, key)
-        if crm.capabilities.finds_log_by_key:
+        # Which contact an earlier write named is not known, so an update after it places the log.
+        entry = await _entry(attempt, decision, moves=can.moves_log)
+        if can.finds_log_by_key:
             existing = await crm.find_call_log(key)
             if existing is not None:
                 return await crm.update_call_log(existing.id, entry)
         created = await crm.create_call_log(entry, key)
-        if crm.capabilities.enforces_unique_key and not crm.capabilities.finds_log_by_key:
+        if can.enforces_unique_key and not can.finds_log_by_key:
             # The CRM may have answered with the log of an earlier attempt, which had less of the call.
             return await crm.update_call_log(created.id, entry)
         return created
@@ -190,9 +236,9 @@ class AttemptRunner:
             raise WriteUnsettled(left.total_seconds())
 
 
-async def _entry(attempt: DeliveryAttempt, decision: Decision) -> LogEntry:
+async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = False) -> LogEntry:
     log = attempt.log
-    crm_user_id = (await attempt.preferences()).crm_user_id
+    crm_user_id = (await attempt.preferences_of_decision()).crm_user_id
     if not crm_user_id:
         crm_user_id = attempt.account.directory.crm_user_ids.get(log.user_id, "")
     return LogEntry(
@@ -202,6 +248,7 @@ async def _entry(attempt: DeliveryAttempt, decision: Decision) -> LogEntry:
         crm_user_id=crm_user_id,
         number=log.number.e164 or log.number.text,
         fallback_time=log.create_time,
+        moves=moves,
     )
 
 
@@ -240,20 +287,3 @@ def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decisi
     if not created.can_log:
         return cannot_log(created.explanation)
     return Decision(contact=contact, reason=CallLogReason.PLACEHOLDER_CREATED, explanation=created.explanation)
-
-
-def moved(attempt: DeliveryAttempt, outcome: Outcome) -> Decision | LeaveUnlogged:
-    """Apply a new decision to a logged call: it stays logged, and at most its log moves to another contact.
-
-    Raises:
-        CrmRejected: a person chose another contact, and the CRM cannot move logs.
-    """
-    if not isinstance(outcome, Decision):
-        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
-    contact = attempt.log.contact
-    stays = contact is not None and contact.id == outcome.contact.id
-    if stays or attempt.account.crm.capabilities.moves_log:
-        return outcome
-    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
-        raise CrmRejected("The CRM cannot move a call log to another contact.")
-    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")

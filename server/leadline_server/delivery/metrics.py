@@ -12,8 +12,8 @@ from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 
-RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "postponed", "refused", "lost")
-"""How an attempt may end."""
+RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "postponed", "refused", "update_refused", "lost")
+"""How an attempt may end. An update of a call that is LOGGED is `update_refused`."""
 
 
 class DeliveryMetrics(Collector):

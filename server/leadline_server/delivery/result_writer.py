@@ -15,7 +15,7 @@ from leadline_server.delivery.attempt import DeliveryAttempt, Result
 from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
 from leadline_server.delivery.in_flight import LeaseLost
 from leadline_server.domain import outcomes
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogState
 from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import CrmRejected, LeadlineError
@@ -63,7 +63,15 @@ class ResultWriter:
             self.results["lost"] += 1
             return existing(await self._call_logs.get(key))
         if isinstance(error, CrmRejected):
-            self.results["refused"] += 1
+            is_update = basis.state is CallLogState.LOGGED
+            self.results["update_refused" if is_update else "refused"] += 1
+            _log.warning(
+                "delivery refused",
+                account_id=basis.account_id,
+                call_id=basis.call_id,
+                is_update=is_update,
+                error=type(error).__name__,
+            )
             message = error.message
             return await self._change(key, lambda log: outcomes.refused(log, basis, message, now))
         decision, sentence = attempt.decision, _sentence(error)

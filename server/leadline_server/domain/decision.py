@@ -36,6 +36,7 @@ class Situation:
         is_own: whether that number is the account's own.
         wait_is_over: whether leadline no longer waits for more reports, final or not.
         can_log: whether the CRM can log calls.
+        finds_every_form: whether the CRM finds a number however it is stored there.
         create_without_log: whether the account wants placeholders although the CRM cannot.
         caller_id_prefixes: the account's labels before caller-ID names.
         region: the account's region, which decides how a caller-ID name is written.
@@ -49,6 +50,7 @@ class Situation:
     is_own: bool = False
     wait_is_over: bool = False
     can_log: bool = True
+    finds_every_form: bool = True
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
     region: str = ""
@@ -160,7 +162,7 @@ def _decided(
         return Decision(
             contact=situation.chosen,
             reason=CallLogReason.CONTACT_CHOSEN,
-            explanation=f"A person chose {_named(situation.chosen)}.",
+            explanation=f"A person chose {named(situation.chosen)}.",
         )
     held_back = _held_back(situation, preferences) if situation.trigger is LogTrigger.AUTOMATIC else None
     outcome = held_back or _never_looked_up(situation)
@@ -289,7 +291,7 @@ def _among(
     return Decision(
         contact=picked.contact,
         reason=CallLogReason.MATCH_RESOLVED,
-        explanation=f"{several}; {action.name} by {origin} picks {_named(picked.contact)}.",
+        explanation=f"{several}; {action.name} by {origin} picks {named(picked.contact)}.",
         candidates=candidates,
     )
 
@@ -299,7 +301,7 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
     return Decision(
         contact=match.contact,
         reason=CallLogReason.PLACEHOLDER_REUSED if is_reused else CallLogReason.CONTACT_MATCHED,
-        explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{_named(match.contact)}"
+        explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{named(match.contact)}"
         f" ({match.kind.name}).",
         candidates=listed(matches) if len(matches) > 1 else (),
     )
@@ -328,6 +330,8 @@ def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreateP
     name = preferences.placeholder_name
     if caller_id:
         name = formatted(caller_id, preferences.placeholder_name_format, situation.region)
+    if not situation.finds_every_form:
+        none_has += " in a form that the CRM finds"
     named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
     return CreatePlaceholder(
         number=number,
@@ -341,5 +345,6 @@ def _unlogged(reason: CallLogReason, explanation: str, candidates: tuple[Contact
     return LeaveUnlogged(reason=reason, explanation=explanation, candidates=candidates)
 
 
-def _named(contact: Contact) -> str:
+def named(contact: Contact) -> str:
+    """A contact for people: its name and id, such as `Ann [c_17]`."""
     return f"{contact.name or 'a contact without a name'} [{contact.id}]"

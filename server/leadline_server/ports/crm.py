@@ -1,7 +1,7 @@
 """The port to a CRM. One adapter instance serves one account."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol, runtime_checkable
@@ -47,6 +47,18 @@ WRITES: Final = frozenset(
 """Methods that may have taken effect although they failed. The others change nothing."""
 
 
+class LookupRecall(StrEnum):
+    """Whether `CrmAdapter.find_contacts` finds every contact with a number, however people wrote it into the CRM.
+
+    FORMS_ASKED: the CRM searches the text as it is stored, so it finds the forms that leadline asks for, and may miss
+    others. COMPLETE: it misses none. Example: a CRM that compares digits finds `41 55 55 01 23`; one that searches for
+    `415 555 0123` does not.
+    """
+
+    FORMS_ASKED = "forms_asked"
+    COMPLETE = "complete"
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """At most `requests` in `seconds`. It counts the requests of one `scope`, or all of them if that is empty.
@@ -74,6 +86,9 @@ class Capabilities:
         rate_limits: what the vendor allows one connection, by its documentation.
         numbers_per_lookup: how many numbers `find_contacts` looks up about as cheaply as one, 1 to MOST_NUMBERS.
             leadline combines concurrent lookups up to this count. With 1 it combines none.
+        lookup_recall: whether `find_contacts` finds a number however it is stored. Where it does not, leadline says so
+            before it creates contacts for numbers that it did not find.
+        follows_moved_contacts: `get_contact` returns the contact that another one was merged into or converted to.
         methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
             leadline logs no call, and creates no contact for one unless the account asks for it.
         deletes_contacts: the adapter is a `ContactDeleter` too.
@@ -87,6 +102,8 @@ class Capabilities:
     contact_types: tuple[str, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
     numbers_per_lookup: int = 1
+    lookup_recall: LookupRecall = LookupRecall.FORMS_ASKED
+    follows_moved_contacts: bool = False
     methods: frozenset[CrmMethod] = ALL_METHODS
     deletes_contacts: bool = False
 
@@ -109,10 +126,18 @@ class CrmUserPage:
 
 @dataclass(frozen=True, slots=True)
 class CrmLog:
-    """A call log in the CRM: its id, and the address of a page that shows it. The address may be empty."""
+    """A call log in the CRM.
+
+    Attributes:
+        id: its id.
+        url: the address of a page that shows it; may be empty.
+        contact_id: after an update, the contact that the CRM has the log at; empty: the adapter does not know. People
+            may have moved the log, or merged or converted its contact.
+    """
 
     id: str
     url: str = ""
+    contact_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +146,12 @@ class LogEntry:
 
     Attributes:
         call: everything that was reported.
-        contact_id: the contact that the log belongs to.
+        contact_id: the contact that the log belongs to, as far as leadline knows.
         user_id: leadline's user.
         crm_user_id: the CRM's owner for that user; empty: the CRM's default.
         number: the other party's number, such as `+12025550147`; as it was reported if it has no E.164 form.
         fallback_time: replaces the start time if the phone system reported none.
+        moves: whether an update attaches the log to `contact_id`. Else it leaves the log where people have it.
     """
 
     call: Call
@@ -134,6 +160,7 @@ class LogEntry:
     crm_user_id: str
     number: str
     fallback_time: datetime
+    moves: bool = False
 
 
 class CrmAdapter(Protocol):
@@ -171,7 +198,11 @@ class CrmAdapter(Protocol):
         ...
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact with this id. None if the CRM has none: it was never there, was deleted or was merged."""
+        """The contact with this id. None if the CRM has none: it was never there, or was deleted.
+
+        For a contact that was merged into another one, or converted to one, it returns the other one with its own id
+        if the adapter declares `follows_moved_contacts`, and None if it does not.
+        """
         ...
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
@@ -195,7 +226,9 @@ class CrmAdapter(Protocol):
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change an existing log to say what `entry` says. Fields that leadline does not own stay as people left them.
 
-        With `moves_log` it also attaches the log to `entry.contact_id`. Raises CrmRejected if the log is gone.
+        With `entry.moves` it also attaches the log to `entry.contact_id`; leadline sets that only with `moves_log`.
+        Without it, the contact is a field of people: the log stays where it is, also if `entry.contact_id` is gone.
+        Raises CrmRejected if the log is gone.
         """
         ...
 

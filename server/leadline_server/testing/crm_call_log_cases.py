@@ -118,13 +118,24 @@ class UpdateLogCases:
         people, report = crm.other_hands(), Report()
         one, other = await crm.a_contact(), await crm.a_contact()
         log = await crm.adapter.create_call_log(report.entry(one.id), a_key())
-        await crm.adapter.update_call_log(log.id, report.entry(other.id))
+        await crm.adapter.update_call_log(log.id, report.entry(other.id, moves=True))
         assert (await people.see_log(log.id)).contact_id == other.id
+
+    async def test_an_update_that_moves_nothing_leaves_the_log_at_its_contact(self, crm: CrmUnderTest) -> None:
+        crm.requires("moves_log")
+        people, report = crm.other_hands(), Report()
+        one, other = await crm.a_contact(), await crm.a_contact()
+        log = await crm.adapter.create_call_log(report.entry(one.id, note="before"), a_key())
+        await crm.adapter.update_call_log(log.id, report.entry(other.id, note="before", moves=True))
+        updated = await crm.adapter.update_call_log(log.id, report.entry(one.id, note="after"))
+        seen = await people.see_log(log.id)
+        assert (seen.contact_id, seen.note) == (other.id, "after"), "An update without `moves` leaves the contact."
+        assert updated.contact_id in {"", other.id}, "CrmLog.contact_id is the contact that the log is at."
 
     async def test_a_log_that_cannot_be_moved_there_stays_as_it_is(self, crm: CrmUnderTest) -> None:
         crm.requires("moves_log")
         people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
         log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
         with pytest.raises(CrmRejected):
-            await crm.adapter.update_call_log(log.id, report.entry("no-such-contact", note="after"))
+            await crm.adapter.update_call_log(log.id, report.entry("no-such-contact", note="after", moves=True))
         assert (await people.see_log(log.id)).contact_id == contact.id

@@ -35,7 +35,9 @@ from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
 from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
+from leadline_server.testing.crm_moved_contact_cases import MovedContactCases
 from leadline_server.testing.crm_people import People, SeenLog
+from leadline_server.testing.crm_plans import PlanCases
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
@@ -49,6 +51,7 @@ __all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People",
 class CrmConformance(
     LookupCases,
     FormCases,
+    PlanCases,
     ReadCases,
     CreateCases,
     RemovalCases,
@@ -56,6 +59,7 @@ class CrmConformance(
     HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
+    MovedContactCases,
     FieldCases,
     FailureCases,
     CrmUserCases,

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TypeVar
@@ -110,9 +110,10 @@ class CrmUnderTest:
         found = await eventually(lambda: self.ids(number), lambda ids: ids == expected, self.lag)
         assert found == expected
 
-    async def a_contact(self, name: str = "", number: str = "") -> Contact:
+    async def a_contact(self, name: str = "", number: str = "", kind: str = "") -> Contact:
         """A new contact, with a new name and number by default."""
-        draft = ContactDraft(name=name or a_name(), phone_number=parse_number(number or a_number(), self.region))
+        phone_number = parse_number(number or a_number(), self.region)
+        draft = ContactDraft(name=name or a_name(), phone_number=phone_number, type=kind)
         return await self.adapter.create_contact(draft, a_key())
 
 
@@ -158,8 +159,8 @@ class Report:
 
     call_id: str = field(default_factory=a_key)
 
-    def entry(self, contact_id: str, *, subject: str = "A call", note: str = "A note") -> LogEntry:
-        """An entry of an answered call of two minutes."""
+    def entry(self, contact_id: str, *, subject: str = "A call", note: str = "A note", moves: bool = False) -> LogEntry:
+        """An entry of an answered call of two minutes. With `moves` an update takes the log to the contact."""
         call = Call(
             id=self.call_id,
             direction=CallDirection.INBOUND,
@@ -179,4 +180,11 @@ class Report:
             crm_user_id="",
             number="+14155550123",
             fallback_time=START,
+            moves=moves,
         )
+
+    def ringing(self, contact_id: str) -> LogEntry:
+        """An entry of the same call while it rings."""
+        entry = self.entry(contact_id, note="")
+        call = replace(entry.call, answer_time=None, end_time=None, result=None)
+        return replace(entry, call=call)

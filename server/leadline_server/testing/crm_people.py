@@ -62,8 +62,13 @@ class People(Protocol):
         ...
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
-        """Merge the second contact into the first."""
+        """Merge the second contact into the first, with its call logs."""
         ...
+
+    async def convert_contact(self, contact_id: str) -> str:
+        """Convert a lead to a contact, with its call logs. Returns the contact's id."""
+        del contact_id
+        raise NotImplementedError("This CRM converts no leads.")
 
     async def count_logs(self) -> int:
         """The number of call logs."""

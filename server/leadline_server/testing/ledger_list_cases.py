@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallLogFilter, CallLogGroup, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, call_log, put
@@ -95,6 +95,9 @@ _SELECTIONS: Sequence[tuple[dict[str, Any], Sequence[str]]] = (
     ({"states": (CallLogState.UNLOGGED, CallLogState.LOGGED)}, ["logged", "unlogged"]),
     ({"reasons": (CallLogReason.NO_CONTACT,)}, ["unlogged", "retaken"]),
     ({"reasons": (CallLogReason.NO_CONTACT, CallLogReason.CONTACT_MATCHED)}, ["logged", "unlogged", "retaken"]),
+    ({"update_states": (UpdateState.FAILED,)}, ["logged"]),
+    ({"update_states": (UpdateState.NONE,)}, ["plain", "bob", "number", "unlogged", "retaken"]),
+    ({"update_states": (UpdateState.PENDING,)}, []),
     ({"directions": (CallDirection.OUTBOUND,)}, ["bob"]),
     ({"directions": (CallDirection.OUTBOUND, CallDirection.INTERNAL), "states": (CallLogState.LOGGED,)}, []),
     ({"start_time": NOW - _HOUR}, ["plain", "logged"]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.ports.crm import Capabilities, LookupRecall, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS
@@ -34,6 +34,8 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
         "Finds a log by its call": lambda can: _said(is_so=can.finds_log_by_key),
         "Enforces unique keys": lambda can: _said(is_so=can.enforces_unique_key),
         "Moves a log to another contact": lambda can: _said(is_so=can.moves_log),
+        "Follows moved contacts": lambda can: _said(is_so=can.follows_moved_contacts),
+        "Finds a number however it is stored": lambda can: _said(is_so=can.lookup_recall is LookupRecall.COMPLETE),
         "A new contact is found within": lambda can: _time(can.search_lag),
         "A write settles within": lambda can: _time(can.settle_time),
         "Numbers that go into one lookup": lambda can: str(can.numbers_per_lookup),

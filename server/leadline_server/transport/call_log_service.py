@@ -22,7 +22,7 @@ from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.watch.batch import WatchItem
 from leadline_server.watch.encoder import WatchEncoder
 from leadline_server.wire.call import DIRECTIONS, call_report
-from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
+from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES, UPDATE_STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
 MAX_WATCHED: Final = 1000
@@ -47,6 +47,7 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
     user_id = check.optional_id("user_id", request.user_id)
     states = check.members("states", request.states, STATES)
     reasons = check.members("reasons", request.reasons, REASONS)
+    update_states = check.members("update_states", request.update_states, UPDATE_STATES)
     directions = check.members("directions", request.directions, DIRECTIONS)
     contact_id = check.optional_id("contact_id", request.contact_id)
     start_time, end_time = _period(check, request)
@@ -59,6 +60,7 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
         user_id=user_id,
         states=states,
         reasons=reasons,
+        update_states=update_states,
         directions=directions,
         phone_number=number_key,
         contact_id=contact_id,

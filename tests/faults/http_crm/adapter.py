@@ -94,8 +94,11 @@ class HttpCrm:
         return CrmLog(answer["id"])
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        answer = await self._write("PATCH", f"/logs/{_one_segment(log_id)}", _told(entry))
-        return CrmLog(answer["id"])
+        told = _told(entry)
+        if not entry.moves:
+            del told["contact_id"]
+        answer = await self._write("PATCH", f"/logs/{_one_segment(log_id)}", told)
+        return CrmLog(answer["id"], contact_id=answer["contact_id"])
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         answer = await self._read("/logs", [("key", key)], may_be_missing=True)

@@ -38,6 +38,9 @@ class FaultyPeople(People):
 
     async def merge_contacts(self, kept_id: str, gone_id: str) -> None:
         self._records.remove("contacts", gone_id, by_people=True)
+        for log in self._records.all("logs"):
+            if log.fields["contact_id"] == gone_id:
+                self._records.change("logs", log.id, {"contact_id": kept_id}, by_people=True)
 
     async def count_contacts(self) -> int:
         return len(self._records.all("contacts"))

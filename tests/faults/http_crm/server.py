@@ -111,7 +111,7 @@ class FaultyCrm(FakeCrm):
 
     async def _change_log(self, request: web.Request) -> web.Response:
         body = await request.json()
-        if refusal := self._missing(body):
+        if "contact_id" in body and (refusal := self._missing(body)):
             return refusal
         try:
             return web.json_response(_body(self.records.change(_LOGS, request.match_info["id"], body)))

@@ -22,6 +22,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _UpdateState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UpdateStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpdateState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UPDATE_STATE_UNSPECIFIED: _UpdateState.ValueType  # 0
+    """Never sent. Invalid as a filter."""
+    UPDATE_STATE_NONE: _UpdateState.ValueType  # 1
+    """The CRM has the latest state, or the call is not LOGGED."""
+    UPDATE_STATE_PENDING: _UpdateState.ValueType  # 2
+    """An update is on its way. leadline retries it in the background."""
+    UPDATE_STATE_FAILED: _UpdateState.ValueType  # 3
+    """The CRM refuses the update, or has not taken it for 7 days; `last_error` has its words. leadline tries again when a
+    report changes the call. Else fix the cause, then RetryCallLog.
+    """
+
+class UpdateState(_UpdateState, metaclass=_UpdateStateEnumTypeWrapper):
+    """Whether the CRM has the latest state of a LOGGED call."""
+
+UPDATE_STATE_UNSPECIFIED: UpdateState.ValueType  # 0
+"""Never sent. Invalid as a filter."""
+UPDATE_STATE_NONE: UpdateState.ValueType  # 1
+"""The CRM has the latest state, or the call is not LOGGED."""
+UPDATE_STATE_PENDING: UpdateState.ValueType  # 2
+"""An update is on its way. leadline retries it in the background."""
+UPDATE_STATE_FAILED: UpdateState.ValueType  # 3
+"""The CRM refuses the update, or has not taken it for 7 days; `last_error` has its words. leadline tries again when a
+report changes the call. Else fix the cause, then RetryCallLog.
+"""
+Global___UpdateState: _TypeAlias = UpdateState  # noqa: Y015
+
 class _CallLogState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -236,6 +268,7 @@ class CallLog(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     LINKED_CALL_IDS_FIELD_NUMBER: _builtins.int
     OMITTED_LEG_COUNT_FIELD_NUMBER: _builtins.int
+    UPDATE_STATE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
     user_id: _builtins.str
@@ -255,7 +288,7 @@ class CallLog(_message.Message):
     programs: its wording may change.
     """
     update_pending: _builtins.bool
-    """True: the call is LOGGED, and an update of it is not in the CRM yet."""
+    """True: the call is LOGGED, and an update of it is not in the CRM yet. `update_state` says whether it is retried."""
     attempts: _builtins.int
     """How many attempts were made to deliver the current state. 0: none yet."""
     last_error: _builtins.str
@@ -270,6 +303,8 @@ class CallLog(_message.Message):
     """How many legs of calls that share this log are not listed in `call.legs`, because it lists 64 at most. Their times
     and results count all the same.
     """
+    update_state: Global___UpdateState.ValueType
+    """Whether the CRM has the latest state of a LOGGED call. UPDATE_STATE_NONE for every other call."""
     @_builtins.property
     def call(self) -> _call_pb2.Call:
         """The call as merged from all reports."""
@@ -325,10 +360,11 @@ class CallLog(_message.Message):
         revision: _builtins.int = ...,
         linked_call_ids: _abc.Iterable[_builtins.str] | None = ...,
         omitted_leg_count: _builtins.int = ...,
+        update_state: Global___UpdateState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "contact", b"contact", "create_time", b"create_time", "next_attempt_time", b"next_attempt_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempts", b"attempts", "call", b"call", "candidates", b"candidates", "contact", b"contact", "create_time", b"create_time", "crm_log_id", b"crm_log_id", "crm_log_url", b"crm_log_url", "explanation", b"explanation", "last_error", b"last_error", "linked_call_ids", b"linked_call_ids", "next_attempt_time", b"next_attempt_time", "omitted_leg_count", b"omitted_leg_count", "reason", b"reason", "revision", b"revision", "state", b"state", "update_pending", b"update_pending", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempts", b"attempts", "call", b"call", "candidates", b"candidates", "contact", b"contact", "create_time", b"create_time", "crm_log_id", b"crm_log_id", "crm_log_url", b"crm_log_url", "explanation", b"explanation", "last_error", b"last_error", "linked_call_ids", b"linked_call_ids", "next_attempt_time", b"next_attempt_time", "omitted_leg_count", b"omitted_leg_count", "reason", b"reason", "revision", b"revision", "state", b"state", "update_pending", b"update_pending", "update_state", b"update_state", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

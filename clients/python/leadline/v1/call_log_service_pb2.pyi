@@ -255,6 +255,7 @@ class ListCallLogsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UPDATE_STATES_FIELD_NUMBER: _builtins.int
     DIRECTIONS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account, 1..128 characters, no control or format characters. Required."""
@@ -289,6 +290,10 @@ class ListCallLogsRequest(_message.Message):
         """Calls whose `start_time` is before this; it must be later than `start_time` here. Absent: no bound."""
 
     @_builtins.property
+    def update_states(self) -> _containers.RepeatedScalarFieldContainer[_call_log_pb2.UpdateState.ValueType]:
+        """Logs in one of these update states only. Example: UPDATE_STATE_FAILED for updates that the CRM refused. Empty: all."""
+
+    @_builtins.property
     def directions(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallDirection.ValueType]:
         """Calls of one of these directions only. Empty: all."""
 
@@ -305,11 +310,12 @@ class ListCallLogsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        update_states: _abc.Iterable[_call_log_pb2.UpdateState.ValueType] | None = ...,
         directions: _abc.Iterable[_call_pb2.CallDirection.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "directions", b"directions", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reasons", b"reasons", "start_time", b"start_time", "states", b"states", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "directions", b"directions", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reasons", b"reasons", "start_time", b"start_time", "states", b"states", "update_states", b"update_states", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

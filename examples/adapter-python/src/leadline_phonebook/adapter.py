@@ -105,12 +105,17 @@ class PhonebookCrm:
         """Write leadline's columns; `remark` is people's."""
 
         def update(connection: sqlite3.Connection) -> CrmLog:
-            self._require_person(connection, entry)
-            query = "UPDATE calls SET person = ?, subject = ?, note = ? WHERE account = ? AND id = ?"
-            done = connection.execute(query, (entry.contact_id, *_told(entry), self._account, log_id))
-            if not done.rowcount:
+            if entry.moves:  # otherwise the call stays with the person that people gave it to
+                self._require_person(connection, entry)
+            query = (
+                "UPDATE calls SET person = iif(?, ?, person), subject = ?, note = ? WHERE account = ? AND id = ?"
+                " RETURNING person"
+            )
+            values = (entry.moves, entry.contact_id, *_told(entry), self._account, log_id)
+            done = connection.execute(query, values).fetchall()
+            if not done:
                 raise CrmRejected("The phone book has no such call any more.")
-            return CrmLog(log_id)
+            return CrmLog(log_id, contact_id=str(done[0]["person"]))
 
         return await self._book.write(update)
 

@@ -33,6 +33,8 @@ from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntr
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""
 
+_MOST_MOVES: Final = 5  # conversions and merges one after the other
+
 LONGEST_ID: Final = 500
 """The most characters of a CRM's id. A longer one belongs to no contact."""
 
@@ -68,7 +70,11 @@ class DefinedCrm:
         self._account = account
         self._reader = ContactReader(connection.definition, connection.variables)
         self._logs = LogWriter(
-            connection.definition, connection.sender, lambda: account.settings().zone, connection.own
+            connection.definition,
+            connection.sender,
+            lambda: account.settings().zone,
+            connection.own,
+            self.get_contact,
         )
 
     @property
@@ -88,11 +94,19 @@ class DefinedCrm:
         if not self._definition.find_contacts.defined.read_each:
             return list(found.values())
         reads = [partial(self._read, contact_id, quota) for contact_id in found]
-        return [contact for contact in await self._sender.together(reads) if contact is not None]
+        read = [contact for contact in await self._sender.together(reads) if isinstance(contact, Contact)]
+        return [contact for contact in read if contact.id in found]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """Read the contact with this id."""
-        return await self._read(contact_id, self._sender.quota())
+        """Read the contact with this id, or the one that it became."""
+        quota, seen = self._sender.quota(), set[str]()
+        while contact_id not in seen and len(seen) <= _MOST_MOVES:
+            seen.add(contact_id)
+            found = await self._read(contact_id, quota)
+            if not isinstance(found, str):
+                return found
+            contact_id = found
+        return None
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Ask for all contacts that may match, and make a page of those that do."""
@@ -216,7 +230,8 @@ class DefinedCrm:
             raise CrmTooMuch("The CRM has more contacts for a number than leadline reads.", read=read)
         return read
 
-    async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | None:
+    async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | str | None:
+        """A contact, or the id of the one that it became; None: there is none."""
         record_of = self._reader.own_id(contact_id, self._connection.types)
         if record_of is None or len(contact_id) > LONGEST_ID:
             return None
@@ -227,6 +242,8 @@ class DefinedCrm:
         if answer.status in accept:
             return None
         document = answer.json()
+        if "moved_to" in operation.answer and (other := operation.path("moved_to").text(document)):
+            return other
         if "none_when" in operation.answer and operation.path("none_when").holds(document):
             return None
         record = operation.path("contact").find(document)

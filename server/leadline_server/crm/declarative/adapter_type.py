@@ -31,7 +31,15 @@ from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmAdapter, CrmMethod, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    MOST_NUMBERS,
+    Capabilities,
+    CrmAdapter,
+    CrmMethod,
+    LookupRecall,
+    RateLimit,
+)
 
 Values = Mapping[str, Any]
 
@@ -114,6 +122,8 @@ def capabilities(definition: Definition, values: Values) -> Capabilities:
         contact_types=tuple(_types(definition, values)) if definition.types else (),
         rate_limits=tuple(RateLimit(rate.requests, rate.seconds, rate.scope) for rate in can.rates),
         numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
+        lookup_recall=LookupRecall.COMPLETE if can.finds_every_form else LookupRecall.FORMS_ASKED,
+        follows_moved_contacts=definition.operations.get_contact.response.moved_to is not None,
         methods=ALL_METHODS if definition.operations.update_call_log else ALL_METHODS - {CrmMethod.UPDATE_CALL_LOG},
     )
 

@@ -92,7 +92,7 @@ _CONTACT_PATHS: Final = (
 )
 
 _ANSWER_PATHS: Final = (
-    *("contacts", "contact", "logs", "id", "body", "complete", "none_when", "ok"),
+    *("contacts", "contact", "logs", "id", "body", "complete", "none_when", "moved_to", "ok"),
     *("fields", "name", "label", "required"),
 )
 

@@ -108,6 +108,11 @@ class DefinedCapabilities(DefinitionTable):
         le=600,
         description="Seconds, up to 10 minutes, that a write may still take effect after leadline stopped waiting.",
     )
+    finds_every_form: bool = Field(
+        False,
+        description="Lookups find a number however people wrote it, because the CRM compares digits. Unset: only in "
+        "the forms that the definition sends, and leadline says so before it creates contacts.",
+    )
     rates: list[DefinedRate] = Field(default_factory=list, description="The CRM's rate limits for one connection.")
 
 

@@ -24,7 +24,7 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "create_contact": frozenset({"contact", "number", "key", "type"}),
     "create_call_log": _ENTRY | {"key"},
     "read_call_log": _LOOKUP | {"log_id", "contact_id"},
-    "update_call_log": _ENTRY | {"log_id"},
+    "update_call_log": _ENTRY | {"log_id", "moves"},
     "find_call_log": _PAGED | {"key"},
     "contact_fields": frozenset({"type"}),
     "call_log_fields": frozenset(),
@@ -147,6 +147,11 @@ def _check_together(compiled: CompiledDefinition, problems: ProblemList) -> None
         problems.add("capabilities.enforces_unique_key", "create_contact and create_call_log do not both send the key")
     if can.moves_log and not (compiled.update_call_log and "contact_id" in used(compiled.update_call_log)):
         problems.add("capabilities.moves_log", "there is no update_call_log that sends contact_id")
+    elif can.moves_log and compiled.update_call_log and "moves" not in used(compiled.update_call_log):
+        problems.add(
+            "operations.update_call_log",
+            "sends contact_id in every update, and would undo a move by people; send it only if `moves` is true",
+        )
     if compiled.find_call_log and "key" not in used(compiled.create_call_log):
         problems.add("operations.find_call_log", "create_call_log does not send the key that is looked for")
     if compiled.read_call_log and "body" not in compiled.read_call_log.answer:

@@ -1,6 +1,8 @@
 """Writes, updates and finds call logs, by the operations of a definition."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from leadline_server.crm.declarative import template_values
@@ -10,7 +12,8 @@ from leadline_server.crm.toolkit.call_text import BEGIN, END
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.own_fields import OwnFields
 from leadline_server.definitions.templates import TemplateFailed
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 _GONE = "The call's log is no longer in the CRM."
@@ -24,14 +27,21 @@ class LogWriter:
         sender: sends its operations.
         time_zone: returns the IANA zone in which times are written.
         own: fields of the administrator's own.
+        read_contact: reads a contact by leadline's id.
     """
 
     def __init__(
-        self, definition: CompiledDefinition, sender: OperationSender, time_zone: Callable[[], str], own: OwnFields
+        self,
+        definition: CompiledDefinition,
+        sender: OperationSender,
+        time_zone: Callable[[], str],
+        own: OwnFields,
+        read_contact: Callable[[str], Awaitable[Contact | None]],
     ) -> None:
         self._definition = definition
         self._sender = sender
         self._time_zone = time_zone
+        self._read_contact = read_contact
         self._own = own
 
     async def create(self, entry: LogEntry, key: str, values: Mapping[str, Any]) -> CrmLog:
@@ -50,8 +60,8 @@ class LogWriter:
         operation = self._definition.update_call_log
         if operation is None:
             raise CrmRejected("The definition of this CRM has no operation to change a log.")
-        existing = await self._existing(log_id, values)
-        told = {**values, **self._entry_values(entry, existing), "log_id": log_id}
+        existing, contact_ids = await self._existing(log_id, values)
+        told = {**values, **self._entry_values(entry, existing), "log_id": log_id, "moves": entry.moves}
         answer = await self._sender.tell(operation, told, self._own.of_changed_call(entry))
         with reading(answer):
             is_updated = "ok" not in operation.answer or operation.path("ok").holds(answer.json())
@@ -59,7 +69,9 @@ class LogWriter:
             raise answer.unusable("does not say that the log was updated")
         if answer.body:
             answer.json()  # raises for a proxy's page
-        return self._log(log_id, values)
+        if entry.moves:
+            return self._log(log_id, values)
+        return replace(self._log(log_id, values), contact_id=await self._present_contact(entry.contact_id, contact_ids))
 
     async def find(self, key: str, values: Mapping[str, Any]) -> CrmLog | None:
         """The log that was written with `key`."""
@@ -75,15 +87,29 @@ class LogWriter:
                 return self._log(log_id, values)
         return None
 
-    async def _existing(self, log_id: str, values: Mapping[str, Any]) -> str | None:
-        """The current text of a log; None if the definition does not read it."""
+    async def _present_contact(self, expected: str, contact_ids: Sequence[str]) -> str:
+        """The contact that a log is at: `expected`, what it became, or the first that people made it; empty: not known.
+
+        Some CRMs keep a converted lead at the log, beside the contact that it became.
+        """
+        others = [contact_id for contact_id in contact_ids if contact_id != expected]
+        if not others or len(others) == len(contact_ids):
+            return others[0] if others else ""
+        with suppress(CrmError):
+            if (contact := await self._read_contact(expected)) is not None:
+                return contact.id
+        return others[0]
+
+    async def _existing(self, log_id: str, values: Mapping[str, Any]) -> tuple[str | None, Sequence[str]]:
+        """The current text of a log, and leadline's ids of its contacts; None if the definition does not read it."""
         operation = self._definition.read_call_log
         if operation is None:
-            return None
+            return None, ()
         asked = {**values, "log_id": log_id}
         for record, _ in await self._sender.records(operation, asked, "logs", self._sender.quota()):
             if operation.path("id").text(record) == log_id:
-                return _body(operation, record)
+                contact_ids = operation.path("contacts").texts(record) if "contacts" in operation.answer else ()
+                return _body(operation, record), contact_ids
         raise CrmRejected(_GONE)
 
     def values_of(self, entry: LogEntry) -> Values:

@@ -55,6 +55,11 @@ class RecordAnswer(DefinitionTable):
         default_factory=lambda: [404, 410], description="Statuses that mean: no such contact."
     )
     none_when: Path | None = Field(None, description="JMESPath: true if the answer means: no such contact.")
+    moved_to: Path | None = Field(
+        None,
+        description="JMESPath: leadline's id of the contact that this one was merged into or converted to. Lookups "
+        "leave out contacts that have moved.",
+    )
 
 
 class CreatedAnswer(DefinitionTable):
@@ -85,6 +90,11 @@ class LogsAnswer(DefinitionTable):
         None,
         description="JMESPath: the text of a log, within its record. A log that is found by its key must contain that "
         "key outside of leadline's own text.",
+    )
+    contacts: Path | None = Field(
+        None,
+        description="JMESPath: leadline's id of the contact that a log is at, or a list of ids, within its record. "
+        "People may have moved the log; leadline then shows their contact.",
     )
     none_statuses: list[Status] = Field(default_factory=list, description="Statuses that mean: no such log.")
     paging: Paging | None = Field(None, description="How to read the next page. Unset: an answer is complete.")
@@ -126,6 +136,13 @@ class FindContactsOperation(Operation):
     )
     patterns: list[str] = Field(
         default_factory=list, description="Further forms, with a # for each digit; they are the form `patterns`."
+    )
+    last_digits: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="How many last digits the CRM compares. A form with the same last digits as one before is not "
+        "sent. 0: all forms are sent.",
     )
     read_each: bool = Field(
         False,

@@ -90,7 +90,7 @@ def _of(definition: Definition, operation: str, *, is_full: bool) -> Values:
             return template_values.of_draft(draft, "key-1")
         case "create_call_log" | "update_call_log":
             existing = _EXISTING if operation == "update_call_log" else None
-            return {**_of_entry(definition, existing, is_full=is_full), **ids}
+            return {**_of_entry(definition, existing, is_full=is_full), **ids, "moves": is_full}
         case _:
             return {**ids, **template_values.PAGING}
 

@@ -1,5 +1,6 @@
 """The values that the templates of a definition see: those of `toolkit.field_values`, in the definition's own words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -36,7 +37,13 @@ def forms_of(number: PhoneNumber, asked: FindContactsOperation, number_formats: 
     for form in asked.forms:
         patterns = {"patterns": asked.patterns, "number_formats": number_formats}.get(form)
         forms += [plain[form]] if patterns is None else [format_number(number, pattern) for pattern in patterns]
-    return tuple(dict.fromkeys(form for form in forms if form))
+    by_end = {_end(form, asked.last_digits): form for form in reversed(forms) if form}
+    return tuple(dict.fromkeys(form for form in forms if form in by_end.values()))
+
+
+def _end(form: str, last_digits: int) -> str:
+    """What the CRM compares of a form."""
+    return re.sub(r"[^0-9]", "", form)[-last_digits:] if last_digits else form
 
 
 def of_draft(draft: ContactDraft, key: str) -> Values:

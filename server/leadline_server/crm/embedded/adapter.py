@@ -27,7 +27,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, LogEntry, LookupRecall
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
@@ -36,6 +36,7 @@ CAPABILITIES: Final = Capabilities(
     enforces_unique_key=True,
     moves_log=True,
     contact_types=CONTACT_TYPES,
+    lookup_recall=LookupRecall.COMPLETE,
     deletes_contacts=True,
 )
 
@@ -121,7 +122,7 @@ class EmbeddedCrm:
         return await self._database.log(NewLog(self._account_id, _with_attributes(entry, own), key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change a log and its contact to what `entry` says."""
+        """Change a log to what `entry` says, and its contact if it moves."""
         now = self._now()
         entry = _with_attributes(entry, as_texts(self._own.of_new_call(entry)) if self._own else {})
         return await self._database.write(

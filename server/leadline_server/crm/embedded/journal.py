@@ -55,20 +55,23 @@ def _insert_log(connection: sqlite3.Connection, log: NewLog) -> CrmLog | CrmReje
 
 
 def update_log(connection: sqlite3.Connection, account_id: str, log_id: str, entry: LogEntry, now: datetime) -> CrmLog:
-    """Change a log and its contact to what `entry` says. The columns that people fill in stay as they are.
+    """Change a log to what `entry` says, and its contact if the log moves. The columns of people stay as they are.
 
     Raises:
-        CrmRejected: the account has no such log or no such contact.
+        CrmRejected: the account has no such log; or it moves, and there is no such contact.
     """
     book = book_of(connection, account_id)
-    columns = {"contact": _active_contact(connection, book, entry), **_owned(entry, now)}
+    columns = _owned(entry, now)
+    if entry.moves:
+        columns["contact"] = _active_contact(connection, book, entry)
     changed = connection.execute(
-        f"UPDATE call_logs SET {', '.join(f'{name} = ?' for name in columns)} WHERE book = ? AND id = ?",  # noqa: S608 - our names
+        f"UPDATE call_logs SET {', '.join(f'{name} = ?' for name in columns)}"  # noqa: S608 - our names
+        " WHERE book = ? AND id = ? RETURNING contact",
         (*columns.values(), book, log_id),
-    )
-    if not changed.rowcount:
+    ).fetchall()
+    if not changed:
         raise CrmRejected(f"The journal has no call log {log_id!r}.")
-    return CrmLog(log_id)
+    return CrmLog(log_id, contact_id=entry.contact_id if entry.moves else _active(connection, changed[0][0], entry))
 
 
 def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLog | None:
@@ -128,6 +131,15 @@ def _active_contact(connection: sqlite3.Connection, book: int, entry: LogEntry) 
     if not found:
         raise _no_contact(entry.contact_id)
     return int(found[0][0])
+
+
+def _active(connection: sqlite3.Connection, contact: int | None, entry: LogEntry) -> str:
+    """The id of the contact in a row, after its last activity was recorded; empty if it was deleted."""
+    found = connection.execute(
+        "UPDATE contacts SET last_activity_time = max(coalesce(last_activity_time, ?1), ?1) WHERE pk = ?2 RETURNING id",
+        (to_micros(entry.call.start_time or entry.fallback_time), contact),
+    ).fetchall()
+    return str(found[0][0]) if found else ""
 
 
 def _no_contact(contact_id: str) -> CrmRejected:

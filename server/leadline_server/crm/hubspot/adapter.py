@@ -87,6 +87,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
+        follows_moved_contacts=True,
         deletes_contacts=True,
         methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
@@ -123,7 +124,7 @@ class HubSpotCrm:
         return list(found.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The contact. For one that was merged into another, HubSpot answers with the other; the result is None."""
+        """The contact. For one that was merged into another, HubSpot answers with the other one."""
         if not is_id(contact_id):
             return None
         params = {"properties": ",".join(self._contacts.properties)}
@@ -131,7 +132,7 @@ class HubSpotCrm:
         if answer.status == _NOT_FOUND:
             return None
         record = answer.decode(an_object)
-        return None if record.archived or record.id != contact_id else self._contacts.read(record)
+        return None if record.archived else self._contacts.read(record)
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """All hits are read and sorted here: HubSpot sorts by one property only, and finds words.
@@ -185,9 +186,12 @@ class HubSpotCrm:
         return self._log(answer.decode(an_object).id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change a log, and move it to the entry's contact. Contacts that people added stay."""
-        _check_contact(entry)
+        """Change a log. If it moves, it goes to the entry's contact. Contacts that people added stay."""
         existing = await self._read_call(log_id)
+        if not entry.moves:
+            await self._change(log_id, entry, existing)
+            return self._log(log_id, _present_contact(existing, entry.contact_id))
+        _check_contact(entry)
         before = existing.properties.get(CONTACT) or ""
         is_moved = before != entry.contact_id
         if is_moved:
@@ -201,7 +205,7 @@ class HubSpotCrm:
                 raise
             # The log may be on both contacts, so the move must be repeated, whatever the error is.
             raise CrmOutcomeUnknown(f"Moved in part only: {error.message}", retry_after=error.retry_after) from error
-        return self._log(log_id)
+        return self._log(log_id, entry.contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log by its unique key, or by a search without `call_id_property`."""
@@ -275,7 +279,7 @@ class HubSpotCrm:
     async def _read_call(self, log_id: str) -> Object:
         """The current call. Raises CrmRejected if it is gone."""
         if is_id(log_id):
-            params = {"properties": ",".join(READ)}
+            params = {"properties": ",".join(READ), "associations": "contacts"}
             answer = await self._client.ask("GET", f"{_CALLS}/{log_id}", params=params, accept={_NOT_FOUND})
             if answer.status != _NOT_FOUND and not (record := answer.decode(an_object)).archived:
                 return record
@@ -298,8 +302,8 @@ class HubSpotCrm:
         if answer.body and answer.status != _NOT_FOUND:
             answer.json()
 
-    def _log(self, log_id: str) -> CrmLog:
-        return CrmLog(log_id, record_url(self._settings, "0-48", log_id))
+    def _log(self, log_id: str, contact_id: str = "") -> CrmLog:
+        return CrmLog(log_id, record_url(self._settings, "0-48", log_id), contact_id)
 
 
 class _List(msgspec.Struct, frozen=True):
@@ -307,6 +311,12 @@ class _List(msgspec.Struct, frozen=True):
 
 
 _a_list: Final = msgspec.json.Decoder(_List)
+
+
+def _present_contact(call: Object, expected: str) -> str:
+    """The contact that a call is associated with: the expected one, or the first that people made it; empty: none."""
+    contacts = call.contacts
+    return expected if expected in contacts else next(iter(contacts), "")
 
 
 def _check_contact(entry: LogEntry) -> None:

@@ -18,6 +18,7 @@ READ: Final = (BODY, CONTACT, DISPOSITION)
 
 CALL_TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 194}
 
+_CONTACT_TYPE: Final = "hs_call_callee_object_type_id"
 _CONTACT_OBJECT_TYPE: Final = "0-1"
 _STYLE: Final = Style(is_html=True, limit=65_000)  # a property has at most 65,536 characters
 
@@ -74,12 +75,14 @@ class CallProperties:
         return {name: value for name, value in values.items() if value}
 
     def updated(self, entry: LogEntry, time_zone: str, existing: Properties) -> Mapping[str, str]:
-        """The properties to set on an existing call: all that leadline owns. Unknown ones are empty.
+        """The properties to set on an existing call: all that leadline owns, and the contact if the call moves.
 
         People may choose the outcome. An outcome that only follows from the call's result is set if there is none yet.
         """
         body = body_of(entry, time_zone, _STYLE)
         values = self._owned(entry) | {BODY: updated_body(existing.get(BODY) or "", body)}
+        if not entry.moves:
+            del values[CONTACT], values[_CONTACT_TYPE]
         disposition = self._reported(entry.call)
         if not disposition and not existing.get(DISPOSITION):
             disposition = self._implied(entry.call)
@@ -101,7 +104,7 @@ class CallProperties:
             "hs_call_recording_url": _secure(call.recording_url) or _secure(call.voicemail_url),
             "hs_call_source": "INTEGRATIONS_PLATFORM",
             CONTACT: entry.contact_id,
-            "hs_call_callee_object_type_id": _CONTACT_OBJECT_TYPE,
+            _CONTACT_TYPE: _CONTACT_OBJECT_TYPE,
         }
         return values | ({"hubspot_owner_id": entry.crm_user_id} if entry.crm_user_id else {})
 

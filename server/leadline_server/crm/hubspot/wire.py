@@ -19,12 +19,27 @@ _WRITTEN: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAG
 _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, "createdate", _ACTIVITY)
 
 
+class _Association(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Associations(msgspec.Struct, frozen=True):
+    results: tuple[_Association, ...] = ()
+
+
 class Object(msgspec.Struct, frozen=True):
     """A record of any kind. Values are strings, whatever the property's type, or None."""
 
     id: str
     properties: Properties
     archived: bool = False
+    associations: Mapping[str, _Associations] = {}
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """The ids of the contacts that it is associated with, if they were asked for."""
+        found = self.associations.get("contacts")
+        return tuple(dict.fromkeys(each.id for each in found.results)) if found else ()
 
 
 class NextPage(msgspec.Struct, frozen=True):

@@ -31,13 +31,19 @@ def created(entry: LogEntry, key: str, time_zone: str) -> dict[str, Any]:
 
 
 def updated(entry: LogEntry, time_zone: str, existing: Activity) -> dict[str, Any]:
-    """The fields to set on an existing activity. It moves if the contact does not participate in it."""
+    """The fields to set on an existing activity. One that moves gets the contact as its main participant."""
     values = _owned(entry) | {"note": updated_body(existing.note or "", body_of(entry, time_zone, _STYLE))}
     before = existing.participants or ()
-    person_id = int(entry.contact_id)
-    if all(each.person_id != person_id for each in before):
-        values["participants"] = _moved(before, person_id)
+    if entry.moves and all(each.person_id != int(entry.contact_id) for each in before):
+        values["participants"] = _moved(before, int(entry.contact_id))
     return values
+
+
+def present_contact(activity: Activity, expected: str) -> str:
+    """The person that an activity is of: the expected one if it participates, else the main one; empty: none."""
+    people = sorted(activity.participants or (), key=lambda each: not each.primary)
+    ids = [str(each.person_id) for each in people]
+    return expected if expected in ids else next(iter(ids), "")
 
 
 def nested(own: Mapping[str, Any]) -> dict[str, Any]:

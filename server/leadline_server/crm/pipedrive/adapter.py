@@ -8,7 +8,7 @@ import msgspec
 
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
-from leadline_server.crm.pipedrive.activities import created, has_key, nested, updated
+from leadline_server.crm.pipedrive.activities import created, has_key, nested, present_contact, updated
 from leadline_server.crm.pipedrive.removal import remove_unused
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
@@ -162,12 +162,15 @@ class PipedriveCrm:
         return self._log(_content(answer, wire.an_activity).id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change an activity, and move it to another person, in one write."""
-        _check_contact(entry)
-        body = updated(entry, self._account.settings().zone, await self._read_activity(log_id))
+        """Change an activity; if it moves, in the same write."""
+        if entry.moves:
+            _check_contact(entry)
+        existing = await self._read_activity(log_id)
+        body = updated(entry, self._account.settings().zone, existing)
         body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
-        return self._log(_content(answer, wire.an_activity).id)
+        contact_id = entry.contact_id if entry.moves else present_contact(existing, entry.contact_id)
+        return self._log(_content(answer, wire.an_activity).id, contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The activity whose note has the key. Pipedrive cannot search notes, so the latest activities are read.
@@ -284,8 +287,9 @@ class PipedriveCrm:
                 return activity
         raise CrmRejected("The activity is no longer in Pipedrive.")
 
-    def _log(self, activity_id: int) -> CrmLog:
-        return CrmLog(str(activity_id), f"{self._settings.home}/activities/list?activityId={activity_id}")
+    def _log(self, activity_id: int, contact_id: str = "") -> CrmLog:
+        url = f"{self._settings.home}/activities/list?activityId={activity_id}"
+        return CrmLog(str(activity_id), url, contact_id)
 
 
 def _checked(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:

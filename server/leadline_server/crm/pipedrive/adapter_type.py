@@ -11,19 +11,7 @@ from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
-_SEPARATED: Final = frozenset(
-    {
-        "international with spaces",
-        "international with 00 and spaces",
-        "national with brackets",
-        "national with dots",
-        "national with spaces",
-        "national with the trunk prefix",
-        "as a URI (RFC 3966)",
-        "abroad, as it is written at home",
-        "abroad",
-    }
-)
+_SEPARATED: Final = frozenset({"national with dots"})
 """Forms that a lookup finds only with the account's `number_formats`."""
 
 

@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from leadline_server.crm.toolkit.number_forms import digit_groups
 from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
 _LEAST: Final = 2
 """The fewest characters of a term."""
+
+_NORTH_AMERICA: Final = "1"
+_BRACKETED: Final = ("area", "exchange", "line")
 
 _WORD: Final = re.compile(r"\w{2,60}")
 
@@ -19,8 +23,8 @@ def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iter
     """Terms that together find every person with one of `numbers`, each once.
 
     The national digits are in every form without separators. E.164 and a different national form are terms too, in case
-    Pipedrive finds beginnings only. The account's `number_formats` find numbers with separators. An extension must be
-    the whole number.
+    Pipedrive finds beginnings only. The usual groups of digits and the account's `number_formats` find numbers with
+    separators. An extension must be the whole number.
     """
     terms = dict[Term, None]()
     for number in numbers:
@@ -31,10 +35,20 @@ def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iter
             number.e164,
             number.significant,
             number.national,
+            *_grouped(number),
             *(format_number(number, pattern) for pattern in patterns),
         )
         terms |= {(form, False): None for form in forms if form}
     yield from (term for term in terms if term[0])
+
+
+def _grouped(number: PhoneNumber) -> Iterator[str]:
+    """The usual groups of digits, and the national form: each costs a search, so there are few."""
+    groups = next(iter(digit_groups(number)), ())
+    if groups:
+        yield from (" ".join(groups), "-".join(groups))
+    if number.country_code == _NORTH_AMERICA and len(groups) == len(_BRACKETED):
+        yield "({}) {}-{}".format(*groups)
 
 
 def name_term(name: str) -> str:

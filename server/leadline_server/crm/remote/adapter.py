@@ -67,7 +67,7 @@ class RemoteCrm:
         return [self._read(messages.contact_of, contact) async for some in in_turns(found) for contact in some]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """None only if the answer says `not_found`."""
+        """None only if the answer says `not_found`. Another contact is an answer only if the adapter follows them."""
         request = pb.GetContactRequest(account=self._context(), contact_id=contact_id)
         answer = await self._ask("GetContact", request, pb.GetContactResponse)
         if answer.not_found:
@@ -75,7 +75,7 @@ class RemoteCrm:
         if not answer.HasField("contact"):
             raise self._unusable("has neither a contact nor not_found")
         contact = self._read(messages.contact_of, answer.contact)
-        if contact.id != contact_id:
+        if contact.id != contact_id and not self.capabilities.follows_moved_contacts:
             raise self._unusable("has another contact than the requested one")
         return contact
 

@@ -11,6 +11,7 @@ another version when it comes back. So:
   relies on a guarantee that no longer holds.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -25,7 +26,7 @@ from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmMethod, RateLimit
+from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmMethod, LookupRecall, RateLimit
 
 FRESH_SECONDS: Final = 60.0
 """How long a description is valid, in seconds."""
@@ -44,8 +45,12 @@ UNDESCRIBED: Final = Capabilities(
 )
 """The capabilities of an adapter that has not described itself yet."""
 
-_GUARANTEES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log")
+_GUARANTEES: Final = ("finds_log_by_key", "enforces_unique_key", "moves_log", "follows_moved_contacts")
 _TIMES: Final = ("search_lag", "settle_time")
+_RECALLS: Final[Mapping[capabilities_pb2.LookupRecall.ValueType, LookupRecall]] = {
+    capabilities_pb2.LOOKUP_RECALL_FORMS_ASKED: LookupRecall.FORMS_ASKED,
+    capabilities_pb2.LOOKUP_RECALL_COMPLETE: LookupRecall.COMPLETE,
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -135,6 +140,8 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         contact_types=tuple(message.contact_types),
         rate_limits=tuple(RateLimit(limit.requests, limit.seconds, limit.scope) for limit in message.rate_limits),
         numbers_per_lookup=_numbers(message),
+        lookup_recall=_RECALLS.get(message.lookup_recall, LookupRecall.FORMS_ASKED),
+        follows_moved_contacts=message.follows_moved_contacts,
         methods=methods,
         deletes_contacts=message.deletes_contacts and (not names or CrmMethod.DELETE_CONTACT in named),
     )
@@ -152,6 +159,8 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
             for limit in can.rate_limits
         ],
         numbers_per_lookup=can.numbers_per_lookup,
+        lookup_recall=next(number for number, recall in _RECALLS.items() if recall is can.lookup_recall),
+        follows_moved_contacts=can.follows_moved_contacts,
         deletes_contacts=can.deletes_contacts,
     )
     message.search_lag.FromTimedelta(can.search_lag)
@@ -177,5 +186,7 @@ def _numbers(message: capabilities_pb2.Capabilities) -> int:
 def _less(before: Capabilities, now: Capabilities) -> list[str]:
     """The names of capabilities that are smaller now."""
     broken = [name for name in _GUARANTEES if getattr(before, name) and not getattr(now, name)]
+    if before.lookup_recall is LookupRecall.COMPLETE is not now.lookup_recall:
+        broken.append("lookup_recall")
     broken += [name for name in _TIMES if getattr(now, name) > getattr(before, name)]
     return broken + sorted(before.methods - now.methods)

@@ -137,6 +137,7 @@ def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
         number=entry.number,
         subject=subject_of(entry),
         body=body_of(entry, time_zone, _STYLE),
+        moves=entry.moves,
     )
     message.fallback_time.FromDatetime(entry.fallback_time)
     return message
@@ -157,6 +158,7 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
         crm_user_id=message.crm_user_id,
         number=message.number,
         fallback_time=fallback,
+        moves=message.moves,
     )
 
 
@@ -175,13 +177,14 @@ def contact_of(message: contact_pb2.Contact) -> Contact:
 
 def log_message(log: CrmLog) -> pb.CrmLog:
     """A call log as a message."""
-    return pb.CrmLog(id=log.id, url=log.url)
+    return pb.CrmLog(id=log.id, url=log.url, contact_id=log.contact_id)
 
 
 def log_of(message: pb.CrmLog) -> CrmLog:
     """The call log in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
     _check_id(message.id, "log")
-    return CrmLog(message.id, message.url if _is_web_address(message.url) else "")
+    contact_id = message.contact_id if len(message.contact_id) <= ID_LENGTH else ""
+    return CrmLog(message.id, message.url if _is_web_address(message.url) else "", contact_id)
 
 
 def crm_user_message(user: CrmUser) -> directory_pb2.CrmUser:

@@ -1,6 +1,7 @@
 """The adapter to Salesforce."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from heapq import merge
 from itertools import islice
@@ -18,6 +19,7 @@ from leadline_server.crm.salesforce.wire import (
     CREATE_ANSWER,
     DESCRIPTION,
     USER_COLUMNS,
+    LoggedTask,
     SalesforceKind,
     SalesforceNames,
     contact_of,
@@ -51,6 +53,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    LookupRecall,
     most_read,
 )
 
@@ -62,10 +65,14 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
     numbers_per_lookup=MOST_NUMBERS,
+    follows_moved_contacts=True,
     deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
-"""docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
+"""The guarantees with the search index. docs/crms.md says why no lookup lags, and why a write may take a minute."""
+
+BY_DATABASE: Final = replace(CAPABILITIES, lookup_recall=LookupRecall.COMPLETE)
+"""The guarantees without it: the database finds the digits in their order, whatever stands between them."""
 
 USERS_A_PAGE: Final = 500
 """The most users of one query."""
@@ -73,6 +80,7 @@ USERS_A_PAGE: Final = 500
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
 _CLOCK_SKEW: Final = timedelta(minutes=5)
+_MOST_MOVES: Final = 5  # conversions and merges one after the other
 
 _Offset = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -90,8 +98,6 @@ class SalesforceCrm:
         own: fields of the administrator's own.
     """
 
-    capabilities = CAPABILITIES
-
     def __init__(
         self,
         client: HttpClient,
@@ -102,6 +108,7 @@ class SalesforceCrm:
         clock: Clock,
         own: OwnFields,
     ) -> None:
+        self.capabilities = BY_DATABASE if index_lag is None else CAPABILITIES
         self._client = client
         self._records = records
         self._names = names
@@ -123,16 +130,18 @@ class SalesforceCrm:
         return list({contact.id: contact for found in await together(lookups) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The record with this id. For a converted lead it is the contact that the lead became, with its own id."""
-        kind = self._kind_with(contact_id)
-        if kind is None:
-            return None
-        query = f"SELECT {kind.columns} FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
-        rows = await self._records.rows(query)
-        if rows and rows[0].get("IsConverted"):
-            converted = str(rows[0].get("ConvertedContactId") or "")
-            return None if converted == contact_id else await self.get_contact(converted)
-        return self._records.contact(rows[0], kind) if rows else None
+        """The record with this id, or the one that it was converted to or merged into, with its own id."""
+        seen = {contact_id}
+        while (kind := self._kind_with(contact_id)) is not None:
+            query = f"SELECT {kind.columns} FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
+            rows = await self._records.rows(query)
+            if rows and not rows[0].get("IsConverted"):
+                return self._records.contact(rows[0], kind)
+            contact_id = str(rows[0].get("ConvertedContactId") or "") if rows else await self._master(contact_id, kind)
+            if contact_id in seen or len(seen) > _MOST_MOVES:
+                return None
+            seen.add(contact_id)
+        return None
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Salesforce orders each kind by name; a page merges both. A cursor counts those before it: `[20,5]`."""
@@ -182,13 +191,15 @@ class SalesforceCrm:
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
-        existing = await self._description(log_id)
-        task = self._task(entry, description_of(entry, self._account.settings().zone, existing))
+        existing = await self._existing(log_id)
+        task = self._task(entry, description_of(entry, self._account.settings().zone, existing.description or ""))
+        if not entry.moves:
+            del task["WhoId"]  # the people's: it may refer to a converted lead, which Salesforce refuses
         task = with_own(self._own.of_changed_call(entry), task)
         answer = await self._client.tell("PATCH", f"/sobjects/Task/{segment(log_id)}", json=task)
         if answer.body:  # perhaps a proxy's page: Salesforce answers with nothing
             raise answer.unusable("is not empty, as its documentation says")
-        return self._log(log_id)
+        return self._log(log_id, entry.contact_id if entry.moves else existing.who_id or "")
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """Ask the database, which has a task at once. SOQL ignores case, so the keys are compared here too."""
@@ -247,13 +258,19 @@ class SalesforceCrm:
         ]
         return owner_of(number, await together(lookups), self._account.settings().default_region)
 
-    async def _description(self, log_id: str) -> str:
-        """A task's current description. Raises CrmRejected if the task is gone."""
-        query = f"SELECT Description FROM Task WHERE Id = {quoted(log_id)}"  # noqa: S608 - quoted
+    async def _master(self, contact_id: str, kind: SalesforceKind) -> str:
+        """The id of the record that a deleted one was merged into; empty if it was not merged."""
+        query = f"SELECT MasterRecordId FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
+        rows = await self._records.rows(query, with_deleted=True)
+        return str(rows[0].get("MasterRecordId") or "") if rows else ""
+
+    async def _existing(self, log_id: str) -> LoggedTask:
+        """The current task. Raises CrmRejected if it is gone."""
+        query = f"SELECT Description, WhoId FROM Task WHERE Id = {quoted(log_id)}"  # noqa: S608 - quoted
         rows = await self._records.rows(query) if is_id(log_id) else []
         if not rows:
             raise CrmRejected("The call's task is no longer in Salesforce.")
-        return str(rows[0].get("Description") or "")
+        return self._records.task(rows[0])
 
     def _task(self, entry: LogEntry, description: str) -> dict[str, Any]:
         if self._kind_with(entry.contact_id) is None:
@@ -263,8 +280,8 @@ class SalesforceCrm:
     def _kind_with(self, contact_id: str) -> SalesforceKind | None:
         return next((kind for kind in self._records.kinds if kind.has(contact_id)), None)
 
-    def _log(self, log_id: str) -> CrmLog:
-        return CrmLog(log_id, self._names.record_url + log_id)
+    def _log(self, log_id: str, contact_id: str = "") -> CrmLog:
+        return CrmLog(log_id, self._names.record_url + log_id, contact_id)
 
 
 def _known(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import msgspec
 from leadline_server.crm.salesforce.wire import (
     QUERY_PAGE,
     SEARCH_ANSWER,
+    LoggedTask,
     QueryPage,
     SalesforceKind,
     SalesforceNames,
@@ -41,9 +42,9 @@ class SalesforceRecords:
         self.kinds = tuple(kinds)
         self._names = names
 
-    async def rows(self, query: str) -> list[dict[str, Any]]:
+    async def rows(self, query: str, *, with_deleted: bool = False) -> list[dict[str, Any]]:
         """All rows that a query in SOQL finds, of all pages. Raises CrmTooMuch if there are too many."""
-        page = await self._page("/query", {"q": query})
+        page = await self._page("/queryAll" if with_deleted else "/query", {"q": query})
         rows, pages = page.records, 1
         while not page.done:
             if pages == _MOST_PAGES or not page.next_records_url.startswith("/"):
@@ -82,6 +83,13 @@ class SalesforceRecords:
         try:
             return contact_of(record, kind, self._names)
         except (msgspec.ValidationError, ValueError) as error:
+            raise CrmUnavailable("A record of Salesforce differs from its documentation.") from error
+
+    def task(self, row: Mapping[str, Any]) -> LoggedTask:
+        """A row as a task. Raises CrmUnavailable if it cannot be read."""
+        try:
+            return msgspec.convert(row, LoggedTask)
+        except msgspec.ValidationError as error:
             raise CrmUnavailable("A record of Salesforce differs from its documentation.") from error
 
     def user(self, record: Mapping[str, Any]) -> CrmUser:

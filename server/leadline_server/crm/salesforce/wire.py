@@ -109,6 +109,13 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
+class LoggedTask(msgspec.Struct, rename="pascal"):
+    """The fields of a task that leadline reads before it updates the task."""
+
+    description: str | None = None
+    who_id: str | None = None
+
+
 class _User(msgspec.Struct, rename="pascal"):
     id: str
     name: str | None = None

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from leadline_server.concurrency.batcher import Batcher
 from leadline_server.concurrency.turns import in_turns
+from leadline_server.crm.wrappers.shared_lookups import SharedLookups
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
@@ -31,6 +32,8 @@ AT_ONCE: Final = 12
 class BatchingCrm(CrmWrapper):
     """`inner`, which gets the numbers of several lookups at once if it declares `numbers_per_lookup`.
 
+    If it does not, lookups of the same numbers share the next request.
+
     If the CRM refuses a batch, or finds more than leadline reads, the batch is halved and sent again, down to the
     single lookup that is the cause. Any other failure is raised to every caller of the batch.
 
@@ -43,12 +46,13 @@ class BatchingCrm(CrmWrapper):
         super().__init__(inner)
         self._rules = rules
         self._batcher: Batcher[_Lookup, Sequence[Contact]] | None = None
+        self._shared = SharedLookups(super().find_contacts)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`, by a request that is sent after this call."""
         batcher = self._batcher or self._open()
         if batcher is None:
-            return await super().find_contacts(numbers)
+            return await self._shared.find(numbers)
         lookup = _Lookup(numbers, self._rules())
         try:
             return await batcher.submit(lookup)

@@ -24,10 +24,12 @@ from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
 from leadline_server.crm.zoho.wire import (
+    READ,
     LoggedCall,
     ZohoKind,
     ZohoNames,
     call_of,
+    changes_of,
     contact_of,
     description_of,
     record_of,
@@ -57,6 +59,7 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
+    follows_moved_contacts=True,
     deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
@@ -93,10 +96,18 @@ class ZohoCrm:
         return [contact for contacts in found for contact in contacts]
 
     async def get_contact(self, contact_id: str) -> Contact | None:
-        """The record with this id. An id without leadline's prefix is looked for in both modules."""
+        """The record with this id, or the contact that a lead was converted to.
+
+        An id without leadline's prefix is looked for in both modules.
+        """
         wanted = [(kind, record_id) for kind in self._records.kinds if (record_id := kind.record_id(contact_id))]
         found = await together(self._records.contacts(kind, [record_id]) for kind, record_id in wanted)
-        return next((contact for contacts in found for contact in contacts), None)
+        for contact in (contact for contacts in found for contact in contacts):
+            return contact
+        for kind, record_id in wanted:
+            if kind.is_lead and (converted := await self._records.converted_to(kind, record_id)):
+                return await self.get_contact(f"contact:{converted}")
+        return None
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
         """Find names with the longest word of `name`, make the page of those with all of it, and read its records."""
@@ -145,12 +156,15 @@ class ZohoCrm:
             return self._log(refusal.id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Change the fields that leadline owns, and leadline's part of the description."""
+        """Change the fields that leadline owns and Zoho lets change, and leadline's part of the description."""
         existing = await self._call(log_id)
         description = description_of(entry, self._account.settings().zone, existing.description or "")
-        call = call_of(entry, description) | self._contact_fields(entry) | await self._cleared(entry, existing)
+        call = changes_of(entry, description, existing)
+        if entry.moves:
+            call |= self._contact_fields(entry) | await self._cleared(entry, existing)
         call = with_own(self._own.of_changed_call(entry), call)
-        return self._log(await self._records.write("PUT", f"/{CALLS}/{log_id}", call))
+        written = await self._records.write("PUT", f"/{CALLS}/{log_id}", call)
+        return self._log(written, entry.contact_id if entry.moves else existing.contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """Ask the database, which has a call at once."""
@@ -218,7 +232,7 @@ class ZohoCrm:
     async def _call(self, log_id: str) -> LoggedCall:
         """The current call. Raises CrmRejected if it is gone."""
         is_id = log_id.isascii() and log_id.isdecimal()
-        rows = await self._records.rows(CALLS, [log_id], ("Description", "What_Id", "Subject")) if is_id else []
+        rows = await self._records.rows(CALLS, [log_id], READ) if is_id else []
         if not rows:
             raise CrmRejected("The call is no longer in Zoho.")
         try:
@@ -251,5 +265,5 @@ class ZohoCrm:
     def _key_fields(self, key: str) -> dict[str, str]:
         return {self._names.key_field: stored_key(key)} if self._names.key_field else {}
 
-    def _log(self, log_id: str) -> CrmLog:
-        return CrmLog(log_id, f"{self._names.web_url}/crm/tab/{CALLS}/{log_id}")
+    def _log(self, log_id: str, contact_id: str = "") -> CrmLog:
+        return CrmLog(log_id, f"{self._names.web_url}/crm/tab/{CALLS}/{log_id}", contact_id)

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-import phonenumbers
-
+from leadline_server.crm.toolkit.number_forms import digit_groups
 from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
 
-PAGE: Final = 2_000
-"""The most records of one answer."""
+PAGE: Final = 200
+"""Records of one answer. Up to 200 cost one credit, 2,000 cost three ("Query API", limits)."""
+
+MOST_ROWS: Final = 10 * PAGE
 
 _MOST_CRITERIA: Final = 25
 _SEPARATORS: Final = (" ", "-", ".")
@@ -51,10 +52,7 @@ def _parts(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
         yield number.extension
         return
     yield number.significant
-    plan_number = phonenumbers.parse(number.e164)
-    written = phonenumbers.format_number(plan_number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    groups = re.findall(r"[0-9]+", written)[1:]  # without the country code
-    if len(groups) > 1:
+    for groups in digit_groups(number):
         yield from (separator.join(groups) for separator in _SEPARATORS)
         yield f"{groups[0]}) {'-'.join(groups[1:])}"
         yield f"{groups[0]}) {' '.join(groups[1:])}"

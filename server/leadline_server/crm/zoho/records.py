@@ -11,12 +11,13 @@ import msgspec
 
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
-from leadline_server.crm.zoho.coql import PAGE
+from leadline_server.crm.zoho.coql import MOST_ROWS, PAGE
 from leadline_server.crm.zoho.wire import (
     LAYOUTS,
     ROWS,
     USERS,
     WRITE_ANSWER,
+    RowsAnswer,
     ZohoKind,
     ZohoNames,
     contact_of,
@@ -57,9 +58,9 @@ class ZohoRecords:
         self._trigger = {} if trigger is None else {"trigger": list(trigger)}
 
     async def query(self, columns: str, module: str, condition: str) -> list[dict[str, Any]]:
-        """All rows that match a condition in COQL. Raises CrmTooMuch if there are more than fit in one answer."""
-        rows = await self._first(columns, module, condition, PAGE)
-        if len(rows) >= PAGE:
+        """All rows that match a condition in COQL, of all pages. Raises CrmTooMuch if there are too many."""
+        rows = await self._first(columns, module, condition, MOST_ROWS)
+        if len(rows) >= MOST_ROWS:
             raise CrmTooMuch("Zoho has more records than leadline reads.")
         return rows
 
@@ -81,6 +82,15 @@ class ZohoRecords:
         marks = (self._names.placeholder_field,) if self._names.placeholder_field else ()
         rows = await self.rows(kind.object, ids, (*kind.fields, *kind.phones, *marks))
         return [self.contact(row, kind) for row in rows]
+
+    async def converted_to(self, kind: ZohoKind, record_id: str) -> str:
+        """Zoho's id of the contact that a lead was converted to; empty if it was not."""
+        params = {"ids": record_id, "fields": "id,$converted_detail", "converted": "true"}
+        for row in await self._read(kind.object, params):
+            detail = row.get("$converted_detail")
+            if str(row.get("id")) == record_id and isinstance(detail, dict):
+                return str(detail.get("contact") or "")
+        return ""
 
     def contact(self, row: Mapping[str, Any], kind: ZohoKind) -> Contact:
         """A record as a contact. Raises CrmUnavailable if it cannot be read."""
@@ -116,11 +126,22 @@ class ZohoRecords:
         fields = [field for section in layouts[0].sections for field in section.fields] if layouts else []
         return {field.api_name: field.field_label for field in fields if field.is_required}
 
-    async def _first(self, columns: str, module: str, condition: str, limit: int) -> list[dict[str, Any]]:
-        query = f"SELECT {columns} FROM {module} WHERE {condition} LIMIT {limit} OFFSET 0"  # noqa: S608 - plain texts
-        async with self._slots:
-            answer = await self._client.ask("POST", "/coql", json={"select_query": query})
-        return _rows(answer, limit)
+    async def _first(self, columns: str, module: str, condition: str, most: int) -> list[dict[str, Any]]:
+        """The first rows that match a condition, in pages; fewer than `most` if these are all."""
+        found = list[dict[str, Any]]()
+        while len(found) < most:
+            size = min(PAGE, most - len(found))
+            ending = f"ORDER BY id LIMIT {size} OFFSET {len(found)}"
+            query = f"SELECT {columns} FROM {module} WHERE {condition} {ending}"  # noqa: S608 - plain texts
+            async with self._slots:
+                answer = await self._client.ask("POST", "/coql", json={"select_query": query})
+            rows = _page(answer)
+            found += rows.data
+            if not rows.info.more_records and len(rows.data) < size:
+                return found
+            if not rows.data:
+                raise answer.unusable("says that there are more records, and has none")
+        return found
 
     async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
         """The ids of the records in a related list of a record."""
@@ -144,11 +165,12 @@ class ZohoRecords:
         return _rows(answer)
 
 
-def _rows(answer: HttpAnswer, limit: int | None = None) -> list[dict[str, Any]]:
-    """The rows of an answer. Raises CrmTooMuch if there are more, unless there are `limit` of them, as asked for."""
-    if answer.status == _NO_CONTENT:
-        return []
-    rows = answer.decode(ROWS)
-    if rows.info.more_records and (limit is None or len(rows.data) < limit):
+def _page(answer: HttpAnswer) -> RowsAnswer:
+    return RowsAnswer([]) if answer.status == _NO_CONTENT else answer.decode(ROWS)
+
+
+def _rows(answer: HttpAnswer) -> list[dict[str, Any]]:
+    rows = _page(answer)
+    if rows.info.more_records:
         raise CrmTooMuch("Zoho has more records than leadline reads.")
     return rows.data

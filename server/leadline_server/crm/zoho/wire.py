@@ -107,12 +107,37 @@ class _Person(
     designation: str | None = None
 
 
-class LoggedCall(msgspec.Struct, rename={"what": "What_Id", "description": "Description"}):
-    """The fields of a call that leadline reads before it updates the call."""
+READ: Final = ("Description", "What_Id", "Who_Id", "$se_module", "Call_Start_Time", "Call_Duration")
+"""The fields of a call that leadline reads before it updates the call."""
+
+
+class LoggedCall(
+    msgspec.Struct,
+    rename={
+        "what": "What_Id",
+        "who": "Who_Id",
+        "module": "$se_module",
+        "description": "Description",
+        "start": "Call_Start_Time",
+        "duration": "Call_Duration",
+    },
+):
+    """A call before an update."""
 
     id: str
     what: _Lookup | None = None
+    who: _Lookup | None = None
+    module: str | None = None
     description: str | None = None
+    start: datetime | None = None
+    duration: str | None = None
+
+    @property
+    def contact_id(self) -> str:
+        """Leadline's id of the contact or lead that the call is at; empty: of neither."""
+        if self.who is not None and self.who.id:
+            return f"contact:{self.who.id}"
+        return f"lead:{self.what.id}" if self.module == "Leads" and self.what is not None and self.what.id else ""
 
 
 class PageInfo(msgspec.Struct, frozen=True):
@@ -250,6 +275,23 @@ def call_of(entry: LogEntry, description: str) -> dict[str, Any]:
     if kind == "Outbound":
         fields["Outgoing_Call_Status"] = "Completed"
     return fields | ({"Owner": {"id": entry.crm_user_id}} if entry.crm_user_id else {})
+
+
+def changes_of(entry: LogEntry, description: str, existing: LoggedCall) -> dict[str, Any]:
+    """The fields of an existing call to set: those that Zoho lets change, if they differ.
+
+    Zoho refuses another `Call_Type`, and another owner of a completed call, with INVALID_DATA ("Kaizen #38 - Calls
+    API"). The description says what these fields can no longer say.
+    """
+    fields = call_of(entry, description)
+    for name in ("Call_Type", "Outgoing_Call_Status", "Owner"):
+        fields.pop(name, None)
+    start = entry.call.start_time or entry.fallback_time
+    if existing.start is not None and existing.start == start.replace(microsecond=0):
+        del fields["Call_Start_Time"]
+    if existing.duration == fields["Call_Duration"]:
+        del fields["Call_Duration"]
+    return fields
 
 
 def call_type(call: Call, user_id: str) -> str:

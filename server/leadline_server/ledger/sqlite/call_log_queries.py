@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -140,12 +140,9 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
         yield "number_key = ?", (selection.phone_number,)
     if selection.contact_id:
         yield "contact_id = ?", (selection.contact_id,)
-    if selection.states:
-        yield "shown_state IN (SELECT value FROM json_each(?))", (_array(selection.states),)
-    if selection.reasons:
-        yield "reason IN (SELECT value FROM json_each(?))", (_array(selection.reasons),)
-    if selection.directions:
-        yield "direction IN (SELECT value FROM json_each(?))", (_array(selection.directions),)
+    for column, values in _enums(selection).items():
+        if values:
+            yield f"{column} IN (SELECT value FROM json_each(?))", (_array(values),)  # noqa: S608 - a constant
     if selection.start_time is not None:
         yield "start_time >= ?", (to_microseconds(selection.start_time),)
     if selection.end_time is not None:
@@ -153,6 +150,16 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
     if after is not None:
         start_time, call_id = after
         yield "start_time <= ? AND (start_time < ? OR call_id > ?)", (start_time, start_time, call_id)
+
+
+def _enums(selection: CallLogFilter) -> Mapping[str, Sequence[int]]:
+    """The columns of which a log has one of some values."""
+    return {
+        "shown_state": selection.states,
+        "reason": selection.reasons,
+        "update_state": selection.update_states,
+        "direction": selection.directions,
+    }
 
 
 def _array(values: Sequence[int]) -> str:

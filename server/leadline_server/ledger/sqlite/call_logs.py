@@ -22,7 +22,7 @@ _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = 
 _STABLE: Final = ("user_id", "direction", "number_key", "start_time")
 """Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
 
-_CHANGING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
+_CHANGING: Final = ("shown_state", "reason", "update_state", "contact_id", "next_attempt_time", "sequence", "body")
 _NOT_IN_BODY: Final = ("sequence", "body")
 
 _KNOWN: Final = "SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND call_id = ?"
@@ -293,10 +293,11 @@ def _stable(log: CallLog) -> tuple[Any, ...]:
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    due = log.next_attempt_time
+    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
     return (
-        log.shown_state,
+        shown_state,
         log.reason,
+        update_state,
         None if log.contact is None else log.contact.id,
         None if due is None else to_microseconds(due),
         sequence,

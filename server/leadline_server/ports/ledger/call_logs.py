@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.joining import CallJoining
 
 
@@ -22,6 +22,7 @@ class CallLogFilter:
     user_id: str = ""
     states: tuple[CallLogState, ...] = ()
     reasons: tuple[CallLogReason, ...] = ()
+    update_states: tuple[UpdateState, ...] = ()
     directions: tuple[CallDirection, ...] = ()
     phone_number: str = ""
     contact_id: str = ""

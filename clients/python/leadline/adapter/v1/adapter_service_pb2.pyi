@@ -209,7 +209,9 @@ class GetContactResponse(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     not_found: _builtins.bool
-    """True: there is no such contact. Deleted contacts, and those merged into others, count as not found."""
+    """True: there is no such contact. A deleted contact counts as not found; so does one that was merged or converted,
+    without the capability `follows_moved_contacts`.
+    """
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
         """The contact."""

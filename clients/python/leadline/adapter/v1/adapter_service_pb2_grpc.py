@@ -198,8 +198,9 @@ class AdapterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetContact(self, request, context):
-        """Returns one contact by its id. leadline asks for contacts that a person chose, and for those that it created just
-        now. Required.
+        """Returns one contact by its id. leadline asks for contacts that a person chose, for those that it created just now,
+        and for one that the CRM refuses to write to. With the capability `follows_moved_contacts` the answer for a contact
+        that was merged into another one, or converted to one, is the other one with its own id. Required.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -69,8 +69,9 @@ class AdapterServiceStub:
     is found, and no call is decided.
     """
     GetContact: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.GetContactRequest, _adapter_service_pb2.GetContactResponse]
-    """Returns one contact by its id. leadline asks for contacts that a person chose, and for those that it created just
-    now. Required.
+    """Returns one contact by its id. leadline asks for contacts that a person chose, for those that it created just now,
+    and for one that the CRM refuses to write to. With the capability `follows_moved_contacts` the answer for a contact
+    that was merged into another one, or converted to one, is the other one with its own id. Required.
     """
     SearchContacts: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.SearchContactsRequest, _adapter_service_pb2.SearchContactsResponse]
     """Finds contacts by name, page by page. UNIMPLEMENTED: people cannot search this CRM through leadline. No other RPC
@@ -178,8 +179,9 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _adapter_service_pb2.GetContactRequest,
         context: _aio.ServicerContext[_adapter_service_pb2.GetContactRequest, _abc.Awaitable[_adapter_service_pb2.GetContactResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.GetContactResponse]:
-        """Returns one contact by its id. leadline asks for contacts that a person chose, and for those that it created just
-        now. Required.
+        """Returns one contact by its id. leadline asks for contacts that a person chose, for those that it created just now,
+        and for one that the CRM refuses to write to. With the capability `follows_moved_contacts` the answer for a contact
+        that was merged into another one, or converted to one, is the other one with its own id. Required.
         """
 
     @_abc_1.abstractmethod

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _LookupRecall:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LookupRecallEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LookupRecall.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOOKUP_RECALL_UNSPECIFIED: _LookupRecall.ValueType  # 0
+    """Not known: the same as LOOKUP_RECALL_FORMS_ASKED."""
+    LOOKUP_RECALL_FORMS_ASKED: _LookupRecall.ValueType  # 1
+    """The CRM searches the text as it is stored. It finds the forms that leadline asks for (`PhoneNumber.forms`), and may
+    miss others. leadline says so where it creates contacts for numbers that were not found.
+    """
+    LOOKUP_RECALL_COMPLETE: _LookupRecall.ValueType  # 2
+    """It misses none, whatever stands between the digits."""
+
+class LookupRecall(_LookupRecall, metaclass=_LookupRecallEnumTypeWrapper):
+    """Whether FindContacts finds every contact with a number."""
+
+LOOKUP_RECALL_UNSPECIFIED: LookupRecall.ValueType  # 0
+"""Not known: the same as LOOKUP_RECALL_FORMS_ASKED."""
+LOOKUP_RECALL_FORMS_ASKED: LookupRecall.ValueType  # 1
+"""The CRM searches the text as it is stored. It finds the forms that leadline asks for (`PhoneNumber.forms`), and may
+miss others. leadline says so where it creates contacts for numbers that were not found.
+"""
+LOOKUP_RECALL_COMPLETE: LookupRecall.ValueType  # 2
+"""It misses none, whatever stands between the digits."""
+Global___LookupRecall: _TypeAlias = LookupRecall  # noqa: Y015
 
 @_typing.final
 class Capabilities(_message.Message):
@@ -36,6 +65,8 @@ class Capabilities(_message.Message):
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
     NUMBERS_PER_LOOKUP_FIELD_NUMBER: _builtins.int
     DELETES_CONTACTS_FIELD_NUMBER: _builtins.int
+    FOLLOWS_MOVED_CONTACTS_FIELD_NUMBER: _builtins.int
+    LOOKUP_RECALL_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
     """FindCallLog finds a log that an earlier write made, even if the answer to that write was lost."""
     enforces_unique_key: _builtins.bool
@@ -50,6 +81,10 @@ class Capabilities(_message.Message):
     """
     deletes_contacts: _builtins.bool
     """The adapter implements DeleteContact."""
+    follows_moved_contacts: _builtins.bool
+    """GetContact returns the contact that another one was merged into or converted to, with its own id."""
+    lookup_recall: Global___LookupRecall.ValueType
+    """Whether FindContacts finds a number however people wrote it into the CRM."""
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
@@ -82,10 +117,12 @@ class Capabilities(_message.Message):
         rate_limits: _abc.Iterable[Global___RateLimit] | None = ...,
         numbers_per_lookup: _builtins.int = ...,
         deletes_contacts: _builtins.bool = ...,
+        follows_moved_contacts: _builtins.bool = ...,
+        lookup_recall: Global___LookupRecall.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "follows_moved_contacts", b"follows_moved_contacts", "lookup_recall", b"lookup_recall", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

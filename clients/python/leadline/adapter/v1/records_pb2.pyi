@@ -160,8 +160,11 @@ class LogEntry(_message.Message):
     FALLBACK_TIME_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
+    MOVES_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
-    """The CRM's id of the contact that the call is logged against."""
+    """The CRM's id of the contact that the call is logged against, as far as leadline knows. People may have moved the log,
+    or merged or converted the contact.
+    """
     user_id: _builtins.str
     """The phone system's user whose call it is."""
     crm_user_id: _builtins.str
@@ -174,6 +177,10 @@ class LogEntry(_message.Message):
     """The call as text, a line for each fact, in the account's time zone, for CRMs with one text field; at most 32,000
     characters. It begins and ends with a marker line. By these an update replaces it, and keeps the text that people
     wrote before and after it.
+    """
+    moves: _builtins.bool
+    """True: an update attaches the log to `contact_id`. False: it leaves the log where people have it, also if
+    `contact_id` is gone. Only with the capability `moves_log`.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
@@ -194,10 +201,11 @@ class LogEntry(_message.Message):
         fallback_time: _timestamp_pb2.Timestamp | None = ...,
         subject: _builtins.str = ...,
         body: _builtins.str = ...,
+        moves: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "fallback_time", b"fallback_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "moves", b"moves", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -211,19 +219,25 @@ class CrmLog(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The CRM's id of it, 1..128 characters."""
     url: _builtins.str
     """Address of the page that shows it, http or https. Empty: there is none."""
+    contact_id: _builtins.str
+    """After an update: the CRM's id of the contact that the log is at, at most 128 characters. leadline then shows that
+    one. Empty: not known.
+    """
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         url: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "id", b"id", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

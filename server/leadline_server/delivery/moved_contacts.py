@@ -1,0 +1,78 @@
+"""Contacts that people merge, convert or delete while a call lasts.
+
+An update that moves nothing does not name the contact, so it arrives wherever the log is by then. Where the CRM refuses
+a write, leadline asks for the contact:
+
+- It is there: the refusal has another cause, and stands.
+- It became another contact (`follows_moved_contacts`): the write is repeated for that one.
+- It is gone, or the CRM does not tell: the call is decided anew, and the write is repeated for the contact that is
+  found. No contact is created, so a contact that a person deleted does not come back.
+
+Example: lead L gets the log of a call. A person converts L to contact C. The update of the call's end reaches the log,
+which Salesforce has moved to C. The call log in leadline shows C from then on.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from leadline_server.domain.call_log import CallLog, CallLogReason, Decision
+from leadline_server.domain.contact import Contact
+from leadline_server.domain.decision import LeaveUnlogged, Outcome, named
+from leadline_server.domain.errors import CrmError, CrmRejected
+from leadline_server.ports.crm import CrmAdapter, CrmMethod
+
+_BECAME: Final = " In the CRM this contact is now "
+
+
+def is_move(log: CallLog, decision: Decision) -> bool:
+    """Whether an update takes the log to another contact: only a new decision does, or the end of one that failed."""
+    if log.is_decided:
+        return False
+    is_other = log.contact is None or log.contact.id != decision.contact.id
+    return is_other or decision.reason is CallLogReason.CONTACT_CHOSEN or log.attempts > 0
+
+
+def moved(log: CallLog, outcome: Outcome, *, can_move: bool) -> Decision | LeaveUnlogged:
+    """Apply a new decision to a logged call: it stays logged, and at most its log moves to another contact.
+
+    Raises:
+        CrmRejected: a person chose another contact, and the CRM cannot move logs.
+    """
+    if not isinstance(outcome, Decision):
+        return LeaveUnlogged(reason=CallLogReason.NO_CONTACT, explanation="What is logged stays logged.")
+    contact = log.contact
+    stays = contact is not None and contact.id == outcome.contact.id
+    if stays or can_move:
+        return outcome
+    if outcome.reason is CallLogReason.CONTACT_CHOSEN:
+        raise CrmRejected("The CRM cannot move a call log to another contact.")
+    return LeaveUnlogged(reason=outcome.reason, explanation="The CRM cannot move the log to the contact found now.")
+
+
+async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None:
+    """The decision for the contact that its contact became, or the decision itself; None if the contact is gone.
+
+    Raises:
+        CrmError: cannot tell.
+    """
+    if CrmMethod.GET_CONTACT not in crm.capabilities.methods:
+        return decision
+    contact = await crm.get_contact(decision.contact.id)
+    if contact is None:
+        return None
+    return decision if contact.id == decision.contact.id else _followed(decision, contact)
+
+
+async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision:
+    """The decision for the contact that people moved the log to. The write has succeeded, so no error matters."""
+    with suppress(CrmError):
+        contact = await crm.get_contact(contact_id)
+        if contact is not None and contact.id != decision.contact.id:
+            return _followed(decision, contact)
+    return decision
+
+
+def _followed(decision: Decision, contact: Contact) -> Decision:
+    because = decision.explanation.partition(_BECAME)[0]
+    return replace(decision, contact=contact, explanation=f"{because}{_BECAME}{named(contact)}.")
