@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 from leadline_server.app import open_app
 from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.http.receiver import receiver_of
+from leadline_server.ingress.receiver import Receiver
 from leadline_server.logs import configure_logs
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
@@ -51,7 +53,8 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server))
+        receiver = receiver_of(app, settings, registry)
+        http_port = await stack.enter_async_context(_http(settings, server, receiver))
         await server.start()
         _tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -73,7 +76,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
 
 
 @asynccontextmanager
-async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+async def _http(settings: Settings, server: Server, receiver: Receiver) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
         yield 0
@@ -86,7 +89,7 @@ async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
         )
         yield 0
         return
-    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period)
+    served = http_server(settings.http_listen, server.methods, receiver, settings.public_url, settings.grace_period)
     async with served as port:
         yield port
 

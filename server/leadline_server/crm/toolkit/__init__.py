@@ -32,10 +32,10 @@ from leadline_server.crm.toolkit.name_paging import page_of, read_cursor, write_
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant, oauth_authorizer
 from leadline_server.crm.toolkit.redaction import in_its_words
-from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle, spread
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.domain.person_name import split_name
+from leadline_server.secret_settings import Secret
 
 __all__ = [
     "AccountView",
