@@ -146,6 +146,11 @@ def jwt_refusal(scheme: JwtScheme, secret: str, request: Webhook, now: datetime)
     return staleness(str(claims.get("iat", "")), now, scheme.tolerance)
 
 
+def claims_of(scheme: Scheme, secret: str, request: Webhook) -> Mapping[str, Any]:
+    """The claims of an authentic request's JWT; none for other schemes."""
+    return (_claims(_bearer(request), secret) or {}) if isinstance(scheme, JwtScheme) else {}
+
+
 def basic_refusal(user: str, secret: str, request: Webhook) -> Refused | None:
     """HTTP Basic (RFC 7617)."""
     scheme, _, written = request.headers.get("authorization", "").partition(" ")

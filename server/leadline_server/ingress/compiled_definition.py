@@ -93,8 +93,6 @@ def _call(call: CallFields | None, location: str, *, has_legs: bool, problems: P
         problems.add(f"{location}.event_time", "is required: without it, an event that is sent again undoes later ones")
     if has_legs and (call.result or call.is_final or call.answer_time):
         problems.add(location, "with legs, they tell result, answer_time and is_final")
-    if "direction" in call.assumed and not has_legs:
-        problems.add(f"{location}.assumed", "is for events of one leg; this kind has no legs")
     return CompiledFields(
         paths=_paths(call, location, problems),
         attributes={

@@ -2,7 +2,7 @@
 
 Expressions are JMESPath (jmespath.org). They read this document:
 
-    {"event": one event, "body": the request's body, "query": the fields of the address's query}
+    {"event": one event, "body": the request's body, "query": the fields of the address's query, "claims": those of a JWT}
 
 In the expressions of legs there is `leg` besides: one item of the list `legs.each`, or the event without such a list.
 """
@@ -87,6 +87,7 @@ class CallFields(DefinitionTable):
     answer_time: Path | None = Field(None, description="JMESPath: when it was answered.")
     end_time: Path | None = Field(None, description="JMESPath: when it ended.")
     duration: Path | None = Field(None, description="JMESPath: seconds from its start to its end.")
+    talk_time: Path | None = Field(None, description="JMESPath: seconds from its answer to its end.")
     event_time: Path | None = Field(None, description="JMESPath: when the event happened.")
     result: Path | None = Field(None, description="JMESPath: the result's word.")
     is_final: Path | None = Field(None, description="JMESPath: true in the last event of a call.")

@@ -53,7 +53,7 @@ class EventValues:
         """The time of a field; None if there is none, or if it cannot be read."""
         path = table.paths.get(name)
         found = None if path is None else path.find(self._context)
-        if found is None or not str(found).strip("0."):
+        if found is None or isinstance(found, bool) or not str(found).strip("0."):
             return None  # an epoch of 0 is no time
         return read_time(found, self._definition.time_format)
 

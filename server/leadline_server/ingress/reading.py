@@ -72,6 +72,16 @@ class EventReader:
             raise BadEvent("the request has no events where the definition looks for them")
         return [{**document, "event": event} for event in events]
 
+    def is_skipped(self, context: Mapping[str, Any]) -> bool:
+        """Whether an event is skipped."""
+        index = self._kind(context)
+        return index is not None and bool(self._definition.kinds[index].skip)
+
+    def _kind(self, context: Mapping[str, Any]) -> int | None:
+        """The index of the first kind that fits."""
+        kinds = enumerate(self._definition.kinds)
+        return next((index for index, kind in kinds if kind.when is None or kind.when.is_true(context)), None)
+
     def read(self, context: Mapping[str, Any], parties: AccountParties) -> EventReading:
         """Read an event.
 
@@ -82,11 +92,10 @@ class EventReader:
         Raises:
             BadEvent: no kind fits, or the report breaks a rule.
         """
-        kinds = enumerate(self._definition.kinds)
-        found = next((pair for pair in kinds if pair[1].when is None or pair[1].when.is_true(context)), None)
-        if found is None:
+        index = self._kind(context)
+        if index is None:
             raise BadEvent("no kind of event fits")
-        index, kind = found
+        kind = self._definition.kinds[index]
         if kind.skip:
             return EventReading(kind=index, skipped=kind.skip)
         plain_id = _call_id(kind.call, context)
@@ -142,13 +151,11 @@ class _Event:
 
     def _own_fields(self, call: CompiledFields) -> dict[str, Any]:
         values = self._values
-        times = values.times(call)
-        duration, end = values.seconds(call, "duration"), times["end_time"]
-        if times["start_time"] is None and end is not None and duration is not None:
-            times["start_time"] = end - timedelta(seconds=duration)
+        times = _completed(values.times(call), values.seconds(call, "duration"), values.seconds(call, "talk_time"))
+        texts = {name: values.text(call, name) for name in _TEXTS}
         return {
             **times,
-            **{name: values.text(call, name)[:limit] for name, limit in _TEXTS.items()},
+            **{name: text for name, text in texts.items() if len(text) <= _TEXTS[name]},  # a cut address is none
             "event_time": values.time(call, "event_time"),
             "result": values.result(call, times["answer_time"]),
             "attestation": values.attestation(call),
@@ -180,6 +187,18 @@ class _Event:
     def _party(self, values: EventValues, table: CompiledFields, side: str) -> ReadParty:
         texts = {name: values.text(table, f"{side}.{name}") for name in ("address", "name", "extension", "user")}
         return self._parties.read(adds_plus=values.adds_plus, **texts)
+
+
+def _completed(
+    times: dict[str, datetime | None], duration: int | None, talk_time: int | None
+) -> dict[str, datetime | None]:
+    """The times, those that are missing worked out from the end and the durations."""
+    start, answer, end = times["start_time"], times["answer_time"], times["end_time"]
+    if start is None and end is not None and duration is not None:
+        start = end - timedelta(seconds=duration)
+    if answer is None and end is not None and talk_time:
+        answer = end - timedelta(seconds=talk_time)
+    return {"start_time": start, "answer_time": answer, "end_time": end}
 
 
 def _checked(call_id: str, fields: Mapping[str, Any]) -> CallEvent:

@@ -24,7 +24,7 @@ from leadline_server.domain.errors import (
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.progress import CallReport
 from leadline_server.ingress.account_parties import PartiesOfAccounts
-from leadline_server.ingress.authentication import Refused, refusal
+from leadline_server.ingress.authentication import Refused, claims_of, refusal
 from leadline_server.ingress.metrics import IngressMetrics
 from leadline_server.ingress.quarantined_requests import QuarantinedRequests
 from leadline_server.ingress.reading import BadEvent, EventReader, EventReading, with_call_id
@@ -100,8 +100,7 @@ class Receiver:
         if (echo := _handshake(route, request)) is not None:
             self._metrics.count(route.name, "handshake")
             return echo
-        scheme = route.definition.definition.authentication
-        refused = refusal(scheme, route.secret, route.user, request, self._clock.now())
+        refused = refusal(route.scheme, route.secret, route.user, request, self._clock.now())
         if refused is not None:
             return self._refuse(route, refused)
         try:
@@ -115,11 +114,12 @@ class Receiver:
         """Take an authentic request. Raises an error of _PASSING."""
         reader = EventReader(route.definition, route.source)
         try:
-            contexts = reader.events(request.document(route.definition.definition.body))
+            document = request.document(route.definition.definition.body)
+            contexts = reader.events({**document, "claims": claims_of(route.scheme, route.secret, request)})
         except (UnreadableBody, BadEvent) as error:
             await self._put_aside(route, request, str(error))
             return _taken(route)
-        if not all(route.is_expected(context) for context in contexts):
+        if not all(route.is_expected(context, may_lack=reader.is_skipped(context)) for context in contexts):
             return self._refuse(route, Refused.FOREIGN)
         account = await self._accounts.get(route.account_id)
         for context in contexts:

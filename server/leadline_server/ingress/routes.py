@@ -8,7 +8,7 @@ from leadline_server.definitions.problems import BadDefinition
 from leadline_server.ingress.authentication import is_public_key
 from leadline_server.ingress.compiled_definition import CompiledIngress
 from leadline_server.ingress.definition_files import load_ingress
-from leadline_server.ingress.schemes import Ed25519Scheme, TwilioScheme
+from leadline_server.ingress.schemes import Ed25519Scheme, Scheme, TwilioScheme
 from leadline_server.ingress.settings import RouteConfig
 
 RouteKey = tuple[str, str]
@@ -38,14 +38,24 @@ class Route:
     expect: Mapping[str, str]
 
     @property
+    def scheme(self) -> Scheme:
+        """How its requests are authenticated."""
+        return self.definition.definition.authentication
+
+    @property
     def path(self) -> str:
         """The path of its address."""
         return f"/ingress/{self.name}/{self.account_id}"
 
-    def is_expected(self, context: Mapping[str, Any]) -> bool:
-        """Whether an event has the values that it must have. A value that is missing is a wrong one."""
-        paths = self.definition.expect
-        return all(paths[name].text(context) == value for name, value in self.expect.items())
+    def is_expected(self, context: Mapping[str, Any], *, may_lack: bool) -> bool:
+        """Whether an event has the values that it must have.
+
+        Args:
+            context: what the expressions read.
+            may_lack: whether it may lack a value. Otherwise a value that is missing is a wrong one.
+        """
+        found = ((self.definition.expect[name].text(context), value) for name, value in self.expect.items())
+        return all(text == value or (may_lack and not text) for text, value in found)
 
 
 def load_routes(accounts: Mapping[str, Mapping[str, RouteConfig]], public_url: str) -> dict[RouteKey, Route]:
