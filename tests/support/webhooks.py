@@ -350,6 +350,7 @@ SYSTEMS: Final[Mapping[str, PhoneSystem]] = {
                 **INBOUND,
                 "start_time": at(0),
                 "callee.phone_number": OWN,
+                "callee.extension": None,
                 "recording_url": "https://api.twilio.com/recordings/RE1",
             },
         ),

@@ -143,6 +143,8 @@ class _Event:
             **{side: party.fields() for side, party in sides.items()},
         }
         assumed = {name: fields.pop(name) for name in call.assumed}
+        if assumed.get("direction") is CallDirection.INBOUND:
+            assumed.pop("callee", None)  # it is one of several phones; the legs say which of them answered
         if self._kind.legs is not None:
             fields["legs"] = self._legs(self._kind.legs)
         event = _checked(call_id, fields)
