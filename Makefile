@@ -88,7 +88,7 @@ imports: .venv/dev ## the dependency rule (import-linter)
 bench: .venv/dev ## measure against a bare grpc.aio echo
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-soak: .venv/dev ## the long tests
+soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests
 
 lock: ## renew requirements/*.txt with their hashes (needs uv)
@@ -114,4 +114,9 @@ help: ## this list
 .venv/dev: requirements/dev.txt .venv/server
 	@echo "Installing the development tools of requirements/dev.txt into .venv (once, about two minutes):"
 	@set -o pipefail; $(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt | $(SHOW)
+	@touch $@
+
+.venv/vendors: requirements/vendors.txt .venv/dev
+	@echo "Installing the phone systems' libraries of requirements/vendors.txt into .venv (once):"
+	@set -o pipefail; $(PIP) install --require-hashes -r requirements/vendors.txt | $(SHOW)
 	@touch $@

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -245,16 +245,17 @@ def _object(text: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _base64(text: str, decode: Callable[..., bytes] = base64.b64decode) -> bytes | None:
+def _base64(text: str) -> bytes | None:
     if not text or len(text) > _MAX_SIGNATURE:
         return None
     try:
-        return decode(text.encode("ascii"), validate=True)
+        return base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
         return None
 
 
 def _base64url(text: str) -> bytes | None:
-    if not text or "=" in text or "+" in text or "/" in text:
-        return None
-    return _base64(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
+    """The bytes of a part of a JWT; None for any spelling but the one that RFC 7515 writes."""
+    data = _base64(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
+    is_canonical = data is not None and base64.urlsafe_b64encode(data).decode().rstrip("=") == text
+    return data if is_canonical else None
