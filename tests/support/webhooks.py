@@ -398,9 +398,7 @@ SYSTEMS: Final[Mapping[str, PhoneSystem]] = {
             events=three_cx_events,
             sign=sign_basic,
             call_id=three_cx_id,
-            expected={
-                name: value for name, value in INBOUND.items() if not name.endswith("_time")
-            },
+            expected={name: value for name, value in INBOUND.items() if not name.endswith("_time")},
         ),
         PhoneSystem(
             name="freeswitch",

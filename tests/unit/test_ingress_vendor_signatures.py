@@ -138,4 +138,3 @@ def test_a_body_that_vonage_did_not_hash_is_refused_though_the_token_is_authenti
     request = Webhook(url="", headers={"authorization": f"Bearer {token}"}, body=b"{ }")
     assert _verifies(library, token)
     assert refusal(JwtScheme(type="jwt"), _LONG_SECRET, "", request, datetime.now(UTC)) is Refused.FORGED
-

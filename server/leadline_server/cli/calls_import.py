@@ -40,6 +40,7 @@ class _Request:
     record_format: "RecordFormat"
     account: str
     server: str
+    source: str
     concurrency: int
     rules: "Rules"
     wishes: Wishes
@@ -88,6 +89,9 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     ] = None,
     outbound_context: Annotated[list[str] | None, typer.Option(help="The same for outbound calls.")] = None,
     internal_context: Annotated[list[str] | None, typer.Option(help="The same for internal calls.")] = None,
+    source: Annotated[
+        str, typer.Option(metavar="NAME", help="The phone system's source, as of its webhooks: call ids carry it.")
+    ] = "",
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
@@ -110,6 +114,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             record_format=options.record_format(record_format),
             account=account,
             server=server,
+            source=options.source(source),
             concurrency=concurrency,
             rules=Rules(
                 users=options.users(user or [], users),
@@ -151,7 +156,7 @@ async def _replay(request: _Request) -> "Summary":
     with _opened(request.file) as stream:
         records = RecordFile(stream, request.record_format, request.columns)
         async with grpc.aio.insecure_channel(request.server) as channel:
-            replayer = Replayer(channel, request.account, concurrency=request.concurrency)
+            replayer = Replayer(channel, request.account, concurrency=request.concurrency, source=request.source)
             try:
                 details = await replayer.account_details()
                 rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)

@@ -3,6 +3,7 @@
 Example: Asterisk's 1790000000.12 of the source `berlin` is `berlin/1790000000.12`, whichever way it is reported.
 """
 
+import re
 from hashlib import sha256
 from typing import Final
 
@@ -10,6 +11,14 @@ MAX_SOURCE: Final = 32
 """The most characters of a source."""
 
 _LONGEST: Final = 128  # characters of a call id, in the contract
+
+
+SOURCE_PATTERN: Final = r"^[A-Za-z0-9._-]*$"
+
+
+def is_source(name: str) -> bool:
+    """Whether a text can be a source; the empty one is none."""
+    return len(name) <= MAX_SOURCE and re.fullmatch(SOURCE_PATTERN, name) is not None
 
 
 def sourced_id(source: str, call_id: str) -> str:

@@ -2,7 +2,7 @@
 
 Expressions are JMESPath (jmespath.org). They read this document:
 
-    {"event": one event, "body": the request's body, "query": the fields of the address's query, "claims": those of a JWT}
+    {"event": one event, "body": the request's body, "query": the fields of the address, "claims": those of a JWT}
 
 In the expressions of legs there is `leg` besides: one item of the list `legs.each`, or the event without such a list.
 """

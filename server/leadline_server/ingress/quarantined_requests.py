@@ -19,6 +19,9 @@ MOST_EVENTS: Final = 1_000
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The most encrypted bytes in the quarantine of one account."""
 
+KEY_FILE: Final = "token.key"
+"""The file in the data directory with the key. OAuth tokens are encrypted with it too."""
+
 _REASON: Final = 500
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from leadline_server.domain.call_ids import MAX_SOURCE
+from leadline_server.domain.call_ids import MAX_SOURCE, SOURCE_PATTERN
 from leadline_server.secret_settings import Secret
 
 Expected = Annotated[str, Field(min_length=1, max_length=200)]
@@ -27,7 +27,7 @@ class RouteConfig(BaseModel):
     source: str = Field(
         "",
         max_length=MAX_SOURCE,
-        pattern=r"^[A-Za-z0-9._-]*$",
+        pattern=SOURCE_PATTERN,
         description="A name of the phone system that call ids begin with. Empty: its own ids.",
     )
     expect: dict[str, Expected] = Field(
