@@ -57,13 +57,15 @@ adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' d
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
 
-schema: .venv/dev ## write the JSON Schema of CRM definitions, and the tables of their document, from the models
+schema: .venv/dev ## write the JSON Schemas of definitions, and the tables of their documents, from the models
 	$(BIN)/python tools/definition_schema.py
 	$(BIN)/python tools/definition_tables.py
+	$(BIN)/python tools/ingress_tables.py
 
-schema-check: .venv/dev ## fail when that schema or those tables are stale
+schema-check: .venv/dev ## fail when those schemas or tables are stale
 	$(BIN)/python tools/definition_schema.py --check
 	$(BIN)/python tools/definition_tables.py --check
+	$(BIN)/python tools/ingress_tables.py --check
 
 proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
 	$(BIN)/buf lint
