@@ -79,9 +79,7 @@ def is_taken(address: str, system: PhoneSystem, body: bytes) -> bool:
 def rpc(address: str, method: str, request: Mapping[str, Any]) -> Any:
     """Call an RPC as JSON over HTTP."""
     url = f"http://{address}/leadline.v1.{method}"
-    asked = urllib.request.Request(
-        url, json.dumps(request).encode(), {"Content-Type": "application/json"}
-    )
+    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - as above
         return json.loads(answer.read())
 

@@ -271,7 +271,7 @@ def three_cx_events(call: str) -> list[bytes]:
 
 def three_cx_id(call: str) -> str:
     [event] = [json.loads(body) for body in three_cx_events(call)]
-    parts = "\x1f".join([event["start"], event["agent"], event["number"], ""])
+    parts = "\x1f".join([event["start"], event["agent"], event["number"], "in"])
     return f"call-{hashlib.sha256(parts.encode()).hexdigest()[:20]}"
 
 
