@@ -104,6 +104,38 @@ def test_a_try_shows_the_call_and_the_decision_and_writes_nothing(server: Server
     assert all(log["call"]["id"] != "s-tried" for log in call_logs(server.http_address))
 
 
+MASTER_CSV = (
+    '"","+12025550147","101","from-trunk","""Jane"" <+12025550147>","PJSIP/trunk-1","PJSIP/101-2","Dial","PJSIP/101",'
+    '"2026-11-24 14:00:00","2026-11-24 14:00:09","2026-11-24 14:01:10",70,61,'
+    '"ANSWERED","DOCUMENTATION","1790000000.5",""'
+)
+
+
+def test_a_call_of_a_webhook_and_of_an_import_with_the_same_source_is_one(tmp_path: Path) -> None:
+    system, records = SYSTEMS["asterisk"], tmp_path / "Master.csv"
+    records.write_text(MASTER_CSV + "\n", encoding="utf-8")
+
+    def ids(server: ServerProcess, *more: str) -> list[str]:
+        options = ("--server", server.address, "--default-user", "alice", "--time-zone", "UTC", "--force", *more)
+        done = leadline("calls", "import", records, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [log["call"]["id"] for log in call_logs(server.http_address)]
+
+    with webhook_server(tmp_path / "one", toml(tmp_path, system, source="berlin")) as server:
+        prepare(server.http_address)
+        for body in system.events("5"):
+            assert post(server.http_address, system, body).status == 200
+        assert ids(server, "--source", "berlin") == ["berlin/1790000000.5"]
+    with webhook_server(tmp_path / "two", toml(tmp_path, system, source="berlin")) as server:
+        prepare(server.http_address)
+        # A call that was imported before there was a source keeps its id, whichever way it is reported again.
+        assert ids(server) == ["1790000000.5"]
+        assert ids(server, "--source", "berlin") == ["1790000000.5"]
+        for body in system.events("5"):
+            assert post(server.http_address, system, body).status == 200
+        assert ids(server, "--source", "berlin") == ["1790000000.5"]
+
+
 def test_kill_9_during_a_burst_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """Each sender repeats an event until it is taken, as Twilio does with `#rc=5&rp=all`; two servers are killed."""
     config, data_dir = toml(tmp_path, TWILIO), tmp_path / "data"
