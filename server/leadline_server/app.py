@@ -14,6 +14,7 @@ from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
+    CountCallLogs,
     CreateContact,
     Directory,
     FindContact,
@@ -188,6 +189,7 @@ def _commands(
         log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
         get_call_log=GetCallLog(ledger.call_logs),
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
         get_preferences=GetPreferences(),

@@ -126,6 +126,7 @@ class Settings(BaseSettings):
     http_listen: Annotated[str, AfterValidator(_address_or_none)] = Field(
         "127.0.0.1:8650", description="The address for JSON over HTTP, HOST:PORT; empty: off."
     )
+    console: bool = Field(True, description="Whether the HTTP port serves the page for people, at /.")
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )

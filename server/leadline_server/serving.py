@@ -89,13 +89,24 @@ async def _http(settings: Settings, server: Server, receiver: Receiver) -> Async
         )
         yield 0
         return
-    served = http_server(settings.http_listen, server.methods, receiver, settings.public_url, settings.grace_period)
+    served = http_server(
+        settings.http_listen,
+        server.methods,
+        receiver,
+        public_url=settings.public_url,
+        has_console=settings.console,
+        grace=settings.grace_period,
+    )
     async with served as port:
         yield port
 
 
 def _http_line(settings: Settings, port: int) -> str:
-    return f"JSON over HTTP on http://{_with_port(settings.http_listen, port)}.\n" if port else ""
+    if not port:
+        return ""
+    address = f"http://{_with_port(settings.http_listen, port)}"
+    page = f" The page for people is {address}/" if settings.console else ""
+    return f"JSON over HTTP on {address}.{page}\n"
 
 
 def _tune_garbage_collector() -> None:

@@ -29,6 +29,7 @@ READS_AND_SAFE_WRITES = {
     ("leadline.v1.CallLogService", "LogCall"),
     ("leadline.v1.CallLogService", "GetCallLog"),
     ("leadline.v1.CallLogService", "ListCallLogs"),
+    ("leadline.v1.CallLogService", "CountCallLogs"),
     ("leadline.v1.DirectoryService", "GetUser"),
     ("leadline.v1.DirectoryService", "ListUsers"),
     ("leadline.v1.DirectoryService", "UpsertUser"),

@@ -73,7 +73,8 @@ def test_every_setting_is_documented_with_its_variable_its_flag_and_its_default(
     assert variable == ("none" if name in ("accounts", "connections") else f"LEADLINE_{name.upper()}")
     assert flag == flags().get(name, "none")
     built_in = {"accounts": "demo", "connections": "none"}.get(name, Settings.model_fields[name].default)
-    assert default == {"": "empty", None: "none"}.get(built_in, str(built_in))
+    words = {"": "empty", None: "none", True: "true", False: "false"}
+    assert default == (words[built_in] if built_in in ("", None) or isinstance(built_in, bool) else str(built_in))
     assert meaning
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.commands.count_call_logs import CountCallLogs
 from leadline_server.commands.create_contact import CreateContact
 from leadline_server.commands.find_contact import FindContact
 from leadline_server.commands.get_account_settings import GetAccountSettings
@@ -19,6 +20,7 @@ from leadline_server.commands.watch_call_logs import WatchCallLogs
 
 __all__ = [
     "Commands",
+    "CountCallLogs",
     "CreateContact",
     "Directory",
     "FindContact",
@@ -47,6 +49,7 @@ class Commands:
     get_call_log: GetCallLog
     retry_call_log: RetryCallLog
     list_call_logs: ListCallLogs
+    count_call_logs: CountCallLogs
     watch_call_logs: WatchCallLogs
     get_preferences: GetPreferences
     update_preferences: UpdatePreferences

@@ -5,5 +5,6 @@ gate          refuses requests of other sites' web pages, and requests for anoth
 rpcs          Connect and gRPC-Web over the same endpoints as gRPC
 ingress       POST /ingress/NAME/ACCOUNT, the webhooks of phone systems
 caller_name   GET /v1/caller-name, for dialplans
+console_files the page for people
 openapi.json  describes all of it, for people and generators
 """

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from leadline_server.http.caller_name import CallerName
+from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
 from leadline_server.http.rpcs import RpcApplication
@@ -34,9 +35,10 @@ class HttpApplication:
     Args:
         methods: the RPCs by their paths.
         ingress: the webhooks of phone systems.
+        has_console: whether the page for people is served.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod], ingress: IngressPage) -> None:
+    def __init__(self, methods: Mapping[str, ServedMethod], ingress: IngressPage, *, has_console: bool) -> None:
         self._ingress = ingress
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
@@ -44,6 +46,9 @@ class HttpApplication:
             "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
             "/openapi.json": _openapi,
         }
+        if has_console:
+            console = ConsoleFiles()
+            self._pages |= dict.fromkeys(console.paths, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -74,7 +79,13 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def http_server(
-    address: str, methods: Mapping[str, ServedMethod], receiver: Receiver, public_url: str, grace: float
+    address: str,
+    methods: Mapping[str, ServedMethod],
+    receiver: Receiver,
+    *,
+    public_url: str,
+    has_console: bool,
+    grace: float,
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -83,6 +94,7 @@ async def http_server(
         methods: the RPCs by their paths.
         receiver: takes the webhooks of phone systems.
         public_url: see `Gate`.
+        has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
 
     Yields:
@@ -93,7 +105,7 @@ async def http_server(
     """
     listener = _listen(address)
     config = uvicorn.Config(
-        Gate(HttpApplication(methods, IngressPage(receiver, public_url)), public_url),
+        Gate(HttpApplication(methods, IngressPage(receiver, public_url), has_console=has_console), public_url),
         http="httptools",
         ws="none",
         lifespan="off",

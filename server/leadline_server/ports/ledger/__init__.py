@@ -14,7 +14,14 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 """
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
-from leadline_server.ports.ledger.call_logs import CallKey, CallLogFilter, CallLogPage, CallLogs, Change
+from leadline_server.ports.ledger.call_logs import (
+    CallKey,
+    CallLogFilter,
+    CallLogGroup,
+    CallLogPage,
+    CallLogs,
+    Change,
+)
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
@@ -27,6 +34,7 @@ __all__ = [
     "Accounts",
     "CallKey",
     "CallLogFilter",
+    "CallLogGroup",
     "CallLogPage",
     "CallLogs",
     "Change",

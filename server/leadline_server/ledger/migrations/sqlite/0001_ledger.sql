@@ -58,6 +58,7 @@ CREATE TABLE call_logs (
     user_id TEXT NOT NULL,
     shown_state INTEGER NOT NULL,
     reason INTEGER,
+    direction INTEGER,
     number_key TEXT,              -- NULL: none; the same holds for contact_id
     contact_id TEXT,
     start_time INTEGER NOT NULL,  -- of the call; of the first report if the call has none
@@ -70,9 +71,9 @@ CREATE UNIQUE INDEX call_logs_by_sequence ON call_logs (sequence);
 CREATE INDEX call_logs_by_due_time ON call_logs (next_attempt_time) WHERE next_attempt_time IS NOT NULL;
 -- Finds the due calls of one account without reading the due calls of others.
 CREATE INDEX call_logs_by_account_due ON call_logs (account_id, next_attempt_time) WHERE next_attempt_time IS NOT NULL;
--- A list is sorted by time, then call id. State and reason are in the index for lists of few calls of a large account,
--- such as its failed calls: the other calls are skipped without fetching their rows.
-CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id, shown_state, reason);
+-- A list is sorted by time, then call id. State, reason and direction are in the index for lists of few calls of a large
+-- account, such as its failed calls, and for counts: the other calls are skipped without fetching their rows.
+CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id, shown_state, reason, direction);
 CREATE INDEX call_logs_by_user ON call_logs (account_id, user_id, start_time DESC, call_id);
 CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_time DESC, call_id)
     WHERE number_key IS NOT NULL;
