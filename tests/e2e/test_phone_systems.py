@@ -164,4 +164,4 @@ THREE_CX: Final = {
     "Outbound": ("OUTBOUND", "ANSWERED"),
     "Notanswered": ("OUTBOUND", "NO_ANSWER"),
 }
-"""What each of 3CX's words for a call tells."""
+"""3CX's words for a call, with their directions and results."""

@@ -1,4 +1,4 @@
-"""What the legs of a call tell of the call, in whatever order they are known."""
+"""The legs of a call tell its result and its times, in whatever order they are known."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

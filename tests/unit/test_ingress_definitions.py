@@ -1,4 +1,4 @@
-"""Ingress definitions: what is wrong is told with its place, and every key of the example does what it says."""
+"""Ingress definitions: problems are told with their places, and the example of the document logs a call."""
 
 import hashlib
 import hmac

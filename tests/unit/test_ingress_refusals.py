@@ -164,7 +164,7 @@ async def test_an_event_that_does_not_say_whose_it_is_is_refused(body: Any, tmp_
     system = SYSTEMS["telnyx"]
     async with open_ingress(tmp_path, telnyx=system.settings) as ingress:
         answer = await ingress.send(system, system.request(document(body)))
-        if body["data"] == [{}, {}]:  # such events are skipped whoever sends them
+        if body["data"] == [{}, {}]:  # such events are skipped by any sender
             assert (answer.status, await ingress.logs()) == (200, [])
         else:
             await refused(ingress, "telnyx", answer, "foreign")

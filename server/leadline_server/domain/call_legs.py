@@ -1,4 +1,4 @@
-"""What the legs of a call tell of the call itself: its result, its times, and whether it is over.
+"""Computes from the legs of a call its result, its times, and whether it is over.
 
 A phone system that reports each leg for itself never says what the whole call came to. Two phones ring, one is busy and
 one answers: the call was answered. Call records and live events follow the same rules.

@@ -43,6 +43,6 @@ def _parties(account: Account) -> AccountParties:
 
 
 def user_of(directory: DirectoryIndex, party: Mapping[str, Any], rules: NumberingRules) -> str:
-    """The user whom the directory finds by the fields of a party; empty for none."""
+    """The user that the directory finds by the fields of a party; empty for none."""
     leg = {f"party.{name}": value for name, value in party.items()}
     return directory.user_of(CallEvent(call_id="", legs={"leg": leg}), rules)

@@ -166,7 +166,7 @@ def staleness(timestamp: str, now: datetime, tolerance: int) -> Refused | None:
 
 
 def signed_bytes(form: str, timestamp: str, body: bytes) -> bytes:
-    """What is signed: `{timestamp}|{body}` with both put in. The body's bytes stay as they are."""
+    """The bytes that are signed: `{timestamp}|{body}` with both put in. The body's bytes stay as they are."""
     before, found, after = form.partition("{body}")
     text = [part.replace("{timestamp}", timestamp).encode() for part in (before, after)]
     return text[0] + (body if found else b"") + text[1]

@@ -68,7 +68,7 @@ class PartyFields(DefinitionTable):
 
 
 class CallFields(DefinitionTable):
-    """What an event tells of its call. Every field is a JMESPath, unless the description says otherwise."""
+    """The fields of a call in an event. Every field is a JMESPath, unless the description says otherwise."""
 
     id: Path | None = Field(None, description="JMESPath: the call's id.")
     id_parts: list[Path] = Field(
@@ -105,14 +105,14 @@ class CallFields(DefinitionTable):
 
 
 class LegFields(DefinitionTable):
-    """What an event tells of the call's legs. Every field is a JMESPath, unless the description says otherwise.
+    """The fields of the call's legs in an event. Every field is a JMESPath, unless the description says otherwise.
 
     A leg without a party is the call's own channel. The call's result and its end follow from its legs.
     """
 
     each: Path | None = Field(None, description="JMESPath: the list of legs. Unset: the event tells of one leg.")
     id: Path = Field(description="JMESPath: the leg's id.")
-    party: PartyFields = Field(default_factory=PartyFields, description="Whom the leg reaches.")
+    party: PartyFields = Field(default_factory=PartyFields, description="The party that the leg reaches.")
     start_time: Path | None = Field(None, description="JMESPath: when it began.")
     answer_time: Path | None = Field(None, description="JMESPath: when it was answered.")
     end_time: Path | None = Field(None, description="JMESPath: when it ended.")
@@ -124,8 +124,8 @@ class EventKind(DefinitionTable):
 
     when: Path | None = Field(None, description="JMESPath: true for this kind. Unset: every event.")
     skip: str = Field("", max_length=200, description="Why such events are skipped. Then nothing else is set.")
-    call: CallFields | None = Field(None, description="What such an event tells of its call.")
-    legs: LegFields | None = Field(None, description="What it tells of legs.")
+    call: CallFields | None = Field(None, description="The fields of the call.")
+    legs: LegFields | None = Field(None, description="The fields of its legs.")
 
 
 class IngressDefinition(DefinitionTable):

@@ -63,7 +63,7 @@ class EventReader:
         self._source = source
 
     def events(self, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """What the expressions of each event of a request read. Raises BadEvent if there are too many or none."""
+        """The documents that expressions read, one for each event. Raises BadEvent if there are too many or none."""
         path = self._definition.events
         events = [document["body"]] if path is None else list(path.items(document))
         if len(events) > MAX_EVENTS:

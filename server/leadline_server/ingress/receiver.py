@@ -55,7 +55,7 @@ class WebhookAnswer:
 
 
 REFUSED: Final = WebhookAnswer(status=404)
-"""The answer to every request that is refused, so that it tells nobody which routes there are."""
+"""The answer to every request that is refused, so that a stranger does not learn which routes there are."""
 
 TRY_AGAIN: Final = WebhookAnswer(status=503, headers={"retry-after": str(RETRY_SECONDS)})
 

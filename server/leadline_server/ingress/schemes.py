@@ -21,7 +21,7 @@ class HmacScheme(DefinitionTable):
     signed: str = Field(
         "{body}",
         max_length=100,
-        description="What is signed: `{body}`, and `{timestamp}` if it has one.",
+        description="The text that is signed: `{body}`, and `{timestamp}` if it has one.",
     )
     timestamp_header: Header | None = Field(None, description="The header with the signed time, in seconds since 1970.")
     tolerance: Tolerance = Field(300, description="Seconds that a signed time may be away from now.")
@@ -42,7 +42,7 @@ class Ed25519Scheme(DefinitionTable):
     type: Literal["ed25519"]
     header: Header = Field(description="The header with the signature.")
     timestamp_header: Header = Field(description="The header with the signed time, in seconds since 1970.")
-    signed: str = Field("{timestamp}|{body}", max_length=100, description="What is signed.")
+    signed: str = Field("{timestamp}|{body}", max_length=100, description="The text that is signed.")
     tolerance: Tolerance = Field(300, description="Seconds that the signed time may be away from now.")
 
 

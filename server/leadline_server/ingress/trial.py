@@ -24,7 +24,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedEvent:
-    """What a definition reads in one event.
+    """One event, as a definition reads it.
 
     Attributes:
         kind: the index of its kind; None if none fits, or if the body cannot be read.
@@ -47,7 +47,7 @@ class TriedEvent:
 def try_events(
     definition: CompiledIngress, data: bytes, account: AccountDetails, source: str, claims: Mapping[str, Any]
 ) -> Iterator[TriedEvent]:
-    """What a definition reads in a body.
+    """The events of a body, as a definition reads them.
 
     Args:
         definition: the definition.
