@@ -15,7 +15,7 @@ from support.webhook_servers import call_logs, is_taken, post, prepare, rpc, sen
 from support.webhooks import CUSTOMER, SYSTEMS, document, sign_twilio
 
 TWILIO = SYSTEMS["twilio"]
-CALLS = 40
+CALLS = 24
 CALLS_AT_ONCE = 16
 TRIES = 60
 

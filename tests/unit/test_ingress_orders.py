@@ -11,7 +11,7 @@ from leadline_server.domain.call_log import CallLogState
 from support.ingress import Ingress, open_ingress, told
 from support.webhooks import SYSTEMS, PhoneSystem
 
-FEW: Final = 60
+FEW: Final = 24
 ALL: Final = 1_000
 _AT_ONCE: Final = 16
 _EACH: Final = pytest.mark.parametrize("name", SYSTEMS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from leadline_server.domain.errors import BudgetExhausted, LeadlineError, LedgerUnavailable, ShuttingDown
 from leadline_server.ingress.receiver import REFUSED, WebhookAnswer
 from leadline_server.ingress.webhook import Webhook
 from support.ingress import Ingress, open_ingress
@@ -259,6 +260,54 @@ class TestQuarantine:
             answer = await ingress.send(system, system.request(document({"data": [{}] * 101})))
             assert answer.status == 200
             assert len(await ingress.app.ledger.quarantine.list("demo", 10)) == 1
+
+
+class TestPassingFailures:
+    """Failures after which sending the event again helps."""
+
+    @pytest.mark.parametrize(
+        "failure", [LedgerUnavailable("The disk is full."), BudgetExhausted("No time."), ShuttingDown("Stopping.")]
+    )
+    async def test_the_sender_is_told_to_come_again_and_then_the_event_is_stored(
+        self, failure: LeadlineError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fails(*_: object, **__: object) -> None:
+            raise failure
+
+        system = SYSTEMS["telnyx"]
+        request = system.request(system.events("0")[0])
+        async with open_ingress(tmp_path, telnyx=system.settings) as ingress:
+            with monkeypatch.context() as patched:
+                patched.setattr(ingress.app.ledger.call_logs, "change", fails)
+                answer = await ingress.send(system, request)
+                assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+                assert ingress.count("telnyx", "failed") == 1
+            assert (await ingress.send(system, request)).status == 200
+            assert [log.call.id for log in await ingress.logs()] == ["s-0"]
+            assert await ingress.app.ledger.quarantine.list("", 10) == []
+
+    async def test_an_unexpected_error_puts_the_event_aside(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fails(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        system = SYSTEMS["telnyx"]
+        async with open_ingress(tmp_path, telnyx=system.settings) as ingress:
+            monkeypatch.setattr(ingress.app.ledger.call_logs, "change", fails)
+            assert (await ingress.send(system, system.request(system.events("0")[0]))).status == 200
+            [kept] = await ingress.app.ledger.quarantine.list("demo", 10)
+            assert kept.reason == "an unexpected error (ZeroDivisionError)"
+
+
+async def test_more_legs_than_a_call_has_are_put_aside(tmp_path: Path) -> None:
+    system = SYSTEMS["ringcentral"]
+    event = json.loads(system.events("0")[0])
+    event["body"]["parties"] *= 65
+    async with open_ingress(tmp_path, ringcentral=system.settings) as ingress:
+        assert (await ingress.send(system, system.request(document(event)))).status == 200
+        [kept] = await ingress.app.ledger.quarantine.list("demo", 10)
+        assert kept.reason == "the event has more than 64 legs"
 
 
 async def test_several_events_of_one_request_are_all_stored(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from leadline_server.ingress.receiver import REFUSED, TRY_AGAIN, Receiver, Webho
 from leadline_server.ingress.webhook import MAX_BODY, Webhook
 
 PREFIX: Final = "/ingress/"
-MAX_AT_ONCE: Final = 64
-"""The most webhooks at once. Their bodies are in memory; more of them are told to come again."""
+MAX_HELD: Final = 64 * 1024 * 1024
+"""The most bytes of bodies in memory at once. Beyond that, senders are told to come again."""
 
 
 class IngressPage:
@@ -23,26 +23,43 @@ class IngressPage:
     def __init__(self, receiver: Receiver, public_url: str) -> None:
         self._receiver = receiver
         self._public_url = public_url
-        self._at_once = 0
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._at_once >= MAX_AT_ONCE:
-            await _send(send, TRY_AGAIN)
-            return
-        self._at_once += 1
+        parts = bytearray()
         try:
-            await _send(send, await self._answer(scope, receive))
+            told = await self._answer(scope, receive, parts)
         finally:
-            self._at_once -= 1
+            self._held -= len(parts)
+        extra = [(name.encode(), value.encode("ascii")) for name, value in told.headers.items()]
+        await answer(send, told.status, told.body, told.content_type, extra)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> WebhookAnswer:
+    async def _answer(self, scope: Scope, receive: Receive, parts: bytearray) -> WebhookAnswer:
         # The body is read first, so that the time of the answer does not tell whether there is such a route.
-        body = await _body(receive)
-        name, account_id = _address(scope["path"])
-        if body is None or scope["method"] != "POST":
+        refused = await self._read(receive, parts)
+        if refused is not None:
+            return refused
+        if scope["method"] != "POST":
             return REFUSED
-        return await self._receiver.receive(name, account_id, self._webhook(scope, body))
+        name, account_id = _address(scope["path"])
+        return await self._receiver.receive(name, account_id, self._webhook(scope, bytes(parts)))
+
+    async def _read(self, receive: Receive, parts: bytearray) -> WebhookAnswer | None:
+        """Read the body. Returns an answer if it is too long, does not arrive, or does not fit into memory."""
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return REFUSED
+            part = message.get("body", b"")
+            if self._held + len(part) > MAX_HELD:
+                return TRY_AGAIN
+            parts += part
+            self._held += len(part)
+            if len(parts) > MAX_BODY:
+                return REFUSED
+            if not message.get("more_body", False):
+                return None
 
     def _webhook(self, scope: Scope, body: bytes) -> Webhook:
         path = scope.get("raw_path", b"").decode("ascii", errors="replace") or scope["path"]
@@ -56,22 +73,3 @@ def _address(path: str) -> tuple[str, str]:
     """The route's name and the account in a path."""
     name, _, account_id = path.removeprefix(PREFIX).partition("/")
     return name, unquote(account_id)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None if it is too long, or if it did not arrive."""
-    parts = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts += message.get("body", b"")
-        if len(parts) > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return bytes(parts)
-
-
-async def _send(send: Send, told: WebhookAnswer) -> None:
-    extra = [(name.encode(), value.encode("ascii")) for name, value in told.headers.items()]
-    await answer(send, told.status, told.body, told.content_type, extra)

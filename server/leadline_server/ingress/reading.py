@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any, Final
 
 from leadline.v1 import call_pb2
@@ -17,7 +18,7 @@ from leadline_server.domain.merge import CallEvent
 from leadline_server.ingress.compiled_definition import CompiledFields, CompiledIngress, CompiledKind
 from leadline_server.ingress.event_values import EventValues
 from leadline_server.ingress.parties import AccountParties, ReadParty
-from leadline_server.wire.call import call_event
+from leadline_server.wire.call import MAX_LEGS, call_event
 from leadline_server.wire.mapping import time_fields
 from leadline_server.wire.violations import Violations
 
@@ -174,7 +175,10 @@ class _Event:
         return by_sides or (CallDirection.INBOUND if "direction" in call.assumed else None)
 
     def _legs(self, legs: CompiledFields) -> list[dict[str, Any]]:
-        return [self._leg(legs, values) for values in self._values.each(legs)]
+        found = list(islice(self._values.each(legs), MAX_LEGS + 1))
+        if len(found) > MAX_LEGS:
+            raise BadEvent(f"the event has more than {MAX_LEGS} legs")
+        return [self._leg(legs, values) for values in found]
 
     def _leg(self, legs: CompiledFields, values: EventValues) -> dict[str, Any]:
         party = self._party(values, legs, "party")

@@ -33,7 +33,10 @@ from leadline_server.ingress.webhook import UnreadableBody, Webhook
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 ANSWER_SECONDS: Final = 2.0
-"""How long an event may wait for its delivery to the CRM, in seconds. RingCentral waits 3 seconds for an answer."""
+"""How long a request may wait for deliveries to the CRM, in seconds. RingCentral waits 3 seconds for an answer."""
+
+SHORTEST_SECONDS: Final = 0.2
+"""The time that each event of a request has at least, in seconds, when the others took ANSWER_SECONDS."""
 
 RETRY_SECONDS: Final = 5
 """When a sender should try again after a passing failure."""
@@ -121,13 +124,19 @@ class Receiver:
             return _taken(route)
         if not all(route.is_expected(context, may_lack=reader.is_skipped(context)) for context in contexts):
             return self._refuse(route, Refused.FOREIGN)
-        account = await self._accounts.get(route.account_id)
+        account, budget = await self._accounts.get(route.account_id), Budget(ANSWER_SECONDS)
         for context in contexts:
-            await self._take_event(route, request, reader, account, context)
+            await self._take_event(route, request, reader, account, context, budget)
         return _taken(route)
 
     async def _take_event(
-        self, route: Route, request: Webhook, reader: EventReader, account: Account, context: Mapping[str, Any]
+        self,
+        route: Route,
+        request: Webhook,
+        reader: EventReader,
+        account: Account,
+        context: Mapping[str, Any],
+        budget: Budget,
     ) -> None:
         """Store the report of one event, skip it, or put its request aside. Raises an error of _PASSING."""
         try:
@@ -135,7 +144,7 @@ class Receiver:
             if reading.event is None:
                 self._metrics.count(route.name, "skipped")
                 return
-            await self._report(account, reading, reading.event)
+            await self._report(account, reading, reading.event, budget.remaining() or 0.0)
         except _PASSING:
             raise
         except (BadEvent, LeadlineError) as error:
@@ -146,11 +155,11 @@ class Receiver:
         else:
             self._metrics.count(route.name, "stored")
 
-    async def _report(self, account: Account, reading: EventReading, event: CallEvent) -> None:
+    async def _report(self, account: Account, reading: EventReading, event: CallEvent, seconds: float) -> None:
         if event.call_id != reading.plain_id and await self._is_known_as(account, reading):
             event = with_call_id(event, reading.plain_id)
         report = CallReport(account_id=account.id, user_id="", event=event)
-        await self._log_call.execute(account, report, Budget(ANSWER_SECONDS))
+        await self._log_call.execute(account, report, Budget(max(seconds, SHORTEST_SECONDS)))
 
     async def _is_known_as(self, account: Account, reading: EventReading) -> bool:
         """Whether the call was reported under the phone system's own id, before the route had a source."""
