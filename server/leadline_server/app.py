@@ -196,7 +196,7 @@ def _commands(
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users"), PageTokens(ledger.secret, "crm_users")),
     )
 
 

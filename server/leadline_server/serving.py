@@ -56,7 +56,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         receiver = receiver_of(app, settings, registry)
         http_port = await stack.enter_async_context(_http(settings, server, receiver))
         await server.start()
-        _tune_garbage_collector()
+        tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
@@ -109,7 +109,7 @@ def _http_line(settings: Settings, port: int) -> str:
     return f"JSON over HTTP on {address}.{page}\n"
 
 
-def _tune_garbage_collector() -> None:
+def tune_garbage_collector() -> None:
     """Collect garbage rarely, and never the objects of the start: collecting took a tenth of the time of each call.
 
     The threshold is low enough that no call waits long: a collection of 2,000 new objects takes 3 milliseconds.

@@ -22,6 +22,7 @@ from fakes.written import WrittenContact, WrittenLog
 REFRESH_TOKEN: Final = "good-refresh-token"
 CONTACTS: Final = "contacts"
 CALLS: Final = "calls"
+OWNERS: Final = "owners"
 LINKED: Final = "associations"
 """The field of a call that has the ids of its contacts."""
 
@@ -76,6 +77,7 @@ class FakeHubSpot(FakeCrm):
         link = "/crm/v4/objects/calls/{id}/associations/contacts/{contact}"
         return [
             web.post("/oauth/v1/token", self._grant),
+            web.get("/crm/v3/owners", self._list_owners),
             web.get(objects, self._list),
             web.post(objects, self._create),
             web.post(objects + "/search", self._search),
@@ -119,6 +121,8 @@ class FakeHubSpot(FakeCrm):
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds the contacts that a list describes by their properties; answers with their ids.
 
+        `POST /owners` adds owners: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+
         `GET /searches` says how many searches were answered, and how many refused as too many.
         """
 
@@ -128,7 +132,11 @@ class FakeHubSpot(FakeCrm):
         async def searches(_: web.Request) -> web.Response:
             return web.json_response(self._searches)
 
-        return [web.post("/people", add), web.get("/searches", searches)]
+        async def own(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_owner(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/owners", own), web.get("/searches", searches)]
 
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
@@ -138,6 +146,33 @@ class FakeHubSpot(FakeCrm):
             contact = (fields[LINKED] or [""])[0]
             return WrittenLog(record.id, fields["hs_call_external_id"], contact, fields["hs_call_title"])
         return None
+
+    def add_owner(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new owner's id."""
+        first, _, last = name.partition(" ")
+        owner = {"email": email, "type": "PERSON", "firstName": first, "lastName": last, "archived": not is_active}
+        return self.records.add(OWNERS, owner, by_people=True).id
+
+    async def _list_owners(self, request: web.Request) -> web.Response:
+        """Owners in the order of their ids ("CRM API | Owners"): 1 to 500 a page, archived ones apart."""
+        query = request.query
+        if set(query) - {"email", "after", "limit", "archived"}:
+            return self.unprocessable("unknown parameter")
+        limit, after, archived = query.get("limit", "100"), query.get("after", ""), query.get("archived", "false")
+        if not limit.isdecimal() or not 1 <= int(limit) <= 500 or archived not in ("true", "false"):
+            return self.unprocessable(f"limit {limit}, archived {archived}")
+        if after and not after.isdecimal():
+            return self.unprocessable(f"after {after}")
+        owners = [each for each in self.records.all(OWNERS) if each.fields["archived"] is (archived == "true")]
+        start = int(after or 0)
+        page = [
+            # The user's own id is another number, and no owner.
+            {"id": each.id, "userId": int(each.id) + 9_000_000, **each.fields}
+            for each in owners[start : start + int(limit)]
+        ]
+        end = start + len(page)
+        more = {"paging": {"next": {"after": str(end), "link": "?after="}}} if end < len(owners) else {}
+        return web.json_response({"results": page, **more})
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if (limited := self._over_limit(request)) is not None:

@@ -24,6 +24,7 @@ CLIENT: Final = ("app", "secret")
 PERSONS: Final = "persons"
 ORGANIZATIONS: Final = "organizations"
 ACTIVITIES: Final = "activities"
+USERS: Final = "users"
 
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     PERSONS: {"name": str, "phones": list, "emails": list, "org_id": int, "custom_fields": dict},
@@ -74,6 +75,7 @@ class FakePipedrive(FakeCrm):
         searched, all_ = "/{table:persons|organizations}", "/{table:persons|organizations|activities}"
         return [
             web.post("/oauth/token", self._grant),
+            web.get("/api/v1/users", self._list_users),
             web.get(f"/api/v2{searched}/search", self._search),
             web.get(f"/api/v2{all_}", self._list),
             web.post(f"/api/v2{all_}", self._create),
@@ -124,16 +126,35 @@ class FakePipedrive(FakeCrm):
         return None
 
     def control_routes(self) -> list[web.RouteDef]:
-        """`POST /people` adds the persons that a list describes; answers with their ids."""
+        """`POST /people` adds the persons that a list describes; answers with their ids.
+
+        `POST /users` adds users: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+        """
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response([self.add_person(fields) for fields in await request.json()])
 
-        return [web.post("/people", add)]
+        async def hire(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_user(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/users", hire)]
 
     def add_person(self, fields: Mapping[str, Any]) -> str:
         """As people do it: a person's id."""
         return self.records.add(PERSONS, fields, by_people=True).id
+
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        fields = {"name": name, "email": email, "active_flag": is_active, "is_admin": 0}
+        return self.records.add(USERS, fields, by_people=True).id
+
+    async def _list_users(self, request: web.Request) -> web.Response:
+        """Every user at once ("Users", API v1)."""
+        if request.query:
+            return self.unprocessable("this list has no parameters")
+        users = [{"id": int(each.id), **each.fields} for each in self.records.all(USERS)]
+        return web.json_response({"success": True, "data": users, "additional_data": {"pagination": {}}})
 
     def merge(self, kept_id: str, gone_id: str) -> None:
         """As people do it: activities go to the person that is kept."""

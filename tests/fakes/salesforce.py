@@ -147,6 +147,12 @@ class FakeSalesforce(FakeCrm):
         """Add a record as a person does, without any checks. Returns its id."""
         return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
 
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        first, _, last = name.partition(" ")
+        fields = {"FirstName": first, "LastName": last, "Email": email, "IsActive": is_active}
+        return self.add_by_people("User", {**fields, "UserType": "Standard"})
+
     def _new_id(self, table: str) -> str:
         plain = f"{PREFIXES[table]}{self.records.next_id():012}"
         return plain + "".join(id_check(plain[i : i + 5]) for i in (0, 5, 10))

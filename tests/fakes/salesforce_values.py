@@ -11,7 +11,7 @@ from fakes.records import Fields
 
 VERSION: Final = "/services/data/v67.0"
 PEOPLE: Final = ("Contact", "Lead")
-PREFIXES: Final = {"Contact": "003", "Lead": "00Q", "Task": "00T"}
+PREFIXES: Final = {"Contact": "003", "Lead": "00Q", "Task": "00T", "User": "005"}
 PHONES: Final = {
     "Contact": ("Phone", "MobilePhone", "HomePhone", "OtherPhone", "AssistantPhone", "Fax"),
     "Lead": ("Phone", "MobilePhone", "Fax"),
@@ -21,6 +21,7 @@ _PERSON: Final = ("FirstName", "LastName", "Email", "Title", "LeadSource", "Last
 WRITABLE: Final = {
     "Contact": (*_PERSON, *PHONES["Contact"], "AccountId"),
     "Lead": (*_PERSON, *PHONES["Lead"], "Company", "Status"),
+    "User": ("FirstName", "LastName", "Email", "IsActive", "UserType"),
     "Task": (
         *("WhoId", "Subject", "Status", "ActivityDate", "Description", "TaskSubtype", "CallType", "CallDisposition"),
         *("CallDurationInSeconds", "CallObject", "OwnerId", "Priority", "Call_Key__c"),
@@ -32,6 +33,7 @@ COMPUTED: Final = {
     "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name"),
     "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
     "Task": ("Id", "CreatedDate", "SystemModstamp"),
+    "User": ("Id", "Name", "CreatedDate", "SystemModstamp"),
 }
 
 

@@ -24,6 +24,7 @@ API: Final = "/crm/v8"
 TOKENS: Final = "/oauth/v2/token"
 CLIENT: Final = ("1000.CLIENT", "client-secret")
 REFRESH_TOKEN: Final = "1000.refresh"
+USERS: Final = "users"
 KEY_FIELD: Final = "Leadline_Key"
 MARK_FIELD: Final = "Is_Placeholder"
 
@@ -93,6 +94,7 @@ class FakeZoho(FakeCrm):
         return [
             web.post(TOKENS, self._grant),
             web.post(f"{API}/coql", self._counted(self._query)),
+            web.get(f"{API}/users", self._counted(self._list_users)),
             web.get(f"{API}/{{module}}", self._counted(self._read)),
             web.post(f"{API}/{{module}}", self._counted(self._create)),
             web.put(f"{API}/{{module}}/{{id}}", self._counted(self._update)),
@@ -150,6 +152,26 @@ class FakeZoho(FakeCrm):
         """Add a record as a person does, without any checks. Returns leadline's id."""
         record = self.records.add(module, fields, record_id=self._new_id(), by_people=True)
         return _own_id(module, record.id)
+
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        first, _, last = name.partition(" ")
+        fields = {"first_name": first, "last_name": last, "full_name": name, "email": email, "confirm": True}
+        status = "active" if is_active else "disabled"
+        return self.records.add(USERS, {**fields, "status": status}, record_id=self._new_id(), by_people=True).id
+
+    async def _list_users(self, request: web.Request) -> web.Response:
+        """Users of a type ("Get Users"): 200 a page at most, and 204 for none."""
+        kind, page, size = (request.query.get(name, "") for name in ("type", "page", "per_page"))
+        if kind not in ("AllUsers", "ActiveUsers") or not page.isdecimal() or not 1 <= int(size or 0) <= 200:
+            return _error(400, "INVALID_REQUEST", "unable to process your request")
+        users = [each for each in self.records.all(USERS) if kind == "AllUsers" or each.fields["status"] == "active"]
+        start, size_ = (int(page) - 1) * int(size), int(size)
+        shown = [{"id": each.id, **each.fields} for each in users[start : start + size_]]
+        if not shown:
+            return web.Response(status=204)
+        info = {"per_page": size_, "count": len(shown), "page": int(page), "more_records": start + size_ < len(users)}
+        return web.json_response({"users": shown, "info": info})
 
     def _new_id(self) -> str:
         return str(_FIRST_ID + self.records.next_id())

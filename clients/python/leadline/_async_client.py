@@ -28,10 +28,11 @@ from leadline.v1.contact_service_pb2 import (
     FindContactResponse,
     SearchContactsRequest,
 )
-from leadline.v1.directory_pb2 import User
+from leadline.v1.directory_pb2 import CrmUser, User
 from leadline.v1.directory_service_pb2 import (
     DeleteUserRequest,
     GetUserRequest,
+    ListCrmUsersRequest,
     ListUsersRequest,
     UpsertUserRequest,
 )
@@ -273,6 +274,21 @@ class AsyncClient:
         while True:
             page = await self._connection.ask(self._connection.stubs().directory.ListUsers, request, timeout)
             for user in page.users:
+                yield user
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def list_crm_users(self, *, timeout: float | None = None) -> AsyncIterator[CrmUser]:
+        """The users of the account's CRM, page after page as they are taken; `timeout` is a page's.
+
+        Raises:
+            FailedPrecondition: leadline cannot list the users of this CRM.
+        """
+        request = ListCrmUsersRequest(account_id=self._account)
+        while True:
+            page = await self._connection.ask(self._connection.stubs().directory.ListCrmUsers, request, timeout)
+            for user in page.crm_users:
                 yield user
             if not page.next_page_token:
                 return

@@ -146,5 +146,6 @@ class Client:
     update_account_settings = _waiting(AsyncClient.update_account_settings)
     get_user = _waiting(AsyncClient.get_user)
     list_users = _iterating(AsyncClient.list_users)
+    list_crm_users = _iterating(AsyncClient.list_crm_users)
     upsert_user = _waiting(AsyncClient.upsert_user)
     delete_user = _waiting(AsyncClient.delete_user)

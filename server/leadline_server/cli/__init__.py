@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account, adapters, calls, contacts, ingress, ledger, preferences, users
+from leadline_server.cli import account, adapters, calls, contacts, ingress, ledger, preferences, users, users_match
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
@@ -49,12 +49,13 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         {"show": account.show, "set": account.update},
     ),
     "users": (
-        "List, set, delete and import the users of the directory.",
+        "List, set, delete, import and match the users of the directory.",
         {
             "list": users.list_users,
             "set": users.set_user,
             "delete": users.delete_user,
             "import": users.import_users,
+            "match": users_match.match_users,
         },
     ),
     "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
@@ -15,7 +16,7 @@ MOST_NUMBERS: Final = 16
 
 
 class CrmMethod(StrEnum):
-    """A method of `CrmAdapter`."""
+    """A method of `CrmAdapter` or `ListsUsers`."""
 
     FIND_CONTACTS = "find_contacts"
     GET_CONTACT = "get_contact"
@@ -25,9 +26,11 @@ class CrmMethod(StrEnum):
     UPDATE_CALL_LOG = "update_call_log"
     FIND_CALL_LOG = "find_call_log"
     CHECK = "check"
+    LIST_USERS = "list_users"
 
 
-ALL_METHODS: Final = frozenset(CrmMethod)
+ALL_METHODS: Final = frozenset(CrmMethod) - {CrmMethod.LIST_USERS}
+"""The methods of `CrmAdapter`. `list_users` is a method of `ListsUsers`, which not every adapter is."""
 
 WRITES: Final = frozenset({CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG})
 """Methods that may have taken effect although they failed. The others change nothing."""
@@ -80,6 +83,14 @@ class ContactPage:
     """Some contacts of a search, and the cursor of the next ones. It is empty on the last page."""
 
     contacts: tuple[Contact, ...]
+    next_cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmUserPage:
+    """Some users of the CRM, and the cursor of the next ones. It is empty on the last page."""
+
+    users: tuple[CrmUser, ...]
     next_cursor: str = ""
 
 
@@ -178,6 +189,19 @@ class CrmAdapter(Protocol):
 
     async def check(self) -> None:
         """Return if the CRM answers and accepts the credentials; else raise. It writes nothing."""
+        ...
+
+
+@runtime_checkable
+class ListsUsers(Protocol):
+    """An adapter whose CRM can list its users. It declares `CrmMethod.LIST_USERS`."""
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """A page of the CRM's users, active or not, in any order. An empty `cursor` is the first page.
+
+        Raises as `CrmAdapter`; CrmInvalidCursor if this adapter did not make the cursor. CrmAuthFailed if the
+        credentials may not list users, also if they may do all the rest.
+        """
         ...
 
 

@@ -38,6 +38,7 @@ from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
+from leadline_server.testing.crm_user_cases import CrmUserCases
 from leadline_server.testing.report import note_facts
 
 __all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble", "under_test"]
@@ -53,6 +54,7 @@ class CrmConformance(
     UpdateLogCases,
     FieldCases,
     FailureCases,
+    CrmUserCases,
 ):
     """Every obligation of ports.crm.CrmAdapter. Subclasses implement `open_crm`, or provide the fixture `crm`."""
 

@@ -14,7 +14,7 @@ from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter, LogEntry
+from leadline_server.ports.crm import CrmAdapter, CrmMethod, ListsUsers, LogEntry
 from leadline_server.testing.crm_people import People
 from leadline_server.testing.crm_trouble import Trouble
 
@@ -86,6 +86,13 @@ class CrmUnderTest:
         """Skip the test unless the adapter declares `capability`."""
         if not getattr(self.adapter.capabilities, capability):
             pytest.skip(f"The adapter does not declare {capability}.")
+
+    def listing_users(self) -> ListsUsers:
+        """The adapter, if it lists the CRM's users; else the test is skipped."""
+        if CrmMethod.LIST_USERS not in self.adapter.capabilities.methods:
+            pytest.skip("The adapter does not declare list_users.")
+        assert isinstance(self.adapter, ListsUsers)
+        return self.adapter
 
     async def ids(self, *numbers: str) -> set[str]:
         """The ids of the contacts that really have one of `numbers`, in one lookup."""

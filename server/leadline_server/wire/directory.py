@@ -6,12 +6,13 @@ from typing import Final
 
 from leadline.v1 import directory_pb2 as pb
 
-from leadline_server.domain.directory import MAX_ENTRIES, User
+from leadline_server.domain.directory import MAX_ENTRIES, CrmUser, User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.wire.mapping import MessageMapping
 from leadline_server.wire.violations import ID_LENGTH, Violations
 
 USER: Final = MessageMapping(User, pb.User)
+CRM_USER: Final = MessageMapping(CrmUser, pb.CrmUser)
 
 NAME_LENGTH: Final = 256
 EXTENSION_LENGTH: Final = 64

@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
 from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
@@ -26,7 +27,16 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that HubSpot has for searches."""
@@ -66,6 +76,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -191,6 +202,11 @@ class HubSpotCrm:
             (await self._client.ask("GET", path, params={"limit": "1"})).decode(_a_list)
         if self._settings.call_id_property:
             await self.find_call_log(_NO_KEY)  # refused if the property does not exist, or is not unique
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """A page of HubSpot's owners: those who are active, then those who are archived."""
+        answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
+        return user_page(answer.decode(an_owner_page), cursor)
 
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
         """Every record that a search finds, of all pages.

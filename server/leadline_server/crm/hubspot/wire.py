@@ -26,12 +26,16 @@ class Object(msgspec.Struct, frozen=True):
     archived: bool = False
 
 
-class _Next(msgspec.Struct, frozen=True):
+class NextPage(msgspec.Struct, frozen=True):
+    """HubSpot's position of a page."""
+
     after: str
 
 
-class _Paging(msgspec.Struct, frozen=True):
-    next: _Next | None = None
+class Continuation(msgspec.Struct, frozen=True):
+    """Where the next page begins; None after the last."""
+
+    next: NextPage | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -39,7 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     total: int
     results: tuple[Object, ...]
-    paging: _Paging | None = None
+    paging: Continuation | None = None
 
     @property
     def after(self) -> str:

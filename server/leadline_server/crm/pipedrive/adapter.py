@@ -15,9 +15,18 @@ from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
+from leadline_server.domain.errors import CrmError, CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""
@@ -38,6 +47,7 @@ MAX_ACTIVITIES: Final = 20_000
 _PERSONS: Final = "/api/v2/persons"
 _ORGANIZATIONS: Final = "/api/v2/organizations"
 _ACTIVITIES: Final = "/api/v2/activities"
+_USERS: Final = "/api/v1/users"
 _HITS_A_PAGE: Final = 100
 _ACTIVITIES_A_PAGE: Final = 500
 _IDS_A_REQUEST: Final = 100
@@ -64,6 +74,7 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
             RateLimit(settings.requests_per_2_seconds, 2.0),
             RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
         ),
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -166,6 +177,13 @@ class PipedriveCrm:
         """Read one person and one activity."""
         _checked(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
         _checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """All users at once: Pipedrive lists them without pages, in version 1 of its API alone."""
+        if cursor:
+            raise CrmInvalidCursor("Pipedrive's users have one page.")
+        users = _content(await self._client.ask("GET", _USERS), wire.users)
+        return CrmUserPage(tuple(wire.crm_user_of(user) for user in users))
 
     async def _searched(
         self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None

@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, CrmUserPage, LogEntry
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P", bound=Message)
@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 CURSOR_BYTES: Final = 512
 """The most bytes of a cursor, which is part of a page token."""
+
+
+MOST_USERS: Final = 1_000
+"""The most users on a page."""
 
 
 class RemoteCrm:
@@ -82,9 +86,7 @@ class RemoteCrm:
             raise
         if not answer.is_complete or len(answer.contacts) > limit:
             raise self._unusable("is not the requested page")
-        following = answer.next_cursor
-        if len(following.encode()) > CURSOR_BYTES or following == cursor != "":
-            raise self._unusable("has no usable cursor")
+        following = self._following(answer.next_cursor, cursor)
         return ContactPage(tuple(self._read(messages.contact_of, contact) for contact in answer.contacts), following)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
@@ -125,6 +127,20 @@ class RemoteCrm:
             if not is_never_done(error):
                 raise
 
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """One page."""
+        request = pb.ListUsersRequest(account=self._context(), cursor=cursor)
+        try:
+            answer = await self._ask("ListUsers", request, pb.ListUsersResponse)
+        except CrmError as error:
+            if is_never_done(error):
+                raise CrmRejected(f"{self._wire.title} cannot list its users.") from error
+            raise
+        if not answer.is_complete or len(answer.users) > MOST_USERS:
+            raise self._unusable("is not a page of users")
+        following = self._following(answer.next_cursor, cursor)
+        return CrmUserPage(tuple(self._read(messages.crm_user_of, user) for user in answer.users), following)
+
     async def _ask(self, method: str, request: Message, answer: type[M]) -> M:
         await self._description.ready()
         return await self._wire.call(method, request, answer)
@@ -138,6 +154,12 @@ class RemoteCrm:
                 # A misconfigured proxy answers the same. Then Describe fails too.
                 await self._description.ask()
             raise
+
+    def _following(self, following: str, cursor: str) -> str:
+        """The cursor of the page after the one at `cursor`."""
+        if len(following.encode()) > CURSOR_BYTES or following == cursor != "":
+            raise self._unusable("has no usable cursor")
+        return following
 
     def _context(self) -> records_pb2.AccountContext:
         return messages.account_message(self._account)

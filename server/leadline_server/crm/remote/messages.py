@@ -9,12 +9,13 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from leadline.adapter.v1 import records_pb2 as pb
-from leadline.v1 import contact_pb2
+from leadline.v1 import contact_pb2, directory_pb2
 
 from leadline_server.crm.toolkit import AccountView
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.numbers.phone_number import (
     NumberKind,
     PhoneNumber,
@@ -26,6 +27,7 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
+from leadline_server.wire.directory import CRM_USER
 
 ID_LENGTH: Final = 128
 """The most characters of ids of accounts, contacts and logs."""
@@ -170,6 +172,17 @@ def log_of(message: pb.CrmLog) -> CrmLog:
     """The call log in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
     _check_id(message.id, "log")
     return CrmLog(message.id, message.url if _is_web_address(message.url) else "")
+
+
+def crm_user_message(user: CrmUser) -> directory_pb2.CrmUser:
+    """A user of the CRM as a message."""
+    return CRM_USER.message(user)
+
+
+def crm_user_of(message: directory_pb2.CrmUser) -> CrmUser:
+    """The user in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
+    _check_id(message.id, "user")
+    return CRM_USER.value(message)
 
 
 @lru_cache(maxsize=1_024)

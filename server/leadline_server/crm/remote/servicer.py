@@ -13,8 +13,9 @@ from leadline_server.crm.remote.description import capabilities_message
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.refusals import BadRequest
 from leadline_server.crm.toolkit import AccountView, Connect
+from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
+from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter, ListsUsers
 
 P = TypeVar("P", bound=Message)
 T = TypeVar("T")
@@ -115,6 +116,18 @@ class AdapterServicer:
         adapter, _ = self._of(request.account)
         await adapter.check()
         return pb.CheckResponse()
+
+    async def ListUsers(self, request: pb.ListUsersRequest) -> pb.ListUsersResponse:  # noqa: N802
+        """One page."""
+        adapter, _ = self._of(request.account)
+        if not isinstance(adapter, ListsUsers):
+            raise CrmRejected("This adapter cannot list users.")
+        page = await adapter.list_users(request.cursor)
+        return pb.ListUsersResponse(
+            users=[messages.crm_user_message(user) for user in page.users],
+            next_cursor=page.next_cursor,
+            is_complete=True,
+        )
 
     def _of(self, account: records_pb2.AccountContext) -> tuple[CrmAdapter, AccountSettings]:
         """The account's adapter. From now on it sees the settings of this request."""

@@ -15,6 +15,7 @@ from leadline_server.crm.salesforce.records import SalesforceRecords
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATE_ANSWER,
+    USER_COLUMNS,
     SalesforceKind,
     SalesforceNames,
     contact_of,
@@ -27,9 +28,18 @@ from leadline_server.crm.salesforce.wire import (
 from leadline_server.crm.toolkit import AccountView, HttpAnswer, HttpClient, read_cursor, segment, write_cursor
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    MOST_NUMBERS,
+    Capabilities,
+    ContactPage,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+)
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -39,8 +49,12 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
     numbers_per_lookup=MOST_NUMBERS,
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
+
+USERS_A_PAGE: Final = 500
+"""The most users of one query."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
@@ -162,6 +176,15 @@ class SalesforceCrm:
         tasks = f"SELECT Id, Description, {self._names.key_field} FROM Task LIMIT 1"  # noqa: S608 - names of the settings
         people = (f"SELECT {kind.columns} FROM {kind.object} LIMIT 1" for kind in self._records.kinds)  # noqa: S608 - likewise
         await together(self._records.rows(query) for query in (*people, tasks))
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """Users by id, without those of portals, and without Salesforce's own. A cursor is the last user's id."""
+        if cursor and not is_id(cursor):
+            raise CrmInvalidCursor("This is not a position in Salesforce's users.")
+        after = f" AND Id > {quoted(cursor)}" if cursor else ""
+        query = f"SELECT {USER_COLUMNS} FROM User WHERE UserType = 'Standard'{after} ORDER BY Id LIMIT {USERS_A_PAGE}"  # noqa: S608 - quoted
+        users = tuple(self._records.user(row) for row in await self._records.rows(query))
+        return CrmUserPage(users, users[-1].id if len(users) == USERS_A_PAGE else "")
 
     async def _named(self, kind: SalesforceKind, name: str, limit: int, offset: int) -> list[Contact]:
         condition = f"Name LIKE {containing(name)}"

@@ -24,6 +24,7 @@ from leadline_server.crm.toolkit.lead_records import (
 )
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import LogEntry
 
 _ID: Final = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
@@ -108,6 +109,17 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
+class _User(msgspec.Struct, rename="pascal"):
+    id: str
+    name: str | None = None
+    email: str | None = None
+    is_active: bool = False
+
+
+USER_COLUMNS: Final = "Id, Name, Email, IsActive"
+"""The fields of User to ask for."""
+
+
 class QueryPage(msgspec.Struct, rename="camel"):
     """A page of the answer to a query."""
 
@@ -156,6 +168,12 @@ def contact_of(record: Mapping[str, Any], kind: SalesforceKind, names: Salesforc
         last_activity_time=_time(person.last_activity_date),
         is_placeholder=bool(names.placeholder_source) and person.lead_source == names.placeholder_source,
     )
+
+
+def user_of(record: Mapping[str, Any]) -> CrmUser:
+    """A user who can own records. Raises msgspec.ValidationError if the record differs from its documentation."""
+    user = msgspec.convert(record, _User)
+    return CrmUser(id=user.id, name=user.name or "", email=user.email or "", is_active=user.is_active)
 
 
 def record_of(draft: ContactDraft, kind: SalesforceKind, names: SalesforceNames) -> dict[str, str]:

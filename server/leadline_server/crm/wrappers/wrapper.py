@@ -5,8 +5,18 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import (
+    Capabilities,
+    ContactPage,
+    CrmAdapter,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    ListsUsers,
+    LogEntry,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,6 +28,8 @@ class CrmWrapper:
     def __init__(self, inner: CrmAdapter) -> None:
         self._inner = inner
         for method in CrmMethod:
+            if not hasattr(inner, method):
+                continue
             # Without an override a call goes straight to `_do`, which takes 0.6 us a wrapper instead of 0.9 us.
             if getattr(type(self), method) is getattr(CrmWrapper, method):
                 setattr(self, method, partial(self._do, method, getattr(inner, method)))
@@ -63,3 +75,9 @@ class CrmWrapper:
     async def check(self) -> None:
         """Check that the CRM answers."""
         await self._do(CrmMethod.CHECK, self._inner.check)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """The CRM's users. Raises CrmRejected if `inner` cannot list them."""
+        if not isinstance(self._inner, ListsUsers):
+            raise CrmRejected("leadline cannot list the users of this CRM.")
+        return await self._do(CrmMethod.LIST_USERS, self._inner.list_users, cursor)

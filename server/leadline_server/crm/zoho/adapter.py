@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit import AccountView, page_of, read_cursor, write_cursor
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
@@ -26,7 +26,7 @@ from leadline_server.crm.zoho.wire import (
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, ContactPage, CrmLog, CrmMethod, CrmUserPage, LogEntry
 
 CALLS: Final = "Calls"
 
@@ -37,11 +37,15 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
 
 WITH_KEY: Final = replace(CAPABILITIES, finds_log_by_key=True)
 """The guarantees with one."""
+
+
+_PageNumber = Annotated[int, msgspec.Meta(ge=2, le=1_000)]
 
 
 class ZohoCrm:
@@ -132,6 +136,12 @@ class ZohoCrm:
             self._records.query(", ".join(("id", *kind.phones)), kind.object, nobody) for kind in self._records.kinds
         ]
         await together([*queries, self._records.query(f"id, {self._names.key_field or 'Subject'}", CALLS, nobody)])
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """Users of every status. A cursor is the number of a page."""
+        page = read_cursor(cursor, _PageNumber) if cursor else 1
+        users, has_more = await self._records.users(page)
+        return CrmUserPage(users, write_cursor(page + 1) if has_more else "")
 
     async def _with_numbers(
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]

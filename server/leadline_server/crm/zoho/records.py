@@ -12,11 +12,13 @@ import msgspec
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.zoho.coql import PAGE
-from leadline_server.crm.zoho.wire import ROWS, WRITE_ANSWER, ZohoKind, ZohoNames, contact_of
+from leadline_server.crm.zoho.wire import ROWS, USERS, WRITE_ANSWER, ZohoKind, ZohoNames, contact_of, user_of
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _NO_CONTENT: Final = 204
+_USERS_A_PAGE: Final = 200
 _MOST_IDS: Final = 100  # in one request
 
 
@@ -79,6 +81,16 @@ class ZohoRecords:
             return contact_of(row, kind, self._names)
         except msgspec.ValidationError as error:
             raise CrmUnavailable("A record of Zoho differs from its documentation.") from error
+
+    async def users(self, page: int) -> tuple[tuple[CrmUser, ...], bool]:
+        """A page of the organization's users, and whether there are more."""
+        async with self._slots:
+            params = {"type": "AllUsers", "page": str(page), "per_page": str(_USERS_A_PAGE)}
+            answer = await self._client.ask("GET", "/users", params=params)
+        if answer.status == _NO_CONTENT:
+            return (), False
+        found = answer.decode(USERS)
+        return tuple(map(user_of, found.users)), found.info.more_records
 
     async def write(self, method: str, path: str, record: Mapping[str, Any]) -> str:
         """Write one record, and return its id."""

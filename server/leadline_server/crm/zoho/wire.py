@@ -23,6 +23,7 @@ from leadline_server.crm.toolkit.lead_records import (
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import LogEntry
 
 _MOST_ID: Final = 25
@@ -127,6 +128,22 @@ class RowsAnswer(msgspec.Struct):
     info: PageInfo = PageInfo()
 
 
+class ZohoUser(msgspec.Struct):
+    """A user ("Get Users"). `status` is `active`, `disabled`, `deleted` or another word."""
+
+    id: str
+    full_name: str | None = None
+    email: str | None = None
+    status: str = ""
+
+
+class UsersAnswer(msgspec.Struct):
+    """An answer with users. Zoho says in `info` whether there are more."""
+
+    users: list[ZohoUser]
+    info: PageInfo
+
+
 class _WrittenDetails(msgspec.Struct):
     id: str
 
@@ -143,6 +160,7 @@ class WriteAnswer(msgspec.Struct):
 
 
 ROWS: Final = msgspec.json.Decoder(RowsAnswer)
+USERS: Final = msgspec.json.Decoder(UsersAnswer)
 WRITE_ANSWER: Final = msgspec.json.Decoder(WriteAnswer)
 
 
@@ -163,6 +181,12 @@ def contact_of(record: Mapping[str, Any], kind: ZohoKind, names: ZohoNames) -> C
         last_activity_time=person.last_activity_time,
         is_placeholder=bool(names.placeholder_field) and record.get(names.placeholder_field) is True,
     )
+
+
+def user_of(user: ZohoUser) -> CrmUser:
+    """A user who can own records."""
+    is_active = user.status == "active"
+    return CrmUser(id=user.id, name=user.full_name or "", email=user.email or "", is_active=is_active)
 
 
 def record_of(draft: ContactDraft, kind: ZohoKind, names: ZohoNames) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from leadline.adapter.v1 import capabilities_pb2 as _capabilities_pb2
 from leadline.adapter.v1 import records_pb2 as _records_pb2
 from leadline.v1 import contact_pb2 as _contact_pb2
+from leadline.v1 import directory_pb2 as _directory_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -59,7 +60,7 @@ class DescribeResponse(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The RPCs of this service that the adapter implements, by their names, such as "CreateCallLog". Names that leadline
-        does not know are ignored. Empty: all of them. leadline reads this before it writes anything: without
+        does not know are ignored. Empty: all of them but ListUsers. leadline reads this before it writes anything: without
         "CreateCallLog" a call stays UNLOGGED, CRM_CANNOT_LOG, and no contact is created for it, unless the account's
         setting `create_without_log` asks for that.
         """
@@ -542,3 +543,63 @@ class CheckResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class ListUsersRequest(_message.Message):
+    """Request of ListUsers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """`next_cursor` of the page before. Empty: the first page."""
+    @_builtins.property
+    def account(self) -> _records_pb2.AccountContext:
+        """The account that leadline asks for."""
+
+    def __init__(
+        self,
+        *,
+        account: _records_pb2.AccountContext | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsersRequest: _TypeAlias = ListUsersRequest  # noqa: Y015
+
+@_typing.final
+class ListUsersResponse(_message.Message):
+    """Response of ListUsers: one page of users."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Where the next page begins: at most 512 characters, in the adapter's own format. Empty: this is the last page."""
+    is_complete: _builtins.bool
+    """Must be true: no user was left out before `next_cursor`."""
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.CrmUser]:
+        """The users, at most 1000, in any order. Each has its `id`."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[_directory_pb2.CrmUser] | None = ...,
+        next_cursor: _builtins.str = ...,
+        is_complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_complete", b"is_complete", "next_cursor", b"next_cursor", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsersResponse: _TypeAlias = ListUsersResponse  # noqa: Y015

@@ -56,7 +56,7 @@ class AdapterServiceStub:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -122,6 +122,11 @@ class AdapterServiceStub:
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.SerializeToString,
                 response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/leadline.adapter.v1.AdapterService/ListUsers',
+                request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
 
 
 class AdapterServiceServicer:
@@ -155,7 +160,7 @@ class AdapterServiceServicer:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -244,6 +249,14 @@ class AdapterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUsers(self, request, context):
+        """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+        only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdapterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -292,6 +305,11 @@ def add_AdapterServiceServicer_to_server(servicer, server):
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.FromString,
                     response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.SerializeToString,
             ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.FromString,
+                    response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'leadline.adapter.v1.AdapterService', rpc_method_handlers)
@@ -331,7 +349,7 @@ class AdapterService:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -579,6 +597,33 @@ class AdapterService:
             '/leadline.adapter.v1.AdapterService/Check',
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.SerializeToString,
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.adapter.v1.AdapterService/ListUsers',
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.SerializeToString,
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

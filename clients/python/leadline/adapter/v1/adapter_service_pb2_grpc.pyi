@@ -43,7 +43,7 @@ class AdapterServiceStub:
         RESOURCE_EXHAUSTED; for a write only with such a delay.
       - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
         it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+      - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
         INVALID_ARGUMENT. No code means that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
         Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -96,6 +96,10 @@ class AdapterServiceStub:
     """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
     UNIMPLEMENTED: leadline cannot check, and treats it as OK.
     """
+    ListUsers: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.ListUsersRequest, _adapter_service_pb2.ListUsersResponse]
+    """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+    only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
+    """
 
 class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
     """An adapter for a CRM. The adapter is the server, in any language; leadline is the client. One server may serve
@@ -128,7 +132,7 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         RESOURCE_EXHAUSTED; for a write only with such a delay.
       - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
         it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+      - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
         INVALID_ARGUMENT. No code means that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
         Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -232,6 +236,16 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_adapter_service_pb2.CheckResponse]:
         """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
         UNIMPLEMENTED: leadline cannot check, and treats it as OK.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _adapter_service_pb2.ListUsersRequest,
+        context: _aio.ServicerContext[_adapter_service_pb2.ListUsersRequest, _abc.Awaitable[_adapter_service_pb2.ListUsersResponse]],
+    ) -> _abc.Awaitable[_adapter_service_pb2.ListUsersResponse]:
+        """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+        only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
         """
 
 def add_AdapterServiceServicer_to_server(servicer: AdapterServiceServicer, server: _aio.Server) -> None: ...
