@@ -62,8 +62,8 @@ class CallEvent:
     `fields` and the inner mappings of `legs` have field names as keys; a party's are `caller.name` and the like. None
     clears a field. `is_final` and `event_time` belong to the report itself, so they are not among the fields.
 
-    `assumed` has fields that the report does not tell, and that are likely. They count in the first report of a call
-    only, and every report that tells such a field beats them. `legs_decide` says that the phone system reports each leg
+    `assumed` has fields that the report does not tell, and that are likely. They count while no report has told such a
+    field, and every report that tells it beats them. `legs_decide` says that the phone system reports each leg
     for itself: the call's result, its times and its end follow from its legs (`call_legs`).
 
     Example: `CallEvent(call_id="c-1", fields={"result": CallResult.BUSY, "caller.name": None})`.
@@ -106,8 +106,14 @@ def _merged(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     changes["is_final"] = call.is_final or (call.is_final if event.is_final is None else event.is_final)
     changes["event_time"] = _later(call.event_time, event.event_time)
     ended = _earlier(stamps.ended, event.event_time) if event.is_final else stamps.ended
-    merged = replace(call, **changes)
+    merged = _with_assumed(replace(call, **changes), field_stamps, event.assumed)
     return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
+
+
+def _with_assumed(call: Call, stamps: FieldStamps, assumed: Mapping[str, Any]) -> Call:
+    """The call with those assumed fields that no report has told so far."""
+    taken = {path: value for path, value in assumed.items() if path not in stamps and _read(call, path) is None}
+    return replace(call, **_changes(call, taken)) if taken else call
 
 
 def _first(rule: "_Rule", event: CallEvent) -> Merged:
