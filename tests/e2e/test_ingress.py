@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from support.databases import rows
 from support.servers import ServerProcess, leadline, until
+from support.webhook_events import CUSTOMER, document, sign_twilio
 from support.webhook_servers import call_logs, is_taken, post, prepare, rpc, send, toml, webhook_server
-from support.webhooks import CUSTOMER, SYSTEMS, document, sign_twilio
+from support.webhooks import SYSTEMS
 
 TWILIO = SYSTEMS["twilio"]
 CALLS = 24

@@ -19,8 +19,9 @@ from support.phone_systems import (
     posting,
 )
 from support.servers import ServerProcess, leadline
+from support.webhook_events import CUSTOMER, OWN, SECRET
 from support.webhook_servers import Sent, call_logs, prepare, toml, webhook_server
-from support.webhooks import CUSTOMER, OWN, SECRET, SYSTEMS
+from support.webhooks import SYSTEMS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = (ROOT / "docs" / "phone-systems.md").read_text(encoding="utf-8")

@@ -18,7 +18,8 @@ from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from prometheus_client import CollectorRegistry
 
-from support.webhooks import CUSTOMER, PUBLIC_URL, SYSTEMS, PhoneSystem
+from support.webhook_events import CUSTOMER, PUBLIC_URL
+from support.webhooks import SYSTEMS, PhoneSystem
 
 ALICE = User(user_id="alice", extensions=("101", "alice"), phone_numbers=("+12025550101",))
 BOB = User(user_id="bob", extensions=("102", "bob"), phone_numbers=("+12025550102",))

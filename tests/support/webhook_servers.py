@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from support.servers import ServerProcess, server_process
-from support.webhooks import PUBLIC_URL, PhoneSystem
+from support.webhook_events import PUBLIC_URL
+from support.webhooks import PhoneSystem
 
 HOST: Final = urlsplit(PUBLIC_URL).netloc
 _PASSING: Final = (OSError, http.client.HTTPException)

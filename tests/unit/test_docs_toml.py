@@ -12,7 +12,7 @@ from leadline_server.config import load_settings
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.declarative.definition_files import parse_definition
 from leadline_server.ingress.definition_files import parse_ingress
-from support.webhooks import TELNYX_PUBLIC_KEY as PUBLIC_KEY
+from support.webhook_events import TELNYX_PUBLIC_KEY as PUBLIC_KEY
 from unit.test_docs import ROOT
 
 PACKAGE: Final = ROOT / "examples" / "adapter-python"

@@ -17,7 +17,8 @@ from leadline_server.domain.call import CallResult
 from leadline_server.ingress.definition_files import load_ingress, parse_ingress, shipped_names
 from leadline_server.ingress.webhook import Webhook
 from support.ingress import Ingress, open_ingress
-from support.webhooks import CUSTOMER, SECRET, SYSTEMS, PhoneSystem
+from support.webhook_events import CUSTOMER, SECRET
+from support.webhooks import SYSTEMS, PhoneSystem
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "ingress-definitions.md"
 [EXAMPLE] = [

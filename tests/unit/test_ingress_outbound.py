@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from leadline_server.domain.call import CallDirection, CallResult
 from support.ingress import open_ingress, told
-from support.webhooks import CUSTOMER, OWN, SYSTEMS, at, document, form, iso
+from support.webhook_events import CUSTOMER, OWN, at, document, form, iso
+from support.webhooks import SYSTEMS
 
 OUTBOUND: Mapping[str, Any] = {
     "direction": CallDirection.OUTBOUND,

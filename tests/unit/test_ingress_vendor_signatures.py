@@ -17,7 +17,7 @@ import pytest
 from leadline_server.ingress.authentication import Refused, refusal
 from leadline_server.ingress.schemes import Ed25519Scheme, JwtScheme, TwilioScheme
 from leadline_server.ingress.webhook import Webhook
-from support.webhooks import FORM, JSON, PUBLIC_URL, SECRET, TELNYX_PUBLIC_KEY, jwt, sign_telnyx
+from support.webhook_events import FORM, JSON, PUBLIC_URL, SECRET, TELNYX_PUBLIC_KEY, jwt, sign_telnyx
 
 pytestmark = pytest.mark.soak
 
