@@ -10,11 +10,9 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from leadline_server.app import open_app
+from leadline_server.app import App, open_app
 from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
-from leadline_server.http.receiver import receiver_of
-from leadline_server.ingress.receiver import Receiver
 from leadline_server.logs import configure_logs
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
@@ -53,8 +51,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
-        receiver = receiver_of(app, settings, registry)
-        http_port = await stack.enter_async_context(_http(settings, server, receiver))
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -76,12 +73,13 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
 
 
 @asynccontextmanager
-async def _http(settings: Settings, server: Server, receiver: Receiver) -> AsyncIterator[int]:
+async def _http(settings: Settings, server: Server, app: App, registry: CollectorRegistry) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
         yield 0
         return
     try:
+        from leadline_server.http.receiver import receiver_of
         from leadline_server.http.server import http_server
     except ModuleNotFoundError as error:
         _log.warning(
@@ -92,7 +90,7 @@ async def _http(settings: Settings, server: Server, receiver: Receiver) -> Async
     served = http_server(
         settings.http_listen,
         server.methods,
-        receiver,
+        receiver_of(app, settings, registry),
         public_url=settings.public_url,
         has_console=settings.console,
         grace=settings.grace_period,
