@@ -4,7 +4,7 @@ leadline checks all of them at the start. If one is unknown or invalid, it names
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -109,6 +109,10 @@ class ConnectionTable(BaseModel):
     settle_seconds: float | None = Field(
         None, ge=0, le=3600, description="Seconds in which a write without an answer may still take effect."
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Leave the adapter's own settings out: some are secrets, and only the adapter knows which."""
+        return [(name, value) for name, value in super().__repr_args__() if name in type(self).model_fields]
 
     @property
     def options(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from bench import workload
 CONTACTS = 10_000
 WARM_UP = 200
 UPDATE = "/leadline.v1.PreferencesService/UpdatePreferences"
+UPDATE_ACCOUNT = "/leadline.v1.PreferencesService/UpdateAccountSettings"
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,13 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
         await handlers.of(UPDATE)(
             preferences_service_pb2.UpdatePreferencesRequest(
                 account_id=workload.ACCOUNT, user_id=workload.KEEPER, preferences=keeper
+            ).SerializeToString(),
+            _Context(),
+        )
+        room = preferences_pb2.AccountSettings(placeholder_limit_per_hour=10_000, placeholder_limit_per_day=10_000)
+        await handlers.of(UPDATE_ACCOUNT)(
+            preferences_service_pb2.UpdateAccountSettingsRequest(
+                account_id=workload.ACCOUNT, settings=room
             ).SerializeToString(),
             _Context(),
         )

@@ -108,6 +108,7 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
     assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
     assert seen["counted"] == 1
+    assert (seen["replay"], seen["placeholder"], seen["removable"]) == (True, True, "UNTOUCHED")
     assert seen["preference"] == "CREATE_PLACEHOLDER"
     assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")
 

@@ -34,6 +34,7 @@ READS_AND_SAFE_WRITES = {
     ("leadline.v1.DirectoryService", "ListUsers"),
     ("leadline.v1.DirectoryService", "ListCrmUsers"),
     ("leadline.v1.DirectoryService", "UpsertUser"),
+    ("leadline.v1.PlaceholderService", "ListPlaceholders"),
     ("leadline.v1.PreferencesService", "GetPreferences"),
     ("leadline.v1.PreferencesService", "GetAccountSettings"),
 }

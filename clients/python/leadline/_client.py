@@ -149,3 +149,6 @@ class Client:
     list_crm_users = _iterating(AsyncClient.list_crm_users)
     upsert_user = _waiting(AsyncClient.upsert_user)
     delete_user = _waiting(AsyncClient.delete_user)
+    list_placeholders = _iterating(AsyncClient.list_placeholders)
+    remove_placeholder = _waiting(AsyncClient.remove_placeholder)
+    open_replay = _waiting(AsyncClient.open_replay)

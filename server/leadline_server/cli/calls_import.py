@@ -11,6 +11,7 @@ import typer
 
 from leadline_server.cli.calls_import_options import Wishes, completed
 from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.replay.detection import RecordFormat
@@ -42,6 +43,7 @@ class _Request:
     server: str
     source: str
     concurrency: int
+    placeholder_limit: int
     rules: "Rules"
     wishes: Wishes
     columns: dict[str, list[str]]
@@ -92,6 +94,14 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     source: Annotated[
         str, typer.Option(metavar="NAME", help="The phone system's source, as of its webhooks: call ids carry it.")
     ] = "",
+    placeholder_limit: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_PLACEHOLDER_LIMIT,
+            help="How many placeholders this replay may create. The account's limits are for live calls.",
+        ),
+    ] = PLACEHOLDERS_OF_REPLAY,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
@@ -116,6 +126,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             server=server,
             source=options.source(source),
             concurrency=concurrency,
+            placeholder_limit=placeholder_limit,
             rules=Rules(
                 users=options.users(user or [], users),
                 default_user=default_user,
@@ -181,6 +192,7 @@ async def _send_all(
     if request.is_dry_run:
         _preview(request, group(records.rows(rules), rules.default_user), summary)
         return
+    await replayer.open(request.placeholder_limit)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Replaying calls", total=request.file.stat().st_size or None)
 

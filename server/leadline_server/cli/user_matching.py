@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
 
 
 class MatchOutcome(StrEnum):
-    """What the addresses of a user say."""
+    """The result of comparing the addresses of a user."""
 
     PROPOSED = "proposed"
     """One active user of the CRM has an address of theirs."""

@@ -61,7 +61,7 @@ def _apply(session: Session, proposed: Sequence[UserMatch]) -> list[str]:
     refused = list[str]()
     for match in proposed:
         try:
-            # As the user is now: a write replaces all of it, and somebody may have changed it meanwhile.
+            # As the user is now: a write replaces all of it, and it may have changed meanwhile.
             user = session.client.get_user(match.user.user_id)
             if user.crm_user_id:
                 refused.append(f"{user.user_id} got the id {user.crm_user_id} meanwhile, which stays")

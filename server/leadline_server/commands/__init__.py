@@ -11,6 +11,8 @@ from leadline_server.commands.get_call_log import GetCallLog
 from leadline_server.commands.get_preferences import GetPreferences
 from leadline_server.commands.list_call_logs import ListCallLogs
 from leadline_server.commands.log_call import LogCall
+from leadline_server.commands.open_replay import OpenReplay
+from leadline_server.commands.placeholders import ListPlaceholders, RemovePlaceholder
 from leadline_server.commands.retry_call_log import RetryCallLog
 from leadline_server.commands.search_contacts import SearchContacts
 from leadline_server.commands.update_account_settings import UpdateAccountSettings
@@ -28,7 +30,10 @@ __all__ = [
     "GetCallLog",
     "GetPreferences",
     "ListCallLogs",
+    "ListPlaceholders",
     "LogCall",
+    "OpenReplay",
+    "RemovePlaceholder",
     "RetryCallLog",
     "SearchContacts",
     "UpdateAccountSettings",
@@ -56,3 +61,6 @@ class Commands:
     get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
     directory: Directory
+    list_placeholders: ListPlaceholders
+    remove_placeholder: RemovePlaceholder
+    open_replay: OpenReplay

@@ -35,7 +35,7 @@ class CallLogCounting:
 
 
 class CallLogCountKey(NamedTuple):
-    """What the call logs of one count have in common. None: the counts are not split by that."""
+    """The values that the call logs of one count share. None: the counts are not split by that."""
 
     day: date | None
     state: CallLogState | None

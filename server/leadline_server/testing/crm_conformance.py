@@ -33,9 +33,11 @@ from leadline_server.testing.crm_failure_cases import FailureCases
 from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.crm_user_cases import CrmUserCases
@@ -49,7 +51,9 @@ class CrmConformance(
     FormCases,
     ReadCases,
     CreateCases,
+    RemovalCases,
     TextCases,
+    HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
     FieldCases,

@@ -17,7 +17,7 @@ ZONE_LENGTH: Final = 64
 
 
 class CallLogGrouping(IntEnum):
-    """What counts are split by. Numbers as in the contract."""
+    """The values that counts are split by. Numbers as in the contract."""
 
     DAY = 1
     REASON = 2
@@ -31,7 +31,7 @@ def counting_of(request: pb.CountCallLogsRequest, account_zone: str) -> CallLogC
     """Read CountCallLogsRequest. A request without a time zone means that of the account."""
     check = Violations()
     account_id = check.identifier("account_id", request.account_id)
-    user_id = check.text("user_id", request.user_id)
+    user_id = check.optional_id("user_id", request.user_id)
     start, end = _period(check, request)
     grouping = check.members("group_by", request.group_by, _GROUPINGS)
     zone = check.text("time_zone", request.time_zone, ZONE_LENGTH) or account_zone

@@ -44,11 +44,11 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
     """Read ListCallLogsRequest."""
     check = Violations()
     account_id = check.identifier("account_id", request.account_id)
-    user_id = check.text("user_id", request.user_id)
+    user_id = check.optional_id("user_id", request.user_id)
     states = check.members("states", request.states, STATES)
     reasons = check.members("reasons", request.reasons, REASONS)
     directions = check.members("directions", request.directions, DIRECTIONS)
-    contact_id = check.text("contact_id", request.contact_id)
+    contact_id = check.optional_id("contact_id", request.contact_id)
     start_time, end_time = _period(check, request)
     page_size = check.page_size(request.page_size)
     page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
@@ -79,7 +79,7 @@ def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
     check = Violations()
     wanted = Watch(
         account_id=check.identifier("account_id", request.account_id),
-        user_id=check.text("user_id", request.user_id),
+        user_id=check.optional_id("user_id", request.user_id),
         resume_token=check.text("resume_token", request.resume_token, TOKEN_LENGTH),
         max_call_logs=request.max_call_logs,
     )

@@ -10,6 +10,7 @@ const { ContactService } = await load("leadline/v1/contact_service_pb.js");
 const { CallLogService } = await load("leadline/v1/call_log_service_pb.js");
 const { DirectoryService } = await load("leadline/v1/directory_service_pb.js");
 const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js");
+const { PlaceholderService, PlaceholderState } = await load("leadline/v1/placeholder_service_pb.js");
 const { CallLogState } = await load("leadline/v1/call_log_pb.js");
 const { CallDirection } = await load("leadline/v1/call_pb.js");
 const { UnknownContactAction } = await load("leadline/v1/preferences_pb.js");
@@ -27,6 +28,7 @@ const transport = create({ httpVersion: "1.1", baseUrl, useBinaryFormat: format 
 const contacts = createClient(ContactService, transport);
 const calls = createClient(CallLogService, transport);
 const preferences = createClient(PreferencesService, transport);
+const placeholders = createClient(PlaceholderService, transport);
 const directory = createClient(DirectoryService, transport);
 
 const accountId = "demo";
@@ -75,6 +77,14 @@ seen.users = (await directory.listUsers({ accountId })).users.map((user) => user
 // A report without a user: the directory finds the user by the extension.
 const unnamed = { ...call, id: `unnamed-${userId}`, callee: { extension: `x-${userId}` } };
 seen.unnamed = (await calls.logCall({ accountId, call: unnamed })).callLog.userId;
+const replayed = await placeholders.openReplay({ accountId, placeholderLimit: 10 });
+seen.replay = replayed.replayId.length > 0;
+const stranger = { phoneNumber: number.replace("+1202", "+1213"), name: `STRANGER ${userId}` };
+const created = (await calls.logCall({ accountId, userId, call: { ...call, id: `stranger-${userId}`, caller: stranger } })).callLog;
+const listed = (await placeholders.listPlaceholders({ accountId })).placeholders;
+seen.placeholder = listed.some((one) => one.contactId === created.contact?.id);
+const removed = await placeholders.removePlaceholder({ accountId, contactId: created.contact.id, validateOnly: true });
+seen.removable = PlaceholderState[removed.state];
 seen.crmUsers = (await directory.listCrmUsers({ accountId: "connected" })).crmUsers.map((user) => [user.id, user.email]);
 try {
   await directory.upsertUser({ accountId, user: { userId: "another", extensions: colleague.extensions } });

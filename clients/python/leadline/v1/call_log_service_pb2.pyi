@@ -62,19 +62,21 @@ class LogCallRequest(_message.Message):
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     TRIGGER_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user whose call it is and whose preferences apply, at most 128 characters, no control characters. Users need no
-    registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension, number or
-    e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the caller of an
-    OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
+    """The user whose call it is and whose preferences apply, at most 128 characters, no control or format characters.
+    Users need no registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension,
+    number or e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the
+    caller of an OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
     `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
-    """The contact that a person chose, at most 128 characters, no control characters. It overrides every preference and
-    implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's log, if the CRM
-    can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
+    """The contact that a person chose, at most 128 characters, no control or format characters. It overrides every
+    preference and implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's
+    log, if the CRM can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the
+    contact up.
     """
     trigger: _call_log_pb2.LogTrigger.ValueType
     """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates a contact: if none or several are found, the
@@ -83,6 +85,12 @@ class LogCallRequest(_message.Message):
     validate_only: _builtins.bool
     """True: look up and decide on the merged call, and write nothing. The answer is the log that would result. If the CRM
     cannot tell who has the number, it is UNAVAILABLE.
+    """
+    replay_id: _builtins.str
+    """The replay that this past call belongs to: an id of `PlaceholderService.OpenReplay` that is at most 7 days old. Its
+    placeholders then count against that replay's limit, and not against those of the account. A live call has none.
+    A call that is UNLOGGED with PLACEHOLDER_LIMIT is decided again when it is reported with another replay's id. An
+    unknown id is INVALID_REQUEST. At most 128 characters. Empty: the account's limits apply.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
@@ -97,10 +105,11 @@ class LogCallRequest(_message.Message):
         contact_id: _builtins.str = ...,
         trigger: _call_log_pb2.LogTrigger.ValueType = ...,
         validate_only: _builtins.bool = ...,
+        replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "replay_id", b"replay_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,9 +148,9 @@ class GetCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -189,9 +198,9 @@ class RetryCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -248,7 +257,7 @@ class ListCallLogsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     DIRECTIONS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     phone_number: _builtins.str
@@ -347,7 +356,7 @@ class CountCallLogsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     time_zone: _builtins.str
@@ -457,7 +466,7 @@ class WatchCallLogsRequest(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     MAX_CALL_LOGS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     resume_token: _builtins.str

@@ -70,7 +70,7 @@ class User(_message.Message):
     CRM_USER_ID_FIELD_NUMBER: _builtins.int
     IS_ACTIVE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """The id that reports, preferences and call logs use, 1..128 characters, no control characters. Required."""
+    """The id that reports, preferences and call logs use, 1..128 characters, no control or format characters. Required."""
     name: _builtins.str
     """For people, at most 256 characters."""
     crm_user_id: _builtins.str

@@ -28,9 +28,9 @@ class GetUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required."""
+    """The user, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -79,7 +79,7 @@ class ListUsersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     page_size: _builtins.int
     """How many users at most, 0..1000. 0: 50."""
     page_token: _builtins.str
@@ -136,7 +136,7 @@ class UpsertUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     @_builtins.property
     def user(self) -> _directory_pb2.User:
         """The whole user. A field that is not set here is cleared."""
@@ -188,9 +188,9 @@ class DeleteUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required."""
+    """The user, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -231,7 +231,7 @@ class ListCrmUsersRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     page_token: _builtins.str
     """`next_page_token` of the page before. Empty: the first page."""
     def __init__(

@@ -15,6 +15,7 @@ Properties = Mapping[str, str | None]
 STAGE: Final = "lifecyclestage"
 _NUMBERS: Final = ("phone", "mobilephone")
 _ACTIVITY: Final = "notes_last_updated"
+_WRITTEN: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE)
 _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, "createdate", _ACTIVITY)
 
 
@@ -80,6 +81,7 @@ class ContactProperties:
         self.number_properties = tuple(dict.fromkeys((*_NUMBERS, *settings.more_phone_properties)))
         placeholder = (settings.placeholder_property,) if settings.placeholder_property else ()
         self.properties = (*_KEPT, *self.number_properties, *placeholder)
+        self.written_names = (*_WRITTEN, *self.number_properties, *placeholder)
 
     def read(self, record: Object) -> Contact:
         """A record as a contact."""

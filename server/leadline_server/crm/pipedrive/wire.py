@@ -105,12 +105,30 @@ class Envelope(msgspec.Struct, Generic[T], frozen=True):
         return (self.additional_data.next_cursor if self.additional_data else "") or ""
 
 
+class _Requirement(msgspec.Struct, frozen=True):
+    enabled: bool = False
+
+
+class PersonField(msgspec.Struct, frozen=True):
+    """A field of persons ("PersonFields", with `include_fields=required_fields`)."""
+
+    field_code: str
+    field_name: str = ""
+    required_fields: _Requirement | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new person needs a value."""
+        return self.required_fields is not None and self.required_fields.enabled
+
+
 a_person: Final = msgspec.json.Decoder(Envelope[Person])
 persons: Final = msgspec.json.Decoder(Envelope[tuple[Person, ...]])
 an_organization: Final = msgspec.json.Decoder(Envelope[Organization])
 organizations: Final = msgspec.json.Decoder(Envelope[tuple[Organization, ...]])
 an_activity: Final = msgspec.json.Decoder(Envelope[Activity])
 activities: Final = msgspec.json.Decoder(Envelope[tuple[Activity, ...]])
+person_fields: Final = msgspec.json.Decoder(Envelope[tuple[PersonField, ...]])
 users: Final = msgspec.json.Decoder(Envelope[tuple[PipedriveUser, ...]])
 hits: Final = msgspec.json.Decoder(Envelope[Hits])
 

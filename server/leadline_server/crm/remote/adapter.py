@@ -4,7 +4,7 @@ A missing field of an answer is never interpreted: an incomplete answer is an er
 without contacts and without `is_complete` is not "no contact", but CrmUnavailable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from google.protobuf.message import Message
@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, CrmUserPage, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P", bound=Message)
@@ -95,6 +95,17 @@ class RemoteCrm:
         request = pb.CreateContactRequest(account=self._context(), draft=message, key=key)
         answer = await self._tell("CreateContact", request, pb.CreateContactResponse)
         return self._read(messages.contact_of, answer.contact, is_write=True)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Call the adapter once."""
+        request = pb.DeleteContactRequest(
+            account=self._context(), contact_id=contact_id, log_ids=log_ids, only_check=only_check
+        )
+        answer = await self._tell("DeleteContact", request, pb.DeleteContactResponse)
+        use = messages.USES.get(answer.use)
+        if use is None:
+            raise self._unusable("does not say whether the contact is used", is_write=True)
+        return use
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Call the adapter once."""

@@ -77,7 +77,7 @@ class SalesforceNames:
     """Names that the settings give.
 
     Attributes:
-        company: replaces a lead's company if it is unknown, since Salesforce requires one.
+        company: replaces a lead's company if it is unknown; empty for person accounts, which have none.
         placeholder_source: the lead source that marks placeholders; empty: they are not marked.
         task_status: the status of a call's task.
         key_field: the task's field for the call's key.
@@ -141,6 +141,27 @@ class CreateAnswer(msgspec.Struct):
     success: bool
 
 
+class _DescribedField(msgspec.Struct, rename="camel"):
+    name: str
+    label: str = ""
+    type: str = ""
+    nillable: bool = True
+    createable: bool = False
+    defaulted_on_create: bool = False
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record needs a value. A checkbox is never empty."""
+        return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
+
+
+class RecordDescription(msgspec.Struct):
+    """The description of a kind of record (REST API Developer Guide, "sObject Describe")."""
+
+    fields: list[_DescribedField]
+
+
+DESCRIPTION: Final = msgspec.json.Decoder(RecordDescription)
 QUERY_PAGE: Final = msgspec.json.Decoder(QueryPage)
 SEARCH_ANSWER: Final = msgspec.json.Decoder(SearchAnswer)
 CREATE_ANSWER: Final = msgspec.json.Decoder(CreateAnswer)
@@ -183,8 +204,8 @@ def record_of(draft: ContactDraft, kind: SalesforceKind, names: SalesforceNames)
     record[kind.phones[0]] = number_text(draft.phone_number)
     if draft.email:
         record["Email"] = draft.email
-    if kind.is_lead:
-        record["Company"] = _clean(draft.company) or names.company
+    if kind.is_lead and (company := _clean(draft.company) or names.company):
+        record["Company"] = company[:MOST_TEXT]
     if draft.is_placeholder and names.placeholder_source:
         record["LeadSource"] = names.placeholder_source
     return record

@@ -12,7 +12,16 @@ import msgspec
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.zoho.coql import PAGE
-from leadline_server.crm.zoho.wire import ROWS, USERS, WRITE_ANSWER, ZohoKind, ZohoNames, contact_of, user_of
+from leadline_server.crm.zoho.wire import (
+    LAYOUTS,
+    ROWS,
+    USERS,
+    WRITE_ANSWER,
+    ZohoKind,
+    ZohoNames,
+    contact_of,
+    user_of,
+)
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
@@ -100,6 +109,29 @@ class ZohoRecords:
         if len(written) != 1 or written[0].code != "SUCCESS":
             raise answer.unusable("does not say which record was written")
         return written[0].details.id
+
+    async def required(self, module: str) -> dict[str, str]:
+        """The labels of the required fields of a module's first layout, which new records have, by API name."""
+        async with self._slots:
+            answer = await self._client.ask("GET", "/settings/layouts", params={"module": module})
+        layouts = answer.decode(LAYOUTS).layouts
+        fields = [field for section in layouts[0].sections for field in section.fields] if layouts else []
+        return {field.api_name: field.field_label for field in fields if field.is_required}
+
+    async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
+        """The ids of the records in a related list of a record."""
+        params = {"fields": "id", "per_page": "200"}
+        async with self._slots:
+            answer = await self._client.ask("GET", f"/{module}/{record_id}/{related_list}", params=params)
+        return [str(row.get("id")) for row in _rows(answer)]
+
+    async def delete(self, module: str, record_id: str) -> None:
+        """Delete one record."""
+        async with self._slots:
+            answer = await self._client.tell("DELETE", f"/{module}/{record_id}")
+        written = answer.decode(WRITE_ANSWER).data
+        if len(written) != 1 or written[0].code != "SUCCESS":
+            raise answer.unusable("does not say which record was deleted")
 
     async def _read(self, module: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
         content = {"per_page": "200", "converted": "false", **params}

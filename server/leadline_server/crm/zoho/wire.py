@@ -159,6 +159,34 @@ class WriteAnswer(msgspec.Struct):
     data: list[_WrittenRecord]
 
 
+class _LayoutField(msgspec.Struct):
+    api_name: str
+    field_label: str = ""
+    required: bool = False
+    system_mandatory: bool = False
+    data_type: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record needs a value. A checkbox is never empty, and Zoho fills the owner."""
+        return (self.required or self.system_mandatory) and self.data_type not in {"boolean", "ownerlookup"}
+
+
+class _LayoutSection(msgspec.Struct):
+    fields: list[_LayoutField] = []
+
+
+class _Layout(msgspec.Struct):
+    sections: list[_LayoutSection] = []
+
+
+class LayoutsAnswer(msgspec.Struct):
+    """The layouts of a module (Zoho's "Layouts Metadata"). They tell which fields are required; the fields do not."""
+
+    layouts: list[_Layout]
+
+
+LAYOUTS: Final = msgspec.json.Decoder(LayoutsAnswer)
 ROWS: Final = msgspec.json.Decoder(RowsAnswer)
 USERS: Final = msgspec.json.Decoder(UsersAnswer)
 WRITE_ANSWER: Final = msgspec.json.Decoder(WriteAnswer)

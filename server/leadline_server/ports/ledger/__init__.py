@@ -24,6 +24,7 @@ from leadline_server.ports.ledger.call_logs import (
 )
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
+from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
@@ -42,6 +43,7 @@ __all__ = [
     "Claims",
     "HeldByAnother",
     "Ledger",
+    "Placeholders",
     "PreferenceStore",
     "PreferencesInForce",
     "Pruned",

@@ -102,6 +102,11 @@ class AdapterServiceStub:
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactRequest.SerializeToString,
                 response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactResponse.FromString,
                 _registered_method=True)
+        self.DeleteContact = channel.unary_unary(
+                '/leadline.adapter.v1.AdapterService/DeleteContact',
+                request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.SerializeToString,
+                response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.FromString,
+                _registered_method=True)
         self.CreateCallLog = channel.unary_unary(
                 '/leadline.adapter.v1.AdapterService/CreateCallLog',
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateCallLogRequest.SerializeToString,
@@ -216,6 +221,14 @@ class AdapterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteContact(self, request, context):
+        """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+        if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateCallLog(self, request, context):
         """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
         `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
@@ -284,6 +297,11 @@ def add_AdapterServiceServicer_to_server(servicer, server):
                     servicer.CreateContact,
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactRequest.FromString,
                     response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactResponse.SerializeToString,
+            ),
+            'DeleteContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteContact,
+                    request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.FromString,
+                    response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.SerializeToString,
             ),
             'CreateCallLog': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCallLog,
@@ -489,6 +507,33 @@ class AdapterService:
             '/leadline.adapter.v1.AdapterService/CreateContact',
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactRequest.SerializeToString,
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.adapter.v1.AdapterService/DeleteContact',
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.SerializeToString,
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.FromString,
             options,
             channel_credentials,
             insecure,

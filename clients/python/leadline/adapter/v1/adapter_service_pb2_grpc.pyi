@@ -80,6 +80,10 @@ class AdapterServiceStub:
     """Creates a contact, because a person or the account's policy asks for it. UNIMPLEMENTED: requests to create a
     contact fail, and unknown callers stay unknown.
     """
+    DeleteContact: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.DeleteContactRequest, _adapter_service_pb2.DeleteContactResponse]
+    """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+    if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
+    """
     CreateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CreateCallLogRequest, _adapter_service_pb2.CreateCallLogResponse]
     """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
     `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
@@ -196,6 +200,16 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_adapter_service_pb2.CreateContactResponse]:
         """Creates a contact, because a person or the account's policy asks for it. UNIMPLEMENTED: requests to create a
         contact fail, and unknown callers stay unknown.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteContact(
+        self,
+        request: _adapter_service_pb2.DeleteContactRequest,
+        context: _aio.ServicerContext[_adapter_service_pb2.DeleteContactRequest, _abc.Awaitable[_adapter_service_pb2.DeleteContactResponse]],
+    ) -> _abc.Awaitable[_adapter_service_pb2.DeleteContactResponse]:
+        """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+        if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
         """
 
     @_abc_1.abstractmethod

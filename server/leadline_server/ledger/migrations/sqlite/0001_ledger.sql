@@ -91,8 +91,40 @@ CREATE TABLE claims (
     contact_id TEXT,
     contact_key TEXT,    -- the key of the creation that made the contact; empty: not known
     recorded_at INTEGER, -- when the contact was recorded
+    reservation TEXT,    -- what the creation took of the limits of placeholders (JSON); NULL: nothing
     PRIMARY KEY (account_id, number_key)
 ) WITHOUT ROWID;
+
+-- How many placeholders were begun in each hour (since 1970, UTC), by the scope of a limit: account, unattested, user:alice.
+CREATE TABLE placeholder_counts (
+    account_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    begun INTEGER NOT NULL,   -- created, being created, or with an unknown end
+    refused INTEGER NOT NULL, -- calls that a limit held back; counted for the account alone
+    PRIMARY KEY (account_id, scope, hour)
+) WITHOUT ROWID;
+
+-- Replays of past calls, each with its own limit of placeholders.
+CREATE TABLE replays (
+    account_id TEXT NOT NULL REFERENCES accounts,
+    replay_id TEXT NOT NULL,
+    placeholder_limit INTEGER NOT NULL,
+    begun INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, replay_id)
+) WITHOUT ROWID;
+
+-- The placeholders that calls created, as they were then.
+CREATE TABLE placeholders (
+    account_id TEXT NOT NULL,
+    contact_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    document TEXT NOT NULL,   -- its reservation: the name and the number
+    PRIMARY KEY (account_id, contact_id)
+) WITHOUT ROWID;
+CREATE INDEX placeholders_by_time ON placeholders (account_id, created_at, contact_id);
 
 CREATE TABLE requests (
     account_id TEXT NOT NULL,
