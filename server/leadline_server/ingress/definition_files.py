@@ -7,7 +7,7 @@ from leadline_server.definitions.problems import BadDefinition, ProblemList
 from leadline_server.ingress.compiled_definition import CompiledIngress, compile_ingress
 from leadline_server.ingress.definition import IngressDefinition
 
-_SHIPPED: Final = "leadline_server.ingress.shipped"
+_SHIPPED: Final = "leadline_server.ingress.definitions"
 
 
 def shipped_names() -> list[str]:
