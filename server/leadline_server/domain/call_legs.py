@@ -10,25 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.call import Call, CallLeg, CallResult, Party
-
-_RESULT_ORDER: Final = (
-    CallResult.ANSWERED,
-    CallResult.VOICEMAIL,
-    CallResult.NO_ANSWER,
-    CallResult.REJECTED,
-    CallResult.CANCELED,
-    CallResult.BUSY,
-    CallResult.FAILED,
-)
-"""The result of a call whose legs differ: the first of these that a leg has."""
+from leadline_server.domain.call_results import best_result
 
 _NO_PARTY: Final = Party()
-
-
-def best_result(results: Iterable[CallResult | None]) -> CallResult | None:
-    """The result of a call, by the results of its legs."""
-    found = set(results)
-    return next((result for result in _RESULT_ORDER if result in found), None)
 
 
 def told_by_legs(call: Call) -> Call:

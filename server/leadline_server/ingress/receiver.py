@@ -144,7 +144,10 @@ class Receiver:
             if reading.event is None:
                 self._metrics.count(route.name, "skipped")
                 return
-            await self._report(account, reading, reading.event, budget.remaining() or 0.0)
+            event = await self._under_known_id(account, reading, reading.event)
+            report = CallReport(account_id=account.id, user_id="", event=event, source=route.source)
+            seconds = max(budget.remaining() or 0.0, SHORTEST_SECONDS)
+            await self._log_call.execute(account, report, Budget(seconds))
         except _PASSING:
             raise
         except (BadEvent, LeadlineError) as error:
@@ -155,15 +158,12 @@ class Receiver:
         else:
             self._metrics.count(route.name, "stored")
 
-    async def _report(self, account: Account, reading: EventReading, event: CallEvent, seconds: float) -> None:
-        if event.call_id != reading.plain_id and await self._is_known_as(account, reading):
-            event = with_call_id(event, reading.plain_id)
-        report = CallReport(account_id=account.id, user_id="", event=event)
-        await self._log_call.execute(account, report, Budget(max(seconds, SHORTEST_SECONDS)))
-
-    async def _is_known_as(self, account: Account, reading: EventReading) -> bool:
-        """Whether the call was reported under the phone system's own id, before the route had a source."""
-        return await self._call_logs.get(CallKey(account.id, reading.plain_id)) is not None
+    async def _under_known_id(self, account: Account, reading: EventReading, event: CallEvent) -> CallEvent:
+        """The event under the phone system's own id, if the call was reported before the route had a source."""
+        if event.call_id == reading.plain_id:
+            return event
+        known = await self._call_logs.get(CallKey(account.id, reading.plain_id))
+        return event if known is None else with_call_id(event, reading.plain_id)
 
     async def _put_aside(self, route: Route, request: Webhook, reason: str) -> None:
         """Put an authentic request into the quarantine. Raises LedgerUnavailable."""

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult, Party
-from leadline_server.domain.call_legs import best_result, earliest, latest
+from leadline_server.domain.call_legs import earliest, latest
+from leadline_server.domain.call_results import best_result
 from leadline_server.replay.columns import TEXTS
 from leadline_server.replay.linking import pair_name
 from leadline_server.replay.records import Record
