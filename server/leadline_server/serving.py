@@ -11,6 +11,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from leadline_server.app import App, open_app
+from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.logs import configure_logs
@@ -46,6 +47,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(watched_loop(registry))
         app = await stack.enter_async_context(open_app(settings, registry=registry))
         server = Server(app.commands, registry)
         port = server.bind(settings.listen)

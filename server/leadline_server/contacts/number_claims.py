@@ -26,7 +26,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow
-from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -128,24 +128,25 @@ class HeldClaim:
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
 
-    async def look_again(self) -> tuple[ContactMatch, ...]:
+    async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no other process is about to create one.
 
         Raises:
             CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
-        if self._had_to_wait and (matches := await self._look()):
-            return matches  # the task that held the claim before has created it; a lookup needs no claim
+        if self._had_to_wait and (found := await self._look()).matches:
+            return found  # the task that held the claim before has created it; a lookup needs no claim
         claimed = await self._row.acquire()
         while True:
             asked_at = self._row.clock.now()
-            if matches := await self._look():
-                if claimed.given_up is not None and claimed.creation_key != self._row.own_key:
-                    self._row.made(_likeliest([match.contact for match in matches]).id, claimed.creation_key)
-                return matches
+            found = await self._look()
+            if found.matches:
+                if claimed.given_up is not None and claimed.creation_key != self._row.own_key and not found.is_cut_off:
+                    self._row.made(_likeliest([match.contact for match in found.matches]).id, claimed.creation_key)
+                return found
             unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
             if not unsettled:
-                return ()
+                return found
             await _pause(unsettled)
 
     async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
@@ -244,7 +245,7 @@ class HeldClaim:
             await self._row.release()
             self._row.may_be_held = False
 
-    async def _look(self) -> tuple[ContactMatch, ...]:
+    async def _look(self) -> FoundContacts:
         return await self._lookup.find(self._account, (self._number,))
 
     async def _ask_crm(self, draft: ContactDraft, key: str) -> Contact:

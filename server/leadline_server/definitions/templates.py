@@ -4,7 +4,8 @@ Example: `{{ contact.name | limit(40) }}` with the values `{"contact": {"name": 
 
 A template has no loops, no calls, no variables of its own, and reads no other template. A filter that could produce a
 long text from a short one computes the length first. So the cost of a template is limited by its length and its values.
-Values are never rendered as templates.
+Its parts are counted on load, and the characters that filters read and make while it is rendered. Values are never
+rendered as templates.
 """
 
 import re
@@ -21,6 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.filters import sync_do_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from leadline_server.definitions.rendering_cost import charged, rendering
 from leadline_server.domain.person_name import split_name
 
 MAX_TEXT: Final = 200_000
@@ -28,6 +30,9 @@ MAX_TEXT: Final = 200_000
 
 MAX_BETWEEN: Final = 1_000_000
 """The most characters of a filter's result within a template. The longest transcript fits in, also as HTML."""
+
+MAX_PARTS: Final = 100
+"""The most parts of a template: names, filters, operators, and texts between them."""
 
 _MAX_TIME_FORMAT: Final = 200  # characters of a time format: the C library produces at most 256 times as many
 
@@ -107,7 +112,8 @@ class Template:
             TemplateFailed: a value is missing, has a wrong type, or is too long.
         """
         try:
-            value = self._evaluate(context)
+            with rendering():
+                value = self._evaluate(context)
         except _FAILURES as error:
             raise TemplateFailed(f"{self.location}: cannot be rendered ({type(error).__name__})") from error
         if isinstance(value, jinja2.Undefined):
@@ -133,6 +139,8 @@ def _check(tree: nodes.Template) -> None:
     forbidden = next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _ALLOWED)), None)
     if forbidden is not None:
         raise ValueError(f"a template has no {type(forbidden).__name__.lower()}; use filters and if")
+    if sum(1 for _ in tree.find_all(nodes.Expr)) > MAX_PARTS:
+        raise ValueError(f"a template has at most {MAX_PARTS} parts")
     if any(True for literal in tree.find_all(_LITERALS) for _ in literal.find_all(_LITERALS)):
         # Rendered as text, a list doubles the backslashes in it, and each outer list doubles them again.
         raise ValueError("a template has no list within a list")
@@ -268,7 +276,8 @@ def _make() -> _Environment:
     environment = _Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
     environment.finalize = as_text
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in _BUILT_IN_FILTERS} | dict(FILTERS)
+    filters = {name: environment.filters[name] for name in _BUILT_IN_FILTERS} | dict(FILTERS)
+    environment.filters = {name: charged(work) for name, work in filters.items()}
     return environment
 
 

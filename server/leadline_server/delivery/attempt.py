@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
@@ -101,8 +101,8 @@ class DecisionLoader:
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
-        matches = await self._lookup.find(attempt.account, outcome.numbers)
-        return _conclusive(decide(situation, await attempt.preferences(), matches))
+        found = await self._lookup.find(attempt.account, outcome.numbers)
+        return _conclusive(situation, await attempt.preferences(), found)
 
 
 class AttemptRunner:
@@ -143,9 +143,9 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
         async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
-            matches = await claim.look_again()
+            found = await claim.look_again()
             situation = await self._decision_loader.situation(attempt)
-            outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
+            outcome = _conclusive(situation, await attempt.preferences(), found)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await claim.limit_reached()
@@ -212,8 +212,9 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     return contact
 
 
-def _conclusive(outcome: Outcome | LookUp) -> Outcome:
-    """The outcome of a decision that was given the matches. It never asks for them again."""
+def _conclusive(situation: Situation, preferences: EffectivePreferences, found: FoundContacts) -> Outcome:
+    """The outcome of a decision that is given the matches. It never asks for them again."""
+    outcome = decide(situation, preferences, found.matches, is_cut_off=found.is_cut_off)
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")
     return outcome

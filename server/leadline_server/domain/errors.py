@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.delay import bounded_seconds
 
 
@@ -270,7 +271,14 @@ class CrmHeldBack(CrmRateLimited):
 
 
 class CrmTooMuch(CrmUnavailable):
-    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may."""
+    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may.
+
+    `read` has the contacts that were read of a lookup's answer. They may be enough to tell that several have a number.
+    """
+
+    def __init__(self, message: str, *, read: Sequence[Contact] = (), retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.read = read
 
 
 class CrmRejected(CrmError):

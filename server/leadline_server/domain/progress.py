@@ -21,10 +21,12 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
+from leadline_server.domain.limits import MOST_CALL_BYTES
 from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.sizes import call_bytes
 
 MAX_ENTRIES: Final = 64
 """How many legs a call has at most; so, too, attributes."""
@@ -69,7 +71,9 @@ def reported(
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, rules, lease)
+        first = _first(report, now, rules, lease)
+        _check_size(first)
+        return first
     if log.joined is not None:
         known = opened(log.call, log.stamps, log.joined, log.user_id)
         event = without_spelling(report.event, log.call, log.number, log.user_id, rules)
@@ -78,7 +82,8 @@ def reported(
         )
     call, stamps = merge(log.call, log.stamps, report.event)
     after = _Report(log, report, (call, stamps, None), now, rules, lease).applied(can_move=can_move)
-    _check_size(after.call)
+    if after is not log:
+        _check_size(after)
     return after
 
 
@@ -93,15 +98,29 @@ def with_conversation(
     lease: Lease,
 ) -> CallLog:
     """The log after `report` changed its conversation to `after`. Arguments and errors are as for `reported`."""
-    return _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
+    changed = _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
+    if changed is not log:
+        _check_bytes(changed)
+    return changed
 
 
-def _check_size(call: Call) -> None:
+def _check_size(log: CallLog) -> None:
     """Refuse a call that grew too large over many reports; a single report is bounded before."""
+    call = log.call
     sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
     over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
     if over:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
+    _check_bytes(log)
+
+
+def _check_bytes(log: CallLog) -> None:
+    call = log.call
+    # Without a transcript, the limits of all other fields together are below MOST_CALL_BYTES.
+    if call.transcript and (size := call_bytes(call, log.stamps)) > MOST_CALL_BYTES:
+        raise InvalidRequest(
+            [FieldViolation("call", f"A call has at most {MOST_CALL_BYTES} bytes; with this report it has {size}.")]
+        )
 
 
 def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:

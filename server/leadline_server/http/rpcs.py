@@ -30,7 +30,7 @@ from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
 """The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""
 
-_MAX_NESTING: Final = 100  # as protobuf's own readers have it
+MAX_NESTING: Final = 100  # as protobuf's own readers have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _read_json(method: ServedMethod, data: bytes) -> Message:
     message = method.input_type()
     try:
         # An unknown field is an error, because people write these requests, and it is probably a typing mistake.
-        Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=_MAX_NESTING)
+        Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=MAX_NESTING)
     except (ParseError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())[:200] if isinstance(error, ParseError) else "The JSON is not valid."
         raise MalformedMessage([FieldViolation("request", said)]) from error

@@ -9,10 +9,16 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
+from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
 """The most numbers that one `CrmAdapter.find_contacts` is asked for."""
+
+
+def most_read(numbers: Sequence[PhoneNumber]) -> int:
+    """How many contacts an adapter reads at most to look up `numbers`: one more than leadline takes, to notice more."""
+    return MOST_RECORDS * len(numbers) + 1
 
 
 class CrmMethod(StrEnum):
@@ -158,6 +164,9 @@ class CrmAdapter(Protocol):
 
         It never writes. It may return contacts with other numbers, which leadline drops. It must not return too few: it
         raises CrmUnavailable if a number, a kind of record or a page is missing. No match is an empty sequence.
+
+        leadline takes at most MOST_RECORDS contacts a number (`domain.limits`), so an adapter may stop reading after
+        `most_read(numbers)`. If it stops earlier, it raises CrmTooMuch with those that it read.
         """
         ...
 

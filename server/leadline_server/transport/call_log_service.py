@@ -111,6 +111,8 @@ def _number_key(check: Violations, request: pb.ListCallLogsRequest, rules: Numbe
 
 
 _MAX_WATCHED: Final = 1024
+_WATCHED_BYTES: Final = 16 * 1024 * 1024
+"""How many messages of watches are kept, and how many bytes of them, for other watchers of the same calls."""
 
 
 def _call_log(log: CallLog) -> dict[str, Any]:
@@ -125,6 +127,7 @@ class CallLogServicer(CallLogServiceServicer):
         self._commands = commands
         self._encoder = WatchEncoder()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
+        self._watched_bytes = 0
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
         """Accept a report of a call."""
@@ -180,7 +183,9 @@ class CallLogServicer(CallLogServiceServicer):
             return watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)
         if message is None:
-            if len(self._watched) >= _MAX_WATCHED:
+            if len(self._watched) >= _MAX_WATCHED or self._watched_bytes > _WATCHED_BYTES:
                 self._watched.clear()
+                self._watched_bytes = 0
+            self._watched_bytes += item.change.size
             message = self._watched[item.resume_token] = watch_call_logs_response(item)
         return message

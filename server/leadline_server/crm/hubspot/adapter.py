@@ -46,6 +46,7 @@ from leadline_server.ports.crm import (
     CrmUserPage,
     LogEntry,
     RateLimit,
+    most_read,
 )
 
 SEARCH: Final = "search"
@@ -113,10 +114,12 @@ class HubSpotCrm:
         """One search, or several if HubSpot's limits require it."""
         contacts = self._contacts
         patterns = self._account.settings().number_formats
-        found = dict[str, Contact]()
+        found, most = dict[str, Contact](), most_read(numbers)
         for search in phone_searches(numbers, patterns, contacts.number_properties, contacts.properties):
-            for record in await self._searched(_CONTACTS, search):
+            for record in await self._searched(_CONTACTS, search, most=most):
                 found[record.id] = contacts.read(record)
+            if len(found) >= most:
+                break
         return list(found.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -232,8 +235,10 @@ class HubSpotCrm:
         answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
         return user_page(answer.decode(an_owner_page), cursor)
 
-    async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
-        """Every record that a search finds, of all pages.
+    async def _searched(
+        self, path: str, search: Search, too_many: CrmError | None = None, most: int | None = None
+    ) -> Collection[Object]:
+        """Every record that a search finds, of all pages; the first `most` of them if there are so many.
 
         Raises:
             CrmUnavailable: records appeared or disappeared between the pages.
@@ -246,6 +251,8 @@ class HubSpotCrm:
             page = (await self._client.ask("POST", f"{path}/search", json=content, scope=SEARCH)).decode(a_page)
             found.update({record.id: record for record in page.results})
             after = page.after
+            if most is not None and len(found) >= most:
+                return list(found.values())[:most]
             if page.total > MAX_FOUND:
                 raise too_many or CrmTooMuch("HubSpot finds more records than leadline reads.")
             if not after or not page.results:

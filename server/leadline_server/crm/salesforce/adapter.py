@@ -51,6 +51,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    most_read,
 )
 
 CAPABILITIES: Final = Capabilities(
@@ -111,14 +112,14 @@ class SalesforceCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask the index for all numbers, and the database for records that the index may not have yet."""
-        since, queries = "", list[str]()
+        since, queries, most = "", list[str](), most_read(numbers)
         if self._index_lag is not None:
             since = f" AND SystemModstamp >= {moment(self._clock.now() - self._index_lag - _CLOCK_SKEW)}"
             queries = list(searches(numbers, self._account.settings().number_formats))
-        lookups = [self._records.search(query) for query in queries]
+        lookups = [self._records.search(query, most) for query in queries]
         for kind in self._records.kinds:
             wanted = conditions(numbers, kind.phones)
-            lookups += [self._records.contacts(kind, f"({condition}){since}") for condition in wanted]
+            lookups += [self._records.first(kind, f"({condition}){since}", most) for condition in wanted]
         return list({contact.id: contact for found in await together(lookups) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:

@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit.own_fields import (
     with_own,
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
-from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
+from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
@@ -34,7 +34,7 @@ from leadline_server.crm.zoho.wire import (
     stored_key,
 )
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,
@@ -45,6 +45,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    most_read,
 )
 
 CALLS: Final = "Calls"
@@ -193,8 +194,13 @@ class ZohoCrm:
     async def _with_numbers(
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]
     ) -> list[Contact]:
-        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones))
-        return await self._records.contacts(kind, ids)
+        most = min(most_read(numbers), PAGE)
+        conditions = number_conditions(numbers, formats, kind.phones)
+        ids, may_be_more = await self._records.ids(kind.object, conditions, most)
+        contacts = await self._records.contacts(kind, ids)
+        if may_be_more:
+            raise CrmTooMuch("Zoho has more records for a number than leadline reads.", read=contacts)
+        return contacts
 
     async def _named(self, kind: ZohoKind, word: str) -> list[Contact]:
         """The contacts of a module with a word in their name. They have an id and a name only."""

@@ -58,18 +58,16 @@ class ZohoRecords:
 
     async def query(self, columns: str, module: str, condition: str) -> list[dict[str, Any]]:
         """All rows that match a condition in COQL. Raises CrmTooMuch if there are more than fit in one answer."""
-        query = f"SELECT {columns} FROM {module} WHERE {condition} LIMIT {PAGE} OFFSET 0"  # noqa: S608 - plain texts
-        async with self._slots:
-            answer = await self._client.ask("POST", "/coql", json={"select_query": query})
-        rows = _rows(answer)
+        rows = await self._first(columns, module, condition, PAGE)
         if len(rows) >= PAGE:
             raise CrmTooMuch("Zoho has more records than leadline reads.")
         return rows
 
-    async def ids(self, module: str, conditions: Iterable[str]) -> list[str]:
-        """The ids of the records that match one of the conditions."""
-        answers = await together(self.query("id", module, condition) for condition in conditions)
-        return list(dict.fromkeys(str(row["id"]) for rows in answers for row in rows if "id" in row))
+    async def ids(self, module: str, conditions: Iterable[str], most: int) -> tuple[list[str], bool]:
+        """The ids of the records that match one of the conditions, `most` at most, and whether there may be more."""
+        answers = await together(self._first("id", module, condition, most) for condition in conditions)
+        found = list(dict.fromkeys(str(row["id"]) for rows in answers for row in rows if "id" in row))
+        return found[:most], any(len(rows) >= most for rows in answers) or len(found) > most
 
     async def rows(self, module: str, ids: Sequence[str], fields: Iterable[str]) -> list[dict[str, Any]]:
         """The records with these ids, as far as they exist, without converted leads."""
@@ -118,6 +116,12 @@ class ZohoRecords:
         fields = [field for section in layouts[0].sections for field in section.fields] if layouts else []
         return {field.api_name: field.field_label for field in fields if field.is_required}
 
+    async def _first(self, columns: str, module: str, condition: str, limit: int) -> list[dict[str, Any]]:
+        query = f"SELECT {columns} FROM {module} WHERE {condition} LIMIT {limit} OFFSET 0"  # noqa: S608 - plain texts
+        async with self._slots:
+            answer = await self._client.ask("POST", "/coql", json={"select_query": query})
+        return _rows(answer, limit)
+
     async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
         """The ids of the records in a related list of a record."""
         params = {"fields": "id", "per_page": "200"}
@@ -140,10 +144,11 @@ class ZohoRecords:
         return _rows(answer)
 
 
-def _rows(answer: HttpAnswer) -> list[dict[str, Any]]:
+def _rows(answer: HttpAnswer, limit: int | None = None) -> list[dict[str, Any]]:
+    """The rows of an answer. Raises CrmTooMuch if there are more, unless there are `limit` of them, as asked for."""
     if answer.status == _NO_CONTENT:
         return []
     rows = answer.decode(ROWS)
-    if rows.info.more_records:
+    if rows.info.more_records and (limit is None or len(rows.data) < limit):
         raise CrmTooMuch("Zoho has more records than leadline reads.")
     return rows.data

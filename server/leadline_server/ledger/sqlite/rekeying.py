@@ -10,12 +10,14 @@ from functools import partial
 from typing import Final, TypeVar
 
 from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
 from leadline_server.ledger.codec import CALL_LOG, PREFERENCES, SETTINGS
 from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -105,7 +107,7 @@ def _excluded(text: str, rules: NumberingRules) -> str:
 def _rekey_calls(connection: sqlite3.Connection, after: int) -> int | None:
     """Recompute the next calls; returns the id of the last one, or None after the end."""
     rules_of = _remembering(lambda account_id: _rules(connection, account_id))
-    rows = connection.execute(_NEXT_CALLS, (after, _CHUNK)).fetchall()
+    rows = within(connection.execute(_NEXT_CALLS, (after, _CHUNK)), MOST_PAGE_BYTES)
     for row_id, account_id, _, body in rows:
         log, rules = CALL_LOG.decode(body), rules_of(account_id)
         number = log.number if rules is None else log.call.number_of_counterpart(log.user_id, rules)

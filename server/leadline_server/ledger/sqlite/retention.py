@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -118,7 +120,7 @@ class SqliteRetention:
 
 
 def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _OldCalls | None:
-    rows = connection.execute(_OLDEST, (after, limit)).fetchall()
+    rows = within(connection.execute(_OLDEST, (after, limit)), MOST_PAGE_BYTES)
     if not rows:
         return None
     deletable, are_recent = [], True

@@ -121,7 +121,10 @@ class CallLogs(Protocol):
         ...
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
-        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
+        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id.
+
+        There are fewer, and a next position, if more would have over MOST_PAGE_BYTES (`domain.limits`).
+        """
         ...
 
     async def count(
@@ -146,6 +149,9 @@ class CallLogs(Protocol):
 
     async def changes(self, after: int, limit: int) -> Sequence[Change]:
         """The calls whose latest visible change (a new revision) has a sequence greater than `after`.
+
+        At most `limit`, and fewer if more would have over MOST_PAGE_BYTES (`domain.limits`), but at least one if there
+        are any.
 
         In order of commit, over all accounts. A change must not become visible before one with a smaller sequence.
         Pruned calls are missing: see `pruned_through`. Example: call A changes with sequence 5, B with 6, A again with
