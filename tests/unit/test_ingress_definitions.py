@@ -179,6 +179,24 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     assert SECRET not in repr(load_settings({"config": file}))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('title = "Acorn Voice"', 'title = "Acorn Voice"\nevents = "body.items[?a == \'1\']"'),
+        ('direction = "event.direction"', "direction = \"event.items[?a == '1'] | [0]\""),
+    ],
+)
+async def test_an_event_that_takes_too_many_steps_to_read_is_put_aside(old: str, new: str, tmp_path: Path) -> None:
+    file = tmp_path / "acorn-voice.toml"
+    file.write_text(EXAMPLE.replace(old, new, 1), encoding="utf-8")
+    system = acorn(file)
+    body = json.dumps({**json.loads(system.events("c-1")[0]), "items": [{"a": "0"}] * 30_000}).encode()
+    async with open_ingress(tmp_path / "data", acorn=system.settings) as ingress:
+        assert (await ingress.send(system, system.request(body))).status == 204
+        assert ingress.count("acorn", "quarantined") == 1
+        assert await ingress.logs() == []
+
+
 class TestTimestamps:
     """A scheme that signs a time and the body, as many webhooks do."""
 

@@ -16,7 +16,7 @@ from leadline_server.commands.log_call import LogCall
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.errors import (
     BudgetExhausted,
-    CrmError,
+    CrmTooMuch,
     LeadlineError,
     LedgerUnavailable,
     ShuttingDown,
@@ -41,7 +41,7 @@ SHORTEST_SECONDS: Final = 0.2
 RETRY_SECONDS: Final = 5
 """When a sender should try again after a passing failure."""
 
-_PASSING: Final = (LedgerUnavailable, BudgetExhausted, ShuttingDown, CrmError)
+_PASSING: Final = (LedgerUnavailable, BudgetExhausted, ShuttingDown)
 _MAX_HANDSHAKE: Final = 256
 
 _log = structlog.get_logger(__name__)
@@ -119,10 +119,11 @@ class Receiver:
         try:
             document = request.document(route.definition.definition.body)
             contexts = reader.events({**document, "claims": claims_of(route.scheme, route.secret, request)})
-        except (UnreadableBody, BadEvent) as error:
+            is_ours = all(route.is_expected(context, may_lack=reader.is_skipped(context)) for context in contexts)
+        except (UnreadableBody, BadEvent, CrmTooMuch) as error:  # CrmTooMuch: an expression takes too many steps
             await self._put_aside(route, request, str(error))
             return _taken(route)
-        if not all(route.is_expected(context, may_lack=reader.is_skipped(context)) for context in contexts):
+        if not is_ours:
             return self._refuse(route, Refused.FOREIGN)
         account, budget = await self._accounts.get(route.account_id), Budget(ANSWER_SECONDS)
         for context in contexts:
