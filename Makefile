@@ -67,13 +67,15 @@ adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' d
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
 
-schema: .venv/dev ## write the JSON Schema of CRM definitions, and the tables of their document, from the models
+schema: .venv/dev ## write the JSON Schemas of definitions, and the tables of their documents, from the models
 	$(BIN)/python tools/definition_schema.py
 	$(BIN)/python tools/definition_tables.py
+	$(BIN)/python tools/ingress_tables.py
 
-schema-check: .venv/dev ## fail when that schema or those tables are stale
+schema-check: .venv/dev ## fail when those schemas or tables are stale
 	$(BIN)/python tools/definition_schema.py --check
 	$(BIN)/python tools/definition_tables.py --check
+	$(BIN)/python tools/ingress_tables.py --check
 
 proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
 	$(BIN)/buf lint
@@ -98,7 +100,7 @@ imports: .venv/dev ## the dependency rule (import-linter)
 bench: .venv/dev ## measure against a bare grpc.aio echo
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-soak: .venv/dev ## the long tests
+soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests
 
 lock: ## renew requirements/*.txt with their hashes (needs uv)
@@ -124,4 +126,9 @@ help: ## this list
 .venv/dev: requirements/dev.txt .venv/server
 	@echo "Installing the development tools of requirements/dev.txt into .venv (once, about two minutes):"
 	@set -o pipefail; $(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt | $(SHOW)
+	@touch $@
+
+.venv/vendors: requirements/vendors.txt .venv/dev
+	@echo "Installing the phone systems' libraries of requirements/vendors.txt into .venv (once):"
+	@set -o pipefail; $(PIP) install --require-hashes -r requirements/vendors.txt | $(SHOW)
 	@touch $@

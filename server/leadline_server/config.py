@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
+from leadline_server.ingress.settings import RouteConfig, RouteName
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
@@ -90,6 +91,10 @@ class AccountConfig(BaseModel):
         None, description="The IANA time zone in which people see times. Without it they see UTC."
     )
     connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
+    ingress: dict[RouteName, RouteConfig] = Field(
+        default_factory=dict,
+        description="The phone systems that report calls by webhooks, tables [accounts.ID.ingress.NAME].",
+    )
 
 
 class ConnectionTable(BaseModel):
@@ -179,6 +184,11 @@ class Settings(BaseSettings):
 
         return self.data_dir / FILE
 
+    @property
+    def routes(self) -> dict[str, dict[str, RouteConfig]]:
+        """The settings of each account's webhooks, by the account's id and the route's name."""
+        return {account_id: account.ingress for account_id, account in self.accounts.items()}
+
     def connection_of(self, account_id: str) -> str | None:
         """The name of an account's connection; None if the settings have no such account."""
         account = self.accounts.get(account_id)
@@ -212,7 +222,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         _check_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
         settings = Settings(**given)
         problems += [] if settings.accounts else ["accounts: at least one is needed"]
-        problems += _ledger_problems(settings) + _connection_problems(settings)
+        problems += _ledger_problems(settings) + _connection_problems(settings) + _ingress_problems(settings)
     except ValidationError as error:
         problems += [_sentence(detail) for detail in error.errors()]
     except (OSError, ValueError) as error:
@@ -259,6 +269,19 @@ def _connection_problems(settings: Settings) -> list[str]:
         except ValidationError as error:
             problems += [f"connections.{name}.{_sentence(detail)}" for detail in error.errors()]
     return problems
+
+
+def _ingress_problems(settings: Settings) -> list[str]:
+    if not any(settings.routes.values()):
+        return []
+    from leadline_server.definitions.problems import BadDefinition
+    from leadline_server.ingress.routes import load_routes
+
+    try:
+        load_routes(settings.routes, settings.public_url)
+    except BadDefinition as error:
+        return error.problems
+    return []
 
 
 def _sentence(detail: Any) -> str:

@@ -11,7 +11,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from leadline_server.accounts.registry import AccountRegistry
-from leadline_server.app import open_app
+from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server))
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -93,12 +93,13 @@ async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
 
 
 @asynccontextmanager
-async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+async def _http(settings: Settings, server: Server, app: App, registry: CollectorRegistry) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
         yield 0
         return
     try:
+        from leadline_server.http.receiver import receiver_of
         from leadline_server.http.server import http_server
     except ModuleNotFoundError as error:
         _log.warning(
@@ -109,6 +110,7 @@ async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
     served = http_server(
         settings.http_listen,
         server.methods,
+        receiver_of(app, settings, registry),
         public_url=settings.public_url,
         has_console=settings.console,
         grace=settings.grace_period,

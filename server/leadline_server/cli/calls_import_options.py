@@ -149,6 +149,15 @@ def date_order(name: str | None) -> "DateOrder | None":
     return DateOrder(name)
 
 
+def source(name: str) -> str:
+    """The source of `--source`."""
+    from leadline_server.domain.call_ids import MAX_SOURCE, is_source
+
+    if not is_source(name):
+        raise typer.BadParameter(f"--source {name!r}: at most {MAX_SOURCE} letters, digits, dots, dashes, underscores")
+    return name
+
+
 def direction(name: str | None) -> "CallDirection | None":
     """The direction of `--direction`."""
     from leadline_server.domain.call import CallDirection

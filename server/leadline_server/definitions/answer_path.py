@@ -1,4 +1,4 @@
-"""JMESPath expressions (jmespath.org), which read values from the JSON of an answer."""
+"""JMESPath expressions (jmespath.org), which read values from the JSON of an answer or an event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -60,6 +60,16 @@ class AnswerPath:
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             return None
         return found
+
+    def items(self, document: Any) -> Sequence[Any]:
+        """The values that are not null: of a list each, of anything else that alone."""
+        found = self.find(document)
+        return [item for item in (found if isinstance(found, list) else [found]) if item is not None]
+
+    def is_true(self, document: Any) -> bool:
+        """Whether JMESPath takes the value for true: it is not false, null, or empty."""
+        found = self.find(document)
+        return found is not None and found is not False and found not in ("", [], {})
 
     def holds(self, document: Any) -> bool:
         """Whether the value is true itself, and not just present."""

@@ -12,6 +12,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,8 @@ MAX_PARTS: Final = 100
 """The most parts of a template: names, filters, operators, and texts between them."""
 
 _MAX_TIME_FORMAT: Final = 200  # characters of a time format: the C library produces at most 256 times as many
+
+_EPOCHS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 Context = Mapping[str, Any]
 
@@ -188,12 +191,20 @@ def time(moment: str | None, form: str, zone: str = "UTC") -> str | int | float 
 
 
 def read_time(value: Any, form: str) -> datetime | None:
-    """A time in an answer; None if there is none, or if it cannot be read. Without an offset it is UTC."""
+    """A time in JSON; None if there is none, or if it cannot be read. Without an offset it is UTC.
+
+    Args:
+        value: the text or the number.
+        form: `iso` (ISO 8601), `epoch`, `epoch_ms` or `epoch_us` (seconds, milliseconds or microseconds since 1970),
+            `rfc2822` (Tue, 24 Nov 2026 14:00:00 +0000), or a format of strptime.
+    """
     try:
-        if form in {"epoch", "epoch_ms"}:
-            return datetime.fromtimestamp(float(value) / (1 if form == "epoch" else 1000), UTC)
+        if form in _EPOCHS:
+            return datetime.fromtimestamp(float(value) / _EPOCHS[form], UTC)
+        if form == "rfc2822":
+            return parsedate_to_datetime(value).astimezone(UTC)
         moment = datetime.fromisoformat(value) if form == "iso" else datetime.strptime(value, form)  # noqa: DTZ007 - below
-    except (TypeError, ValueError, OverflowError, OSError):
+    except (TypeError, ValueError, OverflowError, OSError, AttributeError, IndexError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

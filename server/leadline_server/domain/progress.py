@@ -150,7 +150,7 @@ def _is_answered(call: Call, report: CallReport) -> bool:
     """Whether the reporter's own leg was answered. A report without legs is about the reporter's own leg."""
     if any(leg.user_id == report.user_id for leg in call.legs):
         return call.is_answered_by(report.user_id)
-    if report.event.legs:
+    if report.event.legs or report.event.legs_decide:
         return False
     fields = report.event.fields
     return fields.get("result") is CallResult.ANSWERED or fields.get("answer_time") is not None

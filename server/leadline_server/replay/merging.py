@@ -3,12 +3,13 @@
 A reader of files and a listener to live events can both use them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult, Party
+from leadline_server.domain.call_legs import earliest, latest
 from leadline_server.domain.call_results import best_result
 from leadline_server.replay.columns import TEXTS
 from leadline_server.replay.linking import pair_name
@@ -39,9 +40,9 @@ def merged(call_id: str, records: Sequence[Record]) -> Call:
         caller=first.call.caller,
         direction=direction_of(told),
         linked_id=next((record.call.linked_id for record in told if record.call.linked_id), None),
-        start_time=_earliest(record.call.start_time for record in records),
+        start_time=earliest(record.call.start_time for record in records),
         answer_time=_answer_time(records, main, result),
-        end_time=_latest(record.call.end_time for record in records),
+        end_time=latest(record.call.end_time for record in records),
         result=result,
         is_final=True,
         event_time=_event_time(records),
@@ -111,9 +112,9 @@ def _joined(leg: CallLeg, other: CallLeg) -> CallLeg:
             name=leg.party.name or other.party.name,
             extension=leg.party.extension or other.party.extension,
         ),
-        start_time=_earliest((leg.start_time, other.start_time)),
-        answer_time=_earliest((leg.answer_time, other.answer_time)),
-        end_time=_latest((leg.end_time, other.end_time)),
+        start_time=earliest((leg.start_time, other.start_time)),
+        answer_time=earliest((leg.answer_time, other.answer_time)),
+        end_time=latest((leg.end_time, other.end_time)),
         result=best_result((leg.result, other.result)),
     )
 
@@ -121,22 +122,14 @@ def _joined(leg: CallLeg, other: CallLeg) -> CallLeg:
 def _answer_time(records: Sequence[Record], main: Record, result: CallResult | None) -> datetime | None:
     if result is not CallResult.ANSWERED:
         return main.call.answer_time
-    return _earliest(record.call.answer_time for record in records if record.is_answered)
+    return earliest(record.call.answer_time for record in records if record.is_answered)
 
 
 def _event_time(records: Sequence[Record]) -> datetime | None:
     """The latest, where every record has one: else the report is to count as the newest."""
     times = [record.call.event_time for record in records]
-    return None if None in times else _latest(times)
+    return None if None in times else latest(times)
 
 
 def _texts(call: Call) -> dict[str, Any]:
     return {name: value for name in TEXTS if (value := getattr(call, name))}
-
-
-def _earliest(times: Iterable[datetime | None]) -> datetime | None:
-    return min((time for time in times if time is not None), default=None)
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)

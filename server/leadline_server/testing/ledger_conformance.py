@@ -23,6 +23,7 @@ from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
+from leadline_server.testing.ledger_quarantine_cases import QuarantineCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
@@ -46,6 +47,7 @@ class LedgerConformance(
     PlaceholderCases,
     RequestCases,
     TokenCases,
+    QuarantineCases,
     PruneCallsCases,
     PruneOthersCases,
 ):

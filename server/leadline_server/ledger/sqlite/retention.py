@@ -47,6 +47,11 @@ _DELETE_REQUESTS: Final = """
         SELECT account_id, request_id FROM requests WHERE answered_at < ? ORDER BY answered_at LIMIT ?
     )
 """
+_DELETE_QUARANTINE: Final = """
+    DELETE FROM quarantine WHERE (account_id, key) IN (
+        SELECT account_id, key FROM quarantine WHERE received_at < ? ORDER BY received_at LIMIT ?
+    )
+"""
 
 
 class _OldCalls(NamedTuple):
@@ -102,8 +107,15 @@ class SqliteRetention:
 
     async def prune_requests(self, answered_before: datetime, limit: int) -> Pruned:
         """Delete up to `limit` answers that were given before `answered_before`."""
-        values = (to_microseconds(answered_before), limit)
-        deleted = await self._database.write(lambda connection: connection.execute(_DELETE_REQUESTS, values).rowcount)
+        return await self._delete(_DELETE_REQUESTS, answered_before, limit)
+
+    async def prune_quarantine(self, received_before: datetime, limit: int) -> Pruned:
+        """Delete up to `limit` events of the quarantine that came before `received_before`."""
+        return await self._delete(_DELETE_QUARANTINE, received_before, limit)
+
+    async def _delete(self, statement: str, before: datetime, limit: int) -> Pruned:
+        values = (to_microseconds(before), limit)
+        deleted = await self._database.write(lambda connection: connection.execute(statement, values).rowcount)
         return Pruned(deleted, "more" if deleted == limit else None)
 
 

@@ -157,3 +157,15 @@ CREATE TABLE tokens (
     lease_owner TEXT,
     lease_until INTEGER
 ) WITHOUT ROWID;
+
+-- Webhooks of phone systems that are authentic and can never be stored. The documents are encrypted.
+CREATE TABLE quarantine (
+    account_id TEXT NOT NULL,
+    key BLOB NOT NULL,            -- identifies the request, so that one that comes again is kept once
+    route TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (account_id, key)
+);
+CREATE INDEX quarantine_by_time ON quarantine (received_at);
