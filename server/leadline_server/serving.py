@@ -5,17 +5,20 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from leadline_server.app import open_app
-from leadline_server.config import Settings
+from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.logs import configure_logs
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
+from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 
@@ -47,11 +50,12 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings, registry=registry))
-        server = Server(app.commands, registry)
+        connections = connection_limits(settings.max_connections, settings.max_connection_age)
+        server = Server(app.commands, registry, _quotas(settings), connections)
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server))
+        http_port = await stack.enter_async_context(_http(settings, server, connections.http))
         await server.start()
         _tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -73,7 +77,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
 
 
 @asynccontextmanager
-async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+async def _http(settings: Settings, server: Server, connections: int) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
         yield 0
@@ -86,9 +90,28 @@ async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
         )
         yield 0
         return
-    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period)
+    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period, connections)
     async with served as port:
         yield port
+
+
+def _quotas(settings: Settings) -> QuotaSettings:
+    """What accounts may use."""
+    default = Quotas(
+        calls_per_second=settings.account_calls_per_second,
+        bytes_per_minute=settings.account_bytes_per_minute,
+        in_flight_bytes=settings.account_in_flight_bytes,
+        watches=settings.account_watches,
+        waiting=settings.account_waiting,
+    )
+    own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
+    return QuotaSettings(default, own)
+
+
+def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    own = {name: value for name in names if (value := getattr(account, name)) is not None}
+    return replace(default, **own)
 
 
 def _http_line(settings: Settings, port: int) -> str:

@@ -11,6 +11,7 @@ import uvicorn
 
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
+from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.rpcs import RpcApplication
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.endpoint import ServedMethod
@@ -18,7 +19,7 @@ from leadline_server.transport.endpoint import ServedMethod
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
 
 MAX_CONNECTIONS: Final = 1000
-"""The most connections, and requests, at once. More of them are answered with 503."""
+"""The most connections at once, each with one request at a time. Further ones are closed."""
 
 IDLE_SECONDS: Final = 60
 """How long a connection may stay open between requests, in seconds."""
@@ -70,7 +71,11 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def http_server(
-    address: str, methods: Mapping[str, ServedMethod], public_url: str, grace: float
+    address: str,
+    methods: Mapping[str, ServedMethod],
+    public_url: str,
+    grace: float,
+    connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -79,6 +84,7 @@ async def http_server(
         methods: the RPCs by their paths.
         public_url: see `Gate`.
         grace: seconds for requests in progress at the end.
+        connections: the most connections; further ones are closed at once.
 
     Yields:
         The port.
@@ -89,14 +95,14 @@ async def http_server(
     listener = _listen(address)
     config = uvicorn.Config(
         Gate(HttpApplication(methods), public_url),
-        http="httptools",
+        http=bounded_protocol(connections),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,  # its lines would have the query, and so callers' numbers
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=None,  # the protocol bounds the connections, and each has one request at a time
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(grace)),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,

@@ -33,6 +33,8 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
+from leadline_server.transport.admission.door import Admitted, Door, Entry
+from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
@@ -127,7 +129,7 @@ class ServedMethod:
 
 
 def served_methods(
-    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams
+    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams, door: Door
 ) -> Sequence[ServedMethod]:
     """The RPCs of one service with their endpoints."""
     return [
@@ -138,7 +140,7 @@ def served_methods(
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
             serve=(_stream if method.server_streaming else _unary)(
-                method, getattr(servicer, method.name), counts_of(method.name), streams
+                method, getattr(servicer, method.name), counts_of(method.name), streams, door.entry(method.name)
             ),
             counts=counts_of(method.name),
         )
@@ -146,7 +148,9 @@ def served_methods(
     ]
 
 
-def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams) -> _Unary:
+def _unary(
+    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: Entry
+) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
@@ -154,10 +158,13 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, s
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
         code = status.OK
+        admitted: Admitted | None = None
         try:
             if streams.are_over:
                 streams.refuse()
-            response = await bounded(decode(data), context)
+            check_size(data)
+            account_id, admitted = entry.admitted_at_once(data, began) or await entry.admit(data, began)
+            response = await bounded(decode(data, account_id), context)
             return response.SerializeToString()
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -166,6 +173,8 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, s
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
+            if admitted is not None:
+                entry.leave(admitted)
             counts.end(code, began)
         return await refuse(context, answer)
 
@@ -177,6 +186,7 @@ def _stream(
     behaviour: Callable[..., AsyncGenerator[Message, None]],
     counts: RpcCounts,
     streams: Streams,
+    entry: Entry,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -184,8 +194,13 @@ def _stream(
     async def endpoint(data: bytes, context: Context) -> None:
         began = counts.begin()
         code = status.OK
+        use: AccountUse | None = None
         try:
-            async with aclosing(behaviour(decode(data), context)) as responses:
+            if streams.are_over:
+                streams.refuse()
+            check_size(data)
+            account_id, use = await entry.begin_watch(data, began)
+            async with aclosing(behaviour(decode(data, account_id), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
                     await streams.write(context, response.SerializeToString())
             return  # noqa: TRY300 - the lines below are for errors
@@ -196,6 +211,8 @@ def _stream(
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
+            if use is not None:
+                use.watches -= 1
             counts.end(code, began)
         await refuse(context, answer)
 
@@ -207,21 +224,28 @@ async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> M
         return await anext(responses, None)
 
 
-def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
-    """A function that reads the RPC's request from bytes."""
+def check_size(data: bytes) -> None:
+    """Raise MessageTooLarge if a request has more than MAX_MESSAGE_BYTES."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
+            metadata={"limit": str(MAX_MESSAGE_BYTES)},
+        )
+
+
+def _decoder(method: MethodDescriptor) -> Callable[[bytes, str], Message]:
+    """A function that reads the RPC's request from bytes. Its account must be the one that it was admitted for."""
     request_type = GetMessageClass(method.input_type)
     name = method.input_type.full_name
 
-    def decode(data: bytes) -> Message:
-        if len(data) > MAX_MESSAGE_BYTES:
-            raise MessageTooLarge(
-                f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
-                metadata={"limit": str(MAX_MESSAGE_BYTES)},
-            )
+    def decode(data: bytes, account_id: str) -> Message:
         try:
-            return request_type.FromString(data)
+            request = request_type.FromString(data)
         except DecodeError as error:
             raise MalformedMessage([FieldViolation("request", f"The bytes are not a {name}.")]) from error
+        if request.account_id != account_id:  # type: ignore[attr-defined] # every request has it
+            raise MalformedMessage([FieldViolation("account_id", "It can be read in two ways.")])
+        return request
 
     return decode
 
