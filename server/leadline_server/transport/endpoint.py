@@ -33,6 +33,7 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
+from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.door import Admitted, Door, Entry
 from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.streams import Streams
@@ -40,11 +41,15 @@ from leadline_server.transport.streams import Streams
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
 
+SMALL_BYTES: Final = 1024
+"""Requests up to this size are decoded before they are admitted: to read the account alone would cost as much."""
+
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that bound their time themselves. At the end of it they answer with the call log as it is."""
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
+_Decode: TypeAlias = Callable[[bytes], Any]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 
@@ -163,8 +168,11 @@ def _unary(
             if streams.are_over:
                 streams.refuse()
             check_size(data)
-            account_id, admitted = entry.admitted_at_once(data, began) or await entry.admit(data, began)
-            response = await bounded(decode(data, account_id), context)
+            size = len(data)
+            request = decode(data) if size <= SMALL_BYTES else None
+            account_id = read_account_id(data) if request is None else request.account_id
+            admitted = entry.admitted_at_once(account_id, size, began) or await entry.admit(account_id, size, began)
+            response = await bounded(request or decode_for(decode, data, account_id), context)
             return response.SerializeToString()
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -199,8 +207,9 @@ def _stream(
             if streams.are_over:
                 streams.refuse()
             check_size(data)
-            account_id, use = await entry.begin_watch(data, began)
-            async with aclosing(behaviour(decode(data, account_id), context)) as responses:
+            account_id = read_account_id(data)
+            use = await entry.begin_watch(account_id, len(data), began)
+            async with aclosing(behaviour(decode_for(decode, data, account_id), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
                     await streams.write(context, response.SerializeToString())
             return  # noqa: TRY300 - the lines below are for errors
@@ -233,19 +242,24 @@ def check_size(data: bytes) -> None:
         )
 
 
-def _decoder(method: MethodDescriptor) -> Callable[[bytes, str], Message]:
-    """A function that reads the RPC's request from bytes. Its account must be the one that it was admitted for."""
+def decode_for(decode: _Decode, data: bytes, account_id: str) -> Any:
+    """The request of a call that was admitted for an account. Raises MalformedMessage if it is another account's."""
+    request = decode(data)
+    if request.account_id != account_id:
+        raise MalformedMessage([FieldViolation("account_id", "It can be read in two ways.")])
+    return request
+
+
+def _decoder(method: MethodDescriptor) -> _Decode:
+    """A function that reads the RPC's request from bytes."""
     request_type = GetMessageClass(method.input_type)
     name = method.input_type.full_name
 
-    def decode(data: bytes, account_id: str) -> Message:
+    def decode(data: bytes) -> Any:
         try:
-            request = request_type.FromString(data)
+            return request_type.FromString(data)
         except DecodeError as error:
             raise MalformedMessage([FieldViolation("request", f"The bytes are not a {name}.")]) from error
-        if request.account_id != account_id:  # type: ignore[attr-defined] # every request has it
-            raise MalformedMessage([FieldViolation("account_id", "It can be read in two ways.")])
-        return request
 
     return decode
 

@@ -80,7 +80,7 @@ class Server:
         self._health = _Health()
         self._is_serving = False
         self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
-        door = Door(commands.accounts.knows, quotas or QuotaSettings())
+        door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),

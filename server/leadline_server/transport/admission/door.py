@@ -1,10 +1,12 @@
 """The way of every call to its turn: account, quotas, queue. It is the only one, for gRPC and HTTP.
 
     limits of the connection        by gRPC and the HTTP port, before the message is read
-    account_id                      without decoding the rest
+    account_id                      without decoding the rest, unless that is small
     quotas of the account           per process
     a slot, or the fair queue       FindContact has slots of its own
     decoding                        by the endpoint; then the ids must be equal
+
+Who calls (a principal) is to be found first; work in groups draws its calls from the queue.
 
 A call that may not begin waits before it is refused. A caller who repeats refused calls at once is slowed down by that,
 and its refusals cost little.
@@ -16,7 +18,6 @@ from time import perf_counter
 from typing import Final, TypeAlias
 
 from leadline_server.domain.errors import QuotaExceeded
-from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
 from leadline_server.transport.admission.quotas import UNKNOWN, AccountUse, QuotaSettings
 
@@ -84,28 +85,23 @@ class Entry:
         self._queue = queue
         self._writes = writes
 
-    def admitted_at_once(self, data: bytes, now: float) -> tuple[str, Admitted] | None:
+    def admitted_at_once(self, account_id: str, size: int, now: float) -> Admitted | None:
         """As `admit`, for a call that need not wait. None if it has to; then `admit` is to be called."""
         queue = self._queue
         if queue.is_busy:
             return None
-        account_id = read_account_id(data)
-        size = len(data)
         use = self._door.use_of(account_id, now)
         if self._short(use, size, now) is not None or (slot := queue.take(now)) is None:
             return None
         use.in_flight_bytes += size
-        return account_id, (use, size, slot)
+        return use, size, slot
 
-    async def admit(self, data: bytes, now: float) -> tuple[str, Admitted]:
-        """Let a call begin when it may. Returns the account's id, and what `leave` takes.
+    async def admit(self, account_id: str, size: int, now: float) -> Admitted:
+        """Let a call of `size` bytes begin when it may. Returns what `leave` takes.
 
         Raises:
-            MalformedMessage: the bytes are no protobuf message.
             QuotaExceeded: the account uses more than it may.
         """
-        account_id = read_account_id(data)
-        size = len(data)
         use = self._door.use_of(account_id, now)
         if (short := self._short(use, size, now)) is not None:
             await self._wait_for_room(use, account_id, size, short)
@@ -113,7 +109,7 @@ class Entry:
         slot = self._queue.take(now)
         if slot is None:
             slot = await self._turn(use, account_id, size)
-        return account_id, (use, size, slot)
+        return use, size, slot
 
     def leave(self, admitted: Admitted) -> None:
         """An admitted call has ended."""
@@ -121,18 +117,17 @@ class Entry:
         use.in_flight_bytes -= size
         self._queue.leave(slot)
 
-    async def begin_watch(self, data: bytes, now: float) -> tuple[str, AccountUse]:
+    async def begin_watch(self, account_id: str, size: int, now: float) -> AccountUse:
         """Let a watch begin. It needs no slot. `use.watches` is to be reduced at its end. Raises as `admit` does."""
-        account_id = read_account_id(data)
         use = self._door.use_of(account_id, now)
-        if (short := self._short(use, len(data), now)) is not None:
-            await self._wait_for_room(use, account_id, len(data), short)
+        if (short := self._short(use, size, now)) is not None:
+            await self._wait_for_room(use, account_id, size, short)
         most = use.quotas.watches
         if most and use.watches >= most:
             await asyncio.sleep(REFUSAL_SECONDS)
             raise QuotaExceeded(account_id, "watches", most, QUEUE_RETRY_SECONDS)
         use.watches += 1
-        return account_id, use
+        return use
 
     async def _turn(self, use: AccountUse, account_id: str, size: int) -> int:
         """A slot, after the account's turn has come."""

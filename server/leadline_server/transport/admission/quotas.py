@@ -51,13 +51,16 @@ class Budget:
         """
         if not self._rate:
             return 0.0
-        self._left = min(self._most, self._left + (now - self._at) * self._rate)
+        left, most = self._left + (now - self._at) * self._rate, self._most
+        if left > most:  # noqa: PLR1730 - on every call, and min() costs twice as much
+            left = most
         self._at = now
-        wanted = min(amount, self._most)
-        if self._left >= wanted:
-            self._left -= amount
+        wanted = min(most, amount)
+        if left >= wanted:
+            self._left = left - amount
             return 0.0
-        return (wanted - self._left) / self._rate
+        self._left = left
+        return (wanted - left) / self._rate
 
 
 class AccountUse:
