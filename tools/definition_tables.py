@@ -47,6 +47,7 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "`response` of `create_call_log`": operations.LoggedAnswer,
     "`response` of `read_call_log` and `find_call_log`": operations.LogsAnswer,
     "`response` of `update_call_log`": operations.UpdatedAnswer,
+    "`response` of `contact_fields` and `call_log_fields`": operations.FieldsAnswer,
     "`response` of `check`": operations.CheckAnswer,
     "`response.paging`": operations.Paging,
 }

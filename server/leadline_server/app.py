@@ -14,6 +14,7 @@ from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
+    CountCallLogs,
     CreateContact,
     Directory,
     FindContact,
@@ -21,7 +22,10 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     ListCallLogs,
+    ListPlaceholders,
     LogCall,
+    OpenReplay,
+    RemovePlaceholder,
     RetryCallLog,
     SearchContacts,
     UpdateAccountSettings,
@@ -39,6 +43,7 @@ from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.metrics import DeliveryMetrics
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
@@ -96,7 +101,7 @@ async def open_app(
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
             open_connections(
-                _configs(settings),
+                _named(settings),
                 settings.connection_of,
                 ledger.tokens,
                 settings.data_dir,
@@ -111,7 +116,7 @@ async def open_app(
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
             breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
-                return local_connection(adapter, breaker, rate)
+                return local_connection(adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
             policy = cache or _cache_policy(settings)
             rules = lambda: current().numbering  # noqa: E731 - used here alone
             return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
@@ -123,11 +128,12 @@ async def open_app(
         claims = NumberClaims(ledger.claims, lookup, leases)
         decision_loader = DecisionLoader(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
-        runner = AttemptRunner(decision_loader, claims, clock)
+        budget = PlaceholderBudget()
+        runner = AttemptRunner(decision_loader, claims, budget, clock)
         worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
-            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits))
+            registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls)
@@ -148,15 +154,19 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     return numbering
 
 
-def _configs(settings: Settings) -> dict[str, ConnectionSpec]:
-    """The connections that accounts name. The embedded CRM needs no table in the settings."""
+def _named(settings: Settings) -> dict[str, ConnectionSpec]:
+    """The connections that accounts name."""
     named = {account.connection for account in settings.accounts.values()}
+    return {name: spec for name, spec in connection_specs(settings).items() if name in named}
+
+
+def connection_specs(settings: Settings) -> dict[str, ConnectionSpec]:
+    """All connections of the settings, by name. The embedded CRM needs no table there."""
     tables = {
         name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
         for name, table in settings.connections.items()
     }
-    configs = {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
-    return {name: config for name, config in configs.items() if name in named}
+    return {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
 
 
 def _cache_policy(settings: Settings) -> CachePolicy | None:
@@ -185,16 +195,20 @@ def _commands(
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, clock),
-        log_call=LogCall(ledger.call_logs, decision_loader, worker, clock),
+        log_call=LogCall(ledger.call_logs, ledger.placeholders, decision_loader, worker, clock),
         get_call_log=GetCallLog(ledger.call_logs),
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
+        count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
         watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
         get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),
         update_account_settings=UpdateAccountSettings(ledger.accounts),
-        directory=Directory(ledger.users, PageTokens(ledger.secret, "users")),
+        directory=Directory(ledger.users, PageTokens(ledger.secret, "users"), PageTokens(ledger.secret, "crm_users")),
+        list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),
+        remove_placeholder=RemovePlaceholder(ledger.placeholders, ledger.call_logs, clock),
+        open_replay=OpenReplay(ledger.placeholders, clock),
     )
 
 

@@ -4,7 +4,7 @@ leadline checks all of them at the start. If one is unknown or invalid, it names
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -113,6 +113,10 @@ class ConnectionTable(BaseModel):
         None, ge=0, le=3600, description="Seconds in which a write without an answer may still take effect."
     )
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Leave the adapter's own settings out: some are secrets, and only the adapter knows which."""
+        return [(name, value) for name, value in super().__repr_args__() if name in type(self).model_fields]
+
     @property
     def options(self) -> dict[str, Any]:
         """The adapter's own settings."""
@@ -129,6 +133,7 @@ class Settings(BaseSettings):
     http_listen: Annotated[str, AfterValidator(_address_or_none)] = Field(
         "127.0.0.1:8650", description="The address for JSON over HTTP, HOST:PORT; empty: off."
     )
+    console: bool = Field(True, description="Whether the HTTP port serves the page for people, at /.")
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )

@@ -57,7 +57,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         metrics_port = await stack.enter_async_context(metrics)
         http_port = await stack.enter_async_context(_http(settings, server, connections.http))
         await server.start()
-        _tune_garbage_collector()
+        tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
@@ -90,7 +90,14 @@ async def _http(settings: Settings, server: Server, connections: int) -> AsyncIt
         )
         yield 0
         return
-    served = http_server(settings.http_listen, server.methods, settings.public_url, settings.grace_period, connections)
+    served = http_server(
+        settings.http_listen,
+        server.methods,
+        public_url=settings.public_url,
+        has_console=settings.console,
+        grace=settings.grace_period,
+        connections=connections,
+    )
     async with served as port:
         yield port
 
@@ -115,10 +122,14 @@ def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
 
 
 def _http_line(settings: Settings, port: int) -> str:
-    return f"JSON over HTTP on http://{_with_port(settings.http_listen, port)}.\n" if port else ""
+    if not port:
+        return ""
+    address = f"http://{_with_port(settings.http_listen, port)}"
+    page = f" The page for people is {address}/" if settings.console else ""
+    return f"JSON over HTTP on {address}.{page}\n"
 
 
-def _tune_garbage_collector() -> None:
+def tune_garbage_collector() -> None:
     """Collect garbage rarely, and never the objects of the start: collecting took a tenth of the time of each call.
 
     The threshold is low enough that no call waits long: a collection of 2,000 new objects takes 3 milliseconds.

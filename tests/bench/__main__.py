@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.crms import Through, through_hubspot
+from bench.http import OverHttp, over_http
 from bench.processes import Result
 from bench.scenarios import Bench, Paired, Scaled, Watched, median_and_spread
 
@@ -16,11 +17,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--runs", type=int, default=5, help="of each load, by turns")
     parser.add_argument("--calls", type=int, default=4_000, help="of a run")
-    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch, crm")
+    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch, crm, http")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), runs=options.runs, calls=options.calls)
-        for title, scenarios in (_tables(bench) | _crms(Path(folder), options.runs, options.calls)).items():
+        tables = _tables(bench) | _crms(Path(folder), options.runs, options.calls)
+        tables |= _http(Path(folder), options.runs, options.calls)
+        for title, scenarios in tables.items():
             wanted = [scenario for name, scenario in scenarios.items() if name.startswith(options.only)]
             if wanted:
                 _print(title)
@@ -55,6 +58,10 @@ def _crms(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[
     return {_THROUGH: {"crm paced": lambda: through(200), "crm 500": through}}
 
 
+def _http(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[], str]]]:
+    return {_OVER_HTTP: {"http 32": lambda: _over_http(over_http(folder, runs=runs, calls=calls, in_flight=32))}}
+
+
 _PAIRED = """
 | load | in flight | CPU figure | calls/s | p50 ms | p99 ms | echo calls/s | p50 / echo | p99 / echo |
 |---|---|---|---|---|---|---|---|---|"""
@@ -67,6 +74,20 @@ _WATCHED = """
 _THROUGH = """
 | FindContact through | in flight | calls/s | p50 ms | p99 ms | CPU ms | straight calls/s | p50 ms | ratio | echo p50 |
 |---|---|---|---|---|---|---|---|---|---|"""
+
+
+_OVER_HTTP = """
+| load | in flight | CPU us | echo CPU us | to the echo | gRPC CPU us | to gRPC | calls/s | p50 ms | p99 ms |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def _over_http(found: OverHttp) -> str:
+    cpus = [_median([run.cpu_per_call for run in runs]) * 1e6 for runs in (found.json, found.echo, found.grpc)]
+    rate, p50, p99 = (_median([getattr(run, name) for run in found.json]) for name in ("rate", "p50", "p99"))
+    return (
+        f"| FindContact as JSON | {found.in_flight} | {cpus[0]:.0f} | {cpus[1]:.0f} | {_spread(found.to_echo)} |"
+        f" {cpus[2]:.0f} | {_spread(found.to_grpc)} | {rate:,.0f} | {p50 * 1000:.2f} | {p99 * 1000:.2f} |"
+    )
 
 
 def _through(through: Through) -> str:

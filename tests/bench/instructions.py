@@ -5,6 +5,7 @@ longer than the timers that hold groups open, so groups of a real load would nev
 
     python -m bench.instructions                  FindContact and LogCall, groups of 1 and 8
     python -m bench.instructions --calls 200      fewer calls, a rougher figure
+    python -m bench.instructions --only find --http    with the HTTP port open and idle
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +29,8 @@ import uvloop
 from leadline.v1 import call_log_pb2, preferences_pb2, preferences_service_pb2
 from leadline_server.app import open_app
 from leadline_server.config import Settings
+from leadline_server.http.server import http_server
+from leadline_server.serving import tune_garbage_collector
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 
@@ -36,6 +39,7 @@ from bench import workload
 CONTACTS = 10_000
 WARM_UP = 200
 UPDATE = "/leadline.v1.PreferencesService/UpdatePreferences"
+UPDATE_ACCOUNT = "/leadline.v1.PreferencesService/UpdateAccountSettings"
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,18 @@ class _Context:
         raise AssertionError(f"{code}: {details}")
 
 
-async def drive(name: str, calls: int, group: int, data: Path) -> None:
-    """Warm up, wait for a line on standard input, make the calls, and say so."""
+async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool) -> None:
+    """Warm up, wait for a line on standard input, make the calls, and say so. `has_http`: an idle HTTP port is open."""
     load = load_of(name, WARM_UP + calls)
     handlers = _Handlers()
     grpc.aio.server = lambda *_, **__: handlers  # type: ignore[assignment] # only what is registered matters
     registry = CollectorRegistry()
-    async with open_app(Settings(data_dir=data), registry=registry) as app:
-        Server(app.commands, registry)
+    async with AsyncExitStack() as idle, open_app(Settings(data_dir=data), registry=registry) as app:
+        server = Server(app.commands, registry)
+        if has_http:
+            await idle.enter_async_context(
+                http_server("127.0.0.1:0", server.methods, public_url="", has_console=False, grace=1.0)
+            )
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )
@@ -118,8 +126,16 @@ async def drive(name: str, calls: int, group: int, data: Path) -> None:
             ).SerializeToString(),
             _Context(),
         )
+        room = preferences_pb2.AccountSettings(placeholder_limit_per_hour=10_000, placeholder_limit_per_day=10_000)
+        await handlers.of(UPDATE_ACCOUNT)(
+            preferences_service_pb2.UpdateAccountSettingsRequest(
+                account_id=workload.ACCOUNT, settings=room
+            ).SerializeToString(),
+            _Context(),
+        )
         serve = handlers.of(load.method)
         await _in_groups(serve, load.requests[:WARM_UP], group)
+        tune_garbage_collector()  # as the server does; otherwise one collection more is a few percent
         _say("ready")
         sys.stdin.readline()
         answers = await _in_groups(serve, load.requests[WARM_UP:], group)
@@ -141,7 +157,7 @@ def _say(word: str) -> None:
     sys.stdout.flush()
 
 
-def count(name: str, *, calls: int, group: int) -> float:
+def count(name: str, *, calls: int, group: int, has_http: bool = False) -> float:
     """Instructions per call of the load `name`, called in groups of `group`.
 
     Raises:
@@ -149,7 +165,10 @@ def count(name: str, *, calls: int, group: int) -> float:
     """
     if shutil.which("valgrind") is None:
         raise RuntimeError("valgrind is not installed: instructions cannot be counted.")
-    with tempfile.TemporaryDirectory() as folder, _driver(Path(folder), name, calls, group) as process:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _driver(Path(folder), name, calls, group, has_http=has_http) as process,
+    ):
         _expect(process, "ready")
         _instrumentation(process, "on")
         _go_on(process)
@@ -162,7 +181,7 @@ def count(name: str, *, calls: int, group: int) -> float:
 
 
 @contextmanager
-def _driver(folder: Path, name: str, calls: int, group: int) -> "Iterator[subprocess.Popen[str]]":
+def _driver(folder: Path, name: str, calls: int, group: int, *, has_http: bool) -> "Iterator[subprocess.Popen[str]]":
     """The process that makes the calls, under callgrind, over a contact book of CONTACTS."""
     data, csv = folder / "data", folder / "contacts.csv"
     workload.write_contacts(csv, CONTACTS)
@@ -170,7 +189,7 @@ def _driver(folder: Path, name: str, calls: int, group: int) -> "Iterator[subpro
     subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
     callgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
     driven = [sys.executable, "-m", "bench.instructions", "--drive", name, str(data)]
-    options = ["--calls", str(calls), "--group", str(group)]
+    options = ["--calls", str(calls), "--group", str(group), *(["--http"] if has_http else [])]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     process = subprocess.Popen(
         [*callgrind, *driven, *options],
@@ -216,14 +235,15 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=0)
     parser.add_argument("--only", default="", help="loads whose name begins so: find, log known, log unknown")
     parser.add_argument("--drive", nargs=2, metavar=("LOAD", "DATA"), help=argparse.SUPPRESS)
+    parser.add_argument("--http", action="store_true", help="with the HTTP port open and idle")
     options = parser.parse_args()
     if options.drive:
-        uvloop.run(drive(options.drive[0], options.calls, options.group, Path(options.drive[1])))
+        uvloop.run(drive(options.drive[0], options.calls, options.group, Path(options.drive[1]), has_http=options.http))
         return
     for name in ("find", "log known", "log unknown"):
         for group in (options.group,) if options.group else (1, 8):
             if name.startswith(options.only):
-                figure = count(name, calls=options.calls, group=group)
+                figure = count(name, calls=options.calls, group=group, has_http=options.http)
                 sys.stdout.write(f"{name:12} groups of {group}: {figure:>10,.0f} instructions a call\n")
 
 

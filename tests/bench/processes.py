@@ -20,6 +20,7 @@ class Server:
 
     address: str
     pid: int
+    http_address: str = ""
 
     def cpu_seconds(self) -> float:
         """User and system time of the whole process so far."""
@@ -61,6 +62,15 @@ def echo_server(response: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def http_echo_server(response: Path) -> Iterator[Server]:
+    """The bare connectrpc echo of one response."""
+    command = [sys.executable, "-m", "bench.http_echo", str(response)]
+    with _process(command, {"PYTHONPATH": str(TESTS)}) as process:
+        address = _line(process).strip()
+        yield Server(address, process.pid, address)
+
+
+@contextmanager
 def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
     """One leadline server process over the files in `data`, as it comes but for `settings`: durable writes on."""
     environment = {
@@ -72,7 +82,10 @@ def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({
         **settings,
     }
     with _process([sys.executable, "-m", "leadline_server"], environment) as process:
-        yield Server(_line(process).split(" on ")[1].split()[0], process.pid)
+        address, http = _line(process).split(" on ")[1].split()[0], ""
+        if settings.get("LEADLINE_HTTP_LISTEN"):
+            http = _line(process).partition("http://")[2].strip().rstrip(".")
+        yield Server(address, process.pid, http)
 
 
 def load(
@@ -83,6 +96,20 @@ def load(
     before = server.cpu_seconds()
     done = subprocess.run(
         [*command, str(responses or "-"), str(rate)],
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=300,
+    )
+    return Result(**json.loads(done.stdout), cpu=server.cpu_seconds() - before)
+
+
+def http_load(server: Server, method: str, requests: Path, in_flight: int, responses: Path | None = None) -> Result:
+    """Send all requests to a server as JSON over HTTP from another process, `in_flight` at once."""
+    command = [sys.executable, "-m", "bench.http_load", server.http_address, method, str(requests), str(in_flight)]
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        [*command, str(responses or "-")],
         env=os.environ | {"PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         check=True,

@@ -221,3 +221,6 @@ def _create_placeholders(server: Server) -> None:
     )
     with Client(server.address, account=workload.ACCOUNT, user=workload.KEEPER) as client:
         client.update_preferences(create)
+        client.update_account_settings(
+            preferences_pb2.AccountSettings(placeholder_limit_per_hour=1_000_000, placeholder_limit_per_day=1_000_000)
+        )

@@ -36,6 +36,9 @@ class HubSpotPeople(People):
         names = ("phone", "mobilephone", "hs_whatsapp_phone_number")
         return self._crm.add_contact({"firstname": first, "lastname": last, **dict(zip(names, numbers, strict=False))})
 
+    async def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        return self._crm.add_owner(name, email, is_active=is_active)
+
     async def rename_contact(self, contact_id: str, name: str) -> None:
         first, last = split_name(name)
         self._records.change(CONTACTS, contact_id, {"firstname": first, "lastname": last}, by_people=True)

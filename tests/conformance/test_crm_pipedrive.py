@@ -33,6 +33,9 @@ class PipedrivePeople(People):
         phones = [{"value": number, "primary": not index, "label": "work"} for index, number in enumerate(numbers)]
         return self._crm.add_person({"name": name, "phones": phones})
 
+    async def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        return self._crm.add_user(name, email, is_active=is_active)
+
     async def rename_contact(self, contact_id: str, name: str) -> None:
         self._records.change(PERSONS, contact_id, {"name": name}, by_people=True)
 

@@ -43,6 +43,7 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
     "GetCallLog": {"call_id": "known"},
     "RetryCallLog": {"call_id": "known"},
     "ListCallLogs": {},
+    "CountCallLogs": {"start_time": {"seconds": 1_800_000_000}, "end_time": {"seconds": 1_800_003_600}},
     "WatchCallLogs": {},
     "GetPreferences": {"user_id": "alice"},
     "UpdatePreferences": {"user_id": "alice", "preferences": {"auto_log_calls": True}},
@@ -188,6 +189,19 @@ CALL_LOG_REQUESTS: Final = [
     Bad("no such call", "GetCallLog", {"call_id": "never"}, set(), "CALL_LOG_NOT_FOUND", NOT_FOUND),
     *ids("RetryCallLog", "call_id"),
     Bad("no such call", "RetryCallLog", {"call_id": "never"}, set(), "CALL_LOG_NOT_FOUND", NOT_FOUND),
+    *ids("CountCallLogs", optional=("user_id",)),
+    Bad(
+        "everything at once",
+        "CountCallLogs",
+        {"start_time": None, "end_time": None, "group_by": [1, 0, 9], "time_zone": "Mars/Olympus"},
+        {"start_time", "end_time", "group_by[1]", "group_by[2]", "time_zone"},
+    ),
+    Bad(
+        "too long a period",
+        "CountCallLogs",
+        {"start_time": {"seconds": 0}, "end_time": {"seconds": 101 * 86_400}},
+        {"end_time"},
+    ),
     *ids("ListCallLogs", optional=("user_id", "contact_id")),
     *_pages("ListCallLogs", lambda s: s.list_token, lambda s: s.search_token, {"user_id": "alice"}),
     *[
@@ -207,6 +221,7 @@ CALL_LOG_REQUESTS: Final = [
             "user_id": LONG_ID,
             "states": [1, 0, 9],
             "reasons": [0, 99],
+            "directions": [0, 9],
             "phone_number": "hello",
             "contact_id": LONG_ID,
             "start_time": {"nanos": -1},
@@ -216,6 +231,7 @@ CALL_LOG_REQUESTS: Final = [
         },
         {
             *("user_id", "states[1]", "states[2]", "reasons[0]", "reasons[1]", "phone_number", "contact_id"),
+            *("directions[0]", "directions[1]"),
             *("start_time", "end_time", "page_size", "page_token"),
         },
     ),

@@ -1,5 +1,6 @@
 """The directory and the test call from the command line."""
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,19 @@ def test_an_import_says_what_became_of_every_row(server: ServerProcess, tmp_path
     found = users(server)
     assert found["bob"]["extensions"] == ["201", "202"]
     assert not found["eve"].get("is_active", False)
+
+
+def test_a_csv_of_users_has_no_formula_and_is_imported_again(server: ServerProcess, tmp_path: Path) -> None:
+    name = '=HYPERLINK("https://evil.example")'
+    run(server, "users", "set", "hal", "--name", name, "--number", "202-555-0178", "--number", "202-555-0179")
+    before, printed = users(server)["hal"], run(server, "users", "list", "--csv").stdout
+    assert "'+12025550178; +12025550179" in printed
+    assert not any(cell[:1] in tuple("=+-@") for row in csv.reader(printed.splitlines()) for cell in row)
+    run(server, "users", "delete", "hal")
+    (tmp_path / "users.csv").write_text(printed)
+    done = run(server, "users", "import", tmp_path / "users.csv")
+    assert done.returncode == 0, done.stdout
+    assert users(server)["hal"] == before
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from fakes.misbehaviour import GOOD_TOKEN
+from fakes.process import FakeProcess, fake_process
 from support.servers import server_process
 
 SOURCES: Final = Path(__file__).parent / "connect_client"
@@ -28,15 +33,40 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     home = shutil.copytree(SOURCES, folder / "client")
     run("npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", cwd=home)
     generate(home)
+    config = folder / "leadline.toml"
     settings = {
+        "LEADLINE_CONFIG": str(config),
         "LEADLINE_DATA_DIR": str(folder / "data"),
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
         "LEADLINE_HTTP_LISTEN": "127.0.0.1:0",
     }
-    with server_process(folder / "data", settings=settings, has_addresses=True, has_data_dir=True) as server:
+    serving = server_process(folder / "data", settings=settings, has_addresses=True, has_data_dir=True)
+    with fake_process("pipedrive", folder / "crm") as crm, connected(crm, config), serving as server:
         base = f"http://{server.http_address}"
         return {way: json.loads(run("node", "client.js", base, "generated", *way.split(), cwd=home)) for way in WAYS}
+
+
+@contextmanager
+def connected(crm: FakeProcess, config: Path) -> Iterator[None]:
+    """Write a configuration whose account `connected` has this CRM, with a user in it."""
+    [user_id] = crm.control("POST", "/users", [["Jane Roe", "jane@example.com", True]])
+    assert user_id
+    lines = ["[connections.crm]", 'adapter = "pipedrive"', 'company_domain = "acme"', f'api_token = "{GOOD_TOKEN}"']
+    accounts = ["[accounts.demo]", "[accounts.connected]", 'connection = "crm"']
+    config.write_text("\n".join([*lines, f'api_url = "{crm.url}"', *accounts]))
+    yield
+
+
+def rpcs() -> list[str]:
+    """Every RPC of the contract: `leadline.v1.ContactService/FindContact`."""
+    modules = sorted(PROTOS.glob("leadline/v1/*_service.proto"))
+    services = [
+        service
+        for path in modules
+        for service in import_module(f"leadline.v1.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
+    ]
+    return sorted(f"{service.full_name}/{method.name}" for service in services for method in service.methods)
 
 
 def generate(home: Path) -> None:
@@ -77,8 +107,27 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert seen["searched"] == 1
     assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
     assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
+    assert seen["counted"] == 1
+    assert (seen["replay"], seen["placeholder"], seen["removable"]) == (True, True, "UNTOUCHED")
     assert seen["preference"] == "CREATE_PLACEHOLDER"
     assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_rpc_of_the_contract_is_left_out(answers: dict[str, dict[str, Any]], way: str) -> None:
+    assert len(rpcs()) > 15
+    assert answers[way]["driven"] == rpcs()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_directory_answers_the_official_client(answers: dict[str, dict[str, Any]], way: str) -> None:
+    seen, user = answers[way], way.replace(" ", "-")
+    assert (seen["upserted"], seen["user"]) == (True, [f"x-{user}"])
+    assert f"colleague-{user}" in seen["users"]
+    assert seen["unnamed"] == f"colleague-{user}"
+    assert [email for _, email in seen["crmUsers"]] == ["jane@example.com"]
+    assert seen["conflict"] == ["AlreadyExists", "USER_CONFLICT"]
+    assert seen["deleted"] == "USER_NOT_FOUND"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,8 +12,9 @@ from support.servers import server_process
 CONTACTS, CALLS, PREFERENCES = "ContactService", "CallLogService", "PreferencesService"
 RPCS = {
     CONTACTS: ["CreateContact", "FindContact", "SearchContacts"],
-    CALLS: ["GetCallLog", "ListCallLogs", "LogCall", "RetryCallLog", "WatchCallLogs"],
-    "DirectoryService": ["DeleteUser", "GetUser", "ListUsers", "UpsertUser"],
+    CALLS: ["CountCallLogs", "GetCallLog", "ListCallLogs", "LogCall", "RetryCallLog", "WatchCallLogs"],
+    "DirectoryService": ["DeleteUser", "GetUser", "ListCrmUsers", "ListUsers", "UpsertUser"],
+    "PlaceholderService": ["ListPlaceholders", "OpenReplay", "RemovePlaceholder"],
     PREFERENCES: ["GetAccountSettings", "GetPreferences", "UpdateAccountSettings", "UpdatePreferences"],
 }
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND

@@ -32,6 +32,10 @@ class FakeCrm(ABC):
         path: the file that what is written goes to, so that it is still there when this fake was killed and is
             started again; None keeps it in memory alone.
 
+    Attributes:
+        required: fields that an administrator added and requires, by kind of record: their names and labels. New
+            records without them are refused, and the vendor's metadata tell them.
+
     A subclass may take keyword arguments as well: the options of `fake_process`. Tests tell it what people do by
     calling the subclass, or its `records` with `by_people=True`.
     """
@@ -41,6 +45,7 @@ class FakeCrm(ABC):
     def __init__(self, path: Path | None = None) -> None:
         self.misbehaviour = Misbehaviour(self.faults_type())
         self.records = Records(path)
+        self.required: dict[str, dict[str, str]] = {}
 
     @property
     def faults(self) -> Any:
@@ -103,6 +108,10 @@ class FakeCrm(ABC):
     def control_routes(self) -> list[web.RouteDef]:
         """Further switches of this fake, on its control port."""
         return []
+
+    def lacking(self, table: str, fields: Mapping[str, Any]) -> str:
+        """The first field of `required` that a new record leaves empty; empty if there is none."""
+        return next((name for name in self.required.get(table, {}) if fields.get(name) in (None, "")), "")
 
     def is_indexed(self, record: Record) -> bool:
         """Whether searches show a record already, as far as `index_lag` goes."""

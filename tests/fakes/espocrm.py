@@ -41,6 +41,7 @@ class FakeEspoCrm(FakeCrm):
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/api/v1/App/user", self._user),
+            web.get("/api/v1/Metadata", self._metadata),
             web.get("/api/v1/{table:Contact|Lead|Call}", self._list),
             web.post("/api/v1/{table:Contact|Lead}", self._create_person),
             web.post("/api/v1/Call", self._create_call),
@@ -133,13 +134,26 @@ class FakeEspoCrm(FakeCrm):
 
     async def _create_person(self, request: web.Request) -> web.Response:
         table, body = request.match_info["table"], await request.json()
-        if refusal := _person_refused(table, body):
+        if refusal := _person_refused(table, body) or self._lacks(table, body):
             return refusal
         if request.headers.get("X-Skip-Duplicate-Check") != "true" and self._has_name(table, body):
             return self.conflict()
         kept = {name: value for name, value in body.items() if name != "phoneNumber"}
         record = self._add(table, kept, [body["phoneNumber"]] if body.get("phoneNumber") else [], by_people=False)
         return web.json_response(_whole(table, record))
+
+    def _lacks(self, table: str, body: Fields) -> web.Response | None:
+        lacking = self.lacking(table, body)
+        return _invalid(table, lacking, "required") if lacking else None
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        """The part of the metadata that `key` names, such as `entityDefs.Contact.fields`."""
+        _, table, part = request.query["key"].split(".")
+        assert part == "fields"
+        built_in = {"name", "dateStart", "dateEnd", "status"} if table == CALLS else {"lastName"}
+        fields = {name: {"type": "varchar", "required": True} for name in (*built_in, *self.required.get(table, ()))}
+        fields |= {"description": {"type": "text"}, "direction": {"type": "enum", "required": True, "default": "x"}}
+        return web.json_response(fields)
 
     def _has_name(self, table: str, body: Fields) -> bool:
         return any(set(_names(record.fields)) & set(_names(body)) for record in self.records.all(table))
@@ -148,7 +162,7 @@ class FakeEspoCrm(FakeCrm):
         body = await request.json()
         if not (body.get("dateStart") and body.get("dateEnd")):
             return _invalid(CALLS, "dateStart", "required")
-        if refusal := _call_refused(body) or self._missing(body):
+        if refusal := _call_refused(body) or self._missing(body) or self._lacks(CALLS, body):
             return refusal
         fields = {"contactsIds": [], "leadsIds": [], "description": "", "status": "Planned", **body}
         return web.json_response(_whole(CALLS, self.records.add(CALLS, fields, record_id=self._new_id())))
@@ -191,11 +205,14 @@ def _invalid(table: str, field: str, kind: str) -> web.Response:
 
 
 def _person_refused(table: str, body: Fields) -> web.Response | None:
-    if table == "Contact" and not body.get("lastName"):
+    if not body.get("lastName"):
         return _invalid(table, "lastName", "required")
     for field in ("firstName", "lastName"):
         if len(body.get(field) or "") > _NAME_LENGTH:
             return _invalid(table, field, "maxLength")
+    for field in ("firstName", "lastName", "accountName"):
+        if _BAD_CHARACTERS.search(body.get(field) or ""):
+            return _invalid(table, field, "pattern")
     if len(body.get("phoneNumber") or "") > _PHONE_LENGTH:
         return _invalid(table, "phoneNumber", "maxLength")
     return None

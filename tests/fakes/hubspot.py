@@ -22,6 +22,7 @@ from fakes.written import WrittenContact, WrittenLog
 REFRESH_TOKEN: Final = "good-refresh-token"
 CONTACTS: Final = "contacts"
 CALLS: Final = "calls"
+OWNERS: Final = "owners"
 LINKED: Final = "associations"
 """The field of a call that has the ids of its contacts."""
 
@@ -76,12 +77,15 @@ class FakeHubSpot(FakeCrm):
         link = "/crm/v4/objects/calls/{id}/associations/contacts/{contact}"
         return [
             web.post("/oauth/v1/token", self._grant),
+            web.get("/crm-object-schemas/v3/schemas/{table:contacts|calls}", self._schema),
+            web.get("/crm/v3/owners", self._list_owners),
             web.get(objects, self._list),
             web.post(objects, self._create),
             web.post(objects + "/search", self._search),
             web.post("/crm/v3/objects/calls/batch/read", self._read_batch),
             web.get(objects + "/{id}", self._read),
             web.patch(objects + "/{id}", self._change),
+            web.delete("/crm/v3/objects/contacts/{id}", self._archive),
             web.put(link, self._link),
             web.delete(link, self._unlink),
         ]
@@ -119,6 +123,8 @@ class FakeHubSpot(FakeCrm):
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds the contacts that a list describes by their properties; answers with their ids.
 
+        `POST /owners` adds owners: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+
         `GET /searches` says how many searches were answered, and how many refused as too many.
         """
 
@@ -128,7 +134,11 @@ class FakeHubSpot(FakeCrm):
         async def searches(_: web.Request) -> web.Response:
             return web.json_response(self._searches)
 
-        return [web.post("/people", add), web.get("/searches", searches)]
+        async def own(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_owner(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/owners", own), web.get("/searches", searches)]
 
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
@@ -138,6 +148,33 @@ class FakeHubSpot(FakeCrm):
             contact = (fields[LINKED] or [""])[0]
             return WrittenLog(record.id, fields["hs_call_external_id"], contact, fields["hs_call_title"])
         return None
+
+    def add_owner(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new owner's id."""
+        first, _, last = name.partition(" ")
+        owner = {"email": email, "type": "PERSON", "firstName": first, "lastName": last, "archived": not is_active}
+        return self.records.add(OWNERS, owner, by_people=True).id
+
+    async def _list_owners(self, request: web.Request) -> web.Response:
+        """Owners in the order of their ids ("CRM API | Owners"): 1 to 500 a page, archived ones apart."""
+        query = request.query
+        if set(query) - {"email", "after", "limit", "archived"}:
+            return self.unprocessable("unknown parameter")
+        limit, after, archived = query.get("limit", "100"), query.get("after", ""), query.get("archived", "false")
+        if not limit.isdecimal() or not 1 <= int(limit) <= 500 or archived not in ("true", "false"):
+            return self.unprocessable(f"limit {limit}, archived {archived}")
+        if after and not after.isdecimal():
+            return self.unprocessable(f"after {after}")
+        owners = [each for each in self.records.all(OWNERS) if each.fields["archived"] is (archived == "true")]
+        start = int(after or 0)
+        page = [
+            # The user's own id is another number, and no owner.
+            {"id": each.id, "userId": int(each.id) + 9_000_000, **each.fields}
+            for each in owners[start : start + int(limit)]
+        ]
+        end = start + len(page)
+        more = {"paging": {"next": {"after": str(end), "link": "?after="}}} if end < len(owners) else {}
+        return web.json_response({"results": page, **more})
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if (limited := self._over_limit(request)) is not None:
@@ -183,17 +220,57 @@ class FakeHubSpot(FakeCrm):
             return refused
         if table == CALLS and not values.get("hs_timestamp"):
             return self.unprocessable("hs_timestamp is required")
+        if missing := self.lacking(table, values):
+            message = f"Error creating {table}. Some required properties were not set."
+            return _error(400, "VALIDATION_ERROR", message, ("MISSING_REQUIRED_PROPERTY", f"{missing} is required"))
         fields = self._with_calculated(values)
         if table == CALLS:
             fields[LINKED] = [link["to"]["id"] for link in links]
         return web.json_response(_body(self.records.add(table, fields), tuple(fields)), status=201)
+
+    async def _schema(self, request: web.Request) -> web.Response:
+        table = request.match_info["table"]
+        needed = {**({"hs_timestamp": "Activity date"} if table == CALLS else {}), **self.required.get(table, {})}
+        properties = [{"name": name, "label": label, "type": "string"} for name, label in needed.items()]
+        return web.json_response({"name": table, "requiredProperties": list(needed), "properties": properties})
 
     async def _read(self, request: web.Request) -> web.Response:
         table, record_id = request.match_info["table"], request.match_info["id"]
         while table == CONTACTS and (merged := self.records.get(_MERGED, record_id)):
             record_id = merged.fields["into"]
         record = self.records.require(table, record_id)
-        return web.json_response(_body(record, request.query.get("properties", "").split(",")))
+        body = _body(record, request.query.get("properties", "").split(","))
+        if history := request.query.get("propertiesWithHistory"):
+            body["propertiesWithHistory"] = {name: self._history(table, record, name) for name in history.split(",")}
+        if kinds := request.query.get("associations"):
+            linked = [call.id for call in self.records.all(CALLS) if record.id in call.fields[LINKED]]
+            found = [{"id": each, "type": "contact_to_call"} for each in linked]
+            if found and CALLS in kinds.split(","):  # a kind without any record is left out
+                body["associations"] = {CALLS: {"results": found}}
+        return web.json_response(body)
+
+    def _history(self, table: str, record: Record, name: str) -> list[dict[str, Any]]:
+        """The values that a property had, the newest first."""
+        values = list[dict[str, Any]]()
+        for change in self.records.changes:
+            if (change.table, change.record.id) == (table, record.id) and name in change.record.fields:
+                value = change.record.fields[name]
+                if not values or values[0]["value"] != value:
+                    source = "CRM_UI" if change.by_people else "INTEGRATION"
+                    entry = {"value": value, "timestamp": _time(change.record.changed), "sourceType": source}
+                    values.insert(0, entry)
+        return values
+
+    async def _archive(self, request: web.Request) -> web.Response:
+        """Archive a contact. One that is not there is no error."""
+        contact_id = request.match_info["id"]
+        if self.records.get(CONTACTS, contact_id):
+            self.records.remove(CONTACTS, contact_id)
+            for call in self.records.all(CALLS):
+                links = [each for each in call.fields[LINKED] if each != contact_id]
+                if links != call.fields[LINKED]:
+                    self.records.change(CALLS, call.id, {LINKED: links})
+        return web.Response(status=204)
 
     async def _change(self, request: web.Request) -> web.Response:
         table, values = request.match_info["table"], (await request.json())["properties"]
@@ -241,7 +318,7 @@ class FakeHubSpot(FakeCrm):
         return web.Response(status=204)
 
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
-        if found := problems(values, self.known[table]):
+        if found := problems(values, self.known[table] | self.required.get(table, {}).keys()):
             return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
         email = values.get("email")
         if table == CONTACTS and email and (others := self.records.find(CONTACTS, "email", email.casefold())):

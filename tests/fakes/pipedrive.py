@@ -24,6 +24,7 @@ CLIENT: Final = ("app", "secret")
 PERSONS: Final = "persons"
 ORGANIZATIONS: Final = "organizations"
 ACTIVITIES: Final = "activities"
+USERS: Final = "users"
 
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     PERSONS: {"name": str, "phones": list, "emails": list, "org_id": int, "custom_fields": dict},
@@ -60,6 +61,20 @@ class PipedriveFaults(Faults):
     requests_per_2_seconds: int = 0
 
 
+_INCLUDED: Final = frozenset(
+    {
+        "closed_deals_count",
+        "email_messages_count",
+        "files_count",
+        "notes_count",
+        "open_deals_count",
+        "participant_closed_deals_count",
+        "participant_open_deals_count",
+    }
+)
+"""Fields that a person has only if they are asked for."""
+
+
 class FakePipedrive(FakeCrm):
     """See FakeCrm. A deleted record is shown only in Pipedrive's list of deleted items."""
 
@@ -74,11 +89,15 @@ class FakePipedrive(FakeCrm):
         searched, all_ = "/{table:persons|organizations}", "/{table:persons|organizations|activities}"
         return [
             web.post("/oauth/token", self._grant),
+            web.get("/api/v1/users", self._list_users),
             web.get(f"/api/v2{searched}/search", self._search),
+            web.get("/api/v2/personFields", self._person_fields),
             web.get(f"/api/v2{all_}", self._list),
             web.post(f"/api/v2{all_}", self._create),
             web.get(f"/api/v2{all_}/{{id}}", self._read),
             web.patch("/api/v2/{table:activities}/{id}", self._change),
+            web.delete("/api/v2/{table:persons}/{id}", self._delete),
+            web.get("/v1/persons/{id}/changelog", self._changelog),
         ]
 
     def is_write(self, request: web.Request) -> bool:
@@ -124,16 +143,35 @@ class FakePipedrive(FakeCrm):
         return None
 
     def control_routes(self) -> list[web.RouteDef]:
-        """`POST /people` adds the persons that a list describes; answers with their ids."""
+        """`POST /people` adds the persons that a list describes; answers with their ids.
+
+        `POST /users` adds users: `[["Jane Roe", "jane@example.com", true]]`; answers with their ids.
+        """
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response([self.add_person(fields) for fields in await request.json()])
 
-        return [web.post("/people", add)]
+        async def hire(request: web.Request) -> web.Response:
+            told = await request.json()
+            return web.json_response([self.add_user(*names, is_active=active) for *names, active in told])
+
+        return [web.post("/people", add), web.post("/users", hire)]
 
     def add_person(self, fields: Mapping[str, Any]) -> str:
         """As people do it: a person's id."""
         return self.records.add(PERSONS, fields, by_people=True).id
+
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        fields = {"name": name, "email": email, "active_flag": is_active, "is_admin": 0}
+        return self.records.add(USERS, fields, by_people=True).id
+
+    async def _list_users(self, request: web.Request) -> web.Response:
+        """Every user at once ("Users", API v1)."""
+        if request.query:
+            return self.unprocessable("this list has no parameters")
+        users = [{"id": int(each.id), **each.fields} for each in self.records.all(USERS)]
+        return web.json_response({"success": True, "data": users, "additional_data": {"pagination": {}}})
 
     def merge(self, kept_id: str, gone_id: str) -> None:
         """As people do it: activities go to the person that is kept."""
@@ -189,6 +227,8 @@ class FakePipedrive(FakeCrm):
             if len(wanted) > 100:
                 return self.unprocessable("ids")
             records = [record for record in records if record.id in wanted]
+        if person := query.get("person_id"):
+            records = [each for each in records if _main(each.fields) == person]
         if since := query.get("updated_since"):
             moment = datetime.fromisoformat(since).timestamp()
             records = [record for record in records if record.changed >= moment]
@@ -203,11 +243,48 @@ class FakePipedrive(FakeCrm):
             return self.unprocessable(problem)
         if table != ACTIVITIES and not body.get("name"):
             return self.unprocessable("name is required")
+        if missing := self.lacking(table, {**body, **body.get("custom_fields", {})}):
+            return self.unprocessable(f"{missing} is required")
         return web.json_response({"success": True, "data": _body(self.records.add(table, body))}, status=201)
+
+    async def _person_fields(self, request: web.Request) -> web.Response:
+        is_told = "required_fields" in request.query.get("include_fields", "").split(",")
+        labels = {"name": "Name", "phones": "Phone", "emails": "Email", **self.required.get(PERSONS, {})}
+        fields = [
+            {
+                "field_code": name,
+                "field_name": label,
+                **({"required_fields": {"enabled": name in self.required.get(PERSONS, {})}} if is_told else {}),
+            }
+            for name, label in labels.items()
+        ]
+        page, more = _paged(fields, request.query)
+        return web.json_response({"success": True, "data": page, "additional_data": more})
 
     async def _read(self, request: web.Request) -> web.Response:
         record = self.records.require(request.match_info["table"], request.match_info["id"])
-        return web.json_response({"success": True, "data": _body(record)})
+        counts = dict.fromkeys(filter(None, request.query.get("include_fields", "").split(",")), 0)
+        if not counts.keys() <= _INCLUDED:
+            return self.unprocessable("include_fields")
+        return web.json_response({"success": True, "data": counts | _body(record)})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        record = self.records.require(PERSONS, request.match_info["id"])
+        self.records.remove(PERSONS, record.id)
+        return web.json_response({"success": True, "data": {"id": int(record.id)}})
+
+    async def _changelog(self, request: web.Request) -> web.Response:
+        """The changes of a person's fields. The values that it began with have no old value."""
+        record = self.records.require(PERSONS, request.match_info["id"])
+        entries, before = list[dict[str, Any]](), dict[str, Any]()
+        for change in self.records.changes:
+            if (change.table, change.record.id) != (PERSONS, record.id):
+                continue
+            for name, value in change.record.fields.items():
+                if before.get(name) != value:
+                    entries.insert(0, {"field_key": name, "old_value": before.get(name), "new_value": value})
+            before = change.record.fields
+        return web.json_response({"success": True, "data": entries, "additional_data": {"next_cursor": None}})
 
     async def _change(self, request: web.Request) -> web.Response:
         body, record_id = await request.json(), request.match_info["id"]

@@ -26,6 +26,7 @@ from fakes.salesforce_values import (
     VERSION,
     WRITABLE,
     Refused,
+    described_fields,
     duplicates,
     errors,
     id_check,
@@ -82,8 +83,10 @@ class FakeSalesforce(FakeCrm):
             web.get(f"{VERSION}/query", self._refusing(self._query)),
             web.get(f"{VERSION}/query/{{page}}", self._refusing(self._next_page)),
             web.get(f"{VERSION}/search", self._refusing(self._search)),
+            web.get(f"{VERSION}/sobjects/{{table}}/describe", self._describe),
             web.post(f"{VERSION}/sobjects/{{table}}", self._refusing(self._create)),
             web.patch(f"{VERSION}/sobjects/{{table}}/{{id}}", self._refusing(self._update)),
+            web.delete(f"{VERSION}/sobjects/{{table}}/{{id}}", self._refusing(self._delete)),
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
@@ -146,6 +149,12 @@ class FakeSalesforce(FakeCrm):
     def add_by_people(self, table: str, fields: Mapping[str, Any]) -> str:
         """Add a record as a person does, without any checks. Returns its id."""
         return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
+
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        first, _, last = name.partition(" ")
+        fields = {"FirstName": first, "LastName": last, "Email": email, "IsActive": is_active}
+        return self.add_by_people("User", {**fields, "UserType": "Standard"})
 
     def _new_id(self, table: str) -> str:
         plain = f"{PREFIXES[table]}{self.records.next_id():012}"
@@ -229,6 +238,7 @@ class FakeSalesforce(FakeCrm):
                 "Id": record.id,
                 "Name": " ".join(filter(None, names)),
                 "CreatedDate": stamp(record.created),
+                "LastModifiedDate": stamp(record.changed),
                 "SystemModstamp": stamp(record.changed - self.faults.age),
                 "IsConverted": fields.get("IsConverted", False),
                 "ConvertedContactId": fields.get("ConvertedContactId"),
@@ -238,7 +248,7 @@ class FakeSalesforce(FakeCrm):
 
     async def _create(self, request: web.Request) -> web.Response:
         table, fields = request.match_info["table"], await self._checked(request)
-        for name in REQUIRED[table]:
+        for name in (*REQUIRED[table], *self.required.get(table, ())):
             if not fields.get(name):
                 raise Refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", fields=[name])
         if table in PEOPLE:
@@ -256,17 +266,33 @@ class FakeSalesforce(FakeCrm):
         self.records.change(table, record_id, fields)
         return web.Response(status=204)
 
+    async def _delete(self, request: web.Request) -> web.Response:
+        """Delete a person, and the tasks that are theirs alone."""
+        table, record_id = request.match_info["table"], request.match_info["id"]
+        if table not in PEOPLE or self.records.get(table, record_id) is None:
+            raise Refused("ENTITY_IS_DELETED", "entity is deleted", 404, fields=[])
+        self.records.remove(table, record_id)
+        for task in self.records.all("Task"):
+            if task.fields.get("WhoId") == record_id:
+                self.records.remove("Task", task.id)
+        return web.Response(status=204)
+
     async def _checked(self, request: web.Request) -> Fields:
         """The fields of a request as they are kept: trimmed, and refused where they cannot be."""
         table, told = request.match_info["table"], await request.json()
         fields: Fields = {}
         for name, value in told.items():
-            if name not in WRITABLE[table] or name == self.faults.hidden:
+            known = {*WRITABLE[table], *self.required.get(table, ())} - {self.faults.hidden}
+            if name not in known:
                 raise Refused("INVALID_FIELD", f"No such column '{name}' on sobject of type {table}")
             fields[name] = kept(table, name, value)
         if (who := fields.get("WhoId")) is not None and not self._is_there(who):
             raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=["WhoId"])
         return fields
+
+    async def _describe(self, request: web.Request) -> web.Response:
+        table = request.match_info["table"]
+        return web.json_response(described_fields(table, self.required.get(table, {})))
 
     def _is_there(self, who: str) -> bool:
         found = [record for table in PEOPLE if (record := self.records.get(table, who))]

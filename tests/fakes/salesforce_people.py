@@ -42,6 +42,9 @@ class SalesforcePeople(People):
     async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
         return self._crm.add_by_people("Contact", {"LastName": name, **dict(zip(_PHONES, numbers, strict=False))})
 
+    async def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        return self._crm.add_user(name, email, is_active=is_active)
+
     async def rename_contact(self, contact_id: str, name: str) -> None:
         self._records.change("Lead", contact_id, {"FirstName": None, "LastName": name}, by_people=True)
 

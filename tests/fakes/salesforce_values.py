@@ -11,7 +11,7 @@ from fakes.records import Fields
 
 VERSION: Final = "/services/data/v67.0"
 PEOPLE: Final = ("Contact", "Lead")
-PREFIXES: Final = {"Contact": "003", "Lead": "00Q", "Task": "00T"}
+PREFIXES: Final = {"Contact": "003", "Lead": "00Q", "Task": "00T", "User": "005"}
 PHONES: Final = {
     "Contact": ("Phone", "MobilePhone", "HomePhone", "OtherPhone", "AssistantPhone", "Fax"),
     "Lead": ("Phone", "MobilePhone", "Fax"),
@@ -21,17 +21,28 @@ _PERSON: Final = ("FirstName", "LastName", "Email", "Title", "LeadSource", "Last
 WRITABLE: Final = {
     "Contact": (*_PERSON, *PHONES["Contact"], "AccountId"),
     "Lead": (*_PERSON, *PHONES["Lead"], "Company", "Status"),
+    "User": ("FirstName", "LastName", "Email", "IsActive", "UserType"),
     "Task": (
         *("WhoId", "Subject", "Status", "ActivityDate", "Description", "TaskSubtype", "CallType", "CallDisposition"),
         *("CallDurationInSeconds", "CallObject", "OwnerId", "Priority", "Call_Key__c"),
     ),
+    "Event": ("WhoId",),
+    "ContentDocumentLink": ("LinkedEntityId",),
+    "CampaignMember": ("LeadId", "ContactId"),
+    "Case": ("ContactId",),
+    "OpportunityContactRole": ("ContactId",),
 }
+AROUND: Final = ("Event", "ContentDocumentLink", "CampaignMember", "Case", "OpportunityContactRole")
+"""Records that belong to people, and that leadline only looks for."""
+
 REQUIRED: Final = {"Contact": ("LastName",), "Lead": ("LastName", "Company"), "Task": ()}
 _PICKED: Final = {"CallType": ("Inbound", "Internal", "Outbound"), "TaskSubtype": ("Call", "Email", "Task")}
 COMPUTED: Final = {
-    "Contact": ("Id", "Name", "CreatedDate", "SystemModstamp", "Account.Name"),
-    "Lead": ("Id", "Name", "CreatedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
-    "Task": ("Id", "CreatedDate", "SystemModstamp"),
+    "Contact": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "Account.Name"),
+    "Lead": ("Id", "Name", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsConverted", "ConvertedContactId"),
+    "Task": ("Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"),
+    "User": ("Id", "Name", "CreatedDate", "SystemModstamp"),
+    **dict.fromkeys(AROUND, ("Id",)),
 }
 
 
@@ -104,3 +115,21 @@ def duplicates(ids: Mapping[str, list[str]], *, may_save: bool) -> Fields:
         "errorMessage": "Use one of these records?",
         "matchResults": results,
     }
+
+
+def described_fields(table: str, more: Mapping[str, str]) -> Fields:
+    """The description of a kind of record; `more` are the labels of the fields that an administrator requires."""
+    labels = {**{name: name for name in WRITABLE[table]}, **more}
+    needed = {*REQUIRED[table], *more}
+    fields = [
+        *(_described(name, label, is_needed=name in needed) for name, label in labels.items()),
+        _described("IsUnreadByOwner", "Unread", is_needed=True, kind="boolean"),
+        {**_described("Status", "Status", is_needed=True), "defaultedOnCreate": True},
+        {**_described("SystemModstamp", "Modified", is_needed=True), "createable": False},
+    ]
+    return {"name": table, "fields": fields}
+
+
+def _described(name: str, label: str, *, is_needed: bool, kind: str = "string") -> Fields:
+    shared = {"name": name, "label": label, "type": kind, "createable": True, "defaultedOnCreate": False}
+    return {**shared, "nillable": not is_needed}

@@ -86,8 +86,8 @@ async def serve_process(crm: FakeCrm, port: int, control_port: int) -> None:
 
     On `control_port`, `PUT /faults` takes the fields of the fake's `Faults` as JSON, `GET /work` says how many requests
     are under way, `GET /written` what was written, `GET /records/TABLE` what is kept, by id; `PATCH /records/TABLE/ID`
-    changes a record as people do. The fake may have more there. Both ports may be bound, not listened on, by others who
-    keep them.
+    changes a record as people do, and `PUT /required` replaces the fields that are required. The fake may have more
+    there. Both ports may be bound, not listened on, by others who keep them.
     """
     door = Door(crm, port)
     await door.open()
@@ -116,7 +116,12 @@ def _control(crm: FakeCrm, door: Door) -> web.Application:
         table, record_id = request.match_info["table"], request.match_info["id"]
         return web.json_response(crm.records.change(table, record_id, await request.json(), by_people=True).fields)
 
+    async def require(request: web.Request) -> web.Response:
+        crm.required = await request.json()
+        return web.json_response({})
+
     app = web.Application()
+    app.router.add_put("/required", require)
     app.router.add_get("/records/{table}", records)
     app.router.add_patch("/records/{table}/{id}", edit)
     app.router.add_put("/faults", change)

@@ -15,7 +15,7 @@ Condition = Callable[[Row], bool]
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)|(?P<number>\d+)
-    |(?P<name>[A-Za-z_][\w.]*)|(?P<sign>>=|<=|[=(),]))""",
+    |(?P<name>[A-Za-z_][\w.]*)|(?P<sign>>=|<=|[=>(),]))""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"'}
@@ -159,6 +159,9 @@ class _Reader:
         if self._is(">="):
             time = self._next("time")
             return lambda row: str(_value(row, field)) >= time
+        if self._is(">"):
+            least = _string(self._next("string"))
+            return lambda row: str(_value(row, field)) > least
         self._take("=")
         return self._equal(field)
 

@@ -19,11 +19,13 @@ from fakes.base import FakeCrm
 from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
+from fakes.zoho_layouts import layouts
 
 API: Final = "/crm/v8"
 TOKENS: Final = "/oauth/v2/token"
 CLIENT: Final = ("1000.CLIENT", "client-secret")
 REFRESH_TOKEN: Final = "1000.refresh"
+USERS: Final = "users"
 KEY_FIELD: Final = "Leadline_Key"
 MARK_FIELD: Final = "Is_Placeholder"
 
@@ -50,6 +52,12 @@ _SHAPES: Final = {
     "Call_Type": "Inbound|Outbound|Missed",
     "Outgoing_Call_Status": "Completed|Scheduled",
 }
+_RELATED: Final = frozenset(
+    {
+        *("Attachments", "Calls", "Calls_History", "Campaigns", "Deals", "Events", "Events_History", "Notes"),
+        *("Tasks", "Tasks_History"),
+    }
+)
 _FIRST_ID: Final = 4_876_876_000_000_000_000
 
 
@@ -93,9 +101,13 @@ class FakeZoho(FakeCrm):
         return [
             web.post(TOKENS, self._grant),
             web.post(f"{API}/coql", self._counted(self._query)),
+            web.get(f"{API}/settings/layouts", self._counted(self._layouts)),
+            web.get(f"{API}/users", self._counted(self._list_users)),
             web.get(f"{API}/{{module}}", self._counted(self._read)),
             web.post(f"{API}/{{module}}", self._counted(self._create)),
             web.put(f"{API}/{{module}}/{{id}}", self._counted(self._update)),
+            web.delete(f"{API}/{{module}}/{{id}}", self._counted(self._delete)),
+            web.get(f"{API}/{{module}}/{{id}}/{{list}}", self._counted(self._related)),
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
@@ -150,6 +162,26 @@ class FakeZoho(FakeCrm):
         """Add a record as a person does, without any checks. Returns leadline's id."""
         record = self.records.add(module, fields, record_id=self._new_id(), by_people=True)
         return _own_id(module, record.id)
+
+    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """As an administrator does it: a new user's id."""
+        first, _, last = name.partition(" ")
+        fields = {"first_name": first, "last_name": last, "full_name": name, "email": email, "confirm": True}
+        status = "active" if is_active else "disabled"
+        return self.records.add(USERS, {**fields, "status": status}, record_id=self._new_id(), by_people=True).id
+
+    async def _list_users(self, request: web.Request) -> web.Response:
+        """Users of a type ("Get Users"): 200 a page at most, and 204 for none."""
+        kind, page, size = (request.query.get(name, "") for name in ("type", "page", "per_page"))
+        if kind not in ("AllUsers", "ActiveUsers") or not page.isdecimal() or not 1 <= int(size or 0) <= 200:
+            return _error(400, "INVALID_REQUEST", "unable to process your request")
+        users = [each for each in self.records.all(USERS) if kind == "AllUsers" or each.fields["status"] == "active"]
+        start, size_ = (int(page) - 1) * int(size), int(size)
+        shown = [{"id": each.id, **each.fields} for each in users[start : start + size_]]
+        if not shown:
+            return web.Response(status=204)
+        info = {"per_page": size_, "count": len(shown), "page": int(page), "more_records": start + size_ < len(users)}
+        return web.json_response({"users": shown, "info": info})
 
     def _new_id(self) -> str:
         return str(_FIRST_ID + self.records.next_id())
@@ -213,14 +245,14 @@ class FakeZoho(FakeCrm):
         return web.json_response({"data": shown, "info": {"count": len(shown), "more_records": len(rows) > limit}})
 
     def _row(self, module: str, record: Record) -> Fields:
-        created = datetime.fromtimestamp(record.created, UTC).astimezone().isoformat(timespec="seconds")
-        return {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, "Created_Time": created}
+        times = {"Created_Time": _time(record.created), "Modified_Time": _time(record.changed)}
+        return {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, **times}
 
     async def _create(self, request: web.Request) -> web.Response:
         module = request.match_info["module"]
 
         def create(fields: Fields) -> Record:
-            for name in _MANDATORY[module]:
+            for name in (*_MANDATORY[module], *self.required.get(module, ())):
                 if not fields.get(name):
                     raise _Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
             return self.records.add(module, fields, record_id=self._new_id())
@@ -237,6 +269,24 @@ class FakeZoho(FakeCrm):
 
         return await self._written(request, update, "record updated", 200)
 
+    async def _delete(self, request: web.Request) -> web.Response:
+        module, record_id = request.match_info["module"], request.match_info["id"]
+        if self.records.get(module, record_id) is None:
+            problem = {"code": "INVALID_DATA", "details": {"id": record_id}, "message": "invalid", "status": "error"}
+            return web.json_response({"data": [problem]}, status=400)
+        self.records.remove(module, record_id)
+        done = {"code": "SUCCESS", "details": {"id": record_id}, "message": "record deleted", "status": "success"}
+        return web.json_response({"data": [done]})
+
+    async def _related(self, request: web.Request) -> web.Response:
+        """A related list. Calls are over, so they are history."""
+        module, name = request.match_info["module"], request.match_info["list"]
+        if name not in _RELATED or (name == "Deals" and module == "Leads") or not request.query.get("fields"):
+            return _error(400, "INVALID_DATA", "the relation name given seems to be invalid")
+        own = _own_id(module, request.match_info["id"])
+        calls = self.records.all("Calls") if name == "Calls_History" else []
+        return self._listed([{"id": call.id} for call in calls if whose(call.fields) == own], 200)
+
     async def _written(self, request: web.Request, write: Any, message: str, status: int) -> web.Response:
         body = await request.json()
         self.triggers.append(body.get("trigger"))
@@ -247,9 +297,17 @@ class FakeZoho(FakeCrm):
         done = {"code": "SUCCESS", "details": {"id": record.id}, "message": message, "status": "success"}
         return web.json_response({"data": [done]}, status=status)
 
+    def _writable(self, module: str) -> set[str]:
+        return {*_WRITABLE[module], *self.required.get(module, ())}
+
+    async def _layouts(self, request: web.Request) -> web.Response:
+        module = request.query["module"]
+        own = {name: name.replace("_", " ") for name in _WRITABLE[module]}
+        return web.json_response(layouts(own, _MANDATORY[module], self.required.get(module, {})))
+
     def _checked(self, module: str, told: Fields) -> Fields:
         """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""
-        fields = {name: _kept(name, value) for name, value in told.items() if name in _WRITABLE[module]}
+        fields = {name: _kept(name, value) for name, value in told.items() if name in self._writable(module)}
         for name, modules in {"Who_Id": ["Contacts"], "What_Id": [told.get("$se_module", "")]}.items():
             if fields.get(name) and not any(self.records.get(each, fields[name]["id"]) for each in modules):
                 raise _Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)
@@ -271,6 +329,10 @@ def whose(call: Fields) -> str:
 
 def _own_id(module: str, record_id: str) -> str:
     return f"{_PEOPLE[module]}:{record_id}"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
 
 
 def _key(call: Fields) -> str:

@@ -43,6 +43,9 @@ class ZohoPeople(People):
     async def add_contact(self, name: str, numbers: Sequence[str]) -> str:
         return self._crm.add_by_people("Contacts", {"Last_Name": name, **dict(zip(_PHONES, numbers, strict=False))})
 
+    async def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        return self._crm.add_user(name, email, is_active=is_active)
+
     async def rename_contact(self, contact_id: str, name: str) -> None:
         module, record_id = _place(contact_id)
         self._records.change(module, record_id, {"First_Name": None, "Last_Name": name}, by_people=True)

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import (
+    Capabilities,
+    ContactDeleter,
+    ContactPage,
+    ContactUse,
+    CrmAdapter,
+    CrmLog,
+    LogEntry,
+)
 
 T = TypeVar("T")
 
@@ -65,6 +73,13 @@ class _SwitchedCrm:
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
         return await self._around("create_contact", lambda: self._inner.create_contact(draft, key))
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        inner = self._inner
+        assert isinstance(inner, ContactDeleter)
+        return await self._around(
+            "delete_contact", lambda: inner.delete_contact(contact_id, log_ids, only_check=only_check)
+        )
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         return await self._around("create_call_log", lambda: self._inner.create_call_log(entry, key))

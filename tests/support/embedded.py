@@ -23,6 +23,7 @@ async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
         yield CrmUnderTest(
             adapter=adapter,
             people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
+            shows_edits=False,
             max_name=10_000,
             max_note=100_000,
             lost_fields=EMBEDDED.known_gaps.fields,

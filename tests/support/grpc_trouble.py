@@ -12,7 +12,7 @@ from leadline_server.domain.errors import CrmError
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure
 
-_WRITES: Final = frozenset({"CreateContact", "CreateCallLog", "UpdateCallLog"})
+_WRITES: Final = frozenset({"CreateContact", "CreateCallLog", "UpdateCallLog", "DeleteContact"})
 _BACK_SECONDS: Final = 20.0
 
 _CODES: Final = {

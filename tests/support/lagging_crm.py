@@ -1,14 +1,14 @@
 """A CRM without unique keys, whose writes may take effect late and whose search index lags; it keeps all in memory."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmAdapter, CrmLog, LogEntry
 
 from support.apps import SettableClock
 
@@ -73,6 +73,7 @@ class LaggingCrm:
             moves_log=True,
             search_lag=self.search_lag,
             settle_time=self.settle_time,
+            deletes_contacts=True,
         )
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
@@ -111,6 +112,13 @@ class LaggingCrm:
         self._records[contact.id] = _Record(contact, effective, effective + self.search_lag)
         self._by_key[key] = contact
         return contact
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        if any(entry.contact_id == contact_id and key not in log_ids for key, entry in self._logs.items()):
+            return ContactUse.USED
+        if not only_check:
+            self._records.pop(contact_id, None)
+        return ContactUse.UNUSED
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         if entry.contact_id not in self._records:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter, CrmMethod
+from leadline_server.ports.crm import ContactDeleter, ContactUse, CrmAdapter, CrmMethod
 from leadline_server.testing.crm_harness import Report
 
 from support.apps import STRANGER, SettableClock
@@ -20,6 +20,12 @@ async def create(crm: CrmAdapter, number: str = STRANGER, name: str = "Ada Lovel
     return await crm.create_contact(ContactDraft(name=name, phone_number=parse_number(number, "US")), f"key-{number}")
 
 
+async def deleted(crm: CrmAdapter, contact_id: str) -> ContactUse:
+    """Delete a contact if no one has used it."""
+    assert isinstance(crm, ContactDeleter)
+    return await crm.delete_contact(contact_id, (), only_check=False)
+
+
 OPERATIONS: Final[Mapping[CrmMethod, Callable[[CrmAdapter], Awaitable[Any]]]] = {
     CrmMethod.FIND_CONTACTS: lambda crm: crm.find_contacts([parse_number(STRANGER, "US")]),
     CrmMethod.GET_CONTACT: lambda crm: crm.get_contact("c0"),
@@ -29,6 +35,7 @@ OPERATIONS: Final[Mapping[CrmMethod, Callable[[CrmAdapter], Awaitable[Any]]]] = 
     CrmMethod.UPDATE_CALL_LOG: lambda crm: crm.update_call_log("call-1", ENTRY),
     CrmMethod.FIND_CALL_LOG: lambda crm: crm.find_call_log("call-1"),
     CrmMethod.CHECK: lambda crm: crm.check(),
+    CrmMethod.DELETE_CONTACT: lambda crm: deleted(crm, "c0"),
 }
 
 

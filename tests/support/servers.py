@@ -19,7 +19,7 @@ START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.005
 
-_http = re.compile(r"^JSON over HTTP on http://(\S+)\.$", re.MULTILINE).search
+_http = re.compile(r"^JSON over HTTP on http://(\S+?)\.(?: |$)", re.MULTILINE).search
 _ready = re.compile(r"gRPC on (\S+) \(metrics on http://(\S+)/metrics").search
 
 

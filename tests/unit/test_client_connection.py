@@ -29,9 +29,12 @@ READS_AND_SAFE_WRITES = {
     ("leadline.v1.CallLogService", "LogCall"),
     ("leadline.v1.CallLogService", "GetCallLog"),
     ("leadline.v1.CallLogService", "ListCallLogs"),
+    ("leadline.v1.CallLogService", "CountCallLogs"),
     ("leadline.v1.DirectoryService", "GetUser"),
     ("leadline.v1.DirectoryService", "ListUsers"),
+    ("leadline.v1.DirectoryService", "ListCrmUsers"),
     ("leadline.v1.DirectoryService", "UpsertUser"),
+    ("leadline.v1.PlaceholderService", "ListPlaceholders"),
     ("leadline.v1.PreferencesService", "GetPreferences"),
     ("leadline.v1.PreferencesService", "GetAccountSettings"),
 }

@@ -146,3 +146,8 @@ async def test_a_contact_needs_a_number_that_can_be_dialled(text: str) -> None:
 async def test_a_wrong_field_of_a_creation_is_named(field: str, value: str) -> None:
     request = pb.CreateContactRequest(account_id="us", phone_number="+14155550123", **{field: value})  # type: ignore[arg-type] # by name
     assert await violations(read_request(mapping.contact_creation, request)) == {field}
+
+
+async def test_an_id_with_an_invisible_character_is_a_violation() -> None:
+    request = pb.FindContactRequest(account_id="us\u200b", user_id="alice\u202e", phone_numbers=["101"])
+    assert await violations(read_request(numbers_to_find, request)) == {"account_id", "user_id"}

@@ -27,7 +27,7 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
 from pydantic import ValidationError
 from support.http_servers import http_server
@@ -141,9 +141,11 @@ async def test_an_account_without_a_connection_has_a_crm_that_can_tell_nothing(t
         crm = desk.account("taken out of the file")
     assert (crm.kind, crm.is_remote) == ("none", False)
     assert isinstance(crm.adapter, UnconnectedCrm)
-    for operation in CrmMethod:
+    for operation in ALL_METHODS:
         with pytest.raises(CrmUnavailable, match="connect this account to no CRM"):
             await OPERATIONS[operation](crm.adapter)
+    with pytest.raises(CrmUnavailable, match="connect this account to no CRM"):
+        await crm.adapter.list_users("")
     promised = crm.adapter.capabilities
     assert [promised.finds_log_by_key, promised.enforces_unique_key, promised.moves_log] == [False, False, False]
 

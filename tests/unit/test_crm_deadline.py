@@ -10,7 +10,7 @@ from support.crms import Switch
 from support.operations import OPERATIONS, create, memory_crm
 
 
-@pytest.mark.parametrize("operation", CrmMethod)
+@pytest.mark.parametrize("operation", OPERATIONS)
 async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(operation: CrmMethod) -> None:
     switch = Switch()
     crm = DeadlineCrm(switch.wrap(memory_crm()), 0.01)
@@ -22,7 +22,7 @@ async def test_an_operation_that_hangs_ends_in_time_and_says_what_is_known(opera
     assert type(caught.value) is expected
 
 
-@pytest.mark.parametrize("operation", CrmMethod)
+@pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_timeout_that_the_adapter_let_through_is_translated_too(operation: CrmMethod) -> None:
     switch = Switch()
 

@@ -66,7 +66,7 @@ def test_a_person_is_not_held_back(held: dict[str, Any], call: dict[str, Any], w
         ({"excluded_numbers": ("+14155550124", "+44*")}, {}),
         ({"distrust_failed_attestation": True}, {"attestation": Attestation.C}),
         ({"distrust_failed_attestation": True}, {}),
-        ({}, {"attestation": Attestation.FAILED}),
+        ({"distrust_failed_attestation": False}, {"attestation": Attestation.FAILED}),
         ({"log_internal_calls": True}, {"direction": INTERNAL, "caller": Party(phone_number=NUMBER)}),
         ({"wait_until_final": True}, {"is_final": True}),
     ],

@@ -52,7 +52,7 @@ def test_a_person_never_makes_a_placeholder(
 @given(situation=situations(DIALABLE))
 def test_a_placeholder_is_made_where_nothing_speaks_against_it(situation: Situation) -> None:
     # The other properties would hold of a decision that never creates.
-    call = replace(situation.call, direction=CallDirection.INBOUND)
+    call = replace(situation.call, direction=CallDirection.INBOUND, attestation=Attestation.B)
     wanted = decide(replace(situation, call=call, trigger=LogTrigger.AUTOMATIC), CREATING, [])
     assert isinstance(wanted, CreatePlaceholder)
     assert wanted.name

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from leadline.v1 import (
 )
 from leadline_server.cli import app
 from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
-from leadline_server.domain.preferences import PREFERENCE_FIELDS, EffectivePreferences, Preferences
+from leadline_server.domain.preferences import PREFERENCE_FIELDS, AccountSettings, EffectivePreferences, Preferences
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DECISIONS: Final = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
@@ -73,7 +74,8 @@ def test_every_setting_is_documented_with_its_variable_its_flag_and_its_default(
     assert variable == ("none" if name in ("accounts", "connections") else f"LEADLINE_{name.upper()}")
     assert flag == flags().get(name, "none")
     built_in = {"accounts": "demo", "connections": "none"}.get(name, Settings.model_fields[name].default)
-    assert default == {"": "empty", None: "none"}.get(built_in, str(built_in))
+    words = {"": "empty", None: "none", True: "true", False: "false"}
+    assert default == (words[built_in] if built_in in ("", None) or isinstance(built_in, bool) else str(built_in))
     assert meaning
 
 
@@ -102,7 +104,10 @@ def test_the_example_of_a_configuration_file_is_accepted(tmp_path: Path, monkeyp
 
 
 def test_every_preference_is_documented_and_no_other() -> None:
-    assert tuple(rows(text("docs/preferences.md"))) == PREFERENCE_FIELDS
+    table, _, limits = text("docs/preferences.md").partition("## Limits of placeholders")
+    assert tuple(rows(table)) == PREFERENCE_FIELDS
+    settings = [field.name for field in fields(AccountSettings) if field.name.startswith("placeholder_")]
+    assert list(rows(limits)) == settings
 
 
 @pytest.mark.parametrize("name", PREFERENCE_FIELDS)
@@ -144,9 +149,9 @@ def test_every_reason_and_every_state_of_a_call_log_is_documented() -> None:
     assert states == values(call_log_pb2.CallLogState, "CALL_LOG_STATE_")
 
 
-def test_the_table_of_decisions_leads_to_every_reason_but_that_of_a_refusal() -> None:
+def test_the_table_of_decisions_leads_to_every_reason_but_that_of_a_refusal_and_of_an_undo() -> None:
     named = set(re.findall(r"`([A-Z_]+)`", section("docs/flow.md", "The decision")))
-    assert named == values(call_log_pb2.CallLogReason, "CALL_LOG_REASON_") - {"CRM_REJECTED"}
+    assert named == values(call_log_pb2.CallLogReason, "CALL_LOG_REASON_") - {"CRM_REJECTED", "CONTACT_REMOVED"}
 
 
 def test_the_readme_lists_every_rpc_and_no_other() -> None:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.storage.connection import new_connection
 from leadline_server.storage.migrations import Migration, load_migrations, migrate
 from leadline_server.storage.sqlite import SqliteDatabase, open_database, wal_warning
 
@@ -225,6 +226,23 @@ async def test_the_error_for_a_path_that_cannot_be_opened_names_it(tmp_path: Pat
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(LedgerUnavailable, match=r"folder\.db cannot be opened"):
         await open_database(tmp_path / "folder.db", migrations=migrations)
+
+
+def test_a_connection_that_cannot_be_opened_leaves_no_thread_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread answers the event loop once more. An answer to a closed loop is an error in the thread."""
+    errors: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+
+    async def open_a_folder() -> None:
+        with pytest.raises(sqlite3.OperationalError):
+            await new_connection(tmp_path, timeout=0)
+
+    before = threading.active_count()
+    for _ in range(50):
+        asyncio.run(open_a_folder())
+    assert (errors, threading.active_count()) == ([], before)
 
 
 async def test_a_newer_database_is_refused_naming_both_versions(path: Path, migrations: str, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_effective_preferences_have_the_fields_of_the_preferences() -> None:
         ("excluded_results", ()),
         ("excluded_numbers", ()),
         ("wait_until_final", False),
-        ("distrust_failed_attestation", False),
+        ("distrust_failed_attestation", True),
         ("crm_user_id", ""),
         ("placeholder_name_format", PlaceholderNameFormat.AS_SENT),
     ],

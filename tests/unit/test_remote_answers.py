@@ -8,15 +8,16 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
-from leadline.v1 import call_pb2, contact_pb2
+from leadline.v1 import call_pb2, contact_pb2, directory_pb2
 from leadline_server.crm.remote.adapter_type import open_remote, remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.crm import CrmAdapter, CrmUserPage, ListsUsers
 from leadline_server.testing.crm_harness import Report
 from support.scripted_adapters import CONTACT, ScriptedAdapter, fails, says, scripted_adapter, sends
 
@@ -25,12 +26,19 @@ DRAFT: Final = ContactDraft(name="Ada Lovelace", phone_number=NUMBER)
 
 Operation = Callable[[CrmAdapter], Awaitable[Any]]
 
+
+async def users(crm: CrmAdapter, cursor: str = "") -> CrmUserPage:
+    assert isinstance(crm, ListsUsers)
+    return await crm.list_users(cursor)
+
+
 READS: Final[Mapping[str, Operation]] = {
     "FindContacts": lambda crm: crm.find_contacts([NUMBER]),
     "GetContact": lambda crm: crm.get_contact("c-1"),
     "SearchContacts": lambda crm: crm.search_contacts("Ada", 10, ""),
     "FindCallLog": lambda crm: crm.find_call_log("key"),
     "Check": lambda crm: crm.check(),
+    "ListUsers": users,
 }
 WRITES: Final[Mapping[str, Operation]] = {
     "CreateContact": lambda crm: crm.create_contact(DRAFT, "key"),
@@ -239,3 +247,34 @@ async def test_a_write_is_sent_once_however_it_fails(adapter: ScriptedAdapter, c
         with pytest.raises(CrmOutcomeUnknown):
             await crm.create_contact(DRAFT, "key")
     assert adapter.count("CreateContact") == 3
+
+
+async def test_a_page_of_users_is_understood(adapter: ScriptedAdapter, crm: CrmAdapter) -> None:
+    jane = directory_pb2.CrmUser(id="7", name="Jane", email="jane@example.com", is_active=True)
+    adapter.answers["ListUsers"] = says(pb.ListUsersResponse(users=[jane], next_cursor="more", is_complete=True))
+    page = await users(crm)
+    assert page == CrmUserPage((CrmUser(id="7", name="Jane", email="jane@example.com", is_active=True),), "more")
+
+
+NO_PAGES_OF_USERS: Final = {
+    "not complete": pb.ListUsersResponse(users=[directory_pb2.CrmUser(id="7")]),
+    "without an id": pb.ListUsersResponse(users=[directory_pb2.CrmUser(name="Jane")], is_complete=True),
+    "too many": pb.ListUsersResponse(users=[directory_pb2.CrmUser(id="7")] * 1_001, is_complete=True),
+    "the same cursor again": pb.ListUsersResponse(next_cursor="here", is_complete=True),
+    "a cursor that is too long": pb.ListUsersResponse(next_cursor="x" * 513, is_complete=True),
+}
+
+
+@pytest.mark.parametrize("answer", NO_PAGES_OF_USERS.values(), ids=NO_PAGES_OF_USERS)
+async def test_what_is_no_page_of_users_is_cannot_tell(
+    adapter: ScriptedAdapter, crm: CrmAdapter, answer: pb.ListUsersResponse
+) -> None:
+    adapter.answers["ListUsers"] = says(answer)
+    with pytest.raises(CrmUnavailable):
+        await users(crm, "here")
+
+
+async def test_an_adapter_without_users_says_so(adapter: ScriptedAdapter, crm: CrmAdapter) -> None:
+    adapter.answers["ListUsers"] = fails(grpc.StatusCode.UNIMPLEMENTED)
+    with pytest.raises(CrmRejected, match="cannot list its users"):
+        await users(crm)

@@ -18,17 +18,17 @@ from leadline_server.wire.violations import Violations
 lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
 words = st.none() | lines
 paragraphs = st.none() | lines.map(lambda text: f"{text}\n\t{text}")
-ids = lines
+ids = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=20)
 epoch = datetime(1970, 1, 1, tzinfo=UTC)
 # The very start of 1970 is how the contract clears a time.
 times = st.none() | st.datetimes(timezones=st.just(UTC)).filter(lambda time: time != epoch)
 addresses = st.none() | st.sampled_from(["https://example.com/a?b=c", "http://[2001:db8::1]:8080/x"])
-parties = st.builds(Party, phone_number=words, name=words, extension=words, user_id=words)
+parties = st.builds(Party, phone_number=words, name=words, extension=words, user_id=st.none() | ids)
 results = st.none() | st.sampled_from(CallResult)
 legs = st.builds(
     CallLeg,
     id=ids,
-    user_id=words,
+    user_id=st.none() | ids,
     party=parties,
     start_time=times,
     answer_time=times,
@@ -38,7 +38,7 @@ legs = st.builds(
 calls = st.builds(
     Call,
     id=ids,
-    linked_id=words,
+    linked_id=st.none() | ids,
     direction=st.none() | st.sampled_from(CallDirection),
     caller=parties,
     callee=parties,
@@ -150,6 +150,11 @@ def test_no_text_that_fits_is_a_wrong_number_in_a_report(text: str) -> None:
         (pb.Call(id="c", direction=pb.CALL_DIRECTION_UNSPECIFIED), "call.direction"),
         (pb.Call(id="c", disposition="d" * 257), "call.disposition"),
         (pb.Call(id="c", subject="two\nlines"), "call.subject"),
+        (pb.Call(id="c\u202e1"), "call.id"),
+        (pb.Call(id="c", linked_id="c\u200b"), "call.linked_id"),
+        (pb.Call(id="c", caller=pb.Party(user_id="alice\ufeff")), "call.caller.user_id"),
+        (pb.Call(id="c", legs=[pb.CallLeg(id="l\u2066")]), "call.legs[0].id"),
+        (pb.Call(id="c", legs=[pb.CallLeg(id="l", user_id="a\u00adb")]), "call.legs[0].user_id"),
         (pb.Call(id="c", note="n" * 16_385), "call.note"),
         (pb.Call(id="c", note="bell \a"), "call.note"),
         (pb.Call(id="c", summary="s" * 16_385), "call.summary"),

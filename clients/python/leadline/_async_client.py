@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from leadline._connection import Connection, MetadataHook
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
+from leadline._placeholders import PlaceholderMethods
 from leadline._watch import CallLogWatch, Stream
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_UNSPECIFIED, CallLog, LogTrigger
 from leadline.v1.call_log_service_pb2 import (
@@ -28,10 +29,11 @@ from leadline.v1.contact_service_pb2 import (
     FindContactResponse,
     SearchContactsRequest,
 )
-from leadline.v1.directory_pb2 import User
+from leadline.v1.directory_pb2 import CrmUser, User
 from leadline.v1.directory_service_pb2 import (
     DeleteUserRequest,
     GetUserRequest,
+    ListCrmUsersRequest,
     ListUsersRequest,
     UpsertUserRequest,
 )
@@ -51,7 +53,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 _WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
-class AsyncClient:
+class AsyncClient(PlaceholderMethods):
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.
@@ -147,6 +149,7 @@ class AsyncClient:
         contact_id: str = "",
         trigger: LogTrigger.ValueType | str = LOG_TRIGGER_UNSPECIFIED,
         validate_only: bool = False,
+        replay_id: str = "",
         timeout: float | None = None,
         **fields: Unpack[CallFields],
     ) -> CallLog:
@@ -159,6 +162,7 @@ class AsyncClient:
             contact_id: the contact that a person chose.
             trigger: `"MANUAL"` if a person asks.
             validate_only: return what would happen, and write nothing.
+            replay_id: of `open_replay`, for a past call.
             timeout: seconds.
             fields: the report by keyword, instead of `call`.
 
@@ -176,6 +180,7 @@ class AsyncClient:
             contact_id=contact_id,
             trigger=enum_number(LogTrigger, trigger),
             validate_only=validate_only,
+            replay_id=replay_id,
         )
         return (await self._connection.ask(self._connection.stubs().call_logs.LogCall, request, timeout)).call_log
 
@@ -273,6 +278,21 @@ class AsyncClient:
         while True:
             page = await self._connection.ask(self._connection.stubs().directory.ListUsers, request, timeout)
             for user in page.users:
+                yield user
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def list_crm_users(self, *, timeout: float | None = None) -> AsyncIterator[CrmUser]:
+        """The users of the account's CRM, page after page as they are taken; `timeout` is a page's.
+
+        Raises:
+            FailedPrecondition: leadline cannot list the users of this CRM.
+        """
+        request = ListCrmUsersRequest(account_id=self._account)
+        while True:
+            page = await self._connection.ask(self._connection.stubs().directory.ListCrmUsers, request, timeout)
+            for user in page.crm_users:
                 yield user
             if not page.next_page_token:
                 return

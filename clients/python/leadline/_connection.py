@@ -13,10 +13,17 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
-from leadline.v1 import call_log_service_pb2, contact_service_pb2, directory_service_pb2, preferences_service_pb2
+from leadline.v1 import (
+    call_log_service_pb2,
+    contact_service_pb2,
+    directory_service_pb2,
+    placeholder_service_pb2,
+    preferences_service_pb2,
+)
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from leadline.v1.placeholder_service_pb2_grpc import PlaceholderServiceStub
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 
 MetadataPairs = Iterable[tuple[str, str | bytes]]
@@ -25,6 +32,14 @@ MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
+
+_SERVICES: Final = (
+    contact_service_pb2,
+    call_log_service_pb2,
+    preferences_service_pb2,
+    directory_service_pb2,
+    placeholder_service_pb2,
+)
 
 _SAFE_WRITES: Final = frozenset(
     {
@@ -76,12 +91,13 @@ def channel_options() -> Sequence[tuple[str, str | int]]:
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """The generated stubs of the three services."""
+    """The generated stubs of the services."""
 
     contacts: ContactServiceStub
     call_logs: CallLogServiceStub
     preferences: PreferencesServiceStub
     directory: DirectoryServiceStub
+    placeholders: PlaceholderServiceStub
 
 
 class Connection:
@@ -123,6 +139,7 @@ class Connection:
                 CallLogServiceStub(channel),
                 PreferencesServiceStub(channel),
                 DirectoryServiceStub(channel),
+                PlaceholderServiceStub(channel),
             )
         return self._stubs
 
@@ -194,7 +211,7 @@ def _positive(seconds: float) -> float:
 
 def _retried() -> Iterator[MethodDescriptor]:
     """The methods that are safe to repeat: reads, as the contract marks them, and _SAFE_WRITES."""
-    for module in (contact_service_pb2, call_log_service_pb2, preferences_service_pb2, directory_service_pb2):
+    for module in _SERVICES:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 is_read = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS

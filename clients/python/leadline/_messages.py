@@ -70,11 +70,12 @@ class ContactFields(TypedDict, total=False):
 
 
 class CallLogFilter(TypedDict, total=False):
-    """Which call logs to list; see ListCallLogsRequest. States and reasons may be names (`"UNLOGGED"`)."""
+    """Which call logs to list; see ListCallLogsRequest. Enums may be names (`"UNLOGGED"`)."""
 
     user_id: str
     states: "Iterable[CallLogState.ValueType | str]"
     reasons: "Iterable[CallLogReason.ValueType | str]"
+    directions: "Iterable[CallDirection.ValueType | str]"
     phone_number: str
     contact_id: str
     start_time: Time
@@ -108,6 +109,7 @@ def list_request(account_id: str, **fields: Unpack[CallLogFilter]) -> ListCallLo
     values: dict[str, Any] = dict(fields)
     values["states"] = [enum_number(CallLogState, value) for value in fields.get("states", ())]
     values["reasons"] = [enum_number(CallLogReason, value) for value in fields.get("reasons", ())]
+    values["directions"] = [enum_number(CallDirection, value) for value in fields.get("directions", ())]
     for name in ("start_time", "end_time"):
         if name in values:
             values[name] = timestamp(values[name])

@@ -6,7 +6,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from leadline_server.cli import account, adapters, calls, contacts, ledger, preferences, users
+from leadline_server.cli import (
+    account,
+    adapters,
+    calls,
+    connections,
+    contacts,
+    ledger,
+    placeholders,
+    preferences,
+    users,
+    users_match,
+)
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
@@ -39,6 +50,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "import": import_calls,
         },
     ),
+    "placeholders": (
+        "List the placeholders that calls created, and remove untouched ones.",
+        {"list": placeholders.list_placeholders, "undo": placeholders.undo},
+    ),
     "preferences": (
         "Show and set what leadline does with a user's calls.",
         {"show": preferences.show, "set": preferences.update},
@@ -48,15 +63,17 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         {"show": account.show, "set": account.update},
     ),
     "users": (
-        "List, set, delete and import the users of the directory.",
+        "List, set, delete, import and match the users of the directory.",
         {
             "list": users.list_users,
             "set": users.set_user,
             "delete": users.delete_user,
             "import": users.import_users,
+            "match": users_match.match_users,
         },
     ),
     "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
+    "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
         {

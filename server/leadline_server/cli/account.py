@@ -11,6 +11,13 @@ from leadline_server.cli.session import Session, remote
 if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.preferences_pb2 import AccountSettings, Preferences
 
+_PLACEHOLDER_FIELDS: Final = (
+    "placeholder_limit_per_hour",
+    "placeholder_limit_per_day",
+    "placeholder_limit_per_user_per_hour",
+    "placeholder_limit_per_user_per_day",
+    "placeholder_unattested_percent",
+)
 _USER_ONLY: Final = "crm_user_id"  # a preference that only users have
 
 
@@ -93,6 +100,9 @@ def _settings_rows(settings: "AccountSettings") -> Iterator[tuple[str, str]]:
     yield "time_zone", settings.time_zone
     yield "number_formats", ", ".join(settings.number_formats) or "-"
     yield "caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"
+    for name in _PLACEHOLDER_FIELDS:
+        is_set = settings.HasField(name)
+        yield name, f"{getattr(settings, name):,}" if is_set else "-"
     yield "create_without_log", "true" if settings.create_without_log else "false"
 
 

@@ -185,6 +185,8 @@ def _show_ways_to_log(session: "Session", log: "CallLog", reason: str) -> None:
         session.hint("To log it anyway", "calls", "log", "--id", log.call.id, "--manual")
     else:
         session.hint("If the contact exists, find it", "contacts", "search", "NAME")
-        number = other_party(log).phone_number if reason == "NO_CONTACT" else "NUMBER"
+        if reason == "PLACEHOLDER_LIMIT":
+            session.hint("To decide it again, when there is room", "calls", "retry", log.call.id)
+        number = other_party(log).phone_number if reason in {"NO_CONTACT", "PLACEHOLDER_LIMIT"} else "NUMBER"
         session.hint("If not, create it", "contacts", "create", "NAME", number or "NUMBER")
     session.hint("To log the call against a contact", *by_hand, "ID")

@@ -1,5 +1,6 @@
 """The commands `leadline calls list`, `show`, `retry` and `watch`."""
 
+import json
 import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,12 +71,59 @@ def show(session: Session, call_id: CallId) -> None:
 
 
 @remote
-def retry(session: Session, call_id: CallId) -> None:
-    """Decide an unlogged call again, or deliver a pending or failed one now.
+def retry(
+    session: Session,
+    call_id: Annotated[str, typer.Argument(metavar="[ID]", help="The call's id; none with --state.")] = "",
+    state: Annotated[
+        State | None, typer.Option(case_sensitive=False, help="Retry all calls in this state, instead of one call.")
+    ] = None,
+) -> None:
+    """Decide an unlogged call again, or deliver a pending or failed one now; or all calls in a state.
 
-    Ends with exit code 1 if the call is FAILED afterwards.
+    Ends with exit code 1 if a call is FAILED afterwards.
     """
-    show_result(session, session.client.retry_call_log(call_id))
+    if bool(call_id) == (state is not None):
+        raise typer.BadParameter("give a call's id, or --state")
+    if state is None:
+        show_result(session, session.client.retry_call_log(call_id))
+    elif state is State.LOGGED:
+        raise typer.BadParameter("a call that is LOGGED needs no retry")
+    else:
+        _retry_all(session, state)
+
+
+def _retry_all(session: Session, state: State) -> None:
+    """Retry every call that is in a state now. They are listed first: a retry moves a call in the list."""
+    from collections import Counter
+
+    from leadline.errors import LeadlineError, NotFound
+
+    from leadline_server.cli.call_tables import state_of
+    from leadline_server.cli.output import count
+
+    waiting = [log.call.id for log in session.client.list_call_logs(states=[state.name], page_size=200)]
+    became = Counter[str]()
+    for call_id in waiting:
+        try:
+            log = session.client.retry_call_log(call_id)
+        except NotFound:  # removed meanwhile
+            continue
+        except LeadlineError as error:
+            if not became:
+                raise
+            session.note(f"{call_id}: {error.message}")
+            became["NOT RETRIED"] += 1
+            continue
+        became[state_of(log)] += 1
+        if state_of(log) == "FAILED":
+            session.note(f"{call_id}: {log.last_error}")
+    if session.as_json:
+        typer.echo(json.dumps({"retried": len(waiting), "states": dict(became)}))
+    else:
+        told = ", ".join(f"{number:,} {name}" for name, number in sorted(became.items()))
+        session.say(f"Retried {count(len(waiting), 'call')}" + (f": {told}." if told else "."))
+    if became["FAILED"] or became["NOT RETRIED"]:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @remote

@@ -11,6 +11,7 @@ import typer
 
 from leadline_server.cli.calls_import_options import Wishes, completed
 from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.replay.detection import RecordFormat
@@ -41,6 +42,7 @@ class _Request:
     account: str
     server: str
     concurrency: int
+    placeholder_limit: int
     rules: "Rules"
     wishes: Wishes
     columns: dict[str, list[str]]
@@ -88,6 +90,14 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     ] = None,
     outbound_context: Annotated[list[str] | None, typer.Option(help="The same for outbound calls.")] = None,
     internal_context: Annotated[list[str] | None, typer.Option(help="The same for internal calls.")] = None,
+    placeholder_limit: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MAX_PLACEHOLDER_LIMIT,
+            help="How many placeholders this replay may create. The account's limits are for live calls.",
+        ),
+    ] = PLACEHOLDERS_OF_REPLAY,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls under way at once.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
@@ -111,6 +121,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             account=account,
             server=server,
             concurrency=concurrency,
+            placeholder_limit=placeholder_limit,
             rules=Rules(
                 users=options.users(user or [], users),
                 default_user=default_user,
@@ -176,6 +187,7 @@ async def _send_all(
     if request.is_dry_run:
         _preview(request, group(records.rows(rules), rules.default_user), summary)
         return
+    await replayer.open(request.placeholder_limit)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Replaying calls", total=request.file.stat().st_size or None)
 

@@ -65,6 +65,8 @@ class Reason(StrEnum):
     CRM_UNAVAILABLE = auto()
     CRM_REJECTED = auto()
     CRM_CANNOT_LOG = auto()
+    PLACEHOLDER_LIMIT = auto()
+    CONTACT_REMOVED = auto()
 
 
 def word(enum: Any, number: int) -> str:

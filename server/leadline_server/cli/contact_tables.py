@@ -1,11 +1,14 @@
 """Contacts as tables for people."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.contact_pb2 import Contact, ContactMatch
     from rich.console import Console
+
+CSV_HEADER: Final = ("Id", "Name", "Phone", "Type", "Company", "Title", "E-mail")
+"""The columns of a CSV file of contacts, by names that `contacts import` knows."""
 
 
 def show_contacts(console: "Console", contacts: "Sequence[Contact]") -> None:
@@ -36,6 +39,14 @@ def _contact_cells(contact: "Contact") -> Sequence[str]:
         contact.email,
         short_time(contact.last_activity_time),
     )
+
+
+def csv_row(contact: "Contact") -> Sequence[str]:
+    """The cells of a contact below CSV_HEADER."""
+    from leadline_server.cli.csv_output import SEPARATOR
+
+    numbers = SEPARATOR.join(contact.phone_numbers)
+    return (contact.id, contact.name, numbers, contact.type, contact.company, contact.title, contact.email)
 
 
 def show_matches(console: "Console", matches: "Sequence[ContactMatch]") -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from leadline_server.cli.csv_output import AsCsv, print_csv
 from leadline_server.cli.session import Session, User, remote
 
 if TYPE_CHECKING:  # importing these would slow the start of every command
@@ -45,15 +46,20 @@ def search(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or a part of one.")],
     user: User = "",
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="The most contacts to show; 0 for all.")] = 50,
+    *,
+    as_csv: AsCsv = False,
 ) -> None:
     """Search contacts by name."""
-    from leadline_server.cli.contact_tables import show_contacts
+    from leadline_server.cli.contact_tables import CSV_HEADER, csv_row, show_contacts
     from leadline_server.cli.output import count, print_json_array
 
     page_size = min(limit + 1, 200) if limit else 200
     found = session.limited(session.client.using(user=user).search_contacts(name, page_size=page_size), limit)
     if session.as_json:
         print_json_array(found)
+        return
+    if as_csv:
+        print_csv(CSV_HEADER, map(csv_row, found))
         return
     contacts = list(found)
     if not contacts:

@@ -3,10 +3,11 @@
 import json
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from leadline_server.domain.clean_text import marked
 
 if TYPE_CHECKING:  # importing these would slow the start of every command
     from datetime import datetime
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
 
 _GAP: Final = 2  # characters between two cells
 _SHORTEST: Final = 12  # characters: no cell is cut below this width
-_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +128,7 @@ def printable(text: str) -> str:
 
     Callers choose their caller-ID names, so one may have escape sequences in it.
     """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if _controls(character) and character != "\n" else character for character in text
-    )
-
-
-def _controls(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cs"} or character in _BIDI
+    return marked(text)
 
 
 def short_time(moment: "Timestamp | None", now: "datetime | None" = None) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from leadline_server.cli.csv_output import SEPARATOR, AsCsv, print_csv
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.session import Session, remote
+from leadline_server.domain.formula_cells import unescaped_cell
 
 if TYPE_CHECKING:  # importing these would slow the start of every command
     from leadline.v1.directory_pb2 import User
@@ -25,11 +27,18 @@ _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 @remote
-def list_users(session: Session) -> None:
+def list_users(
+    session: Session,
+    *,
+    as_csv: AsCsv = False,
+) -> None:
     """List the account's users, with their extensions, numbers and e-mail addresses."""
     from leadline_server.cli.output import print_json_array
 
     users = list(session.client.list_users(page_size=1000))
+    if as_csv:
+        print_csv(COLUMNS, map(_csv_row, users))
+        return
     if session.as_json:
         print_json_array(users)
         return
@@ -163,7 +172,7 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> _Row:
         return _Row(line, None, f"it has {len(cells)} cells, and the header has {len(header)}")
     user = User()
     for name, cell in zip(header, cells, strict=False):
-        value = cell.strip()
+        value = unescaped_cell(cell.strip())
         if name in _LISTS:
             getattr(user, name).extend(part.strip() for part in value.split(";") if part.strip())
         elif name == "is_active":
@@ -173,6 +182,11 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> _Row:
         else:
             setattr(user, name, value)
     return _Row(line, user)
+
+
+def _csv_row(user: "User") -> tuple[str, ...]:
+    lists = (SEPARATOR.join(values) for values in (user.extensions, user.phone_numbers, user.emails))
+    return (user.user_id, user.name, *lists, user.crm_user_id, "yes" if user.is_active else "no")
 
 
 def _show(session: Session, users: "Sequence[User]") -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every command
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _YES: Final = frozenset({"true", "yes", "on", "1"})
+_MOST_DIGITS: Final = 9  # what always fits into 32 bits
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
@@ -136,6 +137,10 @@ def _value(field: Any, path: str, text: str) -> Any:
         if text.lower() not in _YES | _NO:
             raise typer.BadParameter(f"{path} is true or false, not {text!r}")
         return text.lower() in _YES
+    if field.cpp_type == field.CPPTYPE_INT32:
+        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+            raise typer.BadParameter(f"{path} is a number, not {text!r}")
+        return int(text)
     return text
 
 

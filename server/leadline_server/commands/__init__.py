@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.commands.count_call_logs import CountCallLogs
 from leadline_server.commands.create_contact import CreateContact
 from leadline_server.commands.find_contact import FindContact
 from leadline_server.commands.get_account_settings import GetAccountSettings
@@ -10,6 +11,8 @@ from leadline_server.commands.get_call_log import GetCallLog
 from leadline_server.commands.get_preferences import GetPreferences
 from leadline_server.commands.list_call_logs import ListCallLogs
 from leadline_server.commands.log_call import LogCall
+from leadline_server.commands.open_replay import OpenReplay
+from leadline_server.commands.placeholders import ListPlaceholders, RemovePlaceholder
 from leadline_server.commands.retry_call_log import RetryCallLog
 from leadline_server.commands.search_contacts import SearchContacts
 from leadline_server.commands.update_account_settings import UpdateAccountSettings
@@ -19,6 +22,7 @@ from leadline_server.commands.watch_call_logs import WatchCallLogs
 
 __all__ = [
     "Commands",
+    "CountCallLogs",
     "CreateContact",
     "Directory",
     "FindContact",
@@ -26,7 +30,10 @@ __all__ = [
     "GetCallLog",
     "GetPreferences",
     "ListCallLogs",
+    "ListPlaceholders",
     "LogCall",
+    "OpenReplay",
+    "RemovePlaceholder",
     "RetryCallLog",
     "SearchContacts",
     "UpdateAccountSettings",
@@ -47,9 +54,13 @@ class Commands:
     get_call_log: GetCallLog
     retry_call_log: RetryCallLog
     list_call_logs: ListCallLogs
+    count_call_logs: CountCallLogs
     watch_call_logs: WatchCallLogs
     get_preferences: GetPreferences
     update_preferences: UpdatePreferences
     get_account_settings: GetAccountSettings
     update_account_settings: UpdateAccountSettings
     directory: Directory
+    list_placeholders: ListPlaceholders
+    remove_placeholder: RemovePlaceholder
+    open_replay: OpenReplay

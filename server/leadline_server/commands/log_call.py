@@ -19,11 +19,19 @@ from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState, is_due
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.decision import CreatePlaceholder
-from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, CrmError, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.errors import (
+    BudgetExhausted,
+    ContactNotFound,
+    CrmError,
+    CrmUnavailable,
+    FieldViolation,
+    InvalidRequest,
+    LedgerUnavailable,
+)
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.crm import Capabilities
-from leadline_server.ports.ledger import CallKey, CallLogs
+from leadline_server.ports.ledger import CallKey, CallLogs, Placeholders
 
 _CHOICE_SECONDS: Final = 2.0
 """How long the check of a chosen contact may take, in seconds. After that the call is accepted without it."""
@@ -37,9 +45,15 @@ class LogCall:
     """Stores a report, then delivers the call within the caller's deadline."""
 
     def __init__(
-        self, call_logs: CallLogs, decision_loader: DecisionLoader, worker: DeliveryWorker, clock: Clock
+        self,
+        call_logs: CallLogs,
+        placeholders: Placeholders,
+        decision_loader: DecisionLoader,
+        worker: DeliveryWorker,
+        clock: Clock,
     ) -> None:
         self._call_logs = call_logs
+        self._placeholders = placeholders
         self._decision_loader = decision_loader
         self._worker = worker
         self._clock = clock
@@ -50,13 +64,16 @@ class LogCall:
         """Store the report, and return the call log when it is delivered or when the budget ends.
 
         Raises:
-            InvalidRequest: the first report of a call without its direction, or a report whose user is not known.
+            InvalidRequest: the first report of a call without its direction, or a report whose user or replay is not
+                known.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
             CrmError: with `validate_only`, cannot tell.
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored.
         """
+        if report.replay_id:
+            await self._check_replay(account, report.replay_id)
         if not report.user_id:
             report = await with_user(account, report, self._call_logs)
         if validate_only:
@@ -85,6 +102,11 @@ class LogCall:
             if log is None:
                 raise
             return log  # the report is on disk, and the delivery goes on later
+
+    async def _check_replay(self, account: Account, replay_id: str) -> None:
+        if not await self._placeholders.has_replay(account.id, replay_id, self._clock.now()):
+            sentence = "is not a replay of this account, or it has ended. OpenReplay opens one"
+            raise InvalidRequest([FieldViolation("replay_id", sentence)])
 
     async def _accept(
         self, account: Account, report: CallReport, capabilities: Capabilities, lease: Lease

@@ -1,12 +1,19 @@
-"""The directory's RPCs: GetUser, ListUsers, UpsertUser and DeleteUser."""
+"""The directory's RPCs: GetUser, ListUsers, UpsertUser, DeleteUser and ListCrmUsers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline_server.accounts.registry import Account
 from leadline_server.commands.paging import PageTokens
-from leadline_server.domain.directory import User
-from leadline_server.domain.errors import UserNotFound
+from leadline_server.domain.directory import CrmUser, User
+from leadline_server.domain.errors import (
+    CrmInvalidCursor,
+    CrmRejected,
+    FieldViolation,
+    InvalidPageToken,
+    UserNotFound,
+)
+from leadline_server.ports.crm import ListsUsers
 from leadline_server.ports.ledger import Users
 
 
@@ -18,12 +25,27 @@ class UserList:
     next_page_token: str
 
 
-class Directory:
-    """Reads and writes an account's users."""
+@dataclass(frozen=True, slots=True)
+class CrmUserList:
+    """One page of the CRM's users, and the token of the next; empty on the last."""
 
-    def __init__(self, users: Users, page_tokens: PageTokens) -> None:
+    users: Sequence[CrmUser]
+    next_page_token: str
+
+
+class Directory:
+    """Reads and writes an account's users, and shows those of its CRM.
+
+    Args:
+        users: the directory.
+        page_tokens: for pages of it.
+        crm_page_tokens: for pages of the CRM's users.
+    """
+
+    def __init__(self, users: Users, page_tokens: PageTokens, crm_page_tokens: PageTokens) -> None:
         self._users = users
         self._page_tokens = page_tokens
+        self._crm_page_tokens = crm_page_tokens
 
     async def get(self, account: Account, user_id: str) -> User:
         """One user. Raises UserNotFound."""
@@ -51,3 +73,16 @@ class Directory:
         """Delete a user. Raises UserNotFound."""
         if not await self._users.delete(account.id, user_id):
             raise UserNotFound(account.id, user_id)
+
+    async def list_crm_users(self, account: Account, page_token: str) -> CrmUserList:
+        """A page of the CRM's users. Raises InvalidPageToken or CrmError."""
+        crm = account.crm
+        if not isinstance(crm, ListsUsers):
+            raise CrmRejected("leadline cannot list the users of this CRM.")
+        cursor = self._crm_page_tokens.read(account.id, page_token) if page_token else ""
+        try:
+            page = await crm.list_users(cursor)
+        except CrmInvalidCursor as error:
+            raise InvalidPageToken([FieldViolation("page_token", "was made for another CRM")]) from error
+        following = self._crm_page_tokens.make(account.id, page.next_cursor) if page.next_cursor else ""
+        return CrmUserList(page.users, following)

@@ -10,6 +10,7 @@ from typing import Final
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
 from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.placeholders import Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 
 _RETRY_SECONDS: Final = (0.02, 0.06)
@@ -26,7 +27,14 @@ class ClaimRow:
         may_be_held: the ledger may have granted the claim, so it must be released.
     """
 
-    def __init__(self, claims: Claims, key: tuple[str, str], own_key: str, leases: LeaseKeeper) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        key: tuple[str, str],
+        own_key: str,
+        leases: LeaseKeeper,
+        reservation: Reservation | None = None,
+    ) -> None:
         self.key = key
         self.own_key = own_key
         self.lease = HeldLease(leases, lambda until: claims.renew(*key, leases.process_id, until))
@@ -34,6 +42,7 @@ class ClaimRow:
         self.clock = leases.clock
         self._claims = claims
         self._owner = leases.process_id
+        self._reservation = reservation
         self._claimed: Claimed | None = None
         self._has_asked = False
         self._made = ("", "")
@@ -44,7 +53,7 @@ class ClaimRow:
             self.may_be_held = True  # even if this is cancelled: the ledger may have granted it by then
             now = self.clock.now()
             until = now + LEASE
-            answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until)
+            answer = await self._claims.acquire(*self.key, self._owner, self.own_key, now, until, self._reservation)
             if isinstance(answer, HeldByAnother):
                 await asyncio.sleep(random.uniform(*_RETRY_SECONDS))  # noqa: S311 - jitter, no secret
             else:
@@ -58,7 +67,8 @@ class ClaimRow:
         Raises:
             CrmUnavailable: the claim ran out.
         """
-        if not await self._claims.begin(*self.key, self._owner, self.own_key):
+        keeps = self._reservation is not None
+        if not await self._claims.begin(*self.key, self._owner, self.own_key, keeps_reservation=keeps):
             raise _lost()
         self._claimed = Claimed(self.own_key)
 

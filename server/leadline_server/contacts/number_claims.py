@@ -30,6 +30,7 @@ from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import Claimed, Claims
 
@@ -57,7 +58,9 @@ class NumberClaims:
         self._locks = KeyedLocks()
         self._releases: set[asyncio.Task[None]] = set()
 
-    def hold(self, account: Account, number: PhoneNumber, key: str = "") -> AbstractAsyncContextManager["HeldClaim"]:
+    def hold(
+        self, account: Account, number: PhoneNumber, key: str = "", reservation: Reservation | None = None
+    ) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim of a number to look it up again and perhaps create its contact.
 
         Entering this and `look_again` may wait for other holders; the caller limits the time. The claim is released in
@@ -67,8 +70,9 @@ class NumberClaims:
             account: the account with the CRM.
             number: the number.
             key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
+            reservation: what the creation of a placeholder takes of the limits; None: the limits do not apply.
         """
-        return self._queued(account, number, number.key, key)
+        return self._queued(account, number, number.key, key, reservation)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number.
@@ -79,11 +83,16 @@ class NumberClaims:
 
     @asynccontextmanager
     async def _queued(
-        self, account: Account, number: PhoneNumber, number_key: str, key: str
+        self,
+        account: Account,
+        number: PhoneNumber,
+        number_key: str,
+        key: str,
+        reservation: Reservation | None = None,
     ) -> AsyncIterator["HeldClaim"]:
         claim_key = (account.id, number_key)
         had_to_wait = await self._locks.acquire(claim_key)
-        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
         try:
             yield HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
         finally:
@@ -174,6 +183,14 @@ class HeldClaim:
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
         return contact
+
+    async def limit_reached(self) -> LimitReached | None:
+        """The limit that has no room for the placeholder which the claim was held for; None: it has room.
+
+        The room is given back when the claim is released, if the CRM certainly made nothing. After a
+        crash, the next holder takes the creation over together with what it took.
+        """
+        return (await self._row.acquire()).limit_reached
 
     async def create_another(self, draft: ContactDraft) -> Contact:
         """Create one more contact for the number, even if others have it.

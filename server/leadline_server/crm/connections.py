@@ -36,18 +36,26 @@ class ConnectionSpec:
     """
 
     adapter: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     search_lag: float | None = None
     settle: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCrm:
-    """An account's adapter without wrappers, the name of its kind, and whether the CRM is reached over a network."""
+    """An account's adapter without wrappers.
+
+    Attributes:
+        adapter: the adapter.
+        kind: the name of its kind, such as `hubspot`.
+        is_remote: whether the CRM is reached over a network.
+        has_clean_texts: whether its texts need no cleaning.
+    """
 
     adapter: CrmAdapter
     kind: str
     is_remote: bool
+    has_clean_texts: bool = False
 
 
 @asynccontextmanager
@@ -97,12 +105,12 @@ async def open_connections(
         def connect(account: AccountView) -> AccountCrm:
             name = connection_of(account.id)
             if name is None:
-                return AccountCrm(UnconnectedCrm(), "none", is_remote=False)
+                return AccountCrm(UnconnectedCrm(), "none", is_remote=False, has_clean_texts=True)
             kind, connect = opened[name]
             adapter, config = connect(account), configs[name]
             if kind.is_remote or config.search_lag is not None or config.settle is not None:
                 adapter = _ConfiguredCrm(adapter, name, config)
-            return AccountCrm(adapter, kind.name, is_remote=kind.is_remote)
+            return AccountCrm(adapter, kind.name, kind.is_remote, kind.has_clean_texts)
 
         yield connect
 

@@ -6,7 +6,7 @@ from typing import Final, NoReturn
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, CrmUserPage, LogEntry
 
 _NO_CAPABILITIES: Final = Capabilities(finds_log_by_key=False, enforces_unique_key=False, moves_log=False)
 
@@ -48,6 +48,10 @@ class UnconnectedCrm:
         _refuse()
 
     async def check(self) -> None:
+        """Raise."""
+        _refuse()
+
+    async def list_users(self, cursor: str) -> CrmUserPage:  # noqa: ARG002 - the port's
         """Raise."""
         _refuse()
 

@@ -7,6 +7,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.decision import (
@@ -18,6 +19,7 @@ from leadline_server.domain.decision import (
     Wait,
     cannot_log,
     decide,
+    limit_reached,
 )
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
@@ -106,9 +108,12 @@ class DecisionLoader:
 class AttemptRunner:
     """Runs attempts. It stores nothing in the ledger."""
 
-    def __init__(self, decision_loader: DecisionLoader, claims: NumberClaims, clock: Clock) -> None:
+    def __init__(
+        self, decision_loader: DecisionLoader, claims: NumberClaims, budget: PlaceholderBudget, clock: Clock
+    ) -> None:
         self._decision_loader = decision_loader
         self._claims = claims
+        self._budget = budget
         self._clock = clock
 
     async def run(self, attempt: DeliveryAttempt) -> Result:
@@ -136,12 +141,17 @@ class AttemptRunner:
         self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        async with self._claims.hold(attempt.account, wanted.number) as claim:
+        reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
+        async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
             matches = await claim.look_again()
             situation = await self._decision_loader.situation(attempt)
             outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
+            reached = await claim.limit_reached()
+            if reached is not None:
+                self._budget.refuse(attempt.account.id, reached)
+                return limit_reached(outcome, reached)
             contact = await claim.create(
                 ContactDraft(
                     name=outcome.name,

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from leadline_server.accounts.limits import AccountLimitsRegistry
+from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
@@ -24,11 +25,13 @@ class DeliveryMetrics(Collector):
         result_writer: ResultWriter,
         scheduler: DeliveryScheduler,
         limits: AccountLimitsRegistry,
+        budget: PlaceholderBudget,
     ) -> None:
         self._worker = worker
         self._result_writer = result_writer
         self._scheduler = scheduler
         self._limits = limits
+        self._budget = budget
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
@@ -38,6 +41,14 @@ class DeliveryMetrics(Collector):
         for result in RESULTS:
             deliveries.add_metric([result], self._result_writer.results[result])
         yield deliveries
+        refused = CounterMetricFamily(
+            "leadline_placeholders_refused",
+            "Calls that stay unlogged because a limit of placeholders is reached.",
+            labels=["account_id"],
+        )
+        for account_id, count in self._budget.refused.items():
+            refused.add_metric([account_id], count)
+        yield refused
         due = GaugeMetricFamily(
             "leadline_calls_due", "Calls that were due and not under way at the last look.", labels=["account_id"]
         )

@@ -48,6 +48,8 @@ class CallLogReason(IntEnum):
     CRM_UNAVAILABLE = 15
     CRM_REJECTED = 16
     CRM_CANNOT_LOG = 17
+    PLACEHOLDER_LIMIT = 18
+    CONTACT_REMOVED = 19
 
 
 class LogTrigger(IntEnum):
@@ -101,6 +103,7 @@ class CallLog:
         pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
         last_news_time: when the last report arrived that changed the call.
         revision: counts the changes that clients can see.
+        replay_id: the replay of past calls that the call belongs to; empty: a live call.
     """
 
     account_id: str
@@ -134,6 +137,7 @@ class CallLog:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    replay_id: str = ""
 
     @property
     def call_id(self) -> str:

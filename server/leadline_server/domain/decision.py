@@ -19,6 +19,7 @@ from leadline_server.domain.choosing import contenders, pick, ranked
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
+from leadline_server.domain.placeholders import LimitReached
 from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
 
 
@@ -132,6 +133,15 @@ def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | L
 def cannot_log(explanation: str, candidates: tuple[ContactMatch, ...] = ()) -> LeaveUnlogged:
     """The outcome for a call that would be logged if the CRM could."""
     return _unlogged(CallLogReason.CRM_CANNOT_LOG, f"{explanation} The CRM cannot log calls.", candidates)
+
+
+def limit_reached(created: CreatePlaceholder, reached: LimitReached) -> LeaveUnlogged:
+    """The outcome for a call whose placeholder is not created, because a limit of placeholders is reached."""
+    return _unlogged(
+        CallLogReason.PLACEHOLDER_LIMIT,
+        f"No contact has {created.number.text}. {reached.sentence}, so none is created. Log the call by hand, or retry"
+        " it later.",
+    )
 
 
 def _decided(

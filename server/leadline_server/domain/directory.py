@@ -45,6 +45,23 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrmUser:
+    """A user of an account's CRM: someone who can own contacts and logs there.
+
+    Attributes:
+        id: the CRM's id, such as `41629779`: the value of `User.crm_user_id`.
+        name: the name for people; may be empty.
+        email: the e-mail address as the CRM has it; may be empty.
+        is_active: whether the CRM still lets the user work.
+    """
+
+    id: str
+    name: str = ""
+    email: str = ""
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryIndex:
     """The users of one account, by their keys.
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
+from leadline_server.domain.placeholder_bounds import PLACEHOLDERS_PER_DAY, PLACEHOLDERS_PER_HOUR
 
 
 class UnknownContactAction(IntEnum):
@@ -90,6 +91,9 @@ class AccountSettings:
         default_user_id: the user of reports that name none; empty: no user.
         create_without_log: whether placeholders are created although the CRM cannot log calls.
         caller_id_prefixes: labels that the phone system puts before caller-ID names, such as `SALES:`.
+        placeholder_limit_per_hour, placeholder_limit_per_day: how many placeholders calls may create.
+        placeholder_limit_per_user_per_hour, placeholder_limit_per_user_per_day: of each user; None: no such limit.
+        placeholder_unattested_percent: the share of the account's limits that unattested calls may use.
     """
 
     defaults: Preferences = Preferences()
@@ -103,6 +107,11 @@ class AccountSettings:
     default_user_id: str = ""
     create_without_log: bool = False
     caller_id_prefixes: tuple[str, ...] = ()
+    placeholder_limit_per_hour: int = PLACEHOLDERS_PER_HOUR
+    placeholder_limit_per_day: int = PLACEHOLDERS_PER_DAY
+    placeholder_limit_per_user_per_hour: int | None = None
+    placeholder_limit_per_user_per_day: int | None = None
+    placeholder_unattested_percent: int = 100
 
     @property
     def numbering(self) -> NumberingRules:
@@ -124,7 +133,7 @@ class EffectivePreferences:
     excluded_results: tuple[CallResult, ...] = ()
     excluded_numbers: tuple[str, ...] = ()
     wait_until_final: bool = False
-    distrust_failed_attestation: bool = False
+    distrust_failed_attestation: bool = True
     crm_user_id: str = ""
     placeholder_name_format: PlaceholderNameFormat = PlaceholderNameFormat.AS_SENT
     sources: Mapping[str, PreferenceSource]

@@ -33,13 +33,19 @@ _ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
-    """One `LogCall` request. `contact_id` is the contact that a person chose; empty: none."""
+    """One `LogCall` request.
+
+    Attributes:
+        contact_id: the contact that a person chose; empty: none.
+        replay_id: the replay that the past call belongs to; empty: a live call.
+    """
 
     account_id: str
     user_id: str
     event: CallEvent
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     contact_id: str = ""
+    replay_id: str = ""
 
 
 def reported(
@@ -92,6 +98,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
         last_news_time=now,
         create_time=now,
         update_time=now,
+        replay_id=report.replay_id,
         **lease.fields(now),
     )
 
@@ -149,7 +156,7 @@ class _Report:
     def _before(self, after: CallLog) -> CallLog:
         """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""
         log, is_manual = self._log, self._report.trigger is LogTrigger.MANUAL
-        has_new_inputs = self._chooses or _inputs(after) != _inputs(log)
+        has_new_inputs = self._chooses or _inputs(after) != _inputs(log) or self._has_new_budget()
         if not has_new_inputs and not is_manual:
             return self._still_waiting(after)
         if not has_new_inputs and self._is_under_way():
@@ -162,8 +169,14 @@ class _Report:
             decision=None,
             trigger=self._trigger(),
             chosen_contact_id=self._report.contact_id or log.chosen_contact_id,
+            replay_id=self._report.replay_id,
             **self._due(),
         )
+
+    def _has_new_budget(self) -> bool:
+        """Whether a limit of placeholders held the call back, and the report belongs to another replay."""
+        replay_id = self._report.replay_id
+        return self._log.reason is CallLogReason.PLACEHOLDER_LIMIT and replay_id not in ("", self._log.replay_id)
 
     def _still_waiting(self, after: CallLog) -> CallLog:
         """A report without new inputs: a call that waits to be final waits another FINAL_WAIT from now."""
@@ -239,6 +252,7 @@ def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:
         decision=None,
         attempts=0,
         pending_since=now,
+        replay_id="",  # a person wants this one now, so it counts against the account's limits
         **due_now(log, lease, now),
     )
     return revised(log, after, now)

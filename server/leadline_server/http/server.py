@@ -3,13 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import files
 from typing import Final
 
 import uvicorn
 
 from leadline_server.http.caller_name import CallerName
+from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.rpcs import RpcApplication
@@ -26,21 +27,27 @@ IDLE_SECONDS: Final = 60
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 
+_DATE_SECONDS: Final = 1.0  # the Date header has whole seconds
+
 
 class HttpApplication:
     """Everything on the HTTP port.
 
     Args:
         methods: the RPCs by their paths.
+        has_console: whether the page for people is served.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod]) -> None:
+    def __init__(self, methods: Mapping[str, ServedMethod], *, has_console: bool) -> None:
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
         self._pages: dict[str, Application] = {
             "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
             "/openapi.json": _openapi,
         }
+        if has_console:
+            console = ConsoleFiles()
+            self._pages |= dict.fromkeys(console.paths, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,7 +80,9 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
 async def http_server(
     address: str,
     methods: Mapping[str, ServedMethod],
+    *,
     public_url: str,
+    has_console: bool,
     grace: float,
     connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[int]:
@@ -83,6 +92,7 @@ async def http_server(
         address: `host:port`; port 0 takes a free one.
         methods: the RPCs by their paths.
         public_url: see `Gate`.
+        has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
 
@@ -94,7 +104,7 @@ async def http_server(
     """
     listener = _listen(address)
     config = uvicorn.Config(
-        Gate(HttpApplication(methods), public_url),
+        Gate(HttpApplication(methods, has_console=has_console), public_url),
         http=bounded_protocol(connections),
         ws="none",
         lifespan="off",
@@ -112,12 +122,32 @@ async def http_server(
     try:
         yield int(listener.getsockname()[1])
     finally:
-        server.should_exit = True
+        server.stop()
         await serving
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, without its signal handlers: `serving` has its own."""
+    """Uvicorn's server, without its signal handlers, and with few wake-ups.
+
+    `serving` handles the signals. Uvicorn itself wakes up ten times a second to see whether it should stop, and once in
+    ten times to write the Date header. On an idle port that is work for nothing.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop serving, at once."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """Write the Date header once a second, until `stop`."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DATE_SECONDS):
+                    await self._stopping.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

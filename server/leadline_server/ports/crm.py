@@ -1,13 +1,14 @@
 """The port to a CRM. One adapter instance serves one account."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from enum import Enum, StrEnum, auto
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
@@ -15,7 +16,7 @@ MOST_NUMBERS: Final = 16
 
 
 class CrmMethod(StrEnum):
-    """A method of `CrmAdapter`."""
+    """A method of `CrmAdapter`, `ListsUsers` or `ContactDeleter`."""
 
     FIND_CONTACTS = "find_contacts"
     GET_CONTACT = "get_contact"
@@ -25,11 +26,18 @@ class CrmMethod(StrEnum):
     UPDATE_CALL_LOG = "update_call_log"
     FIND_CALL_LOG = "find_call_log"
     CHECK = "check"
+    LIST_USERS = "list_users"
+    DELETE_CONTACT = "delete_contact"
 
 
-ALL_METHODS: Final = frozenset(CrmMethod)
+ALL_METHODS: Final = frozenset(CrmMethod) - {CrmMethod.LIST_USERS, CrmMethod.DELETE_CONTACT}
+"""The methods of `CrmAdapter`. `list_users` is a method of `ListsUsers`, which not every adapter is.
 
-WRITES: Final = frozenset({CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG})
+`delete_contact` is a method of `ContactDeleter`, and has a capability of its own."""
+
+WRITES: Final = frozenset(
+    {CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG, CrmMethod.DELETE_CONTACT}
+)
 """Methods that may have taken effect although they failed. The others change nothing."""
 
 
@@ -62,6 +70,7 @@ class Capabilities:
             leadline combines concurrent lookups up to this count. With 1 it combines none.
         methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
             leadline logs no call, and creates no contact for one unless the account asks for it.
+        deletes_contacts: the adapter is a `ContactDeleter` too.
     """
 
     finds_log_by_key: bool
@@ -73,6 +82,7 @@ class Capabilities:
     rate_limits: tuple[RateLimit, ...] = ()
     numbers_per_lookup: int = 1
     methods: frozenset[CrmMethod] = ALL_METHODS
+    deletes_contacts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,14 @@ class ContactPage:
     """Some contacts of a search, and the cursor of the next ones. It is empty on the last page."""
 
     contacts: tuple[Contact, ...]
+    next_cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmUserPage:
+    """Some users of the CRM, and the cursor of the next ones. It is empty on the last page."""
+
+    users: tuple[CrmUser, ...]
     next_cursor: str = ""
 
 
@@ -178,6 +196,49 @@ class CrmAdapter(Protocol):
 
     async def check(self) -> None:
         """Return if the CRM answers and accepts the credentials; else raise. It writes nothing."""
+        ...
+
+
+class ContactUse(Enum):
+    """Whether people or other programs have used a contact since it was created."""
+
+    UNUSED = auto()
+    USED = auto()
+    UNKNOWN = auto()
+    """The CRM does not tell."""
+
+
+@runtime_checkable
+class ContactDeleter(Protocol):
+    """A CRM that can delete a contact which no one has used. Optional; see `Capabilities.deletes_contacts`."""
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete the contact if it is UNUSED, and return what it was.
+
+        It is USED if the CRM shows an edit, or a record that belongs to it other than the call logs `log_ids`, which
+        leadline wrote: a note, a task, an e-mail, a deal, a call. If the CRM does not show all of these, it is UNKNOWN,
+        unless something shows that it is USED. leadline compares name, numbers, type, e-mail, company and title itself.
+
+        A contact that is gone is UNUSED. The CRM may delete the call logs of a deleted contact too.
+
+        Args:
+            contact_id: the contact.
+            log_ids: the ids of leadline's own logs of this contact, at most 100.
+            only_check: delete nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsUsers(Protocol):
+    """An adapter whose CRM can list its users. It declares `CrmMethod.LIST_USERS`."""
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """A page of the CRM's users, active or not, in any order. An empty `cursor` is the first page.
+
+        Raises as `CrmAdapter`; CrmInvalidCursor if this adapter did not make the cursor. CrmAuthFailed if the
+        credentials may not list users, also if they may do all the rest.
+        """
         ...
 
 

@@ -15,6 +15,8 @@ from leadline.v1 import (
     directory_pb2,
     directory_service_pb2,
     directory_service_pb2_grpc,
+    placeholder_service_pb2,
+    placeholder_service_pb2_grpc,
     preferences_pb2,
     preferences_service_pb2,
     preferences_service_pb2_grpc,
@@ -119,6 +121,7 @@ class Replayer:
         self._lost_in_a_row = 0
         self._stopped = ""
         self._tells_revisions = True
+        self._replay_id = ""
 
     async def account_details(self) -> AccountDetails:
         """The account's settings and users, as the server tells them.
@@ -158,6 +161,25 @@ class Replayer:
                 return
             request.page_token = response.next_page_token
 
+    async def open(self, placeholder_limit: int) -> None:
+        """Open a replay, so that the calls count against its own limit of placeholders and not the account's.
+
+        A server that has no replays counts them like live calls.
+
+        Raises:
+            ReplayStopped: the server refuses it.
+        """
+        await _connect(self._channel, self._patience)
+        stub = placeholder_service_pb2_grpc.PlaceholderServiceStub(self._channel)
+        request = placeholder_service_pb2.OpenReplayRequest(
+            account_id=self._account_id, placeholder_limit=placeholder_limit
+        )
+        try:
+            self._replay_id = (await stub.OpenReplay(request, timeout=self._patience.deadline)).replay_id
+        except grpc.aio.AioRpcError as failure:
+            if failure.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise ReplayStopped(f"the server does not open a replay: {failure.details()}") from None
+
     async def run(self, items: Iterable[GroupItem], on_item: Callable[[Item], None]) -> None:
         """Sends every call; `on_item` is told of each outcome, and of each row left out, as they come.
 
@@ -181,7 +203,7 @@ class Replayer:
     async def _send(self, replayed: ReplayCall) -> Outcome:
         before = await self._revision(replayed.call.id)
         try:
-            call_log = await self._log(to_request(self._account_id, replayed))
+            call_log = await self._log(to_request(self._account_id, replayed, self._replay_id))
         except grpc.aio.AioRpcError as failure:
             self._note_failure(failure)
             return Outcome(replayed=replayed, error=f"{failure.code().name}: {failure.details()}")

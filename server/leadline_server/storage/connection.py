@@ -1,5 +1,6 @@
 """Connections to SQLite: functions that run on the connection's thread, retries while busy, and translated errors."""
 
+import asyncio
 import random
 import sqlite3
 import time
@@ -54,6 +55,14 @@ class ThreadedConnection(aiosqlite.Connection):
     def connection(self) -> sqlite3.Connection:
         """The connection itself, to use on the event loop's thread while nothing runs on its own thread."""
         return self._conn
+
+    async def _connect(self) -> aiosqlite.Connection:
+        """Open the connection. If that fails, wait for its thread, whose last answer needs this event loop."""
+        try:
+            return await super()._connect()
+        except BaseException:
+            await asyncio.to_thread(self._thread.join)
+            raise
 
 
 def new_connection(path: Path, *, timeout: float) -> ThreadedConnection:

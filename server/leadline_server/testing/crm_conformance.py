@@ -33,11 +33,14 @@ from leadline_server.testing.crm_failure_cases import FailureCases
 from leadline_server.testing.crm_fields import FieldCases
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.crm_hostile_names import HostileNameCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_read_cases import ReadCases
+from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
+from leadline_server.testing.crm_user_cases import CrmUserCases
 from leadline_server.testing.report import note_facts
 
 __all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble", "under_test"]
@@ -48,11 +51,14 @@ class CrmConformance(
     FormCases,
     ReadCases,
     CreateCases,
+    RemovalCases,
     TextCases,
+    HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
     FieldCases,
     FailureCases,
+    CrmUserCases,
 ):
     """Every obligation of ports.crm.CrmAdapter. Subclasses implement `open_crm`, or provide the fixture `crm`."""
 

@@ -43,6 +43,7 @@ READS: Final[Mapping[str, Operation]] = {
     "search_contacts": lambda crm, there: crm.adapter.search_contacts(there.name, 10, ""),
     "find_call_log": lambda crm, there: crm.adapter.find_call_log(there.log_key),
     "check": lambda crm, _: crm.adapter.check(),
+    "list_users": lambda crm, _: crm.listing_users().list_users(""),
 }
 WRITES: Final[Mapping[str, Operation]] = {
     "create_contact": lambda crm, there: crm.adapter.create_contact(
@@ -112,6 +113,8 @@ class FailureCases:
     ) -> None:
         if operation == "find_call_log":
             crm.requires("finds_log_by_key")
+        if operation == "list_users":
+            crm.listing_users()
         there = await _prepare(crm)
         raised = await _suffer(crm, failure, READS[operation], there)
         if failure is Failure.NOT_FOUND and operation in _MAY_BE_NONE and raised is None:

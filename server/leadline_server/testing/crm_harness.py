@@ -14,7 +14,7 @@ from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter, LogEntry
+from leadline_server.ports.crm import CrmAdapter, CrmMethod, ListsUsers, LogEntry
 from leadline_server.testing.crm_people import People
 from leadline_server.testing.crm_trouble import Trouble
 
@@ -46,6 +46,7 @@ class CrmUnderTest:
         search_lag: how long the search of this CRM lags, if that is less than declared, as for a fake.
         patience: the seconds after which the suite gives up on a request that hangs.
         secrets: texts that no error may show: tokens, keys, passwords.
+        shows_edits: whether this CRM shows that people edited a contact, for `deletes_contacts`.
         lost_forms: ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
         lost_texts: kinds of text (names of `crm_texts.TEXTS`) that this CRM changes.
         lost_fields: fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
@@ -61,6 +62,7 @@ class CrmUnderTest:
     search_lag: timedelta | None = None
     patience: float = 5.0
     secrets: tuple[str, ...] = ()
+    shows_edits: bool = True
     lost_forms: frozenset[str] = frozenset()
     lost_texts: frozenset[str] = frozenset()
     lost_fields: frozenset[str] = frozenset()
@@ -86,6 +88,13 @@ class CrmUnderTest:
         """Skip the test unless the adapter declares `capability`."""
         if not getattr(self.adapter.capabilities, capability):
             pytest.skip(f"The adapter does not declare {capability}.")
+
+    def listing_users(self) -> ListsUsers:
+        """The adapter, if it lists the CRM's users; else the test is skipped."""
+        if CrmMethod.LIST_USERS not in self.adapter.capabilities.methods:
+            pytest.skip("The adapter does not declare list_users.")
+        assert isinstance(self.adapter, ListsUsers)
+        return self.adapter
 
     async def ids(self, *numbers: str) -> set[str]:
         """The ids of the contacts that really have one of `numbers`, in one lookup."""

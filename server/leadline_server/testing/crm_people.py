@@ -69,6 +69,11 @@ class People(Protocol):
         """The number of call logs."""
         ...
 
+    async def add_user(self, name: str, email: str, *, is_active: bool) -> str:
+        """Add a user of the CRM, who can own records while active. Returns the user's id."""
+        del name, email, is_active
+        raise NotImplementedError("The author of the adapter cannot add users to this CRM.")
+
     async def add_to_note(self, log_id: str, text: str) -> None:
         """Write `text` below leadline's text into the same field: below all of `SeenLog.text`."""
         ...

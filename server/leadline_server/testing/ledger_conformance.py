@@ -21,6 +21,7 @@ from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, 
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_list_cases import ListCases
+from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
@@ -40,6 +41,7 @@ class LedgerConformance(
     DueCases,
     ListCases,
     ClaimCases,
+    PlaceholderCases,
     RequestCases,
     TokenCases,
     PruneCallsCases,

@@ -1,14 +1,16 @@
 """The obligations of ports.ledger.CallLogs.list, as tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.ledger import CallLogFilter, Ledger
+from leadline_server.ports.ledger import CallLogFilter, CallLogGroup, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, call_log, put
 
 _HOUR = timedelta(hours=1)
@@ -26,7 +28,7 @@ def _mixed_logs() -> Sequence[CallLog]:
             reason=CallLogReason.CONTACT_MATCHED,
             contact=CONTACT,
         ),
-        call_log("bob", start_time=NOW - 2 * _HOUR, user_id="bob"),
+        _outbound(call_log("bob", start_time=NOW - 2 * _HOUR, user_id="bob")),
         call_log("number", start_time=NOW - 3 * _HOUR, number=parse_number(_OTHER_NUMBER, "US")),
         call_log(
             "unlogged",
@@ -47,6 +49,41 @@ def _mixed_logs() -> Sequence[CallLog]:
     )
 
 
+def _outbound(log: CallLog) -> CallLog:
+    return replace(log, call=replace(log.call, direction=CallDirection.OUTBOUND))
+
+
+_PERIOD: Final = CallLogFilter(account_id=ACCOUNT, start_time=NOW - 6 * _HOUR, end_time=NOW + _HOUR)
+
+_COUNTS: Final[Sequence[tuple[CallLogFilter, bool, bool, Sequence[CallLogGroup]]]] = (
+    (_PERIOD, False, False, [CallLogGroup(None, None, None, 6)]),
+    (replace(_PERIOD, end_time=NOW), False, False, [CallLogGroup(None, None, None, 5)]),
+    (replace(_PERIOD, account_id="nobody"), True, True, []),
+    (replace(_PERIOD, user_id="nobody"), False, False, []),
+    (_PERIOD, False, True, [CallLogGroup(None, None, "alice", 5), CallLogGroup(None, None, "bob", 1)]),
+    (
+        _PERIOD,
+        True,
+        False,
+        [
+            CallLogGroup(CallLogState.LOGGED, CallLogReason.CONTACT_MATCHED, None, 1),
+            CallLogGroup(CallLogState.UNLOGGED, CallLogReason.NO_CONTACT, None, 1),
+            CallLogGroup(CallLogState.PENDING, None, None, 3),
+            CallLogGroup(CallLogState.PENDING, CallLogReason.NO_CONTACT, None, 1),
+        ],
+    ),
+    (
+        replace(_PERIOD, states=(CallLogState.PENDING,)),
+        True,
+        True,
+        [
+            CallLogGroup(CallLogState.PENDING, None, "alice", 2),
+            CallLogGroup(CallLogState.PENDING, None, "bob", 1),
+            CallLogGroup(CallLogState.PENDING, CallLogReason.NO_CONTACT, "alice", 1),
+        ],
+    ),
+)
+
 _SELECTIONS: Sequence[tuple[dict[str, Any], Sequence[str]]] = (
     ({}, ["plain", "logged", "bob", "number", "unlogged", "retaken"]),
     ({"user_id": "bob"}, ["bob"]),
@@ -58,6 +95,8 @@ _SELECTIONS: Sequence[tuple[dict[str, Any], Sequence[str]]] = (
     ({"states": (CallLogState.UNLOGGED, CallLogState.LOGGED)}, ["logged", "unlogged"]),
     ({"reasons": (CallLogReason.NO_CONTACT,)}, ["unlogged", "retaken"]),
     ({"reasons": (CallLogReason.NO_CONTACT, CallLogReason.CONTACT_MATCHED)}, ["logged", "unlogged", "retaken"]),
+    ({"directions": (CallDirection.OUTBOUND,)}, ["bob"]),
+    ({"directions": (CallDirection.OUTBOUND, CallDirection.INTERNAL), "states": (CallLogState.LOGGED,)}, []),
     ({"start_time": NOW - _HOUR}, ["plain", "logged"]),
     ({"end_time": NOW - 4 * _HOUR}, ["retaken"]),
     ({"start_time": NOW - 3 * _HOUR, "end_time": NOW - _HOUR}, ["bob", "number"]),
@@ -80,6 +119,27 @@ class ListCases:
         page = await ledger.call_logs.list(CallLogFilter(account_id=ACCOUNT, **selection), None, 10)
         assert [log.call_id for log in page.call_logs] == list(expected)
         assert page.next_position is None
+
+    @pytest.mark.parametrize(("selection", "by_reason", "by_user", "expected"), _COUNTS)
+    async def test_counts_are_split_as_asked(
+        self,
+        ledger: Ledger,
+        selection: CallLogFilter,
+        by_reason: bool,  # noqa: FBT001 - a value of the table
+        by_user: bool,  # noqa: FBT001
+        expected: Sequence[CallLogGroup],
+    ) -> None:
+        for log in _mixed_logs():
+            await put(ledger, log)
+        await put(ledger, call_log("other account", account_id="other"))
+        counted = await ledger.call_logs.count(selection, by_reason=by_reason, by_user=by_user, limit=10)
+        assert list(counted) == list(expected)
+
+    async def test_at_most_the_limit_of_counts_is_returned(self, ledger: Ledger) -> None:
+        for user in ("a", "b", "c"):
+            await put(ledger, call_log(user, user_id=user))
+        counted = await ledger.call_logs.count(_PERIOD, by_reason=False, by_user=True, limit=2)
+        assert [group.user_id for group in counted] == ["a", "b"]
 
     async def test_a_list_follows_what_changed(self, ledger: Ledger) -> None:
         await put(ledger, call_log())

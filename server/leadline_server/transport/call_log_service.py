@@ -14,12 +14,14 @@ from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
+from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
 from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.watch.batch import WatchItem
 from leadline_server.watch.encoder import WatchEncoder
-from leadline_server.wire.call import call_report
+from leadline_server.wire.call import DIRECTIONS, call_report
 from leadline_server.wire.call_log import CALL_LOG, REASONS, STATES
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
@@ -42,10 +44,11 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
     """Read ListCallLogsRequest."""
     check = Violations()
     account_id = check.identifier("account_id", request.account_id)
-    user_id = check.text("user_id", request.user_id)
+    user_id = check.optional_id("user_id", request.user_id)
     states = check.members("states", request.states, STATES)
     reasons = check.members("reasons", request.reasons, REASONS)
-    contact_id = check.text("contact_id", request.contact_id)
+    directions = check.members("directions", request.directions, DIRECTIONS)
+    contact_id = check.optional_id("contact_id", request.contact_id)
     start_time, end_time = _period(check, request)
     page_size = check.page_size(request.page_size)
     page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
@@ -56,6 +59,7 @@ def call_log_query(request: pb.ListCallLogsRequest, rules: NumberingRules | None
         user_id=user_id,
         states=states,
         reasons=reasons,
+        directions=directions,
         phone_number=number_key,
         contact_id=contact_id,
         start_time=start_time,
@@ -75,7 +79,7 @@ def watch_of(request: pb.WatchCallLogsRequest) -> Watch:
     check = Violations()
     wanted = Watch(
         account_id=check.identifier("account_id", request.account_id),
-        user_id=check.text("user_id", request.user_id),
+        user_id=check.optional_id("user_id", request.user_id),
         resume_token=check.text("resume_token", request.resume_token, TOKEN_LENGTH),
         max_call_logs=request.max_call_logs,
     )
@@ -149,6 +153,14 @@ class CallLogServicer(CallLogServiceServicer):
         """List an account's call logs."""
         _, query = await read_by_rules(self._commands.accounts, request, call_log_query)
         return list_call_logs_response(await self._commands.list_call_logs.execute(query))
+
+    async def CountCallLogs(self, request: pb.CountCallLogsRequest, context: Context) -> pb.CountCallLogsResponse:
+        """Count an account's call logs."""
+        account = await self._commands.accounts.find(request.account_id)
+        counting = counting_of(request, "UTC" if account is None else account.settings.time_zone)
+        if account is None:
+            raise AccountNotFound(request.account_id)
+        return count_call_logs_response(await self._commands.count_call_logs.execute(counting))
 
     async def WatchCallLogs(self, request: pb.WatchCallLogsRequest, context: Context) -> AsyncGenerator[Any, None]:
         """Follow the changes of an account's call logs. Yields WatchCallLogsResponse, some of them encoded already."""

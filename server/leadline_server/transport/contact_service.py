@@ -74,7 +74,7 @@ def contact_creation(request: pb.CreateContactRequest, rules: NumberingRules | N
     if not request.phone_number:
         check.add("phone_number", "Required.")
     check.identifier("account_id", request.account_id)
-    user_id = check.text("user_id", request.user_id)
+    user_id = check.optional_id("user_id", request.user_id)
     name = check.text("name", request.name.strip(), NAME_LENGTH)
     contact_type = check.text("contact_type", request.contact_type, NAME_LENGTH)
     company = check.text("company", request.company, NAME_LENGTH)

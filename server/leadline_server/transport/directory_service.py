@@ -8,7 +8,7 @@ from leadline_server.commands import Commands
 from leadline_server.domain.directory import User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport.endpoint import Context, read_by_rules
-from leadline_server.wire.directory import USER
+from leadline_server.wire.directory import CRM_USER, USER
 from leadline_server.wire.directory import user as read_user
 from leadline_server.wire.violations import TOKEN_LENGTH, Violations
 
@@ -48,6 +48,17 @@ class DirectoryServicer(DirectoryServiceServicer):
         account = await self._commands.accounts.get(request.account_id)
         await self._commands.directory.delete(account, user_id)
         return pb.DeleteUserResponse()
+
+    async def ListCrmUsers(self, request: pb.ListCrmUsersRequest, context: Context) -> pb.ListCrmUsersResponse:
+        """List the users of the account's CRM."""
+        check = Violations()
+        check.identifier("account_id", request.account_id)
+        page_token = check.text("page_token", request.page_token, TOKEN_LENGTH)
+        check.raise_any()
+        account = await self._commands.accounts.get(request.account_id)
+        found = await self._commands.directory.list_crm_users(account, page_token)
+        users = [CRM_USER.message(user) for user in found.users]
+        return pb.ListCrmUsersResponse(crm_users=users, next_page_token=found.next_page_token)
 
 
 def _user_id(request: pb.GetUserRequest | pb.DeleteUserRequest) -> str:

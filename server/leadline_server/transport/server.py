@@ -10,7 +10,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from leadline.v1 import call_log_service_pb2, contact_service_pb2, directory_service_pb2, preferences_service_pb2
+from leadline.v1 import (
+    call_log_service_pb2,
+    contact_service_pb2,
+    directory_service_pb2,
+    placeholder_service_pb2,
+    preferences_service_pb2,
+)
 from prometheus_client import CollectorRegistry
 
 from leadline_server.commands import Commands
@@ -23,6 +29,7 @@ from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
 from leadline_server.transport.metrics import RpcMetrics
+from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
@@ -60,7 +67,7 @@ _HEALTH_SECONDS: Final = 0.5  # time for health watchers to receive NOT_SERVING
 
 
 class Server:
-    """leadline's gRPC server: the four services, reflection and health.
+    """leadline's gRPC server: the services, reflection and health.
 
     Args:
         commands: the commands that its RPCs run.
@@ -87,6 +94,7 @@ class Server:
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
             _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
             _service(directory_service_pb2, "DirectoryService"): DirectoryServicer(commands),
+            _service(placeholder_service_pb2, "PlaceholderService"): PlaceholderServicer(commands),
         }
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""

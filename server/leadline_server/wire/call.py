@@ -16,7 +16,7 @@ from leadline_server.domain.call_log import LogTrigger
 from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
 from leadline_server.domain.progress import CallReport
 from leadline_server.wire.mapping import MessageMapping
-from leadline_server.wire.violations import ID_LENGTH, Violations, is_line
+from leadline_server.wire.violations import Violations, is_id, is_line
 
 MAX_LEGS: Final = 64
 KEY_LENGTH: Final = 64
@@ -64,10 +64,11 @@ def call_report(request: call_log_service_pb2.LogCallRequest) -> CallReport:
     trigger = check.member("trigger", request.trigger, _TRIGGERS) or LogTrigger.AUTOMATIC
     report = CallReport(
         account_id=check.identifier("account_id", request.account_id),
-        user_id=check.text("user_id", request.user_id),
+        user_id=check.optional_id("user_id", request.user_id),
         event=call_event(check, "call", request.call),
         trigger=LogTrigger.MANUAL if request.contact_id else trigger,
-        contact_id=check.text("contact_id", request.contact_id),
+        contact_id=check.optional_id("contact_id", request.contact_id),
+        replay_id=check.optional_id("replay_id", request.replay_id),
     )
     check.raise_any()
     return report
@@ -78,6 +79,10 @@ def _text(limit: int) -> _Reader:
         return value or None if is_line(value, limit) else check.text(f"{path}.{name}", value, limit)
 
     return read
+
+
+def _id(check: Violations, path: str, name: str, value: str) -> str | None:
+    return value or None if is_id(value) else check.optional_id(f"{path}.{name}", value)
 
 
 def _long_text(limit: int) -> _Reader:
@@ -112,13 +117,13 @@ _PARTY: Final[Mapping[str, _Reader]] = {
     "phone_number": _number_text,
     "name": _text(256),
     "extension": _text(64),
-    "user_id": _text(ID_LENGTH),
+    "user_id": _id,
 }
 _TIMES: Final[Mapping[str, _Reader]] = {"start_time": _time, "answer_time": _time, "end_time": _time}
-_LEG: Final[Mapping[str, _Reader]] = {**_TIMES, "user_id": _text(ID_LENGTH), "result": _member(RESULTS)}
+_LEG: Final[Mapping[str, _Reader]] = {**_TIMES, "user_id": _id, "result": _member(RESULTS)}
 _CALL: Final[Mapping[str, _Reader]] = {
     **_TIMES,
-    "linked_id": _text(ID_LENGTH),
+    "linked_id": _id,
     "direction": _direction,
     "result": _member(RESULTS),
     "disposition": _text(256),

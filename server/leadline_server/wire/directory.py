@@ -6,12 +6,13 @@ from typing import Final
 
 from leadline.v1 import directory_pb2 as pb
 
-from leadline_server.domain.directory import MAX_ENTRIES, User
+from leadline_server.domain.directory import MAX_ENTRIES, CrmUser, User
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.wire.mapping import MessageMapping
-from leadline_server.wire.violations import ID_LENGTH, Violations
+from leadline_server.wire.violations import Violations
 
 USER: Final = MessageMapping(User, pb.User)
+CRM_USER: Final = MessageMapping(CrmUser, pb.CrmUser)
 
 NAME_LENGTH: Final = 256
 EXTENSION_LENGTH: Final = 64
@@ -33,7 +34,7 @@ def user(check: Violations, path: str, message: pb.User, rules: NumberingRules |
             lambda check, field, text: own_number(check, field, text, rules),
         ),
         emails=_each(check, f"{path}.emails", message.emails, _email),
-        crm_user_id=check.text(f"{path}.crm_user_id", message.crm_user_id, ID_LENGTH),
+        crm_user_id=check.optional_id(f"{path}.crm_user_id", message.crm_user_id),
         is_active=message.is_active if message.HasField("is_active") else True,
     )
 

@@ -16,6 +16,7 @@ from leadline_server.domain.numbers.numbering_rules import (
     read_extension_pattern,
 )
 from leadline_server.domain.numbers.phone_number import is_region
+from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     USER_ONLY_FIELDS,
@@ -29,7 +30,7 @@ from leadline_server.domain.preferences import (
 from leadline_server.wire.call import DIRECTIONS, RESULTS
 from leadline_server.wire.directory import own_number
 from leadline_server.wire.numbers import excluded_numbers
-from leadline_server.wire.violations import ID_LENGTH, Violations
+from leadline_server.wire.violations import Violations
 
 PLACEHOLDER_NAME_LENGTH: Final = 128
 CONTACT_TYPE_LENGTH: Final = 256
@@ -39,6 +40,15 @@ CALLER_ID_PREFIX_LENGTH: Final = 64
 MAX_OWN_NUMBERS: Final = 1000
 EXTENSION_PATTERN_LENGTH: Final = 640
 """Characters of an extension pattern as it is written."""
+
+_COUNTS: Final[Mapping[str, int]] = {
+    "placeholder_limit_per_hour": MAX_PLACEHOLDER_LIMIT,
+    "placeholder_limit_per_day": MAX_PLACEHOLDER_LIMIT,
+    "placeholder_limit_per_user_per_hour": MAX_PLACEHOLDER_LIMIT,
+    "placeholder_limit_per_user_per_day": MAX_PLACEHOLDER_LIMIT,
+    "placeholder_unattested_percent": 100,
+}
+"""The numbers among the settings, each with the largest that it may be."""
 
 _LISTS: Final = frozenset({"excluded_directions", "excluded_results", "excluded_numbers"})
 _UNKNOWN_CONTACT_ACTIONS: Final = {member.value: member for member in UnknownContactAction}
@@ -92,11 +102,14 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
     if "time_zone" in chosen and message.HasField("time_zone"):
         values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
-        values["default_user_id"] = check.text(f"{path}.default_user_id", message.default_user_id)
+        values["default_user_id"] = check.optional_id(f"{path}.default_user_id", message.default_user_id)
     if "extension_pattern" in chosen and message.HasField("extension_pattern"):
         values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
     if "create_without_log" in chosen:
         values["create_without_log"] = message.create_without_log
+    for name, most in _COUNTS.items():
+        if name in chosen and message.HasField(name):  # type: ignore[arg-type] # names of fields, found at run time
+            values[name] = check.count(f"{path}.{name}", getattr(message, name), most)
     for name in _LIST_READERS.keys() & chosen:
         values[name] = _LIST_READERS[name](check, f"{path}.{name}", getattr(message, name))
     return AccountSettings(**values)
@@ -124,6 +137,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         default_user_id=values.default_user_id or None,
         create_without_log=values.create_without_log,
         caller_id_prefixes=values.caller_id_prefixes,
+        **{name: getattr(values, name) for name in _COUNTS},
     )
 
 
@@ -171,7 +185,7 @@ _READERS: Final[Mapping[str, Callable[[Violations, str, Any], Any]]] = {
     "excluded_numbers": _written_numbers,
     "wait_until_final": _as_is,
     "distrust_failed_attestation": _as_is,
-    "crm_user_id": _text(ID_LENGTH),
+    "crm_user_id": lambda check, path, value: check.optional_id(path, value),
     "placeholder_name_format": _member(_NAME_FORMATS),
 }
 

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from leadline_server.domain.clean_text import is_safe_id
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
@@ -66,12 +67,24 @@ class Violations:
         """A required id."""
         if not value:
             self.add(field, "Required.")
-        return self.text(field, value, ID_LENGTH)
+        return self.optional_id(field, value)
+
+    def optional_id(self, field: str, value: str) -> str:
+        """An id that may be empty: without control characters, and without format characters, which are invisible."""
+        if not is_id(value):
+            is_long = len(value) > ID_LENGTH
+            self.add(
+                field,
+                f"At most {ID_LENGTH} characters; there are {len(value)}."
+                if is_long
+                else "No control characters and no format characters.",
+            )
+        return value
 
     def account_and_user(self, account_id: str, user_id: str) -> None:
         """The required `account_id`, and the `user_id` that may be empty."""
         self.identifier("account_id", account_id)
-        self.text("user_id", user_id)
+        self.optional_id("user_id", user_id)
 
     def text(self, field: str, value: str, limit: int = ID_LENGTH) -> str:
         """One line of at most `limit` characters."""
@@ -157,11 +170,22 @@ class Violations:
             return None
         return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
 
+    def count(self, field: str, value: int, most: int) -> int:
+        """A number from 0 to `most`."""
+        if not 0 <= value <= most:
+            self.add(field, f"Must be between 0 and {most}.")
+        return value
+
     def page_size(self, value: int) -> int:
         """The most entries of a page; 0 means the default."""
         if not 0 <= value <= MAX_PAGE_SIZE:
             self.add("page_size", f"Must be between 0 and {MAX_PAGE_SIZE}.")
         return value or DEFAULT_PAGE_SIZE
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is an id, or empty."""
+    return len(text) <= ID_LENGTH and (text.isprintable() or is_safe_id(text))
 
 
 def is_line(text: str, limit: int) -> bool:

@@ -8,17 +8,28 @@ const [baseUrl, generated, protocol, format] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(`${generated}/${file}`));
 const { ContactService } = await load("leadline/v1/contact_service_pb.js");
 const { CallLogService } = await load("leadline/v1/call_log_service_pb.js");
+const { DirectoryService } = await load("leadline/v1/directory_service_pb.js");
 const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js");
+const { PlaceholderService, PlaceholderState } = await load("leadline/v1/placeholder_service_pb.js");
 const { CallLogState } = await load("leadline/v1/call_log_pb.js");
 const { CallDirection } = await load("leadline/v1/call_pb.js");
 const { UnknownContactAction } = await load("leadline/v1/preferences_pb.js");
 const { BadRequestSchema, ErrorInfoSchema } = await load("google/rpc/error_details_pb.js");
 
 const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
-const transport = create({ httpVersion: "1.1", baseUrl, useBinaryFormat: format === "binary" });
+// Every RPC that was answered, so that the test can tell which ones this program left out.
+const driven = new Set();
+const recorded = (next) => async (request) => {
+  const answer = await next(request);
+  driven.add(`${request.method.parent.typeName}/${request.method.name}`);
+  return answer;
+};
+const transport = create({ httpVersion: "1.1", baseUrl, useBinaryFormat: format === "binary", interceptors: [recorded] });
 const contacts = createClient(ContactService, transport);
 const calls = createClient(CallLogService, transport);
 const preferences = createClient(PreferencesService, transport);
+const placeholders = createClient(PlaceholderService, transport);
+const directory = createClient(DirectoryService, transport);
 
 const accountId = "demo";
 const userId = `${protocol}-${format}`;
@@ -45,6 +56,9 @@ seen.logged = CallLogState[logged.state];
 seen.got = (await calls.getCallLog({ accountId, callId: call.id })).callLog.revision === logged.revision;
 seen.retried = CallLogState[(await calls.retryCallLog({ accountId, callId: call.id })).callLog.state];
 seen.listed = (await calls.listCallLogs({ accountId, userId })).callLogs.map((log) => log.call.id);
+const hour = (later) => ({ seconds: BigInt(Math.floor(Date.now() / 1000) + later * 3600), nanos: 0 });
+const period = { startTime: hour(-1), endTime: hour(1) };
+seen.counted = Number((await calls.countCallLogs({ accountId, userId, ...period })).counts[0].count);
 seen.watched = await watched;
 watching.abort();
 
@@ -55,6 +69,35 @@ seen.preference = UnknownContactAction[read.effective.unknownContactAction];
 const { settings } = await preferences.getAccountSettings({ accountId });
 seen.region = settings.defaultRegion;
 seen.updated = (await preferences.updateAccountSettings({ accountId, settings: { timeZone: "Europe/Berlin" } })).settings.timeZone;
+
+const colleague = { userId: `colleague-${userId}`, extensions: [`x-${userId}`], emails: [`${userId}@example.com`] };
+seen.upserted = (await directory.upsertUser({ accountId, user: colleague })).user.isActive;
+seen.user = (await directory.getUser({ accountId, userId: colleague.userId })).user.extensions;
+seen.users = (await directory.listUsers({ accountId })).users.map((user) => user.userId);
+// A report without a user: the directory finds the user by the extension.
+const unnamed = { ...call, id: `unnamed-${userId}`, callee: { extension: `x-${userId}` } };
+seen.unnamed = (await calls.logCall({ accountId, call: unnamed })).callLog.userId;
+const replayed = await placeholders.openReplay({ accountId, placeholderLimit: 10 });
+seen.replay = replayed.replayId.length > 0;
+const stranger = { phoneNumber: number.replace("+1202", "+1213"), name: `STRANGER ${userId}` };
+const created = (await calls.logCall({ accountId, userId, call: { ...call, id: `stranger-${userId}`, caller: stranger } })).callLog;
+const listed = (await placeholders.listPlaceholders({ accountId })).placeholders;
+seen.placeholder = listed.some((one) => one.contactId === created.contact?.id);
+const removed = await placeholders.removePlaceholder({ accountId, contactId: created.contact.id, validateOnly: true });
+seen.removable = PlaceholderState[removed.state];
+seen.crmUsers = (await directory.listCrmUsers({ accountId: "connected" })).crmUsers.map((user) => [user.id, user.email]);
+try {
+  await directory.upsertUser({ accountId, user: { userId: "another", extensions: colleague.extensions } });
+} catch (error) {
+  const refused = ConnectError.from(error);
+  seen.conflict = [Code[refused.code], refused.findDetails(ErrorInfoSchema)[0].reason];
+}
+await directory.deleteUser({ accountId, userId: colleague.userId });
+try {
+  await directory.getUser({ accountId, userId: colleague.userId });
+} catch (error) {
+  seen.deleted = ConnectError.from(error).findDetails(ErrorInfoSchema)[0].reason;
+}
 
 try {
   await contacts.findContact({ accountId, userId, phoneNumbers: [number, "nonsense"] });
@@ -71,5 +114,6 @@ try {
 } catch (error) {
   seen.unknown = Code[ConnectError.from(error).code];
 }
+seen.driven = [...driven].sort();
 console.log(JSON.stringify(seen));
 process.exit(0);

@@ -12,7 +12,7 @@ import grpc
 from leadline.v1 import call_log_service_pb2 as pb
 from leadline.v1.call_log_pb2 import CallLog, CallLogState
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
-from leadline.v1.preferences_service_pb2 import UpdatePreferencesRequest
+from leadline.v1.preferences_service_pb2 import UpdateAccountSettingsRequest, UpdatePreferencesRequest
 from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 from support.servers import ServerProcess
 
@@ -105,11 +105,14 @@ def report(call_id: str, caller: str, step: int = 1) -> pb.LogCallRequest:
 
 
 async def want_placeholders(server: ServerProcess) -> None:
-    """Have contacts made for strangers from now on."""
+    """Have contacts made for strangers from now on, as many as there are."""
     wish: Any = {"unknown_contact_action": "UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER"}
+    room: Any = {"placeholder_limit_per_hour": 1_000_000, "placeholder_limit_per_day": 1_000_000}
     async with grpc.aio.insecure_channel(server.address) as channel:
+        stub = PreferencesServiceStub(channel)
+        await stub.UpdateAccountSettings(UpdateAccountSettingsRequest(account_id=ACCOUNT, settings=room))
         update = UpdatePreferencesRequest(account_id=ACCOUNT, user_id=USER, preferences=wish)
-        await PreferencesServiceStub(channel).UpdatePreferences(update)
+        await stub.UpdatePreferences(update)
 
 
 async def settled(server: ServerProcess, seconds: float = 60.0) -> dict[str, CallLog]:

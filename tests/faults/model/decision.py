@@ -85,7 +85,7 @@ BUILT_IN: Final[Mapping[str, Any]] = {
     "excluded_results": (),
     "excluded_numbers": (),
     "wait_until_final": False,
-    "distrust_failed_attestation": False,
+    "distrust_failed_attestation": True,
 }
 
 

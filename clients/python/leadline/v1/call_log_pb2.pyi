@@ -112,6 +112,15 @@ class _CallLogReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLog
     """UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
     `create_without_log` asks for it.
     """
+    CALL_LOG_REASON_PLACEHOLDER_LIMIT: _CallLogReason.ValueType  # 18
+    """UNLOGGED: confirmed that no contact matched, and a limit of `AccountSettings.placeholder_limit_per_hour` and its
+    like is reached, or the replay's own (`PlaceholderService.OpenReplay`). A person can log the call by hand, and
+    RetryCallLog decides it again.
+    """
+    CALL_LOG_REASON_CONTACT_REMOVED: _CallLogReason.ValueType  # 19
+    """LOGGED: the call was logged against a placeholder that `PlaceholderService.RemovePlaceholder` has deleted since.
+    `contact` is that placeholder as it was. LogCall with `contact_id` moves the log, if the CRM can move logs.
+    """
 
 class CallLogReason(_CallLogReason, metaclass=_CallLogReasonEnumTypeWrapper):
     """Why a call log is in its state."""
@@ -159,6 +168,15 @@ CALL_LOG_REASON_CRM_REJECTED: CallLogReason.ValueType  # 16
 CALL_LOG_REASON_CRM_CANNOT_LOG: CallLogReason.ValueType  # 17
 """UNLOGGED: the CRM's adapter cannot log calls. No contact is created for the call, unless the account's
 `create_without_log` asks for it.
+"""
+CALL_LOG_REASON_PLACEHOLDER_LIMIT: CallLogReason.ValueType  # 18
+"""UNLOGGED: confirmed that no contact matched, and a limit of `AccountSettings.placeholder_limit_per_hour` and its
+like is reached, or the replay's own (`PlaceholderService.OpenReplay`). A person can log the call by hand, and
+RetryCallLog decides it again.
+"""
+CALL_LOG_REASON_CONTACT_REMOVED: CallLogReason.ValueType  # 19
+"""LOGGED: the call was logged against a placeholder that `PlaceholderService.RemovePlaceholder` has deleted since.
+`contact` is that placeholder as it was. LogCall with `contact_id` moves the log, if the CRM can move logs.
 """
 Global___CallLogReason: _TypeAlias = CallLogReason  # noqa: Y015
 

@@ -27,7 +27,7 @@ from leadline.v1 import call_pb2 as leadline_dot_v1_dot_call__pb2
 from leadline.v1 import call_log_pb2 as leadline_dot_v1_dot_call__log__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"leadline/v1/call_log_service.proto\x12\x0bleadline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16leadline/v1/call.proto\x1a\x1aleadline/v1/call_log.proto\"\xab\x01\n\x0eLogCallRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1f\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x11.leadline.v1.Call\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12(\n\x07trigger\x18\x05 \x01(\x0e\x32\x17.leadline.v1.LogTrigger\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\"9\n\x0fLogCallResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\"8\n\x11GetCallLogRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\"<\n\x12GetCallLogResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\":\n\x13RetryCallLogRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\">\n\x14RetryCallLogResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\"\xc1\x02\n\x13ListCallLogsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.leadline.v1.CallLogState\x12+\n\x07reasons\x18\x04 \x03(\x0e\x32\x1a.leadline.v1.CallLogReason\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x12\n\ncontact_id\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\t \x01(\x05\x12\x12\n\npage_token\x18\n \x01(\t\"X\n\x14ListCallLogsResponse\x12\'\n\tcall_logs\x18\x01 \x03(\x0b\x32\x14.leadline.v1.CallLog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"h\n\x14WatchCallLogsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x15\n\rmax_call_logs\x18\x04 \x01(\x05\"~\n\x15WatchCallLogsResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\'\n\tcall_logs\x18\x03 \x03(\x0b\x32\x14.leadline.v1.CallLog2\xb3\x03\n\x0e\x43\x61llLogService\x12\x44\n\x07LogCall\x12\x1b.leadline.v1.LogCallRequest\x1a\x1c.leadline.v1.LogCallResponse\x12R\n\nGetCallLog\x12\x1e.leadline.v1.GetCallLogRequest\x1a\x1f.leadline.v1.GetCallLogResponse\"\x03\x90\x02\x01\x12S\n\x0cRetryCallLog\x12 .leadline.v1.RetryCallLogRequest\x1a!.leadline.v1.RetryCallLogResponse\x12X\n\x0cListCallLogs\x12 .leadline.v1.ListCallLogsRequest\x1a!.leadline.v1.ListCallLogsResponse\"\x03\x90\x02\x01\x12X\n\rWatchCallLogs\x12!.leadline.v1.WatchCallLogsRequest\x1a\".leadline.v1.WatchCallLogsResponse0\x01\x42]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"leadline/v1/call_log_service.proto\x12\x0bleadline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16leadline/v1/call.proto\x1a\x1aleadline/v1/call_log.proto\"\xbe\x01\n\x0eLogCallRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1f\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x11.leadline.v1.Call\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12(\n\x07trigger\x18\x05 \x01(\x0e\x32\x17.leadline.v1.LogTrigger\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x12\x11\n\treplay_id\x18\x07 \x01(\t\"9\n\x0fLogCallResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\"8\n\x11GetCallLogRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\"<\n\x12GetCallLogResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\":\n\x13RetryCallLogRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\">\n\x14RetryCallLogResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\"\xf1\x02\n\x13ListCallLogsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12)\n\x06states\x18\x03 \x03(\x0e\x32\x19.leadline.v1.CallLogState\x12+\n\x07reasons\x18\x04 \x03(\x0e\x32\x1a.leadline.v1.CallLogReason\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x12\n\ncontact_id\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\t \x01(\x05\x12\x12\n\npage_token\x18\n \x01(\t\x12.\n\ndirections\x18\x0c \x03(\x0e\x32\x1a.leadline.v1.CallDirection\"X\n\x14ListCallLogsResponse\x12\'\n\tcall_logs\x18\x01 \x03(\x0b\x32\x14.leadline.v1.CallLog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdc\x01\n\x14\x43ountCallLogsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x08group_by\x18\x05 \x03(\x0e\x32\x1c.leadline.v1.CallLogGrouping\x12\x11\n\ttime_zone\x18\x06 \x01(\t\"B\n\x15\x43ountCallLogsResponse\x12)\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x19.leadline.v1.CallLogCount\"\x91\x01\n\x0c\x43\x61llLogCount\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.leadline.v1.CallLogState\x12*\n\x06reason\x18\x03 \x01(\x0e\x32\x1a.leadline.v1.CallLogReason\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\x03\"h\n\x14WatchCallLogsRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x15\n\rmax_call_logs\x18\x04 \x01(\x05\"~\n\x15WatchCallLogsResponse\x12&\n\x08\x63\x61ll_log\x18\x01 \x01(\x0b\x32\x14.leadline.v1.CallLog\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\'\n\tcall_logs\x18\x03 \x03(\x0b\x32\x14.leadline.v1.CallLog*\x89\x01\n\x0f\x43\x61llLogGrouping\x12!\n\x1d\x43\x41LL_LOG_GROUPING_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43\x41LL_LOG_GROUPING_DAY\x10\x01\x12\x1c\n\x18\x43\x41LL_LOG_GROUPING_REASON\x10\x02\x12\x1a\n\x16\x43\x41LL_LOG_GROUPING_USER\x10\x03\x32\x90\x04\n\x0e\x43\x61llLogService\x12\x44\n\x07LogCall\x12\x1b.leadline.v1.LogCallRequest\x1a\x1c.leadline.v1.LogCallResponse\x12R\n\nGetCallLog\x12\x1e.leadline.v1.GetCallLogRequest\x1a\x1f.leadline.v1.GetCallLogResponse\"\x03\x90\x02\x01\x12S\n\x0cRetryCallLog\x12 .leadline.v1.RetryCallLogRequest\x1a!.leadline.v1.RetryCallLogResponse\x12X\n\x0cListCallLogs\x12 .leadline.v1.ListCallLogsRequest\x1a!.leadline.v1.ListCallLogsResponse\"\x03\x90\x02\x01\x12[\n\rCountCallLogs\x12!.leadline.v1.CountCallLogsRequest\x1a\".leadline.v1.CountCallLogsResponse\"\x03\x90\x02\x01\x12X\n\rWatchCallLogs\x12!.leadline.v1.WatchCallLogsRequest\x1a\".leadline.v1.WatchCallLogsResponse0\x01\x42]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,26 +39,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLLOGSERVICE'].methods_by_name['GetCallLog']._serialized_options = b'\220\002\001'
   _globals['_CALLLOGSERVICE'].methods_by_name['ListCallLogs']._loaded_options = None
   _globals['_CALLLOGSERVICE'].methods_by_name['ListCallLogs']._serialized_options = b'\220\002\001'
+  _globals['_CALLLOGSERVICE'].methods_by_name['CountCallLogs']._loaded_options = None
+  _globals['_CALLLOGSERVICE'].methods_by_name['CountCallLogs']._serialized_options = b'\220\002\001'
+  _globals['_CALLLOGGROUPING']._serialized_start=1768
+  _globals['_CALLLOGGROUPING']._serialized_end=1905
   _globals['_LOGCALLREQUEST']._serialized_start=137
-  _globals['_LOGCALLREQUEST']._serialized_end=308
-  _globals['_LOGCALLRESPONSE']._serialized_start=310
-  _globals['_LOGCALLRESPONSE']._serialized_end=367
-  _globals['_GETCALLLOGREQUEST']._serialized_start=369
-  _globals['_GETCALLLOGREQUEST']._serialized_end=425
-  _globals['_GETCALLLOGRESPONSE']._serialized_start=427
-  _globals['_GETCALLLOGRESPONSE']._serialized_end=487
-  _globals['_RETRYCALLLOGREQUEST']._serialized_start=489
-  _globals['_RETRYCALLLOGREQUEST']._serialized_end=547
-  _globals['_RETRYCALLLOGRESPONSE']._serialized_start=549
-  _globals['_RETRYCALLLOGRESPONSE']._serialized_end=611
-  _globals['_LISTCALLLOGSREQUEST']._serialized_start=614
-  _globals['_LISTCALLLOGSREQUEST']._serialized_end=935
-  _globals['_LISTCALLLOGSRESPONSE']._serialized_start=937
-  _globals['_LISTCALLLOGSRESPONSE']._serialized_end=1025
-  _globals['_WATCHCALLLOGSREQUEST']._serialized_start=1027
-  _globals['_WATCHCALLLOGSREQUEST']._serialized_end=1131
-  _globals['_WATCHCALLLOGSRESPONSE']._serialized_start=1133
-  _globals['_WATCHCALLLOGSRESPONSE']._serialized_end=1259
-  _globals['_CALLLOGSERVICE']._serialized_start=1262
-  _globals['_CALLLOGSERVICE']._serialized_end=1697
+  _globals['_LOGCALLREQUEST']._serialized_end=327
+  _globals['_LOGCALLRESPONSE']._serialized_start=329
+  _globals['_LOGCALLRESPONSE']._serialized_end=386
+  _globals['_GETCALLLOGREQUEST']._serialized_start=388
+  _globals['_GETCALLLOGREQUEST']._serialized_end=444
+  _globals['_GETCALLLOGRESPONSE']._serialized_start=446
+  _globals['_GETCALLLOGRESPONSE']._serialized_end=506
+  _globals['_RETRYCALLLOGREQUEST']._serialized_start=508
+  _globals['_RETRYCALLLOGREQUEST']._serialized_end=566
+  _globals['_RETRYCALLLOGRESPONSE']._serialized_start=568
+  _globals['_RETRYCALLLOGRESPONSE']._serialized_end=630
+  _globals['_LISTCALLLOGSREQUEST']._serialized_start=633
+  _globals['_LISTCALLLOGSREQUEST']._serialized_end=1002
+  _globals['_LISTCALLLOGSRESPONSE']._serialized_start=1004
+  _globals['_LISTCALLLOGSRESPONSE']._serialized_end=1092
+  _globals['_COUNTCALLLOGSREQUEST']._serialized_start=1095
+  _globals['_COUNTCALLLOGSREQUEST']._serialized_end=1315
+  _globals['_COUNTCALLLOGSRESPONSE']._serialized_start=1317
+  _globals['_COUNTCALLLOGSRESPONSE']._serialized_end=1383
+  _globals['_CALLLOGCOUNT']._serialized_start=1386
+  _globals['_CALLLOGCOUNT']._serialized_end=1531
+  _globals['_WATCHCALLLOGSREQUEST']._serialized_start=1533
+  _globals['_WATCHCALLLOGSREQUEST']._serialized_end=1637
+  _globals['_WATCHCALLLOGSRESPONSE']._serialized_start=1639
+  _globals['_WATCHCALLLOGSRESPONSE']._serialized_end=1765
+  _globals['_CALLLOGSERVICE']._serialized_start=1908
+  _globals['_CALLLOGSERVICE']._serialized_end=2436
 # @@protoc_insertion_point(module_scope)

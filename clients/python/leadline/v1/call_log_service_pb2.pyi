@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from leadline.v1 import call_log_pb2 as _call_log_pb2
 from leadline.v1 import call_pb2 as _call_pb2
 import builtins as _builtins
@@ -21,6 +22,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CallLogGrouping:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallLogGroupingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallLogGrouping.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALL_LOG_GROUPING_UNSPECIFIED: _CallLogGrouping.ValueType  # 0
+    """Never sent. Invalid in a request."""
+    CALL_LOG_GROUPING_DAY: _CallLogGrouping.ValueType  # 1
+    """The day of the call's start."""
+    CALL_LOG_GROUPING_REASON: _CallLogGrouping.ValueType  # 2
+    """The state and the reason."""
+    CALL_LOG_GROUPING_USER: _CallLogGrouping.ValueType  # 3
+    """The user."""
+
+class CallLogGrouping(_CallLogGrouping, metaclass=_CallLogGroupingEnumTypeWrapper):
+    """What counts of call logs are split by."""
+
+CALL_LOG_GROUPING_UNSPECIFIED: CallLogGrouping.ValueType  # 0
+"""Never sent. Invalid in a request."""
+CALL_LOG_GROUPING_DAY: CallLogGrouping.ValueType  # 1
+"""The day of the call's start."""
+CALL_LOG_GROUPING_REASON: CallLogGrouping.ValueType  # 2
+"""The state and the reason."""
+CALL_LOG_GROUPING_USER: CallLogGrouping.ValueType  # 3
+"""The user."""
+Global___CallLogGrouping: _TypeAlias = CallLogGrouping  # noqa: Y015
+
 @_typing.final
 class LogCallRequest(_message.Message):
     """Request of LogCall."""
@@ -33,19 +62,21 @@ class LogCallRequest(_message.Message):
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     TRIGGER_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REPLAY_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user whose call it is and whose preferences apply, at most 128 characters, no control characters. Users need no
-    registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension, number or
-    e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the caller of an
-    OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
+    """The user whose call it is and whose preferences apply, at most 128 characters, no control or format characters.
+    Users need no registration. Empty: leadline finds the user in the directory by the parties' `user_id`, extension,
+    number or e-mail address. A user whose leg was answered comes first, then the callee of an INBOUND call or the
+    caller of an OUTBOUND one. Where the parties name no user, the user of the call's earlier reports stays, else
     `AccountSettings.default_user_id` applies, else it is INVALID_REQUEST.
     """
     contact_id: _builtins.str
-    """The contact that a person chose, at most 128 characters, no control characters. It overrides every preference and
-    implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's log, if the CRM
-    can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the contact up.
+    """The contact that a person chose, at most 128 characters, no control or format characters. It overrides every
+    preference and implies LOG_TRIGGER_MANUAL, whatever `trigger` is. On a LOGGED call another contact moves the CRM's
+    log, if the CRM can move logs. Otherwise it is CALL_LOG_NOT_MOVABLE, and nothing changes. Empty: leadline looks the
+    contact up.
     """
     trigger: _call_log_pb2.LogTrigger.ValueType
     """Who asked. LOG_TRIGGER_MANUAL without `contact_id` never creates a contact: if none or several are found, the
@@ -54,6 +85,12 @@ class LogCallRequest(_message.Message):
     validate_only: _builtins.bool
     """True: look up and decide on the merged call, and write nothing. The answer is the log that would result. If the CRM
     cannot tell who has the number, it is UNAVAILABLE.
+    """
+    replay_id: _builtins.str
+    """The replay that this past call belongs to: an id of `PlaceholderService.OpenReplay` that is at most 7 days old. Its
+    placeholders then count against that replay's limit, and not against those of the account. A live call has none.
+    A call that is UNLOGGED with PLACEHOLDER_LIMIT is decided again when it is reported with another replay's id. An
+    unknown id is INVALID_REQUEST. At most 128 characters. Empty: the account's limits apply.
     """
     @_builtins.property
     def call(self) -> _call_pb2.Call:
@@ -68,10 +105,11 @@ class LogCallRequest(_message.Message):
         contact_id: _builtins.str = ...,
         trigger: _call_log_pb2.LogTrigger.ValueType = ...,
         validate_only: _builtins.bool = ...,
+        replay_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call", b"call", "contact_id", b"contact_id", "replay_id", b"replay_id", "trigger", b"trigger", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -110,9 +148,9 @@ class GetCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -160,9 +198,9 @@ class RetryCallLogRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     call_id: _builtins.str
-    """`Call.id`, 1..128 characters, no control characters. Required."""
+    """`Call.id`, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -217,8 +255,9 @@ class ListCallLogsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DIRECTIONS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     phone_number: _builtins.str
@@ -249,6 +288,10 @@ class ListCallLogsRequest(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Calls whose `start_time` is before this; it must be later than `start_time` here. Absent: no bound."""
 
+    @_builtins.property
+    def directions(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallDirection.ValueType]:
+        """Calls of one of these directions only. Empty: all."""
+
     def __init__(
         self,
         *,
@@ -262,10 +305,11 @@ class ListCallLogsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        directions: _abc.Iterable[_call_pb2.CallDirection.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reasons", b"reasons", "start_time", b"start_time", "states", b"states", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "directions", b"directions", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reasons", b"reasons", "start_time", b"start_time", "states", b"states", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,6 +344,118 @@ class ListCallLogsResponse(_message.Message):
 Global___ListCallLogsResponse: _TypeAlias = ListCallLogsResponse  # noqa: Y015
 
 @_typing.final
+class CountCallLogsRequest(_message.Message):
+    """Request of CountCallLogs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account, 1..128 characters, no control or format characters. Required."""
+    user_id: _builtins.str
+    """Logs of this user only, at most 128 characters. Empty: all users."""
+    time_zone: _builtins.str
+    """The IANA time zone of the days, such as `Europe/Berlin`, at most 64 characters. Empty: the account's time zone."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Calls whose `start_time` is this or later. Required."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Calls whose `start_time` is before this; at most 100 days after `start_time` here. Required."""
+
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[Global___CallLogGrouping.ValueType]:
+        """What the counts are split by. Empty: one count of all."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        group_by: _abc.Iterable[Global___CallLogGrouping.ValueType] | None = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "end_time", b"end_time", "group_by", b"group_by", "start_time", b"start_time", "time_zone", b"time_zone", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountCallLogsRequest: _TypeAlias = CountCallLogsRequest  # noqa: Y015
+
+@_typing.final
+class CountCallLogsResponse(_message.Message):
+    """Response of CountCallLogs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallLogCount]:
+        """The counts that are not zero, by day, then state, reason and user. At most 10,000; a request for more is
+        INVALID_ARGUMENT.
+        """
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___CallLogCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountCallLogsResponse: _TypeAlias = CountCallLogsResponse  # noqa: Y015
+
+@_typing.final
+class CallLogCount(_message.Message):
+    """How many call logs are of one day, state, reason and user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day, as `2026-03-01`. Empty: all days of the request."""
+    state: _call_log_pb2.CallLogState.ValueType
+    """The state. Unspecified: any, since the counts are not split by reason."""
+    reason: _call_log_pb2.CallLogReason.ValueType
+    """The reason. Unspecified: any, or not decided yet."""
+    user_id: _builtins.str
+    """The user. Empty: any, since the counts are not split by user."""
+    count: _builtins.int
+    """How many call logs."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        state: _call_log_pb2.CallLogState.ValueType = ...,
+        reason: _call_log_pb2.CallLogReason.ValueType = ...,
+        user_id: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "day", b"day", "reason", b"reason", "state", b"state", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallLogCount: _TypeAlias = CallLogCount  # noqa: Y015
+
+@_typing.final
 class WatchCallLogsRequest(_message.Message):
     """Request of WatchCallLogs."""
 
@@ -310,7 +466,7 @@ class WatchCallLogsRequest(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     MAX_CALL_LOGS_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """Logs of this user only, at most 128 characters. Empty: all users."""
     resume_token: _builtins.str

@@ -60,6 +60,11 @@ class CallLogServiceStub:
                 request_serializer=leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsRequest.SerializeToString,
                 response_deserializer=leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsResponse.FromString,
                 _registered_method=True)
+        self.CountCallLogs = channel.unary_unary(
+                '/leadline.v1.CallLogService/CountCallLogs',
+                request_serializer=leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsRequest.SerializeToString,
+                response_deserializer=leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsResponse.FromString,
+                _registered_method=True)
         self.WatchCallLogs = channel.unary_stream(
                 '/leadline.v1.CallLogService/WatchCallLogs',
                 request_serializer=leadline_dot_v1_dot_call__log__service__pb2.WatchCallLogsRequest.SerializeToString,
@@ -131,6 +136,15 @@ class CallLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountCallLogs(self, request, context):
+        """Counts call logs by day, reason or user, for reports. A call counts on the day of its start, in `time_zone`.
+
+        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchCallLogs(self, request, context):
         """Streams every change of call logs from now on, or after a `resume_token`. Each change comes at least once, in
         commit order. After a resume some changes may come again; `revision` shows it. The first message may have only a
@@ -166,6 +180,11 @@ def add_CallLogServiceServicer_to_server(servicer, server):
                     servicer.ListCallLogs,
                     request_deserializer=leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsRequest.FromString,
                     response_serializer=leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsResponse.SerializeToString,
+            ),
+            'CountCallLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountCallLogs,
+                    request_deserializer=leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsRequest.FromString,
+                    response_serializer=leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsResponse.SerializeToString,
             ),
             'WatchCallLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchCallLogs,
@@ -287,6 +306,33 @@ class CallLogService:
             '/leadline.v1.CallLogService/ListCallLogs',
             leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsRequest.SerializeToString,
             leadline_dot_v1_dot_call__log__service__pb2.ListCallLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountCallLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.v1.CallLogService/CountCallLogs',
+            leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsRequest.SerializeToString,
+            leadline_dot_v1_dot_call__log__service__pb2.CountCallLogsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,11 @@ class CallLogServiceStub:
 
     Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
     """
+    CountCallLogs: _aio.UnaryUnaryMultiCallable[_call_log_service_pb2.CountCallLogsRequest, _call_log_service_pb2.CountCallLogsResponse]
+    """Counts call logs by day, reason or user, for reports. A call counts on the day of its start, in `time_zone`.
+
+    Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+    """
     WatchCallLogs: _aio.UnaryStreamMultiCallable[_call_log_service_pb2.WatchCallLogsRequest, _call_log_service_pb2.WatchCallLogsResponse]
     """Streams every change of call logs from now on, or after a `resume_token`. Each change comes at least once, in
     commit order. After a resume some changes may come again; `revision` shows it. The first message may have only a
@@ -141,6 +146,17 @@ class CallLogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the call logs that match all filters, newest call first.
 
         Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def CountCallLogs(
+        self,
+        request: _call_log_service_pb2.CountCallLogsRequest,
+        context: _aio.ServicerContext[_call_log_service_pb2.CountCallLogsRequest, _abc.Awaitable[_call_log_service_pb2.CountCallLogsResponse]],
+    ) -> _abc.Awaitable[_call_log_service_pb2.CountCallLogsResponse]:
+        """Counts call logs by day, reason or user, for reports. A call counts on the day of its start, in `time_zone`.
+
+        Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, LEDGER_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

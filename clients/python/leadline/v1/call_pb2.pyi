@@ -180,12 +180,13 @@ class Call(_message.Message):
     LEGS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The phone system's unique id of the call, 1..128 characters, no control characters; the same in every report.
-    Required: with the account it is the key of the call log.
+    """The phone system's unique id of the call, 1..128 characters, no control or format characters; the same in every
+    report. Required: with the account it is the key of the call log.
     """
     linked_id: _builtins.str
     """Connects the calls of one conversation (transfers, consultations, queue legs): equal for all of them, at most 128
-    characters, no control characters. leadline stores it and passes it to the CRM; each `id` has its own log.
+    characters, no control or format characters. leadline stores it and passes it to the CRM; each `id` has its own
+    log.
     """
     direction: Global___CallDirection.ValueType
     """Direction as the account sees it. Required in the first report of a call; it can be corrected later, not cleared."""
@@ -359,8 +360,8 @@ class Party(_message.Message):
     extension: _builtins.str
     """Extension in the phone system, at most 64 characters. Extensions are looked up, but never made contacts."""
     user_id: _builtins.str
-    """The account's user on this side, at most 128 characters, no control characters. Absent or empty: no user of the
-    account.
+    """The account's user on this side, at most 128 characters, no control or format characters. Absent or empty: no user
+    of the account.
     """
     def __init__(
         self,
@@ -407,7 +408,7 @@ class CallLeg(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The leg's id, unique in its call, 1..128 characters, no control characters. Required."""
+    """The leg's id, unique in its call, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """The account's user on this leg, at most 128 characters. Absent or empty: none. A reporter whose leg was answered
     takes the call log over from a reporter whose leg was not.

@@ -31,7 +31,7 @@ class FindContactRequest(_message.Message):
     PHONE_NUMBERS_FIELD_NUMBER: _builtins.int
     SKIP_CACHE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """The user who asks, at most 128 characters. Empty: the account as such."""
     skip_cache: _builtins.bool
@@ -102,7 +102,7 @@ class SearchContactsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """The user who asks, at most 128 characters. Empty: the account as such."""
     query: _builtins.str
@@ -174,7 +174,7 @@ class CreateContactRequest(_message.Message):
     COMPANY_FIELD_NUMBER: _builtins.int
     ALLOW_DUPLICATE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
     """The user who asks. Their placeholder name is used if `name` is empty. At most 128 characters. Empty: the account as
     such.

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bleadline/v1/directory.proto\x12\x0bleadline.v1\"\x9b\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nextensions\x18\x03 \x03(\t\x12\x15\n\rphone_numbers\x18\x04 \x03(\t\x12\x0e\n\x06\x65mails\x18\x05 \x03(\t\x12\x13\n\x0b\x63rm_user_id\x18\x06 \x01(\t\x12\x16\n\tis_active\x18\x07 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_is_activeB]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bleadline/v1/directory.proto\x12\x0bleadline.v1\"E\n\x07\x43rmUser\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x11\n\tis_active\x18\x04 \x01(\x08\"\x9b\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nextensions\x18\x03 \x03(\t\x12\x15\n\rphone_numbers\x18\x04 \x03(\t\x12\x0e\n\x06\x65mails\x18\x05 \x03(\t\x12\x13\n\x0b\x63rm_user_id\x18\x06 \x01(\t\x12\x16\n\tis_active\x18\x07 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_is_activeB]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,6 +32,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'leadline.v1.directory_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.leadline.v1P\001Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\252\002\013Leadline.V1'
-  _globals['_USER']._serialized_start=45
-  _globals['_USER']._serialized_end=200
+  _globals['_CRMUSER']._serialized_start=44
+  _globals['_CRMUSER']._serialized_end=113
+  _globals['_USER']._serialized_start=116
+  _globals['_USER']._serialized_end=271
 # @@protoc_insertion_point(module_scope)

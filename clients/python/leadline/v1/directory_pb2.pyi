@@ -11,12 +11,46 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class CrmUser(_message.Message):
+    """A user of the account's CRM: someone who can own contacts and call logs there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The CRM's id, such as `41629779`: a value for the field `crm_user_id` of a User."""
+    name: _builtins.str
+    """The name, for people. Empty: the CRM has none."""
+    email: _builtins.str
+    """The e-mail address as the CRM has it. Empty: none."""
+    is_active: _builtins.bool
+    """Whether the user may still work in the CRM. CRMs refuse logs of owners who may not."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        email: _builtins.str = ...,
+        is_active: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "id", b"id", "is_active", b"is_active", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CrmUser: _TypeAlias = CrmUser  # noqa: Y015
 
 @_typing.final
 class User(_message.Message):
@@ -36,7 +70,7 @@ class User(_message.Message):
     CRM_USER_ID_FIELD_NUMBER: _builtins.int
     IS_ACTIVE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """The id that reports, preferences and call logs use, 1..128 characters, no control characters. Required."""
+    """The id that reports, preferences and call logs use, 1..128 characters, no control or format characters. Required."""
     name: _builtins.str
     """For people, at most 256 characters."""
     crm_user_id: _builtins.str

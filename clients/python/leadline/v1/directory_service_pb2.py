@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from leadline.v1 import directory_pb2 as leadline_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#leadline/v1/directory_service.proto\x12\x0bleadline.v1\x1a\x1bleadline/v1/directory.proto\"5\n\x0eGetUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"2\n\x0fGetUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.leadline.v1.User\"M\n\x10ListUsersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x11ListUsersResponse\x12 \n\x05users\x18\x01 \x03(\x0b\x32\x11.leadline.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x11UpsertUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1f\n\x04user\x18\x02 \x01(\x0b\x32\x11.leadline.v1.User\"5\n\x12UpsertUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.leadline.v1.User\"8\n\x11\x44\x65leteUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteUserResponse2\xd1\x02\n\x10\x44irectoryService\x12I\n\x07GetUser\x12\x1b.leadline.v1.GetUserRequest\x1a\x1c.leadline.v1.GetUserResponse\"\x03\x90\x02\x01\x12O\n\tListUsers\x12\x1d.leadline.v1.ListUsersRequest\x1a\x1e.leadline.v1.ListUsersResponse\"\x03\x90\x02\x01\x12R\n\nUpsertUser\x12\x1e.leadline.v1.UpsertUserRequest\x1a\x1f.leadline.v1.UpsertUserResponse\"\x03\x90\x02\x02\x12M\n\nDeleteUser\x12\x1e.leadline.v1.DeleteUserRequest\x1a\x1f.leadline.v1.DeleteUserResponseB]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#leadline/v1/directory_service.proto\x12\x0bleadline.v1\x1a\x1bleadline/v1/directory.proto\"5\n\x0eGetUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"2\n\x0fGetUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.leadline.v1.User\"M\n\x10ListUsersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x11ListUsersResponse\x12 \n\x05users\x18\x01 \x03(\x0b\x32\x11.leadline.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"H\n\x11UpsertUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x1f\n\x04user\x18\x02 \x01(\x0b\x32\x11.leadline.v1.User\"5\n\x12UpsertUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.leadline.v1.User\"8\n\x11\x44\x65leteUserRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteUserResponse\"=\n\x13ListCrmUsersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListCrmUsersResponse\x12\'\n\tcrm_users\x18\x01 \x03(\x0b\x32\x14.leadline.v1.CrmUser\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xab\x03\n\x10\x44irectoryService\x12I\n\x07GetUser\x12\x1b.leadline.v1.GetUserRequest\x1a\x1c.leadline.v1.GetUserResponse\"\x03\x90\x02\x01\x12O\n\tListUsers\x12\x1d.leadline.v1.ListUsersRequest\x1a\x1e.leadline.v1.ListUsersResponse\"\x03\x90\x02\x01\x12R\n\nUpsertUser\x12\x1e.leadline.v1.UpsertUserRequest\x1a\x1f.leadline.v1.UpsertUserResponse\"\x03\x90\x02\x02\x12M\n\nDeleteUser\x12\x1e.leadline.v1.DeleteUserRequest\x1a\x1f.leadline.v1.DeleteUserResponse\x12X\n\x0cListCrmUsers\x12 .leadline.v1.ListCrmUsersRequest\x1a!.leadline.v1.ListCrmUsersResponse\"\x03\x90\x02\x01\x42]\n\x0f\x64\x65v.leadline.v1P\x01Z:github.com/leadline/leadline/gen/go/leadline/v1;leadlinev1\xaa\x02\x0bLeadline.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIRECTORYSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001'
   _globals['_DIRECTORYSERVICE'].methods_by_name['UpsertUser']._loaded_options = None
   _globals['_DIRECTORYSERVICE'].methods_by_name['UpsertUser']._serialized_options = b'\220\002\002'
+  _globals['_DIRECTORYSERVICE'].methods_by_name['ListCrmUsers']._loaded_options = None
+  _globals['_DIRECTORYSERVICE'].methods_by_name['ListCrmUsers']._serialized_options = b'\220\002\001'
   _globals['_GETUSERREQUEST']._serialized_start=81
   _globals['_GETUSERREQUEST']._serialized_end=134
   _globals['_GETUSERRESPONSE']._serialized_start=136
@@ -55,6 +57,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEUSERREQUEST']._serialized_end=532
   _globals['_DELETEUSERRESPONSE']._serialized_start=534
   _globals['_DELETEUSERRESPONSE']._serialized_end=554
-  _globals['_DIRECTORYSERVICE']._serialized_start=557
-  _globals['_DIRECTORYSERVICE']._serialized_end=894
+  _globals['_LISTCRMUSERSREQUEST']._serialized_start=556
+  _globals['_LISTCRMUSERSREQUEST']._serialized_end=617
+  _globals['_LISTCRMUSERSRESPONSE']._serialized_start=619
+  _globals['_LISTCRMUSERSRESPONSE']._serialized_end=707
+  _globals['_DIRECTORYSERVICE']._serialized_start=710
+  _globals['_DIRECTORYSERVICE']._serialized_end=1137
 # @@protoc_insertion_point(module_scope)

@@ -28,9 +28,9 @@ class GetUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required."""
+    """The user, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -79,7 +79,7 @@ class ListUsersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     page_size: _builtins.int
     """How many users at most, 0..1000. 0: 50."""
     page_token: _builtins.str
@@ -136,7 +136,7 @@ class UpsertUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     @_builtins.property
     def user(self) -> _directory_pb2.User:
         """The whole user. A field that is not set here is cleared."""
@@ -188,9 +188,9 @@ class DeleteUserRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required."""
+    """The user, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -221,3 +221,57 @@ class DeleteUserResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteUserResponse: _TypeAlias = DeleteUserResponse  # noqa: Y015
+
+@_typing.final
+class ListCrmUsersRequest(_message.Message):
+    """Request of ListCrmUsers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account, 1..128 characters, no control or format characters. Required."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before. Empty: the first page."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCrmUsersRequest: _TypeAlias = ListCrmUsersRequest  # noqa: Y015
+
+@_typing.final
+class ListCrmUsersResponse(_message.Message):
+    """Response of ListCrmUsers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRM_USERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty on the last one."""
+    @_builtins.property
+    def crm_users(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.CrmUser]:
+        """One page of the CRM's users. It may be empty although another page follows."""
+
+    def __init__(
+        self,
+        *,
+        crm_users: _abc.Iterable[_directory_pb2.CrmUser] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crm_users", b"crm_users", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCrmUsersResponse: _TypeAlias = ListCrmUsersResponse  # noqa: Y015

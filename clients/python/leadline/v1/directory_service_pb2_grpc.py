@@ -60,6 +60,11 @@ class DirectoryServiceStub:
                 request_serializer=leadline_dot_v1_dot_directory__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=leadline_dot_v1_dot_directory__service__pb2.DeleteUserResponse.FromString,
                 _registered_method=True)
+        self.ListCrmUsers = channel.unary_unary(
+                '/leadline.v1.DirectoryService/ListCrmUsers',
+                request_serializer=leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersRequest.SerializeToString,
+                response_deserializer=leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersResponse.FromString,
+                _registered_method=True)
 
 
 class DirectoryServiceServicer:
@@ -107,6 +112,17 @@ class DirectoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCrmUsers(self, request, context):
+        """The users of the account's CRM, one of the CRM's own pages at a time, in any order. An administrator chooses from
+        them the `crm_user_id` of a user. It asks the CRM each time, and writes nothing.
+
+        Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED
+        (also if the credentials may do all but this), CRM_REJECTED (this CRM cannot list its users), LEDGER_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DirectoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +145,11 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
                     servicer.DeleteUser,
                     request_deserializer=leadline_dot_v1_dot_directory__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=leadline_dot_v1_dot_directory__service__pb2.DeleteUserResponse.SerializeToString,
+            ),
+            'ListCrmUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCrmUsers,
+                    request_deserializer=leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersRequest.FromString,
+                    response_serializer=leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -245,6 +266,33 @@ class DirectoryService:
             '/leadline.v1.DirectoryService/DeleteUser',
             leadline_dot_v1_dot_directory__service__pb2.DeleteUserRequest.SerializeToString,
             leadline_dot_v1_dot_directory__service__pb2.DeleteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCrmUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.v1.DirectoryService/ListCrmUsers',
+            leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersRequest.SerializeToString,
+            leadline_dot_v1_dot_directory__service__pb2.ListCrmUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,13 @@ class DirectoryServiceStub:
 
     Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, USER_NOT_FOUND, LEDGER_UNAVAILABLE.
     """
+    ListCrmUsers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListCrmUsersRequest, _directory_service_pb2.ListCrmUsersResponse]
+    """The users of the account's CRM, one of the CRM's own pages at a time, in any order. An administrator chooses from
+    them the `crm_user_id` of a user. It asks the CRM each time, and writes nothing.
+
+    Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED
+    (also if the credentials may do all but this), CRM_REJECTED (this CRM cannot list its users), LEDGER_UNAVAILABLE.
+    """
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The users of an account, so that a phone system can report calls without knowing their ids.
@@ -94,6 +101,19 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a user. Their call logs and preferences stay.
 
         Errors: INVALID_REQUEST, ACCOUNT_NOT_FOUND, USER_NOT_FOUND, LEDGER_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCrmUsers(
+        self,
+        request: _directory_service_pb2.ListCrmUsersRequest,
+        context: _aio.ServicerContext[_directory_service_pb2.ListCrmUsersRequest, _abc.Awaitable[_directory_service_pb2.ListCrmUsersResponse]],
+    ) -> _abc.Awaitable[_directory_service_pb2.ListCrmUsersResponse]:
+        """The users of the account's CRM, one of the CRM's own pages at a time, in any order. An administrator chooses from
+        them the `crm_user_id` of a user. It asks the CRM each time, and writes nothing.
+
+        Errors: INVALID_REQUEST, INVALID_PAGE_TOKEN, ACCOUNT_NOT_FOUND, CRM_UNAVAILABLE, CRM_RATE_LIMITED, CRM_AUTH_FAILED
+        (also if the credentials may do all but this), CRM_REJECTED (this CRM cannot list its users), LEDGER_UNAVAILABLE.
         """
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _aio.Server) -> None: ...

@@ -189,9 +189,7 @@ class Preferences(_message.Message):
     comes, or 4 hours after the last report.
     """
     distrust_failed_attestation: _builtins.bool
-    """True: a caller whose attestation is ATTESTATION_FAILED is neither logged automatically nor made a contact.
-    Built-in: false.
-    """
+    """True, built-in: a caller whose attestation is ATTESTATION_FAILED is neither logged automatically nor made a contact."""
     crm_user_id: _builtins.str
     """The CRM's id of this user, who becomes the owner of call logs: at most 128 characters. User level only:
     INVALID_ARGUMENT in an account's defaults. Built-in: empty, the adapter's own owner.
@@ -370,6 +368,11 @@ class AccountSettings(_message.Message):
     DEFAULT_USER_ID_FIELD_NUMBER: _builtins.int
     CREATE_WITHOUT_LOG_FIELD_NUMBER: _builtins.int
     CALLER_ID_PREFIXES_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_LIMIT_PER_HOUR_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_LIMIT_PER_DAY_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_LIMIT_PER_USER_PER_HOUR_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_LIMIT_PER_USER_PER_DAY_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_UNATTESTED_PERCENT_FIELD_NUMBER: _builtins.int
     default_region: _builtins.str
     """ISO 3166-1 code of the region in which numbers without country code are read, two capital letters. Built-in:
     `US`.
@@ -389,6 +392,20 @@ class AccountSettings(_message.Message):
     """Whether an unknown caller becomes a contact although the CRM's adapter cannot log calls. By default no contact is
     created for such a call. The account's and the users' `unknown_contact_action` must ask for a placeholder too.
     Built-in: false.
+    """
+    placeholder_limit_per_hour: _builtins.int
+    """How many placeholders calls may create in one hour, which begins at a full hour of UTC; 0..1000000, 0: none. A call
+    beyond a limit stays UNLOGGED, PLACEHOLDER_LIMIT. Contacts that people create do not count. Built-in: 200.
+    """
+    placeholder_limit_per_day: _builtins.int
+    """The same for 24 such hours, the present one and the 23 before it. Built-in: 1000."""
+    placeholder_limit_per_user_per_hour: _builtins.int
+    """The same for the calls of each user in an hour, within the account's limits. Absent: only the account's apply."""
+    placeholder_limit_per_user_per_day: _builtins.int
+    """The same for the calls of each user in 24 hours. Absent: only the account's apply."""
+    placeholder_unattested_percent: _builtins.int
+    """Which share of the account's two limits, in percent, calls without an attestation of A or B may use together;
+    0..100. Calls of FAILED attestation count among these, if `distrust_failed_attestation` is off. Built-in: 100.
     """
     @_builtins.property
     def defaults(self) -> Global___Preferences:
@@ -442,10 +459,15 @@ class AccountSettings(_message.Message):
         default_user_id: _builtins.str | None = ...,
         create_without_log: _builtins.bool | None = ...,
         caller_id_prefixes: _abc.Iterable[_builtins.str] | None = ...,
+        placeholder_limit_per_hour: _builtins.int | None = ...,
+        placeholder_limit_per_day: _builtins.int | None = ...,
+        placeholder_limit_per_user_per_hour: _builtins.int | None = ...,
+        placeholder_limit_per_user_per_day: _builtins.int | None = ...,
+        placeholder_unattested_percent: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_time_zone", b"_time_zone", "caller_id_prefixes", b"caller_id_prefixes", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "caller_id_prefixes", b"caller_id_prefixes", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__create_without_log: _TypeAlias = _typing.Literal["create_without_log"]  # noqa: Y015
     _WhichOneofArgType__create_without_log: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log"]  # noqa: Y015
@@ -455,6 +477,16 @@ class AccountSettings(_message.Message):
     _WhichOneofArgType__default_user_id: _TypeAlias = _typing.Literal["_default_user_id", b"_default_user_id"]  # noqa: Y015
     _WhichOneofReturnType__extension_pattern: _TypeAlias = _typing.Literal["extension_pattern"]  # noqa: Y015
     _WhichOneofArgType__extension_pattern: _TypeAlias = _typing.Literal["_extension_pattern", b"_extension_pattern"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_limit_per_day: _TypeAlias = _typing.Literal["placeholder_limit_per_day"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_limit_per_day: _TypeAlias = _typing.Literal["_placeholder_limit_per_day", b"_placeholder_limit_per_day"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_limit_per_hour: _TypeAlias = _typing.Literal["placeholder_limit_per_hour"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_limit_per_hour: _TypeAlias = _typing.Literal["_placeholder_limit_per_hour", b"_placeholder_limit_per_hour"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_limit_per_user_per_day: _TypeAlias = _typing.Literal["placeholder_limit_per_user_per_day"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_limit_per_user_per_day: _TypeAlias = _typing.Literal["_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_limit_per_user_per_hour: _TypeAlias = _typing.Literal["placeholder_limit_per_user_per_hour"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_limit_per_user_per_hour: _TypeAlias = _typing.Literal["_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour"]  # noqa: Y015
+    _WhichOneofReturnType__placeholder_unattested_percent: _TypeAlias = _typing.Literal["placeholder_unattested_percent"]  # noqa: Y015
+    _WhichOneofArgType__placeholder_unattested_percent: _TypeAlias = _typing.Literal["_placeholder_unattested_percent", b"_placeholder_unattested_percent"]  # noqa: Y015
     _WhichOneofReturnType__time_zone: _TypeAlias = _typing.Literal["time_zone"]  # noqa: Y015
     _WhichOneofArgType__time_zone: _TypeAlias = _typing.Literal["_time_zone", b"_time_zone"]  # noqa: Y015
     @_typing.overload
@@ -465,6 +497,16 @@ class AccountSettings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default_user_id) -> _WhichOneofReturnType__default_user_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__extension_pattern) -> _WhichOneofReturnType__extension_pattern | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_limit_per_day) -> _WhichOneofReturnType__placeholder_limit_per_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_limit_per_hour) -> _WhichOneofReturnType__placeholder_limit_per_hour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_limit_per_user_per_day) -> _WhichOneofReturnType__placeholder_limit_per_user_per_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_limit_per_user_per_hour) -> _WhichOneofReturnType__placeholder_limit_per_user_per_hour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_unattested_percent) -> _WhichOneofReturnType__placeholder_unattested_percent | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_zone) -> _WhichOneofReturnType__time_zone | None: ...
 

@@ -29,9 +29,9 @@ class GetPreferencesRequest(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required. Users need no registration: a user without
+    """The user, 1..128 characters, no control or format characters. Required. Users need no registration: a user without
     own values has the account's preferences.
     """
     def __init__(
@@ -121,9 +121,9 @@ class UpdatePreferencesRequest(_message.Message):
     PREFERENCES_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     user_id: _builtins.str
-    """The user, 1..128 characters, no control characters. Required."""
+    """The user, 1..128 characters, no control or format characters. Required."""
     @_builtins.property
     def preferences(self) -> _preferences_pb2.Preferences:
         """The values to write."""
@@ -221,7 +221,7 @@ class GetAccountSettingsRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     def __init__(
         self,
         *,
@@ -269,7 +269,7 @@ class UpdateAccountSettingsRequest(_message.Message):
     SETTINGS_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
-    """The account, 1..128 characters, no control characters. Required."""
+    """The account, 1..128 characters, no control or format characters. Required."""
     @_builtins.property
     def settings(self) -> _preferences_pb2.AccountSettings:
         """The values to write."""

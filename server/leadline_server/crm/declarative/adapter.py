@@ -11,9 +11,19 @@ from leadline_server.crm.declarative.contact_reader import ContactReader
 from leadline_server.crm.declarative.definition import ContactType
 from leadline_server.crm.declarative.log_writer import LogWriter
 from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
-from leadline_server.crm.declarative.operations import FindContactsOperation
-from leadline_server.crm.declarative.template_values import Values
+from leadline_server.crm.declarative.operations import FieldsOperation, FindContactsOperation
+from leadline_server.crm.declarative.request_template import BuiltRequest
+from leadline_server.crm.declarative.required_fields import required_in
 from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit.field_values import Values, of_number
+from leadline_server.crm.toolkit.own_fields import (
+    CALL_FIELDS,
+    PLACEHOLDER_FIELDS,
+    OwnFields,
+    sample_draft,
+    sample_entry,
+)
+from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -36,6 +46,7 @@ class DefinedConnection:
         types: the kinds of contacts that exist with these variables; one without a name if there are none.
         capabilities: the capabilities with these variables.
         sender: sends requests to the CRM.
+        own: fields of the administrator's own.
     """
 
     definition: CompiledDefinition
@@ -43,6 +54,7 @@ class DefinedConnection:
     types: Mapping[str, ContactType | None]
     capabilities: Capabilities
     sender: OperationSender
+    own: OwnFields
 
 
 class DefinedCrm:
@@ -54,7 +66,9 @@ class DefinedCrm:
         self._sender = connection.sender
         self._account = account
         self._reader = ContactReader(connection.definition, connection.variables)
-        self._logs = LogWriter(connection.definition, connection.sender, lambda: account.settings().time_zone)
+        self._logs = LogWriter(
+            connection.definition, connection.sender, lambda: account.settings().time_zone, connection.own
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -93,7 +107,8 @@ class DefinedCrm:
         if kind not in self._connection.types:
             raise CrmRejected(f"{kind!r} is not a kind of contact here; there is {', '.join(self._connection.types)}.")
         operation = self._definition.create_contact
-        answer = await self._sender.tell(operation, self._values(kind, template_values.of_draft(draft, key)))
+        values = self._values(kind, template_values.of_draft(draft, key))
+        answer = await self._sender.tell(operation, values, self._connection.own.of_contact(draft))
         document = answer.json()
         own_id = operation.path("id").text(document)
         if not own_id:
@@ -125,6 +140,32 @@ class DefinedCrm:
         if "ok" in operation.answer and not operation.path("ok").holds(document):
             raise CrmUnavailable("The CRM's answer to the check is not the one that the definition expects.")
 
+    async def required_fields(self) -> FieldReport:
+        """Ask the CRM by the operations `contact_fields` and `call_log_fields`, if the definition has them."""
+        report, draft, own = FieldReport(), sample_draft(), self._connection.own
+        for kind in self._connection.types if self._definition.definition.separate_types else [""]:
+            named = kind or next(iter(self._connection.types))
+            values = self._values(named, template_values.of_draft(draft, "check"))
+            request = self._definition.create_contact.request.built(values, own.of_contact(draft))
+            report += await self._missing(self._definition.contact_fields, values, named or "contact", request)
+        kind, entry = next(iter(self._connection.types)), sample_entry("1")
+        values = self._values(kind, {"contact_id": "1", **self._logs.values_of(entry), "key": "check"})
+        request = self._definition.create_call_log.request.built(values, own.of_new_call(entry))
+        return report + await self._missing(self._definition.call_log_fields, values, "call", request)
+
+    async def _missing(
+        self, operation: CompiledOperation[FieldsOperation] | None, values: Values, record: str, request: BuiltRequest
+    ) -> FieldReport:
+        if operation is None:
+            return FieldReport(untold=(record,))
+        accept = operation.defined.response.none_statuses
+        answer = await self._sender.ask(operation, values, None, accept)
+        if answer.status in accept:
+            return FieldReport(untold=(record,))
+        body = request.json or request.form or {}
+        required = required_in(operation, answer, body)
+        return missing_of(record, CALL_FIELDS if record == "call" else PLACEHOLDER_FIELDS, required, body)
+
     def _kinds(self) -> Sequence[str]:
         """The kinds that have separate records."""
         return list(self._connection.types) if self._definition.definition.separate_types else [""]
@@ -151,12 +192,12 @@ class DefinedCrm:
         forms = {number: template_values.forms_of(number, operation.defined, formats) for number in numbers}
         if operation.defined.numbers == "one":
             return [
-                (operation, {"number": template_values.of_number(number), "form": form})
+                (operation, {"number": of_number(number), "form": form})
                 for number, many in forms.items()
                 for form in many
             ]
         every = list(dict.fromkeys(form for many in forms.values() for form in many))
-        values = {"numbers": [template_values.of_number(number) for number in numbers], "forms": every}
+        values = {"numbers": [of_number(number) for number in numbers], "forms": every}
         return [(operation, values)] if every else []
 
     async def _found(

@@ -19,7 +19,6 @@ from leadline_server.crm.toolkit import (
     AdapterContext,
     AdapterType,
     Connect,
-    ConnectionSettings,
     Declared,
     HttpAnswer,
     HttpClient,
@@ -28,6 +27,7 @@ from leadline_server.crm.toolkit import (
     Secret,
     Throttle,
 )
+from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmUnavailable
@@ -36,7 +36,7 @@ from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, C
 Values = Mapping[str, Any]
 
 
-class HttpSettings(ConnectionSettings):
+class HttpSettings(SettingsWithFields):
     """The settings of every connection. The definition's variables are added to them."""
 
     definition: str = Field(description="The name of a definition that comes with leadline, or the path of a file.")
@@ -169,6 +169,7 @@ def open_connection(
         types=_types(definition, values),
         capabilities=can,
         sender=OperationSender(client, base_url, limits, observer),
+        own=OwnFields(settings),
     )
 
 

@@ -59,6 +59,8 @@ class CompiledDefinition:
     read_call_log: CompiledOperation[defined.ReadCallLogOperation] | None
     update_call_log: CompiledOperation[defined.UpdateCallLogOperation] | None
     find_call_log: CompiledOperation[defined.FindCallLogOperation] | None
+    contact_fields: CompiledOperation[defined.FieldsOperation] | None
+    call_log_fields: CompiledOperation[defined.FieldsOperation] | None
     check: CompiledOperation[defined.CheckOperation]
 
     @property
@@ -68,7 +70,14 @@ class CompiledDefinition:
         return {name: part for name, part in found.items() if isinstance(part, CompiledOperation)}
 
 
-_OPTIONAL: Final = ("find_extensions", "read_call_log", "update_call_log", "find_call_log")
+_OPTIONAL: Final = (
+    "find_extensions",
+    "read_call_log",
+    "update_call_log",
+    "find_call_log",
+    "contact_fields",
+    "call_log_fields",
+)
 _CONTACT_PATHS: Final = (
     "id",
     "name",
@@ -80,6 +89,11 @@ _CONTACT_PATHS: Final = (
     "create_time",
     "last_activity_time",
     "is_placeholder",
+)
+
+_ANSWER_PATHS: Final = (
+    *("contacts", "contact", "logs", "id", "body", "complete", "none_when", "ok"),
+    *("fields", "name", "label", "required"),
 )
 
 
@@ -108,8 +122,7 @@ def compile_definition(definition: Definition, problems: ProblemList) -> Compile
 def _operation(name: str, operation: Any, problems: ProblemList) -> CompiledOperation[Any]:
     location = f"operations.{name}"
     response = operation.response
-    names = ("contacts", "contact", "logs", "id", "body", "complete", "none_when", "ok")
-    answer = _paths(response, names, f"{location}.response", problems) if response else {}
+    answer = _paths(response, _ANSWER_PATHS, f"{location}.response", problems) if response else {}
     if paging := getattr(response, "paging", None):
         answer |= _paths(paging, ("next", "next_url", "total"), f"{location}.response.paging", problems)
     request = RequestTemplate(operation, location, problems)

@@ -26,6 +26,8 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "read_call_log": _LOOKUP | {"log_id", "contact_id"},
     "update_call_log": _ENTRY | {"log_id"},
     "find_call_log": _PAGED | {"key"},
+    "contact_fields": frozenset({"type"}),
+    "call_log_fields": frozenset(),
     "check": frozenset(),
 }
 """The values that the templates of each operation see, besides variables that are not secret."""
@@ -36,9 +38,9 @@ OF_NUMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The further values of lookups, by the key `numbers`."""
 
-RESERVED: Final = frozenset({"access_token", "self", "adapter", "definition", "timeout"}).union(
-    *KNOWN.values(), *OF_NUMBERS.values()
-)
+RESERVED: Final = frozenset(
+    {"access_token", "self", "adapter", "definition", "timeout", "placeholder_fields", "call_fields"}
+).union(*KNOWN.values(), *OF_NUMBERS.values())
 """Reserved names, which no variable may have."""
 
 _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {

@@ -6,8 +6,9 @@ from typing import Any
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
 from leadline_server.crm.declarative.operation_sender import OperationSender
-from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
+from leadline_server.crm.toolkit.field_values import Values
+from leadline_server.crm.toolkit.own_fields import OwnFields
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.errors import CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
@@ -22,17 +23,23 @@ class LogWriter:
         definition: the definition.
         sender: sends its operations.
         time_zone: returns the IANA zone in which times are written.
+        own: fields of the administrator's own.
     """
 
-    def __init__(self, definition: CompiledDefinition, sender: OperationSender, time_zone: Callable[[], str]) -> None:
+    def __init__(
+        self, definition: CompiledDefinition, sender: OperationSender, time_zone: Callable[[], str], own: OwnFields
+    ) -> None:
         self._definition = definition
         self._sender = sender
         self._time_zone = time_zone
+        self._own = own
 
     async def create(self, entry: LogEntry, key: str, values: Mapping[str, Any]) -> CrmLog:
         """Log a call. `values` are the values of the connection and of the contact."""
         operation = self._definition.create_call_log
-        answer = await self._sender.tell(operation, {**values, **self._entry_values(entry, None), "key": key})
+        answer = await self._sender.tell(
+            operation, {**values, **self.values_of(entry), "key": key}, self._own.of_new_call(entry)
+        )
         log_id = operation.path("id").text(answer.json())
         if not log_id:
             raise answer.unusable("does not say the new log's id")
@@ -45,7 +52,7 @@ class LogWriter:
             raise CrmRejected("The definition of this CRM has no operation to change a log.")
         existing = await self._existing(log_id, values)
         told = {**values, **self._entry_values(entry, existing), "log_id": log_id}
-        answer = await self._sender.tell(operation, told)
+        answer = await self._sender.tell(operation, told, self._own.of_changed_call(entry))
         if "ok" in operation.answer and not operation.path("ok").holds(answer.json()):
             raise answer.unusable("does not say that the log was updated")
         if answer.body:
@@ -76,6 +83,10 @@ class LogWriter:
             if operation.path("id").text(record) == log_id:
                 return _body(operation, record)
         raise CrmRejected(_GONE)
+
+    def values_of(self, entry: LogEntry) -> Values:
+        """The values that the templates of a new log see."""
+        return self._entry_values(entry, None)
 
     def _entry_values(self, entry: LogEntry, existing: str | None) -> Values:
         definition = self._definition.definition

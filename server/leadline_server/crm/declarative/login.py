@@ -1,7 +1,7 @@
 """Tokens that a CRM gives for a password, by a request of its own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -45,13 +45,13 @@ class Login:
     lifetime: AnswerPath | float
     header: str
     value: Callable[[str], str]
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    text: str
-    headers: Mapping[str, str]
+    text: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     replace_at: float  # epoch seconds
 
 

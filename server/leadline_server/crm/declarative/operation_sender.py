@@ -11,8 +11,8 @@ from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledOperation
 from leadline_server.crm.declarative.definition import Limits
 from leadline_server.crm.declarative.request_template import BuiltRequest
-from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
+from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.http_client import Content
 from leadline_server.definitions.templates import Context, TemplateFailed
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
@@ -86,10 +86,10 @@ class OperationSender:
             raise CrmUnavailable(f"The definition does not fit: {error}.") from error
         return await self._answer(operation, built, quota, accept)
 
-    async def tell(self, operation: CompiledOperation[Any], values: Context) -> HttpAnswer:
-        """Send an operation that changes data. Raises what HttpClient.tell raises."""
+    async def tell(self, operation: CompiledOperation[Any], values: Context, own: Context | None = None) -> HttpAnswer:
+        """Send an operation that changes data, with `own` fields of the settings. Raises as HttpClient.tell."""
         try:
-            built = operation.request.built(values)
+            built = operation.request.built(values, own)
         except TemplateFailed as error:
             raise CrmRejected(f"The definition does not fit: {error}.") from error
         if self.observer:

@@ -96,6 +96,23 @@ class CheckAnswer(DefinitionTable):
     ok: Path = Field(description="JMESPath: true if the CRM works.")
 
 
+class FieldsAnswer(DefinitionTable):
+    """The parts of an answer with the fields of a kind of record."""
+
+    fields: Path = Field("@", description="JMESPath: the fields, as an object by name or as a list.")
+    name: Path = Field(
+        "name", description="JMESPath: a field's name in the body of a request, within its record of a list."
+    )
+    label: Path | None = Field(None, description="JMESPath: a field's name for people, within its record.")
+    required: Path = Field("required", description="JMESPath: true if a new record needs the field, within its record.")
+    suffixes: list[Text] = Field(
+        default_factory=list, description="Further ends of a name in a body, such as `Id` if a link has its id there."
+    )
+    none_statuses: list[Status] = Field(
+        default_factory=lambda: [403, 404], description="Statuses that mean: this CRM does not tell."
+    )
+
+
 class FindContactsOperation(Operation):
     """Looks up numbers."""
 
@@ -163,6 +180,12 @@ class FindCallLogOperation(Operation):
     response: LogsAnswer = Field(description="The parts of the answer.")
 
 
+class FieldsOperation(Operation):
+    """Reads which fields a new contact of the template's `type`, or a new call, needs."""
+
+    response: FieldsAnswer = Field(default_factory=FieldsAnswer, description="The parts of the answer.")
+
+
 class CheckOperation(Operation):
     """Checks whether the CRM answers and accepts the credentials."""
 
@@ -187,4 +210,8 @@ class Operations(DefinitionTable):
     find_call_log: FindCallLogOperation | None = Field(
         None, description="Finds a log by its key. Unset: a log whose answer was lost may exist twice."
     )
+    contact_fields: FieldsOperation | None = Field(
+        None, description="Reads which fields a contact needs, for `leadline connections check`."
+    )
+    call_log_fields: FieldsOperation | None = Field(None, description="Reads which fields a call needs, likewise.")
     check: CheckOperation = Field(description="Checks the connection.")

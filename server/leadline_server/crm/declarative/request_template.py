@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 
 from leadline_server.crm.declarative.operations import Operation
 from leadline_server.crm.toolkit import segment
+from leadline_server.crm.toolkit.own_fields import with_own
 from leadline_server.definitions.problems import ProblemList
+from leadline_server.definitions.template_tree import compiled_tree, rendered_tree, size_of_tree, templates_in
 from leadline_server.definitions.templates import Context, Template, TemplateFailed, as_text
 
 MAX_REQUEST: Final = 1_000_000
@@ -24,10 +26,10 @@ class BuiltRequest:
     """A request with its values. `address` is the path below `base_url` with the query, both encoded."""
 
     method: str
-    address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    form: Mapping[str, str] | None = None
+    address: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     scope: str = ""
 
 
@@ -45,10 +47,10 @@ class RequestTemplate:
         self._operation = operation
         self._segments = _segments(operation.path, f"{location}.path", problems)
         self._query = {
-            name: _compiled(value, f"{location}.query.{name}", problems) for name, value in operation.query.items()
+            name: compiled_tree(value, f"{location}.query.{name}", problems) for name, value in operation.query.items()
         }
         self._headers = compiled_headers(operation.headers, f"{location}.headers", problems)
-        self._body = _compiled(operation.body, f"{location}.body", problems)
+        self._body = compiled_tree(operation.body, f"{location}.body", problems)
         self._form = compiled_headers(operation.form, f"{location}.form", problems)
         if operation.form and operation.body is not None:
             problems.add(location, "has both body and form")
@@ -60,24 +62,29 @@ class RequestTemplate:
         yield from self._headers.values()
         yield from self._form.values()
         for tree in (*self._query.values(), self._body):
-            yield from _leaves(tree)
+            yield from templates_in(tree)
 
-    def built(self, context: Context) -> BuiltRequest:
-        """The request with the values of a context.
+    def built(self, context: Context, own: Mapping[str, Any] | None = None) -> BuiltRequest:
+        """The request with the values of a context, and with `own`: fields of the administrator's own, for the body.
 
         Raises:
             TemplateFailed: a template cannot be rendered, or a segment of the path is empty.
         """
-        body = _rendered(self._body, context)
+        body = rendered_tree(self._body, context)
+        form = {name: template.text(context) for name, template in self._form.items()}
+        if own and form:
+            form = {**{name: as_text(value) for name, value in own.items()}, **form}
+        elif own and isinstance(body, dict):
+            body = with_own(own, body)
         built = BuiltRequest(
             method=self._operation.method,
             address=self._path(context) + self._query_string(context),
             headers={name: self._header(template, context) for name, template in self._headers.items()},
             json=body,
-            form={name: template.text(context) for name, template in self._form.items()} or None,
+            form=form or None,
             scope=self._operation.scope,
         )
-        if len(built.address) + _size(body) + _size(built.form) > MAX_REQUEST:
+        if len(built.address) + size_of_tree(body) + size_of_tree(built.form) > MAX_REQUEST:
             raise TemplateFailed(f"{self.location}: has more than {MAX_REQUEST} characters")
         return built
 
@@ -91,7 +98,7 @@ class RequestTemplate:
     def _query_string(self, context: Context) -> str:
         pairs = list[tuple[str, str]]()
         for name, tree in self._query.items():
-            value = _rendered(tree, context)
+            value = rendered_tree(tree, context)
             many = value if isinstance(value, list) else [value]
             pairs += [(name, as_text(item)) for item in many if item is not None]
         return f"?{urlencode(pairs)}" if pairs else ""
@@ -117,59 +124,3 @@ def _segments(path: str, location: str, problems: ProblemList) -> list[Template]
         if mark in path:
             problems.add(location, f"has a {mark}; put what follows it into `query`")
     return [problems.template(part, location) for part in path.split("/")]
-
-
-def _compiled(tree: Any, location: str, problems: ProblemList) -> Any:
-    """The same structure with a template for each text."""
-    match tree:
-        case str():
-            return problems.template(tree, location)
-        case dict():
-            return {name: _compiled(value, f"{location}.{name}", problems) for name, value in tree.items()}
-        case list():
-            return [_compiled(value, f"{location}[{index}]", problems) for index, value in enumerate(tree)]
-        case _:
-            return tree
-
-
-def _rendered(tree: Any, context: Context) -> Any:
-    """The structure with its values. None is left out of tables and lists."""
-    match tree:
-        case Template():
-            return _sendable(tree.value(context))
-        case dict():
-            values = {name: _rendered(value, context) for name, value in tree.items()}
-            return {name: value for name, value in values.items() if value is not None}
-        case list():
-            return [value for item in tree if (value := _rendered(item, context)) is not None]
-        case _:
-            return tree
-
-
-def _sendable(value: Any) -> Any:
-    """A value without NUL, which many databases always refuse."""
-    return value.replace("\0", "") if isinstance(value, str) else value
-
-
-def _leaves(tree: Any) -> Iterator[Template]:
-    match tree:
-        case Template():
-            yield tree
-        case dict():
-            for value in tree.values():
-                yield from _leaves(value)
-        case list():
-            for value in tree:
-                yield from _leaves(value)
-
-
-def _size(tree: Any) -> int:
-    match tree:
-        case dict() | Mapping():
-            return sum(len(name) + _size(value) for name, value in tree.items())
-        case list() | tuple():
-            return sum(map(_size, tree))
-        case str():
-            return len(tree)
-        case _:
-            return 20

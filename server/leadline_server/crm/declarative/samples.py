@@ -6,8 +6,8 @@ from typing import Final
 
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.definition import Definition, Variable
-from leadline_server.crm.declarative.template_values import Values
 from leadline_server.crm.toolkit.call_text import BEGIN, END
+from leadline_server.crm.toolkit.field_values import Values, of_number
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
@@ -42,7 +42,7 @@ _EXISTING: Final = f"{BEGIN}\nA call\n{END}"
 
 def samples(definition: Definition, operation: str) -> Iterator[Values]:
     """Sample values of an operation: with every optional value, and with almost none."""
-    is_separate = definition.separate_types or operation == "create_contact"
+    is_separate = definition.separate_types or operation in {"create_contact", "contact_fields"}
     names = list(definition.types) if definition.types and is_separate else [""]
     for is_full in (True, False):
         for name in names:
@@ -96,7 +96,7 @@ def _of(definition: Definition, operation: str, *, is_full: bool) -> Values:
 
 
 def _of_lookup(number: PhoneNumber) -> Values:
-    values, forms = template_values.of_number(number), [number.e164 or number.extension]
+    values, forms = of_number(number), [number.e164 or number.extension]
     return {"number": values, "form": forms[0], "numbers": [values], "forms": forms}
 
 

@@ -1,13 +1,16 @@
 """The adapter to the embedded CRM, which is the default. It offers everything that an adapter can guarantee."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
+from leadline_server.crm.embedded.removal import remove_unused
 from leadline_server.crm.embedded.rows import (
     CONTACT_COLUMNS,
     asked_keys,
@@ -17,16 +20,22 @@ from leadline_server.crm.embedded.rows import (
     prepare,
 )
 from leadline_server.crm.embedded.search import search
+from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
+from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, LogEntry
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
 CAPABILITIES: Final = Capabilities(
-    finds_log_by_key=True, enforces_unique_key=True, moves_log=True, contact_types=CONTACT_TYPES
+    finds_log_by_key=True,
+    enforces_unique_key=True,
+    moves_log=True,
+    contact_types=CONTACT_TYPES,
+    deletes_contacts=True,
 )
 
 
@@ -43,6 +52,7 @@ class EmbeddedCrm:
         account_id: the book's account. The first write creates the book.
         rules: returns how the account's numbers are read now.
         now: the time of day, with its zone.
+        own: fields of the administrator's own.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class EmbeddedCrm:
         rules: Callable[[], RulesOrRegion],
         *,
         now: Callable[[], datetime] = utc_now,
+        own: OwnFields | None = None,
     ) -> None:
         self.capabilities: Capabilities = CAPABILITIES
         """Every guarantee holds: writes are transactions, and every key has a unique index."""
@@ -59,6 +70,7 @@ class EmbeddedCrm:
         self._account_id = account_id
         self._rules = rules
         self._now = now
+        self._own = own
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`."""
@@ -81,24 +93,34 @@ class EmbeddedCrm:
             raise CrmRejected(f"{draft.type!r} is not a type of contact here. Use one of: {', '.join(CONTACT_TYPES)}.")
         contact = Contact(
             id=new_id("c_"),
-            name=draft.name,
+            name=cleaned(draft.name),
             phone_numbers=(_written(draft.phone_number),),
             type=draft.type or CONTACT_TYPES[0],
             email=draft.email,
-            company=draft.company,
+            company=cleaned(draft.company),
             create_time=self._now(),
             is_placeholder=draft.is_placeholder,
+            attributes=as_texts(self._own.of_contact(draft)) if self._own else {},
         )
         new = prepare(contact, f"create:{key}", number_keys(contact, self._rules()))
         return await self._database.create_contact(WantedContact(self._account_id, contact, new))
 
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a contact that no one has used, in one transaction with the check."""
+        work = partial(remove_unused, account_id=self._account_id, contact_id=contact_id, log_ids=log_ids)
+        if only_check:
+            return await self._database.read(partial(work, only_check=True))
+        return await self._database.write(partial(work, only_check=False))
+
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""
-        return await self._database.log(NewLog(self._account_id, entry, key, self._now()))
+        own = as_texts(self._own.of_new_call(entry)) if self._own else {}
+        return await self._database.log(NewLog(self._account_id, _with_attributes(entry, own), key, self._now()))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change a log and its contact to what `entry` says."""
         now = self._now()
+        entry = _with_attributes(entry, as_texts(self._own.of_new_call(entry)) if self._own else {})
         return await self._database.write(
             lambda connection: update_log(connection, self._account_id, log_id, entry, now)
         )
@@ -110,6 +132,13 @@ class EmbeddedCrm:
     async def check(self) -> None:
         """Return if the book can be read."""
         await self._database.read(lambda connection: connection.execute("SELECT pk FROM contacts LIMIT 1").fetchone())
+
+
+def _with_attributes(entry: LogEntry, own: Mapping[str, str]) -> LogEntry:
+    """The entry with further attributes of its call. A reported attribute of the same name is stronger."""
+    if not own:
+        return entry
+    return replace(entry, call=replace(entry.call, attributes={**own, **entry.call.attributes}))
 
 
 def _written(number: PhoneNumber) -> str:

@@ -10,26 +10,29 @@ from leadline_server.crm.toolkit.adapter_type import (
     AdapterContext,
     AdapterType,
     Connect,
-    ConnectionSettings,
     KnownGaps,
 )
+from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
 
 FILE: Final = "crm.db"
 
 
-class EmbeddedSettings(ConnectionSettings):
-    """There are no settings."""
+class EmbeddedSettings(SettingsWithFields):
+    """The settings of the embedded CRM. Fields of one's own become attributes of contacts and calls."""
 
 
-async def _open(_: EmbeddedSettings, context: AdapterContext) -> Connect:
+async def _open(settings: EmbeddedSettings, context: AdapterContext) -> Connect:
     """Open the file, or create it. Raises CrmUnavailable if it cannot be used; the message says what to do."""
     database = await open_crm_database(context.data_dir / FILE)
     context.closing.push_async_callback(database.close)
     await rekey_books(database, context.numbering)
 
+    has_fields = bool(settings.placeholder_fields or settings.call_fields)
+    own = OwnFields(settings) if has_fields else None
+
     def connect(account: AccountView) -> CrmAdapter:
-        return EmbeddedCrm(database, account.id, lambda: account.settings().numbering)
+        return EmbeddedCrm(database, account.id, lambda: account.settings().numbering, own=own)
 
     return connect
 
@@ -41,5 +44,6 @@ EMBEDDED = AdapterType(
     open=_open,
     capabilities=CAPABILITIES,
     known_gaps=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
+    has_clean_texts=True,
     is_remote=False,
 )

@@ -3,6 +3,7 @@
 import hashlib
 import string
 import struct
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ from leadline_server.crm.embedded.adapter import CONTACT_TYPES
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
 from leadline_server.crm.embedded.contact_files.records import ContactRecord
 from leadline_server.crm.embedded.rows import NewContact, new_id, prepare, stored_keys
+from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
@@ -48,6 +50,7 @@ class Candidate(NamedTuple):
 
 def make_candidate(record: ContactRecord, rules: RulesOrRegion) -> Candidate:
     """Make a row ready. The keys of its numbers follow `rules`."""
+    record = _clean(record)
     keys = {text: _keys(text, rules) for text in record.phone_numbers}
     usable = tuple(text for text, its_keys in keys.items() if its_keys)
     remarks, unusable = record.remarks, record.unusable_numbers
@@ -63,6 +66,26 @@ def make_candidate(record: ContactRecord, rules: RulesOrRegion) -> Candidate:
         contact, _unique_key(record), tuple({key: None for text in usable for key in keys[text]}), _digest(record)
     )
     return Candidate(record.line, contact, row, row.import_digests or b"", remarks)
+
+
+def _clean(record: ContactRecord) -> ContactRecord:
+    """The record without characters that would deceive readers: files come from anywhere."""
+    texts = (record.name, record.type, record.email, record.company, record.title, record.uid)
+    numbers, unusable, attributes = record.phone_numbers, record.unusable_numbers, record.attributes
+    if all(map(str.isprintable, (*texts, *numbers, *unusable, *attributes.values()))):
+        return record
+    return replace(
+        record,
+        name=cleaned(record.name),
+        phone_numbers=tuple(map(cleaned, numbers)),
+        unusable_numbers=tuple(map(cleaned, unusable)),
+        type=cleaned(record.type),
+        email=cleaned(record.email),
+        company=cleaned(record.company),
+        title=cleaned(record.title),
+        uid=cleaned_id(record.uid),
+        attributes={name: cleaned_lines(value) for name, value in attributes.items()},
+    )
 
 
 def _keys(text: str, rules: RulesOrRegion) -> tuple[str, ...]:

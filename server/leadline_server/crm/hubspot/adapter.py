@@ -8,6 +8,9 @@ import msgspec
 
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
+from leadline_server.crm.hubspot.removal import remove_unused
+from leadline_server.crm.hubspot.schemas import missing_fields
 from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.hubspot.wire import (
@@ -22,11 +25,28 @@ from leadline_server.crm.hubspot.wire import (
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
+from leadline_server.crm.toolkit.own_fields import (
+    OwnFields,
+    sample_draft,
+    sample_entry,
+    with_own,
+)
+from leadline_server.crm.toolkit.required_fields import FieldReport
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that HubSpot has for searches."""
@@ -66,6 +86,8 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
             RateLimit(settings.searches_per_second, 1.0, SEARCH),
         ),
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
+        deletes_contacts=True,
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -85,6 +107,7 @@ class HubSpotCrm:
         self._settings = settings
         self._contacts = ContactProperties(settings)
         self._calls = CallProperties(settings.dispositions)
+        self._own = OwnFields(settings)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search, or several if HubSpot's limits require it."""
@@ -129,12 +152,17 @@ class HubSpotCrm:
         """
         if draft.type and draft.type not in self._settings.lifecycle_stages:
             raise CrmRejected(f"{draft.type!r} is not one of the lifecycle stages in leadline's settings.")
-        content = {"properties": self._contacts.written(draft)}
+        content = {"properties": with_own(self._own.of_contact(draft), self._contacts.written(draft))}
         try:
             answer = await self._client.tell("POST", _CONTACTS, json=content)
         except ValueTaken as refusal:
             return await self._adopted(refusal, draft)
         return self._contacts.read(answer.decode(an_object))
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Move a contact that no one has used to HubSpot's recycling bin."""
+        written = (*self._contacts.written_names, "hubspot_owner_id")
+        return await remove_unused(self._client, contact_id, log_ids, written, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
@@ -142,7 +170,7 @@ class HubSpotCrm:
         time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
         content = {
-            "properties": properties,
+            "properties": with_own(self._own.of_new_call(entry), properties),
             "associations": [{"to": {"id": entry.contact_id}, "types": [CALL_TO_CONTACT]}],
         }
         try:
@@ -192,6 +220,18 @@ class HubSpotCrm:
         if self._settings.call_id_property:
             await self.find_call_log(_NO_KEY)  # refused if the property does not exist, or is not unique
 
+    async def required_fields(self) -> FieldReport:
+        """Ask for the schemas of contacts and calls, and compare them with the least record of each."""
+        draft, entry = sample_draft(), sample_entry("1")
+        contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
+        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().time_zone))
+        return await missing_fields(self._client, contact, call)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """A page of HubSpot's owners: those who are active, then those who are archived."""
+        answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
+        return user_page(answer.decode(an_owner_page), cursor)
+
     async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
         """Every record that a search finds, of all pages.
 
@@ -236,7 +276,8 @@ class HubSpotCrm:
 
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
         properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
-        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json={"properties": properties})
+        content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
+        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json=content)
         answer.decode(an_object)
 
     async def _associate(self, log_id: str, contact_id: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
-from leadline_server.crm.toolkit.adapter_type import ConnectionSettings
+from leadline_server.crm.toolkit.own_fields import SettingsWithFields
 from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 
@@ -27,7 +27,7 @@ OptionalProperty = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*)
 """A property's internal name, or an empty text."""
 
 
-class HubSpotSettings(ConnectionSettings):
+class HubSpotSettings(SettingsWithFields):
     """One HubSpot account. It needs `token`, or else `client_id`, `client_secret` and `refresh_token`."""
 
     token: Secret | None = Field(None, description="A private app's access token.")

@@ -15,6 +15,7 @@ Properties = Mapping[str, str | None]
 STAGE: Final = "lifecyclestage"
 _NUMBERS: Final = ("phone", "mobilephone")
 _ACTIVITY: Final = "notes_last_updated"
+_WRITTEN: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE)
 _KEPT: Final = ("firstname", "lastname", "email", "company", "jobtitle", STAGE, "createdate", _ACTIVITY)
 
 
@@ -26,12 +27,16 @@ class Object(msgspec.Struct, frozen=True):
     archived: bool = False
 
 
-class _Next(msgspec.Struct, frozen=True):
+class NextPage(msgspec.Struct, frozen=True):
+    """HubSpot's position of a page."""
+
     after: str
 
 
-class _Paging(msgspec.Struct, frozen=True):
-    next: _Next | None = None
+class Continuation(msgspec.Struct, frozen=True):
+    """Where the next page begins; None after the last."""
+
+    next: NextPage | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -39,7 +44,7 @@ class Page(msgspec.Struct, frozen=True):
 
     total: int
     results: tuple[Object, ...]
-    paging: _Paging | None = None
+    paging: Continuation | None = None
 
     @property
     def after(self) -> str:
@@ -76,6 +81,7 @@ class ContactProperties:
         self.number_properties = tuple(dict.fromkeys((*_NUMBERS, *settings.more_phone_properties)))
         placeholder = (settings.placeholder_property,) if settings.placeholder_property else ()
         self.properties = (*_KEPT, *self.number_properties, *placeholder)
+        self.written_names = (*_WRITTEN, *self.number_properties, *placeholder)
 
     def read(self, record: Object) -> Contact:
         """A record as a contact."""

@@ -6,7 +6,7 @@ docs/decisions says why leadline does not write them.
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ _STYLE: Final = Style(is_html=True, limit=60_000)
 _KEY_LABEL: Final = "leadline key:"
 _BREAK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h\d)\b[^>]*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^>]*>")
+_CUSTOM: Final = re.compile(r"[0-9a-f]{40}")
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -37,6 +38,13 @@ def updated(entry: LogEntry, time_zone: str, existing: Activity) -> dict[str, An
     if all(each.person_id != person_id for each in before):
         values["participants"] = _moved(before, person_id)
     return values
+
+
+def nested(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the administrator's own. Pipedrive's custom fields have keys of 40 digits, and a table of their own."""
+    custom = {name: value for name, value in own.items() if _CUSTOM.fullmatch(name)}
+    others = {name: value for name, value in own.items() if name not in custom}
+    return {**others, "custom_fields": {**others.get("custom_fields", {}), **custom}} if custom else others
 
 
 def has_key(activity: Activity, key: str) -> bool:

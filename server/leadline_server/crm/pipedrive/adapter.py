@@ -1,6 +1,6 @@
 """The adapter to Pipedrive."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -8,16 +8,29 @@ import msgspec
 
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
-from leadline_server.crm.pipedrive.activities import created, has_key, updated
+from leadline_server.crm.pipedrive.activities import created, has_key, nested, updated
+from leadline_server.crm.pipedrive.removal import remove_unused
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
+from leadline_server.crm.toolkit.own_fields import PLACEHOLDER_FIELDS, OwnFields, sample_draft, with_own
+from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch
+from leadline_server.domain.errors import CrmError, CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    RateLimit,
+)
 
 SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""
@@ -38,6 +51,9 @@ MAX_ACTIVITIES: Final = 20_000
 _PERSONS: Final = "/api/v2/persons"
 _ORGANIZATIONS: Final = "/api/v2/organizations"
 _ACTIVITIES: Final = "/api/v2/activities"
+_PERSON_FIELDS: Final = "/api/v2/personFields"
+_FIELDS_A_PAGE: Final = 500
+_USERS: Final = "/api/v1/users"
 _HITS_A_PAGE: Final = 100
 _ACTIVITIES_A_PAGE: Final = 500
 _IDS_A_REQUEST: Final = 100
@@ -64,6 +80,8 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
             RateLimit(settings.requests_per_2_seconds, 2.0),
             RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
         ),
+        deletes_contacts=True,
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
     )
 
 
@@ -83,6 +101,7 @@ class PipedriveCrm:
         self._account = account
         self._settings = settings
         self._clock = clock
+        self._own = OwnFields(settings)
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search for each term, then one request for all persons that were found."""
@@ -120,15 +139,21 @@ class PipedriveCrm:
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - Pipedrive stores no keys
         """Create a person. Its company is the organization of that name, which is created if there is none."""
         organization = await self._organization(draft.company) if draft.company else None
-        answer = await self._client.tell("POST", _PERSONS, json=wire.written(draft, organization, self._settings))
+        body = with_own(nested(self._own.of_contact(draft)), wire.written(draft, organization, self._settings))
+        answer = await self._client.tell("POST", _PERSONS, json=body)
         person = _content(answer, wire.a_person)
         companies = {} if organization is None else {organization: draft.company}
         return wire.contact_of(person, companies, self._settings)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a person that no one has used. Pipedrive keeps it for 30 days."""
+        return await remove_unused(self._client, contact_id, log_ids, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call as a done activity."""
         _check_contact(entry)
         body = created(entry, key, self._account.settings().time_zone)
+        body = with_own(nested(self._own.of_new_call(entry)), body)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
         return self._log(_content(answer, wire.an_activity).id)
 
@@ -136,6 +161,7 @@ class PipedriveCrm:
         """Change an activity, and move it to another person, in one write."""
         _check_contact(entry)
         body = updated(entry, self._account.settings().time_zone, await self._read_activity(log_id))
+        body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
         return self._log(_content(answer, wire.an_activity).id)
 
@@ -166,6 +192,27 @@ class PipedriveCrm:
         """Read one person and one activity."""
         _checked(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
         _checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
+
+    async def required_fields(self) -> FieldReport:
+        """Ask for the fields of persons. Pipedrive does not tell which fields of activities are required."""
+        draft = sample_draft()
+        body = with_own(nested(self._own.of_contact(draft)), wire.written(draft, None, self._settings))
+        values = {**body, **body.get("custom_fields", {})}
+        required, params = dict[str, str](), {"include_fields": "required_fields", "limit": str(_FIELDS_A_PAGE)}
+        while True:
+            page = _checked(await self._client.ask("GET", _PERSON_FIELDS, params=params), wire.person_fields)
+            required |= {field.field_code: field.field_name for field in page.data if field.is_required}
+            if not page.cursor or not page.data:
+                break
+            params["cursor"] = page.cursor
+        return missing_of("persons", PLACEHOLDER_FIELDS, required, values) + FieldReport(untold=("activities",))
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """All users at once: Pipedrive lists them without pages, in version 1 of its API alone."""
+        if cursor:
+            raise CrmInvalidCursor("Pipedrive's users have one page.")
+        users = _content(await self._client.ask("GET", _USERS), wire.users)
+        return CrmUserPage(tuple(wire.crm_user_of(user) for user in users))
 
     async def _searched(
         self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None

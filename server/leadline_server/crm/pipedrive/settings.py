@@ -2,12 +2,12 @@
 
 from pydantic import Field, model_validator
 
-from leadline_server.crm.toolkit.adapter_type import ConnectionSettings
+from leadline_server.crm.toolkit.own_fields import SettingsWithFields
 from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
 
 
-class PipedriveSettings(ConnectionSettings):
+class PipedriveSettings(SettingsWithFields):
     """One Pipedrive company. It needs `api_token`, or else `client_id`, `client_secret` and `refresh_token`."""
 
     company_domain: str = Field(

@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 
 T = TypeVar("T")
 
@@ -60,6 +61,15 @@ class Activity(msgspec.Struct, frozen=True):
     is_deleted: bool = False
 
 
+class PipedriveUser(msgspec.Struct, frozen=True):
+    """A user ("Users", API v1)."""
+
+    id: int
+    name: str | None = None
+    email: str | None = None
+    active_flag: bool = False
+
+
 class FoundItem(msgspec.Struct, frozen=True):
     """A record in the result of a search."""
 
@@ -95,13 +105,37 @@ class Envelope(msgspec.Struct, Generic[T], frozen=True):
         return (self.additional_data.next_cursor if self.additional_data else "") or ""
 
 
+class _Requirement(msgspec.Struct, frozen=True):
+    enabled: bool = False
+
+
+class PersonField(msgspec.Struct, frozen=True):
+    """A field of persons ("PersonFields", with `include_fields=required_fields`)."""
+
+    field_code: str
+    field_name: str = ""
+    required_fields: _Requirement | None = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new person needs a value."""
+        return self.required_fields is not None and self.required_fields.enabled
+
+
 a_person: Final = msgspec.json.Decoder(Envelope[Person])
 persons: Final = msgspec.json.Decoder(Envelope[tuple[Person, ...]])
 an_organization: Final = msgspec.json.Decoder(Envelope[Organization])
 organizations: Final = msgspec.json.Decoder(Envelope[tuple[Organization, ...]])
 an_activity: Final = msgspec.json.Decoder(Envelope[Activity])
 activities: Final = msgspec.json.Decoder(Envelope[tuple[Activity, ...]])
+person_fields: Final = msgspec.json.Decoder(Envelope[tuple[PersonField, ...]])
+users: Final = msgspec.json.Decoder(Envelope[tuple[PipedriveUser, ...]])
 hits: Final = msgspec.json.Decoder(Envelope[Hits])
+
+
+def crm_user_of(user: PipedriveUser) -> CrmUser:
+    """A user who can own persons and activities."""
+    return CrmUser(id=str(user.id), name=user.name or "", email=user.email or "", is_active=user.active_flag)
 
 
 def contact_of(person: Person, companies: Mapping[int, str], settings: PipedriveSettings) -> Contact:

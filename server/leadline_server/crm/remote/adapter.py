@@ -4,7 +4,7 @@ A missing field of an answer is never interpreted: an incomplete answer is an er
 without contacts and without `is_complete` is not "no contact", but CrmUnavailable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from google.protobuf.message import Message
@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit import AccountView
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry
 
 M = TypeVar("M", bound=Message)
 P = TypeVar("P", bound=Message)
@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 CURSOR_BYTES: Final = 512
 """The most bytes of a cursor, which is part of a page token."""
+
+
+MOST_USERS: Final = 1_000
+"""The most users on a page."""
 
 
 class RemoteCrm:
@@ -82,9 +86,7 @@ class RemoteCrm:
             raise
         if not answer.is_complete or len(answer.contacts) > limit:
             raise self._unusable("is not the requested page")
-        following = answer.next_cursor
-        if len(following.encode()) > CURSOR_BYTES or following == cursor != "":
-            raise self._unusable("has no usable cursor")
+        following = self._following(answer.next_cursor, cursor)
         return ContactPage(tuple(self._read(messages.contact_of, contact) for contact in answer.contacts), following)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
@@ -93,6 +95,17 @@ class RemoteCrm:
         request = pb.CreateContactRequest(account=self._context(), draft=message, key=key)
         answer = await self._tell("CreateContact", request, pb.CreateContactResponse)
         return self._read(messages.contact_of, answer.contact, is_write=True)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Call the adapter once."""
+        request = pb.DeleteContactRequest(
+            account=self._context(), contact_id=contact_id, log_ids=log_ids, only_check=only_check
+        )
+        answer = await self._tell("DeleteContact", request, pb.DeleteContactResponse)
+        use = messages.USES.get(answer.use)
+        if use is None:
+            raise self._unusable("does not say whether the contact is used", is_write=True)
+        return use
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Call the adapter once."""
@@ -125,6 +138,20 @@ class RemoteCrm:
             if not is_never_done(error):
                 raise
 
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """One page."""
+        request = pb.ListUsersRequest(account=self._context(), cursor=cursor)
+        try:
+            answer = await self._ask("ListUsers", request, pb.ListUsersResponse)
+        except CrmError as error:
+            if is_never_done(error):
+                raise CrmRejected(f"{self._wire.title} cannot list its users.") from error
+            raise
+        if not answer.is_complete or len(answer.users) > MOST_USERS:
+            raise self._unusable("is not a page of users")
+        following = self._following(answer.next_cursor, cursor)
+        return CrmUserPage(tuple(self._read(messages.crm_user_of, user) for user in answer.users), following)
+
     async def _ask(self, method: str, request: Message, answer: type[M]) -> M:
         await self._description.ready()
         return await self._wire.call(method, request, answer)
@@ -138,6 +165,12 @@ class RemoteCrm:
                 # A misconfigured proxy answers the same. Then Describe fails too.
                 await self._description.ask()
             raise
+
+    def _following(self, following: str, cursor: str) -> str:
+        """The cursor of the page after the one at `cursor`."""
+        if len(following.encode()) > CURSOR_BYTES or following == cursor != "":
+            raise self._unusable("has no usable cursor")
+        return following
 
     def _context(self) -> records_pb2.AccountContext:
         return messages.account_message(self._account)

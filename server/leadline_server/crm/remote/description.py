@@ -124,7 +124,8 @@ class Description:
 def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
     """The capabilities in a description. Raises ValueError, with the end of a sentence, if they are not valid."""
     message, names = description.capabilities, description.methods
-    methods = frozenset(METHODS[name] for name in names if name in METHODS) if names else ALL_METHODS
+    named = frozenset(METHODS[name] for name in names if name in METHODS)
+    methods = named - {CrmMethod.DELETE_CONTACT} if names else ALL_METHODS
     return Capabilities(
         finds_log_by_key=message.finds_log_by_key and CrmMethod.FIND_CALL_LOG in methods,
         enforces_unique_key=message.enforces_unique_key,
@@ -135,6 +136,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         rate_limits=tuple(RateLimit(limit.requests, limit.seconds, limit.scope) for limit in message.rate_limits),
         numbers_per_lookup=_numbers(message),
         methods=methods,
+        deletes_contacts=message.deletes_contacts and (not names or CrmMethod.DELETE_CONTACT in named),
     )
 
 
@@ -150,6 +152,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
             for limit in can.rate_limits
         ],
         numbers_per_lookup=can.numbers_per_lookup,
+        deletes_contacts=can.deletes_contacts,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)

@@ -1,20 +1,22 @@
 """The records of `leadline.adapter.v1`, from the domain's values and back."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from functools import lru_cache
 from typing import Final
 from zoneinfo import available_timezones
 
+from leadline.adapter.v1 import adapter_service_pb2
 from leadline.adapter.v1 import records_pb2 as pb
-from leadline.v1 import contact_pb2
+from leadline.v1 import contact_pb2, directory_pb2
 
 from leadline_server.crm.toolkit import AccountView
 from leadline_server.crm.toolkit.call_text import Style, body_of, subject_of
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.numbers.phone_number import (
     NumberKind,
     PhoneNumber,
@@ -23,12 +25,22 @@ from leadline_server.domain.numbers.phone_number import (
     parse_number,
 )
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm import ContactUse, CrmLog, LogEntry
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
+from leadline_server.wire.directory import CRM_USER
 
 ID_LENGTH: Final = 128
 """The most characters of ids of accounts, contacts and logs."""
+
+USES: Final[Mapping[int, ContactUse]] = {
+    adapter_service_pb2.CONTACT_USE_UNUSED: ContactUse.UNUSED,
+    adapter_service_pb2.CONTACT_USE_USED: ContactUse.USED,
+    adapter_service_pb2.CONTACT_USE_UNKNOWN: ContactUse.UNKNOWN,
+}
+"""The port's values by those of the contract."""
+
+USE_VALUES: Final = {use: adapter_service_pb2.ContactUse.ValueType(value) for value, use in USES.items()}
 
 _LOOKED_UP: Final = (NumberKind.DIALABLE, NumberKind.EXTENSION)
 _STYLE: Final = Style()
@@ -170,6 +182,17 @@ def log_of(message: pb.CrmLog) -> CrmLog:
     """The call log in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
     _check_id(message.id, "log")
     return CrmLog(message.id, message.url if _is_web_address(message.url) else "")
+
+
+def crm_user_message(user: CrmUser) -> directory_pb2.CrmUser:
+    """A user of the CRM as a message."""
+    return CRM_USER.message(user)
+
+
+def crm_user_of(message: directory_pb2.CrmUser) -> CrmUser:
+    """The user in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
+    _check_id(message.id, "user")
+    return CRM_USER.value(message)
 
 
 @lru_cache(maxsize=1_024)

@@ -13,8 +13,9 @@ from leadline_server.crm.remote.description import capabilities_message
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.refusals import BadRequest
 from leadline_server.crm.toolkit import AccountView, Connect
+from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
+from leadline_server.ports.crm import MOST_NUMBERS, ContactDeleter, CrmAdapter, CrmMethod, ListsUsers
 
 P = TypeVar("P", bound=Message)
 T = TypeVar("T")
@@ -23,6 +24,7 @@ MOST_ACCOUNTS: Final = 1_000
 """The most accounts whose adapters are kept. The least recently used one is dropped."""
 
 _MOST_HITS: Final = 1_000
+_MOST_LOG_IDS: Final = 100
 
 
 class AdapterServicer:
@@ -44,11 +46,12 @@ class AdapterServicer:
     async def Describe(self, _: pb.DescribeRequest) -> pb.DescribeResponse:  # noqa: N802 - the contract's name
         """The capabilities and methods of every account's adapter."""
         can = self._connect(AccountView("", AccountSettings)).capabilities
+        methods = can.methods | ({CrmMethod.DELETE_CONTACT} if can.deletes_contacts else set())
         return pb.DescribeResponse(
             title=self._title,
             version=self._version,
             capabilities=capabilities_message(can),
-            methods=["Describe", *(name for name, method in METHODS.items() if method in can.methods)],
+            methods=["Describe", *(name for name, method in METHODS.items() if method in methods)],
         )
 
     async def FindContacts(self, request: pb.FindContactsRequest) -> pb.FindContactsResponse:  # noqa: N802
@@ -89,6 +92,17 @@ class AdapterServicer:
         contact = await adapter.create_contact(draft, _needed(request.key, "key"))
         return pb.CreateContactResponse(contact=messages.contact_message(contact))
 
+    async def DeleteContact(self, request: pb.DeleteContactRequest) -> pb.DeleteContactResponse:  # noqa: N802
+        """What the contact was; it is deleted if no one used it."""
+        adapter, _ = self._of(request.account)
+        if len(request.log_ids) > _MOST_LOG_IDS:
+            raise BadRequest(f"log_ids has more than {_MOST_LOG_IDS} ids")
+        if not isinstance(adapter, ContactDeleter):
+            raise CrmRejected(f"Contacts of {self._title} cannot be deleted.")
+        contact_id = _needed(request.contact_id, "contact_id")
+        use = await adapter.delete_contact(contact_id, request.log_ids, only_check=request.only_check)
+        return pb.DeleteContactResponse(use=messages.USE_VALUES[use])
+
     async def CreateCallLog(self, request: pb.CreateCallLogRequest) -> pb.CreateCallLogResponse:  # noqa: N802
         """The new log."""
         adapter, _ = self._of(request.account)
@@ -115,6 +129,18 @@ class AdapterServicer:
         adapter, _ = self._of(request.account)
         await adapter.check()
         return pb.CheckResponse()
+
+    async def ListUsers(self, request: pb.ListUsersRequest) -> pb.ListUsersResponse:  # noqa: N802
+        """One page."""
+        adapter, _ = self._of(request.account)
+        if not isinstance(adapter, ListsUsers):
+            raise CrmRejected("This adapter cannot list users.")
+        page = await adapter.list_users(request.cursor)
+        return pb.ListUsersResponse(
+            users=[messages.crm_user_message(user) for user in page.users],
+            next_cursor=page.next_cursor,
+            is_complete=True,
+        )
 
     def _of(self, account: records_pb2.AccountContext) -> tuple[CrmAdapter, AccountSettings]:
         """The account's adapter. From now on it sees the settings of this request."""

@@ -1,6 +1,6 @@
 """The adapter to Salesforce."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from heapq import merge
 from itertools import islice
@@ -12,9 +12,12 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
 from leadline_server.crm.salesforce.records import SalesforceRecords
+from leadline_server.crm.salesforce.removal import remove_unused
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
     CREATE_ANSWER,
+    DESCRIPTION,
+    USER_COLUMNS,
     SalesforceKind,
     SalesforceNames,
     contact_of,
@@ -26,10 +29,29 @@ from leadline_server.crm.salesforce.wire import (
 )
 from leadline_server.crm.toolkit import AccountView, HttpAnswer, HttpClient, read_cursor, segment, write_cursor
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
+from leadline_server.crm.toolkit.own_fields import (
+    CALL_FIELDS,
+    PLACEHOLDER_FIELDS,
+    OwnFields,
+    sample_draft,
+    sample_entry,
+    with_own,
+)
+from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import MOST_NUMBERS, Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    MOST_NUMBERS,
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+)
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -39,8 +61,13 @@ CAPABILITIES: Final = Capabilities(
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
     numbers_per_lookup=MOST_NUMBERS,
+    deletes_contacts=True,
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """docs/crms.md says why no lookup lags, and why a write may take a minute to settle."""
+
+USERS_A_PAGE: Final = 500
+"""The most users of one query."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
@@ -59,6 +86,7 @@ class SalesforceCrm:
         index_lag: how long the search index may lag; None: leadline does not use the index.
         account: gives the time zone, the region and the number formats.
         clock: the time of day.
+        own: fields of the administrator's own.
     """
 
     capabilities = CAPABILITIES
@@ -71,6 +99,7 @@ class SalesforceCrm:
         index_lag: timedelta | None,
         account: AccountView,
         clock: Clock,
+        own: OwnFields,
     ) -> None:
         self._client = client
         self._records = records
@@ -78,6 +107,7 @@ class SalesforceCrm:
         self._index_lag = index_lag
         self._account = account
         self._clock = clock
+        self._own = own
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask the index for all numbers, and the database for records that the index may not have yet."""
@@ -120,7 +150,7 @@ class SalesforceCrm:
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no field for it is unique
         """Create a record. If a duplicate rule names a record with this very number, that record is the answer."""
         kind = kind_of(draft, self._records.kinds, "Salesforce")
-        record = record_of(draft, kind, self._names)
+        record = with_own(self._own.of_contact(draft), record_of(draft, kind, self._names))
         try:
             return await self._create(kind, record, {})
         except DuplicatesDetected as refusal:
@@ -130,6 +160,14 @@ class SalesforceCrm:
                 raise
             return await self._create(kind, record, _SAVE_ANYWAY)
 
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Move a lead or contact that no one has used to Salesforce's recycle bin."""
+        kind = self._kind_with(contact_id)
+        if kind is None:
+            return ContactUse.UNUSED
+        records = self._records
+        return await remove_unused(self._client, records, kind, contact_id, log_ids, only_check=only_check)
+
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Create a completed task of subtype Call. Its key stands in a field that SOQL can find."""
         zone = self._account.settings().time_zone
@@ -138,13 +176,14 @@ class SalesforceCrm:
             "Status": self._names.task_status,
             "TaskSubtype": "Call",
         }
-        known = {name: value for name, value in task.items() if value is not None}
+        known = with_own(self._own.of_new_call(entry), _known(task))
         return self._log(_id_of(await self._client.tell("POST", "/sobjects/Task", json=known)))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._description(log_id)
         task = self._task(entry, description_of(entry, self._account.settings().time_zone, existing))
+        task = with_own(self._own.of_changed_call(entry), task)
         answer = await self._client.tell("PATCH", f"/sobjects/Task/{segment(log_id)}", json=task)
         if answer.body:  # perhaps a proxy's page: Salesforce answers with nothing
             raise answer.unusable("is not empty, as its documentation says")
@@ -163,11 +202,36 @@ class SalesforceCrm:
         people = (f"SELECT {kind.columns} FROM {kind.object} LIMIT 1" for kind in self._records.kinds)  # noqa: S608 - likewise
         await together(self._records.rows(query) for query in (*people, tasks))
 
+    async def required_fields(self) -> FieldReport:
+        """Ask for the descriptions of leads, contacts and tasks, and compare them with the least record of each."""
+        report, draft, contact = FieldReport(), sample_draft(), self._records.kinds[0].prefix + "0" * 12
+        for kind in self._records.kinds:
+            record = with_own(self._own.of_contact(draft), record_of(draft, kind, self._names))
+            report += await self._missing(kind.object, PLACEHOLDER_FIELDS, record)
+        entry = sample_entry(contact)
+        task = {**_known(self._task(entry, "-")), "Status": self._names.task_status}
+        return report + await self._missing("Task", CALL_FIELDS, with_own(self._own.of_new_call(entry), task))
+
+    async def _missing(self, record: str, setting: str, values: Mapping[str, Any]) -> FieldReport:
+        answer = await self._client.ask("GET", f"/sobjects/{record}/describe")
+        described = answer.decode(DESCRIPTION)
+        required = {field.name: field.label for field in described.fields if field.is_required}
+        return missing_of(record, setting, required, values)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """Users by id, without those of portals, and without Salesforce's own. A cursor is the last user's id."""
+        if cursor and not is_id(cursor):
+            raise CrmInvalidCursor("This is not a position in Salesforce's users.")
+        after = f" AND Id > {quoted(cursor)}" if cursor else ""
+        query = f"SELECT {USER_COLUMNS} FROM User WHERE UserType = 'Standard'{after} ORDER BY Id LIMIT {USERS_A_PAGE}"  # noqa: S608 - quoted
+        users = tuple(self._records.user(row) for row in await self._records.rows(query))
+        return CrmUserPage(users, users[-1].id if len(users) == USERS_A_PAGE else "")
+
     async def _named(self, kind: SalesforceKind, name: str, limit: int, offset: int) -> list[Contact]:
         condition = f"Name LIKE {containing(name)}"
         return await self._records.contacts(kind, condition, f" ORDER BY Name, Id LIMIT {limit} OFFSET {offset}")
 
-    async def _create(self, kind: SalesforceKind, record: Mapping[str, str], headers: Mapping[str, str]) -> Contact:
+    async def _create(self, kind: SalesforceKind, record: Mapping[str, Any], headers: Mapping[str, str]) -> Contact:
         answer = await self._client.tell("POST", f"/sobjects/{kind.object}", json=record, headers=headers)
         name = " ".join(filter(None, (record.get("FirstName"), record["LastName"])))
         return contact_of({**record, "Id": _id_of(answer), "Name": name}, kind, self._names)
@@ -200,6 +264,10 @@ class SalesforceCrm:
 
     def _log(self, log_id: str) -> CrmLog:
         return CrmLog(log_id, self._names.record_url + log_id)
+
+
+def _known(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in task.items() if value is not None}
 
 
 def _id_of(answer: HttpAnswer) -> str:

@@ -14,7 +14,6 @@ from leadline_server.crm.toolkit import (
     AdapterContext,
     AdapterType,
     Connect,
-    ConnectionSettings,
     HttpClient,
     KnownGaps,
     OAuthGrant,
@@ -24,6 +23,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
+from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
@@ -31,7 +31,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,7
 _NONE: Final = SecretStr("")
 
 
-class SalesforceSettings(ConnectionSettings):
+class SalesforceSettings(SettingsWithFields):
     """The settings of a connection to Salesforce."""
 
     instance_url: Origin = Field(description="The organization's My Domain, such as https://acme.my.salesforce.com.")
@@ -67,7 +67,9 @@ class SalesforceSettings(ConnectionSettings):
         description="The leads' fields with numbers. The number of a new lead goes into the first.",
     )
     lead_company: str = Field(
-        "Unknown", min_length=1, max_length=MOST_TEXT, description="Replaces a new lead's company if it is unknown."
+        "Unknown",
+        max_length=MOST_TEXT,
+        description="Replaces a new lead's company if it is unknown. Empty: none, where leads become person accounts.",
     )
     placeholder_source: str = Field(
         "Unknown Caller",
@@ -115,10 +117,11 @@ async def _open(settings: SalesforceSettings, context: AdapterContext) -> Connec
     names = _names(settings)
     kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
     records = SalesforceRecords(client, settings.instance_url, kinds, names)
+    own = OwnFields(settings)
     lag = timedelta(minutes=settings.index_lag_minutes) if settings.lookup == "search" else None
 
     def connect(account: AccountView) -> CrmAdapter:
-        return SalesforceCrm(client, records, names, lag, account, context.clock)
+        return SalesforceCrm(client, records, names, lag, account, context.clock, own)
 
     return connect
 

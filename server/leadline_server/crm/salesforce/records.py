@@ -12,9 +12,11 @@ from leadline_server.crm.salesforce.wire import (
     SalesforceKind,
     SalesforceNames,
     contact_of,
+    user_of,
 )
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 MOST_FOUND: Final = 1_000
@@ -75,6 +77,13 @@ class SalesforceRecords:
             return contact_of(record, kind, self._names)
         except (msgspec.ValidationError, ValueError) as error:
             raise CrmUnavailable("A record of Salesforce differs from its documentation.") from error
+
+    def user(self, record: Mapping[str, Any]) -> CrmUser:
+        """A record of User. Raises CrmUnavailable if it cannot be read."""
+        try:
+            return user_of(record)
+        except msgspec.ValidationError as error:
+            raise CrmUnavailable("A user of Salesforce differs from its documentation.") from error
 
     async def _page(self, path: str, params: Mapping[str, str]) -> QueryPage:
         return (await self._client.ask("GET", path, params=params)).decode(QUERY_PAGE)

@@ -24,6 +24,7 @@ from leadline_server.crm.toolkit.lead_records import (
 )
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import LogEntry
 
 _ID: Final = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
@@ -76,7 +77,7 @@ class SalesforceNames:
     """Names that the settings give.
 
     Attributes:
-        company: replaces a lead's company if it is unknown, since Salesforce requires one.
+        company: replaces a lead's company if it is unknown; empty for person accounts, which have none.
         placeholder_source: the lead source that marks placeholders; empty: they are not marked.
         task_status: the status of a call's task.
         key_field: the task's field for the call's key.
@@ -108,6 +109,17 @@ class _Person(msgspec.Struct, rename="pascal"):
     account: _Account | None = None
 
 
+class _User(msgspec.Struct, rename="pascal"):
+    id: str
+    name: str | None = None
+    email: str | None = None
+    is_active: bool = False
+
+
+USER_COLUMNS: Final = "Id, Name, Email, IsActive"
+"""The fields of User to ask for."""
+
+
 class QueryPage(msgspec.Struct, rename="camel"):
     """A page of the answer to a query."""
 
@@ -129,6 +141,27 @@ class CreateAnswer(msgspec.Struct):
     success: bool
 
 
+class _DescribedField(msgspec.Struct, rename="camel"):
+    name: str
+    label: str = ""
+    type: str = ""
+    nillable: bool = True
+    createable: bool = False
+    defaulted_on_create: bool = False
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record needs a value. A checkbox is never empty."""
+        return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
+
+
+class RecordDescription(msgspec.Struct):
+    """The description of a kind of record (REST API Developer Guide, "sObject Describe")."""
+
+    fields: list[_DescribedField]
+
+
+DESCRIPTION: Final = msgspec.json.Decoder(RecordDescription)
 QUERY_PAGE: Final = msgspec.json.Decoder(QueryPage)
 SEARCH_ANSWER: Final = msgspec.json.Decoder(SearchAnswer)
 CREATE_ANSWER: Final = msgspec.json.Decoder(CreateAnswer)
@@ -158,6 +191,12 @@ def contact_of(record: Mapping[str, Any], kind: SalesforceKind, names: Salesforc
     )
 
 
+def user_of(record: Mapping[str, Any]) -> CrmUser:
+    """A user who can own records. Raises msgspec.ValidationError if the record differs from its documentation."""
+    user = msgspec.convert(record, _User)
+    return CrmUser(id=user.id, name=user.name or "", email=user.email or "", is_active=user.is_active)
+
+
 def record_of(draft: ContactDraft, kind: SalesforceKind, names: SalesforceNames) -> dict[str, str]:
     """The fields of a new record."""
     first, last = name_parts(draft, _clean(draft.name))
@@ -165,8 +204,8 @@ def record_of(draft: ContactDraft, kind: SalesforceKind, names: SalesforceNames)
     record[kind.phones[0]] = number_text(draft.phone_number)
     if draft.email:
         record["Email"] = draft.email
-    if kind.is_lead:
-        record["Company"] = _clean(draft.company) or names.company
+    if kind.is_lead and (company := _clean(draft.company) or names.company):
+        record["Company"] = company[:MOST_TEXT]
     if draft.is_placeholder and names.placeholder_source:
         record["LeadSource"] = names.placeholder_source
     return record

@@ -8,6 +8,9 @@
   path.
 - Text: `subject_of`, `body_of`, `updated_body` and `duration_of` write a call as text that people may add to.
   `in_its_words` makes the CRM's own words fit for an error. `split_name` splits a name for two fields.
+- Required and custom fields: `SettingsWithFields` are settings with `placeholder_fields` and `call_fields`. `OwnFields`
+  renders these, and `with_own` merges them into a record. An adapter with the method of `TellsRequiredFields` returns a
+  `FieldReport` of each `RequiredField`; `missing_of` makes one for the record of a `sample_draft` or a `sample_entry`.
 - Lookups: `number_forms` lists the ways to write a number. `page_of` makes pages of a search by name; `read_cursor` and
   `write_cursor` are for adapters with another order. `together` sends several requests at once.
 
@@ -31,7 +34,15 @@ from leadline_server.crm.toolkit.http_client import HttpClient, segment
 from leadline_server.crm.toolkit.name_paging import page_of, read_cursor, write_cursor
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant, oauth_authorizer
+from leadline_server.crm.toolkit.own_fields import (
+    OwnFields,
+    SettingsWithFields,
+    sample_draft,
+    sample_entry,
+    with_own,
+)
 from leadline_server.crm.toolkit.redaction import in_its_words
+from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField, TellsRequiredFields, missing_of
 from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle, spread
 from leadline_server.crm.toolkit.url_settings import Origin
@@ -45,23 +56,31 @@ __all__ = [
     "Connect",
     "ConnectionSettings",
     "Declared",
+    "FieldReport",
     "HttpAnswer",
     "HttpClient",
     "KnownGaps",
     "OAuthAuthorizer",
     "OAuthGrant",
     "Origin",
+    "OwnFields",
+    "RequiredField",
     "Secret",
+    "SettingsWithFields",
     "StaticAuthorizer",
     "Style",
+    "TellsRequiredFields",
     "Throttle",
     "body_of",
     "duration_of",
     "in_its_words",
+    "missing_of",
     "number_forms",
     "oauth_authorizer",
     "page_of",
     "read_cursor",
+    "sample_draft",
+    "sample_entry",
     "segment",
     "split_name",
     "spread",
@@ -69,5 +88,6 @@ __all__ = [
     "subject_of",
     "together",
     "updated_body",
+    "with_own",
     "write_cursor",
 ]

@@ -98,6 +98,8 @@ class AdapterType(Generic[S]):
         capabilities: what every connection of this kind guarantees; None if that depends on the settings.
         known_gaps: the known gaps of a CRM of this kind.
         variants: both by kind of set-up, if they depend on the settings; for the documents.
+        has_clean_texts: whether its texts have no harmful characters (`domain.clean_text`), since the adapter cleans
+            them when it stores them. Those of other adapters are cleaned when they arrive.
         is_remote: whether the CRM is reached over a network. If so, requests are limited in time and measured, reads
             are repeated, and answers to lookups may be remembered for a while.
     """
@@ -109,6 +111,7 @@ class AdapterType(Generic[S]):
     capabilities: Capabilities | None = None
     known_gaps: KnownGaps = KnownGaps()
     variants: Mapping[str, Declared] = field(default_factory=dict)
+    has_clean_texts: bool = False
     is_remote: bool = True
 
 

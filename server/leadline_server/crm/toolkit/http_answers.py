@@ -1,7 +1,7 @@
 """A CRM's answer over HTTP, and the error that its status code stands for."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -44,8 +44,8 @@ class HttpAnswer:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)  # a token endpoint answers with tokens
     is_write: bool
 
     @property

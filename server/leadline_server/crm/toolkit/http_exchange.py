@@ -21,11 +21,11 @@ class Request:
     """A request. `is_write`: it changes data, so a lost answer leaves the outcome unknown."""
 
     method: str
-    address: URL
+    address: URL = field(repr=False)  # some CRMs take a key in the query
     is_write: bool
-    params: Mapping[str, str] | None = None
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 async def exchange(

@@ -21,6 +21,7 @@ MOST_DESCRIPTION: Final = 32_000
 MOST_TEXT: Final = 255
 """The most characters of a text field, such as a subject."""
 
+_MOST_PHONE: Final = 40
 _MOST_FIRST_NAME: Final = 40
 _MOST_LAST_NAME: Final = 80
 
@@ -65,7 +66,8 @@ def name_parts(draft: ContactDraft, name: str) -> tuple[str, str]:
 
 def number_text(number: PhoneNumber) -> str:
     """A number as a new record keeps it, such as `+12025550147 x12`."""
-    return f"{number.e164} x{number.extension}" if number.extension else number.e164
+    whole = f"{number.e164} x{number.extension}" if number.extension else number.e164
+    return whole if len(whole) <= _MOST_PHONE else number.e164
 
 
 def numbers_in(record: Mapping[str, Any], kind: RecordKind) -> tuple[str, ...]:

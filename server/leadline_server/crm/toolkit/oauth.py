@@ -57,12 +57,12 @@ class OAuthGrant:
 
     token_url: str
     client_id: str
-    client_secret: str
-    refresh_token: str = ""
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
     scope: str = ""
     client_in: Literal["body", "header"] = "body"
     scheme: str = "Bearer"
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def seed(self) -> str:
@@ -71,7 +71,14 @@ class OAuthGrant:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class _Tokens(msgspec.Struct, frozen=True):
+class _Secret(msgspec.Struct, frozen=True):
+    """A document with secrets, which it does not show."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class _Tokens(_Secret, frozen=True):
     """The stored tokens of a grant."""
 
     seed: str
@@ -80,7 +87,7 @@ class _Tokens(msgspec.Struct, frozen=True):
     replace_at: datetime
 
 
-class _Granted(msgspec.Struct, frozen=True):
+class _Granted(_Secret, frozen=True):
     """The answer of a token endpoint (RFC 6749, section 5.1).
 
     `expires_in` stays JSON text here: a value such as 1e999 must not cost a refresh token that was just rotated.

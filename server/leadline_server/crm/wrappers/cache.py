@@ -4,7 +4,7 @@
 port always ask the CRM. Their answers are stored too, and their writes drop stored ones.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import CrmAdapter, CrmLog, LogEntry, LookupAnswer
+from leadline_server.ports.crm import ContactUse, CrmAdapter, CrmLog, LogEntry, LookupAnswer
 
 __all__ = ["CacheCrm", "CachePolicy"]
 
@@ -113,6 +113,14 @@ class CacheCrm(CrmWrapper):
             return await super().create_contact(draft, key)
         finally:  # also after a failure: the contact may have been created
             self._answers.drop_number(draft.phone_number)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a contact. No answer shows it any more, also after a failure: it may be gone."""
+        try:
+            return await super().delete_contact(contact_id, log_ids, only_check=only_check)
+        finally:
+            if not only_check:
+                self._answers.drop_contact(contact_id)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the CRM refuses it, its contact may be gone."""

@@ -29,7 +29,11 @@ class CircuitBreakerCrm(CrmWrapper):
         try:
             answer = await work(*args, **kwargs)
         except BaseException as error:
-            self._judge(error, is_trial=is_trial)
+            if method is CrmMethod.LIST_USERS and isinstance(error, CrmAuthFailed):
+                # Many CRMs have a permission for users alone. Without it, calls must still be delivered.
+                self._judge(None, is_trial=is_trial)
+            else:
+                self._judge(error, is_trial=is_trial)
             raise
         if not self._breaker.is_calm:
             self._breaker.answered()
@@ -42,7 +46,7 @@ class CircuitBreakerCrm(CrmWrapper):
         except CredentialsRefused as error:
             raise CredentialsRefused(error.retry_after or 0.0, self._refusal) from None
 
-    def _judge(self, error: BaseException, *, is_trial: bool) -> None:
+    def _judge(self, error: BaseException | None, *, is_trial: bool) -> None:
         """Tell the breaker what an error says of the CRM: it refuses the credentials, answers, fails, or nothing."""
         if isinstance(error, CrmAuthFailed):
             self._refusal = error.message

@@ -9,6 +9,7 @@ from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.batching import BatchingCrm
 from leadline_server.crm.wrappers.cache import CacheCrm
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
+from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm
 from leadline_server.crm.wrappers.deadline import DeadlineCrm
 from leadline_server.crm.wrappers.metrics import CrmMetrics, MetricsCrm
 from leadline_server.crm.wrappers.rate_limit import RateLimitCrm
@@ -49,13 +50,14 @@ class WrapperStack:
 
         From the CRM outwards, with the reason for each position:
 
-        0. spellings: the adapter is asked for every spelling of a number;
-        1. deadline: no other wrapper waits forever;
-        2. metrics: they see every request that is sent, and a CRM that hangs as a failure;
-        3. rate limit and circuit breaker: every request counts, also a repeated one;
-        4. retry: it does not repeat a request that the breaker stops because it opened meanwhile;
-        5. batching: a batch of lookups is one request, takes one turn of the rate limit, and is repeated as one;
-        6. cache: a remembered answer takes no turn of the rate limit, and is there while the breaker is open.
+        0. clean texts: no other part sees a harmful character;
+        1. spellings: the adapter is asked for every spelling of a number;
+        2. deadline: no other wrapper waits forever;
+        3. metrics: they see every request that is sent, and a CRM that hangs as a failure;
+        4. rate limit and circuit breaker: every request counts, also a repeated one;
+        5. retry: it does not repeat a request that the breaker stops because it opened meanwhile;
+        6. batching: a batch of lookups is one request, takes one turn of the rate limit, and is repeated as one;
+        7. cache: a remembered answer takes no turn of the rate limit, and is there while the breaker is open.
 
         Args:
             adapter: the bare adapter.
@@ -65,7 +67,7 @@ class WrapperStack:
             rules: returns how the account's numbers are read.
             cache: how long answers to lookups are remembered; None: not at all.
         """
-        crm: CrmAdapter = DeadlineCrm(SpelledCrm(adapter), SECONDS)
+        crm: CrmAdapter = DeadlineCrm(SpelledCrm(CleanTextsCrm(adapter)), SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
         crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
@@ -76,9 +78,11 @@ class WrapperStack:
         return CrmConnection(cached, cached)
 
 
-def local_connection(adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmConnection:
-    """`adapter` with the account's limits alone: a CRM on this machine answers fast, and its answers are current."""
-    return CrmConnection(_limited(adapter, breaker, rate))
+def local_connection(
+    adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None, *, has_clean_texts: bool = False
+) -> CrmConnection:
+    """`adapter` with the account's limits: a CRM on this machine answers fast, and its answers are current."""
+    return CrmConnection(_limited(adapter if has_clean_texts else CleanTextsCrm(adapter), breaker, rate))
 
 
 def _limited(crm: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None) -> CrmAdapter:

@@ -1,12 +1,24 @@
 """The base of every wrapper of a CRM adapter: each method goes through `_do`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm import (
+    Capabilities,
+    ContactDeleter,
+    ContactPage,
+    ContactUse,
+    CrmAdapter,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    ListsUsers,
+    LogEntry,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,9 +30,17 @@ class CrmWrapper:
     def __init__(self, inner: CrmAdapter) -> None:
         self._inner = inner
         for method in CrmMethod:
+            if not hasattr(inner, method):
+                continue
             # Without an override a call goes straight to `_do`, which takes 0.6 us a wrapper instead of 0.9 us.
-            if getattr(type(self), method) is getattr(CrmWrapper, method):
-                setattr(self, method, partial(self._do, method, getattr(inner, method)))
+            own = getattr(inner, method, None)  # delete_contact is optional
+            if own is not None and getattr(type(self), method) is getattr(CrmWrapper, method):
+                setattr(self, method, partial(self._do, method, own))
+
+    @property
+    def inner(self) -> CrmAdapter:
+        """The adapter inside."""
+        return self._inner
 
     @property
     def capabilities(self) -> Capabilities:
@@ -63,3 +83,16 @@ class CrmWrapper:
     async def check(self) -> None:
         """Check that the CRM answers."""
         await self._do(CrmMethod.CHECK, self._inner.check)
+
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a contact that no one has used. See ports.crm.ContactDeleter."""
+        if not isinstance(self._inner, ContactDeleter):
+            raise CrmRejected("leadline cannot delete contacts of this CRM.")
+        work = self._inner.delete_contact
+        return await self._do(CrmMethod.DELETE_CONTACT, work, contact_id, log_ids, only_check=only_check)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """The CRM's users. Raises CrmRejected if `inner` cannot list them."""
+        if not isinstance(self._inner, ListsUsers):
+            raise CrmRejected("leadline cannot list the users of this CRM.")
+        return await self._do(CrmMethod.LIST_USERS, self._inner.list_users, cursor)

@@ -1,18 +1,28 @@
 """The adapter to Zoho CRM."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from leadline_server.concurrency.fan_out import together
-from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit import AccountView, page_of, read_cursor, write_cursor
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
+from leadline_server.crm.toolkit.own_fields import (
+    CALL_FIELDS,
+    PLACEHOLDER_FIELDS,
+    OwnFields,
+    sample_draft,
+    sample_entry,
+    with_own,
+)
+from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
+from leadline_server.crm.zoho.removal import remove_unused
 from leadline_server.crm.zoho.wire import (
     LoggedCall,
     ZohoKind,
@@ -24,9 +34,18 @@ from leadline_server.crm.zoho.wire import (
     stored_key,
 )
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+)
 
 CALLS: Final = "Calls"
 
@@ -37,11 +56,16 @@ CAPABILITIES: Final = Capabilities(
     search_lag=timedelta(0),
     settle_time=timedelta(seconds=60),
     contact_types=CONTACT_TYPES,
+    deletes_contacts=True,
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
 )
 """The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
 
 WITH_KEY: Final = replace(CAPABILITIES, finds_log_by_key=True)
 """The guarantees with one."""
+
+
+_PageNumber = Annotated[int, msgspec.Meta(ge=2, le=1_000)]
 
 
 class ZohoCrm:
@@ -51,13 +75,15 @@ class ZohoCrm:
         records: reads and writes.
         names: the names that the settings give.
         account: gives the time zone, the region and the number formats.
+        own: fields of the administrator's own.
     """
 
-    def __init__(self, records: ZohoRecords, names: ZohoNames, account: AccountView) -> None:
+    def __init__(self, records: ZohoRecords, names: ZohoNames, account: AccountView, own: OwnFields) -> None:
         self.capabilities = WITH_KEY if names.key_field else CAPABILITIES
         self._records = records
         self._names = names
         self._account = account
+        self._own = own
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask the database for the ids in both modules that have one of the numbers, then read these records."""
@@ -88,7 +114,7 @@ class ZohoCrm:
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - no field for it is unique
         """Create a record. If a unique field names a record with this very number, that record is the answer."""
         kind = kind_of(draft, self._records.kinds, "Zoho")
-        record = record_of(draft, kind, self._names)
+        record = with_own(self._own.of_contact(draft), record_of(draft, kind, self._names))
         try:
             record_id = await self._records.write("POST", f"/{kind.object}", record)
         except DuplicateData as refusal:
@@ -98,10 +124,16 @@ class ZohoCrm:
             return existing
         return contact_of({**record, "id": record_id}, kind, self._names)
 
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a record that no one has used."""
+        kind, record_id = self._record_of(contact_id)
+        return await remove_unused(self._records, kind, record_id, log_ids, only_check=only_check)
+
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the key's field is unique and Zoho has a call with this key, that call is the answer."""
         field, zone = self._names.key_field, self._account.settings().time_zone
         call = call_of(entry, description_of(entry, zone)) | self._contact_fields(entry)
+        call = with_own(self._own.of_new_call(entry), call)
         try:
             return self._log(await self._records.write("POST", f"/{CALLS}", call | self._key_fields(key)))
         except DuplicateData as refusal:
@@ -116,6 +148,7 @@ class ZohoCrm:
         existing = await self._call(log_id)
         description = description_of(entry, self._account.settings().time_zone, existing.description or "")
         call = call_of(entry, description) | self._contact_fields(entry) | await self._cleared(entry, existing)
+        call = with_own(self._own.of_changed_call(entry), call)
         return self._log(await self._records.write("PUT", f"/{CALLS}/{log_id}", call))
 
     async def find_call_log(self, key: str) -> CrmLog | None:
@@ -132,6 +165,30 @@ class ZohoCrm:
             self._records.query(", ".join(("id", *kind.phones)), kind.object, nobody) for kind in self._records.kinds
         ]
         await together([*queries, self._records.query(f"id, {self._names.key_field or 'Subject'}", CALLS, nobody)])
+
+    async def required_fields(self) -> FieldReport:
+        """Ask for the layouts of both modules and of calls, and compare them with the least record of each."""
+        report, draft = FieldReport(), sample_draft()
+        for kind in self._records.kinds:
+            record = with_own(self._own.of_contact(draft), record_of(draft, kind, self._names))
+            report += await self._missing(kind.object, PLACEHOLDER_FIELDS, record)
+        entry = sample_entry(self._records.kinds[0].own_id("1"))
+        call = {**call_of(entry, "-"), **self._contact_fields(entry)}
+        return report + await self._missing(CALLS, CALL_FIELDS, with_own(self._own.of_new_call(entry), call))
+
+    async def _missing(self, module: str, setting: str, values: Mapping[str, Any]) -> FieldReport:
+        """A grant without the scope for layouts leaves the fields of a module untold."""
+        try:
+            required = await self._records.required(module)
+        except CrmAuthFailed:
+            return FieldReport(untold=(module,))
+        return missing_of(module, setting, required, values)
+
+    async def list_users(self, cursor: str) -> CrmUserPage:
+        """Users of every status. A cursor is the number of a page."""
+        page = read_cursor(cursor, _PageNumber) if cursor else 1
+        users, has_more = await self._records.users(page)
+        return CrmUserPage(users, write_cursor(page + 1) if has_more else "")
 
     async def _with_numbers(
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]

@@ -9,7 +9,6 @@ from leadline_server.crm.toolkit import (
     AdapterContext,
     AdapterType,
     Connect,
-    ConnectionSettings,
     Declared,
     HttpClient,
     KnownGaps,
@@ -19,6 +18,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
+from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
 from leadline_server.crm.zoho.records import ZohoRecords
@@ -33,7 +33,7 @@ DataCenter = Literal["com", "eu", "in", "com.au", "jp", "com.cn", "sa", "ca"]
 _CANADA: Final = "ca"
 
 
-class ZohoSettings(ConnectionSettings):
+class ZohoSettings(SettingsWithFields):
     """The settings of a connection to Zoho CRM."""
 
     data_center: DataCenter = Field("com", description="The data centre: the end of the address that people use.")
@@ -99,8 +99,10 @@ async def _open(settings: ZohoSettings, context: AdapterContext) -> Connect:
     kinds = (lead_kind(settings.lead_phone_fields), contact_kind(settings.contact_phone_fields))
     records = ZohoRecords(client, kinds, names, settings.concurrency, None if settings.workflows else ())
 
+    own = OwnFields(settings)
+
     def connect(account: AccountView) -> CrmAdapter:
-        return ZohoCrm(records, names, account)
+        return ZohoCrm(records, names, account, own)
 
     return connect
 

@@ -12,11 +12,22 @@ import msgspec
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.zoho.coql import PAGE
-from leadline_server.crm.zoho.wire import ROWS, WRITE_ANSWER, ZohoKind, ZohoNames, contact_of
+from leadline_server.crm.zoho.wire import (
+    LAYOUTS,
+    ROWS,
+    USERS,
+    WRITE_ANSWER,
+    ZohoKind,
+    ZohoNames,
+    contact_of,
+    user_of,
+)
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _NO_CONTENT: Final = 204
+_USERS_A_PAGE: Final = 200
 _MOST_IDS: Final = 100  # in one request
 
 
@@ -80,6 +91,16 @@ class ZohoRecords:
         except msgspec.ValidationError as error:
             raise CrmUnavailable("A record of Zoho differs from its documentation.") from error
 
+    async def users(self, page: int) -> tuple[tuple[CrmUser, ...], bool]:
+        """A page of the organization's users, and whether there are more."""
+        async with self._slots:
+            params = {"type": "AllUsers", "page": str(page), "per_page": str(_USERS_A_PAGE)}
+            answer = await self._client.ask("GET", "/users", params=params)
+        if answer.status == _NO_CONTENT:
+            return (), False
+        found = answer.decode(USERS)
+        return tuple(map(user_of, found.users)), found.info.more_records
+
     async def write(self, method: str, path: str, record: Mapping[str, Any]) -> str:
         """Write one record, and return its id."""
         async with self._slots:
@@ -88,6 +109,29 @@ class ZohoRecords:
         if len(written) != 1 or written[0].code != "SUCCESS":
             raise answer.unusable("does not say which record was written")
         return written[0].details.id
+
+    async def required(self, module: str) -> dict[str, str]:
+        """The labels of the required fields of a module's first layout, which new records have, by API name."""
+        async with self._slots:
+            answer = await self._client.ask("GET", "/settings/layouts", params={"module": module})
+        layouts = answer.decode(LAYOUTS).layouts
+        fields = [field for section in layouts[0].sections for field in section.fields] if layouts else []
+        return {field.api_name: field.field_label for field in fields if field.is_required}
+
+    async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
+        """The ids of the records in a related list of a record."""
+        params = {"fields": "id", "per_page": "200"}
+        async with self._slots:
+            answer = await self._client.ask("GET", f"/{module}/{record_id}/{related_list}", params=params)
+        return [str(row.get("id")) for row in _rows(answer)]
+
+    async def delete(self, module: str, record_id: str) -> None:
+        """Delete one record."""
+        async with self._slots:
+            answer = await self._client.tell("DELETE", f"/{module}/{record_id}")
+        written = answer.decode(WRITE_ANSWER).data
+        if len(written) != 1 or written[0].code != "SUCCESS":
+            raise answer.unusable("does not say which record was deleted")
 
     async def _read(self, module: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
         content = {"per_page": "200", "converted": "false", **params}

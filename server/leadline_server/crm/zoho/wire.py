@@ -23,6 +23,7 @@ from leadline_server.crm.toolkit.lead_records import (
 from leadline_server.crm.zoho.coql import is_plain
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import LogEntry
 
 _MOST_ID: Final = 25
@@ -127,6 +128,22 @@ class RowsAnswer(msgspec.Struct):
     info: PageInfo = PageInfo()
 
 
+class ZohoUser(msgspec.Struct):
+    """A user ("Get Users"). `status` is `active`, `disabled`, `deleted` or another word."""
+
+    id: str
+    full_name: str | None = None
+    email: str | None = None
+    status: str = ""
+
+
+class UsersAnswer(msgspec.Struct):
+    """An answer with users. Zoho says in `info` whether there are more."""
+
+    users: list[ZohoUser]
+    info: PageInfo
+
+
 class _WrittenDetails(msgspec.Struct):
     id: str
 
@@ -142,7 +159,36 @@ class WriteAnswer(msgspec.Struct):
     data: list[_WrittenRecord]
 
 
+class _LayoutField(msgspec.Struct):
+    api_name: str
+    field_label: str = ""
+    required: bool = False
+    system_mandatory: bool = False
+    data_type: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record needs a value. A checkbox is never empty, and Zoho fills the owner."""
+        return (self.required or self.system_mandatory) and self.data_type not in {"boolean", "ownerlookup"}
+
+
+class _LayoutSection(msgspec.Struct):
+    fields: list[_LayoutField] = []
+
+
+class _Layout(msgspec.Struct):
+    sections: list[_LayoutSection] = []
+
+
+class LayoutsAnswer(msgspec.Struct):
+    """The layouts of a module (Zoho's "Layouts Metadata"). They tell which fields are required; the fields do not."""
+
+    layouts: list[_Layout]
+
+
+LAYOUTS: Final = msgspec.json.Decoder(LayoutsAnswer)
 ROWS: Final = msgspec.json.Decoder(RowsAnswer)
+USERS: Final = msgspec.json.Decoder(UsersAnswer)
 WRITE_ANSWER: Final = msgspec.json.Decoder(WriteAnswer)
 
 
@@ -163,6 +209,12 @@ def contact_of(record: Mapping[str, Any], kind: ZohoKind, names: ZohoNames) -> C
         last_activity_time=person.last_activity_time,
         is_placeholder=bool(names.placeholder_field) and record.get(names.placeholder_field) is True,
     )
+
+
+def user_of(user: ZohoUser) -> CrmUser:
+    """A user who can own records."""
+    is_active = user.status == "active"
+    return CrmUser(id=user.id, name=user.full_name or "", email=user.email or "", is_active=is_active)
 
 
 def record_of(draft: ContactDraft, kind: ZohoKind, names: ZohoNames) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.ledger.codec import CALL_LOG, from_microseconds, to_microseconds
-from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
+from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 
 _Condition = tuple[str, tuple[object, ...]]
 
@@ -87,6 +87,30 @@ def list_statement(selection: CallLogFilter, after: tuple[int, str] | None) -> t
     return statement, tuple(value for _, values in conditions for value in values)
 
 
+def count(
+    connection: sqlite3.Connection, selection: CallLogFilter, *, by_reason: bool, by_user: bool, limit: int
+) -> Sequence[CallLogGroup]:
+    """Implements ports.ledger.CallLogs.count."""
+    conditions = list(_conditions(selection, None))
+    where = " AND ".join(condition for condition, _ in conditions)
+    columns = ("shown_state, reason" if by_reason else "NULL, NULL", "user_id" if by_user else "NULL")
+    statement = (
+        f"SELECT {', '.join(columns)}, count(*) FROM call_logs WHERE {where}"  # noqa: S608 - constants, as above
+        " GROUP BY 1, 2, 3 HAVING count(*) > 0 ORDER BY 1, 2, 3 LIMIT ?"
+    )
+    values = (*(value for _, several in conditions for value in several), limit)
+    return [_group(*row) for row in connection.execute(statement, values).fetchall()]
+
+
+def _group(state: int | None, reason: int | None, user_id: str | None, calls: int) -> CallLogGroup:
+    return CallLogGroup(
+        None if state is None else CallLogState(state),
+        None if reason is None else CallLogReason(reason),
+        user_id,
+        calls,
+    )
+
+
 def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iterator[_Condition]:
     yield "account_id = ?", (selection.account_id,)
     if selection.user_id:
@@ -99,6 +123,8 @@ def _conditions(selection: CallLogFilter, after: tuple[int, str] | None) -> Iter
         yield "shown_state IN (SELECT value FROM json_each(?))", (_array(selection.states),)
     if selection.reasons:
         yield "reason IN (SELECT value FROM json_each(?))", (_array(selection.reasons),)
+    if selection.directions:
+        yield "direction IN (SELECT value FROM json_each(?))", (_array(selection.directions),)
     if selection.start_time is not None:
         yield "start_time >= ?", (to_microseconds(selection.start_time),)
     if selection.end_time is not None:

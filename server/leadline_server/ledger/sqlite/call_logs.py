@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ledger.sqlite import call_log_queries as queries
-from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogPage, Change
+from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _SELECT: Final = "SELECT body FROM call_logs WHERE account_id = ? AND call_id = ?"
 
-_STABLE: Final = ("user_id", "number_key", "start_time")
+_STABLE: Final = ("user_id", "direction", "number_key", "start_time")
 """Columns that hardly ever change. An update leaves them out if they did not, so SQLite skips their indexes."""
 
 _CHANGING: Final = ("shown_state", "reason", "contact_id", "next_attempt_time", "sequence", "body")
@@ -82,6 +82,14 @@ class SqliteCallLogs:
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
         return await self._database.read(lambda connection: queries.page(connection, selection, after, limit))
+
+    async def count(
+        self, selection: CallLogFilter, *, by_reason: bool, by_user: bool, limit: int
+    ) -> Sequence[CallLogGroup]:
+        """How many call logs `selection` selects, split by state and reason, by user, or by both."""
+        return await self._database.read(
+            lambda connection: queries.count(connection, selection, by_reason=by_reason, by_user=by_user, limit=limit)
+        )
 
     async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:
         """Up to `limit` calls whose `next_attempt_time` is not after `now`, without those of the accounts `without`."""
@@ -177,7 +185,12 @@ def _store(connection: sqlite3.Connection, entries: dict[CallKey, _Entry]) -> No
 
 
 def _stable(log: CallLog) -> tuple[Any, ...]:
-    return log.user_id, log.number.key or None, to_microseconds(log.call.start_time or log.create_time)
+    return (
+        log.user_id,
+        log.call.direction,
+        log.number.key or None,
+        to_microseconds(log.call.start_time or log.create_time),
+    )
 
 
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -27,25 +29,27 @@ _ACQUIRE: Final = """
         lease_owner = :lease_owner,
         lease_until = :lease_until
     WHERE lease_owner IS NULL OR lease_owner = :lease_owner OR lease_until <= :now
-    RETURNING creation_key, given_up_at, contact_id, contact_key
+    RETURNING creation_key, given_up_at, contact_id, contact_key, reservation
 """
 _LEASE_UNTIL: Final = "SELECT lease_until FROM claims WHERE account_id = ? AND number_key = ?"
 _RENEW: Final = "UPDATE claims SET lease_until = ? WHERE account_id = ? AND number_key = ? AND lease_owner = ?"
 _BEGIN: Final = """
-    UPDATE claims SET creation_key = ?, given_up_at = NULL WHERE account_id = ? AND number_key = ? AND lease_owner = ?
+    UPDATE claims SET creation_key = ?, given_up_at = NULL, reservation = iif(?, reservation, NULL)
+    WHERE account_id = ? AND number_key = ? AND lease_owner = ?
 """
 _RELEASE: Final = """
     UPDATE claims SET
         lease_owner = NULL,
         lease_until = NULL,
         creation_key = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, creation_key),
+        reservation = iif(coalesce(:given_up, given_up_at) IS NULL, NULL, reservation),
         given_up_at = coalesce(:given_up, given_up_at)
     WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH_OWN: Final = """
     UPDATE claims SET
         contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now,
-        lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
+        lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL, reservation = NULL
     WHERE account_id = :account_id AND number_key = :number_key AND lease_owner = :lease_owner
 """
 _FINISH: Final = """
@@ -55,13 +59,24 @@ _FINISH: Final = """
     SET contact_id = :contact_id, contact_key = :creation_key, recorded_at = :now
 """
 _END: Final = """
-    UPDATE claims SET lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL
+    UPDATE claims
+    SET lease_owner = NULL, lease_until = NULL, creation_key = NULL, given_up_at = NULL, reservation = NULL
     WHERE account_id = :account_id AND number_key = :number_key
     AND lease_owner IS NULL AND creation_key = :creation_key
 """
 _FORGET: Final = """
     UPDATE claims SET contact_id = NULL, contact_key = NULL, recorded_at = NULL
     WHERE account_id = ? AND number_key = ? AND contact_id = ?
+"""
+_HELD: Final = """
+    SELECT reservation, given_up_at FROM claims WHERE account_id = ? AND number_key = ? AND lease_owner = ?
+"""
+_RESERVE: Final = "UPDATE claims SET reservation = ? WHERE account_id = ? AND number_key = ?"
+_RECORD: Final = """
+    INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document)
+    SELECT account_id, :contact_id, :now, reservation FROM claims
+    WHERE account_id = :account_id AND number_key = :number_key AND reservation IS NOT NULL
+    AND (lease_owner = :lease_owner OR (lease_owner IS NULL AND creation_key = :creation_key))
 """
 _DELETE_EMPTY: Final = """
     DELETE FROM claims
@@ -90,6 +105,7 @@ class SqliteClaims:
         creation_key: str,
         now: datetime,
         lease_until: datetime,
+        reservation: Reservation | None = None,
     ) -> Claimed | HeldByAnother:
         """Acquire the claim of a number if it is free."""
         values = {
@@ -99,6 +115,7 @@ class SqliteClaims:
             "creation_key": creation_key,
             "now": to_microseconds(now),
             "lease_until": to_microseconds(lease_until),
+            "wish": reservation,
         }
         return await self._database.write_batched(_acquire, values)
 
@@ -107,10 +124,18 @@ class SqliteClaims:
         row = (to_microseconds(lease_until), account_id, number_key, lease_owner)
         return await self._database.write(lambda connection: connection.execute(_RENEW, row).rowcount == 1)
 
-    async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
+    async def begin(
+        self, account_id: str, number_key: str, lease_owner: str, creation_key: str, *, keeps_reservation: bool = False
+    ) -> bool:
         """Record the holder's own creation instead of an earlier one; False if `lease_owner` has lost the claim."""
-        row = (creation_key, account_id, number_key, lease_owner)
-        return await self._database.write(lambda connection: connection.execute(_BEGIN, row).rowcount == 1)
+        held = (account_id, number_key, lease_owner)
+
+        def begin(connection: sqlite3.Connection) -> bool:
+            if not keeps_reservation:
+                _give_back(connection, *held)
+            return connection.execute(_BEGIN, (creation_key, keeps_reservation, *held)).rowcount == 1
+
+        return await self._database.write(begin)
 
     async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
         """Release the claim without a contact."""
@@ -122,6 +147,8 @@ class SqliteClaims:
         }
 
         def release(connection: sqlite3.Connection) -> None:
+            if given_up is None:
+                _give_back(connection, account_id, number_key, lease_owner, unless_given_up=True)
             connection.execute(_RELEASE, values)
             connection.execute(_DELETE_EMPTY, (account_id, number_key))
 
@@ -175,16 +202,37 @@ def _acquire(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequen
 
 
 def _acquire_one(connection: sqlite3.Connection, values: _Values) -> Claimed | HeldByAnother:
-    for key, given_up_at, contact_id, contact_key in connection.execute(_ACQUIRE, values).fetchall():
+    wish = values["wish"]
+    for key, given_up_at, contact_id, contact_key, taken in connection.execute(_ACQUIRE, values).fetchall():
         given_up = None if given_up_at is None else from_microseconds(given_up_at)
-        return Claimed(key, given_up, contact_id or "", contact_key or "")
+        reached = None if wish is None or taken is not None else _reserve(connection, values, wish)
+        return Claimed(key, given_up, contact_id or "", contact_key or "", reached)
     [(lease_until,)] = connection.execute(_LEASE_UNTIL, (values["account_id"], values["number_key"])).fetchall()
     return HeldByAnother(from_microseconds(lease_until))
 
 
+def _reserve(connection: sqlite3.Connection, values: _Values, wish: Reservation) -> LimitReached | None:
+    """Take a placeholder from the limits for the creation of a claim."""
+    taken = take(connection, values["account_id"], wish, values["now"])
+    if isinstance(taken, LimitReached):
+        return taken
+    connection.execute(_RESERVE, (taken, values["account_id"], values["number_key"]))
+    return None
+
+
 def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
     for values in batch:
+        connection.execute(_RECORD, values)
         if not (values["lease_owner"] and connection.execute(_FINISH_OWN, values).rowcount):
             connection.execute(_FINISH, values)
             connection.execute(_END, values)
     return [None] * len(batch)
+
+
+def _give_back(
+    connection: sqlite3.Connection, account_id: str, number_key: str, lease_owner: str, *, unless_given_up: bool = False
+) -> None:
+    """Give back what the creation of this claim took. With `unless_given_up`, an earlier creation keeps it."""
+    for reservation, given_up_at in connection.execute(_HELD, (account_id, number_key, lease_owner)).fetchall():
+        if reservation is not None and not (unless_given_up and given_up_at is not None):
+            give_back(connection, account_id, reservation)

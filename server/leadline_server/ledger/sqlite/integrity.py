@@ -100,9 +100,14 @@ def _check_settings(connection: sqlite3.Connection) -> Finding:
 
 
 def _check_claims(connection: sqlite3.Connection) -> Finding:
-    query = "SELECT count(*), coalesce(sum((contact_id IS NULL) <> (recorded_at IS NULL)), 0) FROM claims"
-    [(count, halves)] = connection.execute(query).fetchall()
+    query = """
+        SELECT count(*), coalesce(sum((contact_id IS NULL) <> (recorded_at IS NULL)), 0),
+            coalesce(sum(reservation IS NOT NULL AND creation_key IS NULL), 0)
+        FROM claims
+    """
+    [(count, halves, unused)] = connection.execute(query).fetchall()
     problems = [f"{halves} have a contact without a time, or a time without a contact"] if halves else []
+    problems += [f"{unused} have taken a placeholder from the limits without a creation"] if unused else []
     return finding("claims", f"{count:,} numbers", problems, RESTORE)
 
 

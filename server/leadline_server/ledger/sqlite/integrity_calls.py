@@ -16,6 +16,7 @@ _COLUMNS: Final = (
     "account_id",
     "call_id",
     "user_id",
+    "direction",
     "number_key",
     "start_time",
     "shown_state",

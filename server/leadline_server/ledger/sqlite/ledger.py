@@ -13,6 +13,7 @@ from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
+from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
@@ -45,6 +46,7 @@ class SqliteLedger:
         self._users = users
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
+        self._placeholders = SqlitePlaceholders(database)
         self._requests = SqliteRequests(database)
         self._tokens = SqliteTokens(database)
         self._retention = SqliteRetention(database)
@@ -73,6 +75,11 @@ class SqliteLedger:
     def claims(self) -> SqliteClaims:
         """The claims on numbers."""
         return self._claims
+
+    @property
+    def placeholders(self) -> SqlitePlaceholders:
+        """The placeholders that calls created, and the replays."""
+        return self._placeholders
 
     @property
     def requests(self) -> SqliteRequests:

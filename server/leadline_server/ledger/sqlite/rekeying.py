@@ -36,11 +36,12 @@ _TAKE_OVER: Final = """
                 iif(claims.contact_id IS NULL, old.recorded_at, claims.recorded_at)
             FROM claims AS old WHERE old.account_id = :account_id AND old.number_key = :old
         ),
-        (lease_owner, lease_until, creation_key, given_up_at) = (
+        (lease_owner, lease_until, creation_key, given_up_at, reservation) = (
             SELECT iif(claims.creation_key IS NULL, old.lease_owner, claims.lease_owner),
                 iif(claims.creation_key IS NULL, old.lease_until, claims.lease_until),
                 coalesce(claims.creation_key, old.creation_key),
-                iif(claims.creation_key IS NULL, old.given_up_at, claims.given_up_at)
+                iif(claims.creation_key IS NULL, old.given_up_at, claims.given_up_at),
+                iif(claims.creation_key IS NULL, old.reservation, claims.reservation)
             FROM claims AS old WHERE old.account_id = :account_id AND old.number_key = :old
         )
     WHERE account_id = :account_id AND number_key = :new

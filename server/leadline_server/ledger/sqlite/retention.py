@@ -33,6 +33,12 @@ _DELETE_CLAIMS: Final = """
     DELETE FROM claims WHERE (account_id, number_key) > (?, ?) AND (account_id, number_key) <= (?, ?)
     AND lease_owner IS NULL AND creation_key IS NULL AND recorded_at < ?
 """
+# Undoing needs the calls of a placeholder, so the record of one is kept no longer than calls are.
+_DELETE_PLACEHOLDERS: Final = """
+    DELETE FROM placeholders WHERE (account_id, contact_id) IN (
+        SELECT account_id, contact_id FROM placeholders WHERE created_at < ? LIMIT ?
+    )
+"""
 _DELETE_REQUESTS: Final = """
     DELETE FROM requests WHERE (account_id, request_id) IN (
         SELECT account_id, request_id FROM requests WHERE answered_at < ? ORDER BY answered_at LIMIT ?
@@ -81,6 +87,9 @@ class SqliteRetention:
     async def prune_claims(self, recorded_before: datetime, position: str, limit: int) -> Pruned:
         """Look at the next `limit` claims; delete those whose contact was recorded before `recorded_before`."""
         after = tuple(json.loads(position)) if position else ("", "")
+        if not position:
+            row = (to_microseconds(recorded_before), limit)
+            await self._database.write(lambda connection: connection.execute(_DELETE_PLACEHOLDERS, row))
         rows = await self._database.read(lambda connection: connection.execute(_CLAIMS, (*after, limit)).fetchall())
         if not rows:
             return Pruned(0, None)

@@ -14,9 +14,17 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 """
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
-from leadline_server.ports.ledger.call_logs import CallKey, CallLogFilter, CallLogPage, CallLogs, Change
+from leadline_server.ports.ledger.call_logs import (
+    CallKey,
+    CallLogFilter,
+    CallLogGroup,
+    CallLogPage,
+    CallLogs,
+    Change,
+)
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
+from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.tokens import TokenStore
@@ -26,6 +34,7 @@ __all__ = [
     "Accounts",
     "CallKey",
     "CallLogFilter",
+    "CallLogGroup",
     "CallLogPage",
     "CallLogs",
     "Change",
@@ -33,6 +42,7 @@ __all__ = [
     "Claims",
     "HeldByAnother",
     "Ledger",
+    "Placeholders",
     "PreferenceStore",
     "PreferencesInForce",
     "Pruned",

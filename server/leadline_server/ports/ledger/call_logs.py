@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState
 
 
@@ -20,6 +21,7 @@ class CallLogFilter:
     user_id: str = ""
     states: tuple[CallLogState, ...] = ()
     reasons: tuple[CallLogReason, ...] = ()
+    directions: tuple[CallDirection, ...] = ()
     phone_number: str = ""
     contact_id: str = ""
     start_time: datetime | None = None
@@ -34,6 +36,18 @@ class CallLogPage(NamedTuple):
 
     call_logs: Sequence[CallLog]
     next_position: tuple[int, str] | None
+
+
+class CallLogGroup(NamedTuple):
+    """How many call logs have one state and reason, and one user. None: the counts are not split by that.
+
+    A reason of None beside a state is "not decided yet".
+    """
+
+    state: CallLogState | None
+    reason: CallLogReason | None
+    user_id: str | None
+    calls: int
 
 
 class Change(Protocol):
@@ -97,6 +111,15 @@ class CallLogs(Protocol):
 
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
         """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
+        ...
+
+    async def count(
+        self, selection: CallLogFilter, *, by_reason: bool, by_user: bool, limit: int
+    ) -> Sequence[CallLogGroup]:
+        """How many call logs `selection` selects, split by state and reason, or by user, or by both.
+
+        At most `limit` groups, ordered by state, reason and user. A group of no calls is left out.
+        """
         ...
 
     async def due(self, now: datetime, limit: int, without: Collection[str] = ()) -> Sequence[CallKey]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from leadline_server.domain.placeholders import LimitReached, Reservation
+
 
 class Remembered(NamedTuple):
     """A contact that leadline made or found for a number, and when."""
@@ -27,12 +29,14 @@ class Claimed(NamedTuple):
         given_up: None for the holder's own creation. For an earlier one, a time at which its process had stopped.
         contact_id: the contact recorded for the number; empty: none.
         contact_key: the key of the creation that made that contact; empty: not known.
+        limit_reached: the limit that has no room for the placeholder of the creation; None: it has room, or needs none.
     """
 
     creation_key: str
     given_up: datetime | None = None
     contact_id: str = ""
     contact_key: str = ""
+    limit_reached: LimitReached | None = None
 
 
 class HeldByAnother(NamedTuple):
@@ -52,12 +56,19 @@ class Claims(Protocol):
         creation_key: str,
         now: datetime,
         lease_until: datetime,
+        reservation: Reservation | None = None,
     ) -> Claimed | HeldByAnother:
         """Acquire the claim of a number until `lease_until`.
 
         That works if it was never acquired, was released, is past its time at `now`, or is `lease_owner`'s already. It
         records that a creation with `creation_key` begins, before any CRM is asked. An earlier creation whose end was
         not recorded keeps its key instead. If another process holds the claim, nothing changes.
+
+        With a reservation, the creation of a placeholder begins: it takes one placeholder from all limits of
+        `reservation`, or from none of them if one has no room. Then `Claimed.limit_reached` names that limit, and the
+        refusal is counted. The limits hold exactly, however many processes acquire at once. An hour begins at a full
+        hour of UTC. The claim keeps the reservation until its creation is over. So a creation whose end is unknown
+        keeps it, and the next holder, who takes that creation over, takes nothing more.
         """
         ...
 
@@ -65,9 +76,12 @@ class Claims(Protocol):
         """Hold the claim until `lease_until`; False, changing nothing, if `lease_owner` has lost it."""
         ...
 
-    async def begin(self, account_id: str, number_key: str, lease_owner: str, creation_key: str) -> bool:
+    async def begin(
+        self, account_id: str, number_key: str, lease_owner: str, creation_key: str, *, keeps_reservation: bool = False
+    ) -> bool:
         """Record the holder's own creation instead of an earlier one that certainly made nothing.
 
+        The earlier one's reservation is given back, or with `keeps_reservation` it is now the holder's.
         False, changing nothing, if `lease_owner` has lost the claim.
         """
         ...
@@ -79,7 +93,8 @@ class Claims(Protocol):
             account_id: the account.
             number_key: the number.
             lease_owner: the process that holds the claim.
-            given_up: None: the holder made nothing. Its own creation is over; an earlier one stays as it was found. A
+            given_up: None: the holder made nothing. Its own creation is over, and what it reserved is given back; an
+                earlier one stays as it was found. A
                 time: the holder asked the CRM for the contact and stopped then; whether it was made is unknown.
         """
         ...
@@ -97,7 +112,8 @@ class Claims(Protocol):
         """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known).
 
         If `lease_owner` holds the claim, its creation is over and the claim is released. If no process holds it, a
-        recorded creation with the same key is over. Another process's claim and creation stay as they are.
+        recorded creation with the same key is over. Another process's claim and creation stay as they are. If the
+        creation had a reservation, the contact is recorded as a placeholder.
         """
         ...
 

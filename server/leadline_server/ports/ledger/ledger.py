@@ -5,6 +5,7 @@ from typing import Protocol
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
+from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.tokens import TokenStore
@@ -37,6 +38,11 @@ class Ledger(Protocol):
     @property
     def claims(self) -> Claims:
         """The claims on numbers."""
+        ...
+
+    @property
+    def placeholders(self) -> Placeholders:
+        """The placeholders that calls created, and the replays."""
         ...
 
     @property

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from leadline.adapter.v1 import capabilities_pb2 as leadline_dot_adapter_dot_v1_dot_capabilities__pb2
 from leadline.adapter.v1 import records_pb2 as leadline_dot_adapter_dot_v1_dot_records__pb2
 from leadline.v1 import contact_pb2 as leadline_dot_v1_dot_contact__pb2
+from leadline.v1 import directory_pb2 as leadline_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)leadline/adapter/v1/adapter_service.proto\x12\x13leadline.adapter.v1\x1a&leadline/adapter/v1/capabilities.proto\x1a!leadline/adapter/v1/records.proto\x1a\x19leadline/v1/contact.proto\"\x11\n\x0f\x44\x65scribeRequest\"|\n\x10\x44\x65scribeResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32!.leadline.adapter.v1.Capabilities\x12\x0f\n\x07methods\x18\x04 \x03(\t\"~\n\x13\x46indContactsRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x31\n\x07numbers\x18\x02 \x03(\x0b\x32 .leadline.adapter.v1.PhoneNumber\"S\n\x14\x46indContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.leadline.v1.Contact\x12\x13\n\x0bis_complete\x18\x02 \x01(\x08\"]\n\x11GetContactRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"\\\n\x12GetContactResponse\x12\'\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.leadline.v1.ContactH\x00\x12\x13\n\tnot_found\x18\x02 \x01(\x08H\x00\x42\x08\n\x06result\"z\n\x15SearchContactsRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"j\n\x16SearchContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.leadline.v1.Contact\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x13\n\x0bis_complete\x18\x03 \x01(\x08\"\x8b\x01\n\x14\x43reateContactRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x30\n\x05\x64raft\x18\x02 \x01(\x0b\x32!.leadline.adapter.v1.ContactDraft\x12\x0b\n\x03key\x18\x03 \x01(\t\">\n\x15\x43reateContactResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.leadline.v1.Contact\"\x87\x01\n\x14\x43reateCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.leadline.adapter.v1.LogEntry\x12\x0b\n\x03key\x18\x03 \x01(\t\"A\n\x15\x43reateCallLogResponse\x12(\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLog\"\x8a\x01\n\x14UpdateCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0e\n\x06log_id\x18\x02 \x01(\t\x12,\n\x05\x65ntry\x18\x03 \x01(\x0b\x32\x1d.leadline.adapter.v1.LogEntry\"A\n\x15UpdateCallLogResponse\x12(\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLog\"W\n\x12\x46indCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0b\n\x03key\x18\x02 \x01(\t\"`\n\x13\x46indCallLogResponse\x12*\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLogH\x00\x12\x13\n\tnot_found\x18\x02 \x01(\x08H\x00\x42\x08\n\x06result\"D\n\x0c\x43heckRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\"\x0f\n\rCheckResponse2\xa0\x07\n\x0e\x41\x64\x61pterService\x12\\\n\x08\x44\x65scribe\x12$.leadline.adapter.v1.DescribeRequest\x1a%.leadline.adapter.v1.DescribeResponse\"\x03\x90\x02\x01\x12h\n\x0c\x46indContacts\x12(.leadline.adapter.v1.FindContactsRequest\x1a).leadline.adapter.v1.FindContactsResponse\"\x03\x90\x02\x01\x12\x62\n\nGetContact\x12&.leadline.adapter.v1.GetContactRequest\x1a\'.leadline.adapter.v1.GetContactResponse\"\x03\x90\x02\x01\x12n\n\x0eSearchContacts\x12*.leadline.adapter.v1.SearchContactsRequest\x1a+.leadline.adapter.v1.SearchContactsResponse\"\x03\x90\x02\x01\x12\x66\n\rCreateContact\x12).leadline.adapter.v1.CreateContactRequest\x1a*.leadline.adapter.v1.CreateContactResponse\x12\x66\n\rCreateCallLog\x12).leadline.adapter.v1.CreateCallLogRequest\x1a*.leadline.adapter.v1.CreateCallLogResponse\x12\x66\n\rUpdateCallLog\x12).leadline.adapter.v1.UpdateCallLogRequest\x1a*.leadline.adapter.v1.UpdateCallLogResponse\x12\x65\n\x0b\x46indCallLog\x12\'.leadline.adapter.v1.FindCallLogRequest\x1a(.leadline.adapter.v1.FindCallLogResponse\"\x03\x90\x02\x01\x12S\n\x05\x43heck\x12!.leadline.adapter.v1.CheckRequest\x1a\".leadline.adapter.v1.CheckResponse\"\x03\x90\x02\x01\x42t\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)leadline/adapter/v1/adapter_service.proto\x12\x13leadline.adapter.v1\x1a&leadline/adapter/v1/capabilities.proto\x1a!leadline/adapter/v1/records.proto\x1a\x19leadline/v1/contact.proto\x1a\x1bleadline/v1/directory.proto\"\x11\n\x0f\x44\x65scribeRequest\"|\n\x10\x44\x65scribeResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x37\n\x0c\x63\x61pabilities\x18\x03 \x01(\x0b\x32!.leadline.adapter.v1.Capabilities\x12\x0f\n\x07methods\x18\x04 \x03(\t\"~\n\x13\x46indContactsRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x31\n\x07numbers\x18\x02 \x03(\x0b\x32 .leadline.adapter.v1.PhoneNumber\"S\n\x14\x46indContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.leadline.v1.Contact\x12\x13\n\x0bis_complete\x18\x02 \x01(\x08\"]\n\x11GetContactRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"\\\n\x12GetContactResponse\x12\'\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.leadline.v1.ContactH\x00\x12\x13\n\tnot_found\x18\x02 \x01(\x08H\x00\x42\x08\n\x06result\"z\n\x15SearchContactsRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"j\n\x16SearchContactsResponse\x12&\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x14.leadline.v1.Contact\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x13\n\x0bis_complete\x18\x03 \x01(\x08\"\x8b\x01\n\x14\x43reateContactRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x30\n\x05\x64raft\x18\x02 \x01(\x0b\x32!.leadline.adapter.v1.ContactDraft\x12\x0b\n\x03key\x18\x03 \x01(\t\">\n\x15\x43reateContactResponse\x12%\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x14.leadline.v1.Contact\"\x87\x01\n\x14\x43reateCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.leadline.adapter.v1.LogEntry\x12\x0b\n\x03key\x18\x03 \x01(\t\"A\n\x15\x43reateCallLogResponse\x12(\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLog\"\x8a\x01\n\x14UpdateCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0e\n\x06log_id\x18\x02 \x01(\t\x12,\n\x05\x65ntry\x18\x03 \x01(\x0b\x32\x1d.leadline.adapter.v1.LogEntry\"A\n\x15UpdateCallLogResponse\x12(\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLog\"W\n\x12\x46indCallLogRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0b\n\x03key\x18\x02 \x01(\t\"`\n\x13\x46indCallLogResponse\x12*\n\x03log\x18\x01 \x01(\x0b\x32\x1b.leadline.adapter.v1.CrmLogH\x00\x12\x13\n\tnot_found\x18\x02 \x01(\x08H\x00\x42\x08\n\x06result\"D\n\x0c\x43heckRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\"\x0f\n\rCheckResponse\"\x85\x01\n\x14\x44\x65leteContactRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07log_ids\x18\x03 \x03(\t\x12\x12\n\nonly_check\x18\x04 \x01(\x08\"E\n\x15\x44\x65leteContactResponse\x12,\n\x03use\x18\x01 \x01(\x0e\x32\x1f.leadline.adapter.v1.ContactUse\"X\n\x10ListUsersRequest\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32#.leadline.adapter.v1.AccountContext\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"b\n\x11ListUsersResponse\x12#\n\x05users\x18\x01 \x03(\x0b\x32\x14.leadline.v1.CrmUser\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x13\n\x0bis_complete\x18\x03 \x01(\x08*p\n\nContactUse\x12\x1b\n\x17\x43ONTACT_USE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTACT_USE_UNUSED\x10\x01\x12\x14\n\x10\x43ONTACT_USE_USED\x10\x02\x12\x17\n\x13\x43ONTACT_USE_UNKNOWN\x10\x03\x32\xe9\x08\n\x0e\x41\x64\x61pterService\x12\\\n\x08\x44\x65scribe\x12$.leadline.adapter.v1.DescribeRequest\x1a%.leadline.adapter.v1.DescribeResponse\"\x03\x90\x02\x01\x12h\n\x0c\x46indContacts\x12(.leadline.adapter.v1.FindContactsRequest\x1a).leadline.adapter.v1.FindContactsResponse\"\x03\x90\x02\x01\x12\x62\n\nGetContact\x12&.leadline.adapter.v1.GetContactRequest\x1a\'.leadline.adapter.v1.GetContactResponse\"\x03\x90\x02\x01\x12n\n\x0eSearchContacts\x12*.leadline.adapter.v1.SearchContactsRequest\x1a+.leadline.adapter.v1.SearchContactsResponse\"\x03\x90\x02\x01\x12\x66\n\rCreateContact\x12).leadline.adapter.v1.CreateContactRequest\x1a*.leadline.adapter.v1.CreateContactResponse\x12\x66\n\rDeleteContact\x12).leadline.adapter.v1.DeleteContactRequest\x1a*.leadline.adapter.v1.DeleteContactResponse\x12\x66\n\rCreateCallLog\x12).leadline.adapter.v1.CreateCallLogRequest\x1a*.leadline.adapter.v1.CreateCallLogResponse\x12\x66\n\rUpdateCallLog\x12).leadline.adapter.v1.UpdateCallLogRequest\x1a*.leadline.adapter.v1.UpdateCallLogResponse\x12\x65\n\x0b\x46indCallLog\x12\'.leadline.adapter.v1.FindCallLogRequest\x1a(.leadline.adapter.v1.FindCallLogResponse\"\x03\x90\x02\x01\x12S\n\x05\x43heck\x12!.leadline.adapter.v1.CheckRequest\x1a\".leadline.adapter.v1.CheckResponse\"\x03\x90\x02\x01\x12_\n\tListUsers\x12%.leadline.adapter.v1.ListUsersRequest\x1a&.leadline.adapter.v1.ListUsersResponse\"\x03\x90\x02\x01\x42t\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,42 +48,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADAPTERSERVICE'].methods_by_name['FindCallLog']._serialized_options = b'\220\002\001'
   _globals['_ADAPTERSERVICE'].methods_by_name['Check']._loaded_options = None
   _globals['_ADAPTERSERVICE'].methods_by_name['Check']._serialized_options = b'\220\002\001'
-  _globals['_DESCRIBEREQUEST']._serialized_start=168
-  _globals['_DESCRIBEREQUEST']._serialized_end=185
-  _globals['_DESCRIBERESPONSE']._serialized_start=187
-  _globals['_DESCRIBERESPONSE']._serialized_end=311
-  _globals['_FINDCONTACTSREQUEST']._serialized_start=313
-  _globals['_FINDCONTACTSREQUEST']._serialized_end=439
-  _globals['_FINDCONTACTSRESPONSE']._serialized_start=441
-  _globals['_FINDCONTACTSRESPONSE']._serialized_end=524
-  _globals['_GETCONTACTREQUEST']._serialized_start=526
-  _globals['_GETCONTACTREQUEST']._serialized_end=619
-  _globals['_GETCONTACTRESPONSE']._serialized_start=621
-  _globals['_GETCONTACTRESPONSE']._serialized_end=713
-  _globals['_SEARCHCONTACTSREQUEST']._serialized_start=715
-  _globals['_SEARCHCONTACTSREQUEST']._serialized_end=837
-  _globals['_SEARCHCONTACTSRESPONSE']._serialized_start=839
-  _globals['_SEARCHCONTACTSRESPONSE']._serialized_end=945
-  _globals['_CREATECONTACTREQUEST']._serialized_start=948
-  _globals['_CREATECONTACTREQUEST']._serialized_end=1087
-  _globals['_CREATECONTACTRESPONSE']._serialized_start=1089
-  _globals['_CREATECONTACTRESPONSE']._serialized_end=1151
-  _globals['_CREATECALLLOGREQUEST']._serialized_start=1154
-  _globals['_CREATECALLLOGREQUEST']._serialized_end=1289
-  _globals['_CREATECALLLOGRESPONSE']._serialized_start=1291
-  _globals['_CREATECALLLOGRESPONSE']._serialized_end=1356
-  _globals['_UPDATECALLLOGREQUEST']._serialized_start=1359
-  _globals['_UPDATECALLLOGREQUEST']._serialized_end=1497
-  _globals['_UPDATECALLLOGRESPONSE']._serialized_start=1499
-  _globals['_UPDATECALLLOGRESPONSE']._serialized_end=1564
-  _globals['_FINDCALLLOGREQUEST']._serialized_start=1566
-  _globals['_FINDCALLLOGREQUEST']._serialized_end=1653
-  _globals['_FINDCALLLOGRESPONSE']._serialized_start=1655
-  _globals['_FINDCALLLOGRESPONSE']._serialized_end=1751
-  _globals['_CHECKREQUEST']._serialized_start=1753
-  _globals['_CHECKREQUEST']._serialized_end=1821
-  _globals['_CHECKRESPONSE']._serialized_start=1823
-  _globals['_CHECKRESPONSE']._serialized_end=1838
-  _globals['_ADAPTERSERVICE']._serialized_start=1841
-  _globals['_ADAPTERSERVICE']._serialized_end=2769
+  _globals['_ADAPTERSERVICE'].methods_by_name['ListUsers']._loaded_options = None
+  _globals['_ADAPTERSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001'
+  _globals['_CONTACTUSE']._serialized_start=2266
+  _globals['_CONTACTUSE']._serialized_end=2378
+  _globals['_DESCRIBEREQUEST']._serialized_start=197
+  _globals['_DESCRIBEREQUEST']._serialized_end=214
+  _globals['_DESCRIBERESPONSE']._serialized_start=216
+  _globals['_DESCRIBERESPONSE']._serialized_end=340
+  _globals['_FINDCONTACTSREQUEST']._serialized_start=342
+  _globals['_FINDCONTACTSREQUEST']._serialized_end=468
+  _globals['_FINDCONTACTSRESPONSE']._serialized_start=470
+  _globals['_FINDCONTACTSRESPONSE']._serialized_end=553
+  _globals['_GETCONTACTREQUEST']._serialized_start=555
+  _globals['_GETCONTACTREQUEST']._serialized_end=648
+  _globals['_GETCONTACTRESPONSE']._serialized_start=650
+  _globals['_GETCONTACTRESPONSE']._serialized_end=742
+  _globals['_SEARCHCONTACTSREQUEST']._serialized_start=744
+  _globals['_SEARCHCONTACTSREQUEST']._serialized_end=866
+  _globals['_SEARCHCONTACTSRESPONSE']._serialized_start=868
+  _globals['_SEARCHCONTACTSRESPONSE']._serialized_end=974
+  _globals['_CREATECONTACTREQUEST']._serialized_start=977
+  _globals['_CREATECONTACTREQUEST']._serialized_end=1116
+  _globals['_CREATECONTACTRESPONSE']._serialized_start=1118
+  _globals['_CREATECONTACTRESPONSE']._serialized_end=1180
+  _globals['_CREATECALLLOGREQUEST']._serialized_start=1183
+  _globals['_CREATECALLLOGREQUEST']._serialized_end=1318
+  _globals['_CREATECALLLOGRESPONSE']._serialized_start=1320
+  _globals['_CREATECALLLOGRESPONSE']._serialized_end=1385
+  _globals['_UPDATECALLLOGREQUEST']._serialized_start=1388
+  _globals['_UPDATECALLLOGREQUEST']._serialized_end=1526
+  _globals['_UPDATECALLLOGRESPONSE']._serialized_start=1528
+  _globals['_UPDATECALLLOGRESPONSE']._serialized_end=1593
+  _globals['_FINDCALLLOGREQUEST']._serialized_start=1595
+  _globals['_FINDCALLLOGREQUEST']._serialized_end=1682
+  _globals['_FINDCALLLOGRESPONSE']._serialized_start=1684
+  _globals['_FINDCALLLOGRESPONSE']._serialized_end=1780
+  _globals['_CHECKREQUEST']._serialized_start=1782
+  _globals['_CHECKREQUEST']._serialized_end=1850
+  _globals['_CHECKRESPONSE']._serialized_start=1852
+  _globals['_CHECKRESPONSE']._serialized_end=1867
+  _globals['_DELETECONTACTREQUEST']._serialized_start=1870
+  _globals['_DELETECONTACTREQUEST']._serialized_end=2003
+  _globals['_DELETECONTACTRESPONSE']._serialized_start=2005
+  _globals['_DELETECONTACTRESPONSE']._serialized_end=2074
+  _globals['_LISTUSERSREQUEST']._serialized_start=2076
+  _globals['_LISTUSERSREQUEST']._serialized_end=2164
+  _globals['_LISTUSERSRESPONSE']._serialized_start=2166
+  _globals['_LISTUSERSRESPONSE']._serialized_end=2264
+  _globals['_ADAPTERSERVICE']._serialized_start=2381
+  _globals['_ADAPTERSERVICE']._serialized_end=3510
 # @@protoc_insertion_point(module_scope)

@@ -7,9 +7,11 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from leadline.adapter.v1 import capabilities_pb2 as _capabilities_pb2
 from leadline.adapter.v1 import records_pb2 as _records_pb2
 from leadline.v1 import contact_pb2 as _contact_pb2
+from leadline.v1 import directory_pb2 as _directory_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +22,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ContactUse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContactUseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactUse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTACT_USE_UNSPECIFIED: _ContactUse.ValueType  # 0
+    """Never sent."""
+    CONTACT_USE_UNUSED: _ContactUse.ValueType  # 1
+    """No edit, and no record that belongs to it but `log_ids`. A contact that is gone is unused, too."""
+    CONTACT_USE_USED: _ContactUse.ValueType  # 2
+    """It was edited, or another record belongs to it: a note, a task, an e-mail, a deal, a call. It is not deleted."""
+    CONTACT_USE_UNKNOWN: _ContactUse.ValueType  # 3
+    """The CRM does not show all of these. It is not deleted."""
+
+class ContactUse(_ContactUse, metaclass=_ContactUseEnumTypeWrapper):
+    """Whether people or other programs have used a contact since it was created."""
+
+CONTACT_USE_UNSPECIFIED: ContactUse.ValueType  # 0
+"""Never sent."""
+CONTACT_USE_UNUSED: ContactUse.ValueType  # 1
+"""No edit, and no record that belongs to it but `log_ids`. A contact that is gone is unused, too."""
+CONTACT_USE_USED: ContactUse.ValueType  # 2
+"""It was edited, or another record belongs to it: a note, a task, an e-mail, a deal, a call. It is not deleted."""
+CONTACT_USE_UNKNOWN: ContactUse.ValueType  # 3
+"""The CRM does not show all of these. It is not deleted."""
+Global___ContactUse: _TypeAlias = ContactUse  # noqa: Y015
 
 @_typing.final
 class DescribeRequest(_message.Message):
@@ -59,7 +89,7 @@ class DescribeResponse(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The RPCs of this service that the adapter implements, by their names, such as "CreateCallLog". Names that leadline
-        does not know are ignored. Empty: all of them. leadline reads this before it writes anything: without
+        does not know are ignored. Empty: all of them but ListUsers. leadline reads this before it writes anything: without
         "CreateCallLog" a call stays UNLOGGED, CRM_CANNOT_LOG, and no contact is created for it, unless the account's
         setting `create_without_log` asks for that.
         """
@@ -542,3 +572,125 @@ class CheckResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class DeleteContactRequest(_message.Message):
+    """Request of DeleteContact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    LOG_IDS_FIELD_NUMBER: _builtins.int
+    ONLY_CHECK_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The CRM's id of the contact."""
+    only_check: _builtins.bool
+    """True: delete nothing, only say what the contact is."""
+    @_builtins.property
+    def account(self) -> _records_pb2.AccountContext:
+        """The account that leadline asks for."""
+
+    @_builtins.property
+    def log_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of leadline's own logs of this contact, at most 100. They do not count as use."""
+
+    def __init__(
+        self,
+        *,
+        account: _records_pb2.AccountContext | None = ...,
+        contact_id: _builtins.str = ...,
+        log_ids: _abc.Iterable[_builtins.str] | None = ...,
+        only_check: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "contact_id", b"contact_id", "log_ids", b"log_ids", "only_check", b"only_check"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteContactRequest: _TypeAlias = DeleteContactRequest  # noqa: Y015
+
+@_typing.final
+class DeleteContactResponse(_message.Message):
+    """Response of DeleteContact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USE_FIELD_NUMBER: _builtins.int
+    use: Global___ContactUse.ValueType
+    """The use of the contact. Required: without it the outcome counts as unknown. With CONTACT_USE_UNUSED it is deleted,
+    unless `only_check` was set.
+    """
+    def __init__(
+        self,
+        *,
+        use: Global___ContactUse.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteContactResponse: _TypeAlias = DeleteContactResponse  # noqa: Y015
+
+@_typing.final
+class ListUsersRequest(_message.Message):
+    """Request of ListUsers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """`next_cursor` of the page before. Empty: the first page."""
+    @_builtins.property
+    def account(self) -> _records_pb2.AccountContext:
+        """The account that leadline asks for."""
+
+    def __init__(
+        self,
+        *,
+        account: _records_pb2.AccountContext | None = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsersRequest: _TypeAlias = ListUsersRequest  # noqa: Y015
+
+@_typing.final
+class ListUsersResponse(_message.Message):
+    """Response of ListUsers: one page of users."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Where the next page begins: at most 512 characters, in the adapter's own format. Empty: this is the last page."""
+    is_complete: _builtins.bool
+    """Must be true: no user was left out before `next_cursor`."""
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[_directory_pb2.CrmUser]:
+        """The users, at most 1000, in any order. Each has its `id`."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[_directory_pb2.CrmUser] | None = ...,
+        next_cursor: _builtins.str = ...,
+        is_complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_complete", b"is_complete", "next_cursor", b"next_cursor", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUsersResponse: _TypeAlias = ListUsersResponse  # noqa: Y015

@@ -56,7 +56,7 @@ class AdapterServiceStub:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -102,6 +102,11 @@ class AdapterServiceStub:
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactRequest.SerializeToString,
                 response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactResponse.FromString,
                 _registered_method=True)
+        self.DeleteContact = channel.unary_unary(
+                '/leadline.adapter.v1.AdapterService/DeleteContact',
+                request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.SerializeToString,
+                response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.FromString,
+                _registered_method=True)
         self.CreateCallLog = channel.unary_unary(
                 '/leadline.adapter.v1.AdapterService/CreateCallLog',
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateCallLogRequest.SerializeToString,
@@ -121,6 +126,11 @@ class AdapterServiceStub:
                 '/leadline.adapter.v1.AdapterService/Check',
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.SerializeToString,
                 response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/leadline.adapter.v1.AdapterService/ListUsers',
+                request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.FromString,
                 _registered_method=True)
 
 
@@ -155,7 +165,7 @@ class AdapterServiceServicer:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -211,6 +221,14 @@ class AdapterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteContact(self, request, context):
+        """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+        if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateCallLog(self, request, context):
         """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
         `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
@@ -244,6 +262,14 @@ class AdapterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUsers(self, request, context):
+        """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+        only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdapterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -272,6 +298,11 @@ def add_AdapterServiceServicer_to_server(servicer, server):
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactRequest.FromString,
                     response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateContactResponse.SerializeToString,
             ),
+            'DeleteContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteContact,
+                    request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.FromString,
+                    response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.SerializeToString,
+            ),
             'CreateCallLog': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCallLog,
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CreateCallLogRequest.FromString,
@@ -291,6 +322,11 @@ def add_AdapterServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.FromString,
                     response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.FromString,
+                    response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -331,7 +367,7 @@ class AdapterService:
     RESOURCE_EXHAUSTED; for a write only with such a delay.
     - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
     it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-    - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+    - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
     INVALID_ARGUMENT. No code means that.
     - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
     Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -482,6 +518,33 @@ class AdapterService:
             _registered_method=True)
 
     @staticmethod
+    def DeleteContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.adapter.v1.AdapterService/DeleteContact',
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactRequest.SerializeToString,
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.DeleteContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateCallLog(request,
             target,
             options=(),
@@ -579,6 +642,33 @@ class AdapterService:
             '/leadline.adapter.v1.AdapterService/Check',
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.SerializeToString,
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.adapter.v1.AdapterService/ListUsers',
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersRequest.SerializeToString,
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.ListUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

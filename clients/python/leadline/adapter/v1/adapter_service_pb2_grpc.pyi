@@ -43,7 +43,7 @@ class AdapterServiceStub:
         RESOURCE_EXHAUSTED; for a write only with such a delay.
       - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
         it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+      - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
         INVALID_ARGUMENT. No code means that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
         Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -80,6 +80,10 @@ class AdapterServiceStub:
     """Creates a contact, because a person or the account's policy asks for it. UNIMPLEMENTED: requests to create a
     contact fail, and unknown callers stay unknown.
     """
+    DeleteContact: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.DeleteContactRequest, _adapter_service_pb2.DeleteContactResponse]
+    """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+    if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
+    """
     CreateCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CreateCallLogRequest, _adapter_service_pb2.CreateCallLogResponse]
     """Logs a call. A contact that does not exist is CRM_REJECTED. An adapter without this RPC leaves it out of the
     `methods` of DescribeResponse: then its calls stay UNLOGGED. If it does not say so there, UNIMPLEMENTED makes a
@@ -95,6 +99,10 @@ class AdapterServiceStub:
     Check: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CheckRequest, _adapter_service_pb2.CheckResponse]
     """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
     UNIMPLEMENTED: leadline cannot check, and treats it as OK.
+    """
+    ListUsers: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.ListUsersRequest, _adapter_service_pb2.ListUsersResponse]
+    """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+    only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
     """
 
 class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -128,7 +136,7 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         RESOURCE_EXHAUSTED; for a write only with such a delay.
       - CRM_REJECTED: the CRM refuses this request, and would refuse it again; nothing was done. leadline does not repeat
         it. Codes INVALID_ARGUMENT, FAILED_PRECONDITION, ALREADY_EXISTS and OUT_OF_RANGE; for writes also NOT_FOUND.
-      - INVALID_PAGE_TOKEN: for SearchContacts, the cursor is not one of the adapter's. Callers of leadline get
+      - INVALID_PAGE_TOKEN: for SearchContacts and ListUsers, the cursor is not one of the adapter's. Callers of leadline get
         INVALID_ARGUMENT. No code means that.
       - CRM_AUTH_FAILED: the CRM does not accept the adapter's credentials, or the adapter does not accept leadline's.
         Nothing was done, and an administrator must act. Codes UNAUTHENTICATED, PERMISSION_DENIED.
@@ -195,6 +203,16 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DeleteContact(
+        self,
+        request: _adapter_service_pb2.DeleteContactRequest,
+        context: _aio.ServicerContext[_adapter_service_pb2.DeleteContactRequest, _abc.Awaitable[_adapter_service_pb2.DeleteContactResponse]],
+    ) -> _abc.Awaitable[_adapter_service_pb2.DeleteContactResponse]:
+        """Deletes a contact that no one has used since it was created, and says what it was. Optional: leadline calls it only
+        if `Capabilities.deletes_contacts` is set, for `leadline placeholders undo`.
+        """
+
+    @_abc_1.abstractmethod
     def CreateCallLog(
         self,
         request: _adapter_service_pb2.CreateCallLogRequest,
@@ -232,6 +250,16 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_adapter_service_pb2.CheckResponse]:
         """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
         UNIMPLEMENTED: leadline cannot check, and treats it as OK.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _adapter_service_pb2.ListUsersRequest,
+        context: _aio.ServicerContext[_adapter_service_pb2.ListUsersRequest, _abc.Awaitable[_adapter_service_pb2.ListUsersResponse]],
+    ) -> _abc.Awaitable[_adapter_service_pb2.ListUsersResponse]:
+        """Lists the CRM's users: those who can own contacts and logs, active or not, page by page. Optional: leadline asks
+        only if an administrator wants to see them. UNIMPLEMENTED: they are not shown.
         """
 
 def add_AdapterServiceServicer_to_server(servicer: AdapterServiceServicer, server: _aio.Server) -> None: ...

@@ -35,6 +35,7 @@ class Capabilities(_message.Message):
     CONTACT_TYPES_FIELD_NUMBER: _builtins.int
     RATE_LIMITS_FIELD_NUMBER: _builtins.int
     NUMBERS_PER_LOOKUP_FIELD_NUMBER: _builtins.int
+    DELETES_CONTACTS_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
     """FindCallLog finds a log that an earlier write made, even if the answer to that write was lost."""
     enforces_unique_key: _builtins.bool
@@ -47,6 +48,8 @@ class Capabilities(_message.Message):
     """How many numbers one FindContacts looks up at about the cost of one, at most 16. leadline puts that many numbers of
     simultaneous lookups into one request. 0 or 1: each lookup is a request of its own.
     """
+    deletes_contacts: _builtins.bool
+    """The adapter implements DeleteContact."""
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
@@ -78,10 +81,11 @@ class Capabilities(_message.Message):
         contact_types: _abc.Iterable[_builtins.str] | None = ...,
         rate_limits: _abc.Iterable[Global___RateLimit] | None = ...,
         numbers_per_lookup: _builtins.int = ...,
+        deletes_contacts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

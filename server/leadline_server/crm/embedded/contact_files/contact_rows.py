@@ -12,6 +12,7 @@ from leadline_server.crm.embedded.contact_files.mapping import ColumnMapping, Ph
 from leadline_server.crm.embedded.contact_files.number_cells import FoundNumbers
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
 from leadline_server.crm.embedded.contact_files.records import ContactRecord, PassedOver, RowProblem
+from leadline_server.domain.formula_cells import unescaped_cell
 from leadline_server.domain.numbers.cells import is_plain
 
 _FAX_LABEL: Final = re.compile(r"fax|pager|beeper|t[ée]l[ée]cop", re.IGNORECASE)
@@ -195,7 +196,7 @@ def _filled(cells: Sequence[str], indexes: tuple[int, ...]) -> str:
     """The first of some cells that is filled."""
     for index in indexes:
         if cell := cells[index].strip():
-            return cell
+            return unescaped_cell(cell)
     return ""
 
 

@@ -58,6 +58,7 @@ CREATE TABLE call_logs (
     user_id TEXT NOT NULL,
     shown_state INTEGER NOT NULL,
     reason INTEGER,
+    direction INTEGER,
     number_key TEXT,              -- NULL: none; the same holds for contact_id
     contact_id TEXT,
     start_time INTEGER NOT NULL,  -- of the call; of the first report if the call has none
@@ -70,9 +71,9 @@ CREATE UNIQUE INDEX call_logs_by_sequence ON call_logs (sequence);
 CREATE INDEX call_logs_by_due_time ON call_logs (next_attempt_time) WHERE next_attempt_time IS NOT NULL;
 -- Finds the due calls of one account without reading the due calls of others.
 CREATE INDEX call_logs_by_account_due ON call_logs (account_id, next_attempt_time) WHERE next_attempt_time IS NOT NULL;
--- A list is sorted by time, then call id. State and reason are in the index for lists of few calls of a large account,
--- such as its failed calls: the other calls are skipped without fetching their rows.
-CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id, shown_state, reason);
+-- A list is sorted by time, then call id. State, reason and direction are in the index for lists of few calls of a large
+-- account, such as its failed calls, and for counts: the other calls are skipped without fetching their rows.
+CREATE INDEX call_logs_by_time ON call_logs (account_id, start_time DESC, call_id, shown_state, reason, direction);
 CREATE INDEX call_logs_by_user ON call_logs (account_id, user_id, start_time DESC, call_id);
 CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_time DESC, call_id)
     WHERE number_key IS NOT NULL;
@@ -90,8 +91,40 @@ CREATE TABLE claims (
     contact_id TEXT,
     contact_key TEXT,    -- the key of the creation that made the contact; empty: not known
     recorded_at INTEGER, -- when the contact was recorded
+    reservation TEXT,    -- what the creation took of the limits of placeholders (JSON); NULL: nothing
     PRIMARY KEY (account_id, number_key)
 ) WITHOUT ROWID;
+
+-- How many placeholders were begun in each hour (since 1970, UTC), by the scope of a limit: account, unattested, user:alice.
+CREATE TABLE placeholder_counts (
+    account_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    begun INTEGER NOT NULL,   -- created, being created, or with an unknown end
+    refused INTEGER NOT NULL, -- calls that a limit held back; counted for the account alone
+    PRIMARY KEY (account_id, scope, hour)
+) WITHOUT ROWID;
+
+-- Replays of past calls, each with its own limit of placeholders.
+CREATE TABLE replays (
+    account_id TEXT NOT NULL REFERENCES accounts,
+    replay_id TEXT NOT NULL,
+    placeholder_limit INTEGER NOT NULL,
+    begun INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, replay_id)
+) WITHOUT ROWID;
+
+-- The placeholders that calls created, as they were then.
+CREATE TABLE placeholders (
+    account_id TEXT NOT NULL,
+    contact_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    document TEXT NOT NULL,   -- its reservation: the name and the number
+    PRIMARY KEY (account_id, contact_id)
+) WITHOUT ROWID;
+CREATE INDEX placeholders_by_time ON placeholders (account_id, created_at, contact_id);
 
 CREATE TABLE requests (
     account_id TEXT NOT NULL,

@@ -1,0 +1,29 @@
+// The view that the address names: `#/calls/pbx1-17` is the prompt of a call. Numbers and names never stand in it.
+import { useEffect, useState } from "preact/hooks";
+
+export interface Route {
+  readonly view: string;
+  /** The id of a call; empty without one. */
+  readonly id: string;
+}
+
+function routeOf(hash: string): Route {
+  const [view = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
+  try {
+    return { view: view || "now", id: decodeURIComponent(rest.join("/")) };
+  } catch {
+    return { view: "now", id: "" }; // a damaged escape
+  }
+}
+
+export const address = (view: string, id = ""): string => `#/${view}${id && `/${encodeURIComponent(id)}`}`;
+
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => routeOf(location.hash));
+  useEffect(() => {
+    const follow = () => setRoute(routeOf(location.hash));
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return route;
+}

@@ -1,0 +1,128 @@
+"""The command `leadline connections check`, which asks a CRM whether leadline can work with it."""
+
+import asyncio
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leadline_server.cli.exit_codes import ExitCode, fail
+
+if TYPE_CHECKING:  # importing these would slow the start of every other command
+    from leadline_server.config import Settings
+    from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """The result of a check: the report, or the error that ended it."""
+
+    code: ExitCode
+    report: "FieldReport"
+    problem: str = ""
+
+
+def check_connection(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The connection: a table [connections.NAME].")],
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The folder of the embedded ledger and CRM.")
+    ] = None,
+    ledger: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The ledger's file, as in the server's settings.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Check that a CRM answers, and that every field that it requires has a value. Writes nothing to the CRM.
+
+    It may run while a server uses the ledger.
+
+    Exit codes: 0 all is well, 1 a required field has no value, or the CRM refuses, 2 wrong usage, 3 there is no such
+    connection, 4 the CRM cannot be reached.
+    """
+    from leadline_server.config import EMBEDDED, BadSettings, load_settings
+
+    try:
+        settings = load_settings({"config": config, "data_dir": data_dir, "ledger": ledger})
+    except BadSettings as error:
+        fail(error.problems)
+    if name not in {EMBEDDED, *settings.connections}:
+        known = ", ".join(sorted({EMBEDDED, *settings.connections}))
+        fail([f"There is no connection {name}. There are: {known}."], ExitCode.NOT_FOUND)
+    checked = asyncio.run(_check(settings, name))
+    _show(name, checked, as_json=as_json)
+    raise typer.Exit(checked.code)
+
+
+async def _check(settings: "Settings", name: str) -> _Checked:
+    """Check a connection by the settings of the first account that uses it."""
+    import uuid
+
+    from leadline_server.app import connection_specs
+    from leadline_server.clock import SystemClock
+    from leadline_server.crm.connections import open_connections
+    from leadline_server.crm.toolkit.adapter_type import AccountView
+    from leadline_server.crm.toolkit.required_fields import FieldReport
+    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+    from leadline_server.domain.preferences import AccountSettings
+    from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+    using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
+    specs = {name: connection_specs(settings)[name]}
+    try:
+        async with (
+            open_sqlite_ledger(settings.ledger_path) as opened,
+            open_connections(
+                specs, lambda _: name, opened.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+            ) as connect,
+        ):
+            adapter = connect(AccountView(using[0] if using else "check", AccountSettings)).adapter
+            await adapter.check()
+            report = await _report(adapter)
+    except (CrmError, LedgerUnavailable) as error:
+        is_unknown = isinstance(error, CrmUnavailable | LedgerUnavailable)
+        return _Checked(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))
+    return _Checked(ExitCode.REFUSED if report.missing else ExitCode.DONE, report)
+
+
+async def _report(adapter: object) -> "FieldReport":
+    """The required fields without a value; none where the adapter cannot ask for them."""
+    from leadline_server.crm.toolkit.required_fields import FieldReport, TellsRequiredFields
+
+    inner = getattr(adapter, "inner", adapter)  # the adapter itself, below the times of the settings
+    return (
+        await inner.required_fields()
+        if isinstance(inner, TellsRequiredFields)
+        else FieldReport(untold=("contacts", "calls"))
+    )
+
+
+def _show(name: str, checked: _Checked, *, as_json: bool) -> None:
+    from leadline_server.cli.output import printable
+
+    if as_json:
+        missing = [asdict(field) for field in checked.report.missing]
+        untold = list(checked.report.untold)
+        document = {"connection": name, "problem": checked.problem, "missing": missing, "untold": untold}
+        typer.echo(json.dumps(document, indent=2))
+        return
+    if checked.problem:
+        typer.echo(printable(f"leadline: {checked.problem}"), err=True)
+        return
+    for field in checked.report.missing:
+        typer.echo(printable(_sentence(name, field)))
+    if checked.report.untold:
+        typer.echo(f"The CRM does not tell which fields it requires of {', '.join(checked.report.untold)}.")
+    if not checked.report.missing:
+        typer.echo(f"Connection {name} works.")
+    else:
+        typer.echo("Then restart the server, and run: leadline calls retry --state failed")
+
+
+def _sentence(name: str, field: "RequiredField") -> str:
+    label = f" ({field.label})" if field.label and field.label != field.name else ""
+    where = f"[connections.{name}.{field.setting}]"
+    return f"{field.record}: {field.name}{label} is required and has no value. Set {field.name} in {where}."

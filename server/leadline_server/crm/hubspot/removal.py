@@ -1,0 +1,77 @@
+"""Deletes a contact of HubSpot that no one has used ("CRM API | Contacts", "CRM API | Associations")."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from leadline_server.crm.hubspot.wire import is_id
+from leadline_server.crm.toolkit import HttpClient
+from leadline_server.crm.toolkit.contact_use import use_of
+from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.ports.crm import ContactUse
+
+CONTACTS: Final = "/crm/v3/objects/contacts"
+
+_CALLS: Final = "calls"
+_RECORDS: Final = (_CALLS, "communications", "companies", "deals", "emails", "meetings", "notes", "tasks", "tickets")
+_UPDATED_BY: Final = "hs_updated_by_user_id"  # the user who changed the contact last; none for an app's changes
+_GONE: Final = 404
+
+
+class _Associated(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Associations(msgspec.Struct, frozen=True):
+    results: tuple[_Associated, ...] = ()
+
+
+class _Version(msgspec.Struct, frozen=True):
+    value: str | None = None
+
+
+class _Contact(msgspec.Struct, frozen=True, rename={"history": "propertiesWithHistory"}):
+    id: str
+    properties: Mapping[str, str | None] = {}
+    history: Mapping[str, tuple[_Version, ...]] = {}
+    associations: Mapping[str, _Associations] = {}
+    archived: bool = False
+
+
+_a_contact: Final = msgspec.json.Decoder(_Contact)
+
+
+async def remove_unused(
+    client: HttpClient, contact_id: str, log_ids: Collection[str], properties: Sequence[str], *, only_check: bool
+) -> ContactUse:
+    """See ports.crm.ContactDeleter.
+
+    A contact was edited if a user changed it last, or if one of `properties` has more than one value in its history.
+    Without the scopes to read the records around it, HubSpot does not tell.
+    """
+    if not is_id(contact_id):
+        return ContactUse.UNUSED
+    params = {
+        "properties": _UPDATED_BY,
+        "propertiesWithHistory": ",".join(properties),
+        "associations": ",".join(_RECORDS),
+    }
+    try:
+        answer = await client.ask("GET", f"{CONTACTS}/{contact_id}", params=params, accept={_GONE})
+    except CrmAuthFailed:
+        return ContactUse.UNKNOWN  # get_contact, which leadline calls before, needs fewer scopes
+    if answer.status == _GONE:
+        return ContactUse.UNUSED
+    contact = answer.decode(_a_contact)
+    if contact.archived:
+        return ContactUse.UNUSED
+    if contact.id != contact_id:
+        return ContactUse.USED  # it was merged into this one
+    is_edited = bool(contact.properties.get(_UPDATED_BY)) or any(len(each) > 1 for each in contact.history.values())
+    # Ids are unique within a kind of record only, so only calls can be leadline's logs.
+    others = [f"{kind}/{each.id}" for kind, found in contact.associations.items() for each in found.results]
+    use = use_of(is_edited=is_edited, other_records=others, log_ids=[f"{_CALLS}/{log_id}" for log_id in log_ids])
+    if use is ContactUse.UNUSED and not only_check:
+        await client.tell("DELETE", f"{CONTACTS}/{contact_id}", accept={_GONE})
+    return use

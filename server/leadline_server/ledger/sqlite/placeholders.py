@@ -1,0 +1,79 @@
+"""The placeholders that calls created, and the replays, in SQLite."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
+from leadline_server.domain.placeholders import Placeholder
+from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.storage.sqlite import SqliteDatabase
+
+_COLUMNS: Final = "contact_id, document, created_at"
+_LIST: Final = f"""
+    SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND (created_at, contact_id) > (?, ?)
+    ORDER BY created_at, contact_id LIMIT ?
+"""  # noqa: S608 - constants of this module
+_GET: Final = f"SELECT {_COLUMNS} FROM placeholders WHERE account_id = ? AND contact_id = ?"  # noqa: S608 - as above
+_FORGET: Final = "DELETE FROM placeholders WHERE account_id = ? AND contact_id = ?"
+_OPEN: Final = """
+    INSERT INTO replays (account_id, replay_id, placeholder_limit, begun, refused, opened_at) VALUES (?, ?, ?, 0, 0, ?)
+"""
+_END_OLD: Final = """
+    DELETE FROM replays WHERE account_id = ? AND (opened_at <= ? OR replay_id IN (
+        SELECT replay_id FROM replays WHERE account_id = ? ORDER BY opened_at DESC, replay_id LIMIT -1 OFFSET ?
+    ))
+"""
+_HAS_REPLAY: Final = "SELECT 1 FROM replays WHERE account_id = ? AND replay_id = ? AND opened_at > ?"
+
+
+class SqlitePlaceholders:
+    """Implements ports.ledger.Placeholders; the contract of each method is there."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def list(self, account_id: str, after: tuple[datetime, str], limit: int) -> Sequence[Placeholder]:
+        """Placeholders by creation time."""
+        values = (account_id, to_microseconds(after[0]), after[1], limit)
+        rows = await self._database.read(lambda connection: connection.execute(_LIST, values).fetchall())
+        return [_placeholder(row) for row in rows]
+
+    async def get(self, account_id: str, contact_id: str) -> Placeholder | None:
+        """One placeholder."""
+        key = (account_id, contact_id)
+        rows = await self._database.read(lambda connection: connection.execute(_GET, key).fetchall())
+        return _placeholder(rows[0]) if rows else None
+
+    async def forget(self, account_id: str, contact_id: str) -> None:
+        """Forget a placeholder."""
+        await self._database.write(lambda connection: connection.execute(_FORGET, (account_id, contact_id)))
+
+    async def open_replay(self, account_id: str, replay_id: str, placeholder_limit: int, now: datetime) -> None:
+        """Open a replay, and end the oldest ones."""
+        opened, too_old = to_microseconds(now), to_microseconds(now - REPLAY_AGE)
+
+        def open_one(connection: sqlite3.Connection) -> None:
+            connection.execute(_OPEN, (account_id, replay_id, placeholder_limit, opened))
+            connection.execute(_END_OLD, (account_id, too_old, account_id, MAX_REPLAYS))
+
+        await self._database.write(open_one)
+
+    async def has_replay(self, account_id: str, replay_id: str, now: datetime) -> bool:
+        """Whether the replay can be used."""
+        key = (account_id, replay_id, to_microseconds(now - REPLAY_AGE))
+        rows = await self._database.read_inline(lambda connection: connection.execute(_HAS_REPLAY, key).fetchall())
+        return bool(rows)
+
+
+def _placeholder(row: Sequence[Any]) -> Placeholder:
+    contact_id, document, created_at = row
+    reserved = json.loads(document)
+    return Placeholder(
+        contact_id=contact_id,
+        name=reserved["name"],
+        phone_number=reserved["number"],
+        create_time=from_microseconds(created_at),
+    )

@@ -1,0 +1,49 @@
+"""A real browser on a real server. Chromium is the system's: `apt-get install chromium`."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from support.servers import server_process
+from system.people import Server, settings
+
+pytestmark = pytest.mark.system
+
+SECONDS: Final = 15
+expect.set_options(timeout=SECONDS * 1000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path is not None, "These tests need Chromium. On Debian: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # The sandbox of Chromium does not run as root, and containers are root.
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    data = tmp_path / "data"
+    with server_process(data, settings=settings(data), has_addresses=True, has_data_dir=True) as process:
+        yield Server(process.http_address)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a new browser profile. An error of its scripts, or a blocked resource, fails the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-US", timezone_id="Europe/Berlin")
+    context.set_default_timeout(SECONDS * 1000)
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+    opened.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}"))
+    yield opened
+    context.close()
+    assert errors == []
