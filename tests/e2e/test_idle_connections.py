@@ -31,7 +31,7 @@ def test_idle_connections_do_not_shut_others_out(
         if answers_calls:
             channel = stack.enter_context(grpc.insecure_channel(server.address))
             began = monotonic()
-            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)  # type: ignore[no-untyped-call] # ships no types
             assert monotonic() - began < 1
 
 
@@ -48,6 +48,6 @@ def limited(hard: int) -> type:
         def __init__(self, *args: object, **options: object) -> None:
             limits = (min(1024, hard), hard)
             options["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            super().__init__(*args, **options)  # type: ignore[call-overload, misc] # passed on
+            super().__init__(*args, **options)  # type: ignore[call-overload] # passed on
 
     return Limited

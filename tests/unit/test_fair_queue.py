@@ -1,6 +1,7 @@
 """Calls wait in turns between accounts, and nobody waits while there is room."""
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 
 import pytest
@@ -13,7 +14,7 @@ def taken(queue: FairQueue) -> int:
     return slot
 
 
-async def order_of(queue: FairQueue, slot: int, calls: list[tuple[str, float]]) -> list[str]:
+async def order_of(queue: FairQueue, slot: int, calls: Sequence[tuple[str, float]]) -> list[str]:
     """The accounts in the order in which their calls begin, one at a time."""
     begun: list[str] = []
 
