@@ -103,7 +103,7 @@ async def _http(settings: Settings, server: Server, connections: int) -> AsyncIt
 
 
 def _quotas(settings: Settings) -> QuotaSettings:
-    """What accounts may use."""
+    """The quotas of all accounts."""
     default = Quotas(
         calls_per_second=settings.account_calls_per_second,
         bytes_per_minute=settings.account_bytes_per_minute,

@@ -1,4 +1,4 @@
-"""What an account may use, over real sockets."""
+"""Quotas and turns of accounts, over real sockets."""
 
 import asyncio
 from typing import Any

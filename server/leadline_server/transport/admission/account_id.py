@@ -15,7 +15,7 @@ def read_account_id(data: bytes) -> str:
     """The `account_id` of any request: one pass over its top-level fields that decodes none of the others.
 
     protobuf's own parser makes the pass: it skips unknown fields and groups, and the last of several values counts.
-    What is inside other fields is not read, so a request may still turn out to be malformed when it is decoded.
+    The content of other fields is not read, so a request may still turn out to be malformed when it is decoded.
 
     Raises:
         MalformedMessage: the bytes are no protobuf message, or the id is not UTF-8.

@@ -61,7 +61,7 @@ class Door:
         return Entry(self, queue, writes=not rpc.startswith(_READS))
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
-        """What an account uses now."""
+        """The use of an account now."""
         use = self._uses.get(account_id)
         if use is None:
             key = account_id if self._knows(account_id) else UNKNOWN

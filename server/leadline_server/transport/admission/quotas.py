@@ -1,4 +1,4 @@
-"""What one account may use of this process."""
+"""Quotas of accounts, and their use, in this process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ UNKNOWN: Final = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """What one account may use. 0 means no limit.
+    """The quotas of one account. 0 means no limit.
 
     Attributes:
         calls_per_second: calls a second; after a pause, a second's worth may come at once.
@@ -64,7 +64,7 @@ class Budget:
 
 
 class AccountUse:
-    """What an account uses now.
+    """The use of an account now.
 
     Attributes:
         quotas: what it may use.
