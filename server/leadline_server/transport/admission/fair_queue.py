@@ -1,6 +1,6 @@
 """Calls that wait for their turn, so that an account with many calls does not delay those of others.
 
-Slots bound how many calls are worked on at once. While a slot is free and no call waits, a call only takes it. Otherwise
+Slots bound how many calls are worked on at once. While a slot is free and no call waits, a call takes it. Otherwise
 it waits in its account's queue. Accounts take turns by deficit round robin (M. Shreedhar, G. Varghese, "Efficient fair
 queuing using deficit round robin", 1995): in each round an account may spend QUANTUM, and what it does not spend it
 keeps while it waits.
