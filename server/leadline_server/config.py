@@ -86,8 +86,8 @@ class AccountConfig(BaseModel):
     default_region: Annotated[str, AfterValidator(_region)] = Field(
         "US", description="The region of numbers without a country code, as an ISO 3166-1 code."
     )
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="The IANA time zone in which people see times."
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        None, description="The IANA time zone in which people see times. Without it they see UTC."
     )
     connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
     calls_per_second: float | None = Field(

@@ -85,9 +85,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 
 def test_every_setting_of_an_account_is_documented_with_its_default() -> None:
     documented = {name: cells[0] for name, cells in rows(section("docs/settings.md", "Accounts")).items()}
-    assert documented == {
-        name: "none" if field.default is None else field.default for name, field in AccountConfig.model_fields.items()
-    }
+    assert documented == {name: field.default or "none" for name, field in AccountConfig.model_fields.items()}
 
 
 def test_every_setting_of_all_connections_is_documented() -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every other 
     from leadline_server.replay.survey import Survey
     from leadline_server.replay.zones import Misfit
 
-_BUILT_IN_ZONE: Final = "UTC"
 _NAMED_ZONES: Final = 8
 
 
@@ -78,8 +77,7 @@ def _time_zone(
     """The zone of times without an offset: the given one, else the account's if it was set. It is never guessed."""
     from leadline_server.replay.records import UnusableFile
 
-    # The server does not tell the built-in zone from the same one that was set.
-    given = wishes.zone or (zone(account.time_zone) if account.time_zone != _BUILT_IN_ZONE else None)
+    given = wishes.zone or (zone(account.time_zone) if account.time_zone else None)
     if not survey.needs_zone:
         return given
     misfit = survey.zones.misfit(given)

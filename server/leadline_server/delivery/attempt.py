@@ -226,7 +226,12 @@ def settle_time(capabilities: Capabilities) -> timedelta:
 
 def crm_key(log: CallLog) -> str:
     """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
-    return f"{log.account_id}/{log.call.id}"
+    return f"{log.account_id}/{stored_id(log)}"
+
+
+def stored_id(log: CallLog) -> str:
+    """The id that the ledger and the CRM know the log by: another than the call's if calls joined."""
+    return log.call.id if log.joined is None else log.joined.stored_id
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:

@@ -7,7 +7,7 @@ note changes only the content revision.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
@@ -21,6 +21,7 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
+from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -37,6 +38,7 @@ class CallReport:
 
     Attributes:
         contact_id: the contact that a person chose; empty: none.
+        source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
         replay_id: the replay that the past call belongs to; empty: a live call.
     """
 
@@ -45,6 +47,7 @@ class CallReport:
     event: CallEvent
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     contact_id: str = ""
+    source: str = ""
     replay_id: str = ""
 
 
@@ -67,9 +70,30 @@ def reported(
     """
     if log is None:
         return _first(report, now, rules, lease)
-    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
+    if log.joined is not None:
+        known = opened(log.call, log.stamps, log.joined, log.user_id)
+        event = without_spelling(report.event, log.call, log.number, log.user_id, rules)
+        return with_conversation(
+            log, with_report(known, event, report.user_id), report, now, rules=rules, can_move=can_move, lease=lease
+        )
+    call, stamps = merge(log.call, log.stamps, report.event)
+    after = _Report(log, report, (call, stamps, None), now, rules, lease).applied(can_move=can_move)
     _check_size(after.call)
     return after
+
+
+def with_conversation(
+    log: CallLog,
+    after: Conversation,
+    report: CallReport,
+    now: datetime,
+    *,
+    rules: RulesOrRegion,
+    can_move: bool,
+    lease: Lease,
+) -> CallLog:
+    """The log after `report` changed its conversation to `after`. Arguments and errors are as for `reported`."""
+    return _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
 
 
 def _check_size(call: Call) -> None:
@@ -114,11 +138,19 @@ def _is_answered(call: Call, report: CallReport) -> bool:
 
 
 class _Report:
-    """A report of a call that has a log already."""
+    """A report of a call that has a log already, and the call as the report leaves it."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
+    def __init__(
+        self,
+        log: CallLog,
+        report: CallReport,
+        after: tuple[Call, Stamps, JoinedCalls | None],
+        now: datetime,
+        rules: RulesOrRegion,
+        lease: Lease,
+    ) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
-        self._call, self._stamps = merge(log.call, log.stamps, report.event)
+        self._call, self._stamps, self._joined = after
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
@@ -141,6 +173,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
+            **self._joined_fields(),
         )
         if _content(after) != _content(log):
             after = replace(after, content_revision=log.content_revision + 1)
@@ -152,6 +185,13 @@ class _Report:
         if after.call != log.call:
             after = replace(after, last_news_time=self._now)
         return revised(log, after, self._now)
+
+    def _joined_fields(self) -> dict[str, Any]:
+        joined = self._joined
+        if joined is None:
+            return {}
+        ids = tuple(part.id for part in joined.calls if part.id != self._call.id)
+        return {"joined": joined, "linked_call_ids": ids, "omitted_leg_count": len(joined.omitted_legs)}
 
     def _before(self, after: CallLog) -> CallLog:
         """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""

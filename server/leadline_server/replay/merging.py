@@ -9,23 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult, Party
+from leadline_server.domain.call_results import best_result
 from leadline_server.replay.columns import TEXTS
 from leadline_server.replay.linking import pair_name
 from leadline_server.replay.records import Record
 
 MAX_LEGS: Final = 64
 """Of the contract."""
-
-# The result of a call whose legs differ: the first of these that a leg has.
-_RESULT_ORDER: Final = (
-    CallResult.ANSWERED,
-    CallResult.VOICEMAIL,
-    CallResult.NO_ANSWER,
-    CallResult.REJECTED,
-    CallResult.CANCELED,
-    CallResult.BUSY,
-    CallResult.FAILED,
-)
 
 
 def merged(call_id: str, records: Sequence[Record]) -> Call:
@@ -71,12 +61,6 @@ def told_by(call_id: str, records: Sequence[Record]) -> Sequence[Record]:
     """The records that tell of the call itself: those with its id that are no inner halves, else all there are."""
     own = [record for record in records if record.call.id == call_id]
     return [record for record in own if not record.is_piece] or own or records
-
-
-def best_result(results: Iterable[CallResult | None]) -> CallResult | None:
-    """The result of a call, by the results of its legs."""
-    found = set(results)
-    return next((result for result in _RESULT_ORDER if result in found), None)
 
 
 def direction_of(told: Sequence[Record]) -> CallDirection | None:

@@ -157,7 +157,7 @@ class CallLogServicer(CallLogServiceServicer):
     async def CountCallLogs(self, request: pb.CountCallLogsRequest, context: Context) -> pb.CountCallLogsResponse:
         """Count an account's call logs."""
         account = await self._commands.accounts.find(request.account_id)
-        counting = counting_of(request, "UTC" if account is None else account.settings.time_zone)
+        counting = counting_of(request, "UTC" if account is None else account.settings.zone)
         if account is None:
             raise AccountNotFound(request.account_id)
         return count_call_logs_response(await self._commands.count_call_logs.execute(counting))

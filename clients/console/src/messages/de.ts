@@ -189,6 +189,8 @@ export const DE: Messages = {
   "reason.UNTRUSTED_CALLER": "Die Beglaubigung des Anrufers ist gescheitert",
   "reason.CRM_UNAVAILABLE": "Das CRM antwortet nicht",
   "reason.CRM_REJECTED": "Das CRM lehnt den Eintrag ab",
+  "reason.PLACEHOLDER_LIMIT": "Die Höchstzahl von Platzhaltern ist erreicht",
+  "reason.CONTACT_REMOVED": "Der Platzhalter wurde entfernt",
   "reason.CRM_CANNOT_LOG": "Das CRM kann keine Anrufe eintragen",
   "direction.INBOUND": "Eingehend",
   "direction.OUTBOUND": "Ausgehend",

@@ -187,6 +187,8 @@ export const EN = {
   "reason.UNTRUSTED_CALLER": "The caller's attestation failed",
   "reason.CRM_UNAVAILABLE": "The CRM does not answer",
   "reason.CRM_REJECTED": "The CRM refuses the log",
+  "reason.PLACEHOLDER_LIMIT": "The limit of placeholders is reached",
+  "reason.CONTACT_REMOVED": "The placeholder was removed",
   "reason.CRM_CANNOT_LOG": "The CRM cannot log calls",
   "direction.INBOUND": "Inbound",
   "direction.OUTBOUND": "Outbound",

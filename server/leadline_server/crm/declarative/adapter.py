@@ -67,7 +67,7 @@ class DefinedCrm:
         self._account = account
         self._reader = ContactReader(connection.definition, connection.variables)
         self._logs = LogWriter(
-            connection.definition, connection.sender, lambda: account.settings().time_zone, connection.own
+            connection.definition, connection.sender, lambda: account.settings().zone, connection.own
         )
 
     @property

@@ -167,7 +167,7 @@ class HubSpotCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
         _check_contact(entry)
-        time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
+        time_zone, unique = self._account.settings().zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
         content = {
             "properties": with_own(self._own.of_new_call(entry), properties),
@@ -224,7 +224,7 @@ class HubSpotCrm:
         """Ask for the schemas of contacts and calls, and compare them with the least record of each."""
         draft, entry = sample_draft(), sample_entry("1")
         contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
-        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().time_zone))
+        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().zone))
         return await missing_fields(self._client, contact, call)
 
     async def list_users(self, cursor: str) -> CrmUserPage:
@@ -275,7 +275,7 @@ class HubSpotCrm:
         raise CrmRejected("The call is no longer in HubSpot.")
 
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
-        properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
+        properties = self._calls.updated(entry, self._account.settings().zone, existing.properties)
         content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
         answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json=content)
         answer.decode(an_object)

@@ -152,7 +152,7 @@ class PipedriveCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call as a done activity."""
         _check_contact(entry)
-        body = created(entry, key, self._account.settings().time_zone)
+        body = created(entry, key, self._account.settings().zone)
         body = with_own(nested(self._own.of_new_call(entry)), body)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
         return self._log(_content(answer, wire.an_activity).id)
@@ -160,7 +160,7 @@ class PipedriveCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change an activity, and move it to another person, in one write."""
         _check_contact(entry)
-        body = updated(entry, self._account.settings().time_zone, await self._read_activity(log_id))
+        body = updated(entry, self._account.settings().zone, await self._read_activity(log_id))
         body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
         return self._log(_content(answer, wire.an_activity).id)

@@ -176,7 +176,7 @@ class RemoteCrm:
         return messages.account_message(self._account)
 
     def _entry(self, entry: LogEntry) -> records_pb2.LogEntry:
-        return messages.entry_message(entry, self._account.settings().time_zone)
+        return messages.entry_message(entry, self._account.settings().zone)
 
     def _read(self, read: Callable[[P], T], message: P, *, is_write: bool = False) -> T:
         try:

@@ -170,7 +170,7 @@ class SalesforceCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Create a completed task of subtype Call. Its key stands in a field that SOQL can find."""
-        zone = self._account.settings().time_zone
+        zone = self._account.settings().zone
         task = self._task(entry, description_of(entry, zone)) | {
             self._names.key_field: stored_key(key),
             "Status": self._names.task_status,
@@ -182,7 +182,7 @@ class SalesforceCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._description(log_id)
-        task = self._task(entry, description_of(entry, self._account.settings().time_zone, existing))
+        task = self._task(entry, description_of(entry, self._account.settings().zone, existing))
         task = with_own(self._own.of_changed_call(entry), task)
         answer = await self._client.tell("PATCH", f"/sobjects/Task/{segment(log_id)}", json=task)
         if answer.body:  # perhaps a proxy's page: Salesforce answers with nothing
@@ -257,7 +257,7 @@ class SalesforceCrm:
     def _task(self, entry: LogEntry, description: str) -> dict[str, Any]:
         if self._kind_with(entry.contact_id) is None:
             raise CrmRejected("Salesforce logs calls of leads and contacts only, and this id belongs to neither.")
-        return task_of(entry, self._account.settings().time_zone, description)
+        return task_of(entry, self._account.settings().zone, description)
 
     def _kind_with(self, contact_id: str) -> SalesforceKind | None:
         return next((kind for kind in self._records.kinds if kind.has(contact_id)), None)

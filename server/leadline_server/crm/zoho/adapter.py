@@ -131,7 +131,7 @@ class ZohoCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the key's field is unique and Zoho has a call with this key, that call is the answer."""
-        field, zone = self._names.key_field, self._account.settings().time_zone
+        field, zone = self._names.key_field, self._account.settings().zone
         call = call_of(entry, description_of(entry, zone)) | self._contact_fields(entry)
         call = with_own(self._own.of_new_call(entry), call)
         try:
@@ -146,7 +146,7 @@ class ZohoCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._call(log_id)
-        description = description_of(entry, self._account.settings().time_zone, existing.description or "")
+        description = description_of(entry, self._account.settings().zone, existing.description or "")
         call = call_of(entry, description) | self._contact_fields(entry) | await self._cleared(entry, existing)
         call = with_own(self._own.of_changed_call(entry), call)
         return self._log(await self._records.write("PUT", f"/{CALLS}/{log_id}", call))

@@ -26,6 +26,10 @@ _REQUEST: Final = ";request="  # follows the number's key in the claim on one cr
 
 _NEXT_CALLS: Final = "SELECT id, account_id, number_key, body FROM call_logs WHERE id > ? ORDER BY id LIMIT ?"
 _SET_CALL: Final = "UPDATE call_logs SET number_key = ?, body = ? WHERE id = ?"
+_SET_LINKS: Final = """
+    UPDATE call_links SET link_key = replace(link_key, char(10) || :old || char(10), char(10) || :new || char(10))
+    WHERE account_id = :account_id AND call_id = :call_id
+"""
 _CLAIMS: Final = "SELECT account_id, number_key FROM claims"
 # If two rows have the same new key, the row that had it before stays. It takes over values that only the other row has.
 _TAKE_OVER: Final = """
@@ -107,6 +111,8 @@ def _rekey_calls(connection: sqlite3.Connection, after: int) -> int | None:
         number = log.number if rules is None else log.call.number_of_counterpart(log.user_id, rules)
         if number.key != log.number.key:
             connection.execute(_SET_CALL, (number.key or None, CALL_LOG.encode(replace(log, number=number)), row_id))
+            numbers = {"old": log.number.e164, "new": number.e164}
+            connection.execute(_SET_LINKS, {**numbers, "account_id": account_id, "call_id": log.call_id})
     return int(rows[-1][0]) if rows else None
 
 

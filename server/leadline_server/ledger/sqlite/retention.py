@@ -22,7 +22,8 @@ _RELEASE: Final = """
 
 # By sequence, which is the order of the latest visible changes, so that pruning needs no index of its own.
 _OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
-_DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence"
+_DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence, account_id, call_id"
+_DELETE_LINKS: Final = "DELETE FROM call_links WHERE account_id = ? AND call_id = ?"
 _PRUNED_THROUGH: Final = "UPDATE ledger SET pruned_through = max(pruned_through, ?)"
 
 _CLAIMS: Final = """
@@ -124,7 +125,8 @@ def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: in
 def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int, bytes]]) -> int:
     # A call that was changed since it was selected has another body, so it is not deleted.
     deleted = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
-    sequences = [sequence for rows in deleted for (sequence,) in rows]
+    connection.executemany(_DELETE_LINKS, [row[1:] for rows in deleted for row in rows])
+    sequences = [row[0] for rows in deleted for row in rows]
     if sequences:
         connection.execute(_PRUNED_THROUGH, (max(sequences),))
     return len(sequences)
