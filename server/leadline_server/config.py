@@ -95,6 +95,14 @@ class AccountConfig(BaseModel):
         default_factory=dict,
         description="The phone systems that report calls by webhooks, tables [accounts.ID.ingress.NAME].",
     )
+    calls_per_second: float | None = Field(
+        None, ge=0, le=100_000, description="The account's own account_calls_per_second."
+    )
+    bytes_per_minute: int | None = Field(
+        None, ge=0, le=2**40, description="The account's own account_bytes_per_minute."
+    )
+    in_flight_bytes: int | None = Field(None, ge=0, le=2**40, description="The account's own account_in_flight_bytes.")
+    watches: int | None = Field(None, ge=0, le=100_000, description="The account's own account_watches.")
 
 
 class ConnectionTable(BaseModel):
@@ -148,6 +156,33 @@ class Settings(BaseSettings):
     )
     account_rate: float = Field(
         0.0, ge=0, le=100_000, description="Requests each second to one account's CRM, of this process; 0 for no limit."
+    )
+    account_calls_per_second: float = Field(
+        5_000.0, ge=0, le=100_000, description="RPCs each second of one account, in this process; 0 for no limit."
+    )
+    account_bytes_per_minute: int = Field(
+        256 * 1024 * 1024,
+        ge=0,
+        le=2**40,
+        description="Bytes of one account's writing requests each minute, in this process; 0 for no limit.",
+    )
+    account_in_flight_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        le=2**40,
+        description="Bytes of one account's requests in progress, in this process; 0 for no limit.",
+    )
+    account_watches: int = Field(
+        5_000, ge=0, le=100_000, description="Open watches of one account, in this process; 0 for no limit."
+    )
+    account_waiting: int = Field(
+        500, ge=1, le=10_000, description="Calls of one account that may wait for their turn, in this process."
+    )
+    max_connections: int = Field(
+        10_000, ge=8, le=60_000, description="gRPC connections, as far as the limit of open files suffices."
+    )
+    max_connection_age: float = Field(
+        3600.0, ge=0, le=7 * 86_400, description="Seconds until a client has to open a new gRPC connection; 0: never."
     )
     lookup_cache_seconds: float = Field(
         60.0,

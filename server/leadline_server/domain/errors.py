@@ -29,6 +29,7 @@
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
     +-- LedgerUnavailable           leadline's own storage cannot be used now
     |   +-- LedgerFull
+    +-- QuotaExceeded               the account uses more than it may
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
 
@@ -73,6 +74,7 @@ class ErrorReason(StrEnum):
     LEDGER_FULL = "LEDGER_FULL"
     WATCHER_TOO_SLOW = "WATCHER_TOO_SLOW"
     SHUTTING_DOWN = "SHUTTING_DOWN"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
@@ -315,6 +317,27 @@ class LedgerFull(LedgerUnavailable):
     """No space is left for leadline's own storage; nothing was accepted."""
 
     reason = ErrorReason.LEDGER_FULL
+
+
+class QuotaExceeded(LeadlineError):
+    """An account uses more than it may; nothing was read or changed.
+
+    Args:
+        account_id: the account.
+        quota: the name of the quota: `calls_per_second`.
+        limit: what the account may use.
+        retry_after: seconds until there is room again.
+    """
+
+    reason = ErrorReason.QUOTA_EXCEEDED
+
+    def __init__(self, account_id: str, quota: str, limit: float, retry_after: float) -> None:
+        super().__init__(
+            f"The account uses more than its quota {quota}. Retry later.",
+            metadata={"account_id": account_id, "quota": quota, "limit": f"{limit:g}"},
+            retry_after=retry_after,
+        )
+        self.account_id = account_id
 
 
 class BudgetExhausted(LeadlineError):

@@ -23,9 +23,9 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from protobuf.wkt import Any as AnyDetail
 
-from leadline_server.domain.errors import FieldViolation, MalformedMessage, MessageTooLarge
+from leadline_server.domain.errors import FieldViolation, MalformedMessage
 from leadline_server.transport import status
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, logged
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, check_size, logged
 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
 """The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""
@@ -201,11 +201,7 @@ def _binary(method: ServedMethod, body: _Body) -> bytes:
 
 
 def _read_json(method: ServedMethod, data: bytes) -> Message:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise MessageTooLarge(
-            f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
-            metadata={"limit": str(MAX_MESSAGE_BYTES)},
-        )
+    check_size(data)
     message = method.input_type()
     try:
         # An unknown field is an error, because people write these requests, and it is probably a typing mistake.

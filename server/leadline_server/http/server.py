@@ -13,6 +13,7 @@ from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
+from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.rpcs import RpcApplication
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
@@ -21,7 +22,7 @@ from leadline_server.transport.endpoint import ServedMethod
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
 
 MAX_CONNECTIONS: Final = 1000
-"""The most connections, and requests, at once. More of them are answered with 503."""
+"""The most connections at once, each with one request at a time. Further ones are closed."""
 
 IDLE_SECONDS: Final = 60
 """How long a connection may stay open between requests, in seconds."""
@@ -88,6 +89,7 @@ async def http_server(
     public_url: str,
     has_console: bool,
     grace: float,
+    connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -98,6 +100,7 @@ async def http_server(
         public_url: see `Gate`.
         has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
+        connections: the most connections; further ones are closed at once.
 
     Yields:
         The port.
@@ -108,14 +111,14 @@ async def http_server(
     listener = _listen(address)
     config = uvicorn.Config(
         Gate(HttpApplication(methods, IngressPage(receiver, public_url), has_console=has_console), public_url),
-        http="httptools",
+        http=bounded_protocol(connections),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,  # its lines would have the query, and so callers' numbers
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=None,  # the protocol bounds the connections, and each has one request at a time
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(grace)),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
