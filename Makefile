@@ -11,7 +11,7 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
 TEST_PROCESSES ?= 4
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -28,7 +28,7 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
 	$(BIN)/python -m pytest -m system tests
 
-check: generate-check openapi-check guarantees-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
+check: generate-check openapi-check guarantees-check limits-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
 
 prose: .venv/dev ## fail when texts have too many constructions that are hard to read
 	$(BIN)/python tools/prose.py
@@ -55,19 +55,27 @@ guarantees: .venv/dev ## write the table of docs/guarantees.md from the adapters
 guarantees-check: .venv/dev ## fail when that table is stale
 	$(BIN)/python tools/guarantees.py --check
 
+limits: .venv/dev ## write the tables of docs/limits.md from the constants in the code
+	$(BIN)/python tools/limits.py
+
+limits-check: .venv/dev ## fail when those tables are stale
+	$(BIN)/python tools/limits.py --check
+
 adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' declarations
 	$(BIN)/python tools/adapters.py
 
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
 
-schema: .venv/dev ## write the JSON Schema of CRM definitions, and the tables of their document, from the models
+schema: .venv/dev ## write the JSON Schemas of definitions, and the tables of their documents, from the models
 	$(BIN)/python tools/definition_schema.py
 	$(BIN)/python tools/definition_tables.py
+	$(BIN)/python tools/ingress_tables.py
 
-schema-check: .venv/dev ## fail when that schema or those tables are stale
+schema-check: .venv/dev ## fail when those schemas or tables are stale
 	$(BIN)/python tools/definition_schema.py --check
 	$(BIN)/python tools/definition_tables.py --check
+	$(BIN)/python tools/ingress_tables.py --check
 
 proto-lint: .venv/dev ## lint the contract (buf STANDARD and COMMENTS)
 	$(BIN)/buf lint
@@ -92,7 +100,7 @@ imports: .venv/dev ## the dependency rule (import-linter)
 bench: .venv/dev ## measure against a bare grpc.aio echo
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-soak: .venv/dev ## the long tests
+soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests
 
 lock: ## renew requirements/*.txt with their hashes (needs uv)
@@ -118,4 +126,9 @@ help: ## this list
 .venv/dev: requirements/dev.txt .venv/server
 	@echo "Installing the development tools of requirements/dev.txt into .venv (once, about two minutes):"
 	@set -o pipefail; $(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt | $(SHOW)
+	@touch $@
+
+.venv/vendors: requirements/vendors.txt .venv/dev
+	@echo "Installing the phone systems' libraries of requirements/vendors.txt into .venv (once):"
+	@set -o pipefail; $(PIP) install --require-hashes -r requirements/vendors.txt | $(SHOW)
 	@touch $@

@@ -56,13 +56,13 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
 
 def keys() -> str:
     """A table for each of TABLES."""
-    return "\n\n".join(f"### {title}\n\n{_table(model)}" for title, model in TABLES.items())
+    return "\n\n".join(f"### {title}\n\n{table(model)}" for title, model in TABLES.items())
 
 
 def undocumented(tables: str, schema: Mapping[str, Any]) -> list[str]:
     """The keys of the schema that `tables` does not have, such as `LoginAuthentication.path`."""
     sections = dict(re.findall(r"^### (.*)\n\n((?:\|.*\n?)+)", tables, re.MULTILINE))
-    documented = {model.__name__: _first_cells(sections.get(title, "")) for title, model in TABLES.items()}
+    documented = {model.__name__: first_cells(sections.get(title, "")) for title, model in TABLES.items()}
     common = documented[operations.Operation.__name__]
     for kind in operations.Operation.__subclasses__():
         documented[kind.__name__] = documented.get(kind.__name__, set()) | common
@@ -75,11 +75,13 @@ def undocumented(tables: str, schema: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _first_cells(table: str) -> set[str]:
-    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+def first_cells(text: str) -> set[str]:
+    """The names in the first cells of a table."""
+    return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
-def _table(model: type[BaseModel]) -> str:
+def table(model: type[BaseModel]) -> str:
+    """A table of a model's keys."""
     rows = ["| Key | Default | Meaning |", "|---|---|---|"]
     is_operation = issubclass(model, operations.Operation) and model is not operations.Operation
     inherited = operations.Operation.model_fields if is_operation else ()

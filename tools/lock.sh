@@ -6,3 +6,4 @@ compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no
 "${compile[@]}" requirements/build.in -o requirements/build.txt
 "${compile[@]}" pyproject.toml --extra server --extra http -c requirements/build.txt -o requirements/server.txt
 "${compile[@]}" pyproject.toml --extra server --extra http --group dev -c requirements/server.txt -c requirements/build.txt -o requirements/dev.txt
+"${compile[@]}" --group pyproject.toml:vendors -c requirements/dev.txt -o requirements/vendors.txt

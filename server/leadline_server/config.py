@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
+from leadline_server.ingress.settings import RouteConfig, RouteName
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
@@ -86,10 +87,22 @@ class AccountConfig(BaseModel):
     default_region: Annotated[str, AfterValidator(_region)] = Field(
         "US", description="The region of numbers without a country code, as an ISO 3166-1 code."
     )
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="The IANA time zone in which people see times."
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        None, description="The IANA time zone in which people see times. Without it they see UTC."
     )
     connection: str = Field(EMBEDDED, description="The connection to the account's CRM: a table [connections.NAME].")
+    ingress: dict[RouteName, RouteConfig] = Field(
+        default_factory=dict,
+        description="The phone systems that report calls by webhooks, tables [accounts.ID.ingress.NAME].",
+    )
+    calls_per_second: float | None = Field(
+        None, ge=0, le=100_000, description="The account's own account_calls_per_second."
+    )
+    bytes_per_minute: int | None = Field(
+        None, ge=0, le=2**40, description="The account's own account_bytes_per_minute."
+    )
+    in_flight_bytes: int | None = Field(None, ge=0, le=2**40, description="The account's own account_in_flight_bytes.")
+    watches: int | None = Field(None, ge=0, le=100_000, description="The account's own account_watches.")
 
 
 class ConnectionTable(BaseModel):
@@ -144,6 +157,33 @@ class Settings(BaseSettings):
     account_rate: float = Field(
         0.0, ge=0, le=100_000, description="Requests each second to one account's CRM, of this process; 0 for no limit."
     )
+    account_calls_per_second: float = Field(
+        5_000.0, ge=0, le=100_000, description="RPCs each second of one account, in this process; 0 for no limit."
+    )
+    account_bytes_per_minute: int = Field(
+        256 * 1024 * 1024,
+        ge=0,
+        le=2**40,
+        description="Bytes of one account's writing requests each minute, in this process; 0 for no limit.",
+    )
+    account_in_flight_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        le=2**40,
+        description="Bytes of one account's requests in progress, in this process; 0 for no limit.",
+    )
+    account_watches: int = Field(
+        5_000, ge=0, le=100_000, description="Open watches of one account, in this process; 0 for no limit."
+    )
+    account_waiting: int = Field(
+        500, ge=1, le=10_000, description="Calls of one account that may wait for their turn, in this process."
+    )
+    max_connections: int = Field(
+        10_000, ge=8, le=60_000, description="gRPC connections, as far as the limit of open files suffices."
+    )
+    max_connection_age: float = Field(
+        3600.0, ge=0, le=7 * 86_400, description="Seconds until a client has to open a new gRPC connection; 0: never."
+    )
     lookup_cache_seconds: float = Field(
         60.0,
         ge=0,
@@ -179,6 +219,11 @@ class Settings(BaseSettings):
 
         return self.data_dir / FILE
 
+    @property
+    def routes(self) -> dict[str, dict[str, RouteConfig]]:
+        """The settings of each account's webhooks, by the account's id and the route's name."""
+        return {account_id: account.ingress for account_id, account in self.accounts.items()}
+
     def connection_of(self, account_id: str) -> str | None:
         """The name of an account's connection; None if the settings have no such account."""
         account = self.accounts.get(account_id)
@@ -212,7 +257,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         _check_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
         settings = Settings(**given)
         problems += [] if settings.accounts else ["accounts: at least one is needed"]
-        problems += _ledger_problems(settings) + _connection_problems(settings)
+        problems += _ledger_problems(settings) + _connection_problems(settings) + _ingress_problems(settings)
     except ValidationError as error:
         problems += [_sentence(detail) for detail in error.errors()]
     except (OSError, ValueError) as error:
@@ -259,6 +304,19 @@ def _connection_problems(settings: Settings) -> list[str]:
         except ValidationError as error:
             problems += [f"connections.{name}.{_sentence(detail)}" for detail in error.errors()]
     return problems
+
+
+def _ingress_problems(settings: Settings) -> list[str]:
+    if not any(settings.routes.values()):
+        return []
+    from leadline_server.definitions.problems import BadDefinition
+    from leadline_server.ingress.routes import load_routes
+
+    try:
+        load_routes(settings.routes, settings.public_url)
+    except BadDefinition as error:
+        return error.problems
+    return []
 
 
 def _sentence(detail: Any) -> str:

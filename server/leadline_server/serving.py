@@ -5,20 +5,24 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from leadline_server.accounts.registry import AccountRegistry
-from leadline_server.app import open_app
-from leadline_server.config import Settings
+from leadline_server.app import App, open_app
+from leadline_server.concurrency.loop_watch import watched_loop
+from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.ports.crm import LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
+from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 
@@ -49,12 +53,14 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(watched_loop(registry))
         app = await stack.enter_async_context(open_app(settings, registry=registry))
-        server = Server(app.commands, registry)
+        connections = connection_limits(settings.max_connections, settings.max_connection_age)
+        server = Server(app.commands, registry, _quotas(settings), connections)
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server))
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry, connections.http))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -91,12 +97,15 @@ async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
 
 
 @asynccontextmanager
-async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
+async def _http(
+    settings: Settings, server: Server, app: App, registry: CollectorRegistry, connections: int
+) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
         yield 0
         return
     try:
+        from leadline_server.http.receiver import receiver_of
         from leadline_server.http.server import http_server
     except ModuleNotFoundError as error:
         _log.warning(
@@ -107,12 +116,33 @@ async def _http(settings: Settings, server: Server) -> AsyncIterator[int]:
     served = http_server(
         settings.http_listen,
         server.methods,
+        receiver_of(app, settings, registry),
         public_url=settings.public_url,
         has_console=settings.console,
         grace=settings.grace_period,
+        connections=connections,
     )
     async with served as port:
         yield port
+
+
+def _quotas(settings: Settings) -> QuotaSettings:
+    """The quotas of all accounts."""
+    default = Quotas(
+        calls_per_second=settings.account_calls_per_second,
+        bytes_per_minute=settings.account_bytes_per_minute,
+        in_flight_bytes=settings.account_in_flight_bytes,
+        watches=settings.account_watches,
+        waiting=settings.account_waiting,
+    )
+    own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
+    return QuotaSettings(default, own)
+
+
+def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    own = {name: value for name in names if (value := getattr(account, name)) is not None}
+    return replace(default, **own)
 
 
 def _http_line(settings: Settings, port: int) -> str:

@@ -128,6 +128,14 @@ def test_the_accounts_zone_counts_if_it_was_set(account: Account) -> None:
     assert [shown(log) for log in account.logs()] == ["09:10:00 09:11:00"]
 
 
+def test_the_accounts_zone_counts_if_it_was_set_to_utc(account: Account, generic: Path) -> None:
+    account.settle(AccountSettings(time_zone="UTC"), "time_zone")
+    account.settle(AccountSettings(), "time_zone")
+    assert "no time zone is known" in account.refused(generic)
+    account.settle(AccountSettings(time_zone="UTC"), "time_zone")
+    account.told(generic)
+
+
 def test_the_accounts_zone_is_checked_as_well(account: Account) -> None:
     account.settle(AccountSettings(time_zone="Asia/Tokyo"), "time_zone")
     assert "do not fit the time zone Asia/Tokyo" in account.refused(SAMPLES / "r-berlin.csv")

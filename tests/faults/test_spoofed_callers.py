@@ -29,7 +29,7 @@ _HOUR = 3600
 
 @dataclass(frozen=True)
 class Flood:
-    """What the servers answered."""
+    """The answers of the servers."""
 
     reasons: Counter[str]
     seconds: float

@@ -19,6 +19,9 @@ class FakeAccounts:
     def __init__(self, **regions: str) -> None:
         self._regions = regions
 
+    def knows(self, account_id: str) -> bool:
+        return account_id in self._regions
+
     async def find(self, account_id: str) -> Account | None:
         region = self._regions.get(account_id)
         if region is None:

@@ -1,4 +1,4 @@
-"""What people do on the page, and what phone systems report to the server behind it."""
+"""The actions of people on the page, and the reports of phone systems to the server behind it."""
 
 import json
 import re

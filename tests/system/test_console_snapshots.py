@@ -1,4 +1,4 @@
-"""What a screen reader gets of each view, compared with what it got before.
+"""The text that a screen reader gets of each view, compared with that of before.
 
 After a wanted change, delete the file in `snapshots` and run the test: it writes the new one, and fails once.
 """

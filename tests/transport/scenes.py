@@ -1,6 +1,7 @@
 """The real service with its CRM, and ways to bring about each of its errors."""
 
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import Any, NoReturn
 
 import grpc
@@ -160,6 +161,12 @@ def directory(rpc: str, request: Message) -> Act:
 def upsert(user_id: str, **fields: Any) -> Act:
     user = directory_pb2.User(user_id=user_id, **fields)
     return directory("UpsertUser", directory_service_pb2.UpsertUserRequest(account_id="demo", user=user))
+
+
+async def a_quota_that_is_used_up(scene: Scene) -> object:
+    await find()(scene)  # an account has its own quota after its first call
+    scene.real.server.door.use_of("demo", perf_counter()).in_flight_bytes = 2**40
+    return await find()(scene)
 
 
 async def one_user_too_many(scene: Scene) -> object:

@@ -21,6 +21,7 @@ from transport.scenes import (
     Scene,
     a_locked_preference,
     a_lookup_that_hangs,
+    a_quota_that_is_used_up,
     a_token_from_the_future,
     a_watch_on_a_server_that_stops,
     a_watch_that_falls_behind,
@@ -139,6 +140,13 @@ CASES: Final = [
         frozenset({"user_ids"}),
     ),
     Case(R.TOO_MANY_USERS, Code.RESOURCE_EXHAUSTED, one_user_too_many, frozenset({"limit"})),
+    Case(
+        R.QUOTA_EXCEEDED,
+        Code.RESOURCE_EXHAUSTED,
+        a_quota_that_is_used_up,
+        frozenset({"account_id", "quota", "limit"}),
+        retry_seconds=1,
+    ),
     Case(R.INTERNAL, Code.INTERNAL, crm_raises(ZeroDivisionError("s3cret"), find()), frozenset({"correlation_id"})),
 ]
 

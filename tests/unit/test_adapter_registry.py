@@ -10,8 +10,8 @@ from leadline_server.config import BadSettings, Settings, load_settings
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_names, adapter_type
 from leadline_server.crm.toolkit.adapter_type import AdapterContext, AdapterType, Connect, ConnectionSettings
-from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.secret_settings import Secret
 from pydantic import BaseModel, ValidationError
 
 

@@ -18,7 +18,7 @@ from leadline_server.crm.embedded.contact_files import (
     read_vcards,
 )
 
-US = CsvOptions(region="US")
+US = CsvOptions("US")
 
 
 def csv(text: str | bytes) -> list[FileItem]:

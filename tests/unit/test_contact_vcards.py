@@ -48,6 +48,8 @@ def test_any_line_end_will_do(end: bytes) -> None:
         "FN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:J=C3=B6rg M=C3=BCller",
         "FN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:J=F6rg=20M=FCller",
         "FN;QUOTED-PRINTABLE:J=C3=B6rg =\r\nM=C3=BCller",
+        "FN;ENCODING=B;CHARSET=UTF-8:SsO2cmcgTcO8bGxlcg==",
+        "FN;BASE64:SsO2cmcgTcO8bGxlcg==",
         "FN:Jörg Mü\r\n ller",
     ],
 )

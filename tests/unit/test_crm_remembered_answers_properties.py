@@ -1,5 +1,6 @@
 """Whatever happens in whatever order: a remembered answer was true not long ago, and since what leadline did itself."""
 
+import asyncio
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
@@ -63,7 +64,7 @@ class RememberedAnswers(RuleBasedStateMachine):
     @rule(answer=consumes(answered))
     def hear(self, answer: tuple[OngoingLookup, list[Contact]]) -> None:
         asked, found = answer
-        self.answers.keep(asked, found)
+        self.answers.keep(asked, asyncio.run(asked.answers(found)))
         self.contexts.pop(asked).__exit__(None, None, None)
         self._next()
 

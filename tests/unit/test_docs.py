@@ -20,6 +20,7 @@ from leadline.v1 import (
 from leadline_server.cli import app
 from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, AccountSettings, EffectivePreferences, Preferences
+from leadline_server.ingress.settings import RouteConfig
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DECISIONS: Final = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
@@ -85,7 +86,12 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 
 def test_every_setting_of_an_account_is_documented_with_its_default() -> None:
     documented = {name: cells[0] for name, cells in rows(section("docs/settings.md", "Accounts")).items()}
-    assert documented == {name: field.default for name, field in AccountConfig.model_fields.items()}
+    defaults = {name: field.default or "none" for name, field in AccountConfig.model_fields.items()}
+    assert documented == {**defaults, "ingress": "none"}
+
+
+def test_every_setting_of_a_route_is_documented() -> None:
+    assert rows(section("docs/settings.md", "Ingress")).keys() == RouteConfig.model_fields.keys()
 
 
 def test_every_setting_of_all_connections_is_documented() -> None:
@@ -167,6 +173,7 @@ def test_every_dependency_has_its_reason() -> None:
         *project["project"]["dependencies"],
         *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
         *project["dependency-groups"]["dev"],
+        *project["dependency-groups"]["vendors"],
     ]
     reasons = rows(text("docs/decisions/0001-dependencies.md"))
     assert reasons.keys() == {re.split(r"[<>=\[]", requirement)[0] for requirement in needed}

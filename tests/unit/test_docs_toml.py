@@ -1,4 +1,4 @@
-"""Every `toml` block of the documents is what it says it is: settings that leadline takes, or a CRM's definition."""
+"""Every `toml` block of the documents is valid: settings, or the definition of a CRM or of a phone system."""
 
 import re
 import tomllib
@@ -11,6 +11,8 @@ import pytest
 from leadline_server.config import load_settings
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.declarative.definition_files import parse_definition
+from leadline_server.ingress.definition_files import parse_ingress
+from support.webhook_events import TELNYX_PUBLIC_KEY as PUBLIC_KEY
 from unit.test_docs import ROOT
 
 PACKAGE: Final = ROOT / "examples" / "adapter-python"
@@ -19,12 +21,18 @@ DOCUMENTS: Final = [
     for folder in (".", "docs", "examples", "examples/*")
     for path in sorted(ROOT.glob(f"{folder}/*.md"))
 ]
+
+
+def _blocks(text: str) -> list[str]:
+    """The `toml` blocks of a text, without the indentation of the steps that they belong to."""
+    found = re.findall(r"^( *)```toml\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
 BLOCKS: Final = [
     pytest.param(block, id=f"{document}:{number}")
     for document in DOCUMENTS
-    for number, block in enumerate(
-        re.findall(r"^```toml\n(.*?)^```$", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL), 1
-    )
+    for number, block in enumerate(_blocks((ROOT / document).read_text(encoding="utf-8")), 1)
 ]
 
 
@@ -54,10 +62,14 @@ def test_every_toml_block_is_accepted(block: str, tmp_path: Path, monkeypatch: p
     if "operations" in tomllib.loads(block):
         parse_definition(block)
         return
+    if "kinds" in tomllib.loads(block):
+        parse_ingress(block)
+        return
     for name in re.findall(r'env = "(\w+)"', block):
-        monkeypatch.setenv(name, "a secret")
+        monkeypatch.setenv(name, PUBLIC_KEY)  # it serves as any secret
     for name in re.findall(r'definition = "([\w-]+\.toml)"', block):
-        (tmp_path / name).write_text(_definition(), encoding="utf-8")
+        mark = "[[kinds]]" if ".ingress." in block else "[operations."
+        (tmp_path / name).write_text(_definition(mark), encoding="utf-8")
     (tmp_path / "leadline.toml").write_text(block, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     settings = load_settings({"config": tmp_path / "leadline.toml"})
@@ -66,7 +78,7 @@ def test_every_toml_block_is_accepted(block: str, tmp_path: Path, monkeypatch: p
     assert settings.accounts or settings.connections
 
 
-def _definition() -> str:
-    """The one that docs/declarative-adapter.md shows, for the connection that it shows below."""
-    [definition] = [str(block.values[0]) for block in BLOCKS if "[operations." in str(block.values[0])]
+def _definition(mark: str) -> str:
+    """The one that a document shows, for the settings that it shows below."""
+    [definition] = [str(block.values[0]) for block in BLOCKS if mark in str(block.values[0])]
     return definition

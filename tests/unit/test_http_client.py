@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -24,6 +24,7 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 from support.http_servers import Handler, http_server
@@ -196,7 +197,22 @@ async def test_an_answer_is_bounded(client: Client) -> None:
     async with http_server(handler) as url:
         assert len((await client(url).ask("GET", "/")).body) == size
         size += 1
-        assert type(await failure(client(url).ask("GET", "/"))) is CrmUnavailable
+        assert type(await failure(client(url).ask("GET", "/"))) is CrmTooMuch
+        assert type(await failure(client(url).tell("POST", "/"))) is CrmOutcomeUnknown
+
+
+async def test_an_answer_of_unknown_length_is_bounded(client: Client) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            for _ in range(64):
+                await response.write(b" " * (MAX_ANSWER_BYTES // 16))
+        return response
+
+    async with http_server(handler) as url:
+        assert type(await failure(client(url).ask("GET", "/"))) is CrmTooMuch
         assert type(await failure(client(url).tell("POST", "/"))) is CrmOutcomeUnknown
 
 

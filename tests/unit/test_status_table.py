@@ -15,6 +15,8 @@ from leadline.v1 import contact_service_pb2, error_reason_pb2
 from leadline_server.domain import errors
 from leadline_server.http import rpcs
 from leadline_server.transport import endpoint
+from leadline_server.transport.admission.door import Door
+from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.endpoint import logged
 from leadline_server.transport.status import CODES, PUSHBACK_KEY, refusal
 from leadline_server.transport.streams import Streams
@@ -155,6 +157,9 @@ def test_a_log_that_cannot_be_written_keeps_no_error_from_being_answered(monkeyp
     assert logged("FindContact", errors.AccountNotFound("acme")).code is grpc.StatusCode.NOT_FOUND
 
 
+DOOR = Door(lambda _: True, QuotaSettings())
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_over_http_too_any_error_is_answered(name: str) -> None:
     async def find(_: Any, __: Any) -> Any:
@@ -164,7 +169,7 @@ async def test_over_http_too_any_error_is_answered(name: str) -> None:
     servicer = SimpleNamespace(**{method.name: find for method in service.methods})
     [served] = [
         method
-        for method in endpoint.served_methods(service, servicer, lambda _: endpoint.RpcCounts(), Streams())
+        for method in endpoint.served_methods(service, servicer, lambda _: endpoint.RpcCounts(), Streams(), DOOR)
         if method.name == "FindContact"
     ]
     with capture_logs(), pytest.raises(ConnectError) as caught:

@@ -76,6 +76,7 @@ export class CallList {
     this.#frame = 0;
     let isUnsure = false;
     for (const log of this.#waiting.splice(0)) {
+      for (const joined of log.linkedCallIds) this.#remove(joined);
       const passed = passes(this.filters, log);
       const isShown = this.#known.has(callId(log));
       if (passed === false) this.#remove(callId(log));

@@ -76,6 +76,10 @@ class AccountRegistry:
             seen = self._seen[account_id] = self._account(account_id, settings, directory, seen)
         return seen
 
+    def knows(self, account_id: str) -> bool:
+        """Whether the account was used since the start, and so exists. It asks nothing."""
+        return account_id in self._seen
+
     async def find(self, account_id: str) -> Account | None:
         """The account with the settings in force now; None if there is no such account."""
         try:

@@ -12,6 +12,7 @@ from leadline_server.cli import (
     calls,
     connections,
     contacts,
+    ingress,
     ledger,
     placeholders,
     preferences,
@@ -24,6 +25,7 @@ from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
+from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.ring import ring
 from leadline_server.cli.serve import serve
 
@@ -82,6 +84,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "try": try_definition,
             "serve": serve_adapter_command,
         },
+    ),
+    "ingress": (
+        "List, check and try the definitions of phone systems that report calls by webhooks.",
+        {"list": ingress.list_ingress, "check": ingress.check_ingress, "try": try_ingress},
     ),
 }
 

@@ -97,13 +97,14 @@ def _show(session: Session, settings: "AccountSettings") -> None:
 
 def _settings_rows(settings: "AccountSettings") -> Iterator[tuple[str, str]]:
     yield "default_region", settings.default_region
-    yield "time_zone", settings.time_zone
+    yield "time_zone", settings.time_zone or "-"
     yield "number_formats", ", ".join(settings.number_formats) or "-"
     yield "caller_id_prefixes", ", ".join(settings.caller_id_prefixes) or "-"
     for name in _PLACEHOLDER_FIELDS:
         is_set = settings.HasField(name)
         yield name, f"{getattr(settings, name):,}" if is_set else "-"
     yield "create_without_log", "true" if settings.create_without_log else "false"
+    yield "join_linked_calls", "true" if settings.join_linked_calls else "false"
 
 
 def _rows(settings: "AccountSettings", effective: "Preferences") -> Iterator[tuple[str, ...]]:

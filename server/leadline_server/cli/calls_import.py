@@ -41,6 +41,7 @@ class _Request:
     record_format: "RecordFormat"
     account: str
     server: str
+    source: str
     concurrency: int
     placeholder_limit: int
     rules: "Rules"
@@ -90,6 +91,9 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     ] = None,
     outbound_context: Annotated[list[str] | None, typer.Option(help="The same for outbound calls.")] = None,
     internal_context: Annotated[list[str] | None, typer.Option(help="The same for internal calls.")] = None,
+    source: Annotated[
+        str, typer.Option(metavar="NAME", help="The phone system's source, as of its webhooks: call ids carry it.")
+    ] = "",
     placeholder_limit: Annotated[
         int,
         typer.Option(
@@ -120,6 +124,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             record_format=options.record_format(record_format),
             account=account,
             server=server,
+            source=options.source(source),
             concurrency=concurrency,
             placeholder_limit=placeholder_limit,
             rules=Rules(
@@ -162,7 +167,7 @@ async def _replay(request: _Request) -> "Summary":
     with _opened(request.file) as stream:
         records = RecordFile(stream, request.record_format, request.columns)
         async with grpc.aio.insecure_channel(request.server) as channel:
-            replayer = Replayer(channel, request.account, concurrency=request.concurrency)
+            replayer = Replayer(channel, request.account, concurrency=request.concurrency, source=request.source)
             try:
                 details = await replayer.account_details()
                 rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # what these bring along would slow the start of every other 
     from leadline_server.replay.survey import Survey
     from leadline_server.replay.zones import Misfit
 
-_BUILT_IN_ZONE: Final = "UTC"
 _NAMED_ZONES: Final = 8
 
 
@@ -78,8 +77,7 @@ def _time_zone(
     """The zone of times without an offset: the given one, else the account's if it was set. It is never guessed."""
     from leadline_server.replay.records import UnusableFile
 
-    # The server does not tell the built-in zone from the same one that was set.
-    given = wishes.zone or (zone(account.time_zone) if account.time_zone != _BUILT_IN_ZONE else None)
+    given = wishes.zone or (zone(account.time_zone) if account.time_zone else None)
     if not survey.needs_zone:
         return given
     misfit = survey.zones.misfit(given)
@@ -149,6 +147,15 @@ def date_order(name: str | None) -> "DateOrder | None":
     if name not in list(DateOrder):
         raise typer.BadParameter(f"--date-order {name!r}: expected dmy (10/5 is in May) or mdy (10/5 is in October)")
     return DateOrder(name)
+
+
+def source(name: str) -> str:
+    """The source of `--source`."""
+    from leadline_server.domain.call_ids import MAX_SOURCE, is_source
+
+    if not is_source(name):
+        raise typer.BadParameter(f"--source {name!r}: at most {MAX_SOURCE} letters, digits, dots, dashes, underscores")
+    return name
 
 
 def direction(name: str | None) -> "CallDirection | None":

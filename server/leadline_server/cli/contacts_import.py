@@ -108,7 +108,7 @@ async def _import(settings: "Settings", file: Path, stream: BinaryIO, wanted: _W
 
     rules = await _rules(settings, wanted.account)
     shown: list[ContactRecord] = []
-    items = _keep_first(_items(file, stream, rules.region, wanted), shown)
+    items = _keep_first(_items(file, stream, rules, wanted), shown)
     options = ImportOptions(is_update=wanted.is_update, is_dry_run=wanted.is_dry_run)
     async with _database(settings, is_dry_run=wanted.is_dry_run) as database:
         if not wanted.is_dry_run:
@@ -158,14 +158,14 @@ async def _rules(settings: "Settings", account: str) -> "NumberingRules":
     return numbering_rules(settings.accounts[account].default_region, "", ())
 
 
-def _items(file: Path, stream: BinaryIO, region: str, wanted: _Wanted) -> "Iterable[FileItem]":
+def _items(file: Path, stream: BinaryIO, rules: "NumberingRules", wanted: _Wanted) -> "Iterable[FileItem]":
     """The items of the file. Prints how its columns are read."""
     from leadline_server.cli.import_report import header_lines, vcard_lines
     from leadline_server.crm.embedded.contact_files import CsvOptions, UnreadableFile, read_csv, read_vcards
 
     kind = file.suffix.lower()
     if kind in {".csv", ".tsv", ".txt"}:
-        contacts = read_csv(stream, CsvOptions(region, wanted.columns, wanted.date_order))
+        contacts = read_csv(stream, CsvOptions(rules, wanted.columns, wanted.date_order))
         for line in header_lines(file.name, contacts.header):
             typer.echo(line)
         return contacts
@@ -175,7 +175,7 @@ def _items(file: Path, stream: BinaryIO, region: str, wanted: _Wanted) -> "Itera
         raise UnreadableFile(f"{file.name}: a vCard file has no columns; leave --column out.")
     for line in vcard_lines(file.name):
         typer.echo(line)
-    return read_vcards(stream, region)
+    return read_vcards(stream, rules)
 
 
 def _keep_first(items: "Iterable[FileItem]", kept: "list[ContactRecord]") -> "Iterator[FileItem]":

@@ -54,6 +54,7 @@ _HINTS: Final[Mapping[str, _Hint]] = {
     "MESSAGE_TOO_LARGE": lambda _, __: "Send less.",
     "MALFORMED_MESSAGE": lambda _, __: "Compare the versions of this program and of the server.",
     "UNIMPLEMENTED": lambda _, __: "Compare the versions of this program and of the server.",
+    "QUOTA_EXCEEDED": lambda _, __: "Send less, or ask the server's administrator for more.",
     "SHUTTING_DOWN": lambda _, __: "Try again after the server has restarted.",
     "WATCHER_TOO_SLOW": lambda to, _: f"Watch again: {to.command('calls', 'watch')}",
     "INTERNAL": lambda _, values: (

@@ -110,7 +110,7 @@ class CreateContact:
 
 async def _only(claim: HeldClaim, draft: ContactDraft, *, may_be_repeated: bool) -> Contact:
     """Create the number's first contact, or return it if an earlier try of the same request created it."""
-    matches = await claim.look_again()
+    matches = (await claim.look_again()).matches
     if matches:
         made = await claim.made_before(matches, draft) if may_be_repeated else None
         if made is None:

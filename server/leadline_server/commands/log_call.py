@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -29,6 +30,7 @@ from leadline_server.domain.errors import (
     InvalidRequest,
     LedgerUnavailable,
 )
+from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.progress import CallReport, reported
 from leadline_server.ports.crm import Capabilities
@@ -117,6 +119,18 @@ class LogCall:
         return await self._call_logs.change(
             CallKey(account.id, report.event.call_id),
             partial(reported, report=report, now=now, rules=rules, can_move=can_move, lease=lease),
+            self._joining(account, report, now, lease) if account.settings.join_linked_calls else None,
+        )
+
+    @staticmethod
+    def _joining(account: Account, report: CallReport, now: datetime, lease: Lease) -> CallJoining:
+        return CallJoining(
+            own_numbers=account.own_numbers,
+            source=report.source,
+            now=now,
+            rules=account.rules,
+            can_move=account.crm.capabilities.moves_log,
+            lease=lease,
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:
@@ -125,6 +139,8 @@ class LogCall:
         now, capabilities = self._clock.now(), account.crm.capabilities
         lease, can_move = self._worker.lease(capabilities), capabilities.moves_log
         log = reported(known, report, now, rules=account.rules, can_move=can_move, lease=lease)
+        if account.settings.join_linked_calls:
+            known, log = await self._previewed(self._joining(account, report, now, lease), known, log)
         if known is not None and (log is known or log.is_decided):
             return log
         attempt = DeliveryAttempt(account, log, may_exist=known is not None)
@@ -135,6 +151,15 @@ class LogCall:
             outcome = placeholder_decision(outcome, _not_created_yet(outcome))
         after = outcomes.decided(log, log, outcome, (log.crm_log_id, log.crm_log_url), now)
         return replace(after, revision=0 if known is None else log.revision, update_time=log.update_time)
+
+    async def _previewed(
+        self, joining: CallJoining, known: CallLog | None, log: CallLog
+    ) -> tuple[CallLog | None, CallLog]:
+        """The log that would go on if the calls joined now, before and after that."""
+        link_key = joining.link_key(log)
+        others = await self._call_logs.linked(log.account_id, link_key) if link_key else []
+        known, log, _ = joined_with(joining, known, log, [one for one in others if one.call_id != log.call_id])
+        return known, log
 
 
 @asynccontextmanager

@@ -17,7 +17,11 @@ MOST_MISSED: Final = 10_000
 """Changes of all accounts that may happen while a watcher takes one message."""
 
 _MAX_BATCHES: Final = 64
-"""How many batches are kept, for other watchers at the same position."""
+_KEPT_BYTES: Final = 32 * 1024 * 1024
+"""How many batches are kept, and how many bytes of them, for other watchers at the same position."""
+
+MOST_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""The most bytes of the changes in one batch; it has one at least. A watcher gets one or several messages for it."""
 
 _POSITION_EVERY: Final = 1_000
 """After so many changes of other calls a watcher gets its position, so that its token does not expire."""
@@ -56,6 +60,7 @@ class WatchCallLogs:
         self._secret = secret
         self._most_missed = most_missed
         self._batches: dict[tuple[str, int, int, int, int], WatchBatch] = {}
+        self._batch_bytes = 0
 
     async def execute(self, watch: Watch) -> AsyncGenerator[WatchItem, None]:
         """Yield the position at once, then every change until the watcher leaves.
@@ -98,7 +103,7 @@ class WatchCallLogs:
                 changes = await self._after(watch, position, sent, None if is_behind else phase)
                 batch = self._batch(watch, position, changes)
                 position, head = batch.position, self._feed.head
-                is_behind = len(batch.changes) == watch.max_call_logs
+                is_behind = batch.position < changes[-1].sequence or len(batch.changes) == watch.max_call_logs
                 if not batch.changes and position - sent < _POSITION_EVERY:
                     continue
                 sent = position
@@ -111,11 +116,13 @@ class WatchCallLogs:
         key = (_selection(watch), watch.max_call_logs, position, changes[-1].sequence, len(changes))
         batch = self._batches.get(key)
         if batch is None:
-            if len(self._batches) >= _MAX_BATCHES:
+            if len(self._batches) >= _MAX_BATCHES or self._batch_bytes > _KEPT_BYTES:
                 self._batches.clear()
+                self._batch_bytes = 0
             last = {change.call_id: change for change in changes if _belongs(watch, change)}
-            news = sorted(last.values(), key=_sequence)[: watch.max_call_logs]
-            end = (news if len(news) == watch.max_call_logs else changes)[-1].sequence
+            news = first_changes(sorted(last.values(), key=_sequence), watch.max_call_logs)
+            end = (changes if len(news) == len(last) < watch.max_call_logs else news)[-1].sequence
+            self._batch_bytes += sum(change.size for change in news)
             batch = self._batches[key] = self._batch_of(watch, tuple(news), end)
         return batch
 
@@ -155,6 +162,16 @@ class WatchCallLogs:
 def _signed(secret: bytes, selection: str, position: int) -> str:
     """The token of a position. Watchers of the same calls share it."""
     return tokens.sign(secret, "watch", selection, str(position))
+
+
+def first_changes(changes: Sequence[Change], most: int) -> Sequence[Change]:
+    """The first changes: `most`, or fewer if more would have over MOST_BATCH_BYTES."""
+    left = MOST_BATCH_BYTES
+    for index, change in enumerate(changes[:most]):
+        left -= change.size
+        if left < 0 < index:
+            return changes[:index]
+    return changes[:most]
 
 
 def _belongs(watch: Watch, change: Change) -> bool:

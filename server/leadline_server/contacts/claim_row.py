@@ -8,10 +8,10 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
-from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.placeholders import Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
@@ -24,16 +24,6 @@ _LONGEST_WAIT: Final = timedelta(seconds=0.25)
 """A longer wait is an error that tells the caller when to try again."""
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
-
-
-class HandedOn(NamedTuple):
-    """The contacts of a number that a holder of its claim found or created, asked for at `since`.
-
-    The next holder in this process may use them if it began to wait before: they are newer than its question.
-    """
-
-    matches: tuple[ContactMatch, ...]
-    since: datetime
 
 
 class ClaimRow:

@@ -12,8 +12,10 @@ import structlog
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.concurrency.turns import TURN, in_turns
+from leadline_server.domain.choosing import are_several
+from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
+from leadline_server.domain.errors import CrmTooMuch, LedgerUnavailable
 from leadline_server.domain.numbers.matching import match_number
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
@@ -25,10 +27,14 @@ _log = structlog.get_logger(__name__)
 
 
 class FoundContacts(NamedTuple):
-    """The contacts that have some numbers, as the CRM had them at `as_of`. No matches: confirmed, none has them."""
+    """The contacts that have some numbers, as the CRM had them at `as_of`. No matches: confirmed, none has them.
+
+    `is_cut_off`: the CRM has more contacts than leadline reads. At least two real ones match as well as any can.
+    """
 
     matches: tuple[ContactMatch, ...]
     as_of: datetime
+    is_cut_off: bool = False
 
 
 class ContactLookup:
@@ -38,21 +44,33 @@ class ContactLookup:
         self._claims = claims
         self._clock = clock
 
-    async def find(self, account: Account, numbers: Sequence[PhoneNumber]) -> tuple[ContactMatch, ...]:
+    async def find(self, account: Account, numbers: Sequence[PhoneNumber]) -> FoundContacts:
         """The contacts that have one of `numbers`: in the order of the numbers, then the strongest match, then id.
 
         It always asks the CRM, because decisions rest on the answer. It never writes to the CRM. Withheld and unusable
         numbers match no contact.
 
+        The answer may be cut off if several contacts certainly have the number. Which of them is meant is then for a
+        person to say, since a preference might choose one that was not read.
+
         Raises:
             CrmError: cannot tell.
         """
-        return (await self.answer(account, numbers, may_be_remembered=False)).matches
+        asked_at = self._clock.now()
+        try:
+            return await self.answer(account, numbers, may_be_remembered=False)
+        except CrmTooMuch as error:
+            matches = await _matches(numbers, error.read, account.rules)
+            found = FoundContacts(matches, asked_at, is_cut_off=True)
+            only_extensions = all(number.kind is NumberKind.EXTENSION for number in numbers)
+            if not are_several(found.matches, MatchKind.EXTENSION if only_extensions else MatchKind.EXACT):
+                raise
+            return found
 
     async def answer(
         self, account: Account, numbers: Sequence[PhoneNumber], *, may_be_remembered: bool
     ) -> FoundContacts:
-        """As `find`; with `may_be_remembered` the CRM's answer may be one of a moment ago.
+        """As `find`, but never cut off; with `may_be_remembered` the CRM's answer may be one of a moment ago.
 
         Contacts that leadline has created since that answer are added to it.
 
@@ -73,7 +91,9 @@ class ContactLookup:
         contacts = {contact.id: contact for contact in found}
         if as_of < asked_at or search_lag:
             contacts.update(await self._not_shown_yet(account, looked_up, contacts, as_of))
-        return FoundContacts(matches_of(looked_up, contacts.values(), account.rules), as_of)
+        if len(contacts) <= TURN:
+            return FoundContacts(matches_of(looked_up, contacts.values(), account.rules), as_of)
+        return FoundContacts(await _matches(looked_up, tuple(contacts.values()), account.rules), as_of)
 
     async def _not_shown_yet(
         self, account: Account, numbers: Sequence[PhoneNumber], found: Mapping[str, Contact], as_of: datetime
@@ -100,18 +120,37 @@ class ContactLookup:
             _log.warning("contact not forgotten", account_id=account.id, error=type(error).__name__)
 
 
+async def _matches(
+    numbers: Sequence[PhoneNumber], contacts: Sequence[Contact], rules: RulesOrRegion
+) -> tuple[ContactMatch, ...]:
+    """As `matches_of`, in turns with other tasks."""
+    found: dict[PhoneNumber, list[ContactMatch]] = {number: [] for number in numbers}
+    async for some in in_turns(contacts):
+        for number in numbers:
+            found[number] += _of_number(number, some, rules)
+    return tuple(match for number in numbers for match in sorted(found[number], key=_strength))
+
+
 def matches_of(
     numbers: Sequence[PhoneNumber], contacts: Collection[Contact], rules: RulesOrRegion
 ) -> tuple[ContactMatch, ...]:
     """The contacts that really have one of `numbers`, each with its strongest match."""
     matches: list[ContactMatch] = []
     for number in numbers:
-        of_number = []
-        for contact in contacts:
-            found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
-            if found:
-                best = min(found)
-                of_number.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
-        of_number.sort(key=lambda match: (match.kind, match.is_respelled, match.contact.id))
-        matches += of_number
+        matches += _of_number(number, contacts, rules)
     return tuple(matches)
+
+
+def _of_number(number: PhoneNumber, contacts: Collection[Contact], rules: RulesOrRegion) -> list[ContactMatch]:
+    matches = []
+    for contact in contacts:
+        found = [match for stored in contact.phone_numbers if (match := match_number(number, stored, rules))]
+        if found:
+            best = min(found)
+            matches.append(ContactMatch(contact, number.text, best.kind, is_respelled=best.is_respelled))
+    matches.sort(key=_strength)
+    return matches
+
+
+def _strength(match: ContactMatch) -> tuple[MatchKind, bool, str]:
+    return match.kind, match.is_respelled, match.contact.id

@@ -25,8 +25,8 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.contacts.claim_row import ClaimRow, HandedOn, likeliest, pause
-from leadline_server.contacts.lookup import ContactLookup, matches_of
+from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
+from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -51,7 +51,7 @@ class NumberClaims:
         self._lookup = lookup
         self._leases = leases
         self._locks = KeyedLocks()
-        self._handed_on: dict[tuple[str, str], HandedOn] = {}
+        self._handed_on: dict[tuple[str, str], FoundContacts] = {}
         self._releases: set[asyncio.Task[None]] = set()
 
     def hold(
@@ -96,7 +96,7 @@ class NumberClaims:
         row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
         try:
             claim = HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
-            if had_to_wait and handed_on is not None and handed_on.since >= asked_at:
+            if had_to_wait and handed_on is not None and handed_on.as_of >= asked_at:
                 claim.handed_on = handed_on
             yield claim
             if claim.handed_on is not None and self._locks.users(claim_key) > 1:
@@ -139,31 +139,35 @@ class HeldClaim:
         self._row = row
         self._lookup = lookup
         self._had_to_wait = had_to_wait
-        self.handed_on: HandedOn | None = None
-        """What the holder before this one found; later, what this one finds or creates."""
+        self.handed_on: FoundContacts | None = None
+        """The contacts that the holder before this one found or created; later, those of this one.
+
+        The next holder in this process may use them if it began to wait before: they are newer than its question.
+        """
         self.has_adopted = False
         """Whether `create` returned a contact that an earlier creation made."""
 
-    async def look_again(self) -> tuple[ContactMatch, ...]:
+    async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no other process is about to create one.
 
         Raises:
             CrmError: cannot tell. If the end of an earlier creation is unknown, CrmUnavailable has `retry_after`.
         """
         if self.handed_on is not None:
-            return self.handed_on.matches  # the task that held the claim before has found or created it
-        if self._had_to_wait and (matches := await self._look()):
-            return matches  # a lookup needs no claim
+            return self.handed_on  # the task that held the claim before has found or created it
+        if self._had_to_wait and (found := await self._look()).matches:
+            return found  # a lookup needs no claim
         claimed = await self._row.acquire()
         while True:
             asked_at = self._row.clock.now()
-            if matches := await self._look():
-                if claimed.given_up is not None and claimed.creation_key != self._row.own_key:
-                    self._row.made(likeliest([match.contact for match in matches]).id, claimed.creation_key)
-                return matches
+            found = await self._look()
+            if found.matches:
+                if claimed.given_up is not None and claimed.creation_key != self._row.own_key and not found.is_cut_off:
+                    self._row.made(likeliest([match.contact for match in found.matches]).id, claimed.creation_key)
+                return found
             unsettled = unsettled_for(claimed, self._account.crm.capabilities, asked_at)
             if not unsettled:
-                return ()
+                return found
             await pause(unsettled)
 
     async def made_before(self, matches: Sequence[ContactMatch], draft: ContactDraft) -> Contact | None:
@@ -201,7 +205,7 @@ class HeldClaim:
         self.has_adopted = key != own and contact.name != draft.name
         self._row.made(contact.id, key if self.has_adopted else own)
         matches = matches_of((self._number,), (contact,), self._account.rules)
-        self.handed_on = HandedOn(matches, self._row.clock.now()) if matches else None
+        self.handed_on = FoundContacts(matches, self._row.clock.now()) if matches else None
         return contact
 
     async def limit_reached(self) -> LimitReached | None:
@@ -264,11 +268,10 @@ class HeldClaim:
             await self._row.release()
             self._row.may_be_held = False
 
-    async def _look(self) -> tuple[ContactMatch, ...]:
-        asked_at = self._row.clock.now()
-        matches = await self._lookup.find(self._account, (self._number,))
-        self.handed_on = HandedOn(matches, asked_at) if matches else None
-        return matches
+    async def _look(self) -> FoundContacts:
+        found = await self._lookup.find(self._account, (self._number,))
+        self.handed_on = found if found.matches else None
+        return found
 
     async def _ask_crm(self, draft: ContactDraft, key: str) -> Contact:
         self._row.asks_crm()

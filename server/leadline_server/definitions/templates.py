@@ -4,13 +4,15 @@ Example: `{{ contact.name | limit(40) }}` with the values `{"contact": {"name": 
 
 A template has no loops, no calls, no variables of its own, and reads no other template. A filter that could produce a
 long text from a short one computes the length first. So the cost of a template is limited by its length and its values.
-Values are never rendered as templates.
+Its parts are counted on load, and the characters that filters read and make while it is rendered. Values are never
+rendered as templates.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.filters import sync_do_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from leadline_server.definitions.rendering_cost import charged, rendering
 from leadline_server.domain.person_name import split_name
 
 MAX_TEXT: Final = 200_000
@@ -28,7 +31,12 @@ MAX_TEXT: Final = 200_000
 MAX_BETWEEN: Final = 1_000_000
 """The most characters of a filter's result within a template. The longest transcript fits in, also as HTML."""
 
+MAX_PARTS: Final = 100
+"""The most parts of a template: names, filters, operators, and texts between them."""
+
 _MAX_TIME_FORMAT: Final = 200  # characters of a time format: the C library produces at most 256 times as many
+
+_EPOCHS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 Context = Mapping[str, Any]
 
@@ -104,7 +112,8 @@ class Template:
             TemplateFailed: a value is missing, has a wrong type, or is too long.
         """
         try:
-            value = self._evaluate(context)
+            with rendering():
+                value = self._evaluate(context)
         except _FAILURES as error:
             raise TemplateFailed(f"{self.location}: cannot be rendered ({type(error).__name__})") from error
         if isinstance(value, jinja2.Undefined):
@@ -130,6 +139,8 @@ def _check(tree: nodes.Template) -> None:
     forbidden = next((node for node in tree.find_all(nodes.Node) if not isinstance(node, _ALLOWED)), None)
     if forbidden is not None:
         raise ValueError(f"a template has no {type(forbidden).__name__.lower()}; use filters and if")
+    if sum(1 for _ in tree.find_all(nodes.Expr)) > MAX_PARTS:
+        raise ValueError(f"a template has at most {MAX_PARTS} parts")
     if any(True for literal in tree.find_all(_LITERALS) for _ in literal.find_all(_LITERALS)):
         # Rendered as text, a list doubles the backslashes in it, and each outer list doubles them again.
         raise ValueError("a template has no list within a list")
@@ -180,12 +191,20 @@ def time(moment: str | None, form: str, zone: str = "UTC") -> str | int | float 
 
 
 def read_time(value: Any, form: str) -> datetime | None:
-    """A time in an answer; None if there is none, or if it cannot be read. Without an offset it is UTC."""
+    """A time in JSON; None if there is none, or if it cannot be read. Without an offset it is UTC.
+
+    Args:
+        value: the text or the number.
+        form: `iso` (ISO 8601), `epoch`, `epoch_ms` or `epoch_us` (seconds, milliseconds or microseconds since 1970),
+            `rfc2822` (Tue, 24 Nov 2026 14:00:00 +0000), or a format of strptime.
+    """
     try:
-        if form in {"epoch", "epoch_ms"}:
-            return datetime.fromtimestamp(float(value) / (1 if form == "epoch" else 1000), UTC)
+        if form in _EPOCHS:
+            return datetime.fromtimestamp(float(value) / _EPOCHS[form], UTC)
+        if form == "rfc2822":
+            return parsedate_to_datetime(value).astimezone(UTC)
         moment = datetime.fromisoformat(value) if form == "iso" else datetime.strptime(value, form)  # noqa: DTZ007 - below
-    except (TypeError, ValueError, OverflowError, OSError):
+    except (TypeError, ValueError, OverflowError, OSError, AttributeError, IndexError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -257,7 +276,8 @@ def _make() -> _Environment:
     environment = _Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
     environment.finalize = as_text
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in _BUILT_IN_FILTERS} | dict(FILTERS)
+    filters = {name: environment.filters[name] for name in _BUILT_IN_FILTERS} | dict(FILTERS)
+    environment.filters = {name: charged(work) for name, work in filters.items()}
     return environment
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.contacts.lookup import ContactLookup
+from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
@@ -98,29 +98,22 @@ class DecisionLoader:
             region=account.settings.default_region,
         )
 
-    async def decide(self, attempt: DeliveryAttempt) -> Outcome:
+    async def decide(self, attempt: DeliveryAttempt, *, by_number: bool = False) -> Outcome:
         """Decide on the call. The preferences that count are those in force once the lookup has answered.
 
-        Raises:
-            CrmError: cannot tell.
-        """
-        return await self._decided(attempt, await self.situation(attempt))
-
-    async def decide_by_number(self, attempt: DeliveryAttempt) -> Outcome:
-        """As `decide`, for a logged call whose contact is gone: also if a person chose that contact.
+        With `by_number` the contact of a logged call is gone: its number is looked up, also if a person chose it.
 
         Raises:
             CrmError: cannot tell.
         """
-        situation = await self.situation(attempt, with_choice=False)
-        return await self._decided(attempt, replace(situation, trigger=LogTrigger.MANUAL))
-
-    async def _decided(self, attempt: DeliveryAttempt, situation: Situation) -> Outcome:
+        situation = await self.situation(attempt, with_choice=not by_number)
+        if by_number:
+            situation = replace(situation, trigger=LogTrigger.MANUAL)
         outcome = decide(situation, await attempt.preferences())
         if not isinstance(outcome, LookUp):
             return outcome
-        matches = await self._lookup.find(attempt.account, outcome.numbers)
-        return _conclusive(decide(situation, await attempt.preferences(), matches))
+        found = await self._lookup.find(attempt.account, outcome.numbers)
+        return _conclusive(situation, await attempt.preferences(), found)
 
 
 class AttemptRunner:
@@ -161,9 +154,9 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
         async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
-            matches = await claim.look_again()
+            found = await claim.look_again()
             situation = await self._decision_loader.situation(attempt)
-            outcome = _conclusive(decide(situation, await attempt.preferences(), matches))
+            outcome = _conclusive(situation, await attempt.preferences(), found)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await claim.limit_reached()
@@ -201,10 +194,9 @@ class AttemptRunner:
         try:
             if (living := await living_contact(attempt.account.crm, decision)) is not None:
                 outcome: Outcome = living
-            elif attempt.log.state is CallLogState.LOGGED:
-                outcome = await self._decision_loader.decide_by_number(attempt)
             else:
-                outcome = await self._decision_loader.decide(attempt)
+                is_logged = attempt.log.state is CallLogState.LOGGED
+                outcome = await self._decision_loader.decide(attempt, by_number=is_logged)
         except CrmRejected:
             raise refusal from None
         is_other = isinstance(outcome, Decision) and outcome.contact.id != decision.contact.id
@@ -269,8 +261,9 @@ async def _chosen(account: Account, contact_id: str) -> Contact:
     return contact
 
 
-def _conclusive(outcome: Outcome | LookUp) -> Outcome:
-    """The outcome of a decision that was given the matches. It never asks for them again."""
+def _conclusive(situation: Situation, preferences: EffectivePreferences, found: FoundContacts) -> Outcome:
+    """The outcome of a decision that is given the matches. It never asks for them again."""
+    outcome = decide(situation, preferences, found.matches, is_cut_off=found.is_cut_off)
     if isinstance(outcome, LookUp):
         raise TypeError("a decision that was given matches asked for them again")
     return outcome
@@ -283,7 +276,12 @@ def settle_time(capabilities: Capabilities) -> timedelta:
 
 def crm_key(log: CallLog) -> str:
     """The key that the CRM knows the call's log by, so that it is found after an answer was lost: "demo/call-1"."""
-    return f"{log.account_id}/{log.call.id}"
+    return f"{log.account_id}/{stored_id(log)}"
+
+
+def stored_id(log: CallLog) -> str:
+    """The id that the ledger and the CRM know the log by: another than the call's if calls joined."""
+    return log.call.id if log.joined is None else log.joined.stored_id
 
 
 def placeholder_decision(created: CreatePlaceholder, contact: Contact) -> Decision | LeaveUnlogged:

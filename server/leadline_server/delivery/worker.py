@@ -17,7 +17,7 @@ import structlog
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.concurrency.lease import RENEW_SECONDS, LeaseKeeper
-from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time
+from leadline_server.delivery.attempt import AttemptRunner, DeliveryAttempt, Result, settle_time, stored_id
 from leadline_server.delivery.in_flight import InFlightDeliveries, InFlightDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
@@ -81,7 +81,7 @@ class DeliveryWorker:
             lease: what this process acquires the call with.
             is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
-        key, wanted = CallKey(account.id, log.call.id), log
+        key, wanted = CallKey(account.id, stored_id(log)), log
         while True:
             if log.lease_owner == self.id:
                 log = await self._delivered_here(account, key, log, lease, is_new=is_new)
@@ -100,6 +100,7 @@ class DeliveryWorker:
             account = await self._registry.get(key.account_id)
             lease = self.lease(account.crm.capabilities)
             acquired = await self._acquire(key, lease)
+            key = CallKey(account.id, acquired.after.call_id)  # the call may have joined another meanwhile
             if acquired.has_changed and self.in_flight.get(key) is None:
                 delivery = self._start(account, key, acquired.after, lease, release, may_exist=True)
         finally:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactMatch
+from leadline_server.domain.linked_calls import JoinedCalls
 from leadline_server.domain.merge import Stamps
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
 
@@ -115,6 +116,8 @@ class CallLog:
         pending_since: when the current delivery became due; it is given up MAX_DELIVERY_AGE later.
         last_news_time: when the last report arrived that changed the call.
         revision: counts the changes that clients can see.
+        joined: the calls that joined this one by their `linked_id`; None: none did.
+        linked_call_ids, omitted_leg_count: as in the contract.
         replay_id: the replay of past calls that the call belongs to; empty: a live call.
     """
 
@@ -149,12 +152,15 @@ class CallLog:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    joined: JoinedCalls | None = None
+    linked_call_ids: tuple[str, ...] = ()
+    omitted_leg_count: int = 0
     replay_id: str = ""
 
     @property
     def call_id(self) -> str:
-        """The phone system's id of the call."""
-        return self.call.id
+        """The id that the ledger and the CRM know the log by. It differs from `call.id` only if calls joined."""
+        return self.call.id if self.joined is None else self.joined.stored_id
 
     @property
     def is_decided(self) -> bool:
@@ -169,7 +175,7 @@ class CallLog:
     @property
     def update_state(self) -> UpdateState:
         """NONE: the CRM has the latest state. PENDING: an update is on its way. FAILED: it waits to be retried."""
-        if not self.update_pending:
+        if self.delivered_revision >= self.content_revision or self.state is not CallLogState.LOGGED:
             return _NO_UPDATE
         return UpdateState.FAILED if self.next_attempt_time is None else UpdateState.PENDING
 
@@ -314,6 +320,7 @@ _SHOWN: Final = frozenset(
         "explanation",
         "attempts",
         "last_error",
+        "joined",
     }
 )
 """The fields that clients see as they are."""

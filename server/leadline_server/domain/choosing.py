@@ -6,8 +6,10 @@ Example: +14155550123 matches Bo EXACT and Ann NATIONAL. Only Bo has the stronge
 from collections.abc import Sequence
 from datetime import datetime
 
-from leadline_server.domain.contact import ContactMatch
+from leadline_server.domain.contact import ContactMatch, MatchKind
+from leadline_server.domain.limits import MOST_CANDIDATE_BYTES, MOST_CANDIDATES
 from leadline_server.domain.preferences import MultipleMatchAction
+from leadline_server.domain.sizes import contact_bytes
 
 
 def ranked(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
@@ -32,6 +34,26 @@ def contenders(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
     strongest = [m for m in candidates if (m.kind, m.is_respelled) == (best.kind, best.is_respelled)]
     real = [m for m in strongest if not m.contact.is_placeholder]
     return tuple(real or strongest)
+
+
+def are_several(matches: Sequence[ContactMatch], strongest: MatchKind = MatchKind.EXACT) -> bool:
+    """Whether two real contacts match as well as any contact can, so that no further contact can change that.
+
+    `strongest` is the strongest possible match of the numbers; of bare extensions it is EXTENSION.
+    """
+    best = [match for match in matches if match.kind is strongest and not match.is_respelled]
+    return len({match.contact.id for match in best if not match.contact.is_placeholder}) > 1
+
+
+def listed(matches: Sequence[ContactMatch]) -> tuple[ContactMatch, ...]:
+    """The candidates that a call log keeps: the likeliest ones, within MOST_CANDIDATES and MOST_CANDIDATE_BYTES."""
+    candidates = ranked(matches)[:MOST_CANDIDATES]
+    left = MOST_CANDIDATE_BYTES
+    for index, match in enumerate(candidates):
+        left -= contact_bytes(match.contact)
+        if left < 0 < index:
+            return candidates[:index]
+    return candidates
 
 
 def pick(rivals: Sequence[ContactMatch], action: MultipleMatchAction) -> ContactMatch | None:

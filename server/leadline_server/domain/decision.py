@@ -15,7 +15,7 @@ from typing import Final
 from leadline_server.domain.call import Attestation, Call, CallDirection
 from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.caller_id import usable_name
-from leadline_server.domain.choosing import contenders, pick, ranked
+from leadline_server.domain.choosing import contenders, listed, pick
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
@@ -105,7 +105,11 @@ Outcome = Decision | CreatePlaceholder | LeaveUnlogged | Wait
 
 
 def decide(
-    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None = None
+    situation: Situation,
+    preferences: EffectivePreferences,
+    matches: Sequence[ContactMatch] | None = None,
+    *,
+    is_cut_off: bool = False,
 ) -> Outcome | LookUp:
     """Decide on a call.
 
@@ -113,11 +117,12 @@ def decide(
         situation: the call, and who wants it logged.
         preferences: those in force now.
         matches: the contacts that have the other party's number, conclusively; None before the lookup.
+        is_cut_off: there are more than leadline reads, so no preference can choose among them.
 
     Returns:
         An outcome; LookUp if it depends on `matches` and they are None.
     """
-    outcome = _decided(situation, preferences, matches)
+    outcome = _decided(situation, preferences, matches, is_cut_off=is_cut_off)
     return outcome if situation.can_log else _without_log(outcome, situation)
 
 
@@ -147,7 +152,11 @@ def limit_reached(created: CreatePlaceholder, reached: LimitReached) -> LeaveUnl
 
 
 def _decided(
-    situation: Situation, preferences: EffectivePreferences, matches: Sequence[ContactMatch] | None
+    situation: Situation,
+    preferences: EffectivePreferences,
+    matches: Sequence[ContactMatch] | None,
+    *,
+    is_cut_off: bool,
 ) -> Outcome | LookUp:
     if situation.chosen is not None:
         return Decision(
@@ -161,6 +170,9 @@ def _decided(
         return outcome
     if matches is None:
         return LookUp(situation.number)
+    if is_cut_off:
+        several = f"{situation.number.text} matches more contacts than leadline reads; a person has to choose."
+        return _unlogged(CallLogReason.SEVERAL_CONTACTS, several, listed(matches))
     if matches:
         return _among(matches, situation, preferences)
     return _unknown(situation, preferences)
@@ -263,7 +275,7 @@ def _among(
     if len(rivals) == 1:
         return _matched(rivals[0], matches)
     action = preferences.multiple_match_action
-    candidates = ranked(matches)
+    candidates = listed(matches)
     several = f"{situation.number.text} matches {len(rivals)} contacts"
     if situation.trigger is LogTrigger.MANUAL:
         return _unlogged(CallLogReason.SEVERAL_CONTACTS, f"{several}; a person has to choose.", candidates)
@@ -291,7 +303,7 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
         reason=CallLogReason.PLACEHOLDER_REUSED if is_reused else CallLogReason.CONTACT_MATCHED,
         explanation=f"{match.phone_number} matches {'the placeholder ' if is_reused else ''}{named(match.contact)}"
         f" ({match.kind.name}).",
-        candidates=ranked(matches) if len(matches) > 1 else (),
+        candidates=listed(matches) if len(matches) > 1 else (),
     )
 
 

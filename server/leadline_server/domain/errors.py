@@ -29,6 +29,7 @@
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
     +-- LedgerUnavailable           leadline's own storage cannot be used now
     |   +-- LedgerFull
+    +-- QuotaExceeded               the account uses more than it may
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
 
@@ -40,6 +41,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from leadline_server.domain.contact import Contact
 from leadline_server.domain.delay import bounded_seconds
 
 
@@ -72,6 +74,7 @@ class ErrorReason(StrEnum):
     LEDGER_FULL = "LEDGER_FULL"
     WATCHER_TOO_SLOW = "WATCHER_TOO_SLOW"
     SHUTTING_DOWN = "SHUTTING_DOWN"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
@@ -270,7 +273,14 @@ class CrmHeldBack(CrmRateLimited):
 
 
 class CrmTooMuch(CrmUnavailable):
-    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may."""
+    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may.
+
+    `read` has the contacts that were read of a lookup's answer. They may be enough to tell that several have a number.
+    """
+
+    def __init__(self, message: str, *, read: Sequence[Contact] = (), retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.read = read
 
 
 class CrmRejected(CrmError):
@@ -307,6 +317,27 @@ class LedgerFull(LedgerUnavailable):
     """No space is left for leadline's own storage; nothing was accepted."""
 
     reason = ErrorReason.LEDGER_FULL
+
+
+class QuotaExceeded(LeadlineError):
+    """An account uses more than it may; nothing was read or changed.
+
+    Args:
+        account_id: the account.
+        quota: the name of the quota: `calls_per_second`.
+        limit: what the account may use.
+        retry_after: seconds until there is room again.
+    """
+
+    reason = ErrorReason.QUOTA_EXCEEDED
+
+    def __init__(self, account_id: str, quota: str, limit: float, retry_after: float) -> None:
+        super().__init__(
+            f"The account uses more than its quota {quota}. Retry later.",
+            metadata={"account_id": account_id, "quota": quota, "limit": f"{limit:g}"},
+            retry_after=retry_after,
+        )
+        self.account_id = account_id
 
 
 class BudgetExhausted(LeadlineError):

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call import Call, CallLeg, Party
+from leadline_server.domain.call_legs import told_by_legs
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
 
 MAX_ATTRIBUTES: Final = 64
@@ -61,6 +62,10 @@ class CallEvent:
     `fields` and the inner mappings of `legs` have field names as keys; a party's are `caller.name` and the like. None
     clears a field. `is_final` and `event_time` belong to the report itself, so they are not among the fields.
 
+    `assumed` has fields that the report does not tell, and that are likely. They count while no report has told such a
+    field, and every report that tells it beats them. `legs_decide` says that the phone system reports each leg
+    for itself: the call's result, its times and its end follow from its legs (`call_legs`).
+
     Example: `CallEvent(call_id="c-1", fields={"result": CallResult.BUSY, "caller.name": None})`.
     """
 
@@ -70,6 +75,8 @@ class CallEvent:
     legs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     event_time: datetime | None = None
     is_final: bool | None = None
+    assumed: Mapping[str, Any] = field(default_factory=dict)
+    legs_decide: bool = False
 
 
 class Merged(NamedTuple):
@@ -81,7 +88,14 @@ class Merged(NamedTuple):
 
 def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     """The call and its stamps after `event`. `call` is None for the first report."""
-    rule = _Rule(event, stamps.ended, is_settled=call is not None and call.is_final is True)
+    merged = _merged(call, stamps, event)
+    return Merged(told_by_legs(merged.call), merged.stamps) if event.legs_decide else merged
+
+
+def _merged(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
+    # A call that its legs ended may still get news of its other legs, so it is not settled for them.
+    is_settled = call is not None and call.is_final is True and not event.legs_decide
+    rule = _Rule(event, stamps.ended, is_settled=is_settled)
     if call is None:
         return _first(rule, event)
     changes, field_stamps = rule.merge_fields(call, stamps.fields, event.fields)
@@ -92,15 +106,21 @@ def merge(call: Call | None, stamps: Stamps, event: CallEvent) -> Merged:
     changes["is_final"] = call.is_final or (call.is_final if event.is_final is None else event.is_final)
     changes["event_time"] = _later(call.event_time, event.event_time)
     ended = _earlier(stamps.ended, event.event_time) if event.is_final else stamps.ended
-    merged = replace(call, **changes)
+    merged = _with_assumed(replace(call, **changes), field_stamps, event.assumed)
     return Merged(merged, Stamps(fields=field_stamps, attributes=attribute_stamps, legs=leg_stamps, ended=ended))
+
+
+def _with_assumed(call: Call, stamps: FieldStamps, assumed: Mapping[str, Any]) -> Call:
+    """The call with those assumed fields that no report has told so far."""
+    taken = {path: value for path, value in assumed.items() if path not in stamps and _read(call, path) is None}
+    return replace(call, **_changes(call, taken)) if taken else call
 
 
 def _first(rule: "_Rule", event: CallEvent) -> Merged:
     """The call of a first report. All of its values win, so nothing is compared."""
     own: dict[str, Any] = {}
     parties: dict[str, dict[str, Any]] = {"caller": {}, "callee": {}}
-    for path, value in event.fields.items():
+    for path, value in {**event.assumed, **event.fields}.items():
         party, dot, name = path.rpartition(".")
         (parties[party] if dot else own)[name] = value
     attributes, attribute_stamps = rule.merge_attributes({}, {}, event.attributes)

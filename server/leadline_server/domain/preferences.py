@@ -83,7 +83,7 @@ class AccountSettings:
 
     Attributes:
         default_region: the ISO 3166-1 code that numbers without a country code are read in.
-        time_zone: an IANA name.
+        time_zone: an IANA name; None: none was set.
         number_formats: patterns such as `(###) ###-####`, for CRMs that search numbers literally.
         extension_pattern: masks of the account's extensions, such as "1xx,2xxx".
         dial_prefixes: what its phones dial before an outside number, such as ("9",).
@@ -94,12 +94,13 @@ class AccountSettings:
         placeholder_limit_per_hour, placeholder_limit_per_day: how many placeholders calls may create.
         placeholder_limit_per_user_per_hour, placeholder_limit_per_user_per_day: of each user; None: no such limit.
         placeholder_unattested_percent: the share of the account's limits that unattested calls may use.
+        join_linked_calls: whether calls of one conversation with one outside party share a log.
     """
 
     defaults: Preferences = Preferences()
     locked: tuple[str, ...] = ()
     default_region: str = "US"
-    time_zone: str = "UTC"
+    time_zone: str | None = None
     number_formats: tuple[str, ...] = ()
     extension_pattern: str = ""
     dial_prefixes: tuple[str, ...] = ()
@@ -112,6 +113,12 @@ class AccountSettings:
     placeholder_limit_per_user_per_hour: int | None = None
     placeholder_limit_per_user_per_day: int | None = None
     placeholder_unattested_percent: int = 100
+    join_linked_calls: bool = False
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which people see times: the account's own, else UTC."""
+        return self.time_zone or "UTC"
 
     @property
     def numbering(self) -> NumberingRules:

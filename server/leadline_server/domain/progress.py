@@ -7,7 +7,7 @@ note changes only the content revision.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
@@ -21,9 +21,12 @@ from leadline_server.domain.call_log import (
 )
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
+from leadline_server.domain.limits import MOST_CALL_BYTES
+from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
 from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.sizes import call_bytes
 
 MAX_ENTRIES: Final = 64
 """How many legs a call has at most; so, too, attributes."""
@@ -37,6 +40,7 @@ class CallReport:
 
     Attributes:
         contact_id: the contact that a person chose; empty: none.
+        source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
         replay_id: the replay that the past call belongs to; empty: a live call.
     """
 
@@ -45,6 +49,7 @@ class CallReport:
     event: CallEvent
     trigger: LogTrigger = LogTrigger.AUTOMATIC
     contact_id: str = ""
+    source: str = ""
     replay_id: str = ""
 
 
@@ -66,18 +71,56 @@ def reported(
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
     """
     if log is None:
-        return _first(report, now, rules, lease)
-    after = _Report(log, report, now, rules, lease).applied(can_move=can_move)
-    _check_size(after.call)
+        first = _first(report, now, rules, lease)
+        _check_size(first)
+        return first
+    if log.joined is not None:
+        known = opened(log.call, log.stamps, log.joined, log.user_id)
+        event = without_spelling(report.event, log.call, log.number, log.user_id, rules)
+        return with_conversation(
+            log, with_report(known, event, report.user_id), report, now, rules=rules, can_move=can_move, lease=lease
+        )
+    call, stamps = merge(log.call, log.stamps, report.event)
+    after = _Report(log, report, (call, stamps, None), now, rules, lease).applied(can_move=can_move)
+    if after is not log:
+        _check_size(after)
     return after
 
 
-def _check_size(call: Call) -> None:
+def with_conversation(
+    log: CallLog,
+    after: Conversation,
+    report: CallReport,
+    now: datetime,
+    *,
+    rules: RulesOrRegion,
+    can_move: bool,
+    lease: Lease,
+) -> CallLog:
+    """The log after `report` changed its conversation to `after`. Arguments and errors are as for `reported`."""
+    changed = _Report(log, report, after, now, rules, lease).applied(can_move=can_move)
+    if changed is not log:
+        _check_bytes(changed)
+    return changed
+
+
+def _check_size(log: CallLog) -> None:
     """Refuse a call that grew too large over many reports; a single report is bounded before."""
+    call = log.call
     sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
     over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
     if over:
         raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
+    _check_bytes(log)
+
+
+def _check_bytes(log: CallLog) -> None:
+    call = log.call
+    # Without a transcript, the limits of all other fields together are below MOST_CALL_BYTES.
+    if call.transcript and (size := call_bytes(call, log.stamps)) > MOST_CALL_BYTES:
+        raise InvalidRequest(
+            [FieldViolation("call", f"A call has at most {MOST_CALL_BYTES} bytes; with this report it has {size}.")]
+        )
 
 
 def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
@@ -107,18 +150,26 @@ def _is_answered(call: Call, report: CallReport) -> bool:
     """Whether the reporter's own leg was answered. A report without legs is about the reporter's own leg."""
     if any(leg.user_id == report.user_id for leg in call.legs):
         return call.is_answered_by(report.user_id)
-    if report.event.legs:
+    if report.event.legs or report.event.legs_decide:
         return False
     fields = report.event.fields
     return fields.get("result") is CallResult.ANSWERED or fields.get("answer_time") is not None
 
 
 class _Report:
-    """A report of a call that has a log already."""
+    """A report of a call that has a log already, and the call as the report leaves it."""
 
-    def __init__(self, log: CallLog, report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> None:
+    def __init__(
+        self,
+        log: CallLog,
+        report: CallReport,
+        after: tuple[Call, Stamps, JoinedCalls | None],
+        now: datetime,
+        rules: RulesOrRegion,
+        lease: Lease,
+    ) -> None:
         self._log, self._report, self._now, self._lease = log, report, now, lease
-        self._call, self._stamps = merge(log.call, log.stamps, report.event)
+        self._call, self._stamps, self._joined = after
         is_answered = _is_answered(self._call, report)
         was_answered = log.user_answered or self._call.is_answered_by(log.user_id)
         self._user_id = report.user_id if is_answered and not was_answered else log.user_id
@@ -141,6 +192,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
+            **self._joined_fields(),
         )
         if _content(after) != _content(log):
             after = replace(after, content_revision=log.content_revision + 1)
@@ -152,6 +204,13 @@ class _Report:
         if after.call != log.call:
             after = replace(after, last_news_time=self._now)
         return revised(log, after, self._now)
+
+    def _joined_fields(self) -> dict[str, Any]:
+        joined = self._joined
+        if joined is None:
+            return {}
+        ids = tuple(part.id for part in joined.calls if part.id != self._call.id)
+        return {"joined": joined, "linked_call_ids": ids, "omitted_leg_count": len(joined.omitted_legs)}
 
     def _before(self, after: CallLog) -> CallLog:
         """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""

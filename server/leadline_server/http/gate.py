@@ -10,7 +10,7 @@ There is no CORS: no answer allows another origin to read it. Forwarded headers 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ class Gate:
 
     def _refusal(self, scope: Scope) -> int:
         """The HTTP status to refuse the request with; 0 if it may pass."""
-        headers = _singles(scope["headers"])
+        headers = singles(scope["headers"])
         path: str = scope["path"]
         host = headers.get(b"host", b"").decode("latin-1").lower()
         is_public = path.startswith(PUBLIC_PREFIXES) and host == self._public_host != ""
@@ -79,9 +79,16 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-async def answer(send: Send, status: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
-    """Send a whole answer."""
+async def answer(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: str = "text/plain; charset=utf-8",
+    more: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """Send a whole answer. `more` has further headers."""
     headers = [
+        *more,
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
         *_SECURITY_HEADERS,
@@ -95,8 +102,8 @@ def _is_authority(host: str) -> bool:
     return bool(host) and not set(host) & set("/?#@\\ ")
 
 
-def _singles(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers by name. A header that comes twice is empty: the headers read here must come once."""
+def singles(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers by name. A header that comes twice is empty: the headers that are read must come once."""
     singles: dict[bytes, bytes] = {}
     for name, value in headers:
         singles[name] = b"" if name in singles else value

@@ -23,14 +23,14 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from protobuf.wkt import Any as AnyDetail
 
-from leadline_server.domain.errors import FieldViolation, MalformedMessage, MessageTooLarge
+from leadline_server.domain.errors import FieldViolation, MalformedMessage
 from leadline_server.transport import status
-from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, logged
+from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, check_size, logged
 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
 """The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""
 
-_MAX_NESTING: Final = 100  # as protobuf's own readers have it
+MAX_NESTING: Final = 100  # as protobuf's own readers have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +201,11 @@ def _binary(method: ServedMethod, body: _Body) -> bytes:
 
 
 def _read_json(method: ServedMethod, data: bytes) -> Message:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise MessageTooLarge(
-            f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
-            metadata={"limit": str(MAX_MESSAGE_BYTES)},
-        )
+    check_size(data)
     message = method.input_type()
     try:
         # An unknown field is an error, because people write these requests, and it is probably a typing mistake.
-        Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=_MAX_NESTING)
+        Parse(data or b"{}", message, ignore_unknown_fields=False, max_recursion_depth=MAX_NESTING)
     except (ParseError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())[:200] if isinstance(error, ParseError) else "The JSON is not valid."
         raise MalformedMessage([FieldViolation("request", said)]) from error

@@ -12,14 +12,17 @@ import uvicorn
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
+from leadline_server.http.ingress import PREFIX, IngressPage
+from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.rpcs import RpcApplication
+from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.endpoint import ServedMethod
 
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
 
 MAX_CONNECTIONS: Final = 1000
-"""The most connections, and requests, at once. More of them are answered with 503."""
+"""The most connections at once, each with one request at a time. Further ones are closed."""
 
 IDLE_SECONDS: Final = 60
 """How long a connection may stay open between requests, in seconds."""
@@ -34,10 +37,12 @@ class HttpApplication:
 
     Args:
         methods: the RPCs by their paths.
+        ingress: the webhooks of phone systems.
         has_console: whether the page for people is served.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod], *, has_console: bool) -> None:
+    def __init__(self, methods: Mapping[str, ServedMethod], ingress: IngressPage, *, has_console: bool) -> None:
+        self._ingress = ingress
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
         self._pages: dict[str, Application] = {
@@ -58,7 +63,7 @@ class HttpApplication:
             else:
                 await answer(send, 405, b"")
             return
-        page = self._pages.get(path)
+        page = self._ingress if path.startswith(PREFIX) else self._pages.get(path)
         if page is None:
             await answer(send, 404, b"")
         else:
@@ -77,16 +82,25 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def http_server(
-    address: str, methods: Mapping[str, ServedMethod], *, public_url: str, has_console: bool, grace: float
+    address: str,
+    methods: Mapping[str, ServedMethod],
+    receiver: Receiver,
+    *,
+    public_url: str,
+    has_console: bool,
+    grace: float,
+    connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
     Args:
         address: `host:port`; port 0 takes a free one.
         methods: the RPCs by their paths.
+        receiver: takes the webhooks of phone systems.
         public_url: see `Gate`.
         has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
+        connections: the most connections; further ones are closed at once.
 
     Yields:
         The port.
@@ -96,15 +110,15 @@ async def http_server(
     """
     listener = _listen(address)
     config = uvicorn.Config(
-        Gate(HttpApplication(methods, has_console=has_console), public_url),
-        http="httptools",
+        Gate(HttpApplication(methods, IngressPage(receiver, public_url), has_console=has_console), public_url),
+        http=bounded_protocol(connections),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,  # its lines would have the query, and so callers' numbers
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=None,  # the protocol bounds the connections, and each has one request at a time
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(grace)),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,

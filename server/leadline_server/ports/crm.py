@@ -9,10 +9,16 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 from leadline_server.domain.call import Call
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
+from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 
 MOST_NUMBERS: Final = 16
 """The most numbers that one `CrmAdapter.find_contacts` is asked for."""
+
+
+def most_read(numbers: Sequence[PhoneNumber]) -> int:
+    """How many contacts an adapter reads at most to look up `numbers`: one more than leadline takes, to notice more."""
+    return MOST_RECORDS * len(numbers) + 1
 
 
 class CrmMethod(StrEnum):
@@ -212,6 +218,9 @@ class CrmAdapter(Protocol):
 
         Some CRMs show the main number only, and say in another way that a contact has the number that was asked for.
         Then the adapter adds that number to `Contact.phone_numbers`: leadline drops a contact that shows none of them.
+
+        leadline takes at most MOST_RECORDS contacts a number (`domain.limits`), so an adapter may stop reading after
+        `most_read(numbers)`. If it stops earlier, it raises CrmTooMuch with those that it read.
         """
         ...
 

@@ -3,29 +3,20 @@
 A reader of files and a listener to live events can both use them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult, Party
+from leadline_server.domain.call_legs import earliest, latest
+from leadline_server.domain.call_results import best_result
 from leadline_server.replay.columns import TEXTS
 from leadline_server.replay.linking import pair_name
 from leadline_server.replay.records import Record
 
 MAX_LEGS: Final = 64
 """Of the contract."""
-
-# The result of a call whose legs differ: the first of these that a leg has.
-_RESULT_ORDER: Final = (
-    CallResult.ANSWERED,
-    CallResult.VOICEMAIL,
-    CallResult.NO_ANSWER,
-    CallResult.REJECTED,
-    CallResult.CANCELED,
-    CallResult.BUSY,
-    CallResult.FAILED,
-)
 
 
 def merged(call_id: str, records: Sequence[Record]) -> Call:
@@ -49,9 +40,9 @@ def merged(call_id: str, records: Sequence[Record]) -> Call:
         caller=first.call.caller,
         direction=direction_of(told),
         linked_id=next((record.call.linked_id for record in told if record.call.linked_id), None),
-        start_time=_earliest(record.call.start_time for record in records),
+        start_time=earliest(record.call.start_time for record in records),
         answer_time=_answer_time(records, main, result),
-        end_time=_latest(record.call.end_time for record in records),
+        end_time=latest(record.call.end_time for record in records),
         result=result,
         is_final=True,
         event_time=_event_time(records),
@@ -71,12 +62,6 @@ def told_by(call_id: str, records: Sequence[Record]) -> Sequence[Record]:
     """The records that tell of the call itself: those with its id that are no inner halves, else all there are."""
     own = [record for record in records if record.call.id == call_id]
     return [record for record in own if not record.is_piece] or own or records
-
-
-def best_result(results: Iterable[CallResult | None]) -> CallResult | None:
-    """The result of a call, by the results of its legs."""
-    found = set(results)
-    return next((result for result in _RESULT_ORDER if result in found), None)
 
 
 def direction_of(told: Sequence[Record]) -> CallDirection | None:
@@ -127,9 +112,9 @@ def _joined(leg: CallLeg, other: CallLeg) -> CallLeg:
             name=leg.party.name or other.party.name,
             extension=leg.party.extension or other.party.extension,
         ),
-        start_time=_earliest((leg.start_time, other.start_time)),
-        answer_time=_earliest((leg.answer_time, other.answer_time)),
-        end_time=_latest((leg.end_time, other.end_time)),
+        start_time=earliest((leg.start_time, other.start_time)),
+        answer_time=earliest((leg.answer_time, other.answer_time)),
+        end_time=latest((leg.end_time, other.end_time)),
         result=best_result((leg.result, other.result)),
     )
 
@@ -137,22 +122,14 @@ def _joined(leg: CallLeg, other: CallLeg) -> CallLeg:
 def _answer_time(records: Sequence[Record], main: Record, result: CallResult | None) -> datetime | None:
     if result is not CallResult.ANSWERED:
         return main.call.answer_time
-    return _earliest(record.call.answer_time for record in records if record.is_answered)
+    return earliest(record.call.answer_time for record in records if record.is_answered)
 
 
 def _event_time(records: Sequence[Record]) -> datetime | None:
     """The latest, where every record has one: else the report is to count as the newest."""
     times = [record.call.event_time for record in records]
-    return None if None in times else _latest(times)
+    return None if None in times else latest(times)
 
 
 def _texts(call: Call) -> dict[str, Any]:
     return {name: value for name in TEXTS if (value := getattr(call, name))}
-
-
-def _earliest(times: Iterable[datetime | None]) -> datetime | None:
-    return min((time for time in times if time is not None), default=None)
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import count
 
@@ -22,6 +22,7 @@ from leadline.v1 import (
     preferences_service_pb2_grpc,
 )
 
+from leadline_server.domain.call_ids import sourced_id
 from leadline_server.replay.account import AccountDetails, account_details
 from leadline_server.replay.grouping import GroupItem, ReplayCall
 from leadline_server.replay.messages import to_request
@@ -106,12 +107,20 @@ class Replayer:
         channel: to the server.
         account_id: whose calls they are.
         concurrency: how many calls are under way at once. With 1 they go in order, each after the answer to the last.
+        source: the source that call ids carry. A call that the server knows by its own id keeps that.
         patience: how long to bear with the server.
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, account_id: str, *, concurrency: int = 16, patience: Patience | None = None
+        self,
+        channel: grpc.aio.Channel,
+        account_id: str,
+        *,
+        concurrency: int = 16,
+        patience: Patience | None = None,
+        source: str = "",
     ) -> None:
+        self._source = source
         self._channel = channel
         self._stub = call_log_service_pb2_grpc.CallLogServiceStub(channel)
         self._account_id = account_id
@@ -202,6 +211,9 @@ class Replayer:
 
     async def _send(self, replayed: ReplayCall) -> Outcome:
         before = await self._revision(replayed.call.id)
+        if self._source and not before:
+            replayed = _with_source(replayed, self._source)
+            before = await self._revision(replayed.call.id)
         try:
             call_log = await self._log(to_request(self._account_id, replayed, self._replay_id))
         except grpc.aio.AioRpcError as failure:
@@ -249,6 +261,13 @@ class Replayer:
                 self._stopped = self._stopped or f"the server went away: {failure.details()}"
         else:
             self._lost_in_a_row = 0
+
+
+def _with_source(replayed: ReplayCall, source: str) -> ReplayCall:
+    """The call with ids that carry the source."""
+    call = replayed.call
+    linked_id = sourced_id(source, call.linked_id) if call.linked_id else None
+    return replace(replayed, call=replace(call, id=sourced_id(source, call.id), linked_id=linked_id))
 
 
 def _effect(before: int | None, after: int) -> Effect:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +26,9 @@ CLAIMS_KEPT: Final = timedelta(days=30)
 REQUESTS_KEPT: Final = timedelta(hours=25)
 """How long answers are kept: one hour more than the API promises, because clocks differ."""
 
+QUARANTINE_KEPT: Final = timedelta(days=14)
+"""How long an event of a phone system that cannot be stored is kept."""
+
 CALLS_AT_ONCE: Final = 100
 """Calls of one transaction. They hold the write lock for a few milliseconds."""
 
@@ -44,6 +47,7 @@ class PrunedCounts:
     calls: int = 0
     claims: int = 0
     requests: int = 0
+    quarantined: int = 0
 
 
 class Pruner:
@@ -90,7 +94,7 @@ class Pruner:
             lease.end()
         await self._retention.release(self._leases.process_id)
         if counts != PrunedCounts():
-            _log.info("pruned", calls=counts.calls, claims=counts.claims, requests=counts.requests)
+            _log.info("pruned", **asdict(counts))
         return counts
 
     async def _acquire(self, until: datetime) -> bool:
@@ -103,7 +107,8 @@ class Pruner:
             calls = await _steps(lease, lambda position: retention.prune_calls(now - keep, position, CALLS_AT_ONCE))
         claims = await _steps(lease, lambda after: retention.prune_claims(now - CLAIMS_KEPT, after, _ROWS_AT_ONCE))
         requests = await _steps(lease, lambda _: retention.prune_requests(now - REQUESTS_KEPT, _ROWS_AT_ONCE))
-        return PrunedCounts(calls, claims, requests)
+        quarantined = await _steps(lease, lambda _: retention.prune_quarantine(now - QUARANTINE_KEPT, _ROWS_AT_ONCE))
+        return PrunedCounts(calls, claims, requests, quarantined)
 
 
 class _LeaseLost(Exception):

@@ -1,6 +1,7 @@
 """Checkpoints: moving the write-ahead log into the database file, safely beside other processes."""
 
 import sqlite3
+import struct
 import time
 from contextlib import closing
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import Final
 from leadline_server.storage.connection import retry_busy, storage_error
 
 MAX_LOG_BYTES: Final = 64 * 1024 * 1024
-"""The largest write-ahead log file that is kept once all of it is in the database."""
+"""The most bytes of the write-ahead log before a checkpoint is due, and the largest file that is kept after one."""
 
 _SMALL_LOG_BYTES: Final = 4 * 1024 * 1024  # a larger log at start is checkpointed at once
 _BUSY_SECONDS: Final = 0.05  # how long to wait for another process's commit before a checkpoint is postponed
 _RETRY_SECONDS: Final = 1.0
+_INDEX: Final = struct.Struct("=14xHI76xI")
+_LOOK_EVERY: Final = 16  # changed rows after which the log's size is read again; a row may have a megabyte
 
 
 class Checkpointer:
-    """Checkpoints after a number of changed rows. Use it only on the writer connection's thread.
+    """Checkpoints after a number of changed rows or bytes of the log. Use it only on the writer connection's thread.
 
     SQLite before 3.51.3 has a race that can corrupt a database: a checkpoint may overlook that another process's commit
     restarted the write-ahead log (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). So no connection checkpoints
@@ -33,10 +36,18 @@ class Checkpointer:
         # checkpointed at once. Otherwise it would grow for ever if processes are killed before `after` changed rows.
         self._done_at = -after if _size(path.with_name(f"{path.name}-wal")) > _SMALL_LOG_BYTES else 0
         self._not_before = 0.0
+        self._next_look = 0
+        self._is_large = False
 
     def is_due(self, connection: sqlite3.Connection) -> bool:
         """Whether a checkpoint is due."""
-        return connection.total_changes - self._done_at >= self._after and time.monotonic() >= self._not_before
+        changes = connection.total_changes
+        if changes >= self._next_look:
+            self._next_look = changes + _LOOK_EVERY
+            self._is_large = log_bytes(self._path) > MAX_LOG_BYTES
+        if changes - self._done_at < self._after and not self._is_large:
+            return False
+        return time.monotonic() >= self._not_before
 
     def run_if_due(self, connection: sqlite3.Connection) -> None:
         """Checkpoint if one is due. A checkpoint that fails loses nothing; it is retried a second later."""
@@ -44,7 +55,7 @@ class Checkpointer:
             return
         changes = connection.total_changes
         if self._run(connection):
-            self._done_at = changes
+            self._done_at, self._is_large = changes, False
         else:
             self._not_before = time.monotonic() + _RETRY_SECONDS
 
@@ -68,6 +79,25 @@ class Checkpointer:
             other.execute("PRAGMA wal_autocheckpoint = 0")
             [(busy, frames, moved)] = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return not busy and frames == moved
+
+
+def log_bytes(path: Path) -> int:
+    """About how many bytes of a database's write-ahead log are not in the database yet; 0 if that cannot be read.
+
+    The log's file tells less: it keeps its size when it is written from the start again. SQLite's index of the log has
+    the page size at byte 14, the last frame of the log at 16, and the frames that are in the database at 96
+    (https://www.sqlite.org/walformat.html, "The WAL-Index File Format").
+    """
+    try:
+        with path.with_name(f"{path.name}-shm").open("rb", buffering=0) as index:
+            head = index.read(_INDEX.size)
+    except OSError:
+        return 0
+    if len(head) < _INDEX.size:
+        return 0
+    page_size, last, moved = _INDEX.unpack(head)
+    frame: int = 65_536 if page_size == 1 else page_size
+    return max(0, int(last) - int(moved)) * frame
 
 
 def _size(file: Path) -> int:

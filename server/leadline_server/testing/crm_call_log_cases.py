@@ -77,9 +77,7 @@ class UpdateLogCases:
         reader, contact, report = crm.log_reader(), await crm.a_contact(), Report()
         log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
         updated = await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
-        assert updated.id == log.id, (
-            "An update changes the log, and answers with its id; it logs nothing a second time."
-        )
+        assert updated.id == log.id, "An update answers with the id of its log; it logs nothing a second time."
         seen = await reader.see_log(log.id)
         assert "after" in (seen.note or seen.text), "The log says what the update says."
         assert "before" not in (seen.note or seen.text), "The update replaces the note."
@@ -128,9 +126,7 @@ class UpdateLogCases:
         log = await crm.adapter.create_call_log(report.entry(one.id), a_key())
         await crm.adapter.update_call_log(log.id, report.entry(other.id, moves=True))
         seen = await reader.see_log(log.id)
-        assert seen.contact_id == other.id, (
-            "An update with `moves` attaches the log to its contact: `moves_log` says so."
-        )
+        assert seen.contact_id == other.id, "An update with `moves` moves the log, since `moves_log` is declared."
 
     async def test_an_update_that_moves_nothing_leaves_the_log_at_its_contact(self, crm: CrmUnderTest) -> None:
         crm.requires("moves_log")

@@ -21,9 +21,7 @@ class CreateCases:
         )
         created = await crm.adapter.create_contact(draft, a_key())
         assert created.id, "A new contact has an id."
-        assert (created.name, created.email) == ("Ada Lovelace", "ada@example.com"), (
-            "It has the draft's name and e-mail."
-        )
+        assert (created.name, created.email) == ("Ada Lovelace", "ada@example.com"), "It has what the draft says."
         if crm.adapter.capabilities.has_company:
             assert created.company == "Acme", "It has the draft's company, since `has_company` is declared."
         numbers = [parse_number(text, crm.region).e164 for text in created.phone_numbers]

@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
+from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmMethod
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name, a_number, eventually, if_possible
@@ -49,6 +50,21 @@ class LookupCases:
         await crm.becomes_found(number, {created.id})
         found = {contact.id: contact for contact in await crm.adapter.find_contacts([parse_number(number, crm.region)])}
         assert (found[created.id].name, found[created.id].type) == ("Ada Lovelace", created.type)
+
+    async def test_more_contacts_than_leadline_reads_are_never_shown_as_few(self, crm: CrmUnderTest) -> None:
+        people, number = crm.other_hands(), a_number()
+        for _ in range(MOST_RECORDS + 1):
+            await if_possible(people.add_contact(a_name(), [number]))
+
+        async def looks_like() -> set[str]:
+            try:
+                found = await crm.adapter.find_contacts([parse_number(number, crm.region)])
+            except CrmTooMuch:
+                return {"too much"}
+            return {"more" if len(found) > MOST_RECORDS else "few"}
+
+        seen = await eventually(looks_like, lambda seen: seen != {"few"}, crm.lag)
+        assert seen != {"few"}, f"{MOST_RECORDS + 1} contacts have the number, and the lookup looks complete"
 
     async def test_one_lookup_answers_for_sixteen_numbers(self, crm: CrmUnderTest) -> None:
         numbers = list({a_number() for _ in range(16)})

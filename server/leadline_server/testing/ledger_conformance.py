@@ -20,8 +20,10 @@ from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
+from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
+from leadline_server.testing.ledger_quarantine_cases import QuarantineCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
@@ -37,6 +39,7 @@ class LedgerConformance(
     PreferenceCases,
     UserCases,
     ChangeCases,
+    JoiningCases,
     FeedCases,
     DueCases,
     ListCases,
@@ -44,6 +47,7 @@ class LedgerConformance(
     PlaceholderCases,
     RequestCases,
     TokenCases,
+    QuarantineCases,
     PruneCallsCases,
     PruneOthersCases,
 ):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
+from leadline_server.domain.linked_calls import JoinedCalls, LinkedCall
 from leadline_server.domain.merge import Stamp, Stamps
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallKey, Ledger
@@ -110,6 +111,13 @@ def full_call_log() -> CallLog:
         next_attempt_time=NOW + timedelta(microseconds=1),
         last_error="It said no.",
         revision=7,
+        joined=JoinedCalls(
+            stored_id="call-1",
+            calls=(LinkedCall(id="call-1", is_final=True, ended=NOW),),
+            omitted_legs=(CallLeg(id="n", user_id=ALICE),),
+        ),
+        linked_call_ids=("call-2",),
+        omitted_leg_count=1,
     )
 
 

@@ -113,6 +113,8 @@ def _number_key(check: Violations, request: pb.ListCallLogsRequest, rules: Numbe
 
 
 _MAX_WATCHED: Final = 1024
+_WATCHED_BYTES: Final = 16 * 1024 * 1024
+"""How many messages of watches are kept, and how many bytes of them, for other watchers of the same calls."""
 
 
 def _call_log(log: CallLog) -> dict[str, Any]:
@@ -127,6 +129,7 @@ class CallLogServicer(CallLogServiceServicer):
         self._commands = commands
         self._encoder = WatchEncoder()
         self._watched: dict[str, pb.WatchCallLogsResponse] = {}
+        self._watched_bytes = 0
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
         """Accept a report of a call."""
@@ -159,7 +162,7 @@ class CallLogServicer(CallLogServiceServicer):
     async def CountCallLogs(self, request: pb.CountCallLogsRequest, context: Context) -> pb.CountCallLogsResponse:
         """Count an account's call logs."""
         account = await self._commands.accounts.find(request.account_id)
-        counting = counting_of(request, "UTC" if account is None else account.settings.time_zone)
+        counting = counting_of(request, "UTC" if account is None else account.settings.zone)
         if account is None:
             raise AccountNotFound(request.account_id)
         return count_call_logs_response(await self._commands.count_call_logs.execute(counting))
@@ -182,7 +185,9 @@ class CallLogServicer(CallLogServiceServicer):
             return watch_call_logs_response(item)
         message = self._watched.get(item.resume_token)
         if message is None:
-            if len(self._watched) >= _MAX_WATCHED:
+            if len(self._watched) >= _MAX_WATCHED or self._watched_bytes > _WATCHED_BYTES:
                 self._watched.clear()
+                self._watched_bytes = 0
+            self._watched_bytes += item.change.size
             message = self._watched[item.resume_token] = watch_call_logs_response(item)
         return message

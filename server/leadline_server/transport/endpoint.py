@@ -33,16 +33,23 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
+from leadline_server.transport.admission.account_id import read_account_id
+from leadline_server.transport.admission.door import Admitted, Door, Entry
+from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.streams import Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
+
+SMALL_BYTES: Final = 1024
+"""Requests up to this size are decoded before they are admitted: to read the account alone would cost as much."""
 
 OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 """RPCs that bound their time themselves. At the end of it they answer with the call log as it is."""
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
+_Decode: TypeAlias = Callable[[bytes], Any]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 
@@ -127,7 +134,7 @@ class ServedMethod:
 
 
 def served_methods(
-    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams
+    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams, door: Door
 ) -> Sequence[ServedMethod]:
     """The RPCs of one service with their endpoints."""
     return [
@@ -138,7 +145,7 @@ def served_methods(
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
             serve=(_stream if method.server_streaming else _unary)(
-                method, getattr(servicer, method.name), counts_of(method.name), streams
+                method, getattr(servicer, method.name), counts_of(method.name), streams, door.entry(method.name)
             ),
             counts=counts_of(method.name),
         )
@@ -146,7 +153,9 @@ def served_methods(
     ]
 
 
-def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams) -> _Unary:
+def _unary(
+    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: Entry
+) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
@@ -154,10 +163,16 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, s
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
         code = status.OK
+        admitted: Admitted | None = None
         try:
             if streams.are_over:
                 streams.refuse()
-            response = await bounded(decode(data), context)
+            check_size(data)
+            size = len(data)
+            request = decode(data) if size <= SMALL_BYTES else None
+            account_id = read_account_id(data) if request is None else request.account_id
+            admitted = entry.admitted_at_once(account_id, size, began) or await entry.admit(account_id, size, began)
+            response = await bounded(request or decode_for(decode, data, account_id), context)
             return response.SerializeToString()
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -166,6 +181,8 @@ def _unary(method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, s
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
+            if admitted is not None:
+                entry.leave(admitted)
             counts.end(code, began)
         return await refuse(context, answer)
 
@@ -177,6 +194,7 @@ def _stream(
     behaviour: Callable[..., AsyncGenerator[Message, None]],
     counts: RpcCounts,
     streams: Streams,
+    entry: Entry,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -184,8 +202,14 @@ def _stream(
     async def endpoint(data: bytes, context: Context) -> None:
         began = counts.begin()
         code = status.OK
+        use: AccountUse | None = None
         try:
-            async with aclosing(behaviour(decode(data), context)) as responses:
+            if streams.are_over:
+                streams.refuse()
+            check_size(data)
+            account_id = read_account_id(data)
+            use = await entry.begin_watch(account_id, len(data), began)
+            async with aclosing(behaviour(decode_for(decode, data, account_id), context)) as responses:
                 while (response := await _next(responses, streams)) is not None:
                     await streams.write(context, response.SerializeToString())
             return  # noqa: TRY300 - the lines below are for errors
@@ -196,6 +220,8 @@ def _stream(
             answer = logged(rpc, error)
             code = answer.code.name
         finally:
+            if use is not None:
+                use.watches -= 1
             counts.end(code, began)
         await refuse(context, answer)
 
@@ -207,17 +233,29 @@ async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> M
         return await anext(responses, None)
 
 
-def _decoder(method: MethodDescriptor) -> Callable[[bytes], Message]:
+def check_size(data: bytes) -> None:
+    """Raise MessageTooLarge if a request has more than MAX_MESSAGE_BYTES."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise MessageTooLarge(
+            f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
+            metadata={"limit": str(MAX_MESSAGE_BYTES)},
+        )
+
+
+def decode_for(decode: _Decode, data: bytes, account_id: str) -> Any:
+    """The request of a call that was admitted for an account. Raises MalformedMessage if it is another account's."""
+    request = decode(data)
+    if request.account_id != account_id:
+        raise MalformedMessage([FieldViolation("account_id", "It can be read in two ways.")])
+    return request
+
+
+def _decoder(method: MethodDescriptor) -> _Decode:
     """A function that reads the RPC's request from bytes."""
     request_type = GetMessageClass(method.input_type)
     name = method.input_type.full_name
 
-    def decode(data: bytes) -> Message:
-        if len(data) > MAX_MESSAGE_BYTES:
-            raise MessageTooLarge(
-                f"A request may have at most {MAX_MESSAGE_BYTES} bytes; this one has {len(data)}.",
-                metadata={"limit": str(MAX_MESSAGE_BYTES)},
-            )
+    def decode(data: bytes) -> Any:
         try:
             return request_type.FromString(data)
         except DecodeError as error:

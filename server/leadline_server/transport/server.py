@@ -21,7 +21,10 @@ from prometheus_client import CollectorRegistry
 
 from leadline_server.commands import Commands
 from leadline_server.transport.addresses import AddressUnavailable, check_free
+from leadline_server.transport.admission.door import Door
+from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.call_log_service import CallLogServicer
+from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
@@ -69,13 +72,22 @@ class Server:
     Args:
         commands: the commands that its RPCs run.
         registry: where the metrics of its RPCs are registered.
+        quotas: what accounts may use.
+        connections: its connections.
     """
 
-    def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        registry: CollectorRegistry,
+        quotas: QuotaSettings | None = None,
+        connections: ConnectionLimits | None = None,
+    ) -> None:
         self._streams = Streams()
         self._health = _Health()
         self._is_serving = False
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
+        door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
@@ -87,7 +99,7 @@ class Server:
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(service, servicer, metrics.of, self._streams)
+            methods = served_methods(service, servicer, metrics.of, self._streams, door)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}

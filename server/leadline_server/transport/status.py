@@ -1,6 +1,7 @@
 """Errors as gRPC statuses: one table of codes, and the details of each error.
 
-Every error has google.rpc.ErrorInfo. A bad request also has google.rpc.BadRequest with its violations. If sending the
+Every error has google.rpc.ErrorInfo. A bad request also has google.rpc.BadRequest with its violations, and an
+exceeded quota google.rpc.QuotaFailure. If sending the
 same request again can help, google.rpc.RetryInfo says when (google/rpc/error_details.proto).
 """
 
@@ -15,7 +16,7 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # type: ignore[import-untyped] # no py.typed
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.domain import errors
@@ -70,6 +71,7 @@ CODES: Final[Mapping[type[Exception], grpc.StatusCode]] = {
     errors.LedgerFull: _RESOURCE_EXHAUSTED,
     errors.BudgetExhausted: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ShuttingDown: _UNAVAILABLE,
+    errors.QuotaExceeded: _RESOURCE_EXHAUSTED,
     Exception: grpc.StatusCode.INTERNAL,
 }
 """The code of each error. A class that is not listed has the code of its nearest base class."""
@@ -152,6 +154,10 @@ def _known(error: errors.LeadlineError) -> Refusal:
         details.append(BadRequest(field_violations=shown))
         if len(shown) < len(error.violations):
             metadata["violations"] = str(len(error.violations))
+    if isinstance(error, errors.QuotaExceeded):
+        subject = _cut(f"account:{error.account_id}", _VALUE_BYTES)
+        violation = QuotaFailure.Violation(subject=subject, description=_cut(error.message, _MESSAGE_BYTES))
+        details.append(QuotaFailure(violations=[violation]))
     delay = _RETRY_AFTER.get(error.reason) if error.retry_after is None else bounded_seconds(error.retry_after)
     if delay is not None:
         details.append(RetryInfo(retry_delay=_duration(delay)))

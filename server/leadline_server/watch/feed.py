@@ -14,7 +14,7 @@ from leadline_server.ports.ledger import CallLogs, Change
 from leadline_server.watch.schedule import BatchTurns, WakeGroups, pause_seconds
 
 _KEPT: Final = 4096
-_KEPT_BYTES: Final = 32 * 1024 * 1024
+KEPT_BYTES: Final = 32 * 1024 * 1024
 """How many changes are kept in memory, and how many bytes of them. A watcher further behind reads from the ledger."""
 
 _BATCH: Final = 512
@@ -168,10 +168,12 @@ class ChangeFeed:
     def _keep(self, changes: Sequence[Change]) -> None:
         self._recent.extend(changes)
         self._recent_bytes += sum(change.size for change in changes)
-        while len(self._recent) > _KEPT or self._recent_bytes > _KEPT_BYTES:
+        while len(self._recent) > _KEPT or self._recent_bytes > KEPT_BYTES:
             oldest = self._recent.popleft()
             self._before_recent = oldest.sequence
             self._recent_bytes -= oldest.size
+        if self._recent_bytes > KEPT_BYTES // 2:
+            self._slices.clear()  # they keep changes that are no longer recent
 
     async def _advance(self, head: int) -> None:
         self._head = head

@@ -90,6 +90,9 @@ def with_own_numbers(
     return replace(values, own_numbers=tuple(dict.fromkeys(number for number in numbers if number)))
 
 
+_SWITCHES: Final = frozenset({"create_without_log", "join_linked_calls"})
+
+
 def settings(check: Violations, path: str, message: pb.AccountSettings, fields: Iterable[str]) -> AccountSettings:
     """The fields of a message, `defaults.<name>` for those of the defaults; absent ones have their built-in values."""
     chosen = set(fields)
@@ -105,8 +108,7 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
         values["default_user_id"] = check.optional_id(f"{path}.default_user_id", message.default_user_id)
     if "extension_pattern" in chosen and message.HasField("extension_pattern"):
         values["extension_pattern"] = _extension_pattern(check, f"{path}.extension_pattern", message.extension_pattern)
-    if "create_without_log" in chosen:
-        values["create_without_log"] = message.create_without_log
+    values |= {name: getattr(message, name) for name in _SWITCHES & chosen}
     for name, most in _COUNTS.items():
         if name in chosen and message.HasField(name):  # type: ignore[arg-type] # names of fields, found at run time
             values[name] = check.count(f"{path}.{name}", getattr(message, name), most)
@@ -136,6 +138,7 @@ def settings_message(values: AccountSettings) -> pb.AccountSettings:
         own_numbers=values.own_numbers,
         default_user_id=values.default_user_id or None,
         create_without_log=values.create_without_log,
+        join_linked_calls=values.join_linked_calls,
         caller_id_prefixes=values.caller_id_prefixes,
         **{name: getattr(values, name) for name in _COUNTS},
     )

@@ -58,6 +58,10 @@ class Violations:
         """Add a broken rule: the path of the field, such as `call.legs[0].id`, and a sentence."""
         self._found.append(FieldViolation(field, description))
 
+    def sentences(self) -> list[str]:
+        """The broken rules as texts: `call.id: Required.` and the like."""
+        return [f"{violation.field}: {violation.description}" for violation in self._found]
+
     def raise_any(self) -> None:
         """Raise InvalidRequest with all broken rules, if there are any."""
         if self._found:

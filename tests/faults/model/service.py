@@ -108,6 +108,9 @@ class _ForwardAccounts:
     def __init__(self, front: Front) -> None:
         self._front = front
 
+    def knows(self, account_id: str) -> bool:
+        return self._front.app.commands.accounts.knows(account_id)
+
     async def get(self, account_id: str) -> Account:
         return await self._front.app.commands.accounts.get(account_id)
 

@@ -38,6 +38,7 @@ export function Now() {
     setShown((before) => {
       const all = new Map(before);
       for (const log of logs) {
+        for (const joined of log.linkedCallIds) all.delete(joined);
         const known = all.get(callId(log));
         if (!known || known.revision < log.revision) all.set(callId(log), log);
       }

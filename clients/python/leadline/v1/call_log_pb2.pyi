@@ -242,7 +242,10 @@ Global___LogTrigger: _TypeAlias = LogTrigger  # noqa: Y015
 
 @_typing.final
 class CallLog(_message.Message):
-    """The log of one call. There is exactly one for each (`account_id`, `call.id`), however many reports it has."""
+    """The log of one call. There is exactly one for each (`account_id`, `call.id`), however many reports it has. With
+    `AccountSettings.join_linked_calls`, calls of one conversation share a log; `call.id` is then the id that equals
+    `linked_id`, else that of the call that was reported first.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -263,6 +266,8 @@ class CallLog(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    LINKED_CALL_IDS_FIELD_NUMBER: _builtins.int
+    OMITTED_LEG_COUNT_FIELD_NUMBER: _builtins.int
     UPDATE_STATE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
@@ -294,6 +299,10 @@ class CallLog(_message.Message):
     """Grows with every change of this log, and only then. Starts at 1. 0: never stored, in the answer of `validate_only`
     for a call that was not reported before.
     """
+    omitted_leg_count: _builtins.int
+    """How many legs of calls that share this log are not listed in `call.legs`, because it lists 64 at most. Their times
+    and results count all the same.
+    """
     update_state: Global___UpdateState.ValueType
     """Whether the CRM has the latest state of a LOGGED call. UPDATE_STATE_NONE for every other call."""
     @_builtins.property
@@ -322,6 +331,13 @@ class CallLog(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When this log last changed."""
 
+    @_builtins.property
+    def linked_call_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the other calls that share this log (`AccountSettings.join_linked_calls`), in the order in which they
+        were first reported, at most 256. Each of them finds this log in GetCallLog, RetryCallLog and LogCall. A client that
+        shows logs by `call.id` removes logs with these ids. Empty: no call has joined.
+        """
+
     def __init__(
         self,
         *,
@@ -342,11 +358,13 @@ class CallLog(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
+        linked_call_ids: _abc.Iterable[_builtins.str] | None = ...,
+        omitted_leg_count: _builtins.int = ...,
         update_state: Global___UpdateState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "contact", b"contact", "create_time", b"create_time", "next_attempt_time", b"next_attempt_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempts", b"attempts", "call", b"call", "candidates", b"candidates", "contact", b"contact", "create_time", b"create_time", "crm_log_id", b"crm_log_id", "crm_log_url", b"crm_log_url", "explanation", b"explanation", "last_error", b"last_error", "next_attempt_time", b"next_attempt_time", "reason", b"reason", "revision", b"revision", "state", b"state", "update_pending", b"update_pending", "update_state", b"update_state", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempts", b"attempts", "call", b"call", "candidates", b"candidates", "contact", b"contact", "create_time", b"create_time", "crm_log_id", b"crm_log_id", "crm_log_url", b"crm_log_url", "explanation", b"explanation", "last_error", b"last_error", "linked_call_ids", b"linked_call_ids", "next_attempt_time", b"next_attempt_time", "omitted_leg_count", b"omitted_leg_count", "reason", b"reason", "revision", b"revision", "state", b"state", "update_pending", b"update_pending", "update_state", b"update_state", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -185,8 +185,8 @@ class Call(_message.Message):
     """
     linked_id: _builtins.str
     """Connects the calls of one conversation (transfers, consultations, queue legs): equal for all of them, at most 128
-    characters, no control or format characters. leadline stores it and passes it to the CRM; each `id` has its own
-    log.
+    characters, no control or format characters. leadline stores it and passes it to the CRM. Each `id` has its own log,
+    unless the account sets `AccountSettings.join_linked_calls`: then calls with the same outside party share one.
     """
     direction: Global___CallDirection.ValueType
     """Direction as the account sees it. Required in the first report of a call; it can be corrected later, not cleared."""
@@ -210,7 +210,8 @@ class Call(_message.Message):
     """The result of STIR/SHAKEN for the caller's number. Absent: not known."""
     is_final: _builtins.bool
     """True: the phone system expects to report nothing more. Once true it stays true. Later reports that are not final
-    only fill unset fields.
+    only fill unset fields. Calls that share a log (`join_linked_calls`) are final when each of them is, so the log is
+    not final any more when a further call joins.
     """
     @_builtins.property
     def caller(self) -> Global___Party:
@@ -243,7 +244,8 @@ class Call(_message.Message):
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallLeg]:
         """The devices and people that the call was offered to, at most 64. They merge by `id`. Legs that a report does not
-        name are kept, and no leg is ever removed. In a CallLog they are ordered by id.
+        name are kept, and no leg is ever removed. In a CallLog they are ordered by id. Where calls share a log
+        (`join_linked_calls`), each call is a leg with the call's id, and leg ids must be unique among them.
         """
 
     @_builtins.property

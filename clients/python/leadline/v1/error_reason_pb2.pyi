@@ -102,6 +102,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS. An extension, number or e-mail address belongs to another user. Metadata: `user_ids`, by commas."""
     ERROR_REASON_TOO_MANY_USERS: _ErrorReason.ValueType  # 30
     """RESOURCE_EXHAUSTED. The account has as many users as it may have. Metadata: `limit`."""
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 31
+    """RESOURCE_EXHAUSTED. The account uses more of the server than it may. Retry after google.rpc.RetryInfo says.
+    Metadata: `account_id`, `quota`, `limit`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason of an error, for programs. Every error has a google.rpc.ErrorInfo with domain `leadline`, `reason` = one
@@ -189,4 +193,8 @@ ERROR_REASON_USER_CONFLICT: ErrorReason.ValueType  # 29
 """ALREADY_EXISTS. An extension, number or e-mail address belongs to another user. Metadata: `user_ids`, by commas."""
 ERROR_REASON_TOO_MANY_USERS: ErrorReason.ValueType  # 30
 """RESOURCE_EXHAUSTED. The account has as many users as it may have. Metadata: `limit`."""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 31
+"""RESOURCE_EXHAUSTED. The account uses more of the server than it may. Retry after google.rpc.RetryInfo says.
+Metadata: `account_id`, `quota`, `limit`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

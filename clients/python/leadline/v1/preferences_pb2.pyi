@@ -368,6 +368,7 @@ class AccountSettings(_message.Message):
     DEFAULT_USER_ID_FIELD_NUMBER: _builtins.int
     CREATE_WITHOUT_LOG_FIELD_NUMBER: _builtins.int
     CALLER_ID_PREFIXES_FIELD_NUMBER: _builtins.int
+    JOIN_LINKED_CALLS_FIELD_NUMBER: _builtins.int
     PLACEHOLDER_LIMIT_PER_HOUR_FIELD_NUMBER: _builtins.int
     PLACEHOLDER_LIMIT_PER_DAY_FIELD_NUMBER: _builtins.int
     PLACEHOLDER_LIMIT_PER_USER_PER_HOUR_FIELD_NUMBER: _builtins.int
@@ -378,7 +379,9 @@ class AccountSettings(_message.Message):
     `US`.
     """
     time_zone: _builtins.str
-    """IANA time zone (`Europe/London`) for times that are written out in the CRM. Built-in: `UTC`."""
+    """IANA time zone (`Europe/London`) for times that are written out in the CRM, and for imports of call records whose
+    times have no offset. Absent: none was set; times in the CRM are written in UTC, and imports need a zone.
+    """
     extension_pattern: _builtins.str
     """The form of the account's extensions: at most 64 masks of 2 to 8 digits, separated by commas, where `x` means any
     digit, such as `1xx,2xxx`. These are extensions, and no other digits are. Built-in: empty. Then up to five
@@ -392,6 +395,15 @@ class AccountSettings(_message.Message):
     """Whether an unknown caller becomes a contact although the CRM's adapter cannot log calls. By default no contact is
     created for such a call. The account's and the users' `unknown_contact_action` must ask for a placeholder too.
     Built-in: false.
+    """
+    join_linked_calls: _builtins.bool
+    """Whether calls that the phone system reports under ids of their own share a log if they are one conversation with one
+    outside party. Their `linked_id`, their direction, the reporting phone system and the other side's E.164 number must
+    be equal (never a withheld number, an extension or an own number), and their times must overlap or be at most 60
+    seconds apart. Two calls that are both in the CRM already keep their logs. The shared log starts and is answered
+    with the earliest of them, ends with the latest, has the best result (ANSWERED, VOICEMAIL, NO_ANSWER, REJECTED,
+    CANCELED, BUSY, FAILED) and is final when all of them are. See `CallLog.linked_call_ids`. It applies to calls that
+    are reported from now on; calls that have joined stay joined. Built-in: false.
     """
     placeholder_limit_per_hour: _builtins.int
     """How many placeholders calls may create in one hour, which begins at a full hour of UTC; 0..1000000, 0: none. A call
@@ -459,15 +471,16 @@ class AccountSettings(_message.Message):
         default_user_id: _builtins.str | None = ...,
         create_without_log: _builtins.bool | None = ...,
         caller_id_prefixes: _abc.Iterable[_builtins.str] | None = ...,
+        join_linked_calls: _builtins.bool | None = ...,
         placeholder_limit_per_hour: _builtins.int | None = ...,
         placeholder_limit_per_day: _builtins.int | None = ...,
         placeholder_limit_per_user_per_hour: _builtins.int | None = ...,
         placeholder_limit_per_user_per_day: _builtins.int | None = ...,
         placeholder_unattested_percent: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_join_linked_calls", b"_join_linked_calls", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "extension_pattern", b"extension_pattern", "join_linked_calls", b"join_linked_calls", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "caller_id_prefixes", b"caller_id_prefixes", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log", "_default_region", b"_default_region", "_default_user_id", b"_default_user_id", "_extension_pattern", b"_extension_pattern", "_join_linked_calls", b"_join_linked_calls", "_placeholder_limit_per_day", b"_placeholder_limit_per_day", "_placeholder_limit_per_hour", b"_placeholder_limit_per_hour", "_placeholder_limit_per_user_per_day", b"_placeholder_limit_per_user_per_day", "_placeholder_limit_per_user_per_hour", b"_placeholder_limit_per_user_per_hour", "_placeholder_unattested_percent", b"_placeholder_unattested_percent", "_time_zone", b"_time_zone", "caller_id_prefixes", b"caller_id_prefixes", "create_without_log", b"create_without_log", "default_region", b"default_region", "default_user_id", b"default_user_id", "defaults", b"defaults", "dial_prefixes", b"dial_prefixes", "extension_pattern", b"extension_pattern", "join_linked_calls", b"join_linked_calls", "locked", b"locked", "number_formats", b"number_formats", "own_numbers", b"own_numbers", "placeholder_limit_per_day", b"placeholder_limit_per_day", "placeholder_limit_per_hour", b"placeholder_limit_per_hour", "placeholder_limit_per_user_per_day", b"placeholder_limit_per_user_per_day", "placeholder_limit_per_user_per_hour", b"placeholder_limit_per_user_per_hour", "placeholder_unattested_percent", b"placeholder_unattested_percent", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__create_without_log: _TypeAlias = _typing.Literal["create_without_log"]  # noqa: Y015
     _WhichOneofArgType__create_without_log: _TypeAlias = _typing.Literal["_create_without_log", b"_create_without_log"]  # noqa: Y015
@@ -477,6 +490,8 @@ class AccountSettings(_message.Message):
     _WhichOneofArgType__default_user_id: _TypeAlias = _typing.Literal["_default_user_id", b"_default_user_id"]  # noqa: Y015
     _WhichOneofReturnType__extension_pattern: _TypeAlias = _typing.Literal["extension_pattern"]  # noqa: Y015
     _WhichOneofArgType__extension_pattern: _TypeAlias = _typing.Literal["_extension_pattern", b"_extension_pattern"]  # noqa: Y015
+    _WhichOneofReturnType__join_linked_calls: _TypeAlias = _typing.Literal["join_linked_calls"]  # noqa: Y015
+    _WhichOneofArgType__join_linked_calls: _TypeAlias = _typing.Literal["_join_linked_calls", b"_join_linked_calls"]  # noqa: Y015
     _WhichOneofReturnType__placeholder_limit_per_day: _TypeAlias = _typing.Literal["placeholder_limit_per_day"]  # noqa: Y015
     _WhichOneofArgType__placeholder_limit_per_day: _TypeAlias = _typing.Literal["_placeholder_limit_per_day", b"_placeholder_limit_per_day"]  # noqa: Y015
     _WhichOneofReturnType__placeholder_limit_per_hour: _TypeAlias = _typing.Literal["placeholder_limit_per_hour"]  # noqa: Y015
@@ -497,6 +512,8 @@ class AccountSettings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__default_user_id) -> _WhichOneofReturnType__default_user_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__extension_pattern) -> _WhichOneofReturnType__extension_pattern | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__join_linked_calls) -> _WhichOneofReturnType__join_linked_calls | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__placeholder_limit_per_day) -> _WhichOneofReturnType__placeholder_limit_per_day | None: ...
     @_typing.overload

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from leadline_server.concurrency.turns import in_turns
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
 from leadline_server.crm.declarative.contact_reader import ContactReader
 from leadline_server.crm.declarative.definition import ContactType
 from leadline_server.crm.declarative.log_writer import LogWriter
-from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
+from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota, reading
 from leadline_server.crm.declarative.operations import FieldsOperation, FindContactsOperation
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.required_fields import required_in
@@ -25,9 +26,9 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, most_read
 
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""
@@ -71,7 +72,7 @@ class DefinedCrm:
         self._logs = LogWriter(
             connection.definition,
             connection.sender,
-            lambda: account.settings().time_zone,
+            lambda: account.settings().zone,
             connection.own,
             self.get_contact,
         )
@@ -83,9 +84,9 @@ class DefinedCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask for every kind of contact, with every form of every number."""
-        quota = self._sender.quota()
+        quota, most = self._sender.quota(), most_read(numbers)
         lookups = [
-            partial(self._found, operation, values, kind, quota)
+            partial(self._found, operation, values, kind, quota, most)
             for kind in self._kinds()
             for operation, values in self._lookups(numbers)
         ]
@@ -123,13 +124,14 @@ class DefinedCrm:
         operation = self._definition.create_contact
         values = self._values(kind, template_values.of_draft(draft, key))
         answer = await self._sender.tell(operation, values, self._connection.own.of_contact(draft))
-        document = answer.json()
-        own_id = operation.path("id").text(document)
-        if not own_id:
-            raise answer.unusable("does not say the new contact's id")
-        record = operation.answer["contact"].find(document) if "contact" in operation.answer else None
-        if isinstance(record, dict):
-            return self._reader.read(record, kind, answer)
+        with reading(answer):
+            document = answer.json()
+            own_id = operation.path("id").text(document)
+            if not own_id:
+                raise answer.unusable("does not say the new contact's id")
+            record = operation.answer["contact"].find(document) if "contact" in operation.answer else None
+            if isinstance(record, dict):
+                return self._reader.read(record, kind, answer)
         return self._reader.of_draft(draft, own_id, kind)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
@@ -215,10 +217,18 @@ class DefinedCrm:
         return [(operation, values)] if every else []
 
     async def _found(
-        self, operation: CompiledOperation[Any], values: Mapping[str, Any], kind: str, quota: RequestQuota
+        self,
+        operation: CompiledOperation[Any],
+        values: Mapping[str, Any],
+        kind: str,
+        quota: RequestQuota,
+        most: int | None = None,
     ) -> list[Contact]:
-        found = await self._sender.records(operation, self._values(kind, values), "contacts", quota)
-        return [self._reader.read(record, kind, answer) for record, answer in found]
+        found = await self._sender.records(operation, self._values(kind, values), "contacts", quota, most)
+        read = [self._reader.read(record, kind, answer) async for some in in_turns(found) for record, answer in some]
+        if most is not None and len(found) >= most:  # counted here: several records may be one contact
+            raise CrmTooMuch("The CRM has more contacts for a number than leadline reads.", read=read)
+        return read
 
     async def _read(self, contact_id: str, quota: RequestQuota) -> Contact | str | None:
         """A contact, or the id of the one that it became; None: there is none."""

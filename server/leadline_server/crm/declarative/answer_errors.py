@@ -8,13 +8,13 @@ import msgspec
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledRule
 from leadline_server.crm.toolkit import HttpAnswer, in_its_words, standard_failure
 from leadline_server.crm.toolkit.delays import read_seconds
-from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
 
@@ -41,6 +41,12 @@ class AnswerErrors:
 
     def __call__(self, answer: HttpAnswer) -> CrmError | None:
         """The error by the first rule that matches; None for a success."""
+        try:
+            return self._stands_for(answer)
+        except CrmTooMuch as error:  # of a rule's expression
+            return answer.unusable("takes too long to read") if answer.is_write else error
+
+    def _stands_for(self, answer: HttpAnswer) -> CrmError | None:
         document = _document(answer) if self._definition.rules else None
         for rule in self._definition.rules:
             if _matches(rule, answer, document):
@@ -75,8 +81,8 @@ class AnswerErrors:
 def _document(answer: HttpAnswer) -> Any:
     """The answer as JSON; None if it is not JSON."""
     try:
-        return msgspec.json.decode(answer.body)
-    except UNREADABLE:
+        return answer.json()
+    except CrmError:
         return None
 
 

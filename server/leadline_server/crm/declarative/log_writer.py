@@ -7,7 +7,7 @@ from typing import Any
 
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
-from leadline_server.crm.declarative.operation_sender import OperationSender
+from leadline_server.crm.declarative.operation_sender import OperationSender, reading
 from leadline_server.crm.toolkit.call_text import BEGIN, END
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.own_fields import OwnFields
@@ -47,10 +47,10 @@ class LogWriter:
     async def create(self, entry: LogEntry, key: str, values: Mapping[str, Any]) -> CrmLog:
         """Log a call. `values` are the values of the connection and of the contact."""
         operation = self._definition.create_call_log
-        answer = await self._sender.tell(
-            operation, {**values, **self.values_of(entry), "key": key}, self._own.of_new_call(entry)
-        )
-        log_id = operation.path("id").text(answer.json())
+        told = {**values, **self.values_of(entry), "key": key}
+        answer = await self._sender.tell(operation, told, self._own.of_new_call(entry))
+        with reading(answer):
+            log_id = operation.path("id").text(answer.json())
         if not log_id:
             raise answer.unusable("does not say the new log's id")
         return self._log(log_id, values)
@@ -63,7 +63,9 @@ class LogWriter:
         existing, contact_ids = await self._existing(log_id, values)
         told = {**values, **self._entry_values(entry, existing), "log_id": log_id, "moves": entry.moves}
         answer = await self._sender.tell(operation, told, self._own.of_changed_call(entry))
-        if "ok" in operation.answer and not operation.path("ok").holds(answer.json()):
+        with reading(answer):
+            is_updated = "ok" not in operation.answer or operation.path("ok").holds(answer.json())
+        if not is_updated:
             raise answer.unusable("does not say that the log was updated")
         if answer.body:
             answer.json()  # raises for a proxy's page

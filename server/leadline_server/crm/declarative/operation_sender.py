@@ -1,7 +1,8 @@
 """Sends the requests of a definition, page by page, within the limits of one call of leadline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -24,6 +25,17 @@ FoundRecords = list[tuple[Mapping[str, Any], HttpAnswer]]
 
 
 _LOOPS: Final = "names itself as the next page"
+
+
+@contextmanager
+def reading(answer: HttpAnswer) -> Iterator[None]:
+    """Read an answer in the body. If that costs too much after a write, the outcome of the write is unknown."""
+    try:
+        yield
+    except CrmTooMuch as error:
+        if not answer.is_write:
+            raise
+        raise answer.unusable("takes too long to read") from error
 
 
 class Observer(Protocol):
@@ -97,9 +109,16 @@ class OperationSender:
         return await self.client.tell(built.method, built.address, **_content(built))
 
     async def records(
-        self, operation: CompiledOperation[Any], values: Context, name: str, quota: RequestQuota
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        name: str,
+        quota: RequestQuota,
+        most: int | None = None,
     ) -> FoundRecords:
-        """All records that an operation finds, on all pages. `name` is the expression that finds them: `contacts`.
+        """All records that an operation finds, on all pages; the first `most` if there are so many.
+
+        `name` is the expression that finds them: `contacts`.
 
         Raises:
             CrmUnavailable: some records cannot be read, so cannot tell; CrmTooMuch if there are too many.
@@ -114,6 +133,8 @@ class OperationSender:
                 return found
             records = _records(operation, answer, name)
             found += [(record, answer) for record in records]
+            if most is not None and len(found) >= most:
+                return found[:most]
             following = _following(operation, answer, page, len(records)) if paging else None
             if following is None:
                 return found

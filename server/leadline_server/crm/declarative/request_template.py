@@ -14,6 +14,7 @@ from leadline_server.crm.declarative.operations import Operation
 from leadline_server.crm.toolkit import segment
 from leadline_server.crm.toolkit.own_fields import with_own
 from leadline_server.definitions.problems import ProblemList
+from leadline_server.definitions.rendering_cost import rendering
 from leadline_server.definitions.template_tree import compiled_tree, rendered_tree, size_of_tree, templates_in
 from leadline_server.definitions.templates import Context, Template, TemplateFailed, as_text
 
@@ -70,6 +71,10 @@ class RequestTemplate:
         Raises:
             TemplateFailed: a template cannot be rendered, or a segment of the path is empty.
         """
+        with rendering():
+            return self._built(context, own)
+
+    def _built(self, context: Context, own: Mapping[str, Any] | None) -> BuiltRequest:
         body = rendered_tree(self._body, context)
         form = {name: template.text(context) for name, template in self._form.items()}
         if own and form:

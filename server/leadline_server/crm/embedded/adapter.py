@@ -20,6 +20,7 @@ from leadline_server.crm.embedded.rows import (
     prepare,
 )
 from leadline_server.crm.embedded.search import search
+from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact, ContactDraft
@@ -87,7 +88,9 @@ class EmbeddedCrm:
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """The contacts that may have one of `numbers`."""
         keys = tuple({key: None for number in numbers for key in asked_keys(number)})
-        return await self._database.find(self._account_id, keys) if keys else ()
+        found = await self._database.find(self._account_id, keys) if keys else ()
+        # One contact is bounded already, by what a row or card of an imported file may have.
+        return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""

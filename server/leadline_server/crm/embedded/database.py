@@ -11,7 +11,8 @@ from leadline_server.crm.embedded.contact_inserts import WantedContact, create_c
 from leadline_server.crm.embedded.journal import NewLog, insert_logs
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.ports.crm import CrmLog
 from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDatabase, open_database
 
@@ -77,7 +78,7 @@ class CrmDatabase:
         await self._database.close()
 
     def _find(self, connection: sqlite3.Connection, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
-        """The contacts with one of `keys`. It costs a few index reads for each key."""
+        """The contacts with one of `keys`; of very many only the first. It costs a few index reads for each key."""
         book = self._books.get(account_id)
         if book is None:
             found = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchone()
@@ -85,7 +86,10 @@ class CrmDatabase:
                 return ()
             book = self._books[account_id] = found[0]
         rows = connection.execute(_find_statement(len(keys)), (*keys, book)).fetchall()
-        return [contact_from(row) for row in {row[0]: row for row in rows}.values()]
+        contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
+        if len(rows) == _most_rows(len(keys)):
+            raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
+        return contacts
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +100,12 @@ def _find_statement(keys: int) -> str:
         f"SELECT {CONTACT_COLUMNS} FROM (VALUES {', '.join(['(?)'] * keys)}) AS asked"  # noqa: S608 - constants
         " CROSS JOIN contact_numbers AS n ON n.book = ? AND n.key = asked.column1"
         " CROSS JOIN contacts AS c ON c.pk = n.contact"
+        f" LIMIT {_most_rows(keys)}"
     )
+
+
+def _most_rows(keys: int) -> int:
+    return (MOST_RECORDS + 1) * keys
 
 
 class _crm_errors:  # noqa: N801 - it is called like a function; a class costs a third of a generator

@@ -46,6 +46,7 @@ from leadline_server.ports.crm import (
     CrmUserPage,
     LogEntry,
     RateLimit,
+    most_read,
 )
 
 SEARCH: Final = "search"
@@ -114,10 +115,12 @@ class HubSpotCrm:
         """One search, or several if HubSpot's limits require it."""
         contacts = self._contacts
         patterns = self._account.settings().number_formats
-        found = dict[str, Contact]()
+        found, most = dict[str, Contact](), most_read(numbers)
         for search in phone_searches(numbers, patterns, contacts.number_properties, contacts.properties):
-            for record in await self._searched(_CONTACTS, search):
+            for record in await self._searched(_CONTACTS, search, most=most):
                 found[record.id] = contacts.read(record)
+            if len(found) >= most:
+                break
         return list(found.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -168,7 +171,7 @@ class HubSpotCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
         _check_contact(entry)
-        time_zone, unique = self._account.settings().time_zone, self._settings.call_id_property
+        time_zone, unique = self._account.settings().zone, self._settings.call_id_property
         properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
         content = {
             "properties": with_own(self._own.of_new_call(entry), properties),
@@ -228,7 +231,7 @@ class HubSpotCrm:
         """Ask for the schemas of contacts and calls, and compare them with the least record of each."""
         draft, entry = sample_draft(), sample_entry("1")
         contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
-        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().time_zone))
+        call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().zone))
         return await missing_fields(self._client, contact, call)
 
     async def list_users(self, cursor: str) -> CrmUserPage:
@@ -236,8 +239,10 @@ class HubSpotCrm:
         answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
         return user_page(answer.decode(an_owner_page), cursor)
 
-    async def _searched(self, path: str, search: Search, too_many: CrmError | None = None) -> Collection[Object]:
-        """Every record that a search finds, of all pages.
+    async def _searched(
+        self, path: str, search: Search, too_many: CrmError | None = None, most: int | None = None
+    ) -> Collection[Object]:
+        """Every record that a search finds, of all pages; the first `most` of them if there are so many.
 
         Raises:
             CrmUnavailable: records appeared or disappeared between the pages.
@@ -250,6 +255,8 @@ class HubSpotCrm:
             page = (await self._client.ask("POST", f"{path}/search", json=content, scope=SEARCH)).decode(a_page)
             found.update({record.id: record for record in page.results})
             after = page.after
+            if most is not None and len(found) >= most:
+                return list(found.values())[:most]
             if page.total > MAX_FOUND:
                 raise too_many or CrmTooMuch("HubSpot finds more records than leadline reads.")
             if not after or not page.results:
@@ -279,7 +286,7 @@ class HubSpotCrm:
         raise CrmRejected("The call is no longer in HubSpot.")
 
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
-        properties = self._calls.updated(entry, self._account.settings().time_zone, existing.properties)
+        properties = self._calls.updated(entry, self._account.settings().zone, existing.properties)
         content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
         answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json=content)
         answer.decode(an_object)

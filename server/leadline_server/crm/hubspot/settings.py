@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints, model_validator
 
 from leadline_server.crm.toolkit.own_fields import SettingsWithFields
-from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.secret_settings import Secret
 
 LIFECYCLE_STAGES: Final = (
     "lead",

@@ -30,6 +30,7 @@ from leadline_server.ports.crm import (
     CrmUserPage,
     LogEntry,
     RateLimit,
+    most_read,
 )
 
 SEARCH: Final = "search"
@@ -55,7 +56,7 @@ _PERSON_FIELDS: Final = "/api/v2/personFields"
 _FIELDS_A_PAGE: Final = 500
 _USERS: Final = "/api/v1/users"
 _HITS_A_PAGE: Final = 100
-_ACTIVITIES_A_PAGE: Final = 500
+_ACTIVITIES_A_PAGE: Final = 100  # with their notes they must fit into an answer
 _IDS_A_REQUEST: Final = 100
 _GONE: Final = frozenset({404, 410})
 
@@ -105,9 +106,12 @@ class PipedriveCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search for each term, then one request for all persons that were found."""
-        found = set[int]()
+        found, most = set[int](), most_read(numbers)
         for term, is_exact in phone_terms(numbers, self._account.settings().number_formats):
-            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact)
+            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact, most=most)
+            if len(found) >= most:
+                contacts = await self._contacts(sorted(found)[:most])
+                raise CrmTooMuch("Pipedrive finds more persons for a number than leadline reads.", read=contacts)
         return await self._contacts(found)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -152,7 +156,7 @@ class PipedriveCrm:
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call as a done activity."""
         _check_contact(entry)
-        body = created(entry, key, self._account.settings().time_zone)
+        body = created(entry, key, self._account.settings().zone)
         body = with_own(nested(self._own.of_new_call(entry)), body)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
         return self._log(_content(answer, wire.an_activity).id)
@@ -162,7 +166,7 @@ class PipedriveCrm:
         if entry.moves:
             _check_contact(entry)
         existing = await self._read_activity(log_id)
-        body = updated(entry, self._account.settings().time_zone, existing)
+        body = updated(entry, self._account.settings().zone, existing)
         body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
         contact_id = entry.contact_id if entry.moves else present_contact(existing, entry.contact_id)
@@ -218,9 +222,16 @@ class PipedriveCrm:
         return CrmUserPage(tuple(wire.crm_user_of(user) for user in users))
 
     async def _searched(
-        self, path: str, term: str, fields: str, *, is_exact: bool = False, too_many: CrmError | None = None
+        self,
+        path: str,
+        term: str,
+        fields: str,
+        *,
+        is_exact: bool = False,
+        too_many: CrmError | None = None,
+        most: int | None = None,
     ) -> set[int]:
-        """The ids of all hits, of all pages.
+        """The ids of all hits, of all pages; `most` of them or a few more if there are so many.
 
         Raises:
             CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
@@ -232,7 +243,7 @@ class PipedriveCrm:
         while True:
             page = _checked(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
             found.update(hit.item.id for hit in page.data.items)
-            if not page.cursor or not page.data.items:
+            if not page.cursor or not page.data.items or (most is not None and len(found) >= most):
                 return found
             if len(found) >= MAX_FOUND:
                 raise too_many or CrmTooMuch("Pipedrive finds more records than leadline reads.")

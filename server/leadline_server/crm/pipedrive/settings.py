@@ -3,8 +3,8 @@
 from pydantic import Field, model_validator
 
 from leadline_server.crm.toolkit.own_fields import SettingsWithFields
-from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.url_settings import Origin
+from leadline_server.secret_settings import Secret
 
 
 class PipedriveSettings(SettingsWithFields):

@@ -11,7 +11,9 @@ from google.protobuf.message import Message
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.adapter.v1 import records_pb2
 
+from leadline_server.concurrency.turns import in_turns
 from leadline_server.crm.remote import messages
+from leadline_server.crm.remote.channel import MAX_ANSWER_BYTES
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
@@ -19,6 +21,7 @@ from leadline_server.crm.toolkit import AccountView
 from leadline_server.crm.toolkit.call_text import updated_body
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
+from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     Capabilities,
@@ -28,6 +31,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    most_read,
 )
 from leadline_server.ports.crm_call_logs import StoredCallLog
 
@@ -67,10 +71,17 @@ class RemoteCrm:
         formats = self._account.settings().number_formats
         asked = [messages.number_message(number, formats) for number in numbers]
         request = pb.FindContactsRequest(account=self._context(), numbers=asked)
-        answer = await self._ask("FindContacts", request, pb.FindContactsResponse)
+        answer = await self._ask("FindContacts", request, pb.FindContactsResponse, MOST_LOOKUP_BYTES)
         if not answer.is_complete:
             raise self._unusable("does not say that it is complete")
-        found = [self._read(messages.contact_of, contact) for contact in answer.contacts]
+        most = most_read(numbers)
+        found = [
+            self._read(messages.contact_of, contact)
+            async for some in in_turns(answer.contacts[:most])
+            for contact in some
+        ]
+        if len(answer.contacts) > most:
+            return found  # more than leadline takes, so it does not matter which of them match
         return self._read(lambda matches: messages.with_matches(found, matches, numbers), answer.matches)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -180,9 +191,9 @@ class RemoteCrm:
         following = self._following(answer.next_cursor, cursor)
         return CrmUserPage(tuple(self._read(messages.crm_user_of, user) for user in answer.users), following)
 
-    async def _ask(self, method: str, request: Message, answer: type[M]) -> M:
+    async def _ask(self, method: str, request: Message, answer: type[M], most_bytes: int = MAX_ANSWER_BYTES) -> M:
         await self._description.ready()
-        return await self._wire.call(method, request, answer)
+        return await self._wire.call(method, request, answer, most_bytes=most_bytes)
 
     async def _tell(self, method: str, request: Message, answer: type[M]) -> M:
         await self._description.ready()
@@ -204,7 +215,7 @@ class RemoteCrm:
         return messages.account_message(self._account)
 
     def _entry(self, entry: LogEntry) -> records_pb2.LogEntry:
-        return messages.entry_message(entry, self._account.settings().time_zone)
+        return messages.entry_message(entry, self._account.settings().zone)
 
     def _read(self, read: Callable[[P], T], message: P, *, is_write: bool = False) -> T:
         try:

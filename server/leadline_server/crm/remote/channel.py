@@ -10,6 +10,7 @@ from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.domain.errors import CrmUnavailable
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""The most bytes of an adapter's answer. Lookups have a smaller bound."""
 
 _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # leadline itself repeats calls. A write that gRPC repeats could be done twice.

@@ -57,7 +57,7 @@ def account_message(account: AccountView) -> pb.AccountContext:
     return pb.AccountContext(
         id=account.id,
         default_region=settings.default_region,
-        time_zone=settings.time_zone,
+        time_zone=settings.zone,
         number_formats=settings.number_formats,
     )
 

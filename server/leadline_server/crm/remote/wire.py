@@ -6,10 +6,11 @@ from typing import Final, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from leadline_server.crm.remote.channel import MAX_ANSWER_BYTES
 from leadline_server.crm.remote.failures import failure_of, unusable
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.settings import RemoteSettings
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 
 M = TypeVar("M", bound=Message)
 
@@ -63,15 +64,26 @@ class Wire:
     def _state(self) -> grpc.ChannelConnectivity:
         return self._channel.get_state(try_to_connect=True)
 
-    async def call(self, method: str, request: Message, answer: type[M], *, is_write: bool = False) -> M:
-        """Call a method of the adapter, once.
+    async def call(
+        self,
+        method: str,
+        request: Message,
+        answer: type[M],
+        *,
+        is_write: bool = False,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> M:
+        """Call a method of the adapter, once. An answer of more than `most_bytes` is not decoded.
 
         Raises:
+            CrmTooMuch: the answer to a read is longer.
             CrmOutcomeUnknown: a write was sent, and its outcome is unknown.
             CrmUnavailable: a read failed, or the adapter says that it wrote nothing.
             CrmRateLimited, CrmRejected, CrmAuthFailed: as the adapter says.
         """
         data = await self._exchange(method, request.SerializeToString(), is_write=is_write)
+        if len(data) > most_bytes and not is_write:
+            raise CrmTooMuch(f"The answer of {self.title} is longer than {most_bytes} bytes.")
         try:
             return answer.FromString(data)
         except DecodeError as error:

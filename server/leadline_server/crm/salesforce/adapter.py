@@ -54,6 +54,7 @@ from leadline_server.ports.crm import (
     CrmUserPage,
     LogEntry,
     LookupRecall,
+    most_read,
 )
 
 CAPABILITIES: Final = Capabilities(
@@ -118,14 +119,14 @@ class SalesforceCrm:
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """Ask the index for all numbers, and the database for records that the index may not have yet."""
-        since, queries = "", list[str]()
+        since, queries, most = "", list[str](), most_read(numbers)
         if self._index_lag is not None:
             since = f" AND SystemModstamp >= {moment(self._clock.now() - self._index_lag - _CLOCK_SKEW)}"
             queries = list(searches(numbers, self._account.settings().number_formats))
-        lookups = [self._records.search(query) for query in queries]
+        lookups = [self._records.search(query, most) for query in queries]
         for kind in self._records.kinds:
             wanted = conditions(numbers, kind.phones)
-            lookups += [self._records.contacts(kind, f"({condition}){since}") for condition in wanted]
+            lookups += [self._records.first(kind, f"({condition}){since}", most) for condition in wanted]
         return list({contact.id: contact for found in await together(lookups) for contact in found}.values())
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -179,7 +180,7 @@ class SalesforceCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Create a completed task of subtype Call. Its key stands in a field that SOQL can find."""
-        zone = self._account.settings().time_zone
+        zone = self._account.settings().zone
         task = self._task(entry, description_of(entry, zone)) | {
             self._names.key_field: stored_key(key),
             "Status": self._names.task_status,
@@ -191,7 +192,7 @@ class SalesforceCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._existing(log_id)
-        task = self._task(entry, description_of(entry, self._account.settings().time_zone, existing.description or ""))
+        task = self._task(entry, description_of(entry, self._account.settings().zone, existing.description or ""))
         if not entry.moves:
             del task["WhoId"]  # the people's: it may refer to a converted lead, which Salesforce refuses
         task = with_own(self._own.of_changed_call(entry), task)
@@ -274,7 +275,7 @@ class SalesforceCrm:
     def _task(self, entry: LogEntry, description: str) -> dict[str, Any]:
         if self._kind_with(entry.contact_id) is None:
             raise CrmRejected("Salesforce logs calls of leads and contacts only, and this id belongs to neither.")
-        return task_of(entry, self._account.settings().time_zone, description)
+        return task_of(entry, self._account.settings().zone, description)
 
     def _kind_with(self, contact_id: str) -> SalesforceKind | None:
         return next((kind for kind in self._records.kinds if kind.has(contact_id)), None)

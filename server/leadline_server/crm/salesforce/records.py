@@ -20,9 +20,7 @@ from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import CrmUser
 from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
-MOST_FOUND: Final = 1_000
-"""The most records of one kind that a search may find. Salesforce returns 2,000 of all kinds, and drops the rest."""
-
+_MOST_FOUND: Final = 1_000  # of one kind: Salesforce's search returns 2,000 of all kinds, and drops the rest
 _MOST_PAGES: Final = 10  # of up to 2,000 records each
 
 
@@ -61,15 +59,23 @@ class SalesforceRecords:
         query = f"SELECT {kind.columns} FROM {kind.object} WHERE {conditions}{ending}"  # noqa: S608 - quoted by soql
         return [self.contact(row, kind) for row in await self.rows(query)]
 
-    async def search(self, words: str) -> list[Contact]:
-        """The contacts of every kind that have one of the words or phrases in a field for numbers."""
-        returning = ", ".join(f"{kind.object}({_returned(kind)})" for kind in self.kinds)
+    async def first(self, kind: SalesforceKind, condition: str, most: int) -> list[Contact]:
+        """As `contacts`. Raises CrmTooMuch with the first `most` if there are so many."""
+        contacts = await self.contacts(kind, condition, f" LIMIT {most}")
+        if len(contacts) >= most:
+            raise CrmTooMuch("Salesforce has more records for a number than leadline reads.", read=contacts)
+        return contacts
+
+    async def search(self, words: str, most: int) -> list[Contact]:
+        """The contacts of every kind that have one of the words or phrases in a field for numbers, `most` of each."""
+        limit = min(most, _MOST_FOUND)
+        returning = ", ".join(f"{kind.object}({_returned(kind, limit)})" for kind in self.kinds)
         query = f"FIND {{{words}}} IN PHONE FIELDS RETURNING {returning}"
         answer = await self._client.ask("GET", "/search", params={"q": query})
         found = answer.decode(SEARCH_ANSWER).search_records
         contacts = [self._found(record) for record in found]
-        if any(sum(contact.type == kind.type for contact in contacts) >= MOST_FOUND for kind in self.kinds):
-            raise CrmTooMuch("More contacts have the number than Salesforce's search shows.")
+        if any(sum(contact.type == kind.type for contact in contacts) >= limit for kind in self.kinds):
+            raise CrmTooMuch("More contacts have the number than Salesforce's search shows.", read=contacts)
         return contacts
 
     def contact(self, record: Mapping[str, Any], kind: SalesforceKind) -> Contact:
@@ -105,6 +111,6 @@ class SalesforceRecords:
         raise CrmUnavailable("Salesforce's search shows records that leadline did not ask for.")
 
 
-def _returned(kind: SalesforceKind) -> str:
+def _returned(kind: SalesforceKind, limit: int) -> str:
     where = f" WHERE {kind.condition}" if kind.condition else ""
-    return f"{kind.columns}{where} LIMIT {MOST_FOUND}"
+    return f"{kind.columns}{where} LIMIT {limit}"

@@ -43,10 +43,10 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField, TellsRequiredFields, missing_of
-from leadline_server.crm.toolkit.secret_settings import Secret
 from leadline_server.crm.toolkit.throttle import Throttle, spread
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.domain.person_name import split_name
+from leadline_server.secret_settings import Secret
 
 __all__ = [
     "AccountView",

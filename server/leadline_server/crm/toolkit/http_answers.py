@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from leadline_server.crm.toolkit.delays import read_seconds
+from leadline_server.crm.toolkit.json_nesting import is_nested_deeper
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.errors import (
     CrmAuthFailed,
@@ -14,8 +15,10 @@ from leadline_server.domain.errors import (
     CrmOutcomeUnknown,
     CrmRateLimited,
     CrmRejected,
+    CrmTooMuch,
     CrmUnavailable,
 )
+from leadline_server.domain.limits import MOST_NESTING
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)  # a token endpoint answers with tokens
     is_write: bool
+    _decoded: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def is_success(self) -> bool:
@@ -54,11 +58,21 @@ class HttpAnswer:
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
 
     def json(self) -> Any:
-        """The body as JSON. Raises `unusable` if it is not JSON."""
-        return self.decode(_json)
+        """The body as JSON, decoded once. Do not change it. Raises `unusable` if it is not JSON."""
+        if not self._decoded:
+            self._decoded.append(self.decode(_json))
+        return self._decoded[0]
 
     def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
-        """The body, decoded by `decoder`. Raises `unusable` if it cannot be."""
+        """The body, decoded by `decoder`.
+
+        Raises:
+            CrmTooMuch: it is nested deeper than MOST_NESTING; after a write CrmOutcomeUnknown.
+            CrmError: it cannot be decoded; see `unusable`.
+        """
+        if is_nested_deeper(self.body, MOST_NESTING):
+            error = self.unusable("is nested too deeply")
+            raise error if self.is_write else CrmTooMuch(error.message)
         try:
             return decoder.decode(self.body)
         except UNREADABLE as error:

@@ -8,9 +8,11 @@ import aiohttp
 from yarl import URL
 
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 
-MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = MOST_LOOKUP_BYTES
+"""The most bytes of an answer, after decompression. A longer one is never decoded: that would stop the event loop."""
 
 _CONNECT_SHARE: Final = 0.5
 """The share of the deadline for connecting. If that fails, it is certain that nothing was sent."""
@@ -35,7 +37,8 @@ async def exchange(
 
     Raises:
         CrmUnavailable: nothing was sent, or a read was not answered.
-        CrmOutcomeUnknown: a write was sent and not answered.
+        CrmTooMuch: the answer to a read is longer than MAX_ANSWER_BYTES.
+        CrmOutcomeUnknown: a write was sent, and its answer is missing or too long.
     """
     try:
         async with session.request(
@@ -59,10 +62,13 @@ async def exchange(
 
 async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            response.close()
-            message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
-            raise CrmOutcomeUnknown(message) if is_write else CrmUnavailable(message)
-    return bytes(body)
+    if (response.content_length or 0) <= MAX_ANSWER_BYTES:  # a longer one is not even received
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                break
+        else:
+            return bytes(body)
+    response.close()
+    message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
+    raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)

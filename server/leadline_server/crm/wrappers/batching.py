@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from leadline_server.concurrency.batcher import Batcher
+from leadline_server.concurrency.turns import in_turns
 from leadline_server.crm.wrappers.shared_lookups import SharedLookups
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
@@ -79,7 +80,7 @@ class BatchingCrm(CrmWrapper):
             return [error] if len(lookups) == 1 else await self._in_halves(lookups)
         except CrmError as error:
             return [error] * len(lookups)
-        return _distributed(contacts, lookups)
+        return await _distributed(contacts, lookups)
 
     async def _in_halves(self, lookups: Sequence["_Lookup"]) -> Sequence[Sequence[Contact] | Exception]:
         half = len(lookups) // 2
@@ -140,7 +141,7 @@ def _cancelled() -> CrmUnavailable:
     return CrmUnavailable("The lookup was cancelled.")
 
 
-def _distributed(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Sequence[Sequence[Contact]]:
+async def _distributed(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Sequence[Sequence[Contact]]:
     """For each lookup, the contacts that may have one of its numbers.
 
     It reads each contact's numbers once and finds the lookups by key, instead of comparing every contact with every
@@ -155,11 +156,12 @@ def _distributed(contacts: Sequence[Contact], lookups: Sequence[_Lookup]) -> Seq
         for number in lookup.numbers:
             by_key[key_asked_by(number)].add(index)
     shares: list[list[Contact]] = [[] for _ in lookups]
-    for contact in contacts:
-        keys = {key_matched_by(stored, rules) for stored in contact.phone_numbers}
-        indexes = range(len(lookups)) if None in keys else set().union(*(by_key.get(key, ()) for key in keys if key))
-        for index in indexes:
-            shares[index].append(contact)
+    async for some in in_turns(contacts):
+        for contact in some:
+            keys = {key_matched_by(stored, rules) for stored in contact.phone_numbers}
+            wanted = range(len(lookups)) if None in keys else set().union(*(by_key.get(key, ()) for key in keys if key))
+            for index in wanted:
+                shares[index].append(contact)
     return shares
 
 

@@ -96,7 +96,7 @@ class CacheCrm(CrmWrapper):
         """The contacts that may have one of `numbers`, as the CRM says now."""
         with self._answers.looking_up(numbers, self._rules()) as lookup:
             contacts = await super().find_contacts(numbers)
-            self._answers.keep(lookup, contacts)
+            self._answers.keep(lookup, await lookup.answers(contacts))
         return contacts
 
     async def get_contact(self, contact_id: str) -> Contact | None:
@@ -143,9 +143,9 @@ class CacheCrm(CrmWrapper):
     ) -> dict[str, NumberAnswer]:
         with self._answers.looking_up(numbers, rules) as lookup:
             shared.lookup = lookup
-            contacts = await super().find_contacts(numbers)
-            self._answers.keep(lookup, contacts)
-        return {number.key: lookup.answer_for(number, contacts) for number in numbers}
+            answers = await lookup.answers(await super().find_contacts(numbers))
+            self._answers.keep(lookup, answers)
+        return answers
 
 
 def _uncounted(_: str) -> None:

@@ -8,7 +8,7 @@ from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.errors import CrmError, CrmTooMuch
 from leadline_server.ports.crm import ContactPage, CrmLog, CrmMethod, CrmUserPage
 
 P = ParamSpec("P")
@@ -87,3 +87,5 @@ def _clean_error(error: CrmError) -> None:
     error.message = cleaned(error.message)
     error.args = (error.message,)
     error.metadata = {name: cleaned(value) for name, value in error.metadata.items()}
+    if isinstance(error, CrmTooMuch):
+        error.read = [clean_contact(contact) for contact in error.read]

@@ -7,24 +7,39 @@ be stored, because the CRM may have answered it before the contact existed.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
+from leadline_server.concurrency.turns import in_turns
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
+from leadline_server.domain.sizes import contacts_bytes
+
+MOST_REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+"""The most bytes of remembered answers of one account."""
+
+_EACH: Final = 500  # bytes of an entry without contacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePolicy:
-    """How many seconds an answer is kept after the question was sent, and for how many numbers of an account."""
+    """How many seconds an answer is kept after the question was sent, and how much is kept of an account.
+
+    Attributes:
+        found_seconds, none_seconds: how long answers with contacts, and without, are kept.
+        entries: the most numbers.
+        most_bytes: the most bytes of all contacts. An answer of more than a sixteenth of them is not kept.
+    """
 
     found_seconds: float = 60.0
     none_seconds: float = 5.0
     entries: int = 10_000
+    most_bytes: int = MOST_REMEMBERED_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,13 @@ class OngoingLookup:
         self.as_of = as_of
         self.is_outdated = False
 
-    def answer_for(self, number: PhoneNumber, contacts: Sequence[Contact]) -> NumberAnswer:
-        """The part of the CRM's answer that is about one of the numbers."""
-        return NumberAnswer(tuple(contact for contact in contacts if _has(contact, number, self.rules)), self.as_of)
+    async def answers(self, contacts: Sequence[Contact]) -> dict[str, NumberAnswer]:
+        """The parts of the CRM's answer that are about each of the numbers, by the number's key."""
+        found: dict[str, list[Contact]] = {number.key: [] for number in self.numbers}
+        async for some in in_turns(contacts):
+            for number in self.numbers:
+                found[number.key] += [contact for contact in some if _has(contact, number, self.rules)]
+        return {key: NumberAnswer(tuple(of_number), self.as_of) for key, of_number in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +84,11 @@ class _Entry:
     rules: RulesOrRegion
     sequence: int
     end: float
+    size: int
 
 
 class RememberedLookups:
-    """Answers by number. If there are too many, the least recently used are dropped.
+    """Answers by number. If there are too many, or too many bytes, the least recently used are dropped.
 
     Entries are keyed by main number: a contact with one of its extensions matches it too.
 
@@ -94,6 +114,12 @@ class RememberedLookups:
         self._ongoing: set[OngoingLookup] = set()
         self._gone: dict[str, float] = {}
         self._last_sequence = 0
+        self._bytes = 0
+
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes the answers take."""
+        return self._bytes
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -117,19 +143,19 @@ class RememberedLookups:
         finally:
             self._ongoing.discard(lookup)
 
-    def keep(self, lookup: OngoingLookup, contacts: Sequence[Contact]) -> None:
-        """Store the answer for each number of a lookup, unless something changed since it was sent."""
+    def keep(self, lookup: OngoingLookup, answers: Mapping[str, NumberAnswer]) -> None:
+        """Store the answers to a lookup by number key, unless something changed since it was sent."""
         if lookup.is_outdated:
             return
         for number in lookup.numbers:
             # The answer about one extension does not tell who has the main number or another extension.
             if main_number(number) is number:
-                self._keep(number.key, lookup, lookup.answer_for(number, contacts))
+                self._keep(number.key, lookup, answers[number.key])
 
     def drop_number(self, number: PhoneNumber) -> None:
         """Forget the answer for a number, and mark lookups of it that are under way: it may get a contact now."""
         key = main_number(number).key
-        self._entries.pop(key, None)
+        self._drop(key)
         for lookup in self._ongoing:
             lookup.is_outdated = lookup.is_outdated or key in lookup.number_keys
 
@@ -140,7 +166,7 @@ class RememberedLookups:
         self._gone[contact_id] = now + self._search_lag
         # This is rare enough to read all entries.
         for key in [key for key, entry in self._entries.items() if _contains(entry.answer, {contact_id})]:
-            del self._entries[key]
+            self._drop(key)
         for lookup in self._ongoing:
             lookup.is_outdated = True
 
@@ -148,15 +174,23 @@ class RememberedLookups:
         older = self._entries.get(key)
         if older is not None and older.sequence > lookup.sequence:
             return
+        self._drop(key)
         now = self._seconds()
         if self._gone and _contains(answer, {id_ for id_, end in self._gone.items() if end > now}):
-            self._entries.pop(key, None)
+            return
+        size = _EACH + contacts_bytes(answer.contacts)
+        if size > self._policy.most_bytes // 16:
             return
         ttl = self._policy.found_seconds if answer.contacts else self._policy.none_seconds
-        self._entries[key] = _Entry(answer, lookup.rules, lookup.sequence, lookup.time + ttl)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._policy.entries:
-            self._entries.popitem(last=False)
+        self._entries[key] = _Entry(answer, lookup.rules, lookup.sequence, lookup.time + ttl, size)
+        self._bytes += size
+        while len(self._entries) > self._policy.entries or self._bytes > self._policy.most_bytes:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size
 
 
 def main_number(number: PhoneNumber) -> PhoneNumber:

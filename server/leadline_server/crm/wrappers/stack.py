@@ -7,6 +7,7 @@ from typing import Final
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.wrappers.batching import BatchingCrm
+from leadline_server.crm.wrappers.bounded import BoundedCrm
 from leadline_server.crm.wrappers.cache import CacheCrm
 from leadline_server.crm.wrappers.circuit_breaker import CircuitBreakerCrm
 from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm
@@ -50,7 +51,7 @@ class WrapperStack:
 
         From the CRM outwards, with the reason for each position:
 
-        0. clean texts: no other part sees a harmful character;
+        0. bounds, then clean texts: no other part sees more than leadline reads of an answer, or a harmful character;
         1. spellings: the adapter is asked for every spelling of a number;
         2. deadline: no other wrapper waits forever;
         3. metrics: they see every request that is sent, and a CRM that hangs as a failure;
@@ -67,7 +68,7 @@ class WrapperStack:
             rules: returns how the account's numbers are read.
             cache: how long answers to lookups are remembered; None: not at all.
         """
-        crm: CrmAdapter = DeadlineCrm(SpelledCrm(CleanTextsCrm(adapter)), SECONDS)
+        crm: CrmAdapter = DeadlineCrm(SpelledCrm(CleanTextsCrm(BoundedCrm(adapter))), SECONDS)
         if self._metrics is not None:
             crm = MetricsCrm(crm, self._metrics, kind)
         crm = BatchingCrm(RetryCrm(_limited(crm, breaker, rate), NOT_SENT), rules)
@@ -81,7 +82,7 @@ class WrapperStack:
 def local_connection(
     adapter: CrmAdapter, breaker: CircuitBreaker, rate: RateLimiter | None, *, has_clean_texts: bool = False
 ) -> CrmConnection:
-    """`adapter` with the account's limits: a CRM on this machine answers fast, and its answers are current."""
+    """`adapter` with the account's limits: a CRM on this machine bounds its answers, is fast, and up to date."""
     return CrmConnection(_limited(adapter if has_clean_texts else CleanTextsCrm(adapter), breaker, rate))
 
 

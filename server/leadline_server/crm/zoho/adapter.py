@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit.own_fields import (
     with_own,
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
-from leadline_server.crm.zoho.coql import any_of, longest_word, number_conditions
+from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
@@ -36,7 +36,7 @@ from leadline_server.crm.zoho.wire import (
     stored_key,
 )
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,
@@ -47,6 +47,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    most_read,
 )
 
 CALLS: Final = "Calls"
@@ -142,7 +143,7 @@ class ZohoCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. If the key's field is unique and Zoho has a call with this key, that call is the answer."""
-        field, zone = self._names.key_field, self._account.settings().time_zone
+        field, zone = self._names.key_field, self._account.settings().zone
         call = call_of(entry, description_of(entry, zone)) | self._contact_fields(entry)
         call = with_own(self._own.of_new_call(entry), call)
         try:
@@ -157,7 +158,7 @@ class ZohoCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns and Zoho lets change, and leadline's part of the description."""
         existing = await self._call(log_id)
-        description = description_of(entry, self._account.settings().time_zone, existing.description or "")
+        description = description_of(entry, self._account.settings().zone, existing.description or "")
         call = changes_of(entry, description, existing)
         if entry.moves:
             call |= self._contact_fields(entry) | await self._cleared(entry, existing)
@@ -207,8 +208,13 @@ class ZohoCrm:
     async def _with_numbers(
         self, kind: ZohoKind, numbers: Sequence[PhoneNumber], formats: Sequence[str]
     ) -> list[Contact]:
-        ids = await self._records.ids(kind.object, number_conditions(numbers, formats, kind.phones))
-        return await self._records.contacts(kind, ids)
+        most = min(most_read(numbers), PAGE)
+        conditions = number_conditions(numbers, formats, kind.phones)
+        ids, may_be_more = await self._records.ids(kind.object, conditions, most)
+        contacts = await self._records.contacts(kind, ids)
+        if may_be_more:
+            raise CrmTooMuch("Zoho has more records for a number than leadline reads.", read=contacts)
+        return contacts
 
     async def _named(self, kind: ZohoKind, word: str) -> list[Contact]:
         """The contacts of a module with a word in their name. They have an id and a name only."""

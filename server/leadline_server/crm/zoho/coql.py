@@ -15,7 +15,7 @@ from leadline_server.domain.numbers.phone_number import PhoneNumber, format_numb
 PAGE: Final = 200
 """Records of one answer. Up to 200 cost one credit, 2,000 cost three ("Query API", limits)."""
 
-MOST_PAGES: Final = 10
+MOST_ROWS: Final = 10 * PAGE
 
 _MOST_CRITERIA: Final = 25
 _SEPARATORS: Final = (" ", "-", ".")

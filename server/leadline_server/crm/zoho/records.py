@@ -11,7 +11,7 @@ import msgspec
 
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit import HttpAnswer, HttpClient
-from leadline_server.crm.zoho.coql import MOST_PAGES, PAGE
+from leadline_server.crm.zoho.coql import MOST_ROWS, PAGE
 from leadline_server.crm.zoho.wire import (
     LAYOUTS,
     ROWS,
@@ -58,25 +58,17 @@ class ZohoRecords:
         self._trigger = {} if trigger is None else {"trigger": list(trigger)}
 
     async def query(self, columns: str, module: str, condition: str) -> list[dict[str, Any]]:
-        """All rows that match a condition in COQL, of all pages. Raises CrmTooMuch if there are too many pages."""
-        found = list[dict[str, Any]]()
-        for _ in range(MOST_PAGES):
-            ending = f"ORDER BY id LIMIT {PAGE} OFFSET {len(found)}"
-            query = f"SELECT {columns} FROM {module} WHERE {condition} {ending}"  # noqa: S608 - plain texts
-            async with self._slots:
-                answer = await self._client.ask("POST", "/coql", json={"select_query": query})
-            rows = _page(answer)
-            found += rows.data
-            if not rows.info.more_records and len(rows.data) < PAGE:
-                return found
-            if not rows.data:
-                raise answer.unusable("says that there are more records, and has none")
-        raise CrmTooMuch("Zoho has more records than leadline reads.")
+        """All rows that match a condition in COQL, of all pages. Raises CrmTooMuch if there are too many."""
+        rows = await self._first(columns, module, condition, MOST_ROWS)
+        if len(rows) >= MOST_ROWS:
+            raise CrmTooMuch("Zoho has more records than leadline reads.")
+        return rows
 
-    async def ids(self, module: str, conditions: Iterable[str]) -> list[str]:
-        """The ids of the records that match one of the conditions."""
-        answers = await together(self.query("id", module, condition) for condition in conditions)
-        return list(dict.fromkeys(str(row["id"]) for rows in answers for row in rows if "id" in row))
+    async def ids(self, module: str, conditions: Iterable[str], most: int) -> tuple[list[str], bool]:
+        """The ids of the records that match one of the conditions, `most` at most, and whether there may be more."""
+        answers = await together(self._first("id", module, condition, most) for condition in conditions)
+        found = list(dict.fromkeys(str(row["id"]) for rows in answers for row in rows if "id" in row))
+        return found[:most], any(len(rows) >= most for rows in answers) or len(found) > most
 
     async def rows(self, module: str, ids: Sequence[str], fields: Iterable[str]) -> list[dict[str, Any]]:
         """The records with these ids, as far as they exist, without converted leads."""
@@ -133,6 +125,23 @@ class ZohoRecords:
         layouts = answer.decode(LAYOUTS).layouts
         fields = [field for section in layouts[0].sections for field in section.fields] if layouts else []
         return {field.api_name: field.field_label for field in fields if field.is_required}
+
+    async def _first(self, columns: str, module: str, condition: str, most: int) -> list[dict[str, Any]]:
+        """The first rows that match a condition, in pages; fewer than `most` if these are all."""
+        found = list[dict[str, Any]]()
+        while len(found) < most:
+            size = min(PAGE, most - len(found))
+            ending = f"ORDER BY id LIMIT {size} OFFSET {len(found)}"
+            query = f"SELECT {columns} FROM {module} WHERE {condition} {ending}"  # noqa: S608 - plain texts
+            async with self._slots:
+                answer = await self._client.ask("POST", "/coql", json={"select_query": query})
+            rows = _page(answer)
+            found += rows.data
+            if not rows.info.more_records and len(rows.data) < size:
+                return found
+            if not rows.data:
+                raise answer.unusable("says that there are more records, and has none")
+        return found
 
     async def related(self, module: str, record_id: str, related_list: str) -> list[str]:
         """The ids of the records in a related list of a record."""

@@ -4,6 +4,7 @@
 number of a plan: service codes, published short numbers, extensions.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
@@ -34,6 +35,7 @@ MAX_TEXT = 256
 
 _CACHED_NUMBERS = 65_536
 _MIN_LABELLED = 2  # digits of what is called an extension in words
+_LAST_GROUP = re.compile(r"-(\d{1,2})$")
 _SHORT_FORM = 4  # digits of a second number that repeats but the first one's beginning, at most
 
 
@@ -165,12 +167,16 @@ def _is_several(text: str, rules: NumberingRules) -> bool:
 def short_form(first: str, ending: str, rules: NumberingRules) -> PhoneNumber | None:
     """The second number of "202-555-0101/0102", where `ending` takes the place of the first one's last digits.
 
-    None where that is no assigned number. A single digit may be an extension as well, so it is none.
+    A shorter last group is replaced whole: "030 9018-0/41" ends in 9018-41. None where that is no assigned number. A
+    single digit may be an extension as well, so it is none.
     """
     digits, last = [i for i, char in enumerate(first) if char.isdecimal()], ending.strip()
     if not (last.isdecimal() and _MIN_LABELLED <= len(last) <= _SHORT_FORM < len(digits)):
         return None
-    number = _read(first[: digits[-len(last)]] + last, rules)
+    group = _LAST_GROUP.search(first.rstrip())
+    is_shorter = group is not None and len(group[1]) < len(last)
+    kept = group.start(1) if group is not None and is_shorter else digits[-len(last)]
+    number = _read(first[:kept] + last, rules)
     return replace(number, text=ending) if is_valid(number) else None
 
 

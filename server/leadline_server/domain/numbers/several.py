@@ -68,12 +68,13 @@ def _split(text: str, rules: NumberingRules, separators: Sequence[re.Pattern[str
             continue
         if any(is_fax(piece) for piece in pieces if piece not in parts):
             return []
-        found: list[PhoneNumber] = []
+        found, main = list[PhoneNumber](), None
         for part in parts:
-            other = _in_short(part, found, rules) if separator in _SHORT_FORMS else None
+            other = in_short(part, main, rules) if separator in _SHORT_FORMS else None
             numbers = [other] if other else _part(part, found, rules, separators[i + 1 :])
             if not numbers:
                 return []
+            main = main if other else numbers[-1]
             found += numbers
         return found
     return list(_side_by_side(text, rules))
@@ -83,11 +84,19 @@ def _divided(text: str, rules: NumberingRules) -> list[str]:
     """A text with slashes in pieces, where a number may have slashes itself: "030/901820/41" has two pieces."""
     pieces: list[str] = []
     for piece in _SLASH.split(text):
-        if pieces and not is_valid(parse_number(pieces[-1], rules)):
+        if pieces and _is_begun(pieces, piece, rules):
             pieces[-1] += f"/{piece}"
         else:
             pieces.append(piece)
     return pieces
+
+
+def _is_begun(pieces: Sequence[str], piece: str, rules: NumberingRules) -> bool:
+    """Whether the last of `pieces` is the beginning of a number that `piece` goes on; "41" of "/41/42" is not."""
+    if is_valid(parse_number(pieces[-1], rules)):
+        return False
+    may_be_short = len(pieces) > 1 and len(pieces[-1]) <= _LAST_DIGITS
+    return not may_be_short or is_valid(parse_number(f"{pieces[-1]}/{piece}", rules))
 
 
 def _part(
@@ -102,11 +111,11 @@ def _part(
     return _split(part, rules, separators) if number.kind is NumberKind.UNUSABLE else []
 
 
-def _in_short(part: str, before: Sequence[PhoneNumber], rules: NumberingRules) -> PhoneNumber | None:
+def in_short(part: str, first: PhoneNumber | None, rules: NumberingRules) -> PhoneNumber | None:
     """Read a few digits behind a number: another extension of it, or a number that ends in them."""
-    if not before:
+    if first is None:
         return None
-    first, digits = before[-1], part.strip()
+    digits = part.strip()
     if first.extension and digits.isdecimal() and len(digits) <= len(first.extension) + 1:
         return replace(first, text=part, extension=digits)
     # " / 101" may be an extension as well, and "or 911" is no line.

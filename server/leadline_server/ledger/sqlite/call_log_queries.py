@@ -2,11 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.ledger.codec import CALL_LOG, from_microseconds, to_microseconds
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
 
@@ -70,10 +71,30 @@ def page(
 ) -> CallLogPage:
     """Implements ports.ledger.CallLogs.list. A position is the start time in microseconds and the call id."""
     statement, values = list_statement(selection, after)
-    rows = connection.execute(statement, (*values, limit + 1)).fetchall()
-    call_logs = [CALL_LOG.decode(body) for _, _, body in rows[:limit]]
-    has_more = len(rows) > limit
-    return CallLogPage(call_logs, (rows[limit - 1][0], rows[limit - 1][1]) if has_more else None)
+    rows = connection.execute(statement, (*values, limit + 1))
+    call_logs: list[CallLog] = []
+    position, left = None, MOST_PAGE_BYTES
+    for start_time, call_id, body in rows:
+        left -= len(body)
+        if len(call_logs) == limit or (call_logs and left < 0):
+            return CallLogPage(call_logs, position)
+        call_logs.append(CALL_LOG.decode(body))
+        position = start_time, call_id
+    return CallLogPage(call_logs, None)
+
+
+def within(rows: Iterable[tuple[Any, ...]], most_bytes: int) -> list[tuple[Any, ...]]:
+    """The first rows, whose last columns have at most `most_bytes` together; at least one row if there are any.
+
+    It reads no further, so that large rows take no more memory.
+    """
+    taken: list[tuple[Any, ...]] = []
+    for row in rows:
+        most_bytes -= len(row[-1])
+        if taken and most_bytes < 0:
+            break
+        taken.append(row)
+    return taken
 
 
 def list_statement(selection: CallLogFilter, after: tuple[int, str] | None) -> tuple[str, tuple[object, ...]]:
@@ -162,8 +183,7 @@ def next_due_time(connection: sqlite3.Connection) -> datetime | None:
 
 def changes(connection: sqlite3.Connection, after: int, limit: int) -> Sequence[Change]:
     """Implements ports.ledger.CallLogs.changes."""
-    rows = connection.execute(_CHANGES, (after, limit)).fetchall()
-    return [StoredChange(*row) for row in rows]
+    return [StoredChange(*row) for row in within(connection.execute(_CHANGES, (after, limit)), MOST_PAGE_BYTES)]
 
 
 def last_sequence(connection: sqlite3.Connection) -> int:

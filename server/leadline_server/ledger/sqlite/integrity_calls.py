@@ -31,6 +31,14 @@ _DUPLICATES: Final = """
     GROUP BY account_id, call_id HAVING count(*) > 1
 """
 
+_HAS_LINK: Final = "SELECT 1 FROM call_links WHERE account_id = ? AND reported_id = ? AND call_id = ?"
+_LOOSE_LINKS: Final = """
+    SELECT l.account_id || '/' || l.reported_id FROM call_links AS l
+    LEFT JOIN call_logs AS c ON c.account_id = l.account_id AND c.call_id = l.call_id
+    LEFT JOIN call_logs AS own ON own.account_id = l.account_id AND own.call_id = l.reported_id
+    WHERE c.id IS NULL OR (l.call_id <> l.reported_id AND own.id IS NOT NULL)
+"""
+
 _REPORT_AGAIN: Final = "Restore a backup and report these calls again. If there was no damage, report a bug."
 _RETRY: Final = "RetryCallLog, or `leadline calls retry ID`, decides and delivers them again."
 _REMEDIES: Final = {"due": _RETRY, "attempts": "Start the server: it brings these attempts forward."}
@@ -39,10 +47,19 @@ _REMEDIES: Final = {"due": _RETRY, "attempts": "Start the server: it brings thes
 def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
     """The findings about documents, columns, states and keys."""
     states: Counter[str] = Counter()
-    problems: dict[str, list[str]] = {"documents": [], "columns": [], "due": [], "attempts": [], "logged": []}
+    problems: dict[str, list[str]] = {
+        "documents": [],
+        "columns": [],
+        "due": [],
+        "attempts": [],
+        "logged": [],
+        "links": [],
+    }
     try:
         for row in connection.execute(_CALLS):
-            states.update(_check_call(row, problems))
+            states.update(_check_call(row, problems, connection))
+        loose = [f"{name}: it finds no log, or a log beside its own" for (name,) in connection.execute(_LOOSE_LINKS)]
+        problems["links"] += loose
         duplicates = [f"{name}: {count} rows" for name, count in connection.execute(_DUPLICATES)]
     except sqlite3.DatabaseError as error:
         return [finding("calls", "", [f"cannot be read: {error}"], _REPORT_AGAIN)]
@@ -53,6 +70,7 @@ def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
         "due": "every waiting call has a next attempt",
         "attempts": f"no next attempt is later than {MAX_DELIVERY_AGE.days} days",
         "logged": "every logged call has its contact and its CRM log",
+        "links": "every call that joined another finds its log",
     }
     found = [
         finding(name, summary, problems[name], _REMEDIES.get(name, _REPORT_AGAIN))
@@ -61,7 +79,7 @@ def check_calls(connection: sqlite3.Connection) -> Sequence[Finding]:
     return [*found, finding("keys", "one row a call", duplicates, _REPORT_AGAIN)]
 
 
-def _check_call(row: Sequence[Any], problems: dict[str, list[str]]) -> Iterator[str]:
+def _check_call(row: Sequence[Any], problems: dict[str, list[str]], connection: sqlite3.Connection) -> Iterator[str]:
     """Append the call's problems to `problems`, and yield its state for counting."""
     name = f"{row[0]}/{row[1]}"
     try:
@@ -80,7 +98,16 @@ def _check_call(row: Sequence[Any], problems: dict[str, list[str]]) -> Iterator[
         problems["attempts"].append(f"{name}: its next attempt is at {log.next_attempt_time}")
     if log.state is CallLogState.LOGGED and (log.contact is None or not log.crm_log_id):
         problems["logged"].append(f"{name}: it is LOGGED, but has no contact or no id of a CRM log")
+    problems["links"] += [f"{name}: {call_id} does not find it" for call_id in _without_link(log, connection)]
     yield log.shown_state.name
+
+
+def _without_link(log: CallLog, connection: sqlite3.Connection) -> Iterator[str]:
+    """The ids of calls that joined the log, and that do not find it."""
+    for part in log.joined.calls if log.joined is not None else ():
+        link = (log.account_id, part.id, log.call_id)
+        if part.id != log.call_id and connection.execute(_HAS_LINK, link).fetchone() is None:
+            yield part.id
 
 
 def _lacks_next_attempt(log: CallLog) -> bool:

@@ -15,6 +15,7 @@ from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
+from leadline_server.ledger.sqlite.quarantine import SqliteQuarantine
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
@@ -49,6 +50,7 @@ class SqliteLedger:
         self._placeholders = SqlitePlaceholders(database)
         self._requests = SqliteRequests(database)
         self._tokens = SqliteTokens(database)
+        self._quarantine = SqliteQuarantine(database)
         self._retention = SqliteRetention(database)
 
     @property
@@ -90,6 +92,11 @@ class SqliteLedger:
     def tokens(self) -> SqliteTokens:
         """The OAuth tokens of the CRMs' connections."""
         return self._tokens
+
+    @property
+    def quarantine(self) -> SqliteQuarantine:
+        """Events of phone systems that cannot be stored."""
+        return self._quarantine
 
     @property
     def retention(self) -> SqliteRetention:

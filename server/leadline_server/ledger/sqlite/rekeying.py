@@ -10,12 +10,14 @@ from functools import partial
 from typing import Final, TypeVar
 
 from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
 from leadline_server.ledger.codec import CALL_LOG, PREFERENCES, SETTINGS
 from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -26,6 +28,10 @@ _REQUEST: Final = ";request="  # follows the number's key in the claim on one cr
 
 _NEXT_CALLS: Final = "SELECT id, account_id, number_key, body FROM call_logs WHERE id > ? ORDER BY id LIMIT ?"
 _SET_CALL: Final = "UPDATE call_logs SET number_key = ?, body = ? WHERE id = ?"
+_SET_LINKS: Final = """
+    UPDATE call_links SET link_key = replace(link_key, char(10) || :old || char(10), char(10) || :new || char(10))
+    WHERE account_id = :account_id AND call_id = :call_id
+"""
 _CLAIMS: Final = "SELECT account_id, number_key FROM claims"
 # If two rows have the same new key, the row that had it before stays. It takes over values that only the other row has.
 _TAKE_OVER: Final = """
@@ -101,12 +107,14 @@ def _excluded(text: str, rules: NumberingRules) -> str:
 def _rekey_calls(connection: sqlite3.Connection, after: int) -> int | None:
     """Recompute the next calls; returns the id of the last one, or None after the end."""
     rules_of = _remembering(lambda account_id: _rules(connection, account_id))
-    rows = connection.execute(_NEXT_CALLS, (after, _CHUNK)).fetchall()
+    rows = within(connection.execute(_NEXT_CALLS, (after, _CHUNK)), MOST_PAGE_BYTES)
     for row_id, account_id, _, body in rows:
         log, rules = CALL_LOG.decode(body), rules_of(account_id)
         number = log.number if rules is None else log.call.number_of_counterpart(log.user_id, rules)
         if number.key != log.number.key:
             connection.execute(_SET_CALL, (number.key or None, CALL_LOG.encode(replace(log, number=number)), row_id))
+            numbers = {"old": log.number.e164, "new": number.e164}
+            connection.execute(_SET_LINKS, {**numbers, "account_id": account_id, "call_id": log.call_id})
     return int(rows[-1][0]) if rows else None
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -22,7 +24,8 @@ _RELEASE: Final = """
 
 # By sequence, which is the order of the latest visible changes, so that pruning needs no index of its own.
 _OLDEST: Final = "SELECT id, sequence, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?"
-_DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence"
+_DELETE_CALL: Final = "DELETE FROM call_logs WHERE id = ? AND body = ? RETURNING sequence, account_id, call_id"
+_DELETE_LINKS: Final = "DELETE FROM call_links WHERE account_id = ? AND call_id = ?"
 _PRUNED_THROUGH: Final = "UPDATE ledger SET pruned_through = max(pruned_through, ?)"
 
 _CLAIMS: Final = """
@@ -42,6 +45,11 @@ _DELETE_PLACEHOLDERS: Final = """
 _DELETE_REQUESTS: Final = """
     DELETE FROM requests WHERE (account_id, request_id) IN (
         SELECT account_id, request_id FROM requests WHERE answered_at < ? ORDER BY answered_at LIMIT ?
+    )
+"""
+_DELETE_QUARANTINE: Final = """
+    DELETE FROM quarantine WHERE (account_id, key) IN (
+        SELECT account_id, key FROM quarantine WHERE received_at < ? ORDER BY received_at LIMIT ?
     )
 """
 
@@ -99,13 +107,20 @@ class SqliteRetention:
 
     async def prune_requests(self, answered_before: datetime, limit: int) -> Pruned:
         """Delete up to `limit` answers that were given before `answered_before`."""
-        values = (to_microseconds(answered_before), limit)
-        deleted = await self._database.write(lambda connection: connection.execute(_DELETE_REQUESTS, values).rowcount)
+        return await self._delete(_DELETE_REQUESTS, answered_before, limit)
+
+    async def prune_quarantine(self, received_before: datetime, limit: int) -> Pruned:
+        """Delete up to `limit` events of the quarantine that came before `received_before`."""
+        return await self._delete(_DELETE_QUARANTINE, received_before, limit)
+
+    async def _delete(self, statement: str, before: datetime, limit: int) -> Pruned:
+        values = (to_microseconds(before), limit)
+        deleted = await self._database.write(lambda connection: connection.execute(statement, values).rowcount)
         return Pruned(deleted, "more" if deleted == limit else None)
 
 
 def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: int, limit: int) -> _OldCalls | None:
-    rows = connection.execute(_OLDEST, (after, limit)).fetchall()
+    rows = within(connection.execute(_OLDEST, (after, limit)), MOST_PAGE_BYTES)
     if not rows:
         return None
     deletable, are_recent = [], True
@@ -124,7 +139,8 @@ def _select(connection: sqlite3.Connection, unchanged_since: datetime, after: in
 def _delete_calls(connection: sqlite3.Connection, deletable: Sequence[tuple[int, bytes]]) -> int:
     # A call that was changed since it was selected has another body, so it is not deleted.
     deleted = [connection.execute(_DELETE_CALL, row).fetchall() for row in deletable]
-    sequences = [sequence for rows in deleted for (sequence,) in rows]
+    connection.executemany(_DELETE_LINKS, [row[1:] for rows in deleted for row in rows])
+    sequences = [row[0] for rows in deleted for row in rows]
     if sequences:
         connection.execute(_PRUNED_THROUGH, (max(sequences),))
     return len(sequences)

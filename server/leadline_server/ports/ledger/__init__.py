@@ -25,6 +25,7 @@ from leadline_server.ports.ledger.call_logs import (
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.placeholders import Placeholders
+from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.tokens import TokenStore
@@ -46,6 +47,8 @@ __all__ = [
     "PreferenceStore",
     "PreferencesInForce",
     "Pruned",
+    "Quarantine",
+    "QuarantinedEvent",
     "RecordedAnswer",
     "Remembered",
     "Requests",

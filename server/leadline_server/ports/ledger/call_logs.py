@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.joining import CallJoining
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +100,32 @@ class CallLogs(Protocol):
     """The call logs and their state."""
 
     async def get(self, key: CallKey) -> CallLog | None:
-        """The call log; None if the call was never reported."""
+        """The call log, also by the id of a call that has joined it; None if the call was never reported."""
         ...
 
-    async def change(self, key: CallKey, change: Callable[[CallLog | None], CallLog]) -> CallLogChange:
+    async def change(
+        self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
+    ) -> CallLogChange:
         """Replace the call log by the result of `change`, and return the log before and after.
 
         Changes of one call are serialised. If `change` returns the very object that it got, nothing is written. If it
         raises, nothing is changed and the exception is raised here.
+
+        With `joining`, the log then joins those with its link key, as `domain.joining.joined_with` says, in the same
+        transaction: the logs that are gone are deleted, and their ids find the log that goes on. The call's id finds it
+        too, and its link key is kept for calls that come later. The change returned is that of the log that goes on.
         """
         ...
 
+    async def linked(self, account_id: str, link_key: str) -> Sequence[CallLog]:
+        """The logs with this link key, which is not empty: those that a change with `joining` would join."""
+        ...
+
     async def list(self, selection: CallLogFilter, after: tuple[int, str] | None, limit: int) -> CallLogPage:
-        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id."""
+        """Up to `limit` call logs that follow position `after`, by start time, newest first, then by call id.
+
+        There are fewer, and a next position, if more would have over MOST_PAGE_BYTES (`domain.limits`).
+        """
         ...
 
     async def count(
@@ -136,6 +150,9 @@ class CallLogs(Protocol):
 
     async def changes(self, after: int, limit: int) -> Sequence[Change]:
         """The calls whose latest visible change (a new revision) has a sequence greater than `after`.
+
+        At most `limit`, and fewer if more would have over MOST_PAGE_BYTES (`domain.limits`), but at least one if there
+        are any.
 
         In order of commit, over all accounts. A change must not become visible before one with a smaller sequence.
         Pruned calls are missing: see `pruned_through`. Example: call A changes with sequence 5, B with 6, A again with

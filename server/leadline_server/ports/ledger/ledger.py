@@ -6,6 +6,7 @@ from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.placeholders import Placeholders
+from leadline_server.ports.ledger.quarantine import Quarantine
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.tokens import TokenStore
@@ -53,6 +54,11 @@ class Ledger(Protocol):
     @property
     def tokens(self) -> TokenStore:
         """The OAuth tokens of the CRMs' connections."""
+        ...
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Events of phone systems that cannot be stored."""
         ...
 
     @property

@@ -51,3 +51,7 @@ class Retention(Protocol):
     async def prune_requests(self, answered_before: datetime, limit: int) -> Pruned:
         """Delete up to `limit` answers that were given before `answered_before`."""
         ...
+
+    async def prune_quarantine(self, received_before: datetime, limit: int) -> Pruned:
+        """Delete up to `limit` events of the quarantine that came before `received_before`."""
+        ...

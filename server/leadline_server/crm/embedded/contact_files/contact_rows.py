@@ -14,6 +14,7 @@ from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Rem
 from leadline_server.crm.embedded.contact_files.records import ContactRecord, PassedOver, RowProblem
 from leadline_server.domain.formula_cells import unescaped_cell
 from leadline_server.domain.numbers.cells import is_plain
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 _FAX_LABEL: Final = re.compile(r"fax|pager|beeper|t[ée]l[ée]cop", re.IGNORECASE)
 _NOT_CALLERS: Final = {HeaderReason.FAX: FileOutcome.FAX, HeaderReason.OTHER_PERSON: FileOutcome.OTHER_PERSON}
@@ -61,19 +62,19 @@ class ContactRows:
     Args:
         mapping: which column fills which field.
         rows: where the rows come from; learns here what a row looks like.
-        region: which numbers without a country code are read in.
+        rules: how the account's numbers are read.
         orders: of day and month, of each date.
     """
 
     def __init__(
-        self, mapping: ColumnMapping, rows: CsvRows, region: str, orders: Mapping[Field, DayOrder | None]
+        self, mapping: ColumnMapping, rows: CsvRows, rules: RulesOrRegion, orders: Mapping[Field, DayOrder | None]
     ) -> None:
         self._mapping = mapping
         self._at = _columns(mapping.fields)
         self._header = list(mapping.header)
         self.width = len(mapping.header)
         self._delimiter = rows.delimiter
-        self._region = region
+        self._rules = rules
         self._orders = orders
         self._short_texts = tuple(at for field, found in mapping.fields.items() if field not in _DATES for at in found)
         self._not_callers = [(at, _NOT_CALLERS[reason]) for at, reason in mapping.left_out if reason in _NOT_CALLERS]
@@ -132,7 +133,7 @@ class ContactRows:
             elif is_plain(cell):
                 found.numbers[cell] = None
             else:
-                found.add(cell, self._region)
+                found.add(cell, self._rules)
         for index, outcome in self._not_callers:
             found.leave_out(outcome, cells[index])
         return found

@@ -18,6 +18,7 @@ from leadline_server.crm.embedded.contact_files.header_words import Field
 from leadline_server.crm.embedded.contact_files.lines import read_lines
 from leadline_server.crm.embedded.contact_files.mapping import ChosenColumn, ColumnMapping, map_columns
 from leadline_server.crm.embedded.contact_files.records import FileItem, PassedOver, UnreadableFile
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 DATES: Final = (Field.CREATED, Field.LAST_ACTIVITY)
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -30,12 +31,12 @@ class CsvOptions:
     """How to read a CSV file.
 
     Attributes:
-        region: the account's, which numbers without a country code are read in.
+        rules: how the account's numbers are read.
         columns: what the user says of columns.
         date_order: what comes first in 3/4/2024; None to tell it from each column.
     """
 
-    region: str
+    rules: RulesOrRegion
     columns: tuple[ChosenColumn, ...] = ()
     date_order: DayOrder | None = None
 
@@ -87,7 +88,7 @@ def read_csv(stream: BinaryIO, options: CsvOptions) -> CsvContacts:
         stream.seek(begin)
         orders.update(_date_orders(stream, header))
         stream.seek(position)
-    return CsvContacts(header, _items(rows, header, ContactRows(header.mapping, rows, options.region, orders)))
+    return CsvContacts(header, _items(rows, header, ContactRows(header.mapping, rows, options.rules, orders)))
 
 
 def _items(rows: CsvRows, header: CsvHeader, contacts: ContactRows) -> Iterator[FileItem]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
 from leadline_server.domain.numbers.cells import read_cell
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 _SHOWN: Final = 80  # characters of a cell in a message
 
@@ -18,9 +19,9 @@ class FoundNumbers:
     unusable: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
-    def add(self, cell: str, region: str) -> None:
+    def add(self, cell: str, rules: RulesOrRegion) -> None:
         """Add what a cell holds."""
-        read = read_cell(cell, region)
+        read = read_cell(cell, rules)
         self.numbers.update(dict.fromkeys(read.numbers))
         for text, reason in read.unusable:
             self.unusable.append(text)

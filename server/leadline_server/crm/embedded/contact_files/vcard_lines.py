@@ -5,6 +5,7 @@ A property is a line that may be folded: a line that begins with a blank continu
 named, and the card is read without it.
 """
 
+import base64
 import binascii
 import codecs
 import re
@@ -226,8 +227,11 @@ def _read_property(line: int, content: bytes) -> Property | None:
         return None
     named, types = _parameters(decode(matched[3]))
     value = matched[4]
-    if named.get("ENCODING") == "QUOTED-PRINTABLE":
+    encoding = named.get("ENCODING")
+    if encoding == "QUOTED-PRINTABLE":
         value = binascii.a2b_qp(value)
+    elif encoding in {"BASE64", "B"}:
+        value = _of_base64(value)
     return Property(
         line=line,
         group=decode(matched[1] or b"").lower(),
@@ -235,6 +239,14 @@ def _read_property(line: int, content: bytes) -> Property | None:
         types=types,
         text=_decoded(value, named.get("CHARSET", "")),
     )
+
+
+def _of_base64(value: bytes) -> bytes:
+    """The bytes of a value in base64; the value as it is where it is none."""
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return value
 
 
 def _parameters(text: str) -> tuple[Mapping[str, str], frozenset[str]]:

@@ -9,6 +9,7 @@ from leadline_server.crm.embedded.contact_files.number_cells import FoundNumbers
 from leadline_server.crm.embedded.contact_files.outcomes import FileOutcome, Remark
 from leadline_server.crm.embedded.contact_files.records import ContactRecord, RowProblem, UnreadableFile
 from leadline_server.crm.embedded.contact_files.vcard_lines import Card, Property, read_cards, split_escaped, unescaped
+from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 
 _GROUP_KINDS: Final = ("KIND", "X-ADDRESSBOOKSERVER-KIND")
 _LABEL: Final = "X-ABLABEL"  # Apple's: `item1.X-ABLabel:Fax` says of what kind `item1.TEL` is
@@ -18,10 +19,10 @@ _NO_VOICE: Final = frozenset({"fax", "pager", "modem", "bbs", "text-only"})
 _FAX_LABEL: Final = re.compile(r"fax|pager", re.IGNORECASE)
 
 
-def read_vcards(stream: BinaryIO, region: str) -> Iterator[ContactRecord | RowProblem]:
+def read_vcards(stream: BinaryIO, rules: RulesOrRegion) -> Iterator[ContactRecord | RowProblem]:
     """The contacts of a vCard file, card by card: FN or N, TEL (no fax, no pager), EMAIL, ORG, TITLE, UID.
 
-    Reads no further than it is asked. `region` is what numbers without a country code are read in.
+    Reads no further than it is asked. `rules` say how the account's numbers are read.
 
     Raises:
         UnreadableFile: there is no card in it.
@@ -36,7 +37,7 @@ def read_vcards(stream: BinaryIO, region: str) -> Iterator[ContactRecord | RowPr
         if stray:
             yield _stray_problem(stray)
             stray = None
-        yield _read_card(card, region)
+        yield _read_card(card, rules)
     if is_empty:
         raise UnreadableFile("The file has no vCard in it: no line says BEGIN:VCARD.")
     if stray:
@@ -48,10 +49,10 @@ def _stray_problem(stray: Card) -> RowProblem:
     return RowProblem(stray.line, f"{lines} outside of any card", stray.end)
 
 
-def _read_card(card: Card, region: str) -> ContactRecord | RowProblem:
+def _read_card(card: Card, rules: RulesOrRegion) -> ContactRecord | RowProblem:
     if problem := card.problem or _problem_of(card):
         return RowProblem(card.line, problem, card.end)
-    found = _numbers(card, region)
+    found = _numbers(card, rules)
     company = next(iter(_components(card, "ORG")), "")
     name = _first(card, "FN") or _full_name(_components(card, "N")) or company or next(iter(found.numbers), "")
     if not name:
@@ -104,7 +105,7 @@ def _full_name(components: Sequence[str]) -> str:
     return " ".join(filter(None, (prefix, given, additional, family, suffix)))
 
 
-def _numbers(card: Card, region: str) -> FoundNumbers:
+def _numbers(card: Card, rules: RulesOrRegion) -> FoundNumbers:
     found = FoundNumbers(card.line)
     labels = {each.group: each.text for each in card.properties if each.name == _LABEL and each.group}
     for each in card.properties:
@@ -115,7 +116,7 @@ def _numbers(card: Card, region: str) -> FoundNumbers:
         if _is_fax(each, labels.get(each.group, "")):
             found.leave_out(FileOutcome.FAX, text)
         else:
-            found.add(text, region)
+            found.add(text, rules)
     return found
 
 

@@ -82,6 +82,18 @@ CREATE INDEX call_logs_by_number ON call_logs (account_id, number_key, start_tim
 CREATE INDEX call_logs_by_contact ON call_logs (account_id, contact_id, start_time DESC, call_id)
     WHERE contact_id IS NOT NULL;
 
+-- With join_linked_calls: which log the id of a reported call finds, and which calls it may join.
+CREATE TABLE call_links (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    reported_id TEXT NOT NULL,
+    call_id TEXT NOT NULL,  -- of the row in call_logs; another than reported_id if the call has joined
+    link_key TEXT NOT NULL  -- direction, number, source and linked_id (domain/joining.py); empty: the call joins no other
+);
+CREATE UNIQUE INDEX call_links_by_reported_id ON call_links (account_id, reported_id);
+CREATE INDEX call_links_by_call ON call_links (account_id, call_id);
+CREATE INDEX call_links_by_key ON call_links (account_id, link_key) WHERE link_key <> '';
+
 -- The claim on a number: its contact, a creation whose end is not recorded, and the process that may create now.
 CREATE TABLE claims (
     account_id TEXT NOT NULL,
@@ -145,3 +157,15 @@ CREATE TABLE tokens (
     lease_owner TEXT,
     lease_until INTEGER
 ) WITHOUT ROWID;
+
+-- Webhooks of phone systems that are authentic and can never be stored. The documents are encrypted.
+CREATE TABLE quarantine (
+    account_id TEXT NOT NULL,
+    key BLOB NOT NULL,            -- identifies the request, so that one that comes again is kept once
+    route TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (account_id, key)
+);
+CREATE INDEX quarantine_by_time ON quarantine (received_at);

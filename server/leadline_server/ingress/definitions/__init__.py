@@ -1,0 +1,1 @@
+"""The definitions of phone systems that come with leadline."""

@@ -1,0 +1,162 @@
+"""The way of every call to its turn: account, quotas, queue. It is the only one, for gRPC and HTTP.
+
+    limits of the connection        by gRPC and the HTTP port, before the message is read
+    account_id                      without decoding the rest, unless that is small
+    quotas of the account           per process
+    a slot, or the fair queue       FindContact has slots of its own
+    decoding                        by the endpoint; then the ids must be equal
+
+Who calls (a principal) is to be found first; work in groups draws its calls from the queue.
+
+A call that may not begin waits before it is refused. A caller who repeats refused calls at once is slowed down by that,
+and its refusals cost little.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final, TypeAlias
+
+from leadline_server.domain.errors import QuotaExceeded
+from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
+from leadline_server.transport.admission.quotas import UNKNOWN, AccountUse, QuotaSettings
+
+LOOKUP_SLOTS: Final = 32
+"""How many FindContact calls are worked on at once."""
+
+OTHER_SLOTS: Final = 32
+"""How many other calls are worked on at once. Watches need none."""
+
+REFUSAL_SECONDS: Final = 0.25
+"""How long a call above a quota waits before it is refused; less if there is room earlier."""
+
+QUEUE_RETRY_SECONDS: Final = 1.0
+_COST_BYTES: Final = 4096
+"""So many bytes cost as much as a call without content."""
+
+_READS: Final = ("Find", "Search", "Get", "List", "Watch")
+
+Admitted: TypeAlias = tuple[AccountUse, int, int]
+"""An admitted call: its account's use, its bytes, and its slot."""
+
+
+class Door:
+    """Admits the calls of one server.
+
+    Args:
+        knows: whether there is an account with this id, as far as is known without a query.
+        quotas: what accounts may use.
+    """
+
+    def __init__(self, knows: Callable[[str], bool], quotas: QuotaSettings) -> None:
+        self._knows = knows
+        self._quotas = quotas
+        self._uses: dict[str, AccountUse] = {}
+        self._lookups = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
+        self._others = FairQueue(OTHER_SLOTS, quotas.default.waiting)
+
+    def entry(self, rpc: str) -> "Entry":
+        """The entry for the calls of one RPC."""
+        queue = self._lookups if rpc == "FindContact" else self._others
+        return Entry(self, queue, writes=not rpc.startswith(_READS))
+
+    def use_of(self, account_id: str, now: float) -> AccountUse:
+        """The use of an account now."""
+        use = self._uses.get(account_id)
+        if use is None:
+            key = account_id if self._knows(account_id) else UNKNOWN
+            use = self._uses.get(key) or self._uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
+        return use
+
+
+class Entry:
+    """Admits the calls of one RPC.
+
+    Args:
+        door: the server's door.
+        queue: where its calls wait.
+        writes: whether its bytes count as written.
+    """
+
+    __slots__ = ("_door", "_queue", "_writes")
+
+    def __init__(self, door: Door, queue: FairQueue, *, writes: bool) -> None:
+        self._door = door
+        self._queue = queue
+        self._writes = writes
+
+    def admitted_at_once(self, account_id: str, size: int, now: float) -> Admitted | None:
+        """As `admit`, for a call that need not wait. None if it has to; then `admit` is to be called."""
+        queue = self._queue
+        if queue.is_busy:
+            return None
+        use = self._door.use_of(account_id, now)
+        if self._short(use, size, now) is not None or (slot := queue.take(now)) is None:
+            return None
+        use.in_flight_bytes += size
+        return use, size, slot
+
+    async def admit(self, account_id: str, size: int, now: float) -> Admitted:
+        """Let a call of `size` bytes begin when it may. Returns what `leave` takes.
+
+        Raises:
+            QuotaExceeded: the account uses more than it may.
+        """
+        use = self._door.use_of(account_id, now)
+        if (short := self._short(use, size, now)) is not None:
+            await self._wait_for_room(use, account_id, size, short)
+        use.in_flight_bytes += size
+        slot = self._queue.take(now)
+        if slot is None:
+            slot = await self._turn(use, account_id, size)
+        return use, size, slot
+
+    def leave(self, admitted: Admitted) -> None:
+        """An admitted call has ended."""
+        use, size, slot = admitted
+        use.in_flight_bytes -= size
+        self._queue.leave(slot)
+
+    async def begin_watch(self, account_id: str, size: int, now: float) -> AccountUse:
+        """Let a watch begin. It needs no slot. `use.watches` is to be reduced at its end. Raises as `admit` does."""
+        use = self._door.use_of(account_id, now)
+        if (short := self._short(use, size, now)) is not None:
+            await self._wait_for_room(use, account_id, size, short)
+        most = use.quotas.watches
+        if most and use.watches >= most:
+            await asyncio.sleep(REFUSAL_SECONDS)
+            raise QuotaExceeded(account_id, "watches", most, QUEUE_RETRY_SECONDS)
+        use.watches += 1
+        return use
+
+    async def _turn(self, use: AccountUse, account_id: str, size: int) -> int:
+        """A slot, after the account's turn has come."""
+        try:
+            return await self._queue.wait(use.key, 1 + size / _COST_BYTES)
+        except BaseException as error:
+            use.in_flight_bytes -= size
+            if not isinstance(error, QueueFull):
+                raise
+        await asyncio.sleep(REFUSAL_SECONDS)
+        raise QuotaExceeded(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
+
+    def _short(self, use: AccountUse, size: int, now: float) -> tuple[str, float, float] | None:
+        """The quota that a call would exceed, its limit, and the seconds until there is room; None if none."""
+        quotas = use.quotas
+        if seconds := use.calls.take(1, now):
+            return "calls_per_second", quotas.calls_per_second, seconds
+        if quotas.in_flight_bytes and use.in_flight_bytes + size > quotas.in_flight_bytes:
+            return "in_flight_bytes", quotas.in_flight_bytes, QUEUE_RETRY_SECONDS
+        if self._writes and (seconds := use.written.take(size, now)):
+            return "bytes_per_minute", quotas.bytes_per_minute, seconds
+        return None
+
+    async def _wait_for_room(
+        self, use: AccountUse, account_id: str, size: int, short: tuple[str, float, float] | None
+    ) -> None:
+        if short is not None:
+            await asyncio.sleep(min(short[2], REFUSAL_SECONDS))
+            short = self._short(use, size, perf_counter())
+        if short is not None:
+            quota, limit, seconds = short
+            raise QuotaExceeded(account_id, quota, limit, seconds)

@@ -1,0 +1,100 @@
+"""Quotas of accounts, and their use, in this process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+UNKNOWN: Final = ""
+"""Stands for all accounts that do not exist, or were not used since the start: they share one quota and one queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """The quotas of one account. 0 means no limit.
+
+    Attributes:
+        calls_per_second: calls a second; after a pause, a second's worth may come at once.
+        bytes_per_minute: bytes of requests that write, a minute.
+        in_flight_bytes: bytes of requests that are being answered or wait.
+        watches: open watches.
+        waiting: calls that wait for their turn, at most. It has no "no limit".
+    """
+
+    calls_per_second: float = 5_000.0
+    bytes_per_minute: int = 256 * 1024 * 1024
+    in_flight_bytes: int = 64 * 1024 * 1024
+    watches: int = 5_000
+    waiting: int = 500
+
+
+class Budget:
+    """An allowance that fills again at a constant rate: a token bucket.
+
+    Args:
+        rate: units a second; 0 for no limit.
+        most: units that can be saved up.
+        now: the time in seconds.
+    """
+
+    __slots__ = ("_at", "_left", "_most", "_rate")
+
+    def __init__(self, rate: float, most: float, now: float) -> None:
+        self._rate = rate
+        self._most = most
+        self._left = most
+        self._at = now
+
+    def take(self, amount: float, now: float) -> float:
+        """Take `amount` and return 0.0; or take nothing and return the seconds until there is enough.
+
+        More than can ever be saved up is given when the allowance is full.
+        """
+        if not self._rate:
+            return 0.0
+        left, most = self._left + (now - self._at) * self._rate, self._most
+        if left > most:  # noqa: PLR1730 - on every call, and min() costs twice as much
+            left = most
+        self._at = now
+        wanted = min(most, amount)
+        if left >= wanted:
+            self._left = left - amount
+            return 0.0
+        self._left = left
+        return (wanted - left) / self._rate
+
+
+class AccountUse:
+    """The use of an account now.
+
+    Attributes:
+        quotas: what it may use.
+        calls, written: its allowances of calls and of bytes.
+        in_flight_bytes, watches: what it uses at this moment.
+    """
+
+    __slots__ = ("calls", "in_flight_bytes", "key", "quotas", "watches", "written")
+
+    def __init__(self, key: str, quotas: Quotas, now: float) -> None:
+        self.key = key
+        self.quotas = quotas
+        self.calls = Budget(quotas.calls_per_second, max(1.0, quotas.calls_per_second), now)
+        self.written = Budget(quotas.bytes_per_minute / 60, quotas.bytes_per_minute, now)
+        self.in_flight_bytes = 0
+        self.watches = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """The quotas of every account.
+
+    Attributes:
+        default: of accounts without their own.
+        by_account: of single accounts, by id.
+    """
+
+    default: Quotas = Quotas()
+    by_account: Mapping[str, Quotas] = field(default_factory=dict)
+
+    def of(self, account_id: str) -> Quotas:
+        """The quotas of one account."""
+        return self.by_account.get(account_id, self.default)
