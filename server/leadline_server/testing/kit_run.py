@@ -1,5 +1,6 @@
 """The CRM suite over an adapter that `leadline adapter test` opens."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -79,5 +80,6 @@ async def _opened(plan: KitPlan) -> AsyncIterator[CrmUnderTest]:
 def run(plan: KitPlan, *arguments: str) -> tuple[int, int]:
     """Run the suite: pytest's exit code, and how many tests were not run for want of something."""
     plugin = PlanPlugin(plan)
-    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "--import-mode=importlib", *arguments]
+    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-c", os.devnull, "--noconftest", *arguments]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # some of the suite is imported by now
     return int(pytest.main([*options, "--pyargs", __name__], plugins=[plugin])), plugin.not_tested

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ class KitLevel(StrEnum):
     FULL = "full"
 
 
-def test_adapter_command(
+def run_suite(
     address: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="The address of an adapter in another process.")
     ] = "",
@@ -34,9 +35,7 @@ def test_adapter_command(
     ] = None,
     variables: Annotated[
         list[str] | None,
-        typer.Option(
-            "--env", metavar="NAME=VARIABLE", help="A variable from the environment, for secrets; repeatable."
-        ),
+        typer.Option("--env", metavar="NAME=VARIABLE", help="A variable by the environment, for secrets; repeatable."),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the token that the adapter asks for.")
@@ -55,12 +54,10 @@ def test_adapter_command(
 
     Exit codes: 0 all was tested and holds, 1 something does not hold, 2 wrong usage, 4 something was not tested.
     """
-    try:
-        import pytest_asyncio  # noqa: F401 - the suite needs it
-
-        from leadline_server.testing.kit_run import KitPlan, Level, run
-    except ImportError:
+    if not (find_spec("pytest") and find_spec("pytest_asyncio")):
         fail(["The suite needs pytest and pytest-asyncio: pip install pytest pytest-asyncio."])
+    from leadline_server.testing.kit_run import KitPlan, Level, run
+
     if bool(address) == bool(definition):
         fail(["Give one of --address and --definition."])
     host, _, port = proxy.rpartition(":")
