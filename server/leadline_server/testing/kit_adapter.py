@@ -1,7 +1,7 @@
 """The adapter as the suite calls it: what it may not call is skipped, and what it made is removed in the end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from types import CodeType
@@ -64,6 +64,10 @@ class KitAdapter(CrmWrapper):
         """Skip the test unless the method may be called."""
         if reason := self._reason_against(method):
             pytest.skip(reason)
+
+    def reason_against(self, methods: Collection[CrmMethod]) -> str:
+        """Why one of the methods may not be called; empty if all may."""
+        return next((reason for method in sorted(methods) if (reason := self._reason_against(method))), "")
 
     async def remove_what_was_made(self) -> None:
         """Delete the contacts that this suite made, where the adapter can. What people used meanwhile stays."""

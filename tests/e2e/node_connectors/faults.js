@@ -21,8 +21,12 @@ const answers = {
     return answer.ok ? answer.json() : [];
   },
   17: async () => {
+    const closed = require('node:net').createServer();
+    await new Promise((resolve) => closed.listen(0, '127.0.0.1', resolve));
+    const { port } = closed.address();
+    await new Promise((resolve) => closed.close(resolve));
     try {
-      await fetch('http://127.0.0.1:1/refused');
+      await fetch(`http://127.0.0.1:${port}/refused`);
     } catch {
       return null;
     }

@@ -44,8 +44,8 @@ async def remove_unused(
 ) -> ContactUse:
     """See ports.crm.ContactDeleter.
 
-    `path` is that of the contact. A contact was edited if a user changed it last, or if one of `properties` has more than one value in its history.
-    Without the scopes to read the records around it, HubSpot does not tell.
+    `path` is that of the contact. It was edited if a user changed it last, or if one of `properties` has more than one
+    value in its history. Without the scopes to read the records around it, HubSpot does not tell.
     """
     contact_id = path.rpartition("/")[2]
     params = {
