@@ -56,7 +56,8 @@ def run_suite(
     """
     if not (find_spec("pytest") and find_spec("pytest_asyncio")):
         fail(["The suite needs pytest and pytest-asyncio: pip install pytest pytest-asyncio."])
-    from leadline_server.testing.kit_run import KitPlan, Level, run
+    from leadline_server.testing.kit_adapter import Level
+    from leadline_server.testing.kit_run import KitPlan, run
 
     if bool(address) == bool(definition):
         fail(["Give one of --address and --definition."])

@@ -88,7 +88,7 @@ class CrmConformance(
 
     @pytest_asyncio.fixture
     async def crm(self, request: pytest.FixtureRequest) -> AsyncIterator[CrmUnderTest]:
-        """The CRM under test. A test that calls what the adapter does not have is skipped before it makes anything."""
+        """The CRM under test. A test of an undeclared method is skipped before it creates records."""
         async with self.open_crm() as opened:
             adapter = KitAdapter(opened.adapter, opened.level)
             reason = adapter.reason_against(methods_in(request.function))

@@ -29,7 +29,7 @@ START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 def _is_valid(number: str) -> bool:
-    """Whether a number can be somebody's, by its numbering plan."""
+    """Whether a number is valid in its numbering plan."""
     return phonenumbers.is_valid_number(phonenumbers.parse(number))
 
 
@@ -194,7 +194,7 @@ async def eventually(
 
 
 def a_number() -> str:
-    """A new number of North America. It is valid, so it may be somebody's: nothing calls it."""
+    """A new number of North America. It is valid, and nothing calls it."""
     rest, line = divmod(next(_indexes), 10_000)
     area, exchange = divmod(rest, len(_EXCHANGES))
     return f"+1{_AREAS[area]}{_EXCHANGES[exchange]}{line:04}"

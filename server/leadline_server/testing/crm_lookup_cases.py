@@ -153,7 +153,7 @@ async def _log(crm: CrmUnderTest, contact: Contact, key: str) -> None:
 
 
 async def _read_everything(crm: CrmUnderTest, contact: Contact, number: str, key: str) -> None:
-    """Read with every method that is there, what is in the CRM and what is not."""
+    """Read known and unknown records with every method that the adapter has."""
     for asked in (number, a_number()):
         await crm.ids(asked, a_number())
     for contact_id in (contact.id, *([_UNKNOWN_ID] if crm.adapter.capabilities.reads_contacts else [])):

@@ -38,7 +38,7 @@ class LogReader(Protocol):
 
 
 class ReadBack:
-    """Reads logs by the adapter's own `get_call_log`, where nobody else can."""
+    """Reads logs by the adapter's own `get_call_log`, for authors without `People`."""
 
     def __init__(self, reader: CallLogReader) -> None:
         self._reader = reader

@@ -70,7 +70,7 @@ class KitAdapter(CrmWrapper):
         return next((reason for method in sorted(methods) if (reason := self._reason_against(method))), "")
 
     async def remove_what_was_made(self) -> None:
-        """Delete the contacts that this suite made, where the adapter can. What people used meanwhile stays."""
+        """Delete the contacts that this suite made, where the adapter can. Contacts that people used meanwhile stay."""
         if not self.capabilities.deletes_contacts or not isinstance(self._inner, ContactDeleter):
             return
         with suppress(CrmError, TimeoutError):

@@ -16,7 +16,7 @@ from leadline_server.testing.kit_verdict import reason_not_tested
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KitPlan:
-    """What the suite runs over.
+    """The adapter that the suite runs over.
 
     Attributes:
         open_adapter: opens the adapter, for one test.

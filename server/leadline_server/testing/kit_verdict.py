@@ -51,7 +51,7 @@ class KitVerdict:
         return ("not tested", "n", "NOT TESTED") if reason_not_tested(report) else None
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """What was not tested, and what that leaves open."""
+        """List the reasons, each with the questions that it leaves open."""
         reports = terminalreporter.stats.get("not tested", [])
         reasons = sorted({reason_not_tested(report) for report in reports})
         if reasons:
