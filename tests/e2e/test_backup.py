@@ -97,7 +97,7 @@ class Rotating:
 def rotating(tmp_path: Path) -> Iterator[Rotating]:
     with fake_process("salesforce", tmp_path / "salesforce", rotates=True) as crm:
         crm.control("POST", "/people/Contact", PERSON)
-        yield Rotating(crm, write_toml(tmp_path / "leadline.toml", "salesforce", crm.url))
+        yield Rotating(crm, write_toml(tmp_path / "leadline.toml", "salesforce", crm.url, settle_seconds=1))
 
 
 def all_logged(address: str, call_ids: Sequence[str]) -> bool:
@@ -108,7 +108,7 @@ def all_logged(address: str, call_ids: Sequence[str]) -> bool:
 def test_a_restored_copy_takes_over_with_nothing_lost_and_nothing_twice(rotating: Rotating, tmp_path: Path) -> None:
     folder, keys, second = tmp_path / "backup", tmp_path / "keys", tmp_path / "second" / "data"
     settings = {"LEADLINE_CONFIG": str(rotating.config)}
-    calls, accepted = [f"call-{number}" for number in range(3 * PER_SECOND)], list[str]()
+    calls, accepted = [f"call-{number}" for number in range(2 * PER_SECOND)], list[str]()
     with server_process(tmp_path / "data", settings=settings) as first:
         log_some(first.address, ["early"])
         with ThreadPoolExecutor(1) as pool:
@@ -139,7 +139,7 @@ def test_a_restored_copy_takes_over_with_nothing_lost_and_nothing_twice(rotating
             done = leadline("restore", "--live", "--data-dir", second, "--config", rotating.config)
             assert (done.returncode, done.stdout) == (0, "It is live. Replay the calls since the backup.\n"), done
             replayed = [*calls, "on-the-first"]
-            log_some(standby.address, replayed)
+            asyncio.run(log_at_a_rate(standby.address, replayed, accepted))
             every = [*replayed, "early", "on-the-standby"]
             until(lambda: all_logged(standby.address, every), 60)
     assert rotating.tokens == {"asked": 2, "refused": 0}

@@ -20,7 +20,7 @@ class BadBackup(Exception):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a backup consists of.
+    """The parts of a backup.
 
     Attributes:
         leadline: the version that made it.

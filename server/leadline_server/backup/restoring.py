@@ -6,9 +6,9 @@ from pathlib import Path
 
 from leadline_server.backup.manifest import CRM, LEDGER, BadBackup, Manifest, read_manifest
 from leadline_server.config import Settings
+from leadline_server.encryption import KEY_FILE, key_id, note_missing, read_key, write_key
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ledger.sqlite.sealed import needed_keys
-from leadline_server.sealing import KEY_FILE, key_id, note_missing, read_key, write_key
+from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
 from leadline_server.storage.database_copy import copy_database
 from leadline_server.storage.read_only import read_only
 

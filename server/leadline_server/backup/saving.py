@@ -8,9 +8,9 @@ from pathlib import Path
 
 from leadline_server.backup.manifest import CRM, LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
 from leadline_server.config import Settings
+from leadline_server.encryption import KEY_FILE, key_id, read_key, write_key
 from leadline_server.ledger.sqlite.backup import back_up_file, back_up_ledger
-from leadline_server.ledger.sqlite.sealed import needed_keys
-from leadline_server.sealing import KEY_FILE, key_id, read_key, write_key
+from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
 from leadline_server.storage.read_only import read_only
 
 

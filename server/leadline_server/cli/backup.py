@@ -44,7 +44,7 @@ def backup(
 
 
 def _show_keys(saved: "Saved", keys: Path | None, settings: "Settings") -> None:
-    from leadline_server.sealing import KEY_FILE
+    from leadline_server.encryption import KEY_FILE
 
     if keys is not None:
         text = f"Saved the key {saved.saved_key}: {keys}. Keep it apart from the backup."

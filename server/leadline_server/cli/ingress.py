@@ -120,10 +120,10 @@ async def _quarantined(settings: "Settings", account: str) -> "list[QuarantinedE
 
 def _body(event: "QuarantinedEvent", settings: "Settings") -> str:
     from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.sealing import KEY_FILE, load_key, unseal
+    from leadline_server.encryption import KEY_FILE, decrypt, load_key
 
     try:
-        body = unseal(load_key(settings.data_dir / KEY_FILE), event.document)
+        body = decrypt(load_key(settings.data_dir / KEY_FILE), event.document)
     except LedgerUnavailable as error:
         return f"({error.message})"
     return "(encrypted with another key)" if body is None else body.decode(errors="replace")

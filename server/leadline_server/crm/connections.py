@@ -17,9 +17,9 @@ from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore
-from leadline_server.sealing import KEY_FILE, load_key
 
 P = ParamSpec("P")
 T = TypeVar("T")

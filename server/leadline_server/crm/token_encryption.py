@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from leadline_server.encryption import decrypt, encrypt
 from leadline_server.ports.ledger import TokenStore
-from leadline_server.sealing import seal, unseal
 
 
 class EncryptedTokens:
@@ -22,8 +22,8 @@ class EncryptedTokens:
 
     async def get(self, connection: str) -> bytes | None:
         """The document. None also if it was encrypted with another key: then new tokens are requested."""
-        sealed = await self._inner.get(connection)
-        return None if sealed is None else unseal(self._key(), sealed)
+        encrypted = await self._inner.get(connection)
+        return None if encrypted is None else decrypt(self._key(), encrypted)
 
     async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
         """See ports.ledger.TokenStore, also for the methods below."""
@@ -31,7 +31,7 @@ class EncryptedTokens:
 
     async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
         """Replace the document."""
-        await self._inner.put(connection, lease_owner, seal(self._key(), document))
+        await self._inner.put(connection, lease_owner, encrypt(self._key(), document))
 
     async def release(self, connection: str, lease_owner: str) -> None:
         """Release the lease."""

@@ -1,4 +1,4 @@
-"""What a server knows of its ledger: a restored copy, and since when it is the live one."""
+"""Whether the ledger of this server is a restored copy, and since when it is the live one."""
 
 import asyncio
 from contextlib import suppress

@@ -5,11 +5,11 @@ from prometheus_client import CollectorRegistry
 from leadline_server.app import App
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.config import Settings
+from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ingress.metrics import IngressMetrics
 from leadline_server.ingress.quarantined_requests import QuarantinedRequests
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.ingress.routes import load_routes
-from leadline_server.sealing import KEY_FILE, load_key
 
 
 def receiver_of(

@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from leadline_server.encryption import encrypt
 from leadline_server.ingress.routes import Route
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import Quarantine, QuarantinedEvent
-from leadline_server.sealing import seal
 
 MOST_EVENTS: Final = 1_000
 """The most requests in the quarantine of one account."""
@@ -44,7 +44,7 @@ class QuarantinedRequests:
                 key=hmac.new(self.secret, route.name.encode() + b"\x00" + request.body, sha256).digest(),
                 received_at=now,
                 reason=reason[:_REASON],
-                document=seal(self.key(), request.body),
+                document=encrypt(self.key(), request.body),
             ),
             MOST_EVENTS,
             MOST_BYTES,

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.sealed import forget_sealed
+from leadline_server.ledger.sqlite.encrypted_documents import forget_encrypted
 from leadline_server.ports.ledger import CopyState
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -26,7 +26,7 @@ class SqliteCopyMark:
         row = (to_microseconds(now),)
 
         def make(connection: sqlite3.Connection) -> bool:
-            forget_sealed(connection, forget)
+            forget_encrypted(connection, forget)
             return connection.execute(statement, row).rowcount == 1
 
         return await self._database.write(make)

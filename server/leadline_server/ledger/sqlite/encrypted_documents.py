@@ -1,10 +1,10 @@
-"""The encrypted documents of a SQLite ledger, and the keys that they need (see `sealing`)."""
+"""The encrypted documents of a SQLite ledger, and the keys that they need (see `encryption`)."""
 
 import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from leadline_server.sealing import ID_LENGTH
+from leadline_server.encryption import ID_LENGTH
 
 _IDS: Final = f"""
     SELECT DISTINCT CAST(substr(document, 1, {ID_LENGTH}) AS TEXT) FROM
@@ -21,7 +21,7 @@ def needed_keys(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(str(key_id) for (key_id,) in connection.execute(_IDS).fetchall())
 
 
-def forget_sealed(connection: sqlite3.Connection, key_ids: Iterable[str]) -> None:
+def forget_encrypted(connection: sqlite3.Connection, key_ids: Iterable[str]) -> None:
     """Drop the documents of these keys."""
     for key_id in key_ids:
         for statement in _FORGET:

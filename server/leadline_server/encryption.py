@@ -1,7 +1,7 @@
 """Encrypts documents at rest with a key outside the ledger, and says which key a document needs.
 
-A sealed document is the id of its key, a colon, and a Fernet token (AES-128-CBC with HMAC-SHA256). The id is a digest
-of the key and reveals nothing of it. Example: `3f0c9a7be1d24c55:gAAAAAB...`.
+An encrypted document is the id of its key, a colon, and a Fernet token (AES-128-CBC with HMAC-SHA256). The id is a
+digest of the key and reveals nothing of it. Example: `3f0c9a7be1d24c55:gAAAAAB...`.
 """
 
 import os
@@ -26,15 +26,15 @@ def key_id(key: bytes) -> str:
     return sha256(b"leadline key id\0" + key).hexdigest()[:ID_LENGTH]
 
 
-def seal(key: bytes, document: bytes) -> bytes:
+def encrypt(key: bytes, document: bytes) -> bytes:
     """Encrypt a document with a Fernet key."""
     return key_id(key).encode() + b":" + Fernet(key).encrypt(document)
 
 
-def unseal(key: bytes, sealed: bytes) -> bytes | None:
+def decrypt(key: bytes, encrypted: bytes) -> bytes | None:
     """The document; None if it was encrypted with another key."""
     try:
-        return Fernet(key).decrypt(sealed[ID_LENGTH + 1 :])
+        return Fernet(key).decrypt(encrypted[ID_LENGTH + 1 :])
     except InvalidToken:
         return None
 
@@ -46,9 +46,10 @@ def read_key(path: Path) -> bytes | None:
         ValueError: the file has something else.
         OSError: the file cannot be read.
     """
-    if not path.exists():
+    try:
+        key = path.read_bytes().strip()
+    except FileNotFoundError:
         return None
-    key = path.read_bytes().strip()
     if key.startswith(_MISSING):
         return None
     Fernet(key)
