@@ -1,13 +1,10 @@
 """`leadline backup` and `leadline restore`: with the embedded CRM, and with one that rotates tokens."""
 
 import asyncio
-import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +13,11 @@ from fakes.connections import write_toml
 from fakes.process import FakeProcess, fake_process
 from fakes.salesforce import REFRESH_TOKEN
 from leadline import AsyncClient, Client, errors
-from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDING, CallLog
-from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, Call, Party
+from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDING
+from support.backups import KNOWN, a_call, calls_in, log, log_some, saved
 from support.databases import rows
 from support.servers import ServerProcess, leadline, server_process, until
 
-KNOWN = "+12025550147"
 PERSON = {"FirstName": "Ada", "LastName": "Lovelace", "MobilePhone": "(202) 555-0147"}
 PER_SECOND = 200
 
@@ -32,22 +28,8 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield running
 
 
-def a_call(call_id: str) -> Call:
-    return Call(id=call_id, direction=CALL_DIRECTION_INBOUND, caller=Party(phone_number=KNOWN))
-
-
-def log(client: Client, call_id: str) -> CallLog:
-    return client.log_call(a_call(call_id))
-
-
 def connected(server: ServerProcess) -> Client:
     return Client(server.address, account="demo", user="alice")
-
-
-def log_some(address: str, call_ids: Sequence[str]) -> None:
-    with Client(address, account="demo", user="alice") as client:
-        for call_id in call_ids:
-            log(client, call_id)
 
 
 async def log_at_a_rate(address: str, call_ids: Sequence[str], accepted: list[str]) -> None:
@@ -63,16 +45,6 @@ async def log_at_a_rate(address: str, call_ids: Sequence[str], accepted: list[st
         for number, call_id in enumerate(call_ids):
             await asyncio.sleep(begun + number / PER_SECOND - loop.time())
             reports.create_task(report(call_id))
-
-
-def calls_in(ledger: Path) -> set[str]:
-    return {call_id for (call_id,) in rows(ledger, "SELECT call_id FROM call_logs")}
-
-
-def saved(folder: Path, data_dir: Path, *more: str | Path) -> str:
-    done = leadline("backup", folder, "--data-dir", data_dir, *more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @dataclass(frozen=True)
@@ -262,49 +234,3 @@ def test_a_backup_to_a_wrong_place_writes_nothing(
     assert done.returncode == 2
     assert told in done.stderr
     assert not (tmp_path / "b").exists()
-
-
-@pytest.fixture
-def ledger_of_a_server(tmp_path: Path) -> Path:
-    """A ledger with one unlogged call, whose server has stopped."""
-    with server_process(tmp_path / "made" / "data") as running:
-        log_some(running.address, ["call-1"])
-    return running.data_dir / "ledger.db"
-
-
-def test_a_torn_ledger_does_not_replace_a_good_backup(ledger_of_a_server: Path, tmp_path: Path) -> None:
-    torn, folder = tmp_path / "torn.db", tmp_path / "b"
-    where = ledger_of_a_server.parent
-    saved(folder, where)
-    good = (folder / "ledger.db").read_bytes()
-    content = ledger_of_a_server.read_bytes()
-    torn.write_bytes(content[:20_000] + os.urandom(40_000) + content[60_000:])
-    done = leadline("backup", folder, "--force", "--ledger", torn, "--data-dir", where)
-    assert done.returncode == 1
-    assert "was not copied" in done.stderr
-    assert (folder / "ledger.db").read_bytes() == good
-
-
-def test_a_ledger_with_a_fault_is_saved_as_it_is_and_that_is_said(ledger_of_a_server: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(ledger_of_a_server)) as connection, connection:
-        connection.execute("UPDATE call_logs SET contact_id = 'c_other'")
-    done = leadline("backup", tmp_path / "b", "--data-dir", ledger_of_a_server.parent)
-    assert done.returncode == 1
-    assert "demo/call-1: contact_id" in done.stderr
-    assert calls_in(tmp_path / "b" / "ledger.db") == {"call-1"}
-
-
-def test_only_a_whole_backup_is_restored_and_only_into_an_empty_folder(
-    ledger_of_a_server: Path, tmp_path: Path
-) -> None:
-    folder, target = tmp_path / "b", tmp_path / "new"
-    saved(folder, ledger_of_a_server.parent)
-    done = leadline("restore", folder, "--data-dir", ledger_of_a_server.parent)
-    assert (done.returncode, "is not empty" in done.stderr) == (1, True), done
-    with (folder / "crm.db").open("ab") as file:
-        file.write(b"more")
-    done = leadline("restore", folder, "--data-dir", target)
-    assert (done.returncode, "crm.db is not the file" in done.stderr, target.exists()) == (1, True, False), done
-    (folder / "backup.json").unlink()
-    done = leadline("restore", folder, "--data-dir", target)
-    assert (done.returncode, "no complete backup" in done.stderr, target.exists()) == (1, True, False), done

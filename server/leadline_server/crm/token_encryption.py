@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from leadline_server.domain.errors import CrmUnavailable, KeyMissing, LedgerUnavailable, StandbyLedger
+from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.encryption import decrypt, encrypt
 from leadline_server.ports.ledger import TokenStore
 
@@ -36,3 +38,10 @@ class EncryptedTokens:
     async def release(self, connection: str, lease_owner: str) -> None:
         """Release the lease."""
         await self._inner.release(connection, lease_owner)
+
+
+def unusable_tokens(error: LedgerUnavailable, done: str) -> CrmUnavailable:
+    """The adapter's error for tokens that cannot be `done`: read or stored."""
+    if isinstance(error, StandbyLedger | KeyMissing):
+        return CrmNotUsed(error.message)
+    return CrmUnavailable(f"The CRM's tokens cannot be {done} at the moment.", retry_after=1)

@@ -19,13 +19,13 @@ from yarl import URL
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
+from leadline_server.crm.token_encryption import unusable_tokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, KeyMissing, LedgerUnavailable, StandbyLedger
-from leadline_server.domain.request_not_sent import CrmNotUsed
+from leadline_server.domain.errors import CrmAuthFailed, LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
@@ -191,7 +191,7 @@ class OAuthAuthorizer:
                     return stored
             return await self._replace(old)
         except LedgerUnavailable as error:
-            raise _unusable(error, "stored") from error
+            raise unusable_tokens(error, "stored") from error
 
     async def _lease(self) -> bool:
         now = self._clock.now()
@@ -220,7 +220,7 @@ class OAuthAuthorizer:
             document = await self._store.get(self._connection)
             tokens = None if document is None else _tokens.decode(document)
         except LedgerUnavailable as error:
-            raise _unusable(error, "read") from error
+            raise unusable_tokens(error, "read") from error
         except msgspec.DecodeError:
             return None
         return tokens if tokens is not None and tokens.seed == self._grant.seed else None
@@ -265,12 +265,6 @@ def oauth_authorizer(grant: OAuthGrant, context: AdapterContext) -> OAuthAuthori
     )
     context.closing.push_async_callback(authorizer.close)
     return authorizer
-
-
-def _unusable(error: LedgerUnavailable, done: str) -> CrmUnavailable:
-    if isinstance(error, StandbyLedger | KeyMissing):
-        return CrmNotUsed(error.message)
-    return CrmUnavailable(f"The CRM's tokens cannot be {done} at the moment.", retry_after=1)
 
 
 def _check(answer: HttpAnswer) -> None:
