@@ -5,9 +5,9 @@ from prometheus_client import CollectorRegistry
 from leadline_server.app import App
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.config import Settings
-from leadline_server.crm.token_encryption import load_key
+from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ingress.metrics import IngressMetrics
-from leadline_server.ingress.quarantined_requests import KEY_FILE, QuarantinedRequests
+from leadline_server.ingress.quarantined_requests import QuarantinedRequests
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.ingress.routes import load_routes
 
