@@ -36,8 +36,8 @@ _COST_BYTES: Final = 4096
 
 _READS: Final = ("Find", "Search", "Get", "List", "Watch")
 
-Admitted: TypeAlias = tuple[AccountUse, int, int]
-"""An admitted call: its account's use, its bytes, and its slot."""
+Admitted: TypeAlias = tuple[AccountUse, int, int, float]
+"""An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
 
 
 class Door:
@@ -51,7 +51,7 @@ class Door:
     def __init__(self, knows: Callable[[str], bool], quotas: QuotaSettings) -> None:
         self._knows = knows
         self._quotas = quotas
-        self._uses: dict[str, AccountUse] = {}
+        self.uses: dict[str, AccountUse] = {}
         self._lookups = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
         self._others = FairQueue(OTHER_SLOTS, quotas.default.waiting)
 
@@ -62,10 +62,10 @@ class Door:
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
         """The use of an account now."""
-        use = self._uses.get(account_id)
+        use = self.uses.get(account_id)
         if use is None:
             key = account_id if self._knows(account_id) else UNKNOWN
-            use = self._uses.get(key) or self._uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
+            use = self.uses.get(key) or self.uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
         return use
 
 
@@ -78,23 +78,25 @@ class Entry:
         writes: whether its bytes count as written.
     """
 
-    __slots__ = ("_door", "_queue", "_writes")
+    __slots__ = ("_door", "_queue", "_uses", "_writes")
 
     def __init__(self, door: Door, queue: FairQueue, *, writes: bool) -> None:
         self._door = door
+        self._uses = door.uses
         self._queue = queue
         self._writes = writes
 
     def admitted_at_once(self, account_id: str, size: int, now: float) -> Admitted | None:
         """As `admit`, for a call that need not wait. None if it has to; then `admit` is to be called."""
-        queue = self._queue
-        if queue.is_busy:
+        use = self._uses.get(account_id)
+        if use is None or (slot := self._queue.take(now)) is None:
             return None
-        use = self._door.use_of(account_id, now)
-        if self._short(use, size, now) is not None or (slot := queue.take(now)) is None:
+        in_flight = use.in_flight_bytes + size
+        if in_flight > use.most_in_flight or use.calls.take(1, now) or (self._writes and use.written.take(size, now)):
+            self._queue.leave(slot, now)
             return None
-        use.in_flight_bytes += size
-        return use, size, slot
+        use.in_flight_bytes = in_flight
+        return use, size, slot, now
 
     async def admit(self, account_id: str, size: int, now: float) -> Admitted:
         """Let a call of `size` bytes begin when it may. Returns what `leave` takes.
@@ -108,14 +110,14 @@ class Entry:
         use.in_flight_bytes += size
         slot = self._queue.take(now)
         if slot is None:
-            slot = await self._turn(use, account_id, size)
-        return use, size, slot
+            slot, now = await self._turn(use, account_id, size)
+        return use, size, slot, now
 
     def leave(self, admitted: Admitted) -> None:
         """An admitted call has ended."""
-        use, size, slot = admitted
+        use, size, slot, since = admitted
         use.in_flight_bytes -= size
-        self._queue.leave(slot)
+        self._queue.leave(slot, since)
 
     async def begin_watch(self, account_id: str, size: int, now: float) -> AccountUse:
         """Let a watch begin. It needs no slot. `use.watches` is to be reduced at its end. Raises as `admit` does."""
@@ -129,8 +131,8 @@ class Entry:
         use.watches += 1
         return use
 
-    async def _turn(self, use: AccountUse, account_id: str, size: int) -> int:
-        """A slot, after the account's turn has come."""
+    async def _turn(self, use: AccountUse, account_id: str, size: int) -> tuple[int, float]:
+        """A slot and its time, after the account's turn has come."""
         try:
             return await self._queue.wait(use.key, 1 + size / _COST_BYTES)
         except BaseException as error:
@@ -145,7 +147,7 @@ class Entry:
         quotas = use.quotas
         if seconds := use.calls.take(1, now):
             return "calls_per_second", quotas.calls_per_second, seconds
-        if quotas.in_flight_bytes and use.in_flight_bytes + size > quotas.in_flight_bytes:
+        if use.in_flight_bytes + size > use.most_in_flight:
             return "in_flight_bytes", quotas.in_flight_bytes, QUEUE_RETRY_SECONDS
         if self._writes and (seconds := use.written.take(size, now)):
             return "bytes_per_minute", quotas.bytes_per_minute, seconds
