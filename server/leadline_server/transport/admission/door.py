@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from leadline_server.domain.errors import QuotaExceeded
 from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
-from leadline_server.transport.admission.quotas import UNKNOWN, AccountUse, QuotaSettings
+from leadline_server.transport.admission.quotas import QUOTA_NAMES, UNKNOWN, AccountUse, QuotaSettings
 
 LOOKUP_SLOTS: Final = 32
 """How many FindContact calls are worked on at once."""
@@ -52,12 +52,14 @@ class Door:
         self._knows = knows
         self._quotas = quotas
         self.uses: dict[str, AccountUse] = {}
-        self._lookups = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
-        self._others = FairQueue(OTHER_SLOTS, quotas.default.waiting)
+        self.lookups: Final = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
+        self.others: Final = FairQueue(OTHER_SLOTS, quotas.default.waiting)
+        self.refused = dict.fromkeys(QUOTA_NAMES, 0)
+        """How many calls were refused so far, by the name of the quota."""
 
     def entry(self, rpc: str) -> "Entry":
         """The entry for the calls of one RPC."""
-        queue = self._lookups if rpc == "FindContact" else self._others
+        queue = self.lookups if rpc == "FindContact" else self.others
         return Entry(self, queue, writes=not rpc.startswith(_READS))
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
@@ -127,7 +129,7 @@ class Entry:
         most = use.quotas.watches
         if most and use.watches >= most:
             await asyncio.sleep(REFUSAL_SECONDS)
-            raise QuotaExceeded(account_id, "watches", most, QUEUE_RETRY_SECONDS)
+            raise self._refusal(account_id, "watches", most, QUEUE_RETRY_SECONDS)
         use.watches += 1
         return use
 
@@ -140,7 +142,7 @@ class Entry:
             if not isinstance(error, QueueFull):
                 raise
         await asyncio.sleep(REFUSAL_SECONDS)
-        raise QuotaExceeded(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
+        raise self._refusal(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
 
     def _short(self, use: AccountUse, size: int, now: float) -> tuple[str, float, float] | None:
         """The quota that a call would exceed, its limit, and the seconds until there is room; None if none."""
@@ -160,5 +162,8 @@ class Entry:
             await asyncio.sleep(min(short[2], REFUSAL_SECONDS))
             short = self._short(use, size, perf_counter())
         if short is not None:
-            quota, limit, seconds = short
-            raise QuotaExceeded(account_id, quota, limit, seconds)
+            raise self._refusal(account_id, *short)
+
+    def _refusal(self, account_id: str, quota: str, limit: float, seconds: float) -> QuotaExceeded:
+        self._door.refused[quota] += 1
+        return QuotaExceeded(account_id, quota, limit, seconds)

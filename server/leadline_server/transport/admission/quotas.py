@@ -1,7 +1,7 @@
 """Quotas of accounts, and their use, in this process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Final
 
@@ -29,6 +29,9 @@ class Quotas:
     in_flight_bytes: int = 64 * 1024 * 1024
     watches: int = 5_000
     waiting: int = 500
+
+
+QUOTA_NAMES: Final = tuple(quota.name for quota in fields(Quotas))
 
 
 class Budget:
