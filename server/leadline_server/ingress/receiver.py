@@ -34,7 +34,7 @@ from leadline_server.ingress.reading import BadEvent, EventReader, EventReading,
 from leadline_server.ingress.routes import Route, RouteKey
 from leadline_server.ingress.webhook import UnreadableBody, Webhook
 from leadline_server.ports.ledger import CallKey, CallLogs
-from leadline_server.transport.admission.door import Entry
+from leadline_server.transport.admission.door import CallEntry
 
 ANSWER_SECONDS: Final = 2.0
 """How long a request may wait for deliveries to the CRM, in seconds. RingCentral waits 3 seconds for an answer."""
@@ -90,7 +90,7 @@ class Receiver:
         quarantined: QuarantinedRequests,
         metrics: IngressMetrics,
         clock: Clock,
-        entry: Entry,
+        entry: CallEntry,
     ) -> None:
         self._routes = routes
         self._accounts = accounts

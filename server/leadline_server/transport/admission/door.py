@@ -57,10 +57,10 @@ class Door:
         self.refused = dict.fromkeys(QUOTA_NAMES, 0)
         """How many calls were refused so far, by the name of the quota."""
 
-    def entry(self, rpc: str) -> "Entry":
+    def entry(self, rpc: str) -> "CallEntry":
         """The entry for the calls of one RPC."""
         queue = self.lookups if rpc == "FindContact" else self.others
-        return Entry(self, queue, writes=not rpc.startswith(_READS))
+        return CallEntry(self, queue, writes=not rpc.startswith(_READS))
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
         """The use of an account now."""
@@ -71,7 +71,7 @@ class Door:
         return use
 
 
-class Entry:
+class CallEntry:
     """Admits the calls of one RPC.
 
     Args:

@@ -34,7 +34,7 @@ class Quotas:
 QUOTA_NAMES: Final = tuple(quota.name for quota in fields(Quotas))
 
 
-class Budget:
+class Allowance:
     """An allowance that fills again at a constant rate: a token bucket.
 
     Args:
@@ -82,8 +82,8 @@ class AccountUse:
     def __init__(self, key: str, quotas: Quotas, now: float) -> None:
         self.key = key
         self.quotas = quotas
-        self.calls = Budget(quotas.calls_per_second, max(1.0, quotas.calls_per_second), now)
-        self.written = Budget(quotas.bytes_per_minute / 60, quotas.bytes_per_minute, now)
+        self.calls = Allowance(quotas.calls_per_second, max(1.0, quotas.calls_per_second), now)
+        self.written = Allowance(quotas.bytes_per_minute / 60, quotas.bytes_per_minute, now)
         self.in_flight_bytes = 0
         self.most_in_flight: float = quotas.in_flight_bytes or inf
         self.watches = 0
