@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from call_path import CallPath, PathCall, Recorder, paths
 
-MOST_FILES = {"LogCall": 40, "FindContact": 18}
-MOST_HOPS = {"LogCall": 79, "FindContact": 18}
+# As they are now, so that no change adds to them unseen. The goals are 38 files and 70 hops for LogCall, 18 and 18 for
+# FindContact. Admission (decision 42), limits of placeholders and standby copies brought files that each call needs.
+MOST_FILES = {"LogCall": 45, "FindContact": 21}
+MOST_HOPS = {"LogCall": 82, "FindContact": 20}
 
 
 @pytest.fixture

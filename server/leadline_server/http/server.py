@@ -170,7 +170,7 @@ def _listen(address: str) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
-        listener.listen(_BACKLOG)  # now, so that whoever is told the port can connect
+        listener.listen(_BACKLOG)  # now, so that a program that is told the port can connect
     except OSError as error:
         raise AddressUnavailable(address, error.strerror or str(error)) from error
     return listener
