@@ -24,6 +24,7 @@ from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
+from leadline_server.cli.doctor import doctor
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.ring import ring
@@ -112,6 +113,7 @@ def _program() -> typer.Typer:
     program = _group(_PURPOSE)
     program.callback()(_version_option)
     _add(program, "serve", serve)
+    _add(program, "doctor", doctor)
     _add(program, "ring", ring)
     for name, (purpose, commands) in _GROUPS.items():
         group = _group(purpose)
