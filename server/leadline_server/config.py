@@ -332,7 +332,7 @@ def _table_problems(tables: _Tables, sources: SettingsSources) -> list[str]:
     ]
     for name, connection in tables.connections.items():
         problems += _connection_problems(name, connection, sources)
-    return problems + _ingress_problems(tables)
+    return problems + _ingress_problems(tables, sources)
 
 
 def _named(document: Mapping[str, Any]) -> Iterable[str]:
@@ -361,7 +361,7 @@ def _connection_problems(name: str, connection: ConnectionTable, sources: Settin
     return []
 
 
-def _ingress_problems(tables: _Tables) -> list[str]:
+def _ingress_problems(tables: _Tables, sources: SettingsSources) -> list[str]:
     routes = {account_id: account.ingress for account_id, account in tables.accounts.items()}
     if not any(routes.values()):
         return []
@@ -371,5 +371,12 @@ def _ingress_problems(tables: _Tables) -> list[str]:
     try:
         load_routes(routes, tables.public_url)
     except BadDefinition as error:
-        return error.problems
+        return [_placed(problem, sources) for problem in error.problems]
     return []
+
+
+def _placed(problem: str, sources: SettingsSources) -> str:
+    """A problem of a route, such as `accounts.acme.ingress.pbx.secret: is required`, with its line."""
+    path, _, reason = problem.partition(": ")
+    account, _, key = path.partition(".ingress.")
+    return sources.in_file(("accounts", account.removeprefix("accounts."), "ingress", *key.split(".")), reason)

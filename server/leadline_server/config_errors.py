@@ -123,7 +123,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 def without(document: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:
     """The document without the values at these locations."""
-    rest = _copied(document)
+    rest = {name: _copied(value) for name, value in document.items()}
     for location in locations:
         _remove(rest, [part for part in location if part != "[key]"])
     return rest

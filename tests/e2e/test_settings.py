@@ -185,15 +185,18 @@ tokn = "x"
 """)
     problems = not_served("--check", "--config", str(config), "--log-level", "loud")
     *_, route = problems
-    assert route.startswith("accounts.acme.ingress.fax")
+    assert route.startswith("accounts.acme.ingress.fax.definition: ")
+    assert route.endswith(f"({config}:6)")
     assert {problem for problem in problems if problem != route} == {
         "--log-level: must be 'debug', 'info', 'warning' or 'error'",
         f"grace_period: must be at least 0 ({config}:1)",
         f"accounts.acme.time_zone: must be an IANA time zone, such as Europe/Berlin ({config}:3)",
         f"accounts.acme.conection: no such setting; did you mean connection? ({config}:4)",
         f"accounts.acme.connection: there is no [connections.hubb]; did you mean hub? ({config}:5)",
-        f"connections.hub.adapter: 'hubspott' is not an adapter. There are: embedded, hubspot, salesforce, pipedrive,"
-        f" zoho, http, remote; did you mean hubspot? ({config}:8)",
+        (
+            "connections.hub.adapter: 'hubspott' is not an adapter. There are: embedded, hubspot, salesforce,"
+            f" pipedrive, zoho, http, remote; did you mean hubspot? ({config}:8)"
+        ),
         f"connections.hub2.tokn: no such setting; did you mean token? ({config}:11)",
         f"connections.hub3.adapter: is required ({config}:12)",
     }
