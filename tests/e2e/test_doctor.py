@@ -43,7 +43,7 @@ def test_bad_settings_are_named_and_end_the_checks(tmp_path: Path) -> None:
     assert checks["settings"]["found"] == f"listn: no such setting; did you mean listen? ({config}:1)"
 
 
-def test_a_damaged_ledger_a_key_for_all_and_a_connection_are_problems(tmp_path: Path) -> None:
+def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: Path) -> None:
     with server_process(tmp_path):
         pass
     key = tmp_path / "token.key"
