@@ -3,8 +3,9 @@
 leadline checks all of them at the start. If one is unknown or invalid, it names it and does not start.
 """
 
+import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -12,8 +13,9 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from leadline_server.config_errors import Location, SettingsSources, unknown, without
 from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.ingress.settings import RouteConfig, RouteName
@@ -23,6 +25,10 @@ ID_LENGTH: Final = 128
 DEMO_ACCOUNT: Final = "demo"
 EMBEDDED: Final = "embedded"
 """The connection to the CRM in the data directory, which needs no table."""
+
+
+COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT"})
+"""Variables of the commands that ask a server; they are no settings of the server."""
 
 
 class BadSettings(Exception):
@@ -77,6 +83,12 @@ def _url(value: str) -> str:
             "must be the scheme and host at which others reach leadline, such as https://calls.example.com"
         )
     return value.rstrip("/")
+
+
+def _sqlite_ledger(value: str) -> str:
+    if value.startswith(("postgresql:", "postgres:")):
+        raise ValueError("this version keeps its ledger in SQLite; give a path or sqlite:PATH")
+    return value
 
 
 class AccountConfig(BaseModel):
@@ -143,7 +155,9 @@ class Settings(BaseSettings):
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
-    ledger: str = Field("", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db.")
+    ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(
+        "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
+    )
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
@@ -239,10 +253,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then the environment, then the file that one of them names."""
-        file = init_settings().get("config") or env_settings().get("config")
-        if not file:
-            return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file))
+        flags = init_settings()
+        file = SettingsSources.read({"config": flags.get("config") or env_settings().get("config")}, PREFIX)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, file.document)
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
@@ -252,75 +265,118 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         BadSettings: settings are unknown or invalid; all of them are named.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    problems = [f"{name}: no such setting. Known are {_known()}." for name in sorted(_unknown_variables())]
+    sources = SettingsSources.read(given, PREFIX)
+    problems = [*_unknown_variables(), *sources.problems]
     try:
-        _check_file(given.get("config") or os.environ.get(f"{PREFIX}CONFIG"))
         settings = Settings(**given)
-        problems += [] if settings.accounts else ["accounts: at least one is needed"]
-        problems += _ledger_problems(settings) + _connection_problems(settings) + _ingress_problems(settings)
+        tables = _Tables(accounts=settings.accounts, connections=settings.connections, public_url=settings.public_url)
     except ValidationError as error:
-        problems += [_sentence(detail) for detail in error.errors()]
-    except (OSError, ValueError) as error:
-        problems.append(f"config: {error}")
+        details = error.errors()
+        problems += [sources.invalid(detail, _known(detail["loc"])) for detail in details]
+        tables = _valid_tables(sources, details)
+    except ValueError as error:
+        raise BadSettings([*problems, f"settings: {error}"]) from error
+    problems += _table_problems(tables, sources)
     if problems:
         raise BadSettings(problems)
     return settings
 
 
-def _check_file(path: str | Path | None) -> None:
-    """Read the file once, so that a missing file is an error: pydantic-settings ignores it."""
-    if path:
-        Path(path).read_bytes()
+class _Tables(BaseModel):
+    """The tables of the file that refer to each other, to adapters and to definitions."""
+
+    accounts: dict[str, AccountConfig] = Field(default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()})
+    connections: dict[str, ConnectionTable] = Field(default_factory=dict)
+    public_url: str = ""
 
 
-def _unknown_variables() -> set[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES}
-    return {name for name in os.environ if name.startswith(PREFIX)} - known
+def _valid_tables(sources: SettingsSources, details: Sequence[Any]) -> _Tables:
+    """The tables without their invalid values, so that the rest is checked too."""
+    rest = without(sources.document, [detail["loc"] for detail in details])
+    url = os.environ.get(f"{PREFIX}PUBLIC_URL") or rest.get("public_url")
+    if any(detail["loc"] == ("public_url",) for detail in details):
+        url = "https://public-url.invalid"  # a valid one, so that its absence is not named too
+    return _Tables.model_validate({name: rest[name] for name in _TABLES if name in rest} | {"public_url": url or ""})
 
 
-def _known() -> str:
-    return ", ".join(f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES)
+def _known(location: Location) -> Iterable[str]:
+    """The settings of the table that has the value at a location."""
+    match location:
+        case (_,):
+            return Settings.model_fields
+        case ("accounts", _, _):
+            return AccountConfig.model_fields
+        case ("accounts", _, "ingress", _, _):
+            return RouteConfig.model_fields
+        case _:
+            return ()
 
 
-def _ledger_problems(settings: Settings) -> list[str]:
-    if settings.ledger.startswith(("postgresql:", "postgres:")):
-        return ["ledger: this version keeps its ledger in SQLite; give a path or sqlite:PATH"]
+def _unknown_variables() -> list[str]:
+    """A sentence for each environment variable that looks like a setting and is none."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in _TABLES]
+    names = {name for name in os.environ if name.startswith(PREFIX)} - {*known, *COMMAND_VARIABLES}
+    return [f"{name}: {unknown(name, known)}" for name in sorted(names)]
+
+
+def _table_problems(tables: _Tables, sources: SettingsSources) -> list[str]:
+    problems = [] if tables.accounts or sources.problems else [sources.problem(("accounts",), "at least one is needed")]
+    known = {EMBEDDED, *tables.connections, *_named(sources.document)}
+    problems += [
+        sources.problem(
+            ("accounts", account_id, "connection"),
+            f"there is no [connections.{account.connection}]{_similar(account.connection, known)}",
+        )
+        for account_id, account in tables.accounts.items()
+        if account.connection not in known
+    ]
+    for name, connection in tables.connections.items():
+        problems += _connection_problems(name, connection, sources)
+    return problems + _ingress_problems(tables, sources)
+
+
+def _named(document: Mapping[str, Any]) -> Iterable[str]:
+    tables = document.get("connections")
+    return tables if isinstance(tables, dict) else ()
+
+
+def _similar(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _connection_problems(name: str, connection: ConnectionTable, sources: SettingsSources) -> list[str]:
+    from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_names, adapter_type
+
+    within = ("connections", name)
+    try:
+        options = adapter_type(connection.adapter).settings
+    except NoSuchAdapter as error:
+        return [sources.problem((*within, "adapter"), f"{error}{_similar(connection.adapter, adapter_names())}")]
+    try:
+        options.model_validate(connection.options)
+    except ValidationError as error:
+        known = {*options.model_fields, *ConnectionTable.model_fields}
+        return [sources.invalid(detail, known if len(detail["loc"]) == 1 else (), within) for detail in error.errors()]
     return []
 
 
-def _connection_problems(settings: Settings) -> list[str]:
-    from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_type
-
-    problems = [
-        f"accounts.{account_id}.connection: there is no [connections.{account.connection}]"
-        for account_id, account in settings.accounts.items()
-        if account.connection not in {EMBEDDED, *settings.connections}
-    ]
-    for name, connection in settings.connections.items():
-        try:
-            adapter_type(connection.adapter).settings.model_validate(connection.options)
-        except NoSuchAdapter as error:
-            problems.append(f"connections.{name}.adapter: {error}")
-        except ValidationError as error:
-            problems += [f"connections.{name}.{_sentence(detail)}" for detail in error.errors()]
-    return problems
-
-
-def _ingress_problems(settings: Settings) -> list[str]:
-    if not any(settings.routes.values()):
+def _ingress_problems(tables: _Tables, sources: SettingsSources) -> list[str]:
+    routes = {account_id: account.ingress for account_id, account in tables.accounts.items()}
+    if not any(routes.values()):
         return []
     from leadline_server.definitions.problems import BadDefinition
     from leadline_server.ingress.routes import load_routes
 
     try:
-        load_routes(settings.routes, settings.public_url)
+        load_routes(routes, tables.public_url)
     except BadDefinition as error:
-        return error.problems
+        return [_placed(problem, sources) for problem in error.problems]
     return []
 
 
-def _sentence(detail: Any) -> str:
-    # pydantic adds "[key]" if a key is invalid, and not its value.
-    path = ".".join(str(part) or "''" for part in detail["loc"] if part != "[key]") or "settings"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{path}: no such setting" if detail["type"] == "extra_forbidden" else f"{path}: {message}"
+def _placed(problem: str, sources: SettingsSources) -> str:
+    """A problem of a route, such as `accounts.acme.ingress.pbx.secret: is required`, with its line."""
+    path, _, reason = problem.partition(": ")
+    account, _, key = path.partition(".ingress.")
+    return sources.in_file(("accounts", account.removeprefix("accounts."), "ingress", *key.split(".")), reason)

@@ -136,13 +136,21 @@ def test_every_bad_value_is_named_wherever_it_comes_from(tmp_path: Path, source:
     else:
         arguments += flags(BAD)
     problems = not_served(*arguments, settings=settings)
-    assert {problem.partition(":")[0] for problem in problems} >= BAD.keys() - {"ledger"}
+    written = {
+        "file": set(BAD),
+        "environment": {f"LEADLINE_{name.upper()}" for name in BAD},
+        "flag": {f"--{name.replace('_', '-')}" for name in BAD},
+    }
+    assert {problem.partition(":")[0] for problem in problems} == written[source]
+    if source == "file":
+        lines = [f"({tmp_path}/leadline.toml:{number})" for number in range(1, len(BAD) + 1)]
+        assert [problem.rpartition(" ")[2] for problem in problems] == lines
     assert not (tmp_path / "data").exists()
 
 
 def test_a_ledger_that_this_version_cannot_keep_is_named() -> None:
     [problem] = not_served("--ledger", BAD["ledger"])  # type: ignore[arg-type] # a string, among values of every type
-    assert problem.startswith("ledger: ")
+    assert problem.startswith("--ledger: ")
     assert "SQLite" in problem
 
 
@@ -158,14 +166,58 @@ def test_unknown_variables_and_unknown_keys_are_named_together(tmp_path: Path) -
         "colour",
         "accounts.acme.region",
     }
-    assert "LEADLINE_LISTEN" in problems[0]
+    assert problems[0] == "LEADLINE_LISTN: no such setting; did you mean LEADLINE_LISTEN?"
+    assert f"listn: no such setting; did you mean listen? ({config}:1)" in problems
+
+
+def test_errors_of_all_tables_are_named_at_once_with_their_lines(tmp_path: Path) -> None:
+    config = tmp_path / "leadline.toml"
+    config.write_text("""grace_period = -1
+[accounts.acme]
+time_zone = "Mars"
+conection = "hub"
+connection = "hubb"
+[accounts.acme.ingress.fax]
+[connections.hub]
+adapter = "hubspott"
+[connections.hub2]
+adapter = "hubspot"
+tokn = "x"
+[connections.hub3]
+""")
+    problems = not_served("--check", "--config", str(config), "--log-level", "loud")
+    *_, route = problems
+    assert route.startswith("accounts.acme.ingress.fax.definition: ")
+    assert route.endswith(f"({config}:6)")
+    assert {problem for problem in problems if problem != route} == {
+        "--log-level: must be 'debug', 'info', 'warning' or 'error'",
+        f"grace_period: must be at least 0 ({config}:1)",
+        f"accounts.acme.time_zone: must be an IANA time zone, such as Europe/Berlin ({config}:3)",
+        f"accounts.acme.conection: no such setting; did you mean connection? ({config}:4)",
+        f"accounts.acme.connection: there is no [connections.hubb]; did you mean hub? ({config}:5)",
+        (
+            "connections.hub.adapter: 'hubspott' is not an adapter. There are: embedded, hubspot, salesforce,"
+            f" pipedrive, zoho, http, remote; did you mean hubspot? ({config}:8)"
+        ),
+        f"connections.hub2.tokn: no such setting; did you mean token? ({config}:11)",
+        f"connections.hub3.adapter: is required ({config}:12)",
+    }
+
+
+def test_a_check_of_valid_settings_writes_nothing(tmp_path: Path) -> None:
+    config = toml(tmp_path / "leadline.toml", {}, "[accounts.acme]\n[accounts.globex]")
+    data = tmp_path / "data"
+    ended = leadline("serve", "--check", "--config", str(config), "--data-dir", str(data), seconds=20)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "The settings are valid. Accounts: 2. Connections: 0. Webhook routes: 0.\n"
+    assert not data.exists()
 
 
 @pytest.mark.parametrize(("address", "other"), [("0.0.0.0:0", "[::]:0"), ("192.0.2.1:0", ":0")])
 def test_an_address_that_others_could_reach_is_refused_with_the_reason(address: str, other: str) -> None:
     problems = not_served("--listen", address, "--metrics-listen", other)
     reason = "must be a loopback address: leadline does not authenticate callers; put a proxy before it"
-    assert problems == [f"listen: {reason}", f"metrics_listen: {reason}"]
+    assert problems == [f"--listen: {reason}", f"--metrics-listen: {reason}"]
 
 
 @pytest.mark.parametrize(

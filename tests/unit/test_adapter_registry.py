@@ -100,7 +100,7 @@ def test_a_connection_is_checked_by_its_adapter(tmp_path: Path) -> None:
     ("toml", "problem"),
     [
         ('[accounts.acme]\nconnection = "nowhere"', "accounts.acme.connection: there is no [connections.nowhere]"),
-        ("[connections.sales]", "connections.sales.adapter: Field required"),
+        ("[connections.sales]", "connections.sales.adapter: is required"),
         ('[connections.sales]\nadapter = "nobody"', "connections.sales.adapter: 'nobody' is not an adapter."),
         (
             '[connections.sales]\nadapter = "outside"\ntoken = "t"\nbase_url = "http://crm.example.com"',

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 import typer
 from leadline_server.cli import app
+from leadline_server.cli.command_target import CommandTarget
 from typer.testing import CliRunner
 
 RUN: Final = CliRunner()
@@ -42,3 +43,18 @@ def test_a_wrong_word_is_told_with_the_right_ones_and_nothing_else() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert RUN.invoke(app, ["--version"]).output == f"leadline {version('leadline')}\n"
+
+
+def test_the_environment_names_the_server_and_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLINE_SERVER", "127.0.0.1:1")
+    monkeypatch.setenv("LEADLINE_ACCOUNT", "acme")
+    shown = RUN.invoke(app, ["calls", "list", "--timeout", "1"])
+    assert shown.exit_code == 4
+    assert "127.0.0.1:1" in shown.output
+
+
+def test_a_suggested_command_names_the_default_account_if_the_environment_names_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEADLINE_ACCOUNT", "acme")
+    assert CommandTarget().command("calls", "list").endswith("calls list --account demo")

@@ -32,7 +32,7 @@ WRONG = {
         {'path = "/me"': 'path = "/me"\npth = 1'},
         "operations.check.pth: there is no such key",
     ),
-    "a key that is missing": ({'name = "full_name"\n': ""}, "contact.name: Field required"),
+    "a key that is missing": ({'name = "full_name"\n': ""}, "contact.name: is required"),
     "an authentication of no kind": ({'type = "header"': 'type = "magic"'}, "authentication: Input tag 'magic'"),
     "a wrong field of a kind": ({'header = "X-Acorn-Key"': "header = 7"}, "authentication.header: Input should be"),
     "a template that breaks off": (
@@ -276,7 +276,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("options", "problem"),
         [
-            ({"definition": "espocrm", "api_key": "k"}, "connections.crm.base_url: Field required"),
+            ({"definition": "espocrm", "api_key": "k"}, "connections.crm.base_url: is required"),
             (
                 {"definition": "espocrm", "base_url": "ftp://x", "api_key": "k"},
                 "connections.crm.base_url: must be an address",
@@ -290,7 +290,7 @@ class TestSettings:
                 {"definition": "nothing"},
                 "connections.crm.definition: nothing: nothing: leadline has no such definition",
             ),
-            ({}, "connections.crm.definition: Field required"),
+            ({}, "connections.crm.definition: is required"),
         ],
     )
     def test_what_is_wrong_is_told_with_its_place(self, options: dict[str, Any], problem: str, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
+from leadline_server.cli.doctor import doctor
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.restore import restore
@@ -116,6 +117,7 @@ def _program() -> typer.Typer:
     program = _group(_PURPOSE)
     program.callback()(_version_option)
     _add(program, "serve", serve)
+    _add(program, "doctor", doctor)
     _add(program, "ring", ring)
     _add(program, "backup", backup)
     _add(program, "restore", restore)

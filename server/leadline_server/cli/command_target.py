@@ -1,5 +1,6 @@
 """The server and the account that a command works with, and commands to suggest for the same ones."""
 
+import os
 import shlex
 import shutil
 import socket
@@ -30,8 +31,8 @@ class CommandTarget:
 
     def command(self, *words: str) -> str:
         """A command for the same server and account that works as printed, such as `leadline calls show call-1`."""
-        account = [] if self.account == DEFAULT_ACCOUNT else ["--account", self.account]
-        server = [] if self.server == DEFAULT_SERVER else ["--server", self.server]
+        account = [] if _is_default(self.account, DEFAULT_ACCOUNT, "LEADLINE_ACCOUNT") else ["--account", self.account]
+        server = [] if _is_default(self.server, DEFAULT_SERVER, "LEADLINE_SERVER") else ["--server", self.server]
         return shlex.join([*program(), *words, *account, *server])
 
     def is_listening(self) -> bool:
@@ -44,6 +45,10 @@ class CommandTarget:
                 return True
         except (OSError, OverflowError):
             return False
+
+
+def _is_default(value: str, default: str, variable: str) -> bool:
+    return value == default and not os.environ.get(variable)
 
 
 def program() -> Sequence[str]:

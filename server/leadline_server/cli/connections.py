@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
+class CheckedConnection:
     """The result of a check: the report, or the error that ended it."""
 
     code: ExitCode
@@ -53,12 +53,12 @@ def check_connection(
         fail([f"There is no connection {name}. There are: {known}."], ExitCode.NOT_FOUND)
     import asyncio
 
-    checked = asyncio.run(_check(settings, name))
+    checked = asyncio.run(ask_connection(settings, name))
     _show(name, checked, as_json=as_json)
     raise typer.Exit(checked.code)
 
 
-async def _check(settings: "Settings", name: str) -> _Checked:
+async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
     """Check a connection by the settings of the first account that uses it."""
     import uuid
 
@@ -85,8 +85,8 @@ async def _check(settings: "Settings", name: str) -> _Checked:
             report = await _report(adapter)
     except (CrmError, LedgerUnavailable) as error:
         is_unknown = isinstance(error, CrmUnavailable | LedgerUnavailable)
-        return _Checked(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))
-    return _Checked(ExitCode.REFUSED if report.missing else ExitCode.DONE, report)
+        return CheckedConnection(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))
+    return CheckedConnection(ExitCode.REFUSED if report.missing else ExitCode.DONE, report)
 
 
 async def _report(adapter: object) -> "FieldReport":
@@ -101,7 +101,7 @@ async def _report(adapter: object) -> "FieldReport":
     )
 
 
-def _show(name: str, checked: _Checked, *, as_json: bool) -> None:
+def _show(name: str, checked: CheckedConnection, *, as_json: bool) -> None:
     from leadline_server.cli.output import printable
 
     if as_json:

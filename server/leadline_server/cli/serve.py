@@ -1,11 +1,14 @@
 """The command `leadline serve`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadline_server.cli.exit_codes import fail, fail_if
+
+if TYPE_CHECKING:
+    from leadline_server.config import Settings
 
 
 def serve(  # noqa: PLR0913 a parameter is an option of the command line
@@ -40,10 +43,11 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
     grace_period: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="The time to finish requests after SIGTERM.")
     ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check all settings, write nothing, and end.")] = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 stopped, 2 the server cannot start.
+    Exit codes: 0 stopped, or with --check: the settings are valid; 2 the server cannot start.
     """
     from leadline_server.config import BadSettings, load_settings
     from leadline_server.serving import run
@@ -63,4 +67,13 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
         settings = load_settings(flags)
     except BadSettings as error:
         fail(error.problems)
+    if check:
+        _show_valid(settings)
+        return
     fail_if(run(settings, typer.echo))
+
+
+def _show_valid(settings: "Settings") -> None:
+    accounts, connections = len(settings.accounts), len(settings.connections)
+    routes = sum(map(len, settings.routes.values()))
+    typer.echo(f"The settings are valid. Accounts: {accounts}. Connections: {connections}. Webhook routes: {routes}.")

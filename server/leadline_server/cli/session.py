@@ -78,8 +78,12 @@ class Session:
 
 
 def _shared(
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The server's address.")] = DEFAULT_SERVER,
-    account: Annotated[str, typer.Option(metavar="ID", help="The account.")] = DEFAULT_ACCOUNT,
+    server: Annotated[
+        str, typer.Option(metavar="HOST:PORT", envvar="LEADLINE_SERVER", help="The server's address.")
+    ] = DEFAULT_SERVER,
+    account: Annotated[
+        str, typer.Option(metavar="ID", envvar="LEADLINE_ACCOUNT", help="The account.")
+    ] = DEFAULT_ACCOUNT,
     timeout: Annotated[
         float, typer.Option(min=0.01, max=3600, metavar="SECONDS", help="How long a request may take.")
     ] = 10.0,

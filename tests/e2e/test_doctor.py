@@ -1,0 +1,92 @@
+"""`leadline doctor`: processes on files, disks and limits that are in order, and on ones that are not."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from support.disks import full, in_memory
+from support.servers import leadline, server_process
+
+
+def diagnosed(data: Path, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and the results by the name of the check."""
+    ended = leadline("doctor", "--data-dir", str(data), "--json", *arguments, seconds=30)
+    return ended.returncode, {one["check"]: one for one in json.loads(ended.stdout)}
+
+
+def test_a_served_folder_is_in_order_also_while_it_is_served(tmp_path: Path) -> None:
+    with server_process(tmp_path / "data"):
+        code, checks = diagnosed(tmp_path / "data")
+    wrong = {name: one for name, one in checks.items() if one["state"] == "problem" and name != "disk"}
+    assert wrong == {}
+    assert code == (checks["disk"]["state"] == "problem")
+    assert checks.keys() == {"settings", "ledger", "clock", "descriptors", "disk", "key"}
+
+
+def test_a_new_folder_is_not_created(tmp_path: Path) -> None:
+    _, checks = diagnosed(tmp_path / "data")
+    assert "does not exist yet" in checks["ledger"]["found"]
+    assert not (tmp_path / "data").exists()
+
+
+def test_bad_settings_are_named_and_end_the_checks(tmp_path: Path) -> None:
+    config = tmp_path / "leadline.toml"
+    config.write_text("listn = 'x'")
+    code, checks = diagnosed(tmp_path, "--config", str(config))
+    assert (code, list(checks)) == (1, ["settings"])
+    assert checks["settings"]["found"] == f"listn: no such setting; did you mean listen? ({config}:1)"
+
+
+def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: Path) -> None:
+    with server_process(tmp_path):
+        pass
+    key = tmp_path / "token.key"
+    key.write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    key.chmod(0o644)
+    (tmp_path / "ledger.db").write_bytes(b"no database" * 1000)
+    code, checks = diagnosed(tmp_path)
+    assert (code, checks["ledger"]["state"], checks["key"]["state"]) == (1, "problem", "problem")
+    assert checks["key"]["action"] == f"Run: chmod 600 {key}"
+    key.write_text("no key")
+    assert "has no key" in diagnosed(tmp_path)[1]["key"]["found"]
+
+
+def test_a_ledger_from_the_future_shows_a_wrong_clock(tmp_path: Path) -> None:
+    with server_process(tmp_path):
+        pass
+    later = time.time() + 86_400
+    os.utime(tmp_path / "ledger.db", (later, later))
+    code, checks = diagnosed(tmp_path)
+    assert (code, checks["clock"]["state"]) == (1, "problem")
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path) -> None:
+    with in_memory(tmp_path / "disk") as disk, full(disk):
+        code, checks = diagnosed(disk)
+    assert (code, checks["disk"]["state"]) == (1, "problem")
+    assert checks["disk"]["found"].startswith("0 MB are free")
+
+
+def _limited(descriptors: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+
+def test_few_descriptors_are_a_warning_with_the_number_of_connections(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leadline_server.cli", "doctor", "--data-dir", str(tmp_path)]
+    ended = subprocess.run(
+        command,
+        preexec_fn=_limited(512),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    [line] = [line for line in ended.stdout.splitlines() if line.startswith("descriptors")]
+    assert line.split()[1] == "warning"
+    assert "of 10,000 gRPC connections. Raise the hard limit" in line
