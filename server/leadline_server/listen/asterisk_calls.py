@@ -20,6 +20,7 @@ from leadline_server.replay.rules import Rules
 UNKNOWN_USER: Final = "\0"
 """Stands for the user of a call whose records name none. It is no id of a user."""
 _VOICEMAIL_APPS: Final = frozenset({"voicemail", "minivmrecord"})
+_PICKUP_APPS: Final = frozenset({"pickup", "pickupchan"})  # such a channel becomes one of the call that it takes
 
 # Asterisk's cdr.c, dial_status_to_disposition: what its records say of Dial's outcome.
 _DISPOSITIONS: Final = {
@@ -99,8 +100,10 @@ def _rows(conversation: Conversation) -> Iterator[_Row]:
         yield _row_of_pair(pair, is_first=is_first)
     in_pairs = callers | {pair.callee for pair in pairs}
     for channel in conversation.channels.values():
-        is_alone = channel not in in_pairs and not channel.is_dialled and channel.is_told
-        if (is_alone and channel.ended is not None) or channel.app.lower() in _VOICEMAIL_APPS:
+        app = channel.app.lower()
+        is_part = channel in in_pairs or channel.is_dialled or app in _PICKUP_APPS
+        is_alone = channel.is_told and not is_part
+        if (is_alone and channel.ended is not None) or app in _VOICEMAIL_APPS:
             yield _row_of_channel(channel)
 
 
@@ -116,7 +119,7 @@ def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> _Row:
         "disposition": _disposition(pair),
     }
     is_over = caller.ended is not None and ended is not None
-    return _Row(_known(values), callee.unique_id, max(caller.seen, callee.seen), is_over)
+    return _Row(_known(values), callee.unique_id, _seen(pair), is_over)
 
 
 def _row_of_channel(channel: Channel) -> _Row:
@@ -127,6 +130,13 @@ def _row_of_channel(channel: Channel) -> _Row:
         "disposition": "" if channel.ended is None else "NO ANSWER" if channel.answered is None else "ANSWERED",
     }
     return _Row(_known(values), channel.unique_id, channel.seen, channel.ended is not None)
+
+
+def _seen(pair: ChannelPair) -> datetime:
+    """When the phone system told of a pair last. One that is over has no news, although the callee may talk on."""
+    is_told = pair.ended is not None and not (pair.caller.is_lost or pair.callee.is_lost)
+    latest_seen = max(pair.caller.seen, pair.callee.seen)
+    return min(pair.ended, latest_seen) if is_told and pair.ended else latest_seen
 
 
 def _values(caller: Channel, start: datetime, answer: datetime | None, end: datetime | None) -> dict[str, str]:

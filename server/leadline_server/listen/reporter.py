@@ -10,7 +10,7 @@ from typing import Final
 from leadline import AsyncClient, LeadlineError
 from leadline import errors as client_errors
 
-from leadline_server.domain.call import Call
+from leadline_server.domain.call import Call, Party
 from leadline_server.domain.call_ids import sourced_id
 from leadline_server.listen.asterisk_calls import LiveCall
 from leadline_server.replay.grouping import ReplayCall
@@ -35,6 +35,24 @@ class ReportCounts:
     sent: int = 0
     refused: int = 0
     given_up: int = 0
+
+
+def with_cleared(before: Call | None, call: Call) -> Call:
+    """The call, with empty texts for what earlier reports told of its parties and is not so any more.
+
+    Example: extension 101 rang, and a mobile answered. The callee has no extension then.
+    """
+    if before is None:
+        return call
+    return replace(
+        call, caller=_with_cleared(before.caller, call.caller), callee=_with_cleared(before.callee, call.callee)
+    )
+
+
+def _with_cleared(before: Party, party: Party) -> Party:
+    names = ("phone_number", "name", "extension", "user_id")
+    gone = {name: "" for name in names if getattr(before, name) is not None and getattr(party, name) is None}
+    return replace(party, **gone)
 
 
 class CallReporter:
@@ -62,9 +80,11 @@ class CallReporter:
 
     async def report(self, live: LiveCall) -> None:
         """Send a call soon, if there is news of it."""
-        content = (live.user_id, replace(live.call, event_time=None))
         call_id = live.call.id
-        if self._last.get(call_id) == content:
+        before = self._last.get(call_id)
+        live = replace(live, call=with_cleared(before[1] if before else None, live.call))
+        content = (live.user_id, replace(live.call, event_time=None))
+        if before == content:
             return
         self._last[call_id] = content
         self._last.move_to_end(call_id)
