@@ -16,7 +16,7 @@ from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceStub
 from support.servers import ServerProcess, leadline, server_process
 from transport.serving import refused
 
-FIELDS = ("listen", "metrics_listen", "data_dir", "ledger", "log_level", "log_format", "grace_period")
+FIELDS = ("listen", "metrics_listen", "http_listen", "data_dir", "ledger", "log_level", "log_format", "grace_period")
 
 
 def toml(path: Path, values: Mapping[str, Any], accounts: str = "") -> Path:
@@ -43,6 +43,7 @@ def values_of(folder: Path, log_format: str, grace: float) -> dict[str, Any]:
     return {
         "listen": free_address(),
         "metrics_listen": free_address(),
+        "http_listen": free_address(),
         "data_dir": str(folder / "data"),
         "ledger": str(folder / "elsewhere.db"),
         "log_level": "info",
@@ -54,6 +55,7 @@ def values_of(folder: Path, log_format: str, grace: float) -> dict[str, Any]:
 def assert_in_force(server: ServerProcess, values: Mapping[str, Any]) -> None:
     """Checks that the server uses these settings, then stops it."""
     assert (server.address, server.metrics_address) == (values["listen"], values["metrics_listen"])
+    assert server.http_address == values["http_listen"]
     assert (Path(values["data_dir"]) / "crm.db").exists()
     assert Path(values["ledger"].removeprefix("sqlite:")).exists()
     assert not (Path(values["data_dir"]) / "ledger.db").exists()

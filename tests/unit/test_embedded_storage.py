@@ -245,6 +245,27 @@ def test_a_connection_that_cannot_be_opened_leaves_no_thread_behind(
     assert (errors, threading.active_count()) == ([], before)
 
 
+async def test_no_file_of_an_open_database_is_opened_besides_by_sqlite(path: Path, migrations: str) -> None:
+    """A process that closes such a file loses its locks on it, and another process may cut it off under its feet."""
+    opened: list[str] = []
+    is_watching = True
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        if is_watching and event == "open" and str(arguments[0]).startswith(str(path)):
+            opened.append(str(arguments[0]))
+
+    database = await open_database(path, migrations=migrations, checkpoint_after=50)
+    sys.addaudithook(watch)  # it cannot be removed again
+    try:
+        for number in range(200):
+            await database.write(add(f"note {number}"))
+            await database.read(lambda connection: connection.execute("SELECT count(*) FROM notes").fetchall())
+        await database.close()
+    finally:
+        is_watching = False
+    assert opened == []
+
+
 async def test_a_newer_database_is_refused_naming_both_versions(path: Path, migrations: str, tmp_path: Path) -> None:
     (tmp_path / "steps" / "0002_more.sql").write_text("CREATE TABLE more (id);")
     await (await open_database(path, migrations=migrations)).close()

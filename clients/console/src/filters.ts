@@ -1,12 +1,13 @@
 // Which calls a list shows: the filters of ListCallLogs, and whether a changed call passes them.
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { CallLog, CallLogReason, CallLogState } from "./contract/leadline/v1/call_log_pb.ts";
+import type { CallLog, CallLogReason, CallLogState, UpdateState } from "./contract/leadline/v1/call_log_pb.ts";
 import type { CallDirection } from "./contract/leadline/v1/call_pb.ts";
 
 export interface Filters {
   readonly userId: string;
   readonly states: readonly CallLogState[];
   readonly reasons: readonly CallLogReason[];
+  readonly updateStates: readonly UpdateState[];
   readonly directions: readonly CallDirection[];
   readonly phoneNumber: string;
   readonly contactId: string;
@@ -19,6 +20,7 @@ export const NO_FILTERS: Filters = {
   userId: "",
   states: [],
   reasons: [],
+  updateStates: [],
   directions: [],
   phoneNumber: "",
   contactId: "",
@@ -39,6 +41,7 @@ export function requestOf(filters: Filters) {
     userId: filters.userId,
     states: [...filters.states],
     reasons: [...filters.reasons],
+    updateStates: [...filters.updateStates],
     directions: [...filters.directions],
     phoneNumber: filters.phoneNumber,
     contactId: filters.contactId,
@@ -58,6 +61,7 @@ export function passes(filters: Filters, log: CallLog): boolean | undefined {
     (!filters.userId || filters.userId === log.userId) &&
     has(filters.states, log.state) &&
     has(filters.reasons, log.reason) &&
+    has(filters.updateStates, log.updateState) &&
     has(filters.directions, log.call?.direction) &&
     (!filters.contactId || filters.contactId === log.contact?.id) &&
     (!filters.since || began >= midnight(filters.since)!) &&

@@ -1,7 +1,7 @@
 // Small parts that several views share.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { CallLogReason, CallLogState, type CallLog } from "./contract/leadline/v1/call_log_pb.ts";
+import { CallLogReason, CallLogState, UpdateState, type CallLog } from "./contract/leadline/v1/call_log_pb.ts";
 import { CallDirection, CallResult } from "./contract/leadline/v1/call_pb.ts";
 import type { Contact } from "./contract/leadline/v1/contact_pb.ts";
 import { details, duration, webAddress } from "./format.ts";
@@ -29,7 +29,7 @@ export interface FieldProps {
   readonly onChange: (value: string) => void;
   readonly hint?: string | undefined;
   readonly wrong?: string | undefined;
-  readonly type?: "text" | "date" | "email" | "search";
+  readonly type?: "text" | "date" | "email" | "search" | "number";
   readonly required?: boolean;
   readonly disabled?: boolean;
   readonly lines?: number;
@@ -117,9 +117,17 @@ export function ContactText({ contact }: { contact: Contact }) {
   );
 }
 
+/** Whether the call is logged, and the CRM refuses what is new about it. */
+export const isUpdateRefused = (log: CallLog): boolean => log.updateState === UpdateState.FAILED;
+
 export function StateBadge({ log }: { log: CallLog }) {
   const name = CallLogState[log.state] ?? "";
-  return <span class={`badge state ${name.toLowerCase()}`}>{word("state", name)}</span>;
+  return (
+    <>
+      <span class={`badge state ${name.toLowerCase()}`}>{word("state", name)}</span>
+      {isUpdateRefused(log) && <span class="badge state failed">{t("update_refused")}</span>}
+    </>
+  );
 }
 
 export const reasonText = (reason: CallLogReason): string => word("reason", CallLogReason[reason]);
@@ -133,7 +141,7 @@ export function callText(log: CallLog): string {
 
 /** Why the log stands as it does: the server's sentence, or the CRM's error. */
 export function why(log: CallLog): string {
-  if (log.state === CallLogState.FAILED || log.state === CallLogState.PENDING) {
+  if (log.state === CallLogState.FAILED || log.state === CallLogState.PENDING || isUpdateRefused(log)) {
     return log.lastError || log.explanation || reasonText(log.reason);
   }
   return log.explanation || reasonText(log.reason);

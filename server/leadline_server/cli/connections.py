@@ -1,6 +1,5 @@
 """The command `leadline connections check`, which asks a CRM whether leadline can work with it."""
 
-import asyncio
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,6 +51,8 @@ def check_connection(
     if name not in {EMBEDDED, *settings.connections}:
         known = ", ".join(sorted({EMBEDDED, *settings.connections}))
         fail([f"There is no connection {name}. There are: {known}."], ExitCode.NOT_FOUND)
+    import asyncio
+
     checked = asyncio.run(_check(settings, name))
     _show(name, checked, as_json=as_json)
     raise typer.Exit(checked.code)

@@ -1,7 +1,6 @@
 """Checkpoints: moving the write-ahead log into the database file, safely beside other processes."""
 
 import sqlite3
-import struct
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,6 @@ MAX_LOG_BYTES: Final = 64 * 1024 * 1024
 _SMALL_LOG_BYTES: Final = 4 * 1024 * 1024  # a larger log at start is checkpointed at once
 _BUSY_SECONDS: Final = 0.05  # how long to wait for another process's commit before a checkpoint is postponed
 _RETRY_SECONDS: Final = 1.0
-_INDEX: Final = struct.Struct("=14xHI76xI")
 _LOOK_EVERY: Final = 16  # changed rows after which the log's size is read again; a row may have a megabyte
 
 
@@ -34,7 +32,7 @@ class Checkpointer:
         self._after = after
         # The connection's count of changed rows at the last complete checkpoint. A large log of killed processes is
         # checkpointed at once. Otherwise it would grow for ever if processes are killed before `after` changed rows.
-        self._done_at = -after if _size(path.with_name(f"{path.name}-wal")) > _SMALL_LOG_BYTES else 0
+        self._done_at = -after if log_bytes(path) > _SMALL_LOG_BYTES else 0
         self._not_before = 0.0
         self._next_look = 0
         self._is_large = False
@@ -82,22 +80,15 @@ class Checkpointer:
 
 
 def log_bytes(path: Path) -> int:
-    """About how many bytes of a database's write-ahead log are not in the database yet; 0 if that cannot be read.
+    """The size of a database's write-ahead log; 0 if there is none.
 
-    The log's file tells less: it keeps its size when it is written from the start again. SQLite's index of the log has
-    the page size at byte 14, the last frame of the log at 16, and the frames that are in the database at 96
-    (https://www.sqlite.org/walformat.html, "The WAL-Index File Format").
+    After a checkpoint the log is written from its start again, and SQLite cuts it to `journal_size_limit`.
+
+    Only the size is asked for. A process that opens a file of an open database and closes it loses its POSIX locks on
+    that file, and with them the database (https://www.sqlite.org/howtocorrupt.html, "Posix advisory locks canceled by
+    a separate thread doing close()").
     """
-    try:
-        with path.with_name(f"{path.name}-shm").open("rb", buffering=0) as index:
-            head = index.read(_INDEX.size)
-    except OSError:
-        return 0
-    if len(head) < _INDEX.size:
-        return 0
-    page_size, last, moved = _INDEX.unpack(head)
-    frame: int = 65_536 if page_size == 1 else page_size
-    return max(0, int(last) - int(moved)) * frame
+    return _size(path.with_name(f"{path.name}-wal"))
 
 
 def _size(file: Path) -> int:

@@ -91,9 +91,13 @@ class LookupCases:
         people, number = crm.other_hands(), a_number()
         added = {await people.add_contact(a_name(), [number]) for _ in range(crm.page_size + 1)}
         try:
-            await crm.becomes_found(number, added)
+            found = await eventually(
+                lambda: crm.ids(number), lambda ids: ids == added or len(ids) > MOST_RECORDS, crm.lag
+            )
         except CrmUnavailable:
             return  # more than the adapter reads, and it says so
+        # An adapter may stop after one more than leadline reads: leadline then knows that the answer is cut off.
+        assert found == added or (found < added and len(found) > MOST_RECORDS)
 
     async def test_a_contact_with_two_of_the_numbers_is_still_one_contact(self, crm: CrmUnderTest) -> None:
         if "as the second number" in crm.lost_forms:

@@ -2,17 +2,25 @@
 import { useState } from "preact/hooks";
 import type { AccountSettings } from "../contract/leadline/v1/preferences_pb.ts";
 import { usePage, useRead, useWork } from "../context.ts";
-import { Field, Trouble } from "../parts.tsx";
+import { Choice, Field, Trouble } from "../parts.tsx";
 import { messageOf, PREFERENCES, preferenceLabel, PreferenceEditor, type Edits } from "../preference_fields.tsx";
 import { preferences, WAIT } from "../server.ts";
 import { t } from "../words.ts";
 
-/** The settings that are one text, or a list of texts. */
+/** The settings that are a text, a number, a flag, or a list of texts. */
 const TEXTS = [
   { name: "default_region", key: "defaultRegion" },
   { name: "time_zone", key: "timeZone" },
   { name: "extension_pattern", key: "extensionPattern" },
   { name: "default_user_id", key: "defaultUserId" },
+] as const;
+const NUMBERS = [
+  { name: "placeholder_limit_per_hour", key: "placeholderLimitPerHour" },
+  { name: "placeholder_limit_per_day", key: "placeholderLimitPerDay" },
+] as const;
+const FLAGS = [
+  { name: "join_linked_calls", key: "joinLinkedCalls" },
+  { name: "create_without_log", key: "createWithoutLog" },
 ] as const;
 const LISTS = [
   { name: "own_numbers", key: "ownNumbers" },
@@ -48,9 +56,11 @@ function SettingsForm({ settings, onSaved }: { settings: AccountSettings; onSave
       const edited = messageOf(defaults);
       const lines = LISTS.filter(({ name }) => name in texts).map(({ name, key }) => [key, split(texts[name]!)]);
       const plain = TEXTS.filter(({ name }) => texts[name]).map(({ name, key }) => [key, texts[name]]);
+      const numbers = NUMBERS.filter(({ name }) => texts[name]).map(({ name, key }) => [key, Number(texts[name])]);
+      const flags = FLAGS.filter(({ name }) => texts[name]).map(({ name, key }) => [key, texts[name] === "true"]);
       const paths = [...edited.paths.map((path) => `defaults.${path}`), ...Object.keys(texts)];
       if (isLockChanged) paths.push("locked");
-      const changed = { ...Object.fromEntries([...lines, ...plain]), defaults: edited.values, locked: [...locked] };
+      const changed = { ...Object.fromEntries([...lines, ...plain, ...numbers, ...flags]), defaults: edited.values, locked: [...locked] };
       const request = { accountId: identity.accountId, settings: changed, updateMask: { paths } };
       const answer = await preferences.updateAccountSettings(request, WAIT);
       setTexts({});
@@ -71,6 +81,28 @@ function SettingsForm({ settings, onSaved }: { settings: AccountSettings; onSave
           label={t(`setting.${name}`)}
           value={texts[name] ?? settings[key] ?? ""}
           wrong={wrong[`settings.${name}`]}
+          onChange={edit(name)}
+        />
+      ))}
+      {NUMBERS.map(({ name, key }) => (
+        <Field
+          key={name}
+          label={t(`setting.${name}`)}
+          type="number"
+          value={texts[name] ?? String(settings[key] ?? "")}
+          wrong={wrong[`settings.${name}`]}
+          onChange={edit(name)}
+        />
+      ))}
+      {FLAGS.map(({ name, key }) => (
+        <Choice
+          key={name}
+          label={t(`setting.${name}`)}
+          value={texts[name] ?? String(settings[key] ?? false)}
+          choices={[
+            ["true", t("yes")],
+            ["false", t("no")],
+          ]}
           onChange={edit(name)}
         />
       ))}
