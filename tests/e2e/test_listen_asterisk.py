@@ -11,12 +11,16 @@ from typing import Final
 
 import pytest
 from fakes.asterisk import SECRET, FakeAsterisk
+from fakes.asterisk_script import START
 from leadline import Client
 from leadline.v1.call_log_pb2 import CallLog
-from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED, Call
+from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from leadline.v1.directory_pb2 import User
-from support.asterisk_sessions import answered, missed
+from support.asterisk_sessions import CUSTOMER, answered, missed
+from support.phone_systems import basic
 from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process
+from support.webhook_events import FORM, form
+from support.webhook_servers import send, webhook_server
 
 _numbers = count()
 ACCOUNTS: Final = 10
@@ -34,8 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 class Account:
     """An account of its own, with alice at extension 101 and bob at 102."""
 
-    def __init__(self, server: ServerProcess) -> None:
-        self.name = f"a{next(_numbers)}"
+    def __init__(self, server: ServerProcess, name: str) -> None:
+        self.name = name
         self.client = Client(server.address, account=self.name)
         self.client.upsert_user(User(user_id="alice", extensions=["101"]))
         self.client.upsert_user(User(user_id="bob", extensions=["102"]))
@@ -46,7 +50,7 @@ class Account:
 
 @pytest.fixture
 def account(server: ServerProcess) -> Iterator[Account]:
-    account = Account(server)
+    account = Account(server, f"a{next(_numbers)}")
     with account.client:
         yield account
 
@@ -56,7 +60,15 @@ async def listening(
     server: ServerProcess, account: Account, asterisk: FakeAsterisk, *options: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The command as a process, with the channels listed once."""
-    command = [LEADLINE, "listen", "asterisk", "--port", str(asterisk.port), "--server", server.address]
+    command: list[str | Path] = [
+        LEADLINE,
+        "listen",
+        "asterisk",
+        "--port",
+        str(asterisk.port),
+        "--server",
+        server.address,
+    ]
     process = await asyncio.create_subprocess_exec(
         *command,
         "--account",
@@ -137,27 +149,38 @@ async def test_a_cut_connection_is_made_again_and_what_was_missed_is_filled_in(
         assert log.user_id == "alice"
 
 
-async def test_a_call_that_is_reported_and_imported_as_well_is_one_log(
-    server: ServerProcess, account: Account, tmp_path: Path
-) -> None:
+async def test_a_call_that_a_listener_a_webhook_and_an_import_tell_of_is_one_log(tmp_path: Path) -> None:
     script = answered()
-    call_id = script.events[0]["Uniqueid"]
     cdr = tmp_path / "Master.csv"
     with cdr.open("w", newline="") as stream:
         csv.writer(stream).writerows(script.rows)
-    async with FakeAsterisk() as asterisk, listening(server, account, asterisk) as process:
-        for event in script.events:
-            asterisk.play(event)
-        before = await until(account, lambda log: log.call.is_final)
-        await stop(process)
-    account.client.using(user="alice").log_call(Call(id=call_id, note="by the webhook's id"))
-    done = leadline(
-        *("calls", "import", cdr, "--time-zone", "UTC", "--server", server.address, "--account", account.name)
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    [after] = account.logs()
-    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result", "caller"):
+    config = tmp_path / "leadline.toml"
+    config.write_text('[accounts.demo.ingress.asterisk]\nsecret = "0123456789abcdef"\n')
+    with webhook_server(tmp_path / "data", config) as server:
+        account = Account(server, "demo")
+        async with FakeAsterisk() as asterisk, listening(server, account, asterisk) as process:
+            for event in script.events[:6]:
+                asterisk.play(event)
+            await asyncio.to_thread(_post, server, script.events[0]["Uniqueid"], "ring", START)
+            for event in script.events[6:]:
+                asterisk.play(event)
+            before = await until(account, lambda log: log.call.is_final)
+            await stop(process)
+        _post(server, before.call.id, "hangup", START + 34)
+        done = leadline("calls", "import", cdr, "--time-zone", "UTC", "--server", server.address)
+        assert done.returncode == 0, done.stdout + done.stderr
+        [after] = account.logs()
+    assert after.user_id == "alice"
+    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
         assert getattr(after.call, name) == getattr(before.call, name), name
+
+
+def _post(server: ServerProcess, call_id: str, event: str, time: int) -> None:
+    """The webhook of an event, as the dialplan of docs/phone-systems.md sends it."""
+    told = {"id": call_id, "linked_id": call_id, "direction": "inbound", "caller": CUSTOMER, "extension": "101"}
+    body = form({**told, "event": event, "time": str(time), "result": "ANSWER", "talk_time": "30"})
+    headers = {"Content-Type": FORM, **basic("leadline:0123456789abcdef")}
+    assert send(server.http_address, "/ingress/asterisk/demo", body, headers).status == 200
 
 
 async def test_a_wrong_secret_ends_the_command(server: ServerProcess) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_legs import latest
-from leadline_server.listen.asterisk_channels import Channel, ChannelPair, Conversation
+from leadline_server.listen.asterisk_channels import Channel, ChannelPair, LinkedChannels
 from leadline_server.replay.asterisk import read_record
 from leadline_server.replay.grouping import ReplayCall, group
 from leadline_server.replay.records import BadRow, RawRow, Record
@@ -54,7 +54,7 @@ class _Row:
     is_over: bool
 
 
-def live_calls(conversation: Conversation, rules: Rules) -> list[LiveCall]:
+def live_calls(conversation: LinkedChannels, rules: Rules) -> list[LiveCall]:
     """The calls of a conversation that are to be reported now: who rings is known, or they have ended."""
     rows = list(_rows(conversation))
     records = [record for line, row in enumerate(rows, start=1) if (record := _record(line, row, rules)) is not None]
@@ -91,7 +91,7 @@ def _record(line: int, row: _Row, rules: Rules) -> Record | None:
     return replace(record, call=replace(record.call, legs=(leg,)))
 
 
-def _rows(conversation: Conversation) -> Iterator[_Row]:
+def _rows(conversation: LinkedChannels) -> Iterator[_Row]:
     pairs = conversation.pairs()
     callers: set[Channel] = set()
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""The channels of an Asterisk and who rang whom, as its events tell them: in any order, doubled, or with gaps.
+"""The channels of an Asterisk, and the channels that each of them rang, by events in any order, doubled, or with gaps.
 
 A channel is named by its `Uniqueid`. `Linkedid` is equal for the channels of one conversation. A transfer changes it,
 which joins two conversations. Source: docs.asterisk.org, "AMI Events" and "AMI v2 Specification".
@@ -62,7 +62,7 @@ class Channel:
 
     @property
     def is_in_conference(self) -> bool:
-        """Whether it is in a conference, where nobody called anybody."""
+        """Whether it is in a conference: it has no pair there."""
         return self.app.lower() in _CONFERENCES
 
     def tell(self, fields: "ChannelFields", time: datetime, *, is_listed: bool = False) -> None:
@@ -91,7 +91,7 @@ def _is_better(exten: str, known: str, *, is_news: bool) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFields:
-    """What one event says of one channel. Empty: nothing."""
+    """The fields of one channel in one event. Empty: nothing."""
 
     unique_id: str
     name: str = ""
@@ -167,8 +167,8 @@ class BridgeStay:
 
 
 @dataclass(slots=True, eq=False)
-class Conversation:
-    """Channels that belong together, and who rang whom among them.
+class LinkedChannels:
+    """Channels that belong together, and the pairs among them.
 
     Attributes:
         linked_ids: all ids of it that were seen.
@@ -221,7 +221,7 @@ class Conversation:
         stay = self.bridges.setdefault(bridge_id, {}).setdefault(channel.unique_id, BridgeStay(channel, time))
         stay.left = max(stay.left or time, time)
 
-    def take(self, other: "Conversation") -> None:
+    def take(self, other: "LinkedChannels") -> None:
         """Take over everything of a conversation that turned out to be the same one."""
         self.linked_ids |= other.linked_ids
         self.channels |= other.channels
@@ -235,7 +235,7 @@ class Conversation:
         return (pair for (_, unique_id), pair in self.dials.items() if unique_id == callee.unique_id)
 
     def pairs(self) -> list[ChannelPair]:
-        """Who rang whom, and who talked to whom after a transfer; in order."""
+        """The pairs by ringing, and those by a transfer; in order."""
         transfers: dict[tuple[str, str], ChannelPair] = {}
         for pair in self.dials.values():
             pair.bridged = None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from leadline_server.listen.ami_frames import Frame
-from leadline_server.listen.asterisk_channels import SHORT_EXTENSIONS, Channel, ChannelFields, Conversation
+from leadline_server.listen.asterisk_channels import SHORT_EXTENSIONS, Channel, ChannelFields, LinkedChannels
 
 MOST_CONVERSATIONS: Final = 10_000
 """Conversations that are remembered; beyond it the one without news for the longest time is forgotten."""
@@ -41,9 +41,9 @@ class AsteriskEvents:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._by_link: OrderedDict[str, Conversation] = OrderedDict()
-        self._by_channel: dict[str, Conversation] = {}
-        self._changed: dict[int, Conversation] = {}
+        self._by_link: OrderedDict[str, LinkedChannels] = OrderedDict()
+        self._by_channel: dict[str, LinkedChannels] = {}
+        self._changed: dict[int, LinkedChannels] = {}
         self._missing: set[str] = set()
         self.forgotten = 0
 
@@ -63,7 +63,7 @@ class AsteriskEvents:
         elif event in _SNAPSHOTS:
             self._take(event, frame, self._time(frame))
 
-    def changed(self) -> list[Conversation]:
+    def changed(self) -> list[LinkedChannels]:
         """The conversations that have changed since the last time."""
         changed = list(self._changed.values())
         self._changed.clear()
@@ -93,7 +93,7 @@ class AsteriskEvents:
 
     def _apply_to(
         self,
-        conversation: Conversation,
+        conversation: LinkedChannels,
         event: str,
         frame: Frame,
         channel: Channel,
@@ -116,14 +116,14 @@ class AsteriskEvents:
             if status not in {"", "ANSWER"}:
                 pair.closed = time
 
-    def _conversation(self, told: list[ChannelFields]) -> Conversation:
+    def _conversation(self, told: list[ChannelFields]) -> LinkedChannels:
         """The conversation of these channels; several become one."""
         links = list(dict.fromkeys(fields.linked_id or fields.unique_id for fields in told))
         found = [self._by_channel.get(fields.unique_id) for fields in told] + [
             self._by_link.get(link) for link in links
         ]
         known = {id(one): one for one in found if one is not None}
-        first, *others = known.values() or [Conversation()]
+        first, *others = known.values() or [LinkedChannels()]
         for other in others:
             first.take(other)
             self._changed.pop(id(other), None)
@@ -135,7 +135,7 @@ class AsteriskEvents:
             self._by_link.move_to_end(link)
         return first
 
-    def _conversations(self) -> Iterator[Conversation]:
+    def _conversations(self) -> Iterator[LinkedChannels]:
         return iter({id(one): one for one in self._by_link.values()}.values())
 
     def _end_missing(self) -> None:
@@ -171,7 +171,7 @@ class AsteriskEvents:
 
 
 def _fields(frame: Frame, prefix: str) -> ChannelFields | None:
-    """What a frame says of the channel with this prefix; None if it names none."""
+    """The fields of the channel with this prefix; None if the frame names none."""
 
     def value(name: str) -> str:
         return frame.get(prefix + name, "")
@@ -194,7 +194,7 @@ def _fields(frame: Frame, prefix: str) -> ChannelFields | None:
     )
 
 
-def _bridge(conversation: Conversation, event: str, frame: Frame, channel: Channel, time: datetime) -> None:
+def _bridge(conversation: LinkedChannels, event: str, frame: Frame, channel: Channel, time: datetime) -> None:
     bridge_id = frame.get("BridgeUniqueid", "")
     if event == "BridgeLeave":
         conversation.left(bridge_id, channel, time)
@@ -202,7 +202,7 @@ def _bridge(conversation: Conversation, event: str, frame: Frame, channel: Chann
         conversation.entered(bridge_id, channel, time)
 
 
-def _listed(conversation: Conversation, frame: Frame, channel: Channel, time: datetime) -> None:
+def _listed(conversation: LinkedChannels, frame: Frame, channel: Channel, time: datetime) -> None:
     """A channel of the list of channels, of which events may have been missed."""
     host = conversation.channels.get(channel.linked_id)
     is_rung = channel.app.lower() == "appdial" and not any(conversation.dialled_by(channel))

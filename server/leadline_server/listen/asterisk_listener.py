@@ -33,7 +33,7 @@ class AsteriskListener:
         load_rules: the account's rules; loaded at the start, and once a minute.
         reporter: gets the calls.
         say: prints a line for people.
-        cdr: `Master.csv`, which tells of calls what was missed while there was no connection.
+        cdr: `Master.csv`, which completes the calls of which events were missed.
         record_seconds: until Asterisk has written the records of a call that ended.
     """
 
