@@ -172,7 +172,7 @@ async def test_a_contact_that_the_crm_refuses_a_log_for_is_shown_no_more(scene: 
 
     scene.switch.before = merge_away
     log = (await scene.real.calls.LogCall(report("call-1"))).call_log
-    assert log.state == CallLogState.CALL_LOG_STATE_UNLOGGED  # decided anew: nobody has the number any more
+    assert log.state == CallLogState.CALL_LOG_STATE_UNLOGGED  # decided anew: the number has no contact any more
     assert (await scene.find())[0] == set()
 
 

@@ -14,7 +14,9 @@ from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
     contact_service_pb2,
+    directory_service_pb2,
     error_reason_pb2,
+    placeholder_service_pb2,
     preferences_service_pb2,
 )
 from leadline_server.cli import app
@@ -29,7 +31,13 @@ DOCUMENTS: Final = sorted(
     for folder in (".", "docs", "docs/decisions", "examples")
     for path in ROOT.glob(f"{folder}/*.md")
 )
-SERVICES: Final = (contact_service_pb2, call_log_service_pb2, preferences_service_pb2)
+SERVICES: Final = (
+    contact_service_pb2,
+    call_log_service_pb2,
+    preferences_service_pb2,
+    directory_service_pb2,
+    placeholder_service_pb2,
+)
 _LINK: Final = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
