@@ -179,7 +179,7 @@ def _post(server: ServerProcess, call_id: str, event: str, time: int) -> None:
     """The webhook of an event, as the dialplan of docs/phone-systems.md sends it."""
     told = {"id": call_id, "linked_id": call_id, "direction": "inbound", "caller": CUSTOMER, "extension": "101"}
     body = form({**told, "event": event, "time": str(time), "result": "ANSWER", "talk_time": "30"})
-    headers = {"Content-Type": FORM, **basic("leadline:0123456789abcdef")}
+    headers = {"Host": server.http_address, "Content-Type": FORM, **basic("leadline:0123456789abcdef")}
     assert send(server.http_address, "/ingress/asterisk/demo", body, headers).status == 200
 
 
