@@ -29,6 +29,10 @@ async function findCallLog({ key }) {
   return crm.logs.findByKey(key);
 }
 
+async function getCallLog({ id }) {
+  return crm.logs.get(id);
+}
+
 async function getContact({ id }) {
   return crm.contacts.get(id);
 }
@@ -39,12 +43,13 @@ async function searchContacts({ name }) {
 
 module.exports = {
   title: 'Example CRM',
-  capabilities: { findsLogByKey: true, movesLog: true, searchLagSeconds: 0, settleSeconds: 2 },
+  capabilities: { findsLogByKey: true, movesLog: true, searches: 'substring', hasSubject: true, hasCompany: true, searchLagSeconds: 0, settleSeconds: 2 },
   findContact,
   createContact,
   createCallLog,
   updateCallLog,
   findCallLog,
+  getCallLog,
   getContact,
   searchContacts,
 };

@@ -54,6 +54,7 @@ const crm = {
         if ('contactId' in fields) needed(byId(book.contacts, fields.contactId), 'contact');
         return copy(Object.assign(log, fields));
       }),
+    get: (id) => done(() => copy(byId(book.logs, id))),
     findByKey: (key) => done(() => copy(book.logs.find((log) => log.key === key))),
   },
 };

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from faults.http_crm.people import FaultyPeople, faulty_crm_under_test
+from leadline_server.crm.remote.server import over_loopback
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
+from leadline_server.ports.crm_call_logs import CallLogReader, StoredCallLog
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 
 T = TypeVar("T")
@@ -264,6 +266,69 @@ class RaisesItsLibrarysErrors(Passing):
             raise ConnectionError("reset") from error
 
 
+class Reading(Passing):
+    """Reads logs back, as the good adapter does."""
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        assert isinstance(self.inner, CallLogReader)
+        return await self.inner.get_call_log(log_id)
+
+
+class UpdatesNothing(Reading):
+    """Answers an update as if it had done it."""
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        return CrmLog(log_id)
+
+
+class LogsASecondTime(Reading):
+    """Writes another log for an update."""
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        return await self.inner.create_call_log(entry, f"{log_id}-{entry.call.note}")
+
+
+class HasNoUpdate(Reading):
+    """Declares updates, and has none."""
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        raise CrmRejected("This adapter cannot update logs.")
+
+
+class MovesNothing(Reading):
+    """Declares that it moves logs, and leaves them where they are."""
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        return await self.inner.update_call_log(log_id, replace(entry, moves=False))
+
+
+class LogsNothing(Reading):
+    """Answers with the id of a log that it did not write."""
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        return CrmLog(f"log-{key}")
+
+
+class DropsTheNote(Reading):
+    """Writes logs without their note."""
+
+    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
+        return await self.inner.create_call_log(replace(entry, call=replace(entry.call, note="")), key)
+
+    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
+        return await self.inner.update_call_log(log_id, replace(entry, call=replace(entry.call, note="")))
+
+
+class IsDownForNobody(Reading):
+    """Answers for a CRM that is down that it has nobody."""
+
+    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
+        try:
+            return await self.inner.find_contacts(numbers)
+        except CrmUnavailable:
+            return []
+
+
 def _under_test(kind: Callable[[CrmAdapter, CrmUnderTest], Passing]) -> AbstractAsyncContextManager[CrmUnderTest]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[CrmUnderTest]:
@@ -277,5 +342,22 @@ def _test_of(kind: type[Passing]) -> type[CrmConformance]:
     return type(f"Test{kind.__name__}", (CrmConformance,), {"open_crm": lambda _: _under_test(kind)})
 
 
-KINDS: Sequence[type[Passing]] = (Passing, *Passing.__subclasses__())
-globals().update({f"Test{kind.__name__}": _test_of(kind) for kind in KINDS})
+def _remote_under_test(kind: type[Passing]) -> AbstractAsyncContextManager[CrmUnderTest]:
+    """The adapter in another process, without people: what it wrote is read by GetCallLog alone."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[CrmUnderTest]:
+        async with faulty_crm_under_test() as crm, over_loopback(kind(crm.adapter, crm)) as remote:
+            yield replace(crm, adapter=remote, people=None)
+
+    return opened()
+
+
+def _remote_test_of(kind: type[Passing]) -> type[CrmConformance]:
+    return type(f"TestRemote{kind.__name__}", (CrmConformance,), {"open_crm": lambda _: _remote_under_test(kind)})
+
+
+WRECKED: Sequence[type[Passing]] = tuple(Reading.__subclasses__())
+KINDS: Sequence[type[Passing]] = (Passing, *(kind for kind in Passing.__subclasses__() if kind is not Reading))
+globals().update({f"Test{kind.__name__}": _test_of(kind) for kind in (*KINDS, Reading, *WRECKED)})
+globals().update({f"TestRemote{kind.__name__}": _remote_test_of(kind) for kind in (*KINDS, Reading, *WRECKED)})

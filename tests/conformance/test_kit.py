@@ -40,6 +40,17 @@ NOTICED: Final = {
 }
 """The broken adapters, and a test that each of them has to fail."""
 
+NOTICED_REMOTE: Final = {
+    "UpdatesNothing": "test_an_update_changes_what_the_log_says",
+    "LogsASecondTime": "test_an_update_changes_what_the_log_says",
+    "HasNoUpdate": "test_an_update_changes_what_the_log_says",
+    "MovesNothing": "test_an_update_for_another_contact_moves_the_log",
+    "LogsNothing": "test_a_log_is_the_contacts_and_says_what_the_call_says",
+    "DropsTheNote": "test_a_log_is_the_contacts_and_says_what_the_call_says",
+    "IsDownForNobody": "test_a_read_that_fails_raises_the_right_error[server_error-find_contacts]",
+}
+"""Adapters that are noticed in another process too, without people: by reading back, and by trouble."""
+
 
 def example() -> str:
     """The test module that the document shows."""
@@ -68,6 +79,8 @@ def outcomes(told: str) -> dict[str, str]:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The outcome of each test that a broken adapter must fail, with that adapter and with the good one."""
     names = [f"{BROKEN}::Test{kind}::{test}" for broken, test in NOTICED.items() for kind in (broken, "Passing")]
+    for broken, test in NOTICED_REMOTE.items():
+        names += [f"{BROKEN}::Test{where}{kind}::{test}" for where in ("", "Remote") for kind in (broken, "Reading")]
     return outcomes(run_pytest(*dict.fromkeys(names), cwd=tmp_path_factory.mktemp("kit")))
 
 
@@ -78,9 +91,18 @@ def test_an_adapter_that_breaks_its_obligation_fails_and_a_good_one_passes(seen:
     assert seen[f"Test{broken}::{test}"] == "FAILED"
 
 
+@pytest.mark.parametrize("where", ["", "Remote"], ids=["in this process", "in another process"])
+@pytest.mark.parametrize("broken", NOTICED_REMOTE)
+def test_a_wrecked_adapter_is_noticed_without_people_too(seen: dict[str, str], broken: str, where: str) -> None:
+    test = NOTICED_REMOTE[broken]
+    assert seen[f"Test{where}Reading::{test}"] == "PASSED"
+    assert seen[f"Test{where}{broken}::{test}"] == "FAILED"
+
+
 def test_every_broken_adapter_is_tried() -> None:
-    kinds = re.findall(r"^class (\w+)\(Passing\)", BROKEN.read_text(), re.MULTILINE)
-    assert set(kinds) == set(NOTICED)
+    kinds = re.findall(r"^class (\w+)\((Passing|Reading)\)", BROKEN.read_text(), re.MULTILINE)
+    assert {name for name, base in kinds if base == "Passing"} - {"Reading"} == set(NOTICED)
+    assert {name for name, base in kinds if base == "Reading"} == set(NOTICED_REMOTE)
 
 
 def test_an_outside_author_runs_the_suite_as_documented_and_is_told_tables_and_what_was_skipped(
@@ -93,7 +115,8 @@ def test_an_outside_author_runs_the_suite_as_documented_and_is_told_tables_and_w
     assert set(found.values()) == {"PASSED"}
     assert len(found) > 20
     for missing in ("people", "trouble"):
-        assert re.search(rf"^SKIPPED .*CrmUnderTest.{missing} is not given", told, re.MULTILINE)
+        assert re.search(rf"^- CrmUnderTest.{missing} is not given.* Open: ", told, re.MULTILINE)
+    assert re.search(r"\d+ not tested", told), "The run is not plainly green."
     assert "what the adapter of TestMyCrm can do" in told
     assert "| Enforces unique keys | yes |" in told
 

@@ -4,7 +4,10 @@ import json
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 import pytest
@@ -205,6 +208,58 @@ def test_a_host_that_cannot_serve_says_why(home: Path, arguments: list[str]) -> 
     )
     assert ended.returncode == 2
     assert ended.stderr
+
+
+class _FailingCrm(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(404 if self.path == "/missing" else 503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def faulty(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeHost]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _FailingCrm)
+    Thread(target=server.serve_forever, daemon=True).start()
+    connector = Path(shutil.copy(TWO_FUNCTIONS.with_name("faults.js"), home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAULTS_CRM_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        with node_host(home, connector, tmp_path_factory.mktemp("faults") / "unused.json") as host:
+            yield host
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+async def faulty_crm(faulty: NodeHost) -> AsyncIterator[CrmAdapter]:
+    async with remote_crm(faulty.address) as connected:
+        yield connected
+
+
+@pytest.mark.parametrize("number", ["+12025550110", "+12025550111", "+12025550116", "+12025550117", "+12025550118"])
+async def test_what_a_connector_loses_is_cannot_tell(faulty_crm: CrmAdapter, number: str) -> None:
+    with pytest.raises(CrmUnavailable):
+        await find(faulty_crm, number)
+
+
+async def test_an_offer_to_create_and_a_404_are_nobody(faulty_crm: CrmAdapter) -> None:
+    assert await find(faulty_crm, "+12025550113") == []
+    assert await find(faulty_crm, "+12025550119") == []
+
+
+async def test_an_empty_number_is_none_and_seconds_are_seconds(faulty_crm: CrmAdapter) -> None:
+    assert await find(faulty_crm, "+12025550112") == [("6", "Empty", ("+12025550112",))]
+    [contact] = await faulty_crm.find_contacts([parse_number("+12025550114", "US")])
+    assert contact.create_time == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_the_delay_of_an_http_clients_error_is_kept(faulty_crm: CrmAdapter) -> None:
+    with pytest.raises(CrmRateLimited) as raised:
+        await find(faulty_crm, "+12025550115")
+    assert raised.value.retry_after == 9
 
 
 def test_the_lock_file_pins_every_package_and_names_no_registry() -> None:

@@ -73,19 +73,19 @@ class FakeHubSpot(FakeCrm):
         self._searches = {"answered": 0, "refused": 0}
 
     def routes(self) -> list[web.RouteDef]:
-        objects = "/crm/v3/objects/{table:contacts|calls}"
-        link = "/crm/v4/objects/calls/{id}/associations/contacts/{contact}"
+        objects = "/crm/objects/2026-03/{table:contacts|calls}"
+        link = "/crm/objects/2026-03/calls/{id}/associations/contacts/{contact}"
         return [
-            web.post("/oauth/v1/token", self._grant),
-            web.get("/crm-object-schemas/v3/schemas/{table:contacts|calls}", self._schema),
-            web.get("/crm/v3/owners", self._list_owners),
+            web.post("/oauth/2026-03/token", self._grant),
+            web.get("/crm-object-schemas/2026-03/schemas/{table:contacts|calls}", self._schema),
+            web.get("/crm/owners/2026-03", self._list_owners),
             web.get(objects, self._list),
             web.post(objects, self._create),
             web.post(objects + "/search", self._search),
-            web.post("/crm/v3/objects/calls/batch/read", self._read_batch),
+            web.post("/crm/objects/2026-03/calls/batch/read", self._read_batch),
             web.get(objects + "/{id}", self._read),
             web.patch(objects + "/{id}", self._change),
-            web.delete("/crm/v3/objects/contacts/{id}", self._archive),
+            web.delete("/crm/objects/2026-03/contacts/{id}", self._archive),
             web.put(link, self._link),
             web.delete(link, self._unlink),
         ]

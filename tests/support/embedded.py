@@ -27,6 +27,7 @@ async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
             max_name=10_000,
             max_note=100_000,
             lost_fields=EMBEDDED.known_gaps.fields,
+            lost_texts=EMBEDDED.known_gaps.texts,
         )
         await database.close()
 

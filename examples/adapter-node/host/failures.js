@@ -23,9 +23,19 @@ function statusOf(error, isWrite) {
   const http = Number(error?.status ?? error?.response?.status ?? 0);
   if (http === 429) {
     metadata.set('leadline-reason', 'CRM_RATE_LIMITED');
-    if (Number(error.retryAfter) >= 0) metadata.set('leadline-retry-after', String(Number(error.retryAfter)));
+    const seconds = retryAfterOf(error);
+    if (seconds !== null) metadata.set('leadline-retry-after', String(seconds));
   }
   return { code: codeOf(error, http, isWrite), details: String(error?.message ?? error), metadata };
+}
+
+// The delay in seconds: of `retryAfter`, or of the header of an HTTP client's error, as seconds or as a date (RFC 9110).
+function retryAfterOf(error) {
+  const headers = error.response?.headers ?? error.headers;
+  const said = error.retryAfter ?? headers?.get?.('retry-after') ?? headers?.['retry-after'] ?? headers?.['Retry-After'];
+  if (said === undefined || said === null || said === '') return null;
+  const seconds = Number.isNaN(Number(said)) ? (Date.parse(said) - Date.now()) / 1000 : Number(said);
+  return seconds >= 0 ? seconds : null;
 }
 
 function codeOf(error, http, isWrite) {

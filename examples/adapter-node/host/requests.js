@@ -12,6 +12,8 @@ function callLogOf(entry) {
   const { call } = entry;
   return {
     contactId: entry.contact_id,
+    contactName: entry.contact_name,
+    contactType: entry.contact_type,
     moves: entry.moves,
     phoneNumber: entry.number,
     userId: entry.user_id,
@@ -30,7 +32,7 @@ function dateOf(timestamp) {
 }
 
 // What the connector's `capabilities` promise; what it leaves out is not promised.
-function capabilitiesOf({ capabilities = {}, findCallLog }) {
+function capabilitiesOf({ capabilities = {}, findCallLog, getContact, searchContacts }) {
   return {
     finds_log_by_key: Boolean(capabilities.findsLogByKey) && typeof findCallLog === 'function',
     enforces_unique_key: Boolean(capabilities.enforcesUniqueKey),
@@ -40,12 +42,16 @@ function capabilitiesOf({ capabilities = {}, findCallLog }) {
     search_lag: durationOf(capabilities.searchLagSeconds),
     settle_time: durationOf(capabilities.settleSeconds),
     contact_types: capabilities.contactTypes ?? [],
+    reads_contacts: typeof getContact === 'function',
+    searches: typeof searchContacts === 'function' ? `NAME_SEARCH_${(capabilities.searches ?? 'none').toUpperCase()}` : 'NAME_SEARCH_NONE',
+    has_subject: Boolean(capabilities.hasSubject),
+    has_company: Boolean(capabilities.hasCompany),
   };
 }
 
 // The RPCs that this connector implements. leadline creates no contact for a call that it cannot log here.
 function methodsOf(connector) {
-  const optional = { searchContacts: 'SearchContacts', createCallLog: 'CreateCallLog', updateCallLog: 'UpdateCallLog', findCallLog: 'FindCallLog' };
+  const optional = { searchContacts: 'SearchContacts', createCallLog: 'CreateCallLog', updateCallLog: 'UpdateCallLog', findCallLog: 'FindCallLog', getCallLog: 'GetCallLog' };
   const functions = Object.keys(optional).filter((name) => typeof connector[name] === 'function');
   return ['Describe', 'FindContacts', 'GetContact', 'CreateContact', 'Check', ...functions.map((name) => optional[name])];
 }

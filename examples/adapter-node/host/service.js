@@ -4,9 +4,10 @@
 
 const crypto = require('node:crypto');
 const grpc = require('@grpc/grpc-js');
-const { contactOf, logOf, listOf, Unusable } = require('./answers');
+const { byId, contactOf, logOf, listOf, storedLogOf, Unusable } = require('./answers');
 const { capabilitiesOf, callLogOf, methodsOf, numberOf } = require('./requests');
 const { Seen } = require('./seen');
+const { watched } = require('./traffic');
 const { missing, statusOf, wrongCursor } = require('./failures');
 
 // The handlers of all RPCs. `connector` has findContact and createContact, and perhaps more; see README.md.
@@ -14,7 +15,7 @@ function serviceOf(connector, token) {
   const seen = new Seen();
   const service = new Service(connector, seen);
   const rpc = (name, isWrite) => (call, done) => {
-    answered(service, name, call, token)
+    watched(() => answered(service, name, call, token))
       .then((response) => done(null, response))
       .catch((error) => done(statusOf(error, isWrite)));
   };
@@ -27,6 +28,7 @@ function serviceOf(connector, token) {
     CreateCallLog: rpc('createCallLog', true),
     UpdateCallLog: rpc('updateCallLog', true),
     FindCallLog: rpc('findCallLog', false),
+    GetCallLog: rpc('getCallLog', false),
     Check: rpc('check', false),
   };
 }
@@ -70,9 +72,9 @@ class Service {
       const found = await this.connector.findContact({ ...asked, accountId: account.id });
       return listOf(found, 'findContact').map((one) => contactOf(one, asked.phoneNumber));
     });
-    const contacts = new Map((await Promise.all(lookups)).flat().map((contact) => [contact.id, contact]));
+    const contacts = byId((await Promise.all(lookups)).flat());
     contacts.forEach((contact) => this.seen.add(account.id, contact));
-    return { contacts: [...contacts.values()], is_complete: true };
+    return { contacts, is_complete: true };
   }
 
   async getContact({ account, contact_id: id }) {
@@ -120,6 +122,12 @@ class Service {
   async updateCallLog({ account, log_id: id, entry }) {
     const made = await this.optional('updateCallLog')({ ...callLogOf(entry), id, accountId: account.id });
     return { log: logOf(made ?? id) };
+  }
+
+  async getCallLog({ account, log_id: id }) {
+    const found = await this.optional('getCallLog')({ id, accountId: account.id });
+    if (found === undefined) throw new Unusable('getCallLog returned nothing: null says that there is no such log.');
+    return found === null ? { not_found: true } : { log: storedLogOf(found) };
   }
 
   async findCallLog({ account, key }) {

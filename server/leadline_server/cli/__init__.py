@@ -20,6 +20,7 @@ from leadline_server.cli import (
     users_match,
 )
 from leadline_server.cli.adapter_serve import serve_adapter_command
+from leadline_server.cli.adapter_suite import run_suite
 from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
@@ -83,6 +84,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "list": adapters.list_adapters,
             "check": adapters.check_definition,
             "try": try_definition,
+            "test": run_suite,
             "serve": serve_adapter_command,
         },
     ),

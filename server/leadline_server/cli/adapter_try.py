@@ -77,7 +77,9 @@ def try_definition(
     _check_usage(operation, given, write=write)
     if not is_region(region):
         fail([f"--region {region}: must be an ISO 3166-1 code of two letters, such as US."])
-    trial = asyncio.run(run_trial(_settings(file, settings or [], variables or []), operation.value, given, region))
+    trial = asyncio.run(
+        run_trial(definition_settings(file, settings or [], variables or []), operation.value, given, region)
+    )
     if as_json:
         typer.echo(json.dumps(trial.document(), indent=2, ensure_ascii=False, default=str))
     else:
@@ -94,7 +96,7 @@ def _check_usage(operation: TrialOperation, values: Sequence[str], *, write: boo
         fail([f"{operation.value} writes to the CRM. Allow it with --write."])
 
 
-def _settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "HttpSettings":
+def definition_settings(file: str, given: Sequence[str], variables: Sequence[str]) -> "HttpSettings":
     """The connection's settings. Invalid ones end the command."""
     from pydantic import ValidationError
 

@@ -249,6 +249,8 @@ async def _entry(attempt: DeliveryAttempt, decision: Decision, *, moves: bool = 
         number=log.number.e164 or log.number.text,
         fallback_time=log.create_time,
         moves=moves,
+        contact_name=decision.contact.name,
+        contact_type=decision.contact.type,
     )
 
 

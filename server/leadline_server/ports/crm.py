@@ -22,7 +22,7 @@ def most_read(numbers: Sequence[PhoneNumber]) -> int:
 
 
 class CrmMethod(StrEnum):
-    """A method of `CrmAdapter`, `ListsUsers` or `ContactDeleter`."""
+    """A method of `CrmAdapter`, `ListsUsers`, `ContactDeleter` or `CallLogReader`."""
 
     FIND_CONTACTS = "find_contacts"
     GET_CONTACT = "get_contact"
@@ -34,10 +34,11 @@ class CrmMethod(StrEnum):
     CHECK = "check"
     LIST_USERS = "list_users"
     DELETE_CONTACT = "delete_contact"
+    GET_CALL_LOG = "get_call_log"
 
 
-ALL_METHODS: Final = frozenset(CrmMethod) - {CrmMethod.LIST_USERS, CrmMethod.DELETE_CONTACT}
-"""The methods of `CrmAdapter`. `list_users` is a method of `ListsUsers`, which not every adapter is.
+ALL_METHODS: Final = frozenset(CrmMethod) - {CrmMethod.LIST_USERS, CrmMethod.DELETE_CONTACT, CrmMethod.GET_CALL_LOG}
+"""The methods of `CrmAdapter`. Not every adapter has `list_users` (`ListsUsers`) and `get_call_log` (`CallLogReader`).
 
 `delete_contact` is a method of `ContactDeleter`, and has a capability of its own."""
 
@@ -57,6 +58,17 @@ class LookupRecall(StrEnum):
 
     FORMS_ASKED = "forms_asked"
     COMPLETE = "complete"
+
+
+class NameSearch(StrEnum):
+    """Which part of a name `CrmAdapter.search_contacts` finds.
+
+    NONE: nothing is promised. WORDS: words of the name, or their beginnings. SUBSTRING: any part, literally.
+    """
+
+    NONE = "none"
+    WORDS = "words"
+    SUBSTRING = "substring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,10 @@ class Capabilities:
         methods: the methods that the adapter implements. The others raise CrmRejected. Without `create_call_log`
             leadline logs no call, and creates no contact for one unless the account asks for it.
         deletes_contacts: the adapter is a `ContactDeleter` too.
+        reads_contacts: `get_contact` reads every contact of the CRM. Without it, only those that it showed lately.
+        searches: which part of a name `search_contacts` finds.
+        has_subject: the CRM's logs keep the subject of a call.
+        has_company: the CRM's contacts keep the name of a company.
     """
 
     finds_log_by_key: bool
@@ -106,6 +122,10 @@ class Capabilities:
     follows_moved_contacts: bool = False
     methods: frozenset[CrmMethod] = ALL_METHODS
     deletes_contacts: bool = False
+    reads_contacts: bool = True
+    searches: NameSearch = NameSearch.SUBSTRING
+    has_subject: bool = True
+    has_company: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +172,8 @@ class LogEntry:
         number: the other party's number, such as `+12025550147`; as it was reported if it has no E.164 form.
         fallback_time: replaces the start time if the phone system reported none.
         moves: whether an update attaches the log to `contact_id`. Else it leaves the log where people have it.
+        contact_name: the contact's name as leadline knows it; empty: not known.
+        contact_type: the contact's type, one of `Capabilities.contact_types`; empty: not known.
     """
 
     call: Call
@@ -161,6 +183,8 @@ class LogEntry:
     number: str
     fallback_time: datetime
     moves: bool = False
+    contact_name: str = ""
+    contact_type: str = ""
 
 
 class CrmAdapter(Protocol):
@@ -191,6 +215,9 @@ class CrmAdapter(Protocol):
 
         It never writes. It may return contacts with other numbers, which leadline drops. It must not return too few: it
         raises CrmUnavailable if a number, a kind of record or a page is missing. No match is an empty sequence.
+
+        Some CRMs show the main number only, and say in another way that a contact has the number that was asked for.
+        Then the adapter adds that number to `Contact.phone_numbers`: leadline drops a contact that shows none of them.
 
         leadline takes at most MOST_RECORDS contacts a number (`domain.limits`), so an adapter may stop reading after
         `most_read(numbers)`. If it stops earlier, it raises CrmTooMuch with those that it read.

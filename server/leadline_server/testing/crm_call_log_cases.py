@@ -14,10 +14,13 @@ class WriteLogCases:
     """Call logs are written and found. Subclasses provide the fixture `crm`."""
 
     async def test_a_log_is_the_contacts_and_says_what_the_call_says(self, crm: CrmUnderTest) -> None:
-        people, contact = crm.other_hands(), await crm.a_contact()
+        reader, contact = crm.log_reader(), await crm.a_contact()
         log = await crm.adapter.create_call_log(Report().entry(contact.id, subject="Hello", note="World"), a_key())
-        seen = await people.see_log(log.id)
-        assert (seen.contact_id, seen.subject, seen.note) == (contact.id, "Hello", "World")
+        seen = await reader.see_log(log.id)
+        assert seen.contact_id == contact.id, "The log is at the contact of its entry."
+        assert "World" in (seen.note or seen.text), "The log has the note of its entry."
+        if crm.adapter.capabilities.has_subject:
+            assert seen.subject == "Hello", "The log has the subject of its entry, since `has_subject` is declared."
 
     async def test_a_call_of_which_next_to_nothing_is_known_can_be_logged(self, crm: CrmUnderTest) -> None:
         contact = await crm.a_contact()
@@ -71,11 +74,13 @@ class UpdateLogCases:
     """Call logs are updated and moved. Subclasses provide the fixture `crm`."""
 
     async def test_an_update_changes_what_the_log_says(self, crm: CrmUnderTest) -> None:
-        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        reader, contact, report = crm.log_reader(), await crm.a_contact(), Report()
         log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
         updated = await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
-        assert updated.id == log.id
-        assert (await people.see_log(log.id)).note == "after"
+        assert updated.id == log.id, "An update answers with the id of its log; it logs nothing a second time."
+        seen = await reader.see_log(log.id)
+        assert "after" in (seen.note or seen.text), "The log says what the update says."
+        assert "before" not in (seen.note or seen.text), "The update replaces the note."
 
     async def test_an_update_leaves_what_people_wrote(self, crm: CrmUnderTest) -> None:
         people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
@@ -95,11 +100,12 @@ class UpdateLogCases:
             assert ("before" in text, note in text, text.count("She prefers mornings.")) == (False, True, 1)
 
     async def test_the_same_update_twice_is_as_good_as_once(self, crm: CrmUnderTest) -> None:
-        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        people, contact, report = crm.log_reader(), await crm.a_contact(), Report()
         log = await crm.adapter.create_call_log(report.entry(contact.id), a_key())
         for _ in range(2):
             await crm.adapter.update_call_log(log.id, report.entry(contact.id, note="after"))
-        assert (await people.see_log(log.id)).note == "after"
+        seen = await people.see_log(log.id)
+        assert (seen.note or seen.text).count("after") == 1, "The same update twice says the same once."
 
     async def test_an_update_of_a_log_that_never_was_is_rejected(self, crm: CrmUnderTest) -> None:
         contact = await crm.a_contact()
@@ -115,26 +121,28 @@ class UpdateLogCases:
 
     async def test_an_update_for_another_contact_moves_the_log(self, crm: CrmUnderTest) -> None:
         crm.requires("moves_log")
-        people, report = crm.other_hands(), Report()
+        reader, report = crm.log_reader(), Report()
         one, other = await crm.a_contact(), await crm.a_contact()
         log = await crm.adapter.create_call_log(report.entry(one.id), a_key())
         await crm.adapter.update_call_log(log.id, report.entry(other.id, moves=True))
-        assert (await people.see_log(log.id)).contact_id == other.id
+        seen = await reader.see_log(log.id)
+        assert seen.contact_id == other.id, "An update with `moves` moves the log, since `moves_log` is declared."
 
     async def test_an_update_that_moves_nothing_leaves_the_log_at_its_contact(self, crm: CrmUnderTest) -> None:
         crm.requires("moves_log")
-        people, report = crm.other_hands(), Report()
+        people, report = crm.log_reader(), Report()
         one, other = await crm.a_contact(), await crm.a_contact()
         log = await crm.adapter.create_call_log(report.entry(one.id, note="before"), a_key())
         await crm.adapter.update_call_log(log.id, report.entry(other.id, note="before", moves=True))
         updated = await crm.adapter.update_call_log(log.id, report.entry(one.id, note="after"))
         seen = await people.see_log(log.id)
-        assert (seen.contact_id, seen.note) == (other.id, "after"), "An update without `moves` leaves the contact."
+        assert seen.contact_id == other.id, "An update without `moves` leaves the contact."
+        assert "after" in (seen.note or seen.text), "An update changes the note."
         assert updated.contact_id in {"", other.id}, "CrmLog.contact_id is the contact that the log is at."
 
     async def test_a_log_that_cannot_be_moved_there_stays_as_it_is(self, crm: CrmUnderTest) -> None:
         crm.requires("moves_log")
-        people, contact, report = crm.other_hands(), await crm.a_contact(), Report()
+        people, contact, report = crm.log_reader(), await crm.a_contact(), Report()
         log = await crm.adapter.create_call_log(report.entry(contact.id, note="before"), a_key())
         with pytest.raises(CrmRejected):
             await crm.adapter.update_call_log(log.id, report.entry("no-such-contact", note="after", moves=True))

@@ -20,6 +20,7 @@ The suite needs pytest and pytest-asyncio.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,14 +39,26 @@ from leadline_server.testing.crm_lookup_cases import LookupCases
 from leadline_server.testing.crm_moved_contact_cases import MovedContactCases
 from leadline_server.testing.crm_people import People, SeenLog
 from leadline_server.testing.crm_plans import PlanCases
+from leadline_server.testing.crm_read_back_cases import ReadBackCases
 from leadline_server.testing.crm_read_cases import ReadCases
 from leadline_server.testing.crm_removal_cases import RemovalCases
 from leadline_server.testing.crm_texts import TextCases
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure, Trouble
 from leadline_server.testing.crm_user_cases import CrmUserCases
+from leadline_server.testing.kit_adapter import KitAdapter, Level, methods_in
 from leadline_server.testing.report import note_facts
 
-__all__ = ["RETRY_AFTER", "CrmConformance", "CrmUnderTest", "Failure", "People", "SeenLog", "Trouble", "under_test"]
+__all__ = [
+    "RETRY_AFTER",
+    "CrmConformance",
+    "CrmUnderTest",
+    "Failure",
+    "Level",
+    "People",
+    "SeenLog",
+    "Trouble",
+    "under_test",
+]
 
 
 class CrmConformance(
@@ -59,6 +72,7 @@ class CrmConformance(
     HostileNameCases,
     WriteLogCases,
     UpdateLogCases,
+    ReadBackCases,
     MovedContactCases,
     FieldCases,
     FailureCases,
@@ -73,10 +87,16 @@ class CrmConformance(
         pytest.fail("A subclass of CrmConformance says how to open the CRM: open_crm.")
 
     @pytest_asyncio.fixture
-    async def crm(self) -> AsyncIterator[CrmUnderTest]:
-        """The CRM under test."""
+    async def crm(self, request: pytest.FixtureRequest) -> AsyncIterator[CrmUnderTest]:
+        """The CRM under test. A test of an undeclared method is skipped before it creates records."""
         async with self.open_crm() as opened:
-            yield opened
+            adapter = KitAdapter(opened.adapter, opened.level)
+            reason = adapter.reason_against(methods_in(request.function))
+            if not reason:
+                yield replace(opened, adapter=adapter)
+                await adapter.remove_what_was_made()
+        if reason:
+            pytest.skip(reason)
 
     @pytest.fixture(autouse=True)
     def _noted(self, request: pytest.FixtureRequest, crm: CrmUnderTest) -> None:

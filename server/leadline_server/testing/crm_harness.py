@@ -2,33 +2,62 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
+import phonenumbers
 import pytest
 
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmAdapter, CrmMethod, ListsUsers, LogEntry
-from leadline_server.testing.crm_people import People
+from leadline_server.ports.crm import CrmAdapter, CrmMethod, ListsUsers, LogEntry, NameSearch
+from leadline_server.ports.crm_call_logs import CallLogReader
+from leadline_server.testing.crm_people import LogReader, People, ReadBack
 from leadline_server.testing.crm_trouble import Trouble
+from leadline_server.testing.kit_adapter import KitAdapter, Level
+from leadline_server.testing.kit_verdict import NOT_TESTED
 
 T = TypeVar("T")
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def _is_valid(number: str) -> bool:
+    """Whether a number is valid in its numbering plan."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(number))
+
+
 _POLL = 0.05  # seconds between two reads of a search index that lags
 _GRACE = timedelta(seconds=1)
 
-_AREAS = [area for area in range(200, 1000) if area % 100 != 11]  # 211, 311, ... are services
-_FICTIONAL = 100 * len(_AREAS)
-# Every area once before one is used again, from a random start: random areas would repeat too soon.
-_FIRST = secrets.randbelow(_FICTIONAL)
-_indexes = ((_FIRST + 7_919 * step) % _FICTIONAL for step in count())
+_AREAS = [area for area in range(201, 990) if _is_valid(f"+1{area}2345678")]
+_EXCHANGES = [exchange for exchange in range(200, 1000) if exchange % 100 != 11 and exchange != 555]
+_NUMBERS = len(_AREAS) * len(_EXCHANGES) * 10_000  # some 2.4 thousand million
+_SCATTER = 1_000_003  # a prime that does not divide _NUMBERS: neighbours in time are no neighbours as numbers
+# A sandbox keeps the contacts of earlier runs, so a run begins where the clock is: 100 numbers for each second.
+_FIRST = time.time_ns() // 10_000_000 + secrets.randbelow(64) * (_NUMBERS // 64)
+_indexes = (_SCATTER * (_FIRST + step) % _NUMBERS for step in count())
+
+_WITHOUT_PEOPLE = (
+    f"{NOT_TESTED}CrmUnderTest.people is not given. Open: what people do in the CRM, and whether it stays."
+)
+_WITHOUT_TROUBLE = (
+    f"{NOT_TESTED}CrmUnderTest.trouble is not given (the fault proxy makes it). Open: whether a CRM that is down is"
+    ' answered as "nobody", which makes duplicates, and whether a lost answer makes a second log.'
+)
+_WITHOUT_READER = (
+    f"{NOT_TESTED}neither CrmUnderTest.people nor GetCallLog is there. Open: whether anything that was written to a log"
+    " is in the CRM: its note, its contact, each update."
+)
+_WITHOUT_CONTACTS = (
+    f"{NOT_TESTED}neither CrmUnderTest.people nor CreateContact is there. Open: whether a contact is found at all."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +79,7 @@ class CrmUnderTest:
         lost_forms: ways to write a number (names of `crm_forms.FORMS`) that this CRM's search does not find.
         lost_texts: kinds of text (names of `crm_texts.TEXTS`) that this CRM changes.
         lost_fields: fields of a call (names of `crm_fields.FIELDS`) that its logs do not show.
+        level: how far the suite goes: the steps of "How to start" in docs/remote-adapters.md.
     """
 
     adapter: CrmAdapter
@@ -66,6 +96,7 @@ class CrmUnderTest:
     lost_forms: frozenset[str] = frozenset()
     lost_texts: frozenset[str] = frozenset()
     lost_fields: frozenset[str] = frozenset()
+    level: Level = Level.FULL
 
     @property
     def lag(self) -> timedelta:
@@ -75,19 +106,36 @@ class CrmUnderTest:
     def other_hands(self) -> People:
         """The people; without them the test is skipped."""
         if self.people is None:
-            pytest.skip("CrmUnderTest.people is not given: nobody can act in the CRM beside the adapter.")
+            pytest.skip(_WITHOUT_PEOPLE)
         return self.people
+
+    def log_reader(self) -> LogReader:
+        """The people, or the adapter if it reads logs back; without both the test is skipped."""
+        if self.people is not None:
+            return self.people
+        reader = self.adapter.inner if isinstance(self.adapter, KitAdapter) else self.adapter
+        if CrmMethod.GET_CALL_LOG not in self.adapter.capabilities.methods or not isinstance(reader, CallLogReader):
+            pytest.skip(_WITHOUT_READER)
+        return ReadBack(reader)
 
     def troubled(self) -> Trouble:
         """The trouble; without it the test is skipped."""
         if self.trouble is None:
-            pytest.skip("CrmUnderTest.trouble is not given: the suite cannot make the CRM fail.")
+            pytest.skip(_WITHOUT_TROUBLE)
         return self.trouble
 
     def requires(self, capability: str) -> None:
         """Skip the test unless the adapter declares `capability`."""
         if not getattr(self.adapter.capabilities, capability):
             pytest.skip(f"The adapter does not declare {capability}.")
+
+    def requires_search(self, search: NameSearch) -> None:
+        """Skip the test unless the adapter searches by name, and finds at least that."""
+        if isinstance(self.adapter, KitAdapter):
+            self.adapter.need(CrmMethod.SEARCH_CONTACTS)
+        declared = self.adapter.capabilities.searches
+        if declared is not NameSearch.SUBSTRING and declared is not search:
+            pytest.skip(f"The adapter declares searches={declared}, not {search}.")
 
     def listing_users(self) -> ListsUsers:
         """The adapter, if it lists the CRM's users; else the test is skipped."""
@@ -111,10 +159,18 @@ class CrmUnderTest:
         assert found == expected
 
     async def a_contact(self, name: str = "", number: str = "", kind: str = "") -> Contact:
-        """A new contact, with a new name and number by default."""
+        """A new contact, with a new name and number by default. People add it if the adapter does not."""
+        if isinstance(self.adapter, KitAdapter) and not self.adapter.may_call(CrmMethod.CREATE_CONTACT):
+            return await self._added(name or a_name(), number or a_number())
         phone_number = parse_number(number or a_number(), self.region)
         draft = ContactDraft(name=name or a_name(), phone_number=phone_number, type=kind)
         return await self.adapter.create_contact(draft, a_key())
+
+    async def _added(self, name: str, number: str) -> Contact:
+        if self.people is None:
+            pytest.skip(_WITHOUT_CONTACTS)
+        contact_id = await self.people.add_contact(name, [number])
+        return Contact(id=contact_id, name=name, phone_numbers=(number,))
 
 
 async def if_possible(action: Awaitable[T]) -> T:
@@ -138,9 +194,10 @@ async def eventually(
 
 
 def a_number() -> str:
-    """A new fictional number (NXX 555-0100 to 555-0199 are reserved for fiction in North America)."""
-    index = next(_indexes)
-    return f"+1{_AREAS[index // 100]}55501{index % 100:02}"
+    """A new number of North America. It is valid, and nothing calls it."""
+    rest, line = divmod(next(_indexes), 10_000)
+    area, exchange = divmod(rest, len(_EXCHANGES))
+    return f"+1{_AREAS[area]}{_EXCHANGES[exchange]}{line:04}"
 
 
 def a_name() -> str:

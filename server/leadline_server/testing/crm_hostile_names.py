@@ -7,7 +7,7 @@ from typing import Final
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.crm import CrmLog, CrmMethod, LogEntry
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_number
 
 HOSTILE_NAMES: Final[Mapping[str, str]] = {
@@ -59,8 +59,12 @@ class HostileNameCases:
             hostile = replace(entry, call=replace(entry.call, caller=party, subject=None, disposition=text))
             try:
                 log = await crm.adapter.create_call_log(hostile, a_key())
-                if CrmMethod.UPDATE_CALL_LOG in crm.adapter.capabilities.methods:
-                    await crm.adapter.update_call_log(log.id, replace(entry, call=replace(entry.call, subject=text)))
+                await _update(crm, log, replace(entry, call=replace(entry.call, subject=text)))
             except CrmRejected as error:
                 refused[kind] = error.message
         assert not refused, f"Callers choose these texts. Fit them to the rules of the CRM's fields: {refused}"
+
+
+async def _update(crm: CrmUnderTest, log: CrmLog, entry: LogEntry) -> None:
+    if CrmMethod.UPDATE_CALL_LOG in crm.adapter.capabilities.methods:
+        await crm.adapter.update_call_log(log.id, entry)

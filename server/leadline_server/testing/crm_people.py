@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from leadline_server.ports.crm_call_logs import CallLogReader
+
 
 @dataclass(frozen=True, slots=True)
 class SeenLog:
@@ -25,6 +27,28 @@ class SeenLog:
     peoples_field: str
     fields: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+
+
+class LogReader(Protocol):
+    """Reads what arrived in the CRM."""
+
+    async def see_log(self, log_id: str) -> SeenLog:
+        """The current call log."""
+        ...
+
+
+class ReadBack:
+    """Reads logs by the adapter's own `get_call_log`, for authors without `People`."""
+
+    def __init__(self, reader: CallLogReader) -> None:
+        self._reader = reader
+
+    async def see_log(self, log_id: str) -> SeenLog:
+        """The current call log."""
+        log = await self._reader.get_call_log(log_id)
+        assert log is not None, "The adapter answered with a log, and get_call_log says that there is none with its id."
+        assert log.id == log_id, "get_call_log returns the log that it was asked for."
+        return SeenLog(log.contact_id, log.subject, log.note, "", text=log.text)
 
 
 class People(Protocol):

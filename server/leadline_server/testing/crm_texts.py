@@ -12,6 +12,7 @@ import pytest
 from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmRejected
+from leadline_server.ports.crm import NameSearch
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_name
 
 TEXTS: Final[Mapping[str, str]] = {
@@ -78,7 +79,8 @@ class TextCases:
 
     @pytest.mark.parametrize("kind", TEXTS)
     async def test_a_subject_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
-        people, contact = crm.other_hands(), await crm.a_contact()
+        crm.requires("has_subject")
+        people, contact = crm.log_reader(), await crm.a_contact()
         entry = Report().entry(contact.id, subject=TEXTS[kind])
         try:
             log = await crm.adapter.create_call_log(entry, a_key())
@@ -89,7 +91,7 @@ class TextCases:
 
     @pytest.mark.parametrize("kind", [*TEXTS, *LINES])
     async def test_a_note_arrives_as_it_is_unless_declared_lost(self, crm: CrmUnderTest, kind: str) -> None:
-        people, contact, text = crm.other_hands(), await crm.a_contact(), {**TEXTS, **LINES}[kind]
+        people, contact, text = crm.log_reader(), await crm.a_contact(), {**TEXTS, **LINES}[kind]
         entry = Report().entry(contact.id, note=text)
         try:
             log = await crm.adapter.create_call_log(entry, a_key())
@@ -128,6 +130,7 @@ class TextCases:
 
     @pytest.mark.parametrize("kind", TEXTS)
     async def test_searching_for_whatever_never_finds_somebody_else(self, crm: CrmUnderTest, kind: str) -> None:
+        crm.requires_search(NameSearch.WORDS)
         other = await crm.a_contact()
         page = await crm.adapter.search_contacts(f"{a_name()} {TEXTS[kind]}", 50, "")
         assert other.id not in {contact.id for contact in page.contacts}

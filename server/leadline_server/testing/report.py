@@ -8,13 +8,17 @@ from typing import Final
 import pytest
 
 from leadline_server.testing.crm_harness import CrmUnderTest
+from leadline_server.testing.kit_verdict import KitVerdict
 from leadline_server.testing.tables import Facts, describe
 
 _FACTS: Final = pytest.StashKey[dict[str, Facts]]()
+_VERDICT: Final = "leadline-kit-verdict"
 
 
 def note_facts(config: pytest.Config, name: str, crm: CrmUnderTest) -> None:
     """Record the declarations of a CRM under test, by the name of its test class."""
+    if not config.pluginmanager.has_plugin(_VERDICT):
+        config.pluginmanager.register(KitVerdict(), _VERDICT)
     config.stash.setdefault(_FACTS, {})[name] = Facts(
         capabilities=crm.adapter.capabilities,
         lost_fields=crm.lost_fields,

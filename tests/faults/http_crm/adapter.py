@@ -20,7 +20,8 @@ from leadline_server.domain.errors import (
     CrmUnavailable,
 )
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, ContactPage, CrmLog, CrmMethod, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 from yarl import URL
 
 _REFUSED_CREDENTIALS: Final = frozenset({401, 403})
@@ -58,6 +59,7 @@ class HttpCrm:
             finds_log_by_key=config.finds_logs,
             enforces_unique_key=config.unique_keys,
             moves_log=True,
+            methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
             search_lag=timedelta(seconds=config.search_lag),
             settle_time=timedelta(seconds=config.settle_time),
         )
@@ -103,6 +105,14 @@ class HttpCrm:
     async def find_call_log(self, key: str) -> CrmLog | None:
         answer = await self._read("/logs", [("key", key)], may_be_missing=True)
         return None if answer is None else CrmLog(answer["id"])
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        answer = await self._read(f"/logs/{_one_segment(log_id)}", may_be_missing=True)
+        if answer is None:
+            return None
+        return StoredCallLog(
+            id=answer["id"], contact_id=answer["contact_id"], subject=answer["subject"], note=answer["note"]
+        )
 
     async def check(self) -> None:
         await self._read("/check")

@@ -46,6 +46,7 @@ class FaultyCrm(FakeCrm):
             web.get("/contacts/{id}", self._read_contact),
             web.post("/contacts", self._add_contact),
             web.get("/logs", self._find_log),
+            web.get("/logs/{id}", self._read_log),
             web.post("/logs", self._add_log),
             web.patch("/logs/{id}", self._change_log),
         ]
@@ -104,6 +105,9 @@ class FaultyCrm(FakeCrm):
             return web.json_response({"error": "Logs cannot be searched."}, status=400)
         found = self.records.find(_LOGS, "key", request.query["key"])
         return web.json_response(_body(found[0])) if found else self.not_found()
+
+    async def _read_log(self, request: web.Request) -> web.Response:
+        return web.json_response(_body(self.records.require(_LOGS, request.match_info["id"])))
 
     async def _add_log(self, request: web.Request) -> web.Response:
         body = await request.json()

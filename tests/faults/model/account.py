@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from faults.model.answers import code_of
 from faults.model.calls import CallModel, Refusal, World, verdict_of
-from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits
+from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits, may_be_refused
 from faults.model.crm import Asked, Fault
 from faults.model.decision import NUMBERS, Person, Verdict
 from faults.model.facts import Facts, Report, report_message
@@ -94,6 +94,7 @@ class AccountModel:
         assert logs.keys() == self.calls.keys()
         for call in self.calls.values():
             user = call.facts.user
+            call.is_settled = call.is_settled and not may_be_refused(call, step)  # a refused write is decided anew
             call.consider(before[user] if is_alone else [*before[user], *after[user]], now, can_move=self.can_move)
         self._check_contacts()
         in_crm = self.service.truth.logs()

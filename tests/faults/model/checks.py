@@ -75,13 +75,13 @@ def _check_failed(call: CallModel, log: CallLog, step: Step) -> None:
         assert step.now - call.waits_since > DELIVERY_AGE - CREEP, f"{call.id} was given up too early"
     else:
         assert reason_of(log) == "CRM_REJECTED"
-        assert _may_be_refused(call, step), f"{call.id} was refused by nobody"
+        assert may_be_refused(call, step), f"{call.id} was refused by nobody"
     assert log.last_error
     call.is_parked = True
     call.waits_since = None
 
 
-def _may_be_refused(call: CallModel, step: Step) -> bool:
+def may_be_refused(call: CallModel, step: Step) -> bool:
     """The CRM refuses a call about a contact that is gone, and every call while it is told to refuse."""
     decided = call.possible | call.earlier
     return step.rejects or any(
@@ -116,7 +116,7 @@ def _check_logged(call: CallModel, log: CallLog, step: Step) -> None:
     if call.is_logged and log.update_pending:
         assert call.has_news or call.is_undecided, f"{call.id} has nothing new"
         assert log.contact.id == call.contact
-        is_gone = not step.has(call.contact) or (call.is_undecided and _may_be_refused(call, step))
+        is_gone = not step.has(call.contact) or (call.is_undecided and may_be_refused(call, step))
         if (
             log.last_error
             and (is_gone or step.rejects or _is_given_up(call, step))

@@ -9,7 +9,7 @@ from typing import Final
 
 from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.crm.embedded.journal import NewLog, find_log, update_log
+from leadline_server.crm.embedded.journal import NewLog, find_log, read_log, update_log
 from leadline_server.crm.embedded.removal import remove_unused
 from leadline_server.crm.embedded.rows import (
     CONTACT_COLUMNS,
@@ -27,7 +27,17 @@ from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, LogEntry, LookupRecall
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    LogEntry,
+    LookupRecall,
+)
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 CONTACT_TYPES: Final = ("contact", "lead")
 
@@ -38,6 +48,7 @@ CAPABILITIES: Final = Capabilities(
     contact_types=CONTACT_TYPES,
     lookup_recall=LookupRecall.COMPLETE,
     deletes_contacts=True,
+    methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
 )
 
 
@@ -132,6 +143,10 @@ class EmbeddedCrm:
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log that was written with `key`, or None."""
         return await self._database.read_inline(lambda connection: find_log(connection, self._account_id, key))
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """The log with this id, or None."""
+        return await self._database.read_inline(lambda connection: read_log(connection, self._account_id, log_id))
 
     async def check(self) -> None:
         """Return if the book can be read."""

@@ -43,7 +43,9 @@ EMBEDDED = AdapterType(
     settings=EmbeddedSettings,
     open=_open,
     capabilities=CAPABILITIES,
-    known_gaps=KnownGaps(fields=frozenset({"caller_extension", "legs"})),
+    known_gaps=KnownGaps(
+        fields=frozenset({"caller_extension", "legs"}), texts=frozenset({"marks of direction", "NUL"})
+    ),
     has_clean_texts=True,
     is_remote=False,
 )

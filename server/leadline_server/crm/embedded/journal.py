@@ -10,6 +10,7 @@ import msgspec
 from leadline_server.crm.embedded.rows import book_of, new_id, to_micros
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 
 class NewLog(NamedTuple):
@@ -81,6 +82,17 @@ def find_log(connection: sqlite3.Connection, account_id: str, key: str) -> CrmLo
         (account_id, key),
     ).fetchone()
     return CrmLog(found[0]) if found else None
+
+
+def read_log(connection: sqlite3.Connection, account_id: str, log_id: str) -> StoredCallLog | None:
+    """The log with this id."""
+    found = connection.execute(
+        "SELECT coalesce(c.id, ''), coalesce(l.subject, ''), coalesce(l.note, '') FROM call_logs AS l"
+        " LEFT JOIN contacts AS c ON c.pk = l.contact"
+        " WHERE l.id = ? AND l.book = (SELECT book FROM books WHERE account_id = ?)",
+        (log_id, account_id),
+    ).fetchone()
+    return found and StoredCallLog(id=log_id, contact_id=found[0], subject=found[1], note=found[2])
 
 
 def _owned(entry: LogEntry, now: datetime) -> dict[str, Any]:

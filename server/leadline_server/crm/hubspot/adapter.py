@@ -9,6 +9,7 @@ import msgspec
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
 from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
+from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.hubspot.removal import remove_unused
 from leadline_server.crm.hubspot.schemas import missing_fields
 from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
@@ -61,8 +62,6 @@ SETTLE_TIME: Final = timedelta(seconds=30)
 MAX_FOUND: Final = 1_000
 """The most records that leadline reads of one search."""
 
-_CONTACTS: Final = "/crm/v3/objects/contacts"
-_CALLS: Final = "/crm/v3/objects/calls"
 _NOT_FOUND: Final = 404
 
 _NO_KEY: Final = "leadline"
@@ -110,6 +109,8 @@ class HubSpotCrm:
         self._contacts = ContactProperties(settings)
         self._calls = CallProperties(settings.dispositions)
         self._own = OwnFields(settings)
+        self._paths = Paths(settings.api_version)
+        self._contacts_path, self._calls_path = self._paths.records("contacts"), self._paths.records("calls")
 
     async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
         """One search, or several if HubSpot's limits require it."""
@@ -117,7 +118,7 @@ class HubSpotCrm:
         patterns = self._account.settings().number_formats
         found, most = dict[str, Contact](), most_read(numbers)
         for search in phone_searches(numbers, patterns, contacts.number_properties, contacts.properties):
-            for record in await self._searched(_CONTACTS, search, most=most):
+            for record in await self._searched(self._contacts_path, search, most=most):
                 found[record.id] = contacts.read(record)
             if len(found) >= most:
                 break
@@ -128,7 +129,9 @@ class HubSpotCrm:
         if not is_id(contact_id):
             return None
         params = {"properties": ",".join(self._contacts.properties)}
-        answer = await self._client.ask("GET", f"{_CONTACTS}/{contact_id}", params=params, accept={_NOT_FOUND})
+        answer = await self._client.ask(
+            "GET", f"{self._contacts_path}/{contact_id}", params=params, accept={_NOT_FOUND}
+        )
         if answer.status == _NOT_FOUND:
             return None
         record = answer.decode(an_object)
@@ -144,7 +147,7 @@ class HubSpotCrm:
         if search is None:
             raise CrmRejected("HubSpot searches for letters and digits. Give some.")
         records = await self._searched(
-            _CONTACTS, search, CrmRejected("Too many contacts match. Give more of the name.")
+            self._contacts_path, search, CrmRejected("Too many contacts match. Give more of the name.")
         )
         return page_of(map(self._contacts.read, records), name, limit, cursor)
 
@@ -158,7 +161,7 @@ class HubSpotCrm:
             raise CrmRejected(f"{draft.type!r} is not one of the lifecycle stages in leadline's settings.")
         content = {"properties": with_own(self._own.of_contact(draft), self._contacts.written(draft))}
         try:
-            answer = await self._client.tell("POST", _CONTACTS, json=content)
+            answer = await self._client.tell("POST", self._contacts_path, json=content)
         except ValueTaken as refusal:
             return await self._adopted(refusal, draft)
         return self._contacts.read(answer.decode(an_object))
@@ -166,7 +169,10 @@ class HubSpotCrm:
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
         """Move a contact that no one has used to HubSpot's recycling bin."""
         written = (*self._contacts.written_names, "hubspot_owner_id")
-        return await remove_unused(self._client, contact_id, log_ids, written, only_check=only_check)
+        if not is_id(contact_id):
+            return ContactUse.UNUSED
+        path = f"{self._contacts_path}/{contact_id}"
+        return await remove_unused(self._client, path, log_ids, written, only_check=only_check)
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
@@ -178,7 +184,7 @@ class HubSpotCrm:
             "associations": [{"to": {"id": entry.contact_id}, "types": [CALL_TO_CONTACT]}],
         }
         try:
-            answer = await self._client.tell("POST", _CALLS, json=content)
+            answer = await self._client.tell("POST", self._calls_path, json=content)
         except ValueTaken:
             if unique and (existing := await self.find_call_log(key)):
                 return existing
@@ -211,18 +217,18 @@ class HubSpotCrm:
         """The log by its unique key, or by a search without `call_id_property`."""
         unique = self._settings.call_id_property
         if not unique:
-            found = await self._searched(_CALLS, exact_search(KEY, key))
+            found = await self._searched(self._calls_path, exact_search(KEY, key))
             ids = [record.id for record in found if record.properties.get(KEY) == key]
             return self._log(min(ids, key=int)) if ids else None
         content = {"idProperty": unique, "inputs": [{"id": key}], "properties": [unique]}
-        batch = (await self._client.ask("POST", f"{_CALLS}/batch/read", json=content)).decode(a_batch)
+        batch = (await self._client.ask("POST", f"{self._calls_path}/batch/read", json=content)).decode(a_batch)
         if not batch.results and not batch.is_conclusive:
             raise CrmUnavailable("HubSpot could not look the call up.")
         return self._log(batch.results[0].id) if batch.results else None
 
     async def check(self) -> None:
         """Read one contact and one call, and look up a call by `call_id_property` if it is set."""
-        for path in (_CONTACTS, _CALLS):
+        for path in (self._contacts_path, self._calls_path):
             (await self._client.ask("GET", path, params={"limit": "1"})).decode(_a_list)
         if self._settings.call_id_property:
             await self.find_call_log(_NO_KEY)  # refused if the property does not exist, or is not unique
@@ -232,11 +238,11 @@ class HubSpotCrm:
         draft, entry = sample_draft(), sample_entry("1")
         contact = with_own(self._own.of_contact(draft), self._contacts.written(draft))
         call = with_own(self._own.of_new_call(entry), self._calls.created(entry, self._account.settings().zone))
-        return await missing_fields(self._client, contact, call)
+        return await missing_fields(self._client, self._paths, contact, call)
 
     async def list_users(self, cursor: str) -> CrmUserPage:
         """A page of HubSpot's owners: those who are active, then those who are archived."""
-        answer = await self._client.ask("GET", "/crm/v3/owners", params=owner_params(cursor))
+        answer = await self._client.ask("GET", self._paths.owners, params=owner_params(cursor))
         return user_page(answer.decode(an_owner_page), cursor)
 
     async def _searched(
@@ -280,7 +286,7 @@ class HubSpotCrm:
         """The current call. Raises CrmRejected if it is gone."""
         if is_id(log_id):
             params = {"properties": ",".join(READ), "associations": "contacts"}
-            answer = await self._client.ask("GET", f"{_CALLS}/{log_id}", params=params, accept={_NOT_FOUND})
+            answer = await self._client.ask("GET", f"{self._calls_path}/{log_id}", params=params, accept={_NOT_FOUND})
             if answer.status != _NOT_FOUND and not (record := answer.decode(an_object)).archived:
                 return record
         raise CrmRejected("The call is no longer in HubSpot.")
@@ -288,16 +294,16 @@ class HubSpotCrm:
     async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
         properties = self._calls.updated(entry, self._account.settings().zone, existing.properties)
         content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
-        answer = await self._client.tell("PATCH", f"{_CALLS}/{log_id}", json=content)
+        answer = await self._client.tell("PATCH", f"{self._calls_path}/{log_id}", json=content)
         answer.decode(an_object)
 
     async def _associate(self, log_id: str, contact_id: str) -> None:
-        path = f"/crm/v4/objects/calls/{log_id}/associations/contacts/{contact_id}"
+        path = self._paths.association(log_id, contact_id)
         (await self._client.tell("PUT", path, json=[CALL_TO_CONTACT])).json()
 
     async def _dissociate(self, log_id: str, contact_id: str) -> None:
         """Remove a contact from a call. A contact that is gone is removed already."""
-        path = f"/crm/v4/objects/calls/{log_id}/associations/contacts/{contact_id}"
+        path = self._paths.association(log_id, contact_id)
         answer = await self._client.tell("DELETE", path, accept={_NOT_FOUND})
         if answer.body and answer.status != _NOT_FOUND:
             answer.json()

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from leadline_server.crm.hubspot.adapter import HubSpotCrm, capabilities_of
 from leadline_server.crm.hubspot.errors import failure, pause
+from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.hubspot.settings import HubSpotSettings
 from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.adapter_type import (
@@ -40,7 +41,7 @@ def _authorizer(settings: HubSpotSettings, context: AdapterContext) -> Authorize
         return StaticAuthorizer.bearer(settings.token.get_secret_value())
     secret, refresh = settings.client_secret, settings.refresh_token
     grant = OAuthGrant(
-        token_url=f"{settings.api_url}/oauth/v1/token",
+        token_url=f"{settings.api_url}{Paths(settings.api_version).token}",
         client_id=settings.client_id,
         client_secret=secret.get_secret_value() if secret else "",
         refresh_token=refresh.get_secret_value() if refresh else "",

@@ -5,13 +5,10 @@ from typing import Final
 
 import msgspec
 
-from leadline_server.crm.hubspot.wire import is_id
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.contact_use import use_of
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.ports.crm import ContactUse
-
-CONTACTS: Final = "/crm/v3/objects/contacts"
 
 _CALLS: Final = "calls"
 _RECORDS: Final = (_CALLS, "communications", "companies", "deals", "emails", "meetings", "notes", "tasks", "tickets")
@@ -43,22 +40,21 @@ _a_contact: Final = msgspec.json.Decoder(_Contact)
 
 
 async def remove_unused(
-    client: HttpClient, contact_id: str, log_ids: Collection[str], properties: Sequence[str], *, only_check: bool
+    client: HttpClient, path: str, log_ids: Collection[str], properties: Sequence[str], *, only_check: bool
 ) -> ContactUse:
     """See ports.crm.ContactDeleter.
 
-    A contact was edited if a user changed it last, or if one of `properties` has more than one value in its history.
-    Without the scopes to read the records around it, HubSpot does not tell.
+    `path` is that of the contact. It was edited if a user changed it last, or if one of `properties` has more than one
+    value in its history. Without the scopes to read the records around it, HubSpot does not tell.
     """
-    if not is_id(contact_id):
-        return ContactUse.UNUSED
+    contact_id = path.rpartition("/")[2]
     params = {
         "properties": _UPDATED_BY,
         "propertiesWithHistory": ",".join(properties),
         "associations": ",".join(_RECORDS),
     }
     try:
-        answer = await client.ask("GET", f"{CONTACTS}/{contact_id}", params=params, accept={_GONE})
+        answer = await client.ask("GET", path, params=params, accept={_GONE})
     except CrmAuthFailed:
         return ContactUse.UNKNOWN  # get_contact, which leadline calls before, needs fewer scopes
     if answer.status == _GONE:
@@ -73,5 +69,5 @@ async def remove_unused(
     others = [f"{kind}/{each.id}" for kind, found in contact.associations.items() for each in found.results]
     use = use_of(is_edited=is_edited, other_records=others, log_ids=[f"{_CALLS}/{log_id}" for log_id in log_ids])
     if use is ContactUse.UNUSED and not only_check:
-        await client.tell("DELETE", f"{CONTACTS}/{contact_id}", accept={_GONE})
+        await client.tell("DELETE", path, accept={_GONE})
     return use

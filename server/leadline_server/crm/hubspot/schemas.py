@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.own_fields import CALL_FIELDS, PLACEHOLDER_FIELDS
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 
-_SCHEMAS: Final = "/crm-object-schemas/v3/schemas"
 _UNTOLD: Final = frozenset({403, 404})
 
 
@@ -28,15 +28,19 @@ class RecordSchema(msgspec.Struct, frozen=True, rename="camel"):
 a_schema: Final = msgspec.json.Decoder(RecordSchema)
 
 
-async def missing_fields(client: HttpClient, contact: Mapping[str, Any], call: Mapping[str, Any]) -> FieldReport:
+async def missing_fields(
+    client: HttpClient, paths: Paths, contact: Mapping[str, Any], call: Mapping[str, Any]
+) -> FieldReport:
     """The required properties without a value. `contact` and `call` are the least that leadline writes."""
-    contacts = await _missing(client, "contacts", PLACEHOLDER_FIELDS, contact)
-    return contacts + await _missing(client, "calls", CALL_FIELDS, call)
+    contacts = await _missing(client, paths, "contacts", PLACEHOLDER_FIELDS, contact)
+    return contacts + await _missing(client, paths, "calls", CALL_FIELDS, call)
 
 
-async def _missing(client: HttpClient, record: str, setting: str, values: Mapping[str, Any]) -> FieldReport:
+async def _missing(
+    client: HttpClient, paths: Paths, record: str, setting: str, values: Mapping[str, Any]
+) -> FieldReport:
     """An app without the scope for schemas leaves the properties of a kind of record untold."""
-    answer = await client.ask("GET", f"{_SCHEMAS}/{record}", accept=_UNTOLD)
+    answer = await client.ask("GET", f"{paths.schemas}/{record}", accept=_UNTOLD)
     if answer.status in _UNTOLD:
         return FieldReport(untold=(record,))
     schema = answer.decode(a_schema)

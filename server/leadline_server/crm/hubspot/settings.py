@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
+from leadline_server.crm.hubspot.paths import API_VERSION
 from leadline_server.crm.toolkit.own_fields import SettingsWithFields
 from leadline_server.crm.toolkit.url_settings import Origin
 from leadline_server.secret_settings import Secret
@@ -30,11 +31,12 @@ OptionalProperty = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*)
 class HubSpotSettings(SettingsWithFields):
     """One HubSpot account. It needs `token`, or else `client_id`, `client_secret` and `refresh_token`."""
 
-    token: Secret | None = Field(None, description="A private app's access token.")
+    token: Secret | None = Field(None, description="A service key, or a private app's access token.")
     client_id: str = Field("", description="OAuth: the app's client id.")
     client_secret: Secret | None = Field(None, description="OAuth: the app's client secret.")
     refresh_token: Secret | None = Field(None, description="OAuth: the refresh token of the installation.")
     api_url: Origin = Field("https://api.hubapi.com", description="The address of the API.")
+    api_version: str = Field(API_VERSION, pattern=r"^20\d\d-(03|09)$", description="The dated version of the API.")
     app_url: Origin = Field("https://app.hubspot.com", description="The address that people use, for links.")
     portal_id: str = Field("", pattern=r"^\d*$", description="The account's Hub ID. Empty: there are no links.")
     lifecycle_stages: tuple[str, ...] = Field(

@@ -18,14 +18,25 @@ from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.crm.toolkit import AccountView
+from leadline_server.crm.toolkit.call_text import updated_body
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, CrmUserPage, LogEntry, most_read
+from leadline_server.ports.crm import (
+    Capabilities,
+    ContactPage,
+    ContactUse,
+    CrmLog,
+    CrmMethod,
+    CrmUserPage,
+    LogEntry,
+    most_read,
+)
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 M = TypeVar("M", bound=Message)
-P = TypeVar("P", bound=Message)
+P = TypeVar("P")
 T = TypeVar("T")
 
 CURSOR_BYTES: Final = 512
@@ -63,8 +74,15 @@ class RemoteCrm:
         answer = await self._ask("FindContacts", request, pb.FindContactsResponse, MOST_LOOKUP_BYTES)
         if not answer.is_complete:
             raise self._unusable("does not say that it is complete")
-        found = answer.contacts[: most_read(numbers)]
-        return [self._read(messages.contact_of, contact) async for some in in_turns(found) for contact in some]
+        most = most_read(numbers)
+        found = [
+            self._read(messages.contact_of, contact)
+            async for some in in_turns(answer.contacts[:most])
+            for contact in some
+        ]
+        if len(answer.contacts) > most:
+            return found  # more than leadline takes, so it does not matter which of them match
+        return self._read(lambda matches: messages.with_matches(found, matches, numbers), answer.matches)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """None only if the answer says `not_found`. Another contact is an answer only if the adapter follows them."""
@@ -118,8 +136,15 @@ class RemoteCrm:
         return self._read(messages.log_of, answer.log, is_write=True)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        """Call the adapter once."""
-        request = pb.UpdateCallLogRequest(account=self._context(), log_id=log_id, entry=self._entry(entry))
+        """Call the adapter once, after it has read the log if it can: the new text keeps what people wrote."""
+        message = self._entry(entry)
+        if (
+            CrmMethod.GET_CALL_LOG in self.capabilities.methods
+            and (now := await self.get_call_log(log_id))
+            and now.text
+        ):
+            message.body = updated_body(now.text, message.body)
+        request = pb.UpdateCallLogRequest(account=self._context(), log_id=log_id, entry=message)
         answer = await self._tell("UpdateCallLog", request, pb.UpdateCallLogResponse)
         return self._read(messages.log_of, answer.log, is_write=True)
 
@@ -133,6 +158,16 @@ class RemoteCrm:
         if not answer.HasField("log"):
             raise self._unusable("has neither a log nor not_found")
         return self._read(messages.log_of, answer.log)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """None only if the answer says `not_found`."""
+        request = pb.GetCallLogRequest(account=self._context(), log_id=log_id)
+        answer = await self._ask("GetCallLog", request, pb.GetCallLogResponse)
+        if answer.not_found:
+            return None
+        if not answer.HasField("log") or answer.log.id != log_id:
+            raise self._unusable("has neither the log nor not_found")
+        return self._read(messages.stored_log_of, answer.log)
 
     async def check(self) -> None:
         """Ask the adapter whether its CRM answers."""

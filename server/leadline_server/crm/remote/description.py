@@ -26,7 +26,15 @@ from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.domain.errors import CrmError, CrmUnavailable
-from leadline_server.ports.crm import ALL_METHODS, MOST_NUMBERS, Capabilities, CrmMethod, LookupRecall, RateLimit
+from leadline_server.ports.crm import (
+    ALL_METHODS,
+    MOST_NUMBERS,
+    Capabilities,
+    CrmMethod,
+    LookupRecall,
+    NameSearch,
+    RateLimit,
+)
 
 FRESH_SECONDS: Final = 60.0
 """How long a description is valid, in seconds."""
@@ -42,6 +50,10 @@ UNDESCRIBED: Final = Capabilities(
     moves_log=False,
     search_lag=LONGEST_LAG,
     settle_time=LONGEST_SETTLING,
+    reads_contacts=False,
+    searches=NameSearch.NONE,
+    has_subject=False,
+    has_company=False,
 )
 """The capabilities of an adapter that has not described itself yet."""
 
@@ -50,6 +62,11 @@ _TIMES: Final = ("search_lag", "settle_time")
 _RECALLS: Final[Mapping[capabilities_pb2.LookupRecall.ValueType, LookupRecall]] = {
     capabilities_pb2.LOOKUP_RECALL_FORMS_ASKED: LookupRecall.FORMS_ASKED,
     capabilities_pb2.LOOKUP_RECALL_COMPLETE: LookupRecall.COMPLETE,
+}
+_SEARCHES: Final[Mapping[capabilities_pb2.NameSearch.ValueType, NameSearch]] = {
+    capabilities_pb2.NAME_SEARCH_NONE: NameSearch.NONE,
+    capabilities_pb2.NAME_SEARCH_WORDS: NameSearch.WORDS,
+    capabilities_pb2.NAME_SEARCH_SUBSTRING: NameSearch.SUBSTRING,
 }
 
 _log = structlog.get_logger(__name__)
@@ -144,6 +161,10 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         follows_moved_contacts=message.follows_moved_contacts,
         methods=methods,
         deletes_contacts=message.deletes_contacts and (not names or CrmMethod.DELETE_CONTACT in named),
+        reads_contacts=message.reads_contacts,
+        searches=_SEARCHES.get(message.searches, NameSearch.NONE),
+        has_subject=message.has_subject,
+        has_company=message.has_company,
     )
 
 
@@ -162,6 +183,10 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
         lookup_recall=next(number for number, recall in _RECALLS.items() if recall is can.lookup_recall),
         follows_moved_contacts=can.follows_moved_contacts,
         deletes_contacts=can.deletes_contacts,
+        reads_contacts=can.reads_contacts,
+        searches=next(number for number, search in _SEARCHES.items() if search is can.searches),
+        has_subject=can.has_subject,
+        has_company=can.has_company,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)

@@ -26,6 +26,7 @@ from leadline_server.domain.numbers.phone_number import (
 )
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import ContactUse, CrmLog, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 from leadline_server.wire.call import CALL
 from leadline_server.wire.contact import CONTACT
 from leadline_server.wire.directory import CRM_USER
@@ -138,6 +139,8 @@ def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
         subject=subject_of(entry),
         body=body_of(entry, time_zone, _STYLE),
         moves=entry.moves,
+        contact_name=entry.contact_name,
+        contact_type=entry.contact_type,
     )
     message.fallback_time.FromDatetime(entry.fallback_time)
     return message
@@ -159,6 +162,8 @@ def entry_of(message: pb.LogEntry) -> LogEntry:
         number=message.number,
         fallback_time=fallback,
         moves=message.moves,
+        contact_name=message.contact_name,
+        contact_type=message.contact_type,
     )
 
 
@@ -185,6 +190,38 @@ def log_of(message: pb.CrmLog) -> CrmLog:
     _check_id(message.id, "log")
     contact_id = message.contact_id if len(message.contact_id) <= ID_LENGTH else ""
     return CrmLog(message.id, message.url if _is_web_address(message.url) else "", contact_id)
+
+
+def stored_log_message(log: StoredCallLog) -> pb.StoredCallLog:
+    """A call log that was read, as a message."""
+    return pb.StoredCallLog(id=log.id, contact_id=log.contact_id, subject=log.subject, note=log.note, text=log.text)
+
+
+def stored_log_of(message: pb.StoredCallLog) -> StoredCallLog:
+    """The call log that was read, in an answer. Raises ValueError, with the end of a sentence, if it is not valid."""
+    _check_id(message.id, "log")
+    return StoredCallLog(
+        id=message.id,
+        contact_id=message.contact_id,
+        subject=message.subject,
+        note=message.note,
+        text=message.text,
+    )
+
+
+def with_matches(
+    contacts: Sequence[Contact], matches: Sequence[adapter_service_pb2.NumberMatch], numbers: Sequence[PhoneNumber]
+) -> list[Contact]:
+    """The contacts with the numbers that the CRM says they have. Raises ValueError for a match of anything else."""
+    found = {contact.id: contact for contact in contacts}
+    asked = {number.e164 or number.extension for number in numbers}
+    for match in matches:
+        contact = found.get(match.contact_id)
+        if contact is None or match.number not in asked:
+            raise ValueError("has a match of a contact that it does not have, or of a number that was not asked for")
+        if match.number not in contact.phone_numbers:
+            found[contact.id] = replace(contact, phone_numbers=(*contact.phone_numbers, match.number))
+    return list(found.values())
 
 
 def crm_user_message(user: CrmUser) -> directory_pb2.CrmUser:

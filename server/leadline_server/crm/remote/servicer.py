@@ -16,6 +16,7 @@ from leadline_server.crm.toolkit import AccountView, Connect
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import MOST_NUMBERS, ContactDeleter, CrmAdapter, CrmMethod, ListsUsers
+from leadline_server.ports.crm_call_logs import CallLogReader
 
 P = TypeVar("P", bound=Message)
 T = TypeVar("T")
@@ -45,8 +46,11 @@ class AdapterServicer:
 
     async def Describe(self, _: pb.DescribeRequest) -> pb.DescribeResponse:  # noqa: N802 - the contract's name
         """The capabilities and methods of every account's adapter."""
-        can = self._connect(AccountView("", AccountSettings)).capabilities
+        adapter = self._connect(AccountView("", AccountSettings))
+        can = adapter.capabilities
         methods = can.methods | ({CrmMethod.DELETE_CONTACT} if can.deletes_contacts else set())
+        if not isinstance(adapter, CallLogReader):
+            methods -= {CrmMethod.GET_CALL_LOG}
         return pb.DescribeResponse(
             title=self._title,
             version=self._version,
@@ -123,6 +127,16 @@ class AdapterServicer:
         if log is None:
             return pb.FindCallLogResponse(not_found=True)
         return pb.FindCallLogResponse(log=messages.log_message(log))
+
+    async def GetCallLog(self, request: pb.GetCallLogRequest) -> pb.GetCallLogResponse:  # noqa: N802
+        """The log as the CRM has it, or `not_found`."""
+        adapter, _ = self._of(request.account)
+        if not isinstance(adapter, CallLogReader):
+            raise CrmRejected("This adapter cannot read call logs.")
+        log = await adapter.get_call_log(_needed(request.log_id, "log_id"))
+        if log is None:
+            return pb.GetCallLogResponse(not_found=True)
+        return pb.GetCallLogResponse(log=messages.stored_log_message(log))
 
     async def Check(self, request: pb.CheckRequest) -> pb.CheckResponse:  # noqa: N802
         """An empty answer if the CRM works."""

@@ -19,6 +19,7 @@ from leadline_server.ports.crm import (
     ListsUsers,
     LogEntry,
 )
+from leadline_server.ports.crm_call_logs import CallLogReader, StoredCallLog
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,6 +91,12 @@ class CrmWrapper:
             raise CrmRejected("leadline cannot delete contacts of this CRM.")
         work = self._inner.delete_contact
         return await self._do(CrmMethod.DELETE_CONTACT, work, contact_id, log_ids, only_check=only_check)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """A call log as the CRM has it. Raises CrmRejected if `inner` cannot read it."""
+        if not isinstance(self._inner, CallLogReader):
+            raise CrmRejected("leadline cannot read call logs of this CRM.")
+        return await self._do(CrmMethod.GET_CALL_LOG, self._inner.get_call_log, log_id)
 
     async def list_users(self, cursor: str) -> CrmUserPage:
         """The CRM's users. Raises CrmRejected if `inner` cannot list them."""

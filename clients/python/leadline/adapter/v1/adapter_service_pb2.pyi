@@ -89,7 +89,7 @@ class DescribeResponse(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The RPCs of this service that the adapter implements, by their names, such as "CreateCallLog". Names that leadline
-        does not know are ignored. Empty: all of them but ListUsers. leadline reads this before it writes anything: without
+        does not know are ignored. Empty: all of them but ListUsers and GetCallLog. leadline reads this before it writes anything: without
         "CreateCallLog" a call stays UNLOGGED, CRM_CANNOT_LOG, and no contact is created for it, unless the account's
         setting `create_without_log` asks for that.
         """
@@ -148,6 +148,7 @@ class FindContactsResponse(_message.Message):
 
     CONTACTS_FIELD_NUMBER: _builtins.int
     IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
     is_complete: _builtins.bool
     """Must be true: no number, kind of record, or page was left out. Otherwise the answer counts as "cannot tell". So an
     answer that is empty by mistake never makes a known caller unknown.
@@ -158,19 +159,52 @@ class FindContactsResponse(_message.Message):
         leadline keeps only those that really have one of the numbers. Empty: no contact has any of the numbers.
         """
 
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___NumberMatch]:
+        """Contacts that have an asked number by what the CRM says, though their record shows another one: some CRMs return
+        the main number only. Without a match, leadline drops a contact whose `phone_numbers` have none of the numbers.
+        """
+
     def __init__(
         self,
         *,
         contacts: _abc.Iterable[_contact_pb2.Contact] | None = ...,
         is_complete: _builtins.bool = ...,
+        matches: _abc.Iterable[Global___NumberMatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "is_complete", b"is_complete"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "is_complete", b"is_complete", "matches", b"matches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FindContactsResponse: _TypeAlias = FindContactsResponse  # noqa: Y015
+
+@_typing.final
+class NumberMatch(_message.Message):
+    """A contact has a number by what the CRM says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The id of one of the response's `contacts`."""
+    number: _builtins.str
+    """`e164` of the requested number; of a bare extension its digits."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NumberMatch: _TypeAlias = NumberMatch  # noqa: Y015
 
 @_typing.final
 class GetContactRequest(_message.Message):
@@ -533,6 +567,64 @@ class FindCallLogResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___FindCallLogResponse: _TypeAlias = FindCallLogResponse  # noqa: Y015
+
+@_typing.final
+class GetCallLogRequest(_message.Message):
+    """Request of GetCallLog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    """The CRM's id of the log."""
+    @_builtins.property
+    def account(self) -> _records_pb2.AccountContext:
+        """The account that leadline asks for."""
+
+    def __init__(
+        self,
+        *,
+        account: _records_pb2.AccountContext | None = ...,
+        log_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "log_id", b"log_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallLogRequest: _TypeAlias = GetCallLogRequest  # noqa: Y015
+
+@_typing.final
+class GetCallLogResponse(_message.Message):
+    """Response of GetCallLog: the log, or that there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
+    not_found: _builtins.bool
+    """True: it is certain that there is no such log."""
+    @_builtins.property
+    def log(self) -> _records_pb2.StoredCallLog:
+        """The log, with the requested id."""
+
+    def __init__(
+        self,
+        *,
+        log: _records_pb2.StoredCallLog | None = ...,
+        not_found: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "not_found", b"not_found", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "not_found", b"not_found", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["log", "not_found"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___GetCallLogResponse: _TypeAlias = GetCallLogResponse  # noqa: Y015
 
 @_typing.final
 class CheckRequest(_message.Message):

@@ -122,6 +122,11 @@ class AdapterServiceStub:
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogRequest.SerializeToString,
                 response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogResponse.FromString,
                 _registered_method=True)
+        self.GetCallLog = channel.unary_unary(
+                '/leadline.adapter.v1.AdapterService/GetCallLog',
+                request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogRequest.SerializeToString,
+                response_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogResponse.FromString,
+                _registered_method=True)
         self.Check = channel.unary_unary(
                 '/leadline.adapter.v1.AdapterService/Check',
                 request_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.CheckRequest.SerializeToString,
@@ -255,6 +260,15 @@ class AdapterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCallLog(self, request, context):
+        """Returns a log as the CRM has it now. Optional: leadline calls it before an update, so that the new text keeps what
+        people wrote, and the conformance suite reads what it wrote. UNIMPLEMENTED: the suite says what it cannot test.
+        leadline calls it only if `methods` of DescribeResponse names it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Check(self, request, context):
         """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
         UNIMPLEMENTED: leadline cannot check, and treats it as OK.
@@ -318,6 +332,11 @@ def add_AdapterServiceServicer_to_server(servicer, server):
                     servicer.FindCallLog,
                     request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogRequest.FromString,
                     response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogResponse.SerializeToString,
+            ),
+            'GetCallLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCallLog,
+                    request_deserializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogRequest.FromString,
+                    response_serializer=leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogResponse.SerializeToString,
             ),
             'Check': grpc.unary_unary_rpc_method_handler(
                     servicer.Check,
@@ -616,6 +635,33 @@ class AdapterService:
             '/leadline.adapter.v1.AdapterService/FindCallLog',
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogRequest.SerializeToString,
             leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.FindCallLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCallLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/leadline.adapter.v1.AdapterService/GetCallLog',
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogRequest.SerializeToString,
+            leadline_dot_adapter_dot_v1_dot_adapter__service__pb2.GetCallLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -97,6 +97,11 @@ class AdapterServiceStub:
     """
     FindCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.FindCallLogRequest, _adapter_service_pb2.FindCallLogResponse]
     """Returns the log that was written with a key. leadline calls it only if `finds_log_by_key` is set."""
+    GetCallLog: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.GetCallLogRequest, _adapter_service_pb2.GetCallLogResponse]
+    """Returns a log as the CRM has it now. Optional: leadline calls it before an update, so that the new text keeps what
+    people wrote, and the conformance suite reads what it wrote. UNIMPLEMENTED: the suite says what it cannot test.
+    leadline calls it only if `methods` of DescribeResponse names it.
+    """
     Check: _aio.UnaryUnaryMultiCallable[_adapter_service_pb2.CheckRequest, _adapter_service_pb2.CheckResponse]
     """Checks that the CRM answers and accepts the credentials. Writes nothing. It is OK, or a failure as for every RPC.
     UNIMPLEMENTED: leadline cannot check, and treats it as OK.
@@ -243,6 +248,17 @@ class AdapterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_adapter_service_pb2.FindCallLogRequest, _abc.Awaitable[_adapter_service_pb2.FindCallLogResponse]],
     ) -> _abc.Awaitable[_adapter_service_pb2.FindCallLogResponse]:
         """Returns the log that was written with a key. leadline calls it only if `finds_log_by_key` is set."""
+
+    @_abc_1.abstractmethod
+    def GetCallLog(
+        self,
+        request: _adapter_service_pb2.GetCallLogRequest,
+        context: _aio.ServicerContext[_adapter_service_pb2.GetCallLogRequest, _abc.Awaitable[_adapter_service_pb2.GetCallLogResponse]],
+    ) -> _abc.Awaitable[_adapter_service_pb2.GetCallLogResponse]:
+        """Returns a log as the CRM has it now. Optional: leadline calls it before an update, so that the new text keeps what
+        people wrote, and the conformance suite reads what it wrote. UNIMPLEMENTED: the suite says what it cannot test.
+        leadline calls it only if `methods` of DescribeResponse names it.
+        """
 
     @_abc_1.abstractmethod
     def Check(

@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _NameSearch:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NameSearchEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NameSearch.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NAME_SEARCH_UNSPECIFIED: _NameSearch.ValueType  # 0
+    """Nothing is promised: the same as NAME_SEARCH_NONE."""
+    NAME_SEARCH_NONE: _NameSearch.ValueType  # 1
+    """Nothing is promised."""
+    NAME_SEARCH_WORDS: _NameSearch.ValueType  # 2
+    """Words of the name, or their beginnings."""
+    NAME_SEARCH_SUBSTRING: _NameSearch.ValueType  # 3
+    """Any part of the name, literally: no character has a special meaning."""
+
+class NameSearch(_NameSearch, metaclass=_NameSearchEnumTypeWrapper):
+    """Which part of a name SearchContacts finds."""
+
+NAME_SEARCH_UNSPECIFIED: NameSearch.ValueType  # 0
+"""Nothing is promised: the same as NAME_SEARCH_NONE."""
+NAME_SEARCH_NONE: NameSearch.ValueType  # 1
+"""Nothing is promised."""
+NAME_SEARCH_WORDS: NameSearch.ValueType  # 2
+"""Words of the name, or their beginnings."""
+NAME_SEARCH_SUBSTRING: NameSearch.ValueType  # 3
+"""Any part of the name, literally: no character has a special meaning."""
+Global___NameSearch: _TypeAlias = NameSearch  # noqa: Y015
+
 class _LookupRecall:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -67,6 +95,10 @@ class Capabilities(_message.Message):
     DELETES_CONTACTS_FIELD_NUMBER: _builtins.int
     FOLLOWS_MOVED_CONTACTS_FIELD_NUMBER: _builtins.int
     LOOKUP_RECALL_FIELD_NUMBER: _builtins.int
+    READS_CONTACTS_FIELD_NUMBER: _builtins.int
+    SEARCHES_FIELD_NUMBER: _builtins.int
+    HAS_SUBJECT_FIELD_NUMBER: _builtins.int
+    HAS_COMPANY_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
     """FindCallLog finds a log that an earlier write made, even if the answer to that write was lost."""
     enforces_unique_key: _builtins.bool
@@ -85,6 +117,14 @@ class Capabilities(_message.Message):
     """GetContact returns the contact that another one was merged into or converted to, with its own id."""
     lookup_recall: Global___LookupRecall.ValueType
     """Whether FindContacts finds a number however people wrote it into the CRM."""
+    reads_contacts: _builtins.bool
+    """GetContact reads every contact of the CRM, not only those that the adapter showed lately."""
+    searches: Global___NameSearch.ValueType
+    """Which part of a name SearchContacts finds."""
+    has_subject: _builtins.bool
+    """The CRM's logs keep the subject of a call."""
+    has_company: _builtins.bool
+    """The CRM's contacts keep the name of a company."""
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
@@ -119,10 +159,14 @@ class Capabilities(_message.Message):
         deletes_contacts: _builtins.bool = ...,
         follows_moved_contacts: _builtins.bool = ...,
         lookup_recall: Global___LookupRecall.ValueType = ...,
+        reads_contacts: _builtins.bool = ...,
+        searches: Global___NameSearch.ValueType = ...,
+        has_subject: _builtins.bool = ...,
+        has_company: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "follows_moved_contacts", b"follows_moved_contacts", "lookup_recall", b"lookup_recall", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "follows_moved_contacts", b"follows_moved_contacts", "has_company", b"has_company", "has_subject", b"has_subject", "lookup_recall", b"lookup_recall", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "reads_contacts", b"reads_contacts", "search_lag", b"search_lag", "searches", b"searches", "settle_time", b"settle_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -161,6 +161,8 @@ class LogEntry(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     MOVES_FIELD_NUMBER: _builtins.int
+    CONTACT_NAME_FIELD_NUMBER: _builtins.int
+    CONTACT_TYPE_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """The CRM's id of the contact that the call is logged against, as far as leadline knows. People may have moved the log,
     or merged or converted the contact.
@@ -176,12 +178,17 @@ class LogEntry(_message.Message):
     body: _builtins.str
     """The call as text, a line for each fact, in the account's time zone, for CRMs with one text field; at most 32,000
     characters. It begins and ends with a marker line. By these an update replaces it, and keeps the text that people
-    wrote before and after it.
+    wrote before and after it. If GetCallLog gave the log's `text`, an update has that text here, with the part between
+    the markers replaced: write it as it is.
     """
     moves: _builtins.bool
     """True: an update attaches the log to `contact_id`. False: it leaves the log where people have it, also if
     `contact_id` is gone. Only with the capability `moves_log`.
     """
+    contact_name: _builtins.str
+    """The contact's name as leadline knows it. Empty: not known."""
+    contact_type: _builtins.str
+    """The contact's type, one of `contact_types`: which kind of record `contact_id` is. Empty: not known."""
     @_builtins.property
     def call(self) -> _call_pb2.Call:
         """All that is known of the call, merged. An absent field is not known. Updates have the whole call too."""
@@ -202,10 +209,12 @@ class LogEntry(_message.Message):
         subject: _builtins.str = ...,
         body: _builtins.str = ...,
         moves: _builtins.bool = ...,
+        contact_name: _builtins.str = ...,
+        contact_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "fallback_time", b"fallback_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "moves", b"moves", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "contact_name", b"contact_name", "contact_type", b"contact_type", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "moves", b"moves", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -242,3 +251,41 @@ class CrmLog(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CrmLog: _TypeAlias = CrmLog  # noqa: Y015
+
+@_typing.final
+class StoredCallLog(_message.Message):
+    """A call log as the CRM has it now, also where people changed it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The CRM's id of it, the requested one."""
+    contact_id: _builtins.str
+    """The CRM's id of the contact that the log is at. Empty: none."""
+    subject: _builtins.str
+    """Its subject. Empty if the CRM has no such field."""
+    note: _builtins.str
+    """The note of the call: its own field, or that part of `text`."""
+    text: _builtins.str
+    """The whole text that `LogEntry.body` was written to, with what people wrote. Empty: the log has no such text."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        note: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "id", b"id", "note", b"note", "subject", b"subject", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredCallLog: _TypeAlias = StoredCallLog  # noqa: Y015

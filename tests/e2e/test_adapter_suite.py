@@ -1,0 +1,41 @@
+"""`leadline adapter test`: the suite over an adapter in another process, by one command."""
+
+import asyncio
+import re
+import sys
+
+import pytest
+from leadline_server.crm.remote.server import serve_adapter
+from support.embedded import embedded_crm_under_test
+
+
+async def run(*arguments: str) -> tuple[int, str]:
+    """The exit code and the output of the command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "leadline_server.cli", "adapter", "test"),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_without_more_the_suite_says_what_it_could_not_test() -> None:
+    async with embedded_crm_under_test() as crm, serve_adapter(lambda _: crm.adapter, title="Acme") as port:
+        code, told = await run("--address", f"127.0.0.1:{port}", "--level", "lookup")
+    assert code == 4, told
+    assert re.search(r"\d+ not tested", told)
+    assert re.search(r"^- CrmUnderTest.trouble is not given .* Open: ", told, re.MULTILINE)
+    assert "Level lookup does not call create_call_log" in told or "failed" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--address", "x:1", "--definition", "y"], ["--address", "x:1", "--proxy", "x"]]
+)
+async def test_wrong_usage_is_told(arguments: list[str]) -> None:
+    code, told = await run(*arguments)
+    assert code == 2
+    assert told.startswith("leadline: ")
