@@ -7,6 +7,7 @@ import pytest
 from fakes.asterisk_script import encoded
 from leadline_server.listen.ami_frames import MOST_FRAME, MOST_LINE, FrameParser
 from support.asterisk_sessions import queue
+from support.mutations import mutated
 
 GREETING: Final = b"Asterisk Call Manager/9.0.0\r\n"
 
@@ -52,23 +53,6 @@ def test_mutated_frames_raise_nothing_and_keep_little(frames: int) -> None:
         for frame in parser.feed(mutated(chance, chance.choice(samples))):
             assert all(isinstance(value, str) for value in frame.values())
         assert kept(parser) <= MOST_FRAME + 2 * MOST_LINE
-
-
-def mutated(chance: random.Random, data: bytes) -> bytes:
-    """The bytes with one to four changes: bytes changed, removed, repeated, or the rest cut off."""
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(changed) + 1)
-        match chance.randrange(4):
-            case 0:
-                changed[at : at + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del changed[at : at + chance.randint(1, 30)]
-            case 2:
-                changed[at:at] = changed[at : at + chance.randint(1, 200)] * chance.randint(1, 4)
-            case _:
-                del changed[at:]
-    return bytes(changed)
 
 
 def kept(parser: FrameParser) -> int:

@@ -21,6 +21,7 @@ from leadline_server.replay.grouping import ReplayCall, group
 from leadline_server.replay.own_numbers import own_numbers
 from leadline_server.replay.rules import Rules
 from support.asterisk_sessions import SESSIONS, USERS, answered, attended_transfer, queue, withheld
+from support.mutations import mutated
 
 NUMBERING: Final = NumberingRules("US")
 RULES: Final = Rules(users=USERS, numbering=NUMBERING, own_numbers=own_numbers(["2025550999"], NUMBERING))
@@ -121,6 +122,18 @@ def test_a_transfer_that_joins_conversations_makes_no_further_call() -> None:
 
 def test_a_withheld_number_is_none() -> None:
     assert all(one.call.caller.phone_number is None for one in reports(withheld().events))
+
+
+@pytest.mark.parametrize("rounds", [40, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_mutated_events_raise_nothing(rounds: int) -> None:
+    chance = random.Random(3)
+    for _ in range(rounds):
+        table, parser = AsteriskEvents(lambda: NOW), FrameParser()
+        for event in attended_transfer().events:
+            for frame in parser.feed(mutated(chance, encoded(event))):
+                table.apply(frame)
+        for conversation in table.changed():
+            assert all(live.call.id for live in live_calls(conversation, RULES))
 
 
 def test_frames_without_use_change_nothing() -> None:

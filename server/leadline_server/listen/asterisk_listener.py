@@ -14,6 +14,7 @@ from leadline_server.listen.asterisk_calls import live_calls
 from leadline_server.listen.asterisk_events import AsteriskEvents
 from leadline_server.listen.cdr_file import ended_calls
 from leadline_server.listen.reporter import CallReporter
+from leadline_server.replay.records import UnusableFile
 from leadline_server.replay.rules import Rules
 
 _FIRST_PAUSE: Final = 0.25
@@ -131,7 +132,7 @@ class AsteriskListener:
     async def _fill_in(self, path: Path) -> None:
         try:
             ended = await asyncio.to_thread(ended_calls, path, self._rules, self._since - _OVERLAP)
-        except OSError as error:
+        except (OSError, UnusableFile) as error:
             self._say(f"{path} cannot be read ({type(error).__name__})")
             return
         for live in ended:
