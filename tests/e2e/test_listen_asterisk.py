@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -11,8 +12,9 @@ from typing import Final
 
 import pytest
 from fakes.asterisk import SECRET, FakeAsterisk
-from fakes.asterisk_script import START
+from fakes.asterisk_script import START, Script
 from leadline import Client
+from leadline.errors import NotFound
 from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
 from leadline.v1.directory_pb2 import User
@@ -181,6 +183,36 @@ def _post(server: ServerProcess, call_id: str, event: str, time: int) -> None:
     body = form({**told, "event": event, "time": str(time), "result": "ANSWER", "talk_time": "30"})
     headers = {"Host": server.http_address, "Content-Type": FORM, **basic("leadline:0123456789abcdef")}
     assert send(server.http_address, "/ingress/asterisk/demo", body, headers).status == 200
+
+
+@pytest.mark.soak
+async def test_at_5_calls_a_second_the_log_of_a_ringing_call_is_there_within_300_ms(
+    server: ServerProcess, account: Account
+) -> None:
+    waits: list[float] = []
+    async with FakeAsterisk() as asterisk, listening(server, account, asterisk), asyncio.TaskGroup() as calls:
+        for number in range(50):
+            calls.create_task(_rung(account, asterisk, number, waits))
+            await asyncio.sleep(0.2)
+    assert sorted(waits)[47] < 0.3
+
+
+async def _rung(account: Account, asterisk: FakeAsterisk, number: int, waits: list[float]) -> None:
+    """A call rings; how long until it has a log."""
+    script = Script(at=number, _next=2 * number)
+    trunk = script.channel("PJSIP/trunk", f"20255501{number:02}", exten="101", context="from-trunk", state=4)
+    script.dial(trunk, script.channel("PJSIP/101", "101", context="from-internal", linked=trunk))
+    began = time.monotonic()
+    for event in script.events:
+        asterisk.play(event)
+    while True:
+        try:
+            await asyncio.to_thread(account.client.get_call_log, trunk.unique_id)
+        except NotFound:
+            await asyncio.sleep(0.005)
+        else:
+            waits.append(time.monotonic() - began)
+            return
 
 
 async def test_a_wrong_secret_ends_the_command(server: ServerProcess) -> None:
