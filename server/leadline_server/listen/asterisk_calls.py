@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.domain.call_legs import latest
+from leadline_server.domain.call_legs import earliest, latest
 from leadline_server.listen.asterisk_channels import Channel, ChannelPair, LinkedChannels
 from leadline_server.replay.asterisk import read_record
 from leadline_server.replay.grouping import ReplayCall, group
@@ -134,9 +134,10 @@ def _row_of_channel(channel: Channel) -> _Row:
 
 def _seen(pair: ChannelPair) -> datetime:
     """When the phone system told of a pair last. One that is over has no news, although the callee may talk on."""
-    is_told = pair.ended is not None and not (pair.caller.is_lost or pair.callee.is_lost)
-    latest_seen = max(pair.caller.seen, pair.callee.seen)
-    return min(pair.ended, latest_seen) if is_told and pair.ended else latest_seen
+    both = (pair.caller, pair.callee)
+    ends = [channel.seen if channel.is_lost else channel.ended for channel in both if channel.ended is not None]
+    latest_seen = max(channel.seen for channel in both)
+    return earliest((latest_seen, *ends, pair.closed if pair.answered is None else None)) or latest_seen
 
 
 def _values(caller: Channel, start: datetime, answer: datetime | None, end: datetime | None) -> dict[str, str]:
