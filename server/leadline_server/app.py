@@ -41,7 +41,9 @@ from leadline_server.crm.connections import ConnectionSpec, open_connections
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
+from leadline_server.crm.wrappers.standby import StandbyCrm
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
+from leadline_server.delivery.copy_watch import CopyWatch
 from leadline_server.delivery.metrics import DeliveryMetrics
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
@@ -98,6 +100,7 @@ async def open_app(
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
             open_connections(
@@ -114,6 +117,8 @@ async def open_app(
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
             adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
+            if copy.is_standby():
+                adapter = StandbyCrm(adapter, copy.is_standby)
             breaker, rate = account_limits.breaker, account_limits.rate
             if not crm.is_remote and cache is None:
                 return local_connection(adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
@@ -130,7 +135,9 @@ async def open_app(
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims, budget, clock)
-        worker = DeliveryWorker(ledger.call_logs, accounts, runner, result_writer, leases, clock)
+        worker = DeliveryWorker(
+            ledger.call_logs, accounts, runner, result_writer, leases, clock, may_lack=copy.may_lack
+        )
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
@@ -139,7 +146,7 @@ async def open_app(
         pruner = Pruner(ledger.retention, leases, settings.keep_calls)
         in_flight = worker.in_flight
         await _run_in_background(
-            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run()
+            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run(), copy.run()
         )
         yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
 

@@ -116,7 +116,7 @@ async def _http(
     served = http_server(
         settings.http_listen,
         server.methods,
-        receiver_of(app, settings, registry),
+        receiver_of(app, settings, server.door, registry),
         public_url=settings.public_url,
         has_console=settings.console,
         grace=settings.grace_period,

@@ -115,7 +115,7 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
     async with AsyncExitStack() as idle, open_app(Settings(data_dir=data), registry=registry) as app:
         server = Server(app.commands, registry)
         if has_http:
-            receiver = receiver_of(app, Settings(data_dir=data), registry)
+            receiver = receiver_of(app, Settings(data_dir=data), server.door, registry)
             await idle.enter_async_context(
                 http_server("127.0.0.1:0", server.methods, receiver, public_url="", has_console=False, grace=1.0)
             )

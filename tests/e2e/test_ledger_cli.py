@@ -1,18 +1,15 @@
-"""`leadline ledger check` and `backup`, on the files of a server that runs, or ran."""
+"""`leadline ledger check` and `version`, on the files of a server that runs, or ran."""
 
 import os
 import shutil
 import sqlite3
-import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from leadline import Client, errors
+from leadline import Client
 from leadline.v1.call_pb2 import Call, CallDirection, Party
-from support.databases import rows
 from support.servers import ServerProcess, leadline, server_process
 
 
@@ -35,10 +32,6 @@ def log_some(server: ServerProcess, *call_ids: str) -> None:
     with Client(server.address, account="demo", user="alice") as client:
         for call_id in call_ids:
             log(client, call_id)
-
-
-def calls_in(ledger: Path) -> set[str]:
-    return {call_id for (call_id,) in rows(ledger, "SELECT call_id FROM call_logs")}
 
 
 def alter(database: Path, statement: str) -> None:
@@ -114,86 +107,21 @@ def test_a_ledger_that_is_not_there_is_a_wrong_usage(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backup_made_while_calls_are_logged_has_all_that_were_accepted_before(
-    server: ServerProcess, tmp_path: Path
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        ("UPDATE ledger SET is_standby = 0", 0, "It is live.\n"),
+        ("UPDATE ledger SET is_standby = 1", 0, "It is a standby: `leadline restore --live` makes it the live one.\n"),
+        (DAMAGE["schema"], 1, "This leadline is too old for it. Run the newer one"),
+        ("UPDATE schema_migrations SET version = 0", 1, "The next start of the server migrates it."),
+    ],
+)
+def test_the_version_of_a_file_is_shown_against_the_programs(
+    ledger_of_a_server: Path, tmp_path: Path, change: str, code: int, told: str
 ) -> None:
-    before = [f"before-{number}" for number in range(20)]
-    log_some(server, *before)
-    with ThreadPoolExecutor(1) as other:
-        during = other.submit(log_some, server, *(f"during-{number}" for number in range(100)))
-        done = leadline(
-            "ledger", "backup", tmp_path / "b.db", "--crm", tmp_path / "c.db", "--data-dir", server.data_dir
-        )
-        during.result()
-    assert done.returncode == 0, done.stderr
-    assert "To restore: stop the server" in done.stdout
-    assert calls_in(tmp_path / "b.db") >= set(before)
-    assert leadline("ledger", "check", "--ledger", tmp_path / "b.db").returncode == 0
-    for name in ("b.db", "c.db"):
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-    assert [file.name for file in tmp_path.iterdir() if "partial" in file.name] == []
-
-
-def test_a_backup_is_restored_as_it_says_and_older_watches_are_told(server: ServerProcess, tmp_path: Path) -> None:
-    with Client(server.address, account="demo", user="alice") as client:
-        log(client, "call-1")
-        watch = client.watch_call_logs()
-        watch.start()
-        saved = leadline(
-            "ledger", "backup", tmp_path / "b.db", "--crm", tmp_path / "c.db", "--data-dir", server.data_dir
-        )
-        assert saved.returncode == 0, saved.stderr
-        log(client, "call-2")
-        next(iter(watch))
-        token = watch.resume_token
-        watch.close()
-    server.stop()
-    restored = tmp_path / "restored"
-    restored.mkdir(mode=0o700)
-    shutil.copy(tmp_path / "b.db", restored / "ledger.db")
-    shutil.copy(tmp_path / "c.db", restored / "crm.db")
-    with server_process(restored) as again, Client(again.address, account="demo", user="alice") as client:
-        assert client.get_call_log("call-1").call.id == "call-1"
-        for number in range(5):
-            log(client, f"new-{number}")
-        with pytest.raises(errors.OutOfRange):
-            client.watch_call_logs(resume_token=token).start()
-    assert calls_in(restored / "ledger.db") == {"call-1", *(f"new-{number}" for number in range(5))}
-
-
-def test_a_backup_replaces_nothing_unless_it_is_told_to(server: ServerProcess, tmp_path: Path) -> None:
-    target = tmp_path / "b.db"
-    target.write_text("precious")
-    refused = leadline("ledger", "backup", target, "--data-dir", server.data_dir)
-    assert (refused.returncode, target.read_text()) == (2, "precious")
-    assert "--force" in refused.stderr
-    assert leadline("ledger", "backup", target, "--force", "--data-dir", server.data_dir).returncode == 0
-    assert calls_in(target) == set()
-
-
-def test_a_backup_never_goes_over_the_ledger_itself(server: ServerProcess) -> None:
-    ledger = server.data_dir / "ledger.db"
-    done = leadline("ledger", "backup", ledger, "--force", "--data-dir", server.data_dir)
-    assert done.returncode == 2
-    assert "in use" in done.stderr
-
-
-def test_a_torn_ledger_does_not_replace_a_good_backup(ledger_of_a_server: Path, tmp_path: Path) -> None:
-    torn, target = tmp_path / "torn.db", tmp_path / "b.db"
-    assert leadline("ledger", "backup", target, "--ledger", ledger_of_a_server).returncode == 0
-    good = target.read_bytes()
-    content = ledger_of_a_server.read_bytes()
-    torn.write_bytes(content[:20_000] + os.urandom(40_000) + content[60_000:])
-    done = leadline("ledger", "backup", target, "--force", "--ledger", torn)
-    assert done.returncode == 1
-    assert "was not copied" in done.stderr
-    assert target.read_bytes() == good
-
-
-def test_a_ledger_with_a_fault_is_saved_as_it_is_and_that_is_said(ledger_of_a_server: Path, tmp_path: Path) -> None:
     ledger = Path(shutil.copy(ledger_of_a_server, tmp_path))
-    alter(ledger, DAMAGE["columns"])
-    done = leadline("ledger", "backup", tmp_path / "b.db", "--ledger", ledger)
-    assert done.returncode == 1
-    assert "demo/call-1: contact_id" in done.stderr
-    assert calls_in(tmp_path / "b.db") == {"call-1"}
+    alter(ledger, change)
+    done = leadline("ledger", "version", "--ledger", ledger)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert f"Ledger {ledger}: version " in done.stdout
+    assert told in done.stdout

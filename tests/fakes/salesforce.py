@@ -70,13 +70,21 @@ class SalesforceFaults(Faults):
 
 
 class FakeSalesforce(FakeCrm):
-    """One organization. In it, nothing is unique."""
+    """One organization. In it, nothing is unique.
+
+    Args:
+        path: see FakeCrm.
+        rotates: each grant replaces the refresh token ("Rotate Refresh Tokens" of a connected app).
+    """
 
     faults_type = SalesforceFaults
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, rotates: bool = False) -> None:
         super().__init__(path)
+        self._rotates = rotates
+        self._refresh_token = REFRESH_TOKEN
         self.token_requests = 0
+        self.refused_tokens = 0
         self._pages = dict[str, tuple[list[Fields], int]]()
 
     def routes(self) -> list[web.RouteDef]:
@@ -93,12 +101,18 @@ class FakeSalesforce(FakeCrm):
         ]
 
     def control_routes(self) -> list[web.RouteDef]:
-        """Adds a record as people do: `POST /people/TABLE` with its fields answers its id."""
+        """Adds a record as people do: `POST /people/TABLE` with its fields answers its id.
+
+        `GET /tokens` counts the requests for tokens.
+        """
 
         async def add(request: web.Request) -> web.Response:
             return web.json_response(self.add_by_people(request.match_info["table"], await request.json()))
 
-        return [web.post("/people/{table}", add)]
+        async def tokens(_: web.Request) -> web.Response:
+            return web.json_response({"asked": self.token_requests, "refused": self.refused_tokens})
+
+        return [web.post("/people/{table}", add), web.get("/tokens", tokens)]
 
     def application(self) -> web.Application:
         app = super().application()
@@ -202,12 +216,16 @@ class FakeSalesforce(FakeCrm):
     async def _grant(self, request: web.Request) -> web.Response:
         self.token_requests += 1
         form = await request.post()
-        wanted = {"refresh_token": REFRESH_TOKEN}.get(str(form["grant_type"]), "")
+        wanted = {"refresh_token": self._refresh_token}.get(str(form["grant_type"]), "")
         if (form["client_id"], form.get("client_secret")) != CLIENT or form.get("refresh_token", "") != wanted:
+            self.refused_tokens += 1
             told = {"error": "invalid_grant", "error_description": "expired access/refresh token"}
             return web.json_response(told, status=400)
+        if self._rotates:
+            self._refresh_token = f"{REFRESH_TOKEN}-{self.token_requests}"
         return web.json_response(
             {
+                **({"refresh_token": self._refresh_token} if self._rotates else {}),
                 "access_token": self.token,
                 "signature": "c2lnbmF0dXJl",
                 "instance_url": "https://na1.salesforce.example",  # a wrong address, which must not be used

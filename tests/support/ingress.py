@@ -16,6 +16,8 @@ from leadline_server.http.receiver import receiver_of
 from leadline_server.ingress.receiver import Receiver, WebhookAnswer
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import CallKey, CallLogFilter
+from leadline_server.transport.admission.door import Door
+from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from prometheus_client import CollectorRegistry
 
 from support.webhook_events import CUSTOMER, PUBLIC_URL
@@ -55,13 +57,16 @@ def settings(folder: Path, **routes: Mapping[str, Any]) -> Settings:
 
 
 @asynccontextmanager
-async def open_ingress(folder: Path, **routes: Mapping[str, Any]) -> AsyncIterator[Ingress]:
+async def open_ingress(
+    folder: Path, quotas: Quotas | None = None, /, **routes: Mapping[str, Any]
+) -> AsyncIterator[Ingress]:
     """The webhooks of a server, with a contact who has CUSTOMER, and users alice and bob."""
     chosen = settings(folder, **routes)
     registry = CollectorRegistry()
     async with open_app(chosen) as app:
         await prepare(app)
-        yield Ingress(app, receiver_of(app, chosen, registry), registry)
+        door = Door(app.commands.accounts.knows, QuotaSettings(quotas or Quotas()))
+        yield Ingress(app, receiver_of(app, chosen, door, registry), registry)
 
 
 async def prepare(app: App) -> None:

@@ -1,15 +1,19 @@
 """Quotas and turns of accounts, over real sockets."""
 
 import asyncio
+from time import perf_counter
 from typing import Any
 
 import grpc
 from google.rpc.error_details_pb2 import QuotaFailure  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+from leadline.v1 import call_log_service_pb2
 from leadline.v1 import contact_service_pb2 as pb
+from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.transport.admission.door import OTHER_SLOTS
+from leadline_server.transport.admission.door import OTHER_SLOTS, Door
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.metrics import AdmissionMetrics
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from transport.serving import fake_commands, refused
@@ -28,8 +32,8 @@ class Gate:
         raise ZeroDivisionError
 
 
-def server(quotas: Quotas, **commands: Any) -> tuple[Server, int]:
-    made = Server(fake_commands(**commands), CollectorRegistry(), QuotaSettings(quotas))
+def server(quotas: Quotas, registry: CollectorRegistry | None = None, **commands: Any) -> tuple[Server, int]:
+    made = Server(fake_commands(**commands), registry or CollectorRegistry(), QuotaSettings(quotas))
     return made, made.bind("127.0.0.1:0")
 
 
@@ -88,3 +92,63 @@ async def test_more_calls_than_may_wait_are_refused_with_a_delay() -> None:
     await made.drain(0.5)
     assert done
     assert any(a.info.reason == "QUOTA_EXCEEDED" and a.info.metadata["quota"] == "waiting" for a in answers)
+
+
+async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_go_on() -> None:
+    async def create(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    registry = CollectorRegistry()
+    made, port = server(Quotas(bytes_per_minute=60_000), registry, create_contact=create)
+    await made.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = ContactServiceStub(channel)
+        large = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="x" * 50_000)
+        answers = [await refused(stub.CreateContact(large)) for _ in range(2)]
+        small = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="Jane")
+        last = await refused(stub.CreateContact(small))
+    await made.drain(0.5)
+    assert answers[0].info.reason != "QUOTA_EXCEEDED"
+    assert answers[1].info.metadata["quota"] == "bytes_per_minute"
+    assert 30 < (answers[1].retry_seconds or 0) < 60
+    assert last.info.reason != "QUOTA_EXCEEDED"
+    assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "bytes_per_minute"}) == 1
+    assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "watches"}) == 0
+
+
+async def test_an_account_has_no_more_watches_than_it_may() -> None:
+    opened, ended = asyncio.Event(), asyncio.Event()
+
+    async def watch(*_: Any, **__: Any) -> Any:
+        opened.set()
+        await ended.wait()
+        yield None  # no item of a watch, and so an error
+
+    registry = CollectorRegistry()
+    made, port = server(Quotas(watches=1), registry, watch_call_logs=watch)
+    await made.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = CallLogServiceStub(channel)
+        everything = call_log_service_pb2.WatchCallLogsRequest(account_id="demo")
+        first = asyncio.ensure_future(refused(stub.WatchCallLogs(everything).read()))
+        await asyncio.wait_for(opened.wait(), 10)
+        second = await refused(stub.WatchCallLogs(everything).read())
+        ended.set()
+        await first
+        third = await refused(stub.WatchCallLogs(everything).read())
+    await made.drain(0.5)
+    assert second.info.metadata["quota"] == "watches"
+    assert third.info.reason == "INTERNAL"
+    assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "watches"}) == 1
+
+
+async def test_waiting_calls_are_counted() -> None:
+    door, registry = Door(lambda _: True, QuotaSettings()), CollectorRegistry()
+    registry.register(AdmissionMetrics(door))
+    for _ in range(OTHER_SLOTS):
+        assert door.others.take(perf_counter()) is not None
+    waiting = asyncio.create_task(door.others.wait("demo", 1))
+    await asyncio.sleep(0)
+    assert registry.get_sample_value("leadline_calls_waiting", {"kind": "others"}) == 1
+    assert registry.get_sample_value("leadline_calls_waiting", {"kind": "lookups"}) == 0
+    waiting.cancel()

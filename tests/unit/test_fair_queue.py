@@ -8,24 +8,25 @@ import pytest
 from leadline_server.transport.admission.fair_queue import HOLD_SECONDS, FairQueue, QueueFull
 
 
-def taken(queue: FairQueue) -> int:
-    slot = queue.take(perf_counter())
+def taken(queue: FairQueue) -> tuple[int, float]:
+    now = perf_counter()
+    slot = queue.take(now)
     assert slot is not None
-    return slot
+    return slot, now
 
 
-async def order_of(queue: FairQueue, slot: int, calls: Sequence[tuple[str, float]]) -> list[str]:
+async def order_of(queue: FairQueue, slot: tuple[int, float], calls: Sequence[tuple[str, float]]) -> list[str]:
     """The accounts in the order in which their calls begin, one at a time."""
     begun: list[str] = []
 
     async def one(account_id: str, cost: float) -> None:
         mine = await queue.wait(account_id, cost)
         begun.append(account_id)
-        queue.leave(mine)
+        queue.leave(*mine)
 
     tasks = [asyncio.create_task(one(*call)) for call in calls]
     await asyncio.sleep(0)
-    queue.leave(slot)
+    queue.leave(*slot)
     await asyncio.gather(*tasks)
     return begun
 
@@ -75,7 +76,7 @@ async def test_a_cancelled_call_leaves_no_trace() -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    queue.leave(slot)
+    queue.leave(*slot)
     assert queue.waiting == 0
     assert queue.take(perf_counter()) is not None
 
@@ -85,7 +86,7 @@ async def test_a_call_cancelled_just_as_its_turn_comes_gives_the_slot_back() -> 
     slot = taken(queue)
     waiting = asyncio.create_task(queue.wait("acme", 1))
     await asyncio.sleep(0)
-    queue.leave(slot)
+    queue.leave(*slot)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert queue.take(perf_counter()) is not None
@@ -97,5 +98,5 @@ async def test_calls_that_wait_for_a_crm_do_not_hold_the_slots_for_ever() -> Non
     began = perf_counter()
     await asyncio.wait_for(queue.wait("acme", 1), 5)
     assert perf_counter() - began >= HOLD_SECONDS * 0.9
-    queue.leave(slot)  # it was taken away: nothing happens
+    queue.leave(*slot)  # it was taken away: nothing happens
     assert queue.take(perf_counter()) is None

@@ -1,11 +1,13 @@
 """Authentic events: those that cannot be stored, those that can be later, and several in one request."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from leadline_server.domain.errors import BudgetExhausted, LeadlineError, LedgerUnavailable, ShuttingDown
 from leadline_server.ingress.webhook import Webhook
+from leadline_server.transport.admission.quotas import Quotas
 from support.ingress import open_ingress
 from support.webhook_events import (
     JSON,
@@ -86,6 +88,16 @@ class TestPassingFailures:
             assert (await ingress.send(system, request)).status == 200
             assert [log.call.id for log in await ingress.logs()] == ["s-0"]
             assert await ingress.app.ledger.quarantine.list("", 10) == []
+
+    async def test_above_a_quota_of_its_account_it_is_to_come_again(self, tmp_path: Path) -> None:
+        system = SYSTEMS["telnyx"]
+        first, second = (system.request(system.events(name)[0]) for name in ("0", "1"))
+        async with open_ingress(tmp_path, Quotas(calls_per_second=1), telnyx=system.settings) as ingress:
+            answers = await asyncio.gather(ingress.send(system, first), ingress.send(system, second))
+            assert [answer.status for answer in answers] == [200, 503]
+            assert answers[1].headers["retry-after"] == "1"
+            assert ingress.count("telnyx", "over_quota") == 1
+            assert [log.call.id for log in await ingress.logs()] == ["s-0"]
 
     async def test_an_unexpected_error_puts_the_event_aside(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

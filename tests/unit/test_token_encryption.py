@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from leadline_server.crm.token_encryption import EncryptedTokens, load_key
+from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.encryption import load_key
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import TokenStore
 

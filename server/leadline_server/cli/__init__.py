@@ -22,12 +22,14 @@ from leadline_server.cli import (
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_suite import run_suite
 from leadline_server.cli.adapter_try import try_definition
+from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.listen import listen_asterisk
+from leadline_server.cli.restore import restore
 from leadline_server.cli.ring import ring
 from leadline_server.cli.serve import serve
 
@@ -76,7 +78,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "match": users_match.match_users,
         },
     ),
-    "ledger": ("Check and back up the ledger's file.", {"check": ledger.check, "backup": ledger.backup}),
+    "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
     "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
@@ -117,6 +119,8 @@ def _program() -> typer.Typer:
     program.callback()(_version_option)
     _add(program, "serve", serve)
     _add(program, "ring", ring)
+    _add(program, "backup", backup)
+    _add(program, "restore", restore)
     for name, (purpose, commands) in _GROUPS.items():
         group = _group(purpose)
         for word, command in commands.items():

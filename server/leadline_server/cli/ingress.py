@@ -118,10 +118,18 @@ async def _quarantined(settings: "Settings", account: str) -> "list[QuarantinedE
         fail([str(error)])
 
 
-def _row(event: "QuarantinedEvent", settings: "Settings", *, show_bodies: bool) -> dict[str, Any]:
-    from leadline_server.crm.token_encryption import load_key
-    from leadline_server.ingress.quarantined_requests import KEY_FILE, opened
+def _body(event: "QuarantinedEvent", settings: "Settings") -> str:
+    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.encryption import KEY_FILE, decrypt, load_key
 
+    try:
+        body = decrypt(load_key(settings.data_dir / KEY_FILE), event.document)
+    except LedgerUnavailable as error:
+        return f"({error.message})"
+    return "(encrypted with another key)" if body is None else body.decode(errors="replace")
+
+
+def _row(event: "QuarantinedEvent", settings: "Settings", *, show_bodies: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "received": event.received_at.isoformat(timespec="seconds"),
         "account": event.account_id,
@@ -129,8 +137,7 @@ def _row(event: "QuarantinedEvent", settings: "Settings", *, show_bodies: bool) 
         "reason": event.reason,
     }
     if show_bodies:
-        body = opened(event, load_key(settings.data_dir / KEY_FILE))
-        row["body"] = "(encrypted with another key)" if body is None else body.decode(errors="replace")
+        row["body"] = _body(event, settings)
     return row
 
 

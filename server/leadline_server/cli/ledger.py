@@ -1,14 +1,16 @@
-"""The commands `leadline ledger check` and `backup`. They read the ledger's file, also while a server uses it."""
+"""The commands `leadline ledger check` and `version`. They read the ledger's file, also while a server uses it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
+    from sqlite3 import Connection
+
     from leadline_server.config import Settings
     from leadline_server.ledger.sqlite.integrity_findings import Finding
 
@@ -32,7 +34,7 @@ def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = 
     from leadline_server.ledger.sqlite.integrity_findings import finding
     from leadline_server.storage.read_only import read_only
 
-    path = _existing(_settings(ledger, data_dir, config).ledger_path)
+    path = existing(settings_of(ledger, data_dir, config).ledger_path)
     findings: Sequence[Finding]
     try:
         with read_only(path) as connection:
@@ -44,75 +46,47 @@ def check(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = 
     raise typer.Exit(ExitCode.REFUSED if any(part.problems for part in findings) else ExitCode.DONE)
 
 
-def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write the ledger's copy to.")],
-    crm: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also copy the embedded CRM, to this file."),
-    ] = None,
-    ledger: LedgerPath = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Copy the ledger and check the copy. It may run while a server uses the ledger.
+def version(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config = None) -> None:
+    """Show the version of the ledger's file against that of this program. It may run while a server uses the ledger.
 
-    Exit codes: 0 done, 1 the copy failed or is not sound, 2 wrong usage.
+    Exit codes: 0 they are the same, 1 they are not, 2 there is no such file, or wrong usage.
     """
-    from leadline_server.ledger.sqlite.backup import back_up_file, back_up_ledger
-
-    settings = _settings(ledger, data_dir, config)
-    # Copy the ledger first: the newer CRM finds its logs by the calls' ids, so none is written twice.
-    jobs = [("ledger", _existing(settings.ledger_path), file, back_up_ledger)]
-    if crm is not None:
-        jobs.append(("embedded CRM", _existing(settings.crm_path), crm, back_up_file))
-    _check_targets([(source, target) for _, source, target, _ in jobs])
-    problems: list[str] = []
-    for name, source, target, copy in jobs:
-        problems += _copied(source, target, copy, force=force)
-        typer.echo(f"Copied the {name}: {target} ({_megabytes(target)}).")
-    _show_restore(settings.ledger_path, [(source, target) for _, source, target, _ in jobs])
-    if problems:
-        _fail("leadline: The copy is complete, but not sound. `leadline ledger check` says more.", problems)
-
-
-def _show_restore(ledger: Path, copies: Sequence[tuple[Path, Path]]) -> None:
-    from leadline_server.ledger.sqlite.settings_cache import settings_version_path
-
-    typer.echo("To restore: stop the server, replace each file by its copy, and start the server.")
-    for source, target in copies:
-        typer.echo(f"  {target} -> {source}")
-    for source, _ in copies:
-        typer.echo(f"  Also delete {source}-wal and {source}-shm.")
-    typer.echo(f"  Also delete {settings_version_path(ledger)}.")
-    typer.echo("The copy holds secrets: keep it safe.")
-
-
-def _copied(source: Path, target: Path, copy: Callable[..., Sequence[str]], *, force: bool) -> Sequence[str]:
     import sqlite3
 
-    from leadline_server.ledger.sqlite.backup import DamagedDatabase
-    from leadline_server.storage.database_copy import TargetExists
+    from leadline_server.ledger.sqlite.integrity import schema_versions
+    from leadline_server.storage.read_only import read_only
 
+    path = existing(settings_of(ledger, data_dir, config).ledger_path)
     try:
-        return copy(source, target, overwrite=force)
-    except TargetExists:
-        fail([f"{target} exists. Choose another name, or replace it with --force."])
-    except DamagedDatabase as error:
-        _fail(f"leadline: {source} was not copied: the copy would be unusable.", error.problems)
+        with read_only(path) as connection:
+            stored, known = schema_versions(connection)
+            copy = _copy_of(connection) if stored == known else ""
     except (sqlite3.Error, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        _fail(f"leadline: {source} was not copied to {target}: {reason}.")
+        fail([f"{path} cannot be read: {error}."], ExitCode.REFUSED)
+    typer.echo(
+        f"Ledger {path}: version {stored}.\nThis leadline: version {known}.\n{copy or _migration(stored, known)}"
+    )
+    raise typer.Exit(ExitCode.DONE if stored == known else ExitCode.REFUSED)
 
 
-def _fail(sentence: str, problems: Sequence[str] = ()) -> NoReturn:
-    from leadline_server.cli.output import printable
+def _copy_of(connection: "Connection") -> str:
+    from leadline_server.ledger.sqlite.copy_mark import read_copy_state
 
-    typer.echo(printable("\n".join((sentence, *(f"  {problem}" for problem in problems)))), err=True)
-    raise typer.Exit(ExitCode.REFUSED)
+    state = read_copy_state(connection)
+    if state.is_standby:
+        return "It is a standby: `leadline restore --live` makes it the live one."
+    since = state.live_since
+    return f"It is live, restored on {since:%Y-%m-%d at %H:%M:%S} UTC." if since else "It is live."
 
 
-def _settings(ledger: str | None, data_dir: Path | None, config: Path | None) -> "Settings":
+def _migration(stored: int, known: int) -> str:
+    if stored > known:
+        return "This leadline is too old for it. Run the newer one, or restore a backup from before the upgrade."
+    return "The next start of the server migrates it. Make a backup before."
+
+
+def settings_of(ledger: str | None, data_dir: Path | None, config: Path | None) -> "Settings":
+    """The settings with these flags; ends the command if they are wrong."""
     from leadline_server.config import BadSettings, load_settings
 
     try:
@@ -121,30 +95,18 @@ def _settings(ledger: str | None, data_dir: Path | None, config: Path | None) ->
         fail(error.problems)
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """`path`; ends the command if it is no file."""
     if not path.is_file():
         fail([f"{path}: there is no such file. Name another with --ledger or --data-dir."])
     return path
-
-
-def _check_targets(jobs: Sequence[tuple[Path, Path]]) -> None:
-    """End the command if a target is unusable, before anything is written."""
-    targets = [target.absolute() for _, target in jobs]
-    if len(set(targets)) < len(targets):
-        fail(["The ledger and the CRM cannot be copied to one file."])
-    for target in targets:
-        if not target.parent.is_dir():
-            fail([f"{target.parent}: there is no such folder."])
-        for source, _ in jobs:
-            if target.exists() and target.samefile(source):
-                fail([f"{target} is in use: choose another file for the copy."])
 
 
 def _show(path: Path, findings: "Sequence[Finding]") -> None:
     from leadline_server.cli.output import printable
 
     width = max(len(part.name) for part in findings)
-    typer.echo(f"Ledger {path} ({_megabytes(path)}):")
+    typer.echo(f"Ledger {path} ({megabytes(path)}):")
     for part in findings:
         lines = part.problems or (part.summary,)
         for number, line in enumerate(lines):
@@ -154,5 +116,6 @@ def _show(path: Path, findings: "Sequence[Finding]") -> None:
     typer.echo("\n".join(f"What to do: {remedy}" for remedy in remedies) or "The ledger is sound.")
 
 
-def _megabytes(path: Path) -> str:
+def megabytes(path: Path) -> str:
+    """The size of a file, for people."""
     return f"{path.stat().st_size / _MEGABYTE:,.1f} MB"

@@ -52,6 +52,8 @@ class DeliveryWorker:
         leases: LeaseKeeper,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
+        *,
+        may_lack: Callable[[CallLog], bool] = lambda _: False,
     ) -> None:
         self.id = leases.process_id
         self.in_flight = InFlightDeliveries(call_logs, leases)
@@ -61,6 +63,7 @@ class DeliveryWorker:
         self._result_writer = result_writer
         self._clock = clock
         self._jitter = jitter
+        self._may_lack = may_lack
 
     def lease(self, capabilities: Capabilities) -> Lease:
         """The lease that this process acquires calls with, for a CRM with these capabilities.
@@ -82,6 +85,7 @@ class DeliveryWorker:
             is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
         key, wanted = CallKey(account.id, stored_id(log)), log
+        is_new = is_new and not self._may_lack(log)  # a ledger that was restored may not know of an earlier write
         while True:
             if log.lease_owner == self.id:
                 log = await self._delivered_here(account, key, log, lease, is_new=is_new)

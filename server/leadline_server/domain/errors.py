@@ -29,6 +29,8 @@
     |   +-- CrmOutcomeUnknown       a write was sent and no answer came
     +-- LedgerUnavailable           leadline's own storage cannot be used now
     |   +-- LedgerFull
+    |   +-- StandbyLedger           ... since it is a restored copy that is not the live one
+    |   +-- KeyMissing              ... for what is encrypted with a key that is missing
     +-- QuotaExceeded               the account uses more than it may
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
@@ -317,6 +319,26 @@ class LedgerFull(LedgerUnavailable):
     """No space is left for leadline's own storage; nothing was accepted."""
 
     reason = ErrorReason.LEDGER_FULL
+
+
+class StandbyLedger(LedgerUnavailable):
+    """The ledger is a restored copy, and not the live one."""
+
+    SENTENCE: ClassVar[str] = (
+        "This server has a restored copy: it writes to no CRM and presents no refresh token until"
+        " `leadline restore --live`."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.SENTENCE)
+
+
+class KeyMissing(LedgerUnavailable):
+    """Documents are encrypted with keys that were not restored. `key_ids` identifies them."""
+
+    def __init__(self, key_ids: Sequence[str]) -> None:
+        super().__init__(f"The key {', '.join(key_ids)} is missing. `leadline restore --keys FILE` puts it back.")
+        self.key_ids = tuple(key_ids)
 
 
 class QuotaExceeded(LeadlineError):

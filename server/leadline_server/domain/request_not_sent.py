@@ -7,6 +7,9 @@ from typing import Final
 
 from leadline_server.domain.errors import CrmAuthFailed, CrmHeldBack, CrmRateLimited, CrmUnavailable
 
+_NOT_USED_SECONDS: Final = 5.0
+"""How soon a call is tried again that met a standby or a missing key."""
+
 
 class RequestNotSent(Exception):
     """The CRM was not asked. `retry_after`, in seconds, says when it may be."""
@@ -42,6 +45,13 @@ class RateLimitExceeded(RequestNotSent, CrmRateLimited):
 
     def __init__(self, seconds: float) -> None:
         super().__init__("More is asked of the CRM than its rate limit allows.", retry_after=seconds)
+
+
+class CrmNotUsed(RequestNotSent, CrmUnavailable):
+    """This server must not use the CRM now: it is a restored copy, or the key of the CRM's tokens is missing."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, retry_after=_NOT_USED_SECONDS)
 
 
 NOT_SENT: Final = (RequestNotSent, CrmHeldBack)

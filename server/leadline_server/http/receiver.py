@@ -5,17 +5,18 @@ from prometheus_client import CollectorRegistry
 from leadline_server.app import App
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.config import Settings
-from leadline_server.crm.token_encryption import load_key
+from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ingress.metrics import IngressMetrics
-from leadline_server.ingress.quarantined_requests import KEY_FILE, QuarantinedRequests
+from leadline_server.ingress.quarantined_requests import QuarantinedRequests
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.ingress.routes import load_routes
+from leadline_server.transport.admission.door import Door
 
 
 def receiver_of(
-    app: App, settings: Settings, registry: CollectorRegistry | None = None, clock: Clock | None = None
+    app: App, settings: Settings, door: Door, registry: CollectorRegistry | None = None, clock: Clock | None = None
 ) -> Receiver:
-    """The receiver of the settings' routes.
+    """The receiver of the settings' routes. `door` is the server's: a webhook is admitted as LogCall is.
 
     Raises:
         BadDefinition: a route is incomplete; `load_settings` tells it before.
@@ -32,4 +33,5 @@ def receiver_of(
         quarantined,
         metrics,
         clock or SystemClock(),
+        door.entry("LogCall"),
     )

@@ -29,6 +29,7 @@ IDLE_SECONDS: Final = 60
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 
+_BACKLOG: Final = 2_048  # as uvicorn has it
 _DATE_SECONDS: Final = 1.0  # the Date header has whole seconds
 
 
@@ -169,6 +170,7 @@ def _listen(address: str) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
+        listener.listen(_BACKLOG)  # now, so that whoever is told the port can connect
     except OSError as error:
         raise AddressUnavailable(address, error.strerror or str(error)) from error
     return listener

@@ -7,8 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken
-
+from leadline_server.encryption import encrypt
 from leadline_server.ingress.routes import Route
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import Quarantine, QuarantinedEvent
@@ -18,9 +17,6 @@ MOST_EVENTS: Final = 1_000
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The most encrypted bytes in the quarantine of one account."""
-
-KEY_FILE: Final = "token.key"
-"""The file in the data directory with the key. OAuth tokens are encrypted with it too."""
 
 _REASON: Final = 500
 
@@ -48,16 +44,8 @@ class QuarantinedRequests:
                 key=hmac.new(self.secret, route.name.encode() + b"\x00" + request.body, sha256).digest(),
                 received_at=now,
                 reason=reason[:_REASON],
-                document=Fernet(self.key()).encrypt(request.body),
+                document=encrypt(self.key(), request.body),
             ),
             MOST_EVENTS,
             MOST_BYTES,
         )
-
-
-def opened(event: QuarantinedEvent, key: bytes) -> bytes | None:
-    """The body of a request in the quarantine; None if it was encrypted with another key."""
-    try:
-        return Fernet(key).decrypt(event.document)
-    except InvalidToken:
-        return None

@@ -6,6 +6,8 @@ means that sending it again can help.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
@@ -19,6 +21,7 @@ from leadline_server.domain.errors import (
     CrmTooMuch,
     LeadlineError,
     LedgerUnavailable,
+    QuotaExceeded,
     ShuttingDown,
 )
 from leadline_server.domain.merge import CallEvent
@@ -31,6 +34,7 @@ from leadline_server.ingress.reading import BadEvent, EventReader, EventReading,
 from leadline_server.ingress.routes import Route, RouteKey
 from leadline_server.ingress.webhook import UnreadableBody, Webhook
 from leadline_server.ports.ledger import CallKey, CallLogs
+from leadline_server.transport.admission.door import CallEntry
 
 ANSWER_SECONDS: Final = 2.0
 """How long a request may wait for deliveries to the CRM, in seconds. RingCentral waits 3 seconds for an answer."""
@@ -74,6 +78,7 @@ class Receiver:
         quarantined: keeps requests that can never be stored.
         metrics: counts what becomes of requests and events.
         clock: the time.
+        entry: admits requests as it admits calls of LogCall.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Receiver:
         quarantined: QuarantinedRequests,
         metrics: IngressMetrics,
         clock: Clock,
+        entry: CallEntry,
     ) -> None:
         self._routes = routes
         self._accounts = accounts
@@ -93,6 +99,7 @@ class Receiver:
         self._quarantined = quarantined
         self._metrics = metrics
         self._clock = clock
+        self._entry = entry
         self._parties = PartiesOfAccounts()
 
     async def receive(self, name: str, account_id: str, request: Webhook) -> WebhookAnswer:
@@ -107,11 +114,25 @@ class Receiver:
         if refused is not None:
             return self._refuse(route, refused)
         try:
-            return await self._take(route, request)
+            return await self._take_in_turn(route, request)
+        except QuotaExceeded as error:
+            self._metrics.count(route.name, "over_quota")
+            return replace(TRY_AGAIN, headers={"retry-after": str(ceil(error.retry_after or RETRY_SECONDS))})
         except _PASSING as error:
             self._metrics.count(route.name, "failed")
             _log.warning("ingress_failed", route=route.name, account_id=account_id, error=type(error).__name__)
             return TRY_AGAIN
+
+    async def _take_in_turn(self, route: Route, request: Webhook) -> WebhookAnswer:
+        """Take an authentic request when its account may. Raises QuotaExceeded, or an error of _PASSING."""
+        size, now = len(request.body), perf_counter()
+        admitted = self._entry.admitted_at_once(route.account_id, size, now)
+        if admitted is None:
+            admitted = await self._entry.admit(route.account_id, size, now)
+        try:
+            return await self._take(route, request)
+        finally:
+            self._entry.leave(admitted)
 
     async def _take(self, route: Route, request: Webhook) -> WebhookAnswer:
         """Take an authentic request. Raises an error of _PASSING."""

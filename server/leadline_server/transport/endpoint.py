@@ -34,7 +34,7 @@ from leadline_server.domain.errors import (
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
-from leadline_server.transport.admission.door import Admitted, Door, Entry
+from leadline_server.transport.admission.door import Admitted, CallEntry, Door
 from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.streams import Streams
 
@@ -154,7 +154,7 @@ def served_methods(
 
 
 def _unary(
-    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: Entry
+    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: CallEntry
 ) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
@@ -194,7 +194,7 @@ def _stream(
     behaviour: Callable[..., AsyncGenerator[Message, None]],
     counts: RpcCounts,
     streams: Streams,
-    entry: Entry,
+    entry: CallEntry,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name

@@ -1,20 +1,25 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
+from leadline_server.transport.admission.door import Door
 from leadline_server.transport.endpoint import RpcCounts, RpcDurations
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+MAX_CONNECTIONS: Final = 64
+"""The most connections of the metrics port. Beyond them the oldest is closed, so that health checks get through."""
 
 
 class RpcMetrics(Collector):
@@ -51,6 +56,28 @@ class RpcMetrics(Collector):
                 seconds.add_metric((rpc, code), _buckets(durations), durations.seconds)
         yield seconds
         yield in_flight
+
+
+class AdmissionMetrics(Collector):
+    """Calls that wait for their turn, and calls that were refused because of a quota.
+
+    Args:
+        door: admits the calls.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        waiting = GaugeMetricFamily("leadline_calls_waiting", "Calls that wait for their turn.", labels=("kind",))
+        waiting.add_metric(("lookups",), self._door.lookups.waiting)
+        waiting.add_metric(("others",), self._door.others.waiting)
+        refused = CounterMetricFamily("leadline_calls_refused", "Calls refused because of a quota.", labels=("quota",))
+        for quota, count in self._door.refused.items():
+            refused.add_metric((quota,), count)
+        yield waiting
+        yield refused
 
 
 def _buckets(durations: RpcDurations) -> list[tuple[str, int]]:
@@ -91,9 +118,23 @@ async def metrics_endpoint(
     try:
         host, port = split_address(address)
         try:
-            await web.TCPSite(runner, host, port).start()
+            listener = await asyncio.get_running_loop().create_server(lambda: _connection(runner), host or None, port)
         except OSError as error:
             raise AddressUnavailable(address, reason(error)) from error
-        yield int(runner.addresses[0][1])
+        try:
+            yield int(listener.sockets[0].getsockname()[1])
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
+
+
+def _connection(runner: "web.AppRunner") -> asyncio.Protocol:
+    """The protocol of a new connection. aiohttp has no limit of connections and of the time of a request's head."""
+    server = runner.server
+    if server is None:
+        raise RuntimeError("The runner is not set up.")
+    opened = server.connections
+    for oldest in opened[: max(0, len(opened) + 1 - MAX_CONNECTIONS)]:
+        oldest.force_close()
+    return server()

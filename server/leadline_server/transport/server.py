@@ -28,7 +28,7 @@ from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
-from leadline_server.transport.metrics import RpcMetrics
+from leadline_server.transport.metrics import AdmissionMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
@@ -89,6 +89,7 @@ class Server:
         self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
+        registry.register(AdmissionMetrics(door))
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),

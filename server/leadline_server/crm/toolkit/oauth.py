@@ -19,12 +19,13 @@ from yarl import URL
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
+from leadline_server.crm.token_encryption import unusable_tokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.errors import CrmAuthFailed, LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
@@ -190,7 +191,7 @@ class OAuthAuthorizer:
                     return stored
             return await self._replace(old)
         except LedgerUnavailable as error:
-            raise CrmUnavailable("The CRM's tokens cannot be stored at the moment.", retry_after=1) from error
+            raise unusable_tokens(error, "stored") from error
 
     async def _lease(self) -> bool:
         now = self._clock.now()
@@ -219,7 +220,7 @@ class OAuthAuthorizer:
             document = await self._store.get(self._connection)
             tokens = None if document is None else _tokens.decode(document)
         except LedgerUnavailable as error:
-            raise CrmUnavailable("The CRM's tokens cannot be read at the moment.", retry_after=1) from error
+            raise unusable_tokens(error, "read") from error
         except msgspec.DecodeError:
             return None
         return tokens if tokens is not None and tokens.seed == self._grant.seed else None

@@ -13,10 +13,11 @@ _SEQUENCE_LEAP: Final = 1 << 40
 
 # A restored ledger continues from an earlier state, so resume tokens from after the backup would be wrong. The copy's
 # sequence therefore continues far above all of them, and `pruned_through` makes every old token expire. Watchers are
-# told to list the calls again. Example: a backup at sequence 500 continues at 500 + 2**40.
+# told to list the calls again.
+# The copy is a standby until `leadline restore --live`. Example: a backup at sequence 500 continues at 500 + 2**40.
 _RENEW_SEQUENCE: Final = """
     UPDATE ledger SET call_log_sequence = call_log_sequence + :leap, pruned_through = call_log_sequence + :leap,
-    pruning_lease_owner = NULL, pruning_lease_until = NULL
+    pruning_lease_owner = NULL, pruning_lease_until = NULL, is_standby = 1, live_since = NULL
 """
 
 

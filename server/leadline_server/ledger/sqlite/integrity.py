@@ -62,12 +62,14 @@ def _check_file(connection: sqlite3.Connection) -> Finding:
     return finding("file", "SQLite's quick_check finds nothing", [row for row in rows if row != "ok"], RESTORE)
 
 
-def _schema(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0])
+def schema_versions(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The version of the file's schema, and the one that this leadline writes."""
+    stored = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
+    return int(stored), len(load_migrations(_MIGRATIONS))
 
 
 def _check_schema(connection: sqlite3.Connection) -> Finding:
-    known, version = len(load_migrations(_MIGRATIONS)), _schema(connection)
+    version, known = schema_versions(connection)
     problems = []
     if version > known:
         problems = [f"version {version} belongs to a newer leadline; this one knows {known}"]

@@ -12,6 +12,7 @@ from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
+from leadline_server.ledger.sqlite.copy_mark import SqliteCopyMark
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
@@ -52,6 +53,7 @@ class SqliteLedger:
         self._tokens = SqliteTokens(database)
         self._quarantine = SqliteQuarantine(database)
         self._retention = SqliteRetention(database)
+        self._copy_mark = SqliteCopyMark(database)
 
     @property
     def accounts(self) -> SqliteAccounts:
@@ -102,6 +104,11 @@ class SqliteLedger:
     def retention(self) -> SqliteRetention:
         """Deleting old records."""
         return self._retention
+
+    @property
+    def copy_mark(self) -> SqliteCopyMark:
+        """Whether this ledger is a restored copy."""
+        return self._copy_mark
 
     @property
     def secret(self) -> bytes:

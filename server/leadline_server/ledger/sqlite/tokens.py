@@ -3,7 +3,9 @@
 import sqlite3
 from datetime import datetime
 
+from leadline_server.domain.errors import StandbyLedger
 from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ledger.sqlite.copy_mark import is_standby
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
@@ -23,14 +25,20 @@ class SqliteTokens:
         return await self._database.read(select)
 
     async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
-        """Acquire the lease of a connection; False if another process holds it."""
+        """Acquire the lease of a connection; False if another process holds it. Raises StandbyLedger."""
         row = (connection, lease_owner, to_microseconds(lease_until), to_microseconds(now))
         statement = (
             "INSERT INTO tokens (connection, lease_owner, lease_until) VALUES (?1, ?2, ?3)"
             " ON CONFLICT DO UPDATE SET lease_owner = ?2, lease_until = ?3"
             " WHERE lease_owner IS NULL OR lease_owner = ?2 OR lease_until <= ?4"
         )
-        return await self._database.write(lambda database: database.execute(statement, row).rowcount == 1)
+
+        def lease(database: sqlite3.Connection) -> bool:
+            if is_standby(database):
+                raise StandbyLedger
+            return database.execute(statement, row).rowcount == 1
+
+        return await self._database.write(lease)
 
     async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
         """Replace the document, and release the lease if `lease_owner` holds it."""

@@ -23,6 +23,7 @@ from leadline_server.ports.ledger.call_logs import (
     Change,
 )
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
+from leadline_server.ports.ledger.copy_mark import CopyMark, CopyState
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
@@ -41,6 +42,8 @@ __all__ = [
     "Change",
     "Claimed",
     "Claims",
+    "CopyMark",
+    "CopyState",
     "HeldByAnother",
     "Ledger",
     "Placeholders",

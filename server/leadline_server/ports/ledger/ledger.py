@@ -5,6 +5,7 @@ from typing import Protocol
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
+from leadline_server.ports.ledger.copy_mark import CopyMark
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine
 from leadline_server.ports.ledger.requests import Requests
@@ -64,6 +65,11 @@ class Ledger(Protocol):
     @property
     def retention(self) -> Retention:
         """Deleting old records."""
+        ...
+
+    @property
+    def copy_mark(self) -> CopyMark:
+        """Whether this ledger is a restored copy."""
         ...
 
     @property

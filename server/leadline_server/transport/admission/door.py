@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from leadline_server.domain.errors import QuotaExceeded
 from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
-from leadline_server.transport.admission.quotas import UNKNOWN, AccountUse, QuotaSettings
+from leadline_server.transport.admission.quotas import QUOTA_NAMES, UNKNOWN, AccountUse, QuotaSettings
 
 LOOKUP_SLOTS: Final = 32
 """How many FindContact calls are worked on at once."""
@@ -36,8 +36,8 @@ _COST_BYTES: Final = 4096
 
 _READS: Final = ("Find", "Search", "Get", "List", "Watch")
 
-Admitted: TypeAlias = tuple[AccountUse, int, int]
-"""An admitted call: its account's use, its bytes, and its slot."""
+Admitted: TypeAlias = tuple[AccountUse, int, int, float]
+"""An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
 
 
 class Door:
@@ -51,25 +51,27 @@ class Door:
     def __init__(self, knows: Callable[[str], bool], quotas: QuotaSettings) -> None:
         self._knows = knows
         self._quotas = quotas
-        self._uses: dict[str, AccountUse] = {}
-        self._lookups = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
-        self._others = FairQueue(OTHER_SLOTS, quotas.default.waiting)
+        self.uses: dict[str, AccountUse] = {}
+        self.lookups: Final = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
+        self.others: Final = FairQueue(OTHER_SLOTS, quotas.default.waiting)
+        self.refused = dict.fromkeys(QUOTA_NAMES, 0)
+        """How many calls were refused so far, by the name of the quota."""
 
-    def entry(self, rpc: str) -> "Entry":
+    def entry(self, rpc: str) -> "CallEntry":
         """The entry for the calls of one RPC."""
-        queue = self._lookups if rpc == "FindContact" else self._others
-        return Entry(self, queue, writes=not rpc.startswith(_READS))
+        queue = self.lookups if rpc == "FindContact" else self.others
+        return CallEntry(self, queue, writes=not rpc.startswith(_READS))
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
         """The use of an account now."""
-        use = self._uses.get(account_id)
+        use = self.uses.get(account_id)
         if use is None:
             key = account_id if self._knows(account_id) else UNKNOWN
-            use = self._uses.get(key) or self._uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
+            use = self.uses.get(key) or self.uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
         return use
 
 
-class Entry:
+class CallEntry:
     """Admits the calls of one RPC.
 
     Args:
@@ -78,23 +80,25 @@ class Entry:
         writes: whether its bytes count as written.
     """
 
-    __slots__ = ("_door", "_queue", "_writes")
+    __slots__ = ("_door", "_queue", "_uses", "_writes")
 
     def __init__(self, door: Door, queue: FairQueue, *, writes: bool) -> None:
         self._door = door
+        self._uses = door.uses
         self._queue = queue
         self._writes = writes
 
     def admitted_at_once(self, account_id: str, size: int, now: float) -> Admitted | None:
         """As `admit`, for a call that need not wait. None if it has to; then `admit` is to be called."""
-        queue = self._queue
-        if queue.is_busy:
+        use = self._uses.get(account_id)
+        if use is None or (slot := self._queue.take(now)) is None:
             return None
-        use = self._door.use_of(account_id, now)
-        if self._short(use, size, now) is not None or (slot := queue.take(now)) is None:
+        in_flight = use.in_flight_bytes + size
+        if in_flight > use.most_in_flight or use.calls.take(1, now) or (self._writes and use.written.take(size, now)):
+            self._queue.leave(slot, now)
             return None
-        use.in_flight_bytes += size
-        return use, size, slot
+        use.in_flight_bytes = in_flight
+        return use, size, slot, now
 
     async def admit(self, account_id: str, size: int, now: float) -> Admitted:
         """Let a call of `size` bytes begin when it may. Returns what `leave` takes.
@@ -108,14 +112,14 @@ class Entry:
         use.in_flight_bytes += size
         slot = self._queue.take(now)
         if slot is None:
-            slot = await self._turn(use, account_id, size)
-        return use, size, slot
+            slot, now = await self._turn(use, account_id, size)
+        return use, size, slot, now
 
     def leave(self, admitted: Admitted) -> None:
         """An admitted call has ended."""
-        use, size, slot = admitted
+        use, size, slot, since = admitted
         use.in_flight_bytes -= size
-        self._queue.leave(slot)
+        self._queue.leave(slot, since)
 
     async def begin_watch(self, account_id: str, size: int, now: float) -> AccountUse:
         """Let a watch begin. It needs no slot. `use.watches` is to be reduced at its end. Raises as `admit` does."""
@@ -125,12 +129,12 @@ class Entry:
         most = use.quotas.watches
         if most and use.watches >= most:
             await asyncio.sleep(REFUSAL_SECONDS)
-            raise QuotaExceeded(account_id, "watches", most, QUEUE_RETRY_SECONDS)
+            raise self._refusal(account_id, "watches", most, QUEUE_RETRY_SECONDS)
         use.watches += 1
         return use
 
-    async def _turn(self, use: AccountUse, account_id: str, size: int) -> int:
-        """A slot, after the account's turn has come."""
+    async def _turn(self, use: AccountUse, account_id: str, size: int) -> tuple[int, float]:
+        """A slot and its time, after the account's turn has come."""
         try:
             return await self._queue.wait(use.key, 1 + size / _COST_BYTES)
         except BaseException as error:
@@ -138,14 +142,14 @@ class Entry:
             if not isinstance(error, QueueFull):
                 raise
         await asyncio.sleep(REFUSAL_SECONDS)
-        raise QuotaExceeded(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
+        raise self._refusal(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
 
     def _short(self, use: AccountUse, size: int, now: float) -> tuple[str, float, float] | None:
         """The quota that a call would exceed, its limit, and the seconds until there is room; None if none."""
         quotas = use.quotas
         if seconds := use.calls.take(1, now):
             return "calls_per_second", quotas.calls_per_second, seconds
-        if quotas.in_flight_bytes and use.in_flight_bytes + size > quotas.in_flight_bytes:
+        if use.in_flight_bytes + size > use.most_in_flight:
             return "in_flight_bytes", quotas.in_flight_bytes, QUEUE_RETRY_SECONDS
         if self._writes and (seconds := use.written.take(size, now)):
             return "bytes_per_minute", quotas.bytes_per_minute, seconds
@@ -158,5 +162,8 @@ class Entry:
             await asyncio.sleep(min(short[2], REFUSAL_SECONDS))
             short = self._short(use, size, perf_counter())
         if short is not None:
-            quota, limit, seconds = short
-            raise QuotaExceeded(account_id, quota, limit, seconds)
+            raise self._refusal(account_id, *short)
+
+    def _refusal(self, account_id: str, quota: str, limit: float, seconds: float) -> QuotaExceeded:
+        self._door.refused[quota] += 1
+        return QuotaExceeded(account_id, quota, limit, seconds)

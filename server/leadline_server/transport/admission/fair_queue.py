@@ -24,7 +24,7 @@ HOLD_SECONDS: Final = 0.05
 @dataclass(slots=True, eq=False)
 class _Call:
     cost: float
-    turn: "asyncio.Future[int]"
+    turn: "asyncio.Future[tuple[int, float]]"
 
 
 @dataclass(slots=True)
@@ -46,11 +46,10 @@ class FairQueue:
     """
 
     def __init__(self, slots: int, most: int) -> None:
-        self._slots = slots
         self._most = most
-        self._held: dict[int, float] = {}  # when each slot was taken, the oldest first
+        self._free = list(range(slots))  # as lists, because a dictionary of slots costs a call three times as much
+        self._since = [0.0] * slots  # when each slot was taken
         self._accounts: dict[str, _Account] = {}  # those with waiting calls, in the order of their turns
-        self._last = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -58,21 +57,16 @@ class FairQueue:
         """How many calls wait."""
         return sum(len(account.calls) for account in self._accounts.values())
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a call has to wait now."""
-        return bool(self._accounts) or len(self._held) >= self._slots
-
     def take(self, now: float) -> int | None:
         """Take a slot without waiting, at the time `now` of `perf_counter`. None if the call has to wait."""
-        if self._accounts or len(self._held) >= self._slots:
+        if self._accounts or not self._free:
             return None
-        self._last += 1
-        self._held[self._last] = now
-        return self._last
+        slot = self._free.pop()
+        self._since[slot] = now
+        return slot
 
-    async def wait(self, account_id: str, cost: float) -> int:
-        """Wait for a slot.
+    async def wait(self, account_id: str, cost: float) -> tuple[int, float]:
+        """Wait for a slot. Returns it, and the time at which it was taken.
 
         Raises:
             QueueFull: too many calls of the account wait already.
@@ -89,15 +83,17 @@ class FairQueue:
             self._withdraw(account_id, call)
             raise
 
-    def leave(self, slot: int) -> None:
-        """Give a slot back. Without effect if it was taken away meanwhile."""
-        self._held.pop(slot, None)
+    def leave(self, slot: int, since: float) -> None:
+        """Give back a slot that was taken at the time `since`. Without effect if it was taken away meanwhile."""
+        if self._since[slot] != since:
+            return
+        self._free.append(slot)
         if self._accounts:
             self._fill()
 
     def _withdraw(self, account_id: str, call: _Call) -> None:
         if call.turn.done() and not call.turn.cancelled():
-            self.leave(call.turn.result())
+            self.leave(*call.turn.result())
             return
         account = self._accounts[account_id]
         account.calls.remove(call)
@@ -107,25 +103,24 @@ class FairQueue:
     def _fill(self) -> None:
         """Give free slots to waiting calls."""
         now = perf_counter()
-        while self._accounts and (len(self._held) < self._slots or self._take_away(now)):
-            call = self._draw()
-            self._last += 1
-            self._held[self._last] = now
-            call.turn.set_result(self._last)
+        while self._accounts and (self._free or self._take_away(now)):
+            slot = self._free.pop()
+            self._since[slot] = now
+            self._draw().turn.set_result((slot, now))
         if self._accounts and self._timer is None:
-            oldest = next(iter(self._held.values()))
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, oldest + HOLD_SECONDS - now), self._ring)
+            seconds = max(0.0, min(self._since) + HOLD_SECONDS - now)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         self._fill()
 
     def _take_away(self, now: float) -> bool:
-        """Free the slot that is held longest, if it is held for long enough."""
-        slot, since = next(iter(self._held.items()))
+        """Free the slot that is held longest, if it is held for long enough. All are held."""
+        since = min(self._since)
         if now - since < HOLD_SECONDS:
             return False
-        del self._held[slot]
+        self._free.append(self._since.index(since))
         return True
 
     def _draw(self) -> _Call:

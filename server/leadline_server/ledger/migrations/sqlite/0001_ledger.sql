@@ -10,7 +10,9 @@ CREATE TABLE ledger (
     call_log_sequence INTEGER NOT NULL DEFAULT 0, -- the last one given to a change; never lowered, so none is used twice
     pruned_through INTEGER NOT NULL DEFAULT 0,    -- the largest sequence of a pruned call; never lowered
     pruning_lease_owner TEXT,
-    pruning_lease_until INTEGER
+    pruning_lease_until INTEGER,
+    is_standby INTEGER NOT NULL DEFAULT 0,        -- a restored copy: no CRM write, no refresh of tokens
+    live_since INTEGER                            -- when a restored copy became the live one; NULL: never restored
 );
 
 CREATE TABLE accounts (

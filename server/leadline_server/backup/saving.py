@@ -1,0 +1,86 @@
+"""Makes a backup while servers run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from leadline_server.backup.manifest import CRM, LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
+from leadline_server.config import Settings
+from leadline_server.encryption import KEY_FILE, key_id, read_key, write_key
+from leadline_server.ledger.sqlite.backup import back_up_file, back_up_ledger
+from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
+from leadline_server.storage.read_only import read_only
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A backup that was made.
+
+    Attributes:
+        files: the copies, in the order in which they were made.
+        problems: what the check of the ledger's copy found.
+        key_ids: the keys that a restore needs.
+        saved_key: the id of the key that was saved with `keys`; empty: none.
+    """
+
+    files: Sequence[Path]
+    problems: Sequence[str]
+    key_ids: Sequence[str]
+    saved_key: str
+
+
+def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, overwrite: bool) -> Saved:
+    """Copy the ledger and the embedded CRM to `folder`, and the key to the file `keys`.
+
+    The ledger is copied first: the newer CRM finds its logs by the calls' ids, so no call is logged twice. The
+    manifest is written last, so a backup that was interrupted is not restored.
+
+    Raises:
+        BadBackup: a target is unusable; nothing was written.
+        DamagedDatabase: a file is damaged, and was not copied.
+        sqlite3.Error, OSError: a file cannot be read or written.
+    """
+    _check_targets(settings, folder, keys, overwrite=overwrite)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    problems = back_up_ledger(settings.ledger_path, folder / LEDGER, overwrite=overwrite)
+    files = [folder / LEDGER]
+    if settings.crm_path.is_file():
+        back_up_file(settings.crm_path, folder / CRM, overwrite=overwrite)
+        files.append(folder / CRM)
+    # A key is created before the first document is encrypted with it, so it is read after the ledger.
+    saved_key = _save_key(settings.data_dir / KEY_FILE, keys)
+    with read_only(folder / LEDGER) as connection:
+        key_ids = sorted(needed_keys(connection))
+    digests = {file.name: digest(file) for file in files}
+    write_manifest(folder, Manifest(version("leadline"), now, digests, key_ids))
+    return Saved(files, problems, key_ids, saved_key)
+
+
+def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overwrite: bool) -> None:
+    if not folder.absolute().parent.is_dir() or (folder.exists() and not folder.is_dir()):
+        raise BadBackup(f"{folder} cannot be a folder: create the one above it first.")
+    if folder.resolve() in (settings.data_dir.resolve(), settings.ledger_path.resolve().parent):
+        raise BadBackup(f"{folder} is in use: choose another folder for the backup.")
+    if keys is not None and folder.resolve() in keys.resolve().parents:
+        raise BadBackup(f"{keys} is in {folder}. Keep keys apart from the rest.")
+    targets = [folder / LEDGER, folder / CRM, folder / MANIFEST, *([keys] if keys else [])]
+    taken = [str(target) for target in targets if target.exists()]
+    if taken and not overwrite:
+        raise BadBackup(f"{taken[0]} exists. Choose another name, or replace it with --force.")
+
+
+def _save_key(source: Path, target: Path | None) -> str:
+    if target is None or (key := _key_of(source)) is None:
+        return ""
+    target.unlink(missing_ok=True)
+    write_key(target, key)
+    return key_id(key)
+
+
+def _key_of(path: Path) -> bytes | None:
+    try:
+        return read_key(path)
+    except ValueError:
+        raise BadBackup(f"{path} has no key.") from None

@@ -1,0 +1,86 @@
+"""The command `leadline backup`. It reads the server's files, also while a server uses them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, megabytes, settings_of
+
+if TYPE_CHECKING:  # importing these would slow the start of every other command
+    from leadline_server.backup.saving import Saved
+    from leadline_server.config import Settings
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup; created if missing.")],
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also save the key of the CRMs' tokens, to this file outside DIR."),
+    ] = None,
+    ledger: LedgerPath = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing backup.")] = False,
+) -> None:
+    """Save the ledger and the embedded CRM, and check the copy. It may run while a server uses them.
+
+    Exit codes: 0 done, 1 the backup failed or is not sound, 2 wrong usage.
+    """
+    settings = settings_of(ledger, data_dir, config)
+    existing(settings.ledger_path)
+    saved = _saved(settings, folder, keys, force=force)
+    for file in saved.files:
+        typer.echo(f"Saved {file} ({megabytes(file)}).")
+    if len(saved.files) == 1:
+        typer.echo("There is no embedded CRM to save.")
+    _show_keys(saved, keys, settings)
+    typer.echo(f"A restore also needs the settings. To restore: leadline restore {folder}{_keys_option(saved, keys)}")
+    if saved.problems:
+        refuse("The copy is complete, but not sound. `leadline ledger check` says more.", saved.problems)
+
+
+def _show_keys(saved: "Saved", keys: Path | None, settings: "Settings") -> None:
+    from leadline_server.encryption import KEY_FILE
+
+    if keys is not None:
+        text = f"Saved the key {saved.saved_key}: {keys}. Keep it apart from the backup."
+        typer.echo(text if saved.saved_key else f"There is no key yet; {keys} was not written.")
+    unsaved = [key_id for key_id in saved.key_ids if key_id != saved.saved_key]
+    if not saved.key_ids:
+        typer.echo("A restore needs no key: the ledger has no tokens of CRMs.")
+    elif unsaved:
+        typer.echo(f"A restore needs the key {', '.join(unsaved)}, which is not saved: {settings.data_dir / KEY_FILE}")
+
+
+def _keys_option(saved: "Saved", keys: Path | None) -> str:
+    return f" --keys {keys}" if saved.saved_key else " --keys FILE" if saved.key_ids else ""
+
+
+def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool) -> "Saved":
+    import sqlite3
+    from datetime import UTC, datetime
+
+    from leadline_server.backup.manifest import BadBackup
+    from leadline_server.backup.saving import save
+    from leadline_server.ledger.sqlite.backup import DamagedDatabase
+
+    try:
+        return save(settings, folder, keys, datetime.now(UTC), overwrite=force)
+    except BadBackup as error:
+        fail([str(error)])
+    except DamagedDatabase as error:
+        refuse("A file was not copied: the copy would be unusable.", error.problems)
+    except (sqlite3.Error, OSError) as error:
+        refuse(f"The backup was not made: {error}.")
+
+
+def refuse(sentence: str, problems: Sequence[str] = ()) -> NoReturn:
+    """Print a sentence and problems, and end the command with exit code 1."""
+    from leadline_server.cli.output import printable
+
+    typer.echo(printable("\n".join((f"leadline: {sentence}", *(f"  {problem}" for problem in problems)))), err=True)
+    raise typer.Exit(ExitCode.REFUSED)

@@ -1,0 +1,29 @@
+"""A CRM adapter of a server whose ledger is a restored copy: it writes only when the copy is the live one."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, ParamSpec, TypeVar
+
+from leadline_server.crm.wrappers.wrapper import CrmWrapper
+from leadline_server.domain.errors import StandbyLedger
+from leadline_server.domain.request_not_sent import CrmNotUsed
+from leadline_server.ports.crm import CrmAdapter, CrmMethod
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WRITES: Final = frozenset(
+    {CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG, CrmMethod.DELETE_CONTACT}
+)
+
+
+class StandbyCrm(CrmWrapper):
+    """`inner`, whose writes raise CrmNotUsed while `is_standby` returns true."""
+
+    def __init__(self, inner: CrmAdapter, is_standby: Callable[[], bool]) -> None:
+        super().__init__(inner)
+        self._is_standby = is_standby
+
+    async def _do(self, method: CrmMethod, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        if method in _WRITES and self._is_standby():
+            raise CrmNotUsed(StandbyLedger.SENTENCE)
+        return await super()._do(method, work, *args, **kwargs)

@@ -1,0 +1,98 @@
+"""A restored copy of a ledger: its mark, what it refuses, and which of its new calls may be in the CRM already."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from leadline_server.crm.wrappers.standby import StandbyCrm
+from leadline_server.domain.errors import KeyMissing, StandbyLedger
+from leadline_server.domain.request_not_sent import CrmNotUsed
+from leadline_server.encryption import encrypt, key_id, load_key, note_missing
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ledger.sqlite.backup import back_up_ledger
+from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
+from leadline_server.ports.crm import CrmMethod
+from leadline_server.ports.ledger import CopyState
+from support.operations import OPERATIONS, create, memory_crm
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+KEY = Fernet.generate_key()
+
+
+async def restored(tmp_path: Path) -> Path:
+    """A copy of a ledger with a encrypted token."""
+    async with open_sqlite_ledger(tmp_path / "first.db") as ledger:
+        await ledger.tokens.put("sales", "me", encrypt(KEY, b"a token"))
+        assert await ledger.copy_mark.state() == CopyState()
+    back_up_ledger(tmp_path / "first.db", tmp_path / "copy.db", overwrite=False)
+    return tmp_path / "copy.db"
+
+
+async def test_a_copy_leases_no_tokens_until_it_is_live(tmp_path: Path) -> None:
+    async with open_sqlite_ledger(await restored(tmp_path)) as ledger:
+        assert await ledger.copy_mark.state() == CopyState(is_standby=True)
+        with pytest.raises(StandbyLedger):
+            await ledger.tokens.acquire("sales", "me", NOW, NOW + MINUTE)
+        assert await ledger.copy_mark.make_live(NOW)
+        assert await ledger.copy_mark.state() == CopyState(live_since=NOW)
+        assert await ledger.tokens.acquire("sales", "me", NOW, NOW + MINUTE)
+        assert not await ledger.copy_mark.make_live(NOW + MINUTE)
+        assert await ledger.copy_mark.state() == CopyState(live_since=NOW)
+
+
+async def test_a_ledger_says_which_keys_it_needs_and_drops_what_they_encrypt(tmp_path: Path) -> None:
+    path = await restored(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert needed_keys(connection) == {key_id(KEY)}
+    async with open_sqlite_ledger(path) as ledger:
+        await ledger.copy_mark.make_live(NOW, forget=["0" * 16])
+        assert await ledger.tokens.get("sales") is not None
+        await ledger.copy_mark.make_live(NOW, forget=[key_id(KEY)])
+        assert await ledger.tokens.get("sales") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "may_lack"),
+    [
+        (CopyState(), None, False),
+        (CopyState(is_standby=True), NOW, True),
+        (CopyState(live_since=NOW), None, True),
+        (CopyState(live_since=NOW), NOW - MINUTE, True),
+        (CopyState(live_since=NOW), NOW + MINUTE, False),
+    ],
+)
+def test_a_call_from_before_a_copy_was_live_may_be_in_the_crm(
+    state: CopyState, start: datetime | None, *, may_lack: bool
+) -> None:
+    assert state.may_lack(start) is may_lack
+
+
+WRITES = {CrmMethod.CREATE_CONTACT, CrmMethod.CREATE_CALL_LOG, CrmMethod.UPDATE_CALL_LOG, CrmMethod.DELETE_CONTACT}
+
+
+@pytest.mark.parametrize("method", WRITES)
+async def test_a_standby_writes_nothing_to_a_crm(method: CrmMethod) -> None:
+    with pytest.raises(CrmNotUsed, match="restored copy"):
+        await OPERATIONS[method](StandbyCrm(memory_crm(), lambda: True))
+
+
+@pytest.mark.parametrize("method", OPERATIONS.keys() - WRITES - {CrmMethod.SEARCH_CONTACTS})
+async def test_a_standby_reads(method: CrmMethod) -> None:
+    await OPERATIONS[method](StandbyCrm(memory_crm(), lambda: True))
+
+
+async def test_a_standby_that_is_live_now_writes() -> None:
+    is_standby = True
+    crm = StandbyCrm(memory_crm(), lambda: is_standby)
+    is_standby = False
+    assert (await create(crm)).id
+
+
+def test_where_a_key_is_missing_no_other_is_made(tmp_path: Path) -> None:
+    note_missing(tmp_path / "token.key", frozenset({key_id(KEY)}))
+    with pytest.raises(KeyMissing, match=f"The key {key_id(KEY)} is missing"):
+        load_key(tmp_path / "token.key")
