@@ -29,6 +29,7 @@ from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
+from leadline_server.cli.listen import listen_asterisk
 from leadline_server.cli.restore import restore
 from leadline_server.cli.ring import ring
 from leadline_server.cli.serve import serve
@@ -90,6 +91,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "serve": serve_adapter_command,
         },
     ),
+    "listen": ("Report the calls of a phone system as they happen.", {"asterisk": listen_asterisk}),
     "ingress": (
         "List, check and try the definitions of phone systems that report calls by webhooks.",
         {"list": ingress.list_ingress, "check": ingress.check_ingress, "try": try_ingress},

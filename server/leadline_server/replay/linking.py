@@ -10,6 +10,7 @@
 A reader of files and a listener to live events can both ask them.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -86,9 +87,11 @@ def is_follow_me_of(inbound: Record, other: Record) -> bool:
 def handed_on(outbound: Record, later: Record) -> Record:
     """The record of a transfer to an outside party, as the call that the transferring user made.
 
-    It gets an id of its own: its channel's id may be that of other legs, which are part of the outbound call.
+    It gets an id of its own: its channel's id may be that of other legs, which are part of the outbound call. The id
+    follows from the names of the channels, so that a listener, which sees no record, makes the same one.
     """
-    call_id = f"{later.call.id}-{later.leg.id[-_ID_DIGITS:]}"
+    names = f"{later.channel}\x1f{later.peer_channel}" if later.peer_channel else later.leg.id
+    call_id = f"{later.call.id}-{hashlib.sha256(names.encode(errors='replace')).hexdigest()[:_ID_DIGITS]}"
     call = replace(later.call, id=call_id, direction=CallDirection.OUTBOUND, caller=outbound.call.caller)
     return replace(later, call=call, user_id=outbound.user_id, extension=outbound.extension)
 

@@ -1,0 +1,175 @@
+"""The calls of a conversation, by the rules of call records.
+
+Each pair of channels is written as the call record that Asterisk would write of it now, and read by the reader of
+Master.csv. So a call that is seen live and imported later has the same id, parties, direction, result and times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from leadline_server.domain.call import Call, CallResult
+from leadline_server.domain.call_legs import earliest, latest
+from leadline_server.listen.asterisk_channels import Channel, ChannelPair, LinkedChannels
+from leadline_server.replay.asterisk import read_record
+from leadline_server.replay.grouping import ReplayCall, group
+from leadline_server.replay.records import BadRow, RawRow, Record
+from leadline_server.replay.rules import Rules
+
+UNKNOWN_USER: Final = "\0"
+"""Stands for the user of a call whose records name none. It is no id of a user."""
+_VOICEMAIL_APPS: Final = frozenset({"voicemail", "minivmrecord"})
+_PICKUP_APPS: Final = frozenset({"pickup", "pickupchan"})  # such a channel becomes one of the call that it takes
+
+# Asterisk's cdr.c, dial_status_to_disposition: what its records say of Dial's outcome.
+_DISPOSITIONS: Final = {
+    "ANSWER": "ANSWERED",
+    "BUSY": "BUSY",
+    "CONGESTION": "CONGESTION",
+    "CHANUNAVAIL": "FAILED",
+    "INVALIDARGS": "FAILED",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCall:
+    """A call as it is now.
+
+    Attributes:
+        user_id: whose it is; empty if the server is to find the user.
+    """
+
+    user_id: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A record as it would be written now, its leg's id, and when the phone system told of it last."""
+
+    values: dict[str, str]
+    leg_id: str
+    seen: datetime
+    is_over: bool
+
+
+def live_calls(conversation: LinkedChannels, rules: Rules) -> list[LiveCall]:
+    """The calls of a conversation that are to be reported now: who rings is known, or they have ended."""
+    rows = list(_rows(conversation))
+    records = [record for line, row in enumerate(rows, start=1) if (record := _record(line, row, rules)) is not None]
+    found = [item for item in group(records, UNKNOWN_USER) if isinstance(item, ReplayCall)]
+    told = [(item, [rows[line - 1] for line in item.lines]) for item in found]
+    return [live for item, own in told if (live := _live(item, own, has_gap=conversation.has_gap)) is not None]
+
+
+def _live(item: ReplayCall, rows: list[_Row], *, has_gap: bool) -> LiveCall | None:
+    """The call as it is now; None if it is too early to report it."""
+    is_over = all(row.is_over for row in rows)
+    is_answered = item.call.result is CallResult.ANSWERED
+    seen = latest(row.seen for row in rows)
+    user_id = "" if item.user_id == UNKNOWN_USER else item.user_id
+    if not (is_over or is_answered or user_id):
+        return None
+    call = replace(
+        item.call,
+        result=item.call.result if is_over or is_answered else None,
+        end_time=item.call.end_time if is_over else None,
+        is_final=True if is_over else None,
+        # After a gap the record of the call is to be at least as new, so that it puts right what was missed.
+        event_time=seen.replace(microsecond=0) if seen and has_gap else seen,
+    )
+    return LiveCall(user_id=user_id, call=call)
+
+
+def _record(line: int, row: _Row, rules: Rules) -> Record | None:
+    try:
+        record = read_record(RawRow(line=line, size=0, values=row.values), rules)
+    except BadRow:  # its clock ran backwards
+        return None
+    leg = replace(record.leg, id=row.leg_id)
+    return replace(record, call=replace(record.call, legs=(leg,)))
+
+
+def _rows(conversation: LinkedChannels) -> Iterator[_Row]:
+    pairs = conversation.pairs()
+    callers: set[Channel] = set()
+    for pair in pairs:
+        is_first = pair.caller not in callers and not pair.caller.is_dialled
+        callers.add(pair.caller)
+        yield _row_of_pair(pair, is_first=is_first)
+    in_pairs = callers | {pair.callee for pair in pairs}
+    for channel in conversation.channels.values():
+        app = channel.app.lower()
+        is_part = channel in in_pairs or channel.is_dialled or app in _PICKUP_APPS
+        is_alone = channel.is_told and not is_part
+        if (is_alone and channel.ended is not None) or app in _VOICEMAIL_APPS:
+            yield _row_of_channel(channel)
+
+
+def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> _Row:
+    caller, callee = pair.caller, pair.callee
+    answered, ended = pair.answered, pair.ended
+    values = {
+        **_values(caller, caller.started if is_first else pair.began, answered, ended),
+        "dst": pair.exten or caller.exten,
+        "dcontext": pair.context or caller.context,
+        "dstchannel": callee.name,
+        "lastapp": "Dial",
+        "disposition": _disposition(pair),
+    }
+    is_over = caller.ended is not None and ended is not None
+    return _Row(_known(values), callee.unique_id, _seen(pair), is_over)
+
+
+def _row_of_channel(channel: Channel) -> _Row:
+    values = {
+        **_values(channel, channel.started, channel.answered, channel.ended),
+        "lastapp": channel.app,
+        "lastdata": channel.app_data,
+        "disposition": "" if channel.ended is None else "NO ANSWER" if channel.answered is None else "ANSWERED",
+    }
+    return _Row(_known(values), channel.unique_id, channel.seen, channel.ended is not None)
+
+
+def _seen(pair: ChannelPair) -> datetime:
+    """When the phone system told of a pair last. One that is over has no news, although the callee may talk on."""
+    both = (pair.caller, pair.callee)
+    ends = [channel.seen if channel.is_lost else channel.ended for channel in both if channel.ended is not None]
+    latest_seen = max(channel.seen for channel in both)
+    return earliest((latest_seen, *ends, pair.closed if pair.answered is None else None)) or latest_seen
+
+
+def _values(caller: Channel, start: datetime, answer: datetime | None, end: datetime | None) -> dict[str, str]:
+    name = caller.caller_name.replace('"', "")
+    return {
+        "uniqueid": caller.unique_id,
+        "linkedid": caller.linked_id,
+        "accountcode": caller.account_code,
+        "channel": caller.name,
+        "src": caller.number,
+        "clid": f'"{name}" <{caller.number}>' if name else caller.number,
+        "dst": caller.exten,
+        "dcontext": caller.context,
+        "start": _clock(start),
+        "answer": _clock(answer),
+        "end": _clock(end),
+    }
+
+
+def _known(values: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in values.items() if text}
+
+
+def _clock(time: datetime | None) -> str:
+    """A time as records have it, in whole seconds."""
+    return "" if time is None else time.astimezone(UTC).replace(microsecond=0).isoformat()
+
+
+def _disposition(pair: ChannelPair) -> str:
+    """Dial's word, as a record says it; without one, what became of the channels. Empty while it rings."""
+    if pair.answered is not None:
+        return "ANSWERED"
+    if pair.status:
+        return _DISPOSITIONS.get(pair.status, "NO ANSWER")
+    return "" if pair.ended is None else "NO ANSWER"

@@ -1,0 +1,232 @@
+"""`leadline listen asterisk` between a fake Asterisk, which speaks its protocol over a socket, and a real server."""
+
+import asyncio
+import csv
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import pytest
+from fakes.asterisk import SECRET, FakeAsterisk
+from fakes.asterisk_script import START, Script
+from leadline import Client
+from leadline.errors import NotFound
+from leadline.v1.call_log_pb2 import CallLog
+from leadline.v1.call_pb2 import CALL_RESULT_ANSWERED
+from leadline.v1.directory_pb2 import User
+from support.asterisk_sessions import CUSTOMER, answered, missed
+from support.phone_systems import basic
+from support.servers import LEADLINE, ServerProcess, environment, leadline, server_process
+from support.webhook_events import FORM, form
+from support.webhook_servers import send, webhook_server
+
+_numbers = count()
+ACCOUNTS: Final = 10
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("listen")
+    config = folder / "leadline.toml"
+    config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
+    with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
+        yield running
+
+
+class Account:
+    """An account of its own, with alice at extension 101 and bob at 102."""
+
+    def __init__(self, server: ServerProcess, name: str) -> None:
+        self.name = name
+        self.client = Client(server.address, account=self.name)
+        self.client.upsert_user(User(user_id="alice", extensions=["101"]))
+        self.client.upsert_user(User(user_id="bob", extensions=["102"]))
+
+    def logs(self) -> list[CallLog]:
+        return list(self.client.list_call_logs())
+
+
+@pytest.fixture
+def account(server: ServerProcess) -> Iterator[Account]:
+    account = Account(server, f"a{next(_numbers)}")
+    with account.client:
+        yield account
+
+
+@asynccontextmanager
+async def listening(
+    server: ServerProcess, account: Account, asterisk: FakeAsterisk, *options: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command as a process, with the channels listed once."""
+    command: list[str | Path] = [
+        LEADLINE,
+        "listen",
+        "asterisk",
+        "--port",
+        str(asterisk.port),
+        "--server",
+        server.address,
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        "--account",
+        account.name,
+        *options,
+        env=environment({"LEADLINE_AMI_SECRET": SECRET}),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        await asterisk.until(listed=1)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
+    """The account's only log, as soon as it is as expected."""
+    async with asyncio.timeout(30):
+        while not ((found := await asyncio.to_thread(account.logs)) and is_so(found[0])):
+            await asyncio.sleep(0.01)
+    assert len(found) == 1
+    return found[0]
+
+
+async def stop(process: asyncio.subprocess.Process) -> str:
+    """What the command said, once it has stopped."""
+    process.send_signal(signal.SIGTERM)
+    _, said = await process.communicate()
+    assert process.returncode == 0, said
+    return said.decode()
+
+
+async def test_the_log_is_there_as_it_rings_and_follows_the_call_to_its_end(
+    server: ServerProcess, account: Account
+) -> None:
+    events = answered().events
+    async with FakeAsterisk() as asterisk, listening(server, account, asterisk) as process:
+        for event in events[:4]:
+            asterisk.play(event)
+        ringing = await until(account, lambda log: True)
+        assert (ringing.user_id, ringing.call.caller.phone_number) == ("alice", "2025550123")
+        assert not ringing.call.HasField("answer_time")
+        for event in events[4:9]:
+            asterisk.play(event)
+        talking = await until(account, lambda log: log.call.result == CALL_RESULT_ANSWERED)
+        assert not talking.call.is_final
+        for event in events[9:]:
+            asterisk.play(event)
+        ended = await until(account, lambda log: log.call.is_final)
+        assert ended.call.end_time.seconds - ended.call.answer_time.seconds == 30
+        said = await stop(process)
+    assert SECRET not in said
+    assert "2025550123" not in said
+
+
+@pytest.mark.parametrize("first", range(1, 8))
+async def test_a_cut_connection_is_made_again_and_what_was_missed_is_filled_in(
+    server: ServerProcess, account: Account, tmp_path: Path, first: int
+) -> None:
+    script = missed()
+    cdr = tmp_path / "Master.csv"
+    cdr.write_text("")
+    zone = ("--cdr", str(cdr), "--time-zone", "UTC")
+    async with FakeAsterisk() as asterisk, listening(server, account, asterisk, *zone):
+        for event in script.events[:first]:
+            asterisk.play(event)
+        asterisk.cut()
+        for event in script.events[first : first + 2]:
+            asterisk.play(event)
+        with cdr.open("w", newline="") as stream:
+            csv.writer(stream).writerows(script.rows if first + 2 >= len(script.events) else [])
+        await asterisk.until(listed=2)
+        for event in script.events[first + 2 :]:
+            asterisk.play(event)
+        log = await until(account, lambda log: log.call.is_final)
+        assert log.user_id == "alice"
+
+
+async def test_a_call_that_a_listener_a_webhook_and_an_import_tell_of_is_one_log(tmp_path: Path) -> None:
+    script = answered()
+    cdr = tmp_path / "Master.csv"
+    with cdr.open("w", newline="") as stream:
+        csv.writer(stream).writerows(script.rows)
+    config = tmp_path / "leadline.toml"
+    config.write_text('[accounts.demo.ingress.asterisk]\nsecret = "0123456789abcdef"\n')
+    with webhook_server(tmp_path / "data", config) as server:
+        account = Account(server, "demo")
+        async with FakeAsterisk() as asterisk, listening(server, account, asterisk) as process:
+            for event in script.events[:6]:
+                asterisk.play(event)
+            await asyncio.to_thread(_post, server, script.events[0]["Uniqueid"], "ring", START)
+            for event in script.events[6:]:
+                asterisk.play(event)
+            before = await until(account, lambda log: log.call.is_final)
+            await stop(process)
+        _post(server, before.call.id, "hangup", START + 34)
+        done = leadline("calls", "import", cdr, "--time-zone", "UTC", "--server", server.address)
+        assert done.returncode == 0, done.stdout + done.stderr
+        [after] = account.logs()
+    assert after.user_id == "alice"
+    for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
+        assert getattr(after.call, name) == getattr(before.call, name), name
+
+
+def _post(server: ServerProcess, call_id: str, event: str, time: int) -> None:
+    """The webhook of an event, as the dialplan of docs/phone-systems.md sends it."""
+    told = {"id": call_id, "linked_id": call_id, "direction": "inbound", "caller": CUSTOMER, "extension": "101"}
+    body = form({**told, "event": event, "time": str(time), "result": "ANSWER", "talk_time": "30"})
+    headers = {"Host": server.http_address, "Content-Type": FORM, **basic("leadline:0123456789abcdef")}
+    assert send(server.http_address, "/ingress/asterisk/demo", body, headers).status == 200
+
+
+@pytest.mark.soak
+async def test_at_5_calls_a_second_the_log_of_a_ringing_call_is_there_within_300_ms(
+    server: ServerProcess, account: Account
+) -> None:
+    waits: list[float] = []
+    async with FakeAsterisk() as asterisk, listening(server, account, asterisk), asyncio.TaskGroup() as calls:
+        for number in range(50):
+            calls.create_task(_rung(account, asterisk, number, waits))
+            await asyncio.sleep(0.2)
+    assert sorted(waits)[47] < 0.3
+
+
+async def _rung(account: Account, asterisk: FakeAsterisk, number: int, waits: list[float]) -> None:
+    """A call rings; how long until it has a log."""
+    script = Script(at=number, _next=2 * number)
+    trunk = script.channel("PJSIP/trunk", f"20255501{number:02}", exten="101", context="from-trunk", state=4)
+    script.dial(trunk, script.channel("PJSIP/101", "101", context="from-internal", linked=trunk))
+    began = time.monotonic()
+    for event in script.events:
+        asterisk.play(event)
+    while True:
+        try:
+            await asyncio.to_thread(account.client.get_call_log, trunk.unique_id)
+        except NotFound:
+            await asyncio.sleep(0.005)
+        else:
+            waits.append(time.monotonic() - began)
+            return
+
+
+async def test_a_wrong_secret_ends_the_command(server: ServerProcess) -> None:
+    async with FakeAsterisk() as asterisk:
+        done = await asyncio.to_thread(
+            leadline,
+            *("listen", "asterisk", "--port", str(asterisk.port), "--server", server.address, "--account", "a0"),
+            settings={"LEADLINE_AMI_SECRET": "wrong"},
+        )
+    assert (done.returncode, "Asterisk refuses the login: Authentication failed" in done.stderr) == (1, True)
+    assert "wrong" not in done.stderr
+
+
+def test_without_a_secret_it_says_how_to_give_one() -> None:
+    done = leadline("listen", "asterisk")
+    assert done.returncode == 2
+    assert "set LEADLINE_AMI_SECRET" in done.stderr
