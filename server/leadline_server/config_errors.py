@@ -39,7 +39,7 @@ _WORDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class SettingsSources:
-    """What the user wrote: flags, environment variables, and a file.
+    """The user's input: flags, environment variables, and a file.
 
     Attributes:
         flags: the flags that were given, by the setting's name.

@@ -98,7 +98,7 @@ async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
 
 
 async def stop(process: asyncio.subprocess.Process) -> str:
-    """What the command said, once it has stopped."""
+    """The output of the command, once it has stopped."""
     process.send_signal(signal.SIGTERM)
     _, said = await process.communicate()
     assert process.returncode == 0, said

@@ -68,7 +68,7 @@ def written(script: Script, folder: Path) -> list[LiveCall]:
 
 
 def plain(call: Call) -> Call:
-    """What both ways must agree on: all but the legs' ids and what a record does not tell."""
+    """The parts that both ways must agree on: all but the legs' ids and what a record does not tell."""
     parties = {side: replace(getattr(call, side), user_id=None) for side in ("caller", "callee")}
     return replace(call, event_time=None, linked_id=None, legs=(), attributes={}, **parties)
 

@@ -131,8 +131,8 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _key(settings: "Settings") -> Diagnosis:
-    from leadline_server.crm.token_encryption import load_key
     from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.encryption import load_key
 
     path = settings.data_dir / "token.key"
     if not path.exists():
