@@ -53,7 +53,7 @@ def last_reports(events: Iterable[Event]) -> dict[str, LiveCall]:
 
 
 def told(live: LiveCall) -> tuple[str, Call]:
-    """The parts that both ways must agree on. A record has no id of a leg and no linked id, and tells no ringing of each leg."""
+    """The facts that both ways agree on. A record has no ids of legs, no linked id, and no ringing of each leg."""
     legs = sorted((leg.user_id or "", leg.party.extension or "", str(leg.result)) for leg in live.call.legs)
     return f"{live.user_id} {legs}", replace(live.call, event_time=None, linked_id=None, legs=())
 
