@@ -74,6 +74,14 @@ def test_an_unlogged_call_says_why_and_rests() -> None:
     assert not is_due(log)
 
 
+@pytest.mark.parametrize("outcome", [unlogged, waiting])
+def test_a_decision_whose_contact_is_gone_does_not_stand_beside_the_new_outcome(
+    outcome: Callable[[CallLog], CallLog],
+) -> None:
+    log = outcome(deferred(accepted(), stands=decision(ANN)))
+    assert (log.decision, log.contact, log.shown_contact) == (None, None, None)
+
+
 def test_a_decision_against_logging_leaves_a_logged_call_logged() -> None:
     log = reported(logged(accepted()), report(caller__phone_number="+14155550199"))
     after_decision = unlogged(log)

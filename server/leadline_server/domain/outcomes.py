@@ -100,6 +100,7 @@ def unlogged(log: CallLog, basis: CallLog, outcome: LeaveUnlogged, now: datetime
         explanation=outcome.explanation,
         candidates=outcome.candidates,
         contact=None,
+        decision=None,  # one whose write the CRM refused, since its contact is gone
         decided_revision=revision,
         attempts=0,
         last_error="",
@@ -119,6 +120,7 @@ def waiting(log: CallLog, basis: CallLog, outcome: Wait, now: datetime) -> CallL
         reason=CallLogReason.NOT_FINAL,
         explanation=outcome.explanation,
         candidates=(),
+        decision=None,
         decided_revision=basis.input_revision,
         attempts=0,
         last_error="",
