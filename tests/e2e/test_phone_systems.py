@@ -1,7 +1,9 @@
 """docs/phone-systems.md, carried out: from a running server to a logged call, by its steps alone."""
 
+import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from support.phone_systems import (
     posting,
 )
 from support.servers import ServerProcess, leadline
-from support.webhook_events import CUSTOMER, OWN, SECRET
+from support.webhook_events import CUSTOMER, OWN, PUBLIC_URL, SECRET
 from support.webhook_servers import Sent, call_logs, prepare, toml, webhook_server
 from support.webhooks import SYSTEMS
 
@@ -141,6 +143,45 @@ def test_a_phone_system_on_the_same_machine(
         sent = call(configuration, posting(server.http_address))
         check(server, sent, call_id, walk.run(server))
     assert walk.is_at_the_end()
+
+
+def section(title: str) -> str:
+    [found] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def expected_by(settings: str) -> str:
+    """The id of the vendor's account or application that the settings of a section expect."""
+    return str(tomllib.loads(settings)["accounts"]["demo"]["ingress"].popitem()[1]["expect"].popitem()[1])
+
+
+@pytest.mark.parametrize("title", ["Telnyx", "RingCentral", "Vonage"])
+def test_a_vendor_that_is_set_up_in_its_own_console(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings and the address of the section; the vendor's events come with its ids and signatures."""
+    system, text = SYSTEMS[title.lower()], section(title)
+    [settings] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    [address] = set(re.findall(r"https://\S+?/ingress/\w+/\w+", text))
+    for subscription in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        delivery = json.loads(subscription)["deliveryMode"]
+        assert (delivery["transportType"], delivery["address"]) == ("WebHook", address)
+    [variable] = re.findall(r'env = "(\w+)"', settings)
+    monkeypatch.setenv(variable, str(system.settings["secret"]))
+    (config := tmp_path / "leadline.toml").write_text(f'public_url = "{PUBLIC_URL}"\n{settings}', encoding="utf-8")
+    ours, theirs = next(iter(system.settings["expect"].values())), expected_by(settings)
+    claims = {"application_id": theirs} if title == "Vonage" else {}
+    with webhook_server(tmp_path / "data", config) as server:
+        prepare(server.http_address)
+        post = posting(server.http_address)
+        for body in system.events("1"):
+            told = body.replace(f'"{ours}"'.encode(), f'"{theirs}"'.encode())
+            headers = {"content-type": system.content_type}
+            sent = post(address, told, {**headers, **system.sign(address, told, headers, **claims)})
+            assert sent.status // 100 == 2
+        [log] = call_logs(server.http_address)
+    assert (log["call"]["id"], log["call"]["result"]) == (system.call_id("1"), "CALL_RESULT_ANSWERED")
+    assert (log["call"]["caller"]["phone_number"], log["call"]["is_final"]) == (CUSTOMER, True)
 
 
 def test_the_template_of_3cx(tmp_path: Path) -> None:
