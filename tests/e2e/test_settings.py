@@ -109,7 +109,9 @@ def test_the_file_that_a_flag_names_beats_the_one_of_the_environment(tmp_path: P
 
 def not_served(*arguments: str, settings: Mapping[str, str] | None = None) -> list[str]:
     """The error lines of a server that does not start."""
-    ended = leadline("serve", *arguments, settings=settings or {}, seconds=20)
+    # A port that is free, whatever other tests serve meanwhile.
+    chosen = {"LEADLINE_HTTP_LISTEN": "127.0.0.1:0", **(settings or {})}
+    ended = leadline("serve", *arguments, settings=chosen, seconds=20)
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
     lines = ended.stderr.splitlines()
     assert all(line.startswith("leadline: ") for line in lines), ended.stderr

@@ -1,6 +1,5 @@
 """The command `leadline restore`, which puts a backup back, and makes the copy the live one."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,8 @@ def _make_live(settings: "Settings", *, without_keys: bool) -> None:
     from leadline_server.backup.restoring import make_live
 
     existing(settings.ledger_path)
+    import asyncio
+
     is_new = asyncio.run(make_live(settings, datetime.now(UTC), without_keys=without_keys))
     typer.echo("It is live. Replay the calls since the backup." if is_new else "It is live already.")
 

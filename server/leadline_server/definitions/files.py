@@ -81,4 +81,6 @@ def _sentence(detail: Any, tagged: Collection[str]) -> str:
             location += f".{part}" if location else str(part)
     if detail["type"] == "extra_forbidden":
         return f"{location}: there is no such key"
+    if detail["type"] == "missing":
+        return f"{location}: is required"
     return f"{location or 'the file'}: {str(detail['msg']).removeprefix('Value error, ')}"
