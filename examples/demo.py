@@ -109,6 +109,7 @@ def environment(data_dir: Path) -> dict[str, str]:
         "LEADLINE_DATA_DIR": str(data_dir),
         "LEADLINE_LISTEN": "127.0.0.1:0",
         "LEADLINE_METRICS_LISTEN": "127.0.0.1:0",
+        "LEADLINE_HTTP_LISTEN": "",
     }
 
 

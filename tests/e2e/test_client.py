@@ -241,7 +241,7 @@ def test_a_watch_goes_on_over_a_restart_of_the_server(
         assert next(watch).call.id == "first"
         client.log_call(id="unseen", direction="INBOUND", caller=number)
         end(first)
-    flags = ("--listen", address, "--metrics-listen", "127.0.0.1:0")
+    flags = ("--listen", address, "--metrics-listen", "127.0.0.1:0", "--http-listen", "")
     with client, server_process(data_dir, *flags, has_addresses=True):
         client.log_call(id="second", direction="INBOUND", caller=number)
         assert log_until_seen(watch, "unseen").revision >= 1
@@ -252,7 +252,7 @@ def test_a_lookup_outlasts_a_restart_on_a_new_connection(tmp_path: Path, number:
     with server_process(tmp_path / "data") as first:
         client = Client(first.address, account="demo", user="alice")
         client.find_contact(number)
-    flags = ("--listen", first.address, "--metrics-listen", "127.0.0.1:0")
+    flags = ("--listen", first.address, "--metrics-listen", "127.0.0.1:0", "--http-listen", "")
     with client, server_process(tmp_path / "data", *flags, has_addresses=True):
         assert list(client.find_contact(number).matches) == []
 

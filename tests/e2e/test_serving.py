@@ -67,6 +67,7 @@ def test_a_taken_port_is_told_in_one_line_and_nothing_is_left_running(
         settings = {
             f"LEADLINE_{variable}": address,
             f"LEADLINE_{other}": "127.0.0.1:0",
+            "LEADLINE_HTTP_LISTEN": "",
             "LEADLINE_DATA_DIR": str(tmp_path / "data"),
         }
         ended = leadline("serve", settings=settings)
@@ -89,7 +90,11 @@ def test_a_second_server_cannot_take_the_ports_of_the_first(server: ServerProces
 
 
 async def test_the_first_server_keeps_every_call_when_a_second_one_tries(server: ServerProcess, tmp_path: Path) -> None:
-    settings = {"LEADLINE_DATA_DIR": str(tmp_path / "data"), "LEADLINE_LISTEN": server.address}
+    settings = {
+        "LEADLINE_DATA_DIR": str(tmp_path / "data"),
+        "LEADLINE_LISTEN": server.address,
+        "LEADLINE_HTTP_LISTEN": "",
+    }
     second = asyncio.create_task(asyncio.to_thread(leadline, "serve", settings=settings))
     request = pb.FindContactRequest(account_id="demo", phone_numbers=[NUMBER])
     while not second.done():

@@ -173,9 +173,8 @@ async def test_a_ledger_that_is_opened_on_a_full_disk_says_so(small: Path) -> No
 
 def start(data_dir: Path) -> str:
     """The error text of `leadline serve` when it cannot start."""
-    done = leadline(
-        "serve", "--data-dir", data_dir, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", seconds=20
-    )
+    addresses = ("--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--http-listen", "")
+    done = leadline("serve", "--data-dir", data_dir, *addresses, seconds=20)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("leadline: ")]
