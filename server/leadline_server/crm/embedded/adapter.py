@@ -90,7 +90,7 @@ class EmbeddedCrm:
         keys = tuple({key: None for number in numbers for key in asked_keys(number)})
         found = await self._database.find(self._account_id, keys) if keys else ()
         # One contact is bounded already, by what a row or card of an imported file may have.
-        return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one
+        return found if len(found) < 2 else within_bounds(found, len(numbers))  # noqa: PLR2004 - one is bounded as stored
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The contact with this id, or None."""
