@@ -12,7 +12,7 @@ from leadline import errors as client_errors
 
 from leadline_server.domain.call import Call, Party
 from leadline_server.domain.call_ids import sourced_id
-from leadline_server.listen.asterisk_calls import LiveCall
+from leadline_server.listen.live_calls import LiveCall
 from leadline_server.replay.grouping import ReplayCall
 from leadline_server.replay.messages import to_request
 
