@@ -114,6 +114,7 @@ async def test_a_call_that_a_listener_a_webhook_and_an_import_tell_of_is_one_log
         assert done.returncode == 0, done.stdout + done.stderr
         [after] = account.logs()
     assert after.user_id == "alice"
+    assert {leg.id for leg in after.call.legs} == {leg.id for leg in before.call.legs}
     for name in ("id", "direction", "start_time", "answer_time", "end_time", "result"):
         assert getattr(after.call, name) == getattr(before.call, name), name
 

@@ -54,8 +54,8 @@ def last_reports(events: Iterable[Event]) -> dict[str, LiveCall]:
 
 
 def told(live: LiveCall) -> tuple[str, Call]:
-    """The facts that both ways agree on. A record has no ids of legs, no linked id, and no ringing of each leg."""
-    legs = sorted((leg.user_id or "", leg.party.extension or "", str(leg.result)) for leg in live.call.legs)
+    """The facts that both ways agree on. A record has no linked id, and does not tell when each leg rang."""
+    legs = sorted((leg.id, leg.user_id or "", leg.party.extension or "", str(leg.result)) for leg in live.call.legs)
     return f"{live.user_id} {legs}", replace(live.call, event_time=None, linked_id=None, legs=())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.domain.call_legs import earliest
+from leadline_server.domain.call_legs import earliest, latest
 from leadline_server.listen.asterisk_channels import Channel, ChannelPair, LinkedChannels
 from leadline_server.listen.live_calls import LiveCall, LiveRow, calls_of
 from leadline_server.replay.asterisk import read_record
@@ -45,7 +45,7 @@ def _rows(conversation: LinkedChannels) -> Iterator[LiveRow]:
         is_part = channel in in_pairs or channel.is_dialled or app in _PICKUP_APPS
         is_alone = channel.is_told and not is_part
         if (is_alone and channel.ended is not None) or app in _VOICEMAIL_APPS:
-            yield _row_of_channel(channel)
+            yield _row_of_channel(channel, _free_since(channel, pairs))
 
 
 def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> LiveRow:
@@ -60,17 +60,22 @@ def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> LiveRow:
         "disposition": _disposition(pair),
     }
     is_over = caller.ended is not None and ended is not None
-    return LiveRow(_known(values), _seen(pair), is_over, callee.unique_id)
+    return LiveRow(_known(values), _seen(pair), is_over)
 
 
-def _row_of_channel(channel: Channel) -> LiveRow:
+def _free_since(channel: Channel, pairs: list[ChannelPair]) -> datetime:
+    """When a channel had rung the last of others; Asterisk begins another record then."""
+    return latest(pair.ended for pair in pairs if pair.caller is channel) or channel.started
+
+
+def _row_of_channel(channel: Channel, start: datetime) -> LiveRow:
     values = {
-        **_values(channel, channel.started, channel.answered, channel.ended),
+        **_values(channel, start, channel.answered, channel.ended),
         "lastapp": channel.app,
         "lastdata": channel.app_data,
         "disposition": "" if channel.ended is None else "NO ANSWER" if channel.answered is None else "ANSWERED",
     }
-    return LiveRow(_known(values), channel.seen, channel.ended is not None, channel.unique_id)
+    return LiveRow(_known(values), channel.seen, channel.ended is not None)
 
 
 def _seen(pair: ChannelPair) -> datetime:

@@ -36,13 +36,11 @@ class LiveRow:
 
     Attributes:
         seen: when the phone system told of it last.
-        leg_id: of the leg; empty: as the record tells.
     """
 
     values: dict[str, str]
     seen: datetime
     is_over: bool
-    leg_id: str = ""
 
 
 def calls_of(rows: Sequence[LiveRow], read_record: ReadRecord, rules: Rules, *, has_gap: bool) -> list[LiveCall]:
@@ -86,9 +84,6 @@ def _live(item: ReplayCall, rows: list[LiveRow], *, has_gap: bool) -> LiveCall |
 
 def _record(line: int, row: LiveRow, read_record: ReadRecord, rules: Rules) -> Record | None:
     try:
-        record = read_record(RawRow(line=line, size=0, values=row.values), rules)
+        return read_record(RawRow(line=line, size=0, values=row.values), rules)
     except (BadRow, OverflowError):  # its clock ran backwards, or beyond the calendar
         return None
-    if not row.leg_id:
-        return record
-    return replace(record, call=replace(record.call, legs=(replace(record.leg, id=row.leg_id),)))
