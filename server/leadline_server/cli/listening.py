@@ -1,6 +1,7 @@
-"""Runs a listener until it is stopped: what `leadline listen asterisk` and `leadline listen freeswitch` share."""
+"""Reports calls until it is stopped: what `leadline listen` and `leadline calls import --follow` share."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,8 +13,11 @@ from leadline_server.cli.exit_codes import ExitCode, fail
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline import AsyncClient
 
-    from leadline_server.listen.listener import PhoneSystem, ReadEnded
+    from leadline_server.listen.listener import LoadRules, PhoneSystem, ReadEnded
+    from leadline_server.listen.reporter import CallReporter, CallSource
     from leadline_server.replay.rules import Rules
+
+    MakeSource = Callable[[CallReporter, LoadRules], CallSource]
 
 _GRACE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 2.0
@@ -71,13 +75,22 @@ def say(text: str) -> None:
 
 
 async def _listen(phone_system: "PhoneSystem", reporting: Reporting) -> None:
+    from leadline_server.listen.listener import Listener
+
+    def listener(reporter: "CallReporter", load: "LoadRules") -> Listener:
+        return Listener(phone_system, load, reporter, say, reporting.read_ended)
+
+    await report_until_stopped(listener, reporting)
+
+
+async def report_until_stopped(make: "MakeSource", reporting: Reporting) -> None:
+    """Run a source of calls, and report them, until SIGTERM or Ctrl-C."""
     import asyncio
     import signal
 
     from leadline import AsyncClient
 
-    from leadline_server.listen.listener import Listener, listen
-    from leadline_server.listen.reporter import CallReporter
+    from leadline_server.listen.reporter import CallReporter, run_until
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,8 +101,7 @@ async def _listen(phone_system: "PhoneSystem", reporting: Reporting) -> None:
         async def load() -> "Rules":
             return await _account_rules(client, reporting.rules)
 
-        listener = Listener(phone_system, load, reporter, say, reporting.read_ended)
-        await listen(listener, reporter, stop, _GRACE_SECONDS)
+        await run_until(stop, make(reporter, load), reporter, _GRACE_SECONDS)
     counts = reporter.counts
     say(f"stopped: {counts.sent:,} reports sent, {counts.refused:,} refused, {counts.given_up:,} given up")
 
@@ -114,7 +126,7 @@ async def _account_rules(client: "AsyncClient", rules: "Rules") -> "Rules":
             continue
         return replace(
             rules,
-            users=details.users,
+            users={**details.users, **rules.users},
             numbering=details.numbering,
             own_numbers=own_numbers((), details.numbering, details.own_numbers),
         )

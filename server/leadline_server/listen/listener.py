@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -165,26 +165,3 @@ class Listener:
         for live in ended:
             if not self._phone_system.goes_on(live.call.id):
                 await self._reporter.report(live)
-
-
-async def listen(listener: Listener, reporter: CallReporter, stop: asyncio.Event, grace: float) -> None:
-    """Run a listener until `stop`. Reports that still wait get `grace` seconds.
-
-    Raises:
-        LoginRefused: the phone system refuses the login.
-    """
-    reporting = asyncio.create_task(reporter.run())
-    listening = asyncio.create_task(listener.run())
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({reporting, listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
-        await reporter.close()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(reporting, grace)
-    finally:
-        for task in (listening, stopping, reporting):
-            task.cancel()
-        await asyncio.gather(listening, stopping, reporting, return_exceptions=True)
