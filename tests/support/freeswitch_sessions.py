@@ -71,7 +71,7 @@ def withheld() -> FreeSwitchScript:
 def outbound() -> FreeSwitchScript:
     script = FreeSwitchScript()
     alice = script.call_in("101", "Alice", CUSTOMER, "default")
-    script.execute(alice, "bridge", f"sofia/gateway/carrier/{CUSTOMER}")
+    script.execute(alice, "bridge", f"sofia/gateway/provider/{CUSTOMER}")
     trunk = script.originate(alice, CUSTOMER, device=f"sofia/external/{CUSTOMER}")
     script.wait(6)
     script.bridge(alice, trunk)
@@ -220,7 +220,7 @@ def follow_me() -> FreeSwitchScript:
     alice = script.originate(trunk, "101")
     script.wait(15)
     script.hang_up(alice, cause="NO_ANSWER")
-    script.execute(trunk, "bridge", f"sofia/gateway/carrier/{MOBILE}")
+    script.execute(trunk, "bridge", f"sofia/gateway/provider/{MOBILE}")
     mobile = script.originate(trunk, MOBILE, device=f"sofia/external/{MOBILE}")
     script.wait(8)
     script.bridge(trunk, mobile)

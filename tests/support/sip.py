@@ -15,9 +15,9 @@ from support.servers import ServerProcess, until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CONFIGURATION: Final = ROOT / "examples" / "kamailio" / "kamailio.cfg"
-CARRIER: Final = "127.0.0.1"
+PROVIDER: Final = "127.0.0.1"
 STRANGER: Final = "127.0.0.2"
-"""An address that is not the carrier's."""
+"""An address that is not the provider's."""
 
 _CALL_SECONDS: Final = 120.0
 
@@ -196,7 +196,7 @@ class Kamailio:
         rate: float,
         *,
         headers: Sequence[str] = (),
-        address: str = CARRIER,
+        address: str = PROVIDER,
     ) -> "Placing":
         """Begin to place calls.
 
@@ -252,14 +252,14 @@ def kamailio(server: ServerProcess, folder: Path, secret: str) -> Iterator[Kamai
     """Kamailio by the example's configuration, and the phones that it rings."""
     for program in ("kamailio", "sipp"):
         assert shutil.which(program), "These tests need SIP programs. On Debian: .ci/system-packages.txt"
-    phones, port = free_port(CARRIER), free_port(CARRIER)
+    phones, port = free_port(PROVIDER), free_port(PROVIDER)
     (folder / "phones.xml").write_text(_phones())
-    command = ["sipp", "-i", CARRIER, "-p", str(phones), "-sf", "phones.xml", "-nostdin", "-trace_err"]
+    command = ["sipp", "-i", PROVIDER, "-p", str(phones), "-sf", "phones.xml", "-nostdin", "-trace_err"]
     defined = {
         "LEADLINE_URL": f'"http://{server.http_address}/ingress/kamailio/demo"',
         "LEADLINE_SECRET": f'"{secret}"',
-        "CARRIER": f'"{CARRIER}"',
-        "PHONES": f'"sip:{CARRIER}:{phones}"',
+        "PROVIDER": f'"{PROVIDER}"',
+        "PHONES": f'"sip:{PROVIDER}:{phones}"',
         "RING_MILLISECONDS": "2000",
     }
     with (
@@ -293,7 +293,7 @@ def _answers(port: int) -> bool:
 
 
 def free_port(address: str) -> int:
-    """A UDP port that nobody has."""
+    """A free UDP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind((address, 0))
         return int(found.getsockname()[1])

@@ -40,7 +40,7 @@ ONE_STRANGER: Final = "+12025550177"
 SECONDS: Final = 30
 TOLERANCE: Final = 1.0
 POP: Final = 0.3
-_TRUNK: Final = "P-Asserted-Identity: <sip:[field0]@carrier.example.com{}>"
+_TRUNK: Final = "P-Asserted-Identity: <sip:[field0]@provider.example.com{}>"
 
 
 @dataclass(frozen=True)

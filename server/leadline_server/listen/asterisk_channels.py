@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Final, Self
 
 from leadline_server.domain.call_legs import earliest
-from leadline_server.listen.conversations import MOST_CHANNELS, Conversation, TrackedChannel
+from leadline_server.listen.conversations import MOST_CHANNELS, ChannelConversation, TrackedChannel
 from leadline_server.replay.zones import epoch_of
 
 _UP: Final = "6"  # AST_STATE_UP
@@ -157,7 +157,7 @@ class BridgeStay:
 
 
 @dataclass(slots=True, eq=False)
-class LinkedChannels(Conversation[Channel]):
+class LinkedChannels(ChannelConversation[Channel]):
     """Channels that belong together, and the pairs among them.
 
     Attributes:
@@ -201,7 +201,7 @@ class LinkedChannels(Conversation[Channel]):
 
     def take(self, other: Self) -> None:
         """Take over everything of a conversation that turned out to be the same one."""
-        Conversation.take(self, other)  # a class with slots cannot say super() here
+        ChannelConversation.take(self, other)  # a class with slots cannot say super() here
         self.dials |= other.dials
         for bridge_id, stays in other.bridges.items():
             self.bridges.setdefault(bridge_id, {}).update(stays)

@@ -41,7 +41,7 @@ C = TypeVar("C", bound=TrackedChannel)
 
 
 @dataclass(slots=True, eq=False)
-class Conversation(Generic[C]):
+class ChannelConversation(Generic[C]):
     """Channels that belong together.
 
     Attributes:
@@ -67,7 +67,7 @@ class Conversation(Generic[C]):
         self.has_gap = self.has_gap or other.has_gap
 
 
-V = TypeVar("V", bound=Conversation[Any])
+V = TypeVar("V", bound=ChannelConversation[Any])
 
 
 class ConversationTable(Generic[V]):

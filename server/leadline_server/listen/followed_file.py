@@ -1,7 +1,7 @@
 """A file that a phone system appends to, read on from a bookmark, through rotation.
 
 A file is recognised by its first bytes. So it is found again after `rename` and `create`, and its copy is found after
-`copytruncate`: what was written before the rotation is read first.
+`copytruncate`: the lines before the rotation are read first.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from leadline_server.domain.call_legs import latest
-from leadline_server.listen.conversations import MOST_CHANNELS, Conversation, TrackedChannel
+from leadline_server.listen.conversations import MOST_CHANNELS, ChannelConversation, TrackedChannel
 from leadline_server.listen.esl_frames import EslEvent
 
 _MOST_CHARACTERS: Final = 1024
@@ -84,7 +84,7 @@ class FreeSwitchChannel(TrackedChannel):
 
 
 @dataclass(slots=True, eq=False)
-class FreeSwitchCalls(Conversation[FreeSwitchChannel]):
+class FreeSwitchCalls(ChannelConversation[FreeSwitchChannel]):
     """Channels that belong together."""
 
     def channel(self, unique_id: str, time: datetime) -> FreeSwitchChannel | None:
