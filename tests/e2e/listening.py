@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from leadline import Client
+from leadline import AsyncClient, Client
 from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.directory_pb2 import User
 from support.servers import LEADLINE, ServerProcess, environment
@@ -67,6 +68,35 @@ async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
             await asyncio.sleep(0.01)
     assert len(found) == 1
     return found[0]
+
+
+async def rings_to_pops(server: ServerProcess, account: Account, ring: Callable[[int], str]) -> list[float]:
+    """Seconds from a call's ring until a client that watches sees it, in order: 50 calls, 5 a second.
+
+    Args:
+        ring: lets a call ring, by its number, and returns its id.
+    """
+    began, seen = dict[str, float](), dict[str, float]()
+
+    async def take(watch: AsyncIterator[CallLog]) -> None:
+        async for log in watch:
+            seen.setdefault(log.call.id, time.monotonic())
+
+    async with AsyncClient(server.address, account=account.name) as client:
+        watch = client.watch_call_logs()
+        await watch.start()
+        taking = asyncio.create_task(take(watch))
+        for number in range(50):
+            before = time.monotonic()
+            began[ring(number)] = before
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(30):
+            while seen.keys() < began.keys():
+                await asyncio.sleep(0.05)
+        taking.cancel()
+    waits = sorted(seen[call_id] - before for call_id, before in began.items())
+    print(f"ring to pop: p50 {waits[25] * 1000:.0f} ms, p95 {waits[47] * 1000:.0f} ms")  # noqa: T201
+    return waits
 
 
 async def stop(process: asyncio.subprocess.Process) -> str:

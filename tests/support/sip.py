@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from support.servers import ServerProcess, until
+from support.sip_scenarios import caller_scenario, phones_scenario
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CONFIGURATION: Final = ROOT / "examples" / "kamailio" / "kamailio.cfg"
@@ -20,124 +21,6 @@ STRANGER: Final = "127.0.0.2"
 """An address that is not the provider's."""
 
 _CALL_SECONDS: Final = 120.0
-
-_PHONES: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="phones: 101 answers, 102 is busy, 103 rings on, 104 declines">
-  <recv request="INVITE" crlf="true">
-    <action>
-      <ereg regexp="102@" search_in="hdr" header="To:" assign_to="busy"/>
-      <ereg regexp="103@" search_in="hdr" header="To:" assign_to="rings"/>
-      <ereg regexp="104@" search_in="hdr" header="To:" assign_to="declines"/>
-      <ereg regexp=".*" search_in="hdr" header="Via:" occurrence="1" assign_to="via"/>
-      <ereg regexp=".*" search_in="hdr" header="Via:" occurrence="2" assign_to="via2"/>
-    </action>
-  </recv>
-  <nop next="2" test="busy"/>
-  <nop next="4" test="declines"/>
-  <send><![CDATA[{ringing}]]></send>
-  <nop next="3" test="rings"/>
-  <pause milliseconds="300"/>
-  <send retrans="500"><![CDATA[{ok}]]></send>
-  <recv request="ACK"/>
-  <recv request="BYE"/>
-  <send next="9"><![CDATA[{ok_bye}]]></send>
-  <label id="2"/>
-  <send retrans="500"><![CDATA[{busy}]]></send>
-  <recv request="ACK" next="9"/>
-  <label id="4"/>
-  <send retrans="500"><![CDATA[{declined}]]></send>
-  <recv request="ACK" next="9"/>
-  <label id="3"/>
-  <recv request="CANCEL"/>
-  <send><![CDATA[{ok_bye}]]></send>
-  <send retrans="500"><![CDATA[{canceled}]]></send>
-  <recv request="ACK"/>
-  <label id="9"/>
-  <nop/>
-  <Reference variables="via,via2"/>
-</scenario>
-"""
-
-_CALLER: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="caller">
-  <send retrans="500"><![CDATA[{invite}]]></send>
-  <recv response="100" optional="true"/>
-  <recv response="180" optional="{may_ring}"/>
-  {then}
-</scenario>
-"""
-_HANGS_UP: Final = """<recv response="200" rrs="true"/>
-  <send><![CDATA[{ack}]]></send>
-  <pause milliseconds="1200"/>
-  <send retrans="500"><![CDATA[{bye}]]></send>
-  <recv response="200"/>"""
-_IS_REFUSED: Final = """<recv response="{code}"/>
-  <send><![CDATA[{ack_refused}]]></send>"""
-_CANCELS: Final = """<pause milliseconds="500"/>
-  <send retrans="500"><![CDATA[{cancel}]]></send>
-  <recv response="200"/>
-  <recv response="487"/>
-  <send><![CDATA[{ack_refused}]]></send>"""
-
-_VIA: Final = "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=z9hG4bK-[pid]-[call_number]-{}"
-_SIDES: Final = """From: [field2] <sip:[field0]@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[field1]@[remote_ip]:[remote_port]>{to_tag}
-Call-ID: [call_id]"""
-_SDP: Final = """v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-"""
-
-
-def _request(method: str, branch: str, *, uri: str = "", to_tag: str = "", more: str = "", body: str = "") -> str:
-    uri = uri or "sip:[field1]@[remote_ip]:[remote_port]"
-    number = "2" if method == "BYE" else "1"
-    lines = [f"{method} {uri} SIP/2.0", _VIA.format(branch), "Max-Forwards: 70", _SIDES.format(to_tag=to_tag)]
-    lines += [f"CSeq: {number} {method}", *([more] if more else [])]
-    contents = ["Content-Type: application/sdp", "Content-Length: [len]", "", body] if body else ["Content-Length: 0"]
-    return "\n" + "\n".join([*lines, *contents]) + "\n\n"
-
-
-def _response(status: str, *, via: str = "[last_Via:]", cseq: str = "[last_CSeq:]", body: str = "") -> str:
-    lines = [f"SIP/2.0 {status}", via, "[last_Record-Route:]", "[last_From:]", "[last_To:];tag=[pid]p[call_number]"]
-    lines += ["[last_Call-ID:]", cseq, "Contact: <sip:phone@[local_ip]:[local_port]>"]
-    contents = ["Content-Type: application/sdp", "Content-Length: [len]", "", body] if body else ["Content-Length: 0"]
-    return "\n" + "\n".join([*lines, *contents]) + "\n\n"
-
-
-def _phones() -> str:
-    stored = "Via:[$via]\nVia:[$via2]"
-    return _PHONES.format(
-        ringing=_response("180 Ringing"),
-        ok=_response("200 OK", body=_SDP),
-        ok_bye=_response("200 OK").replace(";tag=[pid]p[call_number]", ""),
-        busy=_response("486 Busy Here"),
-        declined=_response("603 Decline"),
-        canceled=_response("487 Request Terminated", via=stored, cseq="CSeq: 1 INVITE"),
-    )
-
-
-def _caller(then: str, headers: Sequence[str]) -> str:
-    more = "\n".join(["Contact: <sip:caller@[local_ip]:[local_port]>", *headers])
-    invite = _request("INVITE", "i", more=more, body=_SDP)
-    remote = "[peer_tag_param]"
-    steps = {
-        "200": _HANGS_UP,
-        "cancel": _CANCELS,
-    }.get(then, _IS_REFUSED.replace("{code}", then))
-    messages = {
-        "{ack}": _request("ACK", "a", uri="[next_url]", to_tag=remote, more="[routes]"),
-        "{bye}": _request("BYE", "b", uri="[next_url]", to_tag=remote, more="[routes]"),
-        "{cancel}": _request("CANCEL", "i"),
-        "{ack_refused}": _request("ACK", "i", to_tag=remote),
-    }
-    for name, text in messages.items():
-        steps = steps.replace(name, text)
-    may_ring = "false" if then == "cancel" else "true"
-    return _CALLER.replace("{may_ring}", may_ring).replace("{invite}", invite).replace("{then}", steps)
 
 
 @dataclass(frozen=True)
@@ -209,7 +92,7 @@ class Kamailio:
             address: from which it calls.
         """
         scenario, rows, trace = (self.folder / f"{kind}.{suffix}" for suffix in ("xml", "csv", "trace"))
-        scenario.write_text(_caller(then, headers))
+        scenario.write_text(caller_scenario(then, headers))
         rows.write_text("\n".join(["SEQUENTIAL", *(caller.row() for caller in callers)]) + "\n")
         command = ["sipp", f"127.0.0.1:{self.port}", "-i", address, "-p", str(free_port(address))]
         command += ["-sf", scenario.name, "-inf", rows.name, "-m", str(len(callers)), "-cid_str", f"{kind}-%u-%p@sipp"]
@@ -253,7 +136,7 @@ def kamailio(server: ServerProcess, folder: Path, secret: str) -> Iterator[Kamai
     for program in ("kamailio", "sipp"):
         assert shutil.which(program), "These tests need SIP programs. On Debian: .ci/system-packages.txt"
     phones, port = free_port(PROVIDER), free_port(PROVIDER)
-    (folder / "phones.xml").write_text(_phones())
+    (folder / "phones.xml").write_text(phones_scenario())
     command = ["sipp", "-i", PROVIDER, "-p", str(phones), "-sf", "phones.xml", "-nostdin", "-trace_err"]
     defined = {
         "LEADLINE_URL": f'"http://{server.http_address}/ingress/kamailio/demo"',

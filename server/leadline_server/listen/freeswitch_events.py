@@ -24,6 +24,8 @@ _LINKS: Final = (
 )
 """Headers with the ids of other channels of the same conversation."""
 
+_PICKUP_APP: Final = "intercept"
+
 _FIRST_PROFILE: Final = {
     "initial_context": "context",
     "initial_cid_name": "caller_id_name",
@@ -87,8 +89,14 @@ def live_calls(conversation: FreeSwitchCalls, rules: Rules) -> list[LiveCall]:
     """The calls of a conversation that are to be reported now."""
     order = sorted(conversation.channels.values(), key=lambda channel: channel.started)
     partners = {partner for channel in order for partner in _partners(channel)}
-    told = [one for one in order if one.ended is not None or one.unique_id in partners or any(_partners(one))]
+    told = [one for one in order if one.unique_id in partners or any(_partners(one)) or _is_alone(one)]
     return calls_of([_row(channel) for channel in told], read_record, rules, has_gap=conversation.has_gap)
+
+
+def _is_alone(channel: FreeSwitchChannel) -> bool:
+    """Whether a channel without another one has ended as a call of its own. A pickup is a part of another call."""
+    is_pickup = channel.variables.get("last_app") == _PICKUP_APP
+    return channel.ended is not None and not (channel.is_lost and is_pickup)
 
 
 def _partners(channel: FreeSwitchChannel) -> Iterator[str]:
