@@ -73,8 +73,7 @@ async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
 async def rings_to_pops(server: ServerProcess, account: Account, ring: Callable[[int], str]) -> list[float]:
     """Seconds from a call's ring until a client that watches sees it, in order: 50 calls, 5 a second.
 
-    Args:
-        ring: lets a call ring, by its number, and returns its id.
+    `ring` lets a call ring, by its number, and returns its id.
     """
     began, seen = dict[str, float](), dict[str, float]()
 
