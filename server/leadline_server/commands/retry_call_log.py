@@ -8,7 +8,7 @@ from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
-from leadline_server.domain.progress import retried
+from leadline_server.domain.retrying import retried
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 
