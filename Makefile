@@ -6,8 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Prints the packages while pip installs them, one a line; pip's own errors are on standard error.
 SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print }'
-PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto)
-STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
+PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto protos/leadline/admin/v1/*.proto)
+STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/python/leadline/admin/v1
 TEST_PROCESSES ?= 4
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 

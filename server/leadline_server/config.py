@@ -154,6 +154,13 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )
+    authentication: bool = Field(
+        False, description="Whether every call needs a credential: an API key, a JWT or a client certificate."
+    )
+    reflection: bool = Field(
+        False,
+        description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
+    )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
