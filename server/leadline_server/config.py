@@ -27,7 +27,7 @@ EMBEDDED: Final = "embedded"
 """The connection to the CRM in the data directory, which needs no table."""
 
 
-COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT"})
+COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT", "LEADLINE_API_KEY"})
 """Variables of the commands that ask a server; they are no settings of the server."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
-from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1 import key_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
@@ -46,7 +46,7 @@ async def outcome(served: Guarded, path: str, request: Any, key: str | None) -> 
 
 
 def report(account_id: str = OWN, call_id: str = "c1", user_id: str = ALICE, **fields: Any) -> Any:
-    call = {"id": call_id, "direction": "CALL_DIRECTION_INBOUND", "caller": {"phone_number": NUMBER}}
+    call: Any = {"id": call_id, "direction": "CALL_DIRECTION_INBOUND", "caller": {"phone_number": NUMBER}}
     return call_log_service_pb2.LogCallRequest(account_id=account_id, user_id=user_id, call=call, **fields)
 
 
@@ -244,7 +244,7 @@ async def test_a_platform_reads_call_data_only_with_the_grant(served: Guarded) -
 
 async def test_a_user_sees_the_settings_without_lists_of_numbers(served: Guarded) -> None:
     admin = await served.key(Role.ACCOUNT_ADMIN)
-    settings = {"own_numbers": [NUMBER], "defaults": {"excluded_numbers": {"values": [NUMBER]}}}
+    settings: Any = {"own_numbers": [NUMBER], "defaults": {"excluded_numbers": {"values": [NUMBER]}}}
     written = preferences_service_pb2.UpdateAccountSettingsRequest(account_id=OWN, settings=settings)
     await served.call("/leadline.v1.PreferencesService/UpdateAccountSettings", written, admin)
     request = preferences_service_pb2.GetAccountSettingsRequest(account_id=OWN)
@@ -257,13 +257,15 @@ async def test_a_user_sees_the_settings_without_lists_of_numbers(served: Guarded
 async def test_an_administrator_issues_no_key_above_itself(served: Guarded) -> None:
     admin = await served.key(Role.ACCOUNT_ADMIN)
     path = "/leadline.admin.v1.KeyService/IssueKey"
-    platform = key_service_pb2.IssueKeyRequest(role="ROLE_PLATFORM")
+    platform = key_service_pb2.IssueKeyRequest(role=key_pb2.ROLE_PLATFORM)
     assert await outcome(served, path, platform, admin) == ("NOT_FOUND", "ACCOUNT_NOT_FOUND")
     platform.account_id = OWN
     assert await outcome(served, path, platform, admin) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
-    granted = key_service_pb2.IssueKeyRequest(account_id=OWN, role="ROLE_ACCOUNT_ADMIN", grants=["GRANT_CALL_DATA"])
+    granted = key_service_pb2.IssueKeyRequest(
+        account_id=OWN, role=key_pb2.ROLE_ACCOUNT_ADMIN, grants=[key_pb2.GRANT_CALL_DATA]
+    )
     assert await outcome(served, path, granted, admin) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
-    own = key_service_pb2.IssueKeyRequest(account_id=OWN, role="ROLE_ACCOUNT_ADMIN", label="deputy")
+    own = key_service_pb2.IssueKeyRequest(account_id=OWN, role=key_pb2.ROLE_ACCOUNT_ADMIN, label="deputy")
     answer = await served.call(path, own, admin, key_service_pb2.IssueKeyResponse)
     assert (await outcome(served, FIND, find(), answer.secret))[0] == "OK"
     assert answer.key.creator == f"key:{served.keys[Role.ACCOUNT_ADMIN, OWN].key.key_id}"

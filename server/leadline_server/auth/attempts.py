@@ -7,7 +7,9 @@ raise an alarm instead, a warning in the log.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Final
+from urllib.parse import unquote
 
 import structlog
 
@@ -28,6 +30,8 @@ MOST_SECONDS: Final = 2.0
 REASONS: Final = ("missing", "malformed", "unknown", "revoked", "expired", "denied", "invalid_token", "no_issuer_keys")
 
 _FIRST_SECONDS: Final = 0.1
+_IPV4: Final = 4
+_NETWORK_BITS: Final = 64
 _MOST_STRIKES: Final = 32.0
 _ALARM_SECONDS: Final = 60.0
 _MOST_ALARMS: Final = 1_000
@@ -108,5 +112,13 @@ class FailedAttempts:
 
 
 def _host(peer: str) -> str:
-    """A peer without its port: `ipv4:192.0.2.1` for `ipv4:192.0.2.1:50000`."""
-    return peer.rpartition(":")[0] or peer
+    """Who counts as one peer: an IPv4 address, or an IPv6 network of 64 bits, which one customer has.
+
+    gRPC says `ipv4:192.0.2.1:50000` or `ipv6:%5B2001:db8::1%5D:50000`, HTTP `192.0.2.1:50000`.
+    """
+    text = unquote(peer.rpartition(":")[0]).removeprefix("ipv4:").removeprefix("ipv6:").strip("[]")
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return peer
+    return str(address) if address.version == _IPV4 else str(ip_network((address, _NETWORK_BITS), strict=False))
