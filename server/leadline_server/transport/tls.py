@@ -1,14 +1,13 @@
 """The server's certificate: for gRPC, HTTP and metrics, read again when its files change.
 
 A file that cannot be used changes nothing: the certificate before it goes on serving, the failure is counted and
-logged, and `leadline doctor` sees it. Files are looked at when a client connects, so no restart and no signal is needed.
+logged, and `leadline doctor` sees it. The files are looked at when a client connects: no restart and no signal is
+needed.
 """
 
-import os
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import grpc
@@ -16,6 +15,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from leadline_server.listeners import TlsFiles
 from leadline_server.transport.certificates import UnusableCertificate, expiry
 
 _log = structlog.get_logger(__name__)
@@ -24,26 +24,6 @@ MINIMUM_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.
 """The TLS versions that can be the lowest one."""
 
 _Signs = tuple[tuple[int, int, int], ...]  # inode, size and time of each file
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """The files of a server's certificate, in PEM.
-
-    Attributes:
-        certificate: the certificate, and those between it and its CA.
-        key: its private key.
-        client_ca: the CAs of clients' certificates; None: clients need none.
-    """
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All files."""
-        return tuple(path for path in (self.certificate, self.key, self.client_ca) if path is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +162,7 @@ class ServerCertificate(Collector):
 
 def _signs(files: TlsFiles) -> _Signs:
     try:
-        stats = [os.stat(path) for path in files.paths]
+        stats = [path.stat() for path in files.paths]
     except OSError as error:
         raise UnusableCertificate(f"{error.filename}: {error.strerror}") from error
     return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
