@@ -11,7 +11,6 @@ import pytest
 from leadline import AsyncClient, Client, Tls, errors
 from leadline.v1 import contact_service_pb2 as contacts_pb
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
-
 from support.certificates import Authority, Pair
 
 LOCALHOST = "localhost"
@@ -35,7 +34,7 @@ class Door:
 
 
 @asynccontextmanager
-async def door(served: Pair, client_ca: Path | None = None) -> AsyncIterator[tuple[Door, int]]:
+async def door(served: Pair, authority: Authority | None = None) -> AsyncIterator[tuple[Door, int]]:
     it, server = Door(), grpc.aio.server()
     handlers: dict[str, Any] = {
         "FindContact": grpc.unary_unary_rpc_method_handler(
@@ -51,15 +50,19 @@ async def door(served: Pair, client_ca: Path | None = None) -> AsyncIterator[tup
             grpc.method_handlers_generic_handler("leadline.v1.CallLogService", {"WatchCallLogs": watch}),
         ]
     )
-    pair = (served.key.read_bytes(), served.certificate.read_bytes())
-    root = None if client_ca is None else client_ca.read_bytes()
-    credentials = grpc.ssl_server_credentials([pair], root, require_client_auth=client_ca is not None)
-    port = server.add_secure_port("127.0.0.1:0", credentials)
+    port = server.add_secure_port("127.0.0.1:0", _credentials(served, authority))
     await server.start()
     try:
         yield it, port
     finally:
         await server.stop(None)
+
+
+def _credentials(served: Pair, authority: Authority | None) -> grpc.ServerCredentials:
+    """Those of a server that asks for client certificates of a CA, if there is one."""
+    pair = (served.key.read_bytes(), served.certificate.read_bytes())
+    root = None if authority is None else authority.file.read_bytes()
+    return grpc.ssl_server_credentials([pair], root, require_client_auth=root is not None)
 
 
 async def test_a_ca_file_is_all_that_tls_needs(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ async def test_a_new_client_certificate_is_shown_on_a_new_connection(
     tls = Tls(ca=authority.file, certificate=tmp_path / "own.pem", key=tmp_path / "own.key")
     _put(old, tmp_path)
     async with (
-        door(authority.issue("server"), authority.file) as (it, port),
+        door(authority.issue("server"), authority) as (it, port),
         AsyncClient(f"{LOCALHOST}:{port}", account="demo", tls=tls) as client,
     ):
         await client.find_contact("+14155550123")
@@ -117,7 +120,7 @@ async def test_files_that_cannot_be_used_change_nothing(tmp_path: Path, monkeypa
     own = authority.issue("own")
     tls = Tls(ca=authority.file, certificate=own.certificate, key=own.key)
     async with (
-        door(authority.issue("server"), authority.file) as (it, port),
+        door(authority.issue("server"), authority) as (it, port),
         AsyncClient(f"{LOCALHOST}:{port}", account="demo", tls=tls) as client,
     ):
         for broken in (b"", b"no certificate", authority.issue("other").certificate.read_bytes()):
@@ -128,16 +131,14 @@ async def test_files_that_cannot_be_used_change_nothing(tmp_path: Path, monkeypa
         assert it.names == [b"own"] * 4
 
 
-async def test_a_watch_goes_on_when_its_connection_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_watch_goes_on_when_its_connection_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline._connection._LOOK_SECONDS", 0.0)
     monkeypatch.setattr("leadline._connection._RETIRE_SECONDS", 0.0)
     authority = Authority(tmp_path)
     _put(authority.issue("old"), tmp_path)
     tls = Tls(ca=authority.file, certificate=tmp_path / "own.pem", key=tmp_path / "own.key")
     async with (
-        door(authority.issue("server"), authority.file) as (it, port),
+        door(authority.issue("server"), authority) as (it, port),
         AsyncClient(f"{LOCALHOST}:{port}", account="demo", tls=tls, timeout=0.5) as client,
     ):
         watch = client.watch_call_logs()
@@ -176,7 +177,7 @@ def test_a_certificate_and_its_key_belong_together(given: dict[str, str]) -> Non
 
 
 def test_files_that_do_not_exist_are_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="ca.pem"):
+    with pytest.raises(OSError, match=r"ca\.pem"):
         AsyncClient("127.0.0.1:1", account="demo", tls=Tls(ca=tmp_path / "ca.pem"))
 
 

@@ -224,10 +224,9 @@ class Connection:
         self._channel = self._stubs = None
 
     def _open(self) -> grpc.aio.Channel:
-        credentials, more = self._credentials, ()
+        credentials, options = self._credentials, channel_options()
         if self._files is not None:
-            credentials, more = self._files.credentials, self._files.options
-        options = (*channel_options(), *more)
+            credentials, options = self._files.credentials, (*options, *self._files.options)
         if credentials is None:
             return grpc.aio.insecure_channel(self._target, options=options)
         return grpc.aio.secure_channel(self._target, credentials, options=options)

@@ -2,7 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
-from os import PathLike, stat
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ def _states(tls: Tls) -> _States:
 
 
 def _state(path: "str | PathLike[str]") -> tuple[int, int, int]:
-    found = stat(path)
+    found = Path(path).stat()
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
