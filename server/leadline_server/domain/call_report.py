@@ -14,6 +14,8 @@ class CallReport:
         contact_id: the contact that a person chose; empty: none.
         source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
         replay_id: the replay that the past call belongs to; empty: a live call.
+        reporters: the principals with the role `reporter` that report.
+        only_of: the user whose log it has to be, if the log exists; empty: anyone's.
     """
 
     account_id: str
@@ -23,3 +25,5 @@ class CallReport:
     contact_id: str = ""
     source: str = ""
     replay_id: str = ""
+    reporters: tuple[str, ...] = ()
+    only_of: str = ""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from leadline_server.domain.access.principals import Role
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
@@ -20,7 +21,7 @@ from leadline_server.domain.call_log import (
     revised,
 )
 from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
+from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest, PermissionDenied
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CALL_ENTRIES
 from leadline_server.domain.linked_calls import (
@@ -35,6 +36,9 @@ from leadline_server.domain.merge import Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.sizes import call_bytes
+
+MOST_REPORTERS: Final = 8
+"""How many reporters of a call are remembered: the first ones."""
 
 _ACCEPTED: Final = "Accepted; on its way to the CRM."
 
@@ -55,7 +59,10 @@ def reported(
     Raises:
         InvalidRequest: the first report of a call without its direction, or a call that grows beyond its bounds.
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
+        PermissionDenied: the log is another user's, and the report may only change its own user's.
     """
+    if log is not None and report.only_of not in ("", log.user_id):
+        raise PermissionDenied("This call is another user's.", rpc="LogCall", role=Role.USER)
     if log is None:
         _check_size(first := _first(report, now, rules, lease))
         return first
@@ -126,6 +133,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
         create_time=now,
         update_time=now,
         replay_id=report.replay_id,
+        reporters=report.reporters,
         **lease.fields(now),
     )
 
@@ -176,6 +184,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
+            reporters=tuple(dict.fromkeys((*log.reporters, *self._report.reporters)))[:MOST_REPORTERS],
             **({} if self._joined is None else joined_fields(self._joined, self._call.id)),
         )
         if _content(after) != _content(log):
