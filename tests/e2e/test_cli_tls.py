@@ -37,5 +37,7 @@ def test_commands_and_imports_reach_a_server_with_tls_and_keys(tmp_path: Path) -
         imported = leadline("calls", "import", tmp_path / "records.csv", "--default-user", "alice", settings=home)
         assert (imported.returncode, imported.stderr) == (0, ""), imported.stdout
         assert "r1" in leadline("calls", "show", "r1", settings=home).stdout
-        by_variables = leadline("calls", "import", tmp_path / "records.csv", "--default-user", "alice", *tls, settings=secret)
+        by_variables = leadline(
+            "calls", "import", tmp_path / "records.csv", "--default-user", "alice", *tls, settings=secret
+        )
         assert by_variables.returncode == 0, by_variables.stderr

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from leadline_server.cli import doctor_certificates
 from leadline_server.config import Settings
-
 from support.certificates import Authority, Pair, replace
 from support.servers import server_process
 
