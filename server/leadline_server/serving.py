@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import structlog
 import uvloop
@@ -31,6 +31,8 @@ from leadline_server.transport.tls import ServerCertificate
 
 if TYPE_CHECKING:
     import ssl
+
+    import grpc
 
 _log = structlog.get_logger(__name__)
 
@@ -71,17 +73,12 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
         )
-        port = server.bind(settings.listen, certificate and certificate.grpc_credentials())
-        metrics = metrics_endpoint(
-            settings.metrics_listen,
-            registry,
-            lambda: server.is_serving,
-            certificate and certificate.ssl_context(needs_client=settings.tls_client_ca is not None),
-        )
+        tls = _Tls.of(certificate)
+        port = server.bind(settings.listen, tls.grpc)
+        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(
-            _http(settings, server, app, registry, connections.http, certificate)
-        )
+        http = _HttpPort(connections.http, tls.http)
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
@@ -102,6 +99,23 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+class _Tls(NamedTuple):
+    """TLS for each port; None: plain text."""
+
+    grpc: "grpc.ServerCredentials | None" = None
+    http: "ssl.SSLContext | None" = None
+    metrics: "ssl.SSLContext | None" = None
+
+    @classmethod
+    def of(cls, certificate: ServerCertificate | None) -> Self:
+        """TLS by a certificate."""
+        if certificate is None:
+            return cls()
+        needs_client = certificate.takes_client_certificates
+        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *contexts)
 
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:

@@ -16,8 +16,8 @@ from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
-from leadline_server.http.protocol import bounded_protocol
-from leadline_server.http.rpcs import RpcApplication
+from leadline_server.http.protocol import PEER_NAMES, bounded_protocol
+from leadline_server.http.rpcs import PEER, RpcApplication
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.endpoint import ServedMethod
@@ -59,6 +59,7 @@ class HttpApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        PEER.set(scope.get("extensions", {}).get(PEER_NAMES))
         path = scope["path"]
         if path in self._rpc_paths:
             # GET would put callers' numbers into URLs, and so into proxies' logs and browsers' histories.

@@ -6,9 +6,9 @@ needed.
 """
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import structlog
@@ -30,7 +30,7 @@ _Signs = tuple[tuple[int, int, int], ...]  # inode, size and time of each file
 class _Loaded:
     signs: _Signs
     grpc: grpc.ServerCertificateConfiguration
-    context: ssl.SSLContext
+    contexts: Mapping[bool, ssl.SSLContext]  # by whether every client needs a certificate
     expires: float
 
 
@@ -60,8 +60,9 @@ class ServerCertificate(Collector):
 
     def grpc_credentials(self) -> grpc.ServerCredentials:
         """Credentials for a gRPC port. With a CA of clients, every client needs a certificate."""
+        fetch: Any = self._grpc_change()  # the types say that it never returns None; gRPC's documents say that it may
         return grpc.dynamic_ssl_server_credentials(
-            self._loaded.grpc, self._grpc_change(), require_client_authentication=self.takes_client_certificates
+            self._loaded.grpc, fetch, require_client_authentication=self.takes_client_certificates
         )
 
     def ssl_context(self, *, needs_client: bool = False) -> ssl.SSLContext:
@@ -70,10 +71,13 @@ class ServerCertificate(Collector):
         Args:
             needs_client: whether every client needs a certificate. Otherwise one that a client shows is verified.
         """
-        context = self._context()
-        if self.takes_client_certificates:
-            context.verify_mode = ssl.CERT_REQUIRED if needs_client else ssl.CERT_OPTIONAL
-        context.sni_callback = self._renew
+        context = self._context(needs_client=needs_client)
+
+        def renew(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            # It is called before the handshake goes on, also for clients that name no server.
+            connection.context = self.current().contexts[needs_client]
+
+        context.sni_callback = renew
         return context
 
     def collect(self) -> Iterator[Metric]:
@@ -124,12 +128,8 @@ class ServerCertificate(Collector):
 
         return fetch
 
-    def _renew(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-        """Give a connection the certificate as it is now, before the handshake goes on."""
-        connection.context = self.current().context
-
     def _load(self, signs: _Signs) -> _Loaded:
-        context = self._context()
+        contexts = {needs_client: self._context(needs_client=needs_client) for needs_client in (False, True)}
         try:
             certificate, key = self._files.certificate.read_bytes(), self._files.key.read_bytes()
             client_ca = None if self._files.client_ca is None else self._files.client_ca.read_bytes()
@@ -140,11 +140,11 @@ class ServerCertificate(Collector):
         return _Loaded(
             signs=signs,
             grpc=grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca),
-            context=context,
+            contexts=contexts,
             expires=expiry(certificate, str(self._files.certificate)).timestamp(),
         )
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, *, needs_client: bool) -> ssl.SSLContext:
         files, context = self._files, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
@@ -157,6 +157,7 @@ class ServerCertificate(Collector):
                 context.load_verify_locations(files.client_ca)
             except (OSError, ssl.SSLError) as error:
                 raise UnusableCertificate(f"{files.client_ca}: {_words(error)}") from error
+            context.verify_mode = ssl.CERT_REQUIRED if needs_client else ssl.CERT_OPTIONAL
         return context
 
 
