@@ -22,8 +22,6 @@ from leadline_server.listeners import Listener, Protection, TlsFiles, missing
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
-HOST: Final = r"^[A-Za-z0-9.\-\[\]:]{1,261}$"
-"""The form of a `Host` header."""
 DEMO_ACCOUNT: Final = "demo"
 EMBEDDED: Final = "embedded"
 """The connection to the CRM in the data directory, which needs no table."""
@@ -167,8 +165,10 @@ class Settings(BaseSettings):
         False,
         description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
     )
-    http_hosts: tuple[Annotated[str, Field(pattern=HOST)], ...] = Field(
-        (), max_length=64, description="Further host names, and perhaps ports, under which others reach the HTTP port."
+    http_hosts: str = Field(
+        "",
+        max_length=4096,
+        description="Further host names, and perhaps ports, under which others reach the HTTP port; comma between.",
     )
     tls_certificate: Path | None = Field(
         None,
@@ -268,7 +268,7 @@ class Settings(BaseSettings):
 
     @property
     def protection(self) -> Protection:
-        """What protects the ports."""
+        """The protection of the ports."""
         return Protection(
             has_tls=self.tls_files is not None,
             has_client_ca=self.tls_client_ca is not None,

@@ -1,7 +1,7 @@
-"""What serves beyond this machine, and what that needs.
+"""The ports, and the protection that those need which other machines reach.
 
 leadline hands out names for numbers, and writes into CRMs. So a port that other machines reach has TLS, and its callers
-authenticate. The setting `everyone_may_call` says what it means to go without.
+authenticate. The setting `everyone_may_call` goes without.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """What protects the ports.
+    """The protection of the ports.
 
     Attributes:
         has_tls: whether they have a certificate.

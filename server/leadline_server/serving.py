@@ -166,7 +166,7 @@ async def _http(
         return
     options = HttpOptions(
         public_url=settings.public_url,
-        hosts=settings.http_hosts,
+        hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
         is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
         grace=settings.grace_period,
@@ -179,7 +179,7 @@ async def _http(
 
 
 class _HttpPort(NamedTuple):
-    """What the process gives the HTTP port: its share of the connections, and TLS."""
+    """The HTTP port's share of the connections, and its TLS."""
 
     connections: int
     ssl_context: "ssl.SSLContext | None"

@@ -92,7 +92,7 @@ class ServerCertificate(Collector):
         )
 
     def current(self) -> _Loaded:
-        """What the files have now; what they had before, if they cannot be used."""
+        """The certificate that the files have now, or the one before if they cannot be used."""
         try:
             signs = _signs(self._files)
         except UnusableCertificate as error:
