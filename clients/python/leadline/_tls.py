@@ -74,7 +74,7 @@ class TlsFiles:
 
 
 def _states(tls: Tls) -> _States:
-    """What tells whether the files changed."""
+    """The signs by which changed files are seen."""
     return tuple(_state(path) for path in (tls.ca, tls.certificate, tls.key) if path is not None)
 
 

@@ -1,4 +1,4 @@
-"""What `leadline doctor` checks of certificates, and of the contexts of the command line."""
+"""The checks of `leadline doctor` on certificates, and on the contexts of the command line."""
 
 import socket
 import ssl
