@@ -11,8 +11,10 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from leadline._connection import Connection, MetadataHook
+from leadline._keys import KeyMethods
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
 from leadline._placeholders import PlaceholderMethods
+from leadline._tls import Tls
 from leadline._watch import CallLogWatch, Stream
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_UNSPECIFIED, CallLog, LogTrigger
 from leadline.v1.call_log_service_pb2 import (
@@ -53,7 +55,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 _WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
-class AsyncClient(PlaceholderMethods):
+class AsyncClient(PlaceholderMethods, KeyMethods):
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.
@@ -67,9 +69,12 @@ class AsyncClient(PlaceholderMethods):
         timeout: seconds for every RPC, all its tries together.
         credentials: for TLS, such as `grpc.ssl_channel_credentials()`; None connects in plain text.
         metadata: called before every RPC for the metadata to send, such as a token; plain or asynchronous.
+        api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
+        tls: for TLS by files that may change, such as `Tls(ca="ca.pem")`, in the place of credentials.
 
     Raises:
-        ValueError: the timeout is not positive.
+        ValueError: the timeout is not positive, or there are credentials and `tls`.
+        OSError: a file of `tls` cannot be used.
     """
 
     def __init__(
@@ -81,8 +86,10 @@ class AsyncClient(PlaceholderMethods):
         timeout: float = DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
+        api_key: str = "",
+        tls: Tls | None = None,
     ) -> None:
-        self._connection = Connection(target, timeout, credentials, metadata)
+        self._connection = Connection(target, timeout, credentials, metadata, api_key, tls)
         self._account = account
         self._user = user
 
@@ -232,7 +239,10 @@ class AsyncClient(PlaceholderMethods):
             metadata = await self._connection.metadata()
             return self._connection.stubs().call_logs.WatchCallLogs(request, metadata=metadata)
 
-        return CallLogWatch(connect, resume_token, self._connection.timeout, give_up_after)
+        connection = self._connection
+        return CallLogWatch(
+            connect, resume_token, connection.timeout, give_up_after, is_closed=lambda: connection.is_closed
+        )
 
     async def get_preferences(self, *, timeout: float | None = None) -> GetPreferencesResponse:
         """Get the user's preferences: effective values, own values, and the level of each value."""

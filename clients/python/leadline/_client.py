@@ -11,6 +11,7 @@ import grpc
 from leadline._async_client import DEFAULT_TIMEOUT, AsyncClient
 from leadline._connection import MetadataHook
 from leadline._loop import LoopThread
+from leadline._tls import Tls
 from leadline._watch import CallLogWatch
 from leadline.v1.call_log_pb2 import CallLog
 
@@ -88,9 +89,12 @@ class Client:
         credentials: for TLS, such as `grpc.ssl_channel_credentials()`; None connects in plain text.
         metadata: called before every RPC for the metadata to send, such as a token; on the event loop, so it must not
             block: an asynchronous one may wait.
+        api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
+        tls: for TLS by files that may change, such as `Tls(ca="ca.pem")`, in the place of credentials.
 
     Raises:
-        ValueError: the timeout is not positive.
+        ValueError: the timeout is not positive, or there are credentials and `tls`.
+        OSError: a file of `tls` cannot be used.
     """
 
     def __init__(
@@ -102,9 +106,18 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
+        api_key: str = "",
+        tls: Tls | None = None,
     ) -> None:
         self._client = AsyncClient(
-            target, account=account, user=user, timeout=timeout, credentials=credentials, metadata=metadata
+            target,
+            account=account,
+            user=user,
+            timeout=timeout,
+            credentials=credentials,
+            metadata=metadata,
+            api_key=api_key,
+            tls=tls,
         )
         self._loop = LoopThread()
 
@@ -152,3 +165,8 @@ class Client:
     list_placeholders = _iterating(AsyncClient.list_placeholders)
     remove_placeholder = _waiting(AsyncClient.remove_placeholder)
     open_replay = _waiting(AsyncClient.open_replay)
+    issue_key = _waiting(AsyncClient.issue_key)
+    list_keys = _iterating(AsyncClient.list_keys)
+    rotate_key = _waiting(AsyncClient.rotate_key)
+    revoke_key = _waiting(AsyncClient.revoke_key)
+    deny_tokens = _waiting(AsyncClient.deny_tokens)

@@ -11,9 +11,14 @@ import typer
 
 from leadline_server.cli.calls_import_options import Wishes, completed
 from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+from leadline_server.cli.command_target import CommandTarget
+from leadline_server.cli.exit_codes import fail
+from leadline_server.cli.server_options import with_target
 from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+    import grpc
+
     from leadline_server.replay.detection import RecordFormat
     from leadline_server.replay.files import RecordFile
     from leadline_server.replay.grouping import GroupItem
@@ -39,8 +44,7 @@ class _Request:
 
     file: Path
     record_format: "RecordFormat"
-    account: str
-    server: str
+    target: CommandTarget
     source: str
     concurrency: int
     placeholder_limit: int
@@ -51,11 +55,11 @@ class _Request:
     is_quiet: bool
 
 
+@with_target
 def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
+    target: CommandTarget,
     *,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Call records to replay.")],
-    account: Annotated[str, typer.Option(help="The account whose calls they are.")] = "demo",
-    server: Annotated[str, typer.Option(help="Address of the leadline server.")] = "127.0.0.1:50051",
     record_format: Annotated[str, typer.Option("--format", help=_FORMATS)] = "auto",
     time_zone: Annotated[
         str | None, typer.Option(help="IANA zone of times that have no offset; else the account's, if it was set.")
@@ -116,9 +120,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
 ) -> None:
     """Replay call records: every call is looked up and logged as if it came in now.
 
-    Running it again doubles nothing. Example: leadline calls import Master.csv --time-zone Europe/Berlin --follow
-
-    Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
+    Running it again doubles nothing. Exit codes: 0 everything was taken, 1 something was not, 2 wrong usage.
     """
     import asyncio
 
@@ -131,8 +133,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         request = _Request(
             file=file,
             record_format=options.record_format(record_format),
-            account=account,
-            server=server,
+            target=target,
             source=options.source(source),
             concurrency=concurrency,
             placeholder_limit=placeholder_limit,
@@ -164,7 +165,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     if as_json:
         typer.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
-        show_summary(summary, account)
+        show_summary(summary, target.account)
     raise typer.Exit(0 if summary.is_complete else 1)
 
 
@@ -182,9 +183,7 @@ def _follow(request: _Request, bookmark: Path | None) -> None:
             "--follow takes no --dry-run, --json or --column, and the account's own numbers and extension pattern"
         )
     rules = replace(request.rules, time_zone=wishes.zone, date_order=wishes.date_order)
-    reporting = Reporting(
-        server=request.server, account=request.account, source=request.source, rules=rules, read_ended=None
-    )
+    reporting = Reporting(target=request.target, source=request.source, rules=rules, read_ended=None)
     following = Following(
         path=request.file, bookmark=bookmark, record_format=request.record_format, reporting=reporting
     )
@@ -192,8 +191,6 @@ def _follow(request: _Request, bookmark: Path | None) -> None:
 
 
 async def _replay(request: _Request) -> "Summary":
-    import grpc
-
     from leadline_server.replay.files import RecordFile
     from leadline_server.replay.replayer import Replayer, ReplayStopped
     from leadline_server.replay.summary import Summary
@@ -201,8 +198,8 @@ async def _replay(request: _Request) -> "Summary":
     summary = Summary()
     with _opened(request.file) as stream:
         records = RecordFile(stream, request.record_format, request.columns)
-        async with grpc.aio.insecure_channel(request.server) as channel:
-            replayer = Replayer(channel, request.account, concurrency=request.concurrency, source=request.source)
+        async with _channel(request.target) as channel:
+            replayer = Replayer(channel, request.target.account, concurrency=request.concurrency, source=request.source)
             try:
                 details = await replayer.account_details()
                 rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)
@@ -214,6 +211,15 @@ async def _replay(request: _Request) -> "Summary":
             summary.columns_taken = records.columns.taken
             summary.columns_not_taken = records.columns.not_taken
     return summary
+
+
+def _channel(target: CommandTarget) -> "grpc.aio.Channel":
+    from leadline_server.cli.channel import channel_to
+
+    try:
+        return channel_to(target)
+    except (OSError, ValueError) as error:
+        fail([str(error)])
 
 
 async def _send_all(

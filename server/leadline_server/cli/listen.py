@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.listening import Reporting, run_listener, say, secret_of
+from leadline_server.cli.server_options import with_target
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.listen.listener import ReadEnded
@@ -16,8 +17,6 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
 ASTERISK_SECRET: Final = "LEADLINE_AMI_SECRET"  # noqa: S105 - the name of the variable
 FREESWITCH_SECRET: Final = "LEADLINE_ESL_PASSWORD"  # noqa: S105 - the name of the variable
 
-_Account = Annotated[str, typer.Option(metavar="ID", help="The account whose calls they are.")]
-_Server = Annotated[str, typer.Option(metavar="HOST:PORT", help="The leadline server's address.")]
 _Source = Annotated[
     str, typer.Option(metavar="NAME", help="The phone system's source, as of its webhooks: call ids carry it.")
 ]
@@ -29,7 +28,9 @@ _OutboundContext = Annotated[list[str] | None, typer.Option(help="The same for o
 _InternalContext = Annotated[list[str] | None, typer.Option(help="The same for internal calls.")]
 
 
+@with_target
 def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command line
+    target: CommandTarget,
     *,
     host: Annotated[
         str, typer.Option(metavar="HOST", help="Where Asterisk's manager interface listens.")
@@ -43,8 +44,6 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
     plain: Annotated[
         bool, typer.Option("--plain", help="Send the secret itself, for an Asterisk without MD5.")
     ] = False,
-    account: _Account = DEFAULT_ACCOUNT,
-    server: _Server = DEFAULT_SERVER,
     source: _Source = "",
     cdr: Annotated[
         Path | None,
@@ -59,8 +58,6 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
 ) -> None:
     """Report the calls of an Asterisk as they ring, are answered and end, until SIGTERM or Ctrl-C.
 
-    Example: LEADLINE_AMI_SECRET=0123456789abcdef leadline listen asterisk
-
     Exit codes: 0 stopped, 1 Asterisk refuses the login, 2 wrong usage.
     """
     from leadline_server.listen.ami_connection import AmiLogin
@@ -74,11 +71,13 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
         login = AmiLogin(user=user, secret=secret_of(secret_file, ASTERISK_SECRET), is_plain=plain)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    reporting = _reporting(server, account, source, rules, _records(cdr, "asterisk"))
+    reporting = _reporting(target, source, rules, _records(cdr, "asterisk"))
     run_listener(Asterisk(Endpoint(title="Asterisk", host=host, port=port), login, say), reporting)
 
 
+@with_target
 def listen_freeswitch(  # noqa: PLR0913 a parameter is an option of the command line
+    target: CommandTarget,
     *,
     host: Annotated[str, typer.Option(metavar="HOST", help="Where FreeSWITCH's event socket listens.")] = "127.0.0.1",
     port: _Port = 8021,
@@ -89,8 +88,6 @@ def listen_freeswitch(  # noqa: PLR0913 a parameter is an option of the command 
         Path | None,
         typer.Option(metavar="FILE", help=f"The file with the password; else {FREESWITCH_SECRET} has it."),
     ] = None,
-    account: _Account = DEFAULT_ACCOUNT,
-    server: _Server = DEFAULT_SERVER,
     source: _Source = "",
     cdr: Annotated[
         Path | None,
@@ -108,8 +105,6 @@ def listen_freeswitch(  # noqa: PLR0913 a parameter is an option of the command 
 ) -> None:
     """Report the calls of a FreeSWITCH as they ring, are answered and end, until SIGTERM or Ctrl-C.
 
-    Example: LEADLINE_ESL_PASSWORD=0123456789abcdef leadline listen freeswitch --cdr /var/log/freeswitch/json_cdr
-
     Exit codes: 0 stopped, 1 FreeSWITCH refuses the login, 2 wrong usage.
     """
     from leadline_server.listen.byte_stream import Endpoint
@@ -123,7 +118,7 @@ def listen_freeswitch(  # noqa: PLR0913 a parameter is an option of the command 
         login = EslLogin(user=user, password=secret_of(secret_file, FREESWITCH_SECRET))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    reporting = _reporting(server, account, source, rules, _records(cdr, "freeswitch"))
+    reporting = _reporting(target, source, rules, _records(cdr, "freeswitch"))
     run_listener(FreeSwitch(Endpoint(title="FreeSWITCH", host=host, port=port), login, say), reporting)
 
 
@@ -136,10 +131,10 @@ def _records(path: Path | None, record_format: str) -> "ReadEnded | None":
     return lambda rules, since: ended_calls(path, RecordFormat(record_format), rules, since)
 
 
-def _reporting(server: str, account: str, source: str, rules: "Rules", read_ended: "ReadEnded | None") -> Reporting:
+def _reporting(target: CommandTarget, source: str, rules: "Rules", read_ended: "ReadEnded | None") -> Reporting:
     from leadline_server.cli import calls_import_options as options
 
-    return Reporting(server=server, account=account, source=options.source(source), rules=rules, read_ended=read_ended)
+    return Reporting(target=target, source=options.source(source), rules=rules, read_ended=read_ended)
 
 
 def _rules(

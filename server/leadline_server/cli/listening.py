@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.session import client_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline import AsyncClient
@@ -28,15 +30,13 @@ class Reporting:
     """Where calls are reported, and how they are read.
 
     Attributes:
-        server: the leadline server's address.
-        account: whose calls they are.
+        target: the server, and the account whose calls they are.
         source: the phone system's source; empty: none.
         rules: of the options.
         read_ended: reads the records of calls that ended; None without `--cdr`.
     """
 
-    server: str
-    account: str
+    target: CommandTarget
     source: str
     rules: "Rules"
     read_ended: "ReadEnded | None"
@@ -75,10 +75,10 @@ def say(text: str) -> None:
 
 
 async def _listen(phone_system: "PhoneSystem", reporting: Reporting) -> None:
-    from leadline_server.listen.listener import Listener
+    from leadline_server.listen.listener import PhoneSystemListener
 
-    def listener(reporter: "CallReporter", load: "LoadRules") -> Listener:
-        return Listener(phone_system, load, reporter, say, reporting.read_ended)
+    def listener(reporter: "CallReporter", load: "LoadRules") -> PhoneSystemListener:
+        return PhoneSystemListener(phone_system, load, reporter, say, reporting.read_ended)
 
     await report_until_stopped(listener, reporting)
 
@@ -95,8 +95,8 @@ async def report_until_stopped(make: "MakeSource", reporting: Reporting) -> None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with AsyncClient(reporting.server, account=reporting.account) as client:
-        reporter = CallReporter(client, reporting.account, reporting.source, say)
+    async with client_of(AsyncClient, reporting.target) as client:
+        reporter = CallReporter(client, reporting.target.account, reporting.source, say)
 
         async def load() -> "Rules":
             return await _account_rules(client, reporting.rules)

@@ -64,7 +64,7 @@ class PhoneSystem(Protocol):
         ...
 
 
-class Listener:
+class PhoneSystemListener:
     """Reports the calls of one phone system.
 
     Args:
