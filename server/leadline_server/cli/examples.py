@@ -33,7 +33,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "calls import": [
         "leadline calls import Master.csv --time-zone Europe/Berlin --dry-run",
         "leadline calls import Master.csv --time-zone Europe/Berlin --user 101=alice",
-        "leadline calls import /var/log/asterisk/cdr-csv/Master.csv --time-zone Europe/Berlin --follow",
+        "leadline calls import Master.csv --time-zone Europe/Berlin --follow",
     ],
     "placeholders list": ["leadline placeholders list --since 7d"],
     "placeholders undo": ["leadline placeholders undo --since 2h --dry-run"],
