@@ -47,6 +47,7 @@ class FakeEspoCrm(FakeCrm):
             web.post("/api/v1/Call", self._create_call),
             web.get("/api/v1/{table:Contact|Lead|Call}/{id}", self._read),
             web.put("/api/v1/Call/{id}", self._update_call),
+            web.delete("/api/v1/Call/{id}", self._delete_call),
         ]
 
     def is_write(self, request: web.Request) -> bool:
@@ -195,6 +196,11 @@ class FakeEspoCrm(FakeCrm):
         if refusal := _call_refused(body) or self._missing(body):
             return refusal
         return web.json_response(_whole(CALLS, self.records.change(CALLS, call_id, body)))
+
+    async def _delete_call(self, request: web.Request) -> web.Response:
+        self.records.require(CALLS, request.match_info["id"])
+        self.records.remove(CALLS, request.match_info["id"])
+        return web.json_response(data=True)
 
     def _missing(self, call: Fields) -> web.Response | None:
         for table, link in zip(PERSONS, ("contactsIds", "leadsIds"), strict=True):

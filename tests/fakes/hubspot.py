@@ -86,6 +86,7 @@ class FakeHubSpot(FakeCrm):
             web.get(objects + "/{id}", self._read),
             web.patch(objects + "/{id}", self._change),
             web.delete("/crm/objects/2026-03/contacts/{id}", self._archive),
+            web.delete("/crm/objects/2026-03/calls/{id}", self._archive_call),
             web.put(link, self._link),
             web.delete(link, self._unlink),
         ]
@@ -273,6 +274,11 @@ class FakeHubSpot(FakeCrm):
                 links = [each for each in call.fields[LINKED] if each != contact_id]
                 if links != call.fields[LINKED]:
                     self.records.change(CALLS, call.id, {LINKED: links})
+        return web.Response(status=204)
+
+    async def _archive_call(self, request: web.Request) -> web.Response:
+        if self.records.get(CALLS, request.match_info["id"]):
+            self.records.remove(CALLS, request.match_info["id"])
         return web.Response(status=204)
 
     async def _change(self, request: web.Request) -> web.Response:

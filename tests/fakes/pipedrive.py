@@ -96,7 +96,7 @@ class FakePipedrive(FakeCrm):
             web.post(f"/api/v2{all_}", self._create),
             web.get(f"/api/v2{all_}/{{id}}", self._read),
             web.patch("/api/v2/{table:activities}/{id}", self._change),
-            web.delete("/api/v2/{table:persons}/{id}", self._delete),
+            web.delete("/api/v2/{table:persons|activities}/{id}", self._delete),
             web.get("/v1/persons/{id}/changelog", self._changelog),
         ]
 
@@ -269,8 +269,8 @@ class FakePipedrive(FakeCrm):
         return web.json_response({"success": True, "data": counts | _body(record)})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        record = self.records.require(PERSONS, request.match_info["id"])
-        self.records.remove(PERSONS, record.id)
+        record = self.records.require(request.match_info["table"], request.match_info["id"])
+        self.records.remove(request.match_info["table"], record.id)
         return web.json_response({"success": True, "data": {"id": int(record.id)}})
 
     async def _changelog(self, request: web.Request) -> web.Response:

@@ -317,9 +317,9 @@ class FakeSalesforce(FakeCrm):
         return web.Response(status=204)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        """Delete a person, and the tasks that are theirs alone."""
+        """Delete a record; with a person, the tasks that are theirs alone."""
         table, record_id = request.match_info["table"], request.match_info["id"]
-        if table not in PEOPLE or self.records.get(table, record_id) is None:
+        if table not in (*PEOPLE, "Task") or self.records.get(table, record_id) is None:
             raise Refused("ENTITY_IS_DELETED", "entity is deleted", 404, fields=[])
         self.records.remove(table, record_id)
         for task in self.records.all("Task"):

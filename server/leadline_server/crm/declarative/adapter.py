@@ -16,6 +16,7 @@ from leadline_server.crm.declarative.operations import FieldsOperation, FindCont
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.required_fields import required_in
 from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit.assumptions import DocumentedFact
 from leadline_server.crm.toolkit.field_values import Values, of_number
 from leadline_server.crm.toolkit.own_fields import (
     CALL_FIELDS,
@@ -147,6 +148,15 @@ class DefinedCrm:
     async def find_call_log(self, key: str) -> CrmLog | None:
         """Find the log, if the definition has an operation for it."""
         return await self._logs.find(key, dict(self._connection.variables))
+
+    @property
+    def documented_facts(self) -> Sequence[DocumentedFact]:
+        """The facts of the definition."""
+        return [DocumentedFact(**fact.model_dump()) for fact in self._definition.definition.facts]
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete the log. Raises CrmRejected if the definition has no operation for it."""
+        await self._logs.delete(log_id, self._connection.variables)
 
     async def check(self) -> None:
         """Send the definition's check."""

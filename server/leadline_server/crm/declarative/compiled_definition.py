@@ -59,6 +59,7 @@ class CompiledDefinition:
     read_call_log: CompiledOperation[defined.ReadCallLogOperation] | None
     update_call_log: CompiledOperation[defined.UpdateCallLogOperation] | None
     find_call_log: CompiledOperation[defined.FindCallLogOperation] | None
+    delete_call_log: CompiledOperation[defined.DeleteCallLogOperation] | None
     contact_fields: CompiledOperation[defined.FieldsOperation] | None
     call_log_fields: CompiledOperation[defined.FieldsOperation] | None
     check: CompiledOperation[defined.CheckOperation]
@@ -75,6 +76,7 @@ _OPTIONAL: Final = (
     "read_call_log",
     "update_call_log",
     "find_call_log",
+    "delete_call_log",
     "contact_fields",
     "call_log_fields",
 )

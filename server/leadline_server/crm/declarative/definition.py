@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue
 
 from leadline_server.crm.declarative.operations import Operations
+from leadline_server.crm.toolkit.assumptions import Topic
 from leadline_server.definitions.schema import DefinitionTable, Name, Path, Text
 
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -187,6 +188,16 @@ class DefinedGaps(DefinitionTable):
     texts: list[str] = Field(default_factory=list, description="Kinds of text that the CRM changes.")
 
 
+class DefinedFact(DefinitionTable):
+    """What the author of a definition knows of the CRM from documents alone, for `connections check --assumptions`."""
+
+    name: Name = Field(description="Its name.")
+    says: str = Field(min_length=1, max_length=300, description="The fact, in a sentence.")
+    source: str = Field(min_length=1, max_length=300, description="The document, and when it was read.")
+    ask: str = Field("", max_length=300, description="What to ask the vendor's support.")
+    topic: Topic | None = Field(None, description="The check that shows whether it holds.")
+
+
 class Limits(DefinitionTable):
     """The limits of one call of leadline."""
 
@@ -223,6 +234,9 @@ class Definition(DefinitionTable):
     limits: Limits = Field(default_factory=Limits, description="The limits of one call of leadline.")
     known_gaps: DefinedGaps = Field(
         default_factory=DefinedGaps, description="Data that the CRM does not keep, for the documents and tests."
+    )
+    facts: list[DefinedFact] = Field(
+        default_factory=list, max_length=50, description="What is known of the CRM from documents alone."
     )
     operations: Operations = Field(description="The requests.")
 

@@ -26,6 +26,7 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "read_call_log": _LOOKUP | {"log_id", "contact_id"},
     "update_call_log": _ENTRY | {"log_id", "moves"},
     "find_call_log": _PAGED | {"key"},
+    "delete_call_log": frozenset({"log_id"}),
     "contact_fields": frozenset({"type"}),
     "call_log_fields": frozenset(),
     "check": frozenset(),
@@ -51,6 +52,7 @@ _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "read_call_log": (frozenset({"log_id", "contact_id"}),),
     "update_call_log": (frozenset({"log_id"}),),
     "find_call_log": (frozenset({"key"}),),
+    "delete_call_log": (frozenset({"log_id"}),),
 }
 """Each operation must send one value of each set. A `get_contact` without `contact_id` would read any contact."""
 

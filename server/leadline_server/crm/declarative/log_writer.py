@@ -17,6 +17,7 @@ from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
 
 _GONE = "The call's log is no longer in the CRM."
+_GONE_STATUSES = frozenset({404, 410})
 
 
 class LogWriter:
@@ -86,6 +87,19 @@ class LogWriter:
             if "body" not in operation.answer or key in _around_body(_body(operation, record)):
                 return self._log(log_id, values)
         return None
+
+    async def delete(self, log_id: str, values: Mapping[str, Any]) -> None:
+        """Delete a log. One that is gone is deleted already."""
+        operation = self._definition.delete_call_log
+        if operation is None:
+            raise CrmRejected("The definition of this CRM has no operation to delete a log.")
+        answer = await self._sender.tell(operation, {**values, "log_id": log_id}, accept=_GONE_STATUSES)
+        if answer.status in _GONE_STATUSES or "ok" not in operation.answer:
+            return
+        with reading(answer):
+            is_deleted = operation.path("ok").holds(answer.json())
+        if not is_deleted:
+            raise answer.unusable("does not say that the log was deleted")
 
     async def _present_contact(self, expected: str, contact_ids: Sequence[str]) -> str:
         """The contact that a log is at: `expected`, what it became, or the first that people made it; empty: not known.

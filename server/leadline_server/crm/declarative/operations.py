@@ -190,6 +190,14 @@ class UpdateCallLogOperation(Operation):
     response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="The parts of the answer.")
 
 
+class DeleteCallLogOperation(Operation):
+    """Deletes a log, the template's `log_id`. leadline deletes only those of its own tests."""
+
+    response: UpdatedAnswer = Field(
+        default_factory=UpdatedAnswer, description="The parts of the answer. The statuses 404 and 410 say: it is gone."
+    )
+
+
 class FindCallLogOperation(Operation):
     """Finds the log that was written with the template's `key`."""
 
@@ -226,6 +234,9 @@ class Operations(DefinitionTable):
     )
     find_call_log: FindCallLogOperation | None = Field(
         None, description="Finds a log by its key. Unset: a log whose answer was lost may exist twice."
+    )
+    delete_call_log: DeleteCallLogOperation | None = Field(
+        None, description="Deletes the logs of `leadline connections check --assumptions`. Unset: people delete them."
     )
     contact_fields: FieldsOperation | None = Field(
         None, description="Reads which fields a contact needs, for `leadline connections check`."

@@ -8,6 +8,7 @@ import msgspec
 
 from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.facts import FACTS
 from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
 from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.hubspot.removal import remove_unused
@@ -100,6 +101,8 @@ class HubSpotCrm:
         account: leadline's account.
         settings: the settings of the connection.
     """
+
+    documented_facts = FACTS
 
     def __init__(self, client: HttpClient, account: AccountView, settings: HubSpotSettings) -> None:
         self.capabilities = capabilities_of(settings)
@@ -225,6 +228,10 @@ class HubSpotCrm:
         if not batch.results and not batch.is_conclusive:
             raise CrmUnavailable("HubSpot could not look the call up.")
         return self._log(batch.results[0].id) if batch.results else None
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Move a call to HubSpot's recycling bin."""
+        await self._client.tell("DELETE", f"{self._calls_path}/{log_id}", accept={_NOT_FOUND})
 
     async def check(self) -> None:
         """Read one contact and one call, and look up a call by `call_id_property` if it is set."""

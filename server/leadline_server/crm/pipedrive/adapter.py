@@ -9,6 +9,7 @@ import msgspec
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.activities import created, has_key, nested, present_contact, updated
+from leadline_server.crm.pipedrive.facts import FACTS
 from leadline_server.crm.pipedrive.removal import remove_unused
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
@@ -95,6 +96,8 @@ class PipedriveCrm:
         settings: the settings of the connection.
         clock: the time of day.
     """
+
+    documented_facts = FACTS
 
     def __init__(self, client: HttpClient, account: AccountView, settings: PipedriveSettings, clock: Clock) -> None:
         self.capabilities = capabilities_of(settings)
@@ -194,6 +197,10 @@ class PipedriveCrm:
                 return None
             params["cursor"] = page.cursor
         raise CrmTooMuch("Pipedrive has more activities than leadline reads.")
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete an activity. Pipedrive keeps it for 30 days."""
+        await self._client.tell("DELETE", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
 
     async def check(self) -> None:
         """Read one person and one activity."""

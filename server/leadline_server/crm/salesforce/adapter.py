@@ -12,6 +12,7 @@ import msgspec
 from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
+from leadline_server.crm.salesforce.facts import FACTS
 from leadline_server.crm.salesforce.records import SalesforceRecords
 from leadline_server.crm.salesforce.removal import remove_unused
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
@@ -78,6 +79,7 @@ USERS_A_PAGE: Final = 500
 """The most users of one query."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+_GONE: Final = 404
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
 _CLOCK_SKEW: Final = timedelta(minutes=5)
 _MOST_MOVES: Final = 5  # conversions and merges one after the other
@@ -97,6 +99,8 @@ class SalesforceCrm:
         clock: the time of day.
         own: fields of the administrator's own.
     """
+
+    documented_facts = FACTS
 
     def __init__(
         self,
@@ -207,6 +211,10 @@ class SalesforceCrm:
         query = f"SELECT Id, {field} FROM Task WHERE {field} = {quoted(wanted)} ORDER BY CreatedDate"  # noqa: S608 - quoted
         ids = [str(row["Id"]) for row in await self._records.rows(query) if row.get(field) == wanted]
         return self._log(ids[0]) if ids else None
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Move a task to Salesforce's recycle bin."""
+        await self._client.tell("DELETE", f"/sobjects/Task/{segment(log_id)}", accept={_GONE})
 
     async def check(self) -> None:
         """Read one record of each kind, with every field that leadline needs later."""

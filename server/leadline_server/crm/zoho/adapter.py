@@ -1,6 +1,7 @@
 """The adapter to Zoho CRM."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -21,6 +22,7 @@ from leadline_server.crm.toolkit.own_fields import (
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
+from leadline_server.crm.zoho.facts import FACTS, try_fact
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
 from leadline_server.crm.zoho.wire import (
@@ -81,6 +83,8 @@ class ZohoCrm:
         account: gives the time zone, the region and the number formats.
         own: fields of the administrator's own.
     """
+
+    documented_facts = FACTS
 
     def __init__(self, records: ZohoRecords, names: ZohoNames, account: AccountView, own: OwnFields) -> None:
         self.capabilities = WITH_KEY if names.key_field else CAPABILITIES
@@ -172,6 +176,15 @@ class ZohoCrm:
         rows = await self._records.query(f"id, {field}", CALLS, f"({field} = '{wanted}')")
         ids = sorted(str(row["id"]) for row in rows if row.get(field) == wanted)
         return self._log(ids[0]) if ids else None
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete a call. One that is gone is refused by Zoho, and deleted already."""
+        with suppress(CrmRejected):
+            await self._records.delete(CALLS, log_id)
+
+    async def try_fact(self, name: str, log_id: str) -> bool | None:
+        """See `toolkit.assumptions.TriesFacts`."""
+        return await try_fact(self._records, name, log_id)
 
     async def check(self) -> None:
         """Ask each module for a record that does not exist, with every field that leadline needs later."""
