@@ -37,6 +37,7 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "`error_words`": definition.ErrorText,
     "`known_gaps`": definition.DefinedGaps,
     "`limits`": definition.Limits,
+    "`facts`, each": definition.DefinedFact,
     "`operations`": operations.Operations,
     "Every operation": operations.Operation,
     "`find_contacts` and `find_extensions` besides": operations.FindContactsOperation,

@@ -90,7 +90,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     names = list[str]()
     for where in ("", "Remote"):
         for good, tests in (("Passing", NOTICED), ("Reading", NOTICED_WITHOUT_PEOPLE)):
-            names += [f"{BROKEN}::Test{where}{kind}::{test}" for broken, test in tests.items() for kind in (broken, good)]
+            names += [
+                f"{BROKEN}::Test{where}{kind}::{test}" for broken, test in tests.items() for kind in (broken, good)
+            ]
     return outcomes(run_pytest(*dict.fromkeys(names), cwd=tmp_path_factory.mktemp("kit")))
 
 

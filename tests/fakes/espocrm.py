@@ -3,7 +3,8 @@
 Sources, in application/Espo: Core/Record/SearchParamsFetcher.php (paging), Core/Select/Where (filters, LIKE with its
 wildcards), Core/Utils/Database/Orm/FieldConverters/Phone.php and PersonName.php (what filters look at),
 Core/FieldProcessing (lists have the first number alone), Core/Record/Access/LinkCheck.php (403 for a contact that is
-not there), Core/Api (errors in the header X-Status-Reason, mostly without a body), and the entityDefs of Modules/Crm.
+not there), Classes/FieldValidators (numbers must be international, the default of new systems), Core/Api (errors in
+the header X-Status-Reason, mostly without a body), and the entityDefs of Modules/Crm.
 """
 
 import re
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import phonenumbers
 from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
@@ -26,6 +28,7 @@ MOST: Final = 200  # records a page (recordListMaxSizeLimit)
 _NAME_LENGTH: Final = 100
 _PHONE_LENGTH: Final = 36
 _BAD_CHARACTERS: Final = re.compile(r"[<>=]")  # regExpPatterns.json: noBadCharacters
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _KEY: Final = re.compile(r"\[leadline:(.*)\]")
 
@@ -241,9 +244,24 @@ def _person_refused(table: str, body: Fields) -> web.Response | None:
     for field in ("firstName", "lastName", "accountName"):
         if _BAD_CHARACTERS.search(body.get(field) or ""):
             return _invalid(table, field, "pattern")
-    if len(body.get("phoneNumber") or "") > _PHONE_LENGTH:
+    return _address_refused(table, body.get("phoneNumber") or "", body.get("emailAddress") or "")
+
+
+def _address_refused(table: str, number: str, email: str) -> web.Response | None:
+    if len(number) > _PHONE_LENGTH:
         return _invalid(table, "phoneNumber", "maxLength")
-    return None
+    if email and not _EMAIL.fullmatch(email):
+        return _invalid(table, "emailAddress", "emailAddress")
+    return _invalid(table, "phoneNumber", "valid") if number and not _is_international(number) else None
+
+
+def _is_international(text: str) -> bool:
+    """The default of new systems (phoneNumberInternational): E.164, and possible in its plan."""
+    try:
+        number = phonenumbers.parse(text.strip())
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_possible_number(number)
 
 
 def _call_refused(body: Fields) -> web.Response | None:

@@ -100,6 +100,9 @@ class FakeHubSpot(FakeCrm):
     def unauthorized(self) -> web.Response:
         return _error(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired.")
 
+    def exhausted(self) -> web.Response:
+        return _too_many("DAILY")
+
     def forbidden(self) -> web.Response:
         return _error(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call.")
 
@@ -329,6 +332,10 @@ class FakeHubSpot(FakeCrm):
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
         if found := problems(values, self.known[table] | self.required.get(table, {}).keys()):
             return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
+        owner = values.get("hubspot_owner_id")
+        if owner and self.records.get(OWNERS, owner) is None:
+            message = f"{owner} is not a valid value of hubspot_owner_id"
+            return _error(400, "VALIDATION_ERROR", message, ("INVALID_OWNER_ID", message))
         email = values.get("email")
         if table == CONTACTS and email and (others := self.records.find(CONTACTS, "email", email.casefold())):
             return _error(409, "CONFLICT", f"Contact already exists. Existing ID: {others[0].id}")

@@ -78,9 +78,9 @@ async def test_people_who_were_added_to_a_call_stay_when_it_moves(
 
 async def test_an_owner_is_a_user_by_number(pipedrive: CrmAdapter, fake: FakeServer[FakePipedrive]) -> None:
     contact = await pipedrive.create_contact(DRAFT, "1")
-    entry = Report().entry(contact.id)
-    log = await pipedrive.create_call_log(replace(entry, crm_user_id="99"), "demo/1")
-    assert fake.crm.records.require(ACTIVITIES, log.id).fields["owner_id"] == 99
+    entry, owner = Report().entry(contact.id), fake.crm.add_user("Jane Roe", "jane@example.com", is_active=True)
+    log = await pipedrive.create_call_log(replace(entry, crm_user_id=owner), "demo/1")
+    assert fake.crm.records.require(ACTIVITIES, log.id).fields["owner_id"] == int(owner)
     with pytest.raises(CrmRejected, match="crm_user_id"):
         await pipedrive.create_call_log(replace(entry, crm_user_id="alice"), "demo/2")
 

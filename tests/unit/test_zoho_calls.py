@@ -64,7 +64,8 @@ def bare(contact_id: str) -> dict[str, str]:
 async def test_a_call_has_its_fields(crm: tuple[Fake, CrmAdapter]) -> None:
     fake, adapter = crm
     lead = await a_lead(adapter)
-    entry = replace(Report().entry(lead), crm_user_id="4876876000000000777")
+    owner = fake.crm.add_user("Jane Roe", "jane@example.com", is_active=True)
+    entry = replace(Report().entry(lead), crm_user_id=owner)
     log = await adapter.create_call_log(entry, "demo/call-1")
     assert log.url == f"https://crm.zoho.com/crm/tab/Calls/{log.id}"
     call = logged(fake)
@@ -76,7 +77,7 @@ async def test_a_call_has_its_fields(crm: tuple[Fake, CrmAdapter]) -> None:
         "Call_Duration": "02:00",
         "What_Id": bare(lead),
         "$se_module": "Leads",
-        "Owner": {"id": "4876876000000000777"},
+        "Owner": {"id": owner},
         KEY_FIELD: "demo/call-1",
     }
 
