@@ -59,6 +59,7 @@ class ZohoFaults(Faults):
         hidden: a field that leadline's user does not see.
         most_rows: records of one answer.
         most_at_once: requests that may be under way at once.
+        changes_calls: whether the type of a call can be changed, against Zoho's documents.
     """
 
     unique: str = ""
@@ -66,6 +67,7 @@ class ZohoFaults(Faults):
     hidden: str = ""
     most_rows: int = 2_000
     most_at_once: int = 1_000
+    changes_calls: bool = False
 
 
 class FakeZoho(FakeCrm):
@@ -286,7 +288,7 @@ class FakeZoho(FakeCrm):
         def update(fields: Fields) -> Record:
             if (existing := self.records.get(module, record_id)) is None:
                 raise Refused("INVALID_DATA", "the id given seems to be invalid", id=record_id)
-            for name in FIXED if module == "Calls" else ():
+            for name in FIXED if module == "Calls" and not self.faults.changes_calls else ():
                 if name in fields and fields[name] != existing.fields.get(name):
                     raise Refused("INVALID_DATA", "invalid data", api_name=name)
             return self.records.change(module, record_id, fields)

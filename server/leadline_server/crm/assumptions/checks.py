@@ -64,7 +64,8 @@ async def _forms(trial: Trial) -> str:
     number, made, refused = await trial.free_number(), dict[str, str](), list[str]()
     for form, text in stored_forms(number).items():
         try:
-            made[(await trial.contact(trial.name, written(number, text))).id] = f"{form} ({text})"
+            contact = await trial.contact(f"{trial.name} {form}", written(number, text))
+            made[contact.id] = f"{form} ({text})"
         except CrmRejected:
             refused.append(f"{form} ({text})")
 
@@ -88,9 +89,10 @@ def _judged(trial: Trial, made: int, missed: list[str], refused: list[str]) -> s
 
 
 async def _same_name(trial: Trial) -> str:
-    first = _first(trial)
+    _first(trial)
+    known = set(trial.contacts)
     second = await trial.contact(trial.name, await trial.free_number())
-    if second.id == first.id:
+    if second.id in known:
         raise DoesNotHold("The CRM made one contact of two.")
     return "Two contacts have one name."
 
@@ -170,6 +172,7 @@ async def _move(trial: Trial) -> str:
 async def _deleted(trial: Trial) -> str:
     if not trial.can_delete:
         raise CannotTry("leadline cannot delete contacts of this CRM.")
+    _first(trial)
     contact = next(reversed(trial.contacts.values()))
     if not await trial.remove(contact.id):
         raise DoesNotHold("The CRM shows other activity on a contact that only this test used.")
