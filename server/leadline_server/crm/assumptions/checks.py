@@ -1,4 +1,4 @@
-"""What a trial checks, in its order: later checks use the contact and the log that earlier ones made."""
+"""The checks of a trial, in their order: later checks use the contact and the log that earlier ones made."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a trial says of an assumption."""
+    """The verdict of a trial on an assumption."""
 
     HOLDS = "holds"
     FAILS = "does not hold"

@@ -79,7 +79,7 @@ async def _tried(trial: Trial, inner: TriesFacts, facts: Sequence[DocumentedFact
             holds = await inner.try_fact(fact.name, log.id)
             found |= {} if holds is None else {fact.name: holds}
     except CrmError:
-        return found  # what was not tried is said to be so
+        return found  # the others are NOT_TESTED
     return found
 
 

@@ -189,12 +189,12 @@ class DefinedGaps(DefinitionTable):
 
 
 class DefinedFact(DefinitionTable):
-    """What the author of a definition knows of the CRM from documents alone, for `connections check --assumptions`."""
+    """A fact about the CRM that its definition has from documents alone, for `connections check --assumptions`."""
 
     name: Name = Field(description="Its name.")
     says: str = Field(min_length=1, max_length=300, description="The fact, in a sentence.")
     source: str = Field(min_length=1, max_length=300, description="The document, and when it was read.")
-    ask: str = Field("", max_length=300, description="What to ask the vendor's support.")
+    ask: str = Field("", max_length=300, description="The question for the vendor's support.")
     topic: Topic | None = Field(None, description="The check that shows whether it holds.")
 
 
@@ -236,7 +236,7 @@ class Definition(DefinitionTable):
         default_factory=DefinedGaps, description="Data that the CRM does not keep, for the documents and tests."
     )
     facts: list[DefinedFact] = Field(
-        default_factory=list, max_length=50, description="What is known of the CRM from documents alone."
+        default_factory=list, max_length=50, description="Facts about the CRM that are from documents alone."
     )
     operations: Operations = Field(description="The requests.")
 

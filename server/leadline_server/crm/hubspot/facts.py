@@ -1,4 +1,4 @@
-"""What leadline knows of HubSpot from its documents alone."""
+"""Facts about HubSpot that are from its documents alone."""
 
 from typing import Final
 

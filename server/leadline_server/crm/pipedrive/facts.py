@@ -1,4 +1,4 @@
-"""What leadline knows of Pipedrive from its documents and its client library alone."""
+"""Facts about Pipedrive that are from its documents and its client library alone."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What leadline knows of Salesforce from its documents alone."""
+"""Facts about Salesforce that are from its documents alone."""
 
 from typing import Final
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 
 class Topic(StrEnum):
-    """What one check of `leadline connections check --assumptions` is about."""
+    """The subject of one check of `leadline connections check --assumptions`."""
 
     LOOKUP = "lookup"
     FORMS = "forms"

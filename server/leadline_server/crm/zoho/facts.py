@@ -1,4 +1,4 @@
-"""What leadline knows of Zoho CRM from its documents alone, and how it tries some of it."""
+"""Facts about Zoho CRM that are from its documents alone, and how leadline tries some of them."""
 
 from typing import Final
 
