@@ -88,7 +88,7 @@ class FakeCrm(ABC):
         """The kind of a record of `records`; None if it is neither a contact nor the log of a call."""
 
     def cost(self, request: web.Request, body: str) -> int:
-        """What a request costs of a day's budget, by the vendor's documents."""
+        """The cost of a request in the day's budget, by the vendor's documents."""
         del request, body
         return 1
 

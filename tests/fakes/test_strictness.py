@@ -205,7 +205,7 @@ COSTS: Final[dict[str, Callable[[int], bool]]] = {
     "pipedrive": lambda spent: spent <= 5 * 20,
     "zoho": lambda spent: spent <= 4,
 }
-"""What a lookup of a number that nobody has may cost, in the vendor's units, as docs/crms.md says it."""
+"""The most that a lookup of an unknown number costs, in the vendor's units, as docs/crms.md says it."""
 
 
 @pytest.mark.parametrize("vendor", COSTS)

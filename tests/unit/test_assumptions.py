@@ -1,4 +1,4 @@
-"""What a trial says of a CRM that does not do what leadline assumes, and what it leaves behind."""
+"""A trial names what a CRM does otherwise than leadline assumes, and removes its records."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
