@@ -9,7 +9,6 @@ import pytest
 from leadline_server.crm.remote.server import serve_adapter
 from support.embedded import embedded_crm_under_test
 
-
 RUNS: Final = 20
 TIME: Final = re.compile(r" in \d.*")
 """The time at the end of a run. What stands before it has one character for each test, in one order."""
