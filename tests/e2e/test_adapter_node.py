@@ -211,10 +211,20 @@ def test_a_host_that_cannot_serve_says_why(home: Path, arguments: list[str]) -> 
 
 
 class _FailingCrm(BaseHTTPRequestHandler):
+    """Fails, but for the path `/works`, and for every second request of `/flaky`."""
+
+    flaky = 0
+
     def do_GET(self) -> None:
-        self.send_response(404 if self.path == "/missing" else 503)
+        status = {"/missing": 404, "/works": 200}.get(self.path, 503)
+        if self.path == "/flaky":
+            _FailingCrm.flaky += 1
+            status = 503 if _FailingCrm.flaky % 2 else 200
+        self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    do_PATCH = do_GET  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_: object) -> None:
         pass
@@ -248,6 +258,21 @@ async def test_what_a_connector_loses_is_cannot_tell(faulty_crm: CrmAdapter, num
 async def test_an_offer_to_create_and_a_404_are_nobody(faulty_crm: CrmAdapter) -> None:
     assert await find(faulty_crm, "+12025550113") == []
     assert await find(faulty_crm, "+12025550119") == []
+
+
+async def test_a_request_that_is_repeated_counts_as_it_ended(faulty_crm: CrmAdapter) -> None:
+    assert await find(faulty_crm, "+12025550120") == []
+
+
+async def test_a_failure_that_a_connector_swallows_in_an_update_or_a_check_is_one(faulty_crm: CrmAdapter) -> None:
+    entry = Report().entry("7")
+    assert (await faulty_crm.update_call_log("works", entry)).id == "works"
+    with pytest.raises(CrmOutcomeUnknown, match="status 503"):
+        await faulty_crm.update_call_log("fails", entry)
+    with pytest.raises(CrmRejected, match="status 404"):
+        await faulty_crm.update_call_log("missing", entry)
+    with pytest.raises(CrmUnavailable):
+        await faulty_crm.check()
 
 
 async def test_an_empty_number_is_none_and_seconds_are_seconds(faulty_crm: CrmAdapter) -> None:
