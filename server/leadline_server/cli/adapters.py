@@ -89,9 +89,9 @@ def _definitions() -> Iterator[_Row]:
     from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 
     for name in shipped_names():
-        definition = load_definition(name).definition
-        can = _document(default_capabilities(definition))
-        yield _Row(adapter=HTTP.name, definition=name, title=definition.title, built_in=True, capabilities=can)
+        compiled = load_definition(name)
+        can, title = _document(default_capabilities(compiled)), compiled.definition.title
+        yield _Row(adapter=HTTP.name, definition=name, title=title, built_in=True, capabilities=can)
 
 
 def _document(can: "Capabilities") -> Mapping[str, Any]:
@@ -104,6 +104,11 @@ def _document(can: "Capabilities") -> Mapping[str, Any]:
         "search_lag": _seconds(can.search_lag),
         "settle_time": _seconds(can.settle_time),
         "contact_types": list(can.contact_types),
+        "reads_contacts": can.reads_contacts,
+        "searches": can.searches.value,
+        "has_subject": can.has_subject,
+        "has_company": can.has_company,
+        "methods": sorted(can.methods),
         "rate_limits": [asdict(limit) for limit in can.rate_limits],
     }
 
@@ -117,7 +122,7 @@ def _show(rows: list[_Row]) -> None:
     from leadline_server.cli.session import plain_console
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
-    columns += [Column("Title", can_shrink=True), Column("BuiltRequest in")]
+    columns += [Column("Title", can_shrink=True), Column("Built in")]
     columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
     columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
     columns += [Column("Types"), Column("Problem")]

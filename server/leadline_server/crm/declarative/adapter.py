@@ -28,7 +28,8 @@ from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, most_read
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, CrmMethod, LogEntry, most_read
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""
@@ -147,6 +148,12 @@ class DefinedCrm:
     async def find_call_log(self, key: str) -> CrmLog | None:
         """Find the log, if the definition has an operation for it."""
         return await self._logs.find(key, dict(self._connection.variables))
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """Read the log, if the definition reads it by its id alone."""
+        if CrmMethod.GET_CALL_LOG not in self.capabilities.methods:
+            raise CrmRejected("The definition of this CRM does not read logs by their id alone.")
+        return await self._logs.get(log_id, self._connection.variables)
 
     async def check(self) -> None:
         """Send the definition's check."""

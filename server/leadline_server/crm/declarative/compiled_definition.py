@@ -23,6 +23,11 @@ class CompiledOperation(Generic[OperationT_co]):
     request: RequestTemplate
     answer: Mapping[str, AnswerPath]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that its templates use."""
+        return frozenset[str]().union(*(template.names for template in self.request.templates))
+
     def path(self, name: str) -> AnswerPath:
         """An expression that the operation must have."""
         return self.answer[name]
@@ -92,7 +97,7 @@ _CONTACT_PATHS: Final = (
 )
 
 _ANSWER_PATHS: Final = (
-    *("contacts", "contact", "logs", "id", "body", "complete", "none_when", "moved_to", "ok"),
+    *("contacts", "contact", "logs", "id", "subject", "body", "complete", "none_when", "moved_to", "ok"),
     *("fields", "name", "label", "required"),
 )
 

@@ -68,11 +68,6 @@ def check(compiled: CompiledDefinition, problems: ProblemList) -> None:
             _try_samples(compiled.definition, operation, problems)
 
 
-def used(operation: CompiledOperation[Any]) -> frozenset[str]:
-    """The names that an operation's templates use."""
-    return frozenset[str]().union(*(template.names for template in operation.request.templates))
-
-
 def _check_variables(definition: Definition, problems: ProblemList) -> None:
     for name, variable in definition.variables.items():
         location = f"variables.{name}"
@@ -112,7 +107,7 @@ def _check_names(definition: Definition, operation: CompiledOperation[Any], prob
     if "numbers" in type(operation.defined).model_fields:
         sets = (OF_NUMBERS[operation.defined.numbers],)
     for names in sets:
-        if not names & used(operation):
+        if not names & operation.names:
             problems.add(f"operations.{operation.name}", f"sends no {' and no '.join(sorted(names))}")
 
 
@@ -130,7 +125,7 @@ def _check_paging(operation: CompiledOperation[Any], problems: ProblemList) -> N
     paging = getattr(operation.defined.response, "paging", None)
     if paging is None:
         return
-    location, names = f"operations.{operation.name}.response.paging", used(operation)
+    location, names = f"operations.{operation.name}.response.paging", operation.names
     if sum(way is not None for way in (paging.next, paging.next_url, paging.size)) != 1:
         problems.add(location, "has one of next, next_url and size")
     if paging.next is not None and "cursor" not in names:
@@ -143,20 +138,20 @@ def _check_paging(operation: CompiledOperation[Any], problems: ProblemList) -> N
 
 def _check_together(compiled: CompiledDefinition, problems: ProblemList) -> None:
     can, writes = compiled.definition.capabilities, (compiled.create_contact, compiled.create_call_log)
-    if can.enforces_unique_key and any("key" not in used(operation) for operation in writes):
+    if can.enforces_unique_key and any("key" not in operation.names for operation in writes):
         problems.add("capabilities.enforces_unique_key", "create_contact and create_call_log do not both send the key")
-    if can.moves_log and not (compiled.update_call_log and "contact_id" in used(compiled.update_call_log)):
+    if can.moves_log and not (compiled.update_call_log and "contact_id" in compiled.update_call_log.names):
         problems.add("capabilities.moves_log", "there is no update_call_log that sends contact_id")
-    elif can.moves_log and compiled.update_call_log and "moves" not in used(compiled.update_call_log):
+    elif can.moves_log and compiled.update_call_log and "moves" not in compiled.update_call_log.names:
         problems.add(
             "operations.update_call_log",
             "sends contact_id in every update, and would undo a move by people; send it only if `moves` is true",
         )
-    if compiled.find_call_log and "key" not in used(compiled.create_call_log):
+    if compiled.find_call_log and "key" not in compiled.create_call_log.names:
         problems.add("operations.find_call_log", "create_call_log does not send the key that is looked for")
     if compiled.read_call_log and "body" not in compiled.read_call_log.answer:
         problems.add("operations.read_call_log.response.body", "is required, since people may have changed the text")
-    if compiled.update_call_log and "body" in used(compiled.update_call_log) and not compiled.read_call_log:
+    if compiled.update_call_log and "body" in compiled.update_call_log.names and not compiled.read_call_log:
         problems.add(
             "operations.update_call_log",
             "sends the body, and would delete text that people added; add read_call_log, or do not send the body",

@@ -91,6 +91,7 @@ class LogsAnswer(DefinitionTable):
         description="JMESPath: the text of a log, within its record. A log that is found by its key must contain that "
         "key outside of leadline's own text.",
     )
+    subject: Path | None = Field(None, description="JMESPath: the subject of a log, within its record.")
     contacts: Path | None = Field(
         None,
         description="JMESPath: leadline's id of the contact that a log is at, or a list of ids, within its record. "
@@ -179,7 +180,10 @@ class CreateCallLogOperation(Operation):
 
 
 class ReadCallLogOperation(Operation):
-    """Reads a log before an update, so that text that people added stays."""
+    """Reads a log before an update, so that text that people added stays, and for the conformance suite.
+
+    leadline reads logs back (`get_call_log`) if the request needs no `contact_id` and no `type`.
+    """
 
     response: LogsAnswer = Field(description="The parts of the answer. The log is the one with the right id.")
 
