@@ -6,7 +6,7 @@ from datetime import timedelta
 import adapters
 import pytest
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
-from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS
@@ -55,6 +55,10 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         contact_types=("lead", "contact"),
         rate_limits=(RateLimit(100, 10), RateLimit(4, 1, "search")),
         numbers_per_lookup=13,
+        methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
+        deletes_contacts=True,
+        searches=NameSearch.WORDS,
+        has_company=False,
     )
     assert rows(capability_table({"a": Facts(capabilities=can), "b": Facts(capabilities=None)})) == {
         "Finds a log by its call": ["no", "as set"],
@@ -66,6 +70,12 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "A write settles within": ["at once", "as set"],
         "Numbers that go into one lookup": ["13", "as set"],
         "Rate limits": ["100 in 10 s, 4 in 1 s (search)", "as set"],
+        "Reads call logs back": ["yes", "as set"],
+        "Deletes unused contacts": ["yes", "as set"],
+        "Reads every contact": ["yes", "as set"],
+        "Searches names for": ["words", "as set"],
+        "Keeps subjects": ["yes", "as set"],
+        "Keeps companies": ["no", "as set"],
         "Contact types": ["`lead`, `contact`", "as set"],
     }
 

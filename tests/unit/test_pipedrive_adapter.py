@@ -137,7 +137,7 @@ async def test_more_persons_than_can_be_read_are_no_answer(
     pipedrive: CrmAdapter, fake: FakeServer[FakePipedrive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "MAX_FOUND", 2)
-    monkeypatch.setattr(module, "_HITS_A_PAGE", 1)
+    monkeypatch.setattr(records, "_HITS_A_PAGE", 1)
     for _ in range(4):
         fake.crm.add_person({"name": "Ada", "phones": [{"value": NUMBER.e164, "primary": True}]})
     with pytest.raises(CrmUnavailable):

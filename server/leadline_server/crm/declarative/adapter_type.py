@@ -127,9 +127,10 @@ def capabilities(compiled: CompiledDefinition, values: Values) -> Capabilities:
         lookup_recall=LookupRecall.COMPLETE if can.finds_every_form else LookupRecall.FORMS_ASKED,
         follows_moved_contacts=definition.operations.get_contact.response.moved_to is not None,
         methods=_methods(compiled),
+        deletes_contacts=compiled.delete_contact is not None,
         searches=NameSearch(can.searches),
         has_subject="subject" in compiled.create_call_log.names,
-        has_company=definition.contact.company is not None,
+        has_company=can.has_company,
     )
 
 

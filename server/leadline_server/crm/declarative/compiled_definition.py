@@ -64,6 +64,9 @@ class CompiledDefinition:
     read_call_log: CompiledOperation[defined.ReadCallLogOperation] | None
     update_call_log: CompiledOperation[defined.UpdateCallLogOperation] | None
     find_call_log: CompiledOperation[defined.FindCallLogOperation] | None
+    contact_use: CompiledOperation[defined.ContactUseOperation] | None
+    related_records: CompiledOperation[defined.RelatedRecordsOperation] | None
+    delete_contact: CompiledOperation[defined.DeleteContactOperation] | None
     contact_fields: CompiledOperation[defined.FieldsOperation] | None
     call_log_fields: CompiledOperation[defined.FieldsOperation] | None
     check: CompiledOperation[defined.CheckOperation]
@@ -80,6 +83,9 @@ _OPTIONAL: Final = (
     "read_call_log",
     "update_call_log",
     "find_call_log",
+    "contact_use",
+    "related_records",
+    "delete_contact",
     "contact_fields",
     "call_log_fields",
 )
@@ -98,7 +104,7 @@ _CONTACT_PATHS: Final = (
 
 _ANSWER_PATHS: Final = (
     *("contacts", "contact", "logs", "id", "subject", "body", "complete", "none_when", "moved_to", "ok"),
-    *("fields", "name", "label", "required"),
+    *("fields", "name", "label", "required", "edited", "ids"),
 )
 
 

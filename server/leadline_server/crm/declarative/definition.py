@@ -118,6 +118,9 @@ class DefinedCapabilities(DefinitionTable):
         description="The part of a name that `search_contacts` finds: words or their beginnings, or any part, "
         "literally. `none`: nothing is promised.",
     )
+    has_company: bool = Field(
+        False, description="`create_contact` writes the name of a company, and `contact.company` reads it."
+    )
     rates: list[DefinedRate] = Field(default_factory=list, description="The CRM's rate limits for one connection.")
 
 

@@ -26,6 +26,9 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "read_call_log": _LOOKUP | {"log_id", "contact_id"},
     "update_call_log": _ENTRY | {"log_id", "moves"},
     "find_call_log": _PAGED | {"key"},
+    "contact_use": frozenset({"contact_id", "type"}),
+    "related_records": frozenset({"contact_id", "type", "list"}),
+    "delete_contact": frozenset({"contact_id", "type"}),
     "contact_fields": frozenset({"type"}),
     "call_log_fields": frozenset(),
     "check": frozenset(),
@@ -51,6 +54,9 @@ _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "read_call_log": (frozenset({"log_id", "contact_id"}),),
     "update_call_log": (frozenset({"log_id"}),),
     "find_call_log": (frozenset({"key"}),),
+    "contact_use": (frozenset({"contact_id"}),),
+    "related_records": (frozenset({"contact_id"}), frozenset({"list"})),
+    "delete_contact": (frozenset({"contact_id"}),),
 }
 """Each operation must send one value of each set. A `get_contact` without `contact_id` would read any contact."""
 
@@ -63,6 +69,7 @@ def check(compiled: CompiledDefinition, problems: ProblemList) -> None:
         _check_names(compiled.definition, operation, problems)
         _check_paging(operation, problems)
     _check_together(compiled, problems)
+    _check_removal(compiled, problems)
     if not problems.problems:  # otherwise samples would show the same problems again, less clearly
         for operation in compiled.operations.values():
             _try_samples(compiled.definition, operation, problems)
@@ -156,8 +163,22 @@ def _check_together(compiled: CompiledDefinition, problems: ProblemList) -> None
             "operations.update_call_log",
             "sends the body, and would delete text that people added; add read_call_log, or do not send the body",
         )
+    if can.has_company and compiled.definition.contact.company is None:
+        problems.add("capabilities.has_company", "needs contact.company")
     if compiled.definition.separate_types and not compiled.definition.types:
         problems.add("separate_types", "there are no types")
+
+
+def _check_removal(compiled: CompiledDefinition, problems: ProblemList) -> None:
+    related, kinds = compiled.related_records, compiled.definition.types
+    if compiled.delete_contact and not (compiled.contact_use and related):
+        problems.add("operations.delete_contact", "needs contact_use and related_records, which tell its use")
+    if related:
+        lists = [*related.defined.lists, *(name for names in related.defined.more_lists.values() for name in names)]
+        if related.defined.log_list not in lists:
+            problems.add("operations.related_records.log_list", "is not one of lists and more_lists")
+        for kind in related.defined.more_lists.keys() - kinds.keys():
+            problems.add("operations.related_records.more_lists", f"there is no kind {kind}")
 
 
 def _try_samples(definition: Definition, operation: CompiledOperation[Any], problems: ProblemList) -> None:

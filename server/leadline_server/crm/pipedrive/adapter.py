@@ -28,6 +28,7 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    NameSearch,
     RateLimit,
     most_read,
 )
@@ -65,6 +66,7 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
         ),
         deletes_contacts=True,
         methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
+        searches=NameSearch.WORDS,  # its documentation does not promise parts of words
     )
 
 
