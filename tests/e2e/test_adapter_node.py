@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from e2e.crm_journey import (
@@ -102,7 +102,7 @@ async def test_calls_reach_the_connectors_crm_once(home: Path, tmp_path: Path) -
 
 
 async def test_fields_of_ones_own_arrive_in_the_connectors_crm(home: Path, tmp_path: Path) -> None:
-    own = {
+    own: dict[str, Any] = {
         "placeholder_fields": {
             "region": "South",
             "score": 5,

@@ -76,6 +76,7 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "Searches names for": ["words", "as set"],
         "Keeps subjects": ["yes", "as set"],
         "Keeps companies": ["no", "as set"],
+        "An update changes every field": ["yes", "as set"],
         "Contact types": ["`lead`, `contact`", "as set"],
     }
 

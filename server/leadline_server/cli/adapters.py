@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ports.crm import Capabilities
 
 _BY_SETTINGS: Final = "by settings"
+_COMPLETE: Final = "complete"  # a LookupRecall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,7 @@ def _document(can: "Capabilities") -> Mapping[str, Any]:
         "searches": can.searches.value,
         "has_subject": can.has_subject,
         "has_company": can.has_company,
+        "has_fixed_fields": can.has_fixed_fields,
         "methods": sorted(can.methods),
         "rate_limits": [asdict(limit) for limit in can.rate_limits],
     }
@@ -123,7 +125,7 @@ def _show(rows: list[_Row]) -> None:
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
     columns += [Column("Title", can_shrink=True), Column("Built in")]
-    columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
+    columns += [Column(title) for title in ("Finds every form", "Finds logs", "Unique keys", "Moves logs")]
     columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
     columns += [Column("Types"), Column("Problem")]
     table(plain_console(), columns, [_cells(row) for row in rows])
@@ -133,9 +135,9 @@ def _cells(row: _Row) -> list[str]:
     can = row.capabilities
     names = ("finds_log_by_key", "enforces_unique_key", "moves_log")
     if can is None:
-        promises = ["" if row.problem else _BY_SETTINGS] * len(names) + [""] * 3
+        promises = ["" if row.problem else _BY_SETTINGS] * (1 + len(names)) + [""] * 3
     else:
-        promises = [_yes(can[name]) for name in names]
+        promises = [_yes(can["lookup_recall"] == _COMPLETE), *(_yes(can[name]) for name in names)]
         promises += [f"{can[name]:g} s" for name in ("search_lag", "settle_time")]
         promises.append(", ".join(can["contact_types"]))
     return [row.adapter, row.definition, row.title, _yes(row.built_in), *promises, row.problem]

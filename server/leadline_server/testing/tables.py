@@ -47,6 +47,7 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
         "Searches names for": lambda can: _SEARCHES[can.searches],
         "Keeps subjects": lambda can: _said(is_so=can.has_subject),
         "Keeps companies": lambda can: _said(is_so=can.has_company),
+        "An update changes every field": lambda can: _said(is_so=not can.has_fixed_fields),
         "Contact types": lambda can: ", ".join(f"`{kind}`" for kind in can.contact_types) or "none",
     }
     return _table("", adapters, {name: _of_capabilities(row) for name, row in rows.items()})

@@ -180,6 +180,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         searches=_SEARCHES.get(message.searches, NameSearch.NONE),
         has_subject=message.has_subject,
         has_company=message.has_company,
+        has_fixed_fields=message.has_fixed_fields,
     )
 
 
@@ -202,6 +203,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
         searches=next(number for number, search in _SEARCHES.items() if search is can.searches),
         has_subject=can.has_subject,
         has_company=can.has_company,
+        has_fixed_fields=can.has_fixed_fields,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)

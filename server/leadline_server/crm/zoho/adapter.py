@@ -53,6 +53,7 @@ CAPABILITIES: Final = Capabilities(
     follows_moved_contacts=True,
     deletes_contacts=True,
     methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
+    has_fixed_fields=True,  # Call_Type, Owner
 )
 """The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
 
