@@ -1,5 +1,6 @@
 """Numbers of twelve numbering plans, as people store them, and the obligation to find them where recall is complete."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -86,7 +87,7 @@ def _in_two_groups(number: str, separator: str) -> str:
 NATIONAL: Final = {
     "national in groups": _national,
     "national, digits alone": _national_digits,
-    "national with hyphens": lambda number: _national(number).replace(" ", "-"),
+    "national with hyphens": lambda number: "-".join(re.findall("[0-9]+", _national(number))),
     "national in two groups": lambda number: _in_two_groups(number, " "),
     "national with a slash": lambda number: _in_two_groups(number, "/"),
 }
