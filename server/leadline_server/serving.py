@@ -81,7 +81,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             + ". Stop with Ctrl-C."
         )
         for account_id in settings.accounts:
-            _warn_of_crm(await app.commands.accounts.get(account_id))
+            warn_of_crm(await app.commands.accounts.get(account_id))
         if warning := wal_warning():
             _log.warning("old sqlite", detail=warning)
         await stopping.wait()
@@ -90,7 +90,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     _log.info("stopped")
 
 
-def _warn_of_crm(account: Account) -> None:
+def warn_of_crm(account: Account) -> None:
     """Say that an account's preferences and its CRM do not go well together."""
     can, wishes = account.crm.capabilities, account.settings.defaults
     creates = wishes.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
