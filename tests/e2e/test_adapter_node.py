@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from e2e.crm_journey import (
@@ -99,6 +99,30 @@ async def test_calls_reach_the_connectors_crm_once(home: Path, tmp_path: Path) -
             await check_update(stage, "logs", {"followUp": "Send the offer"})
             await check_outage(stage, refuses=True)
             assert PERSON["phone"] != KNOWN
+
+
+async def test_fields_of_ones_own_arrive_in_the_connectors_crm(home: Path, tmp_path: Path) -> None:
+    own: dict[str, Any] = {
+        "placeholder_fields": {
+            "region": "South",
+            "score": 5,
+            "tags": ["new", True],
+            "more": {"digits": "{{ number.digits }}"},
+        },
+        "call_fields": {"campaign": "spring", "took": "{{ duration }}"},
+    }
+    number = parse_number("+12025550147", "US")
+    with node_host(home, home / "connector.js", tmp_path / "crm.json") as host:
+        async with remote_crm(host.address, **own) as crm:
+            contact = await crm.create_contact(ContactDraft(name="Ada", phone_number=number), "key")
+            log = await crm.create_call_log(Report().entry(contact.id), "key")
+            host.edit("logs", log.id, {"campaign": "summer"})
+        async with remote_crm(host.address, **own) as crm:
+            await crm.update_call_log(log.id, Report().entry(contact.id, note="after"))
+        person, logged = host.records("contacts")[contact.id], host.records("logs")[log.id]
+    told = {name: person[name] for name in own["placeholder_fields"]}
+    assert told == {"region": "South", "score": 5, "tags": ["new", True], "more": {"digits": "12025550147"}}
+    assert (logged["campaign"], logged["took"], logged["note"]) == ("summer", 120, "after")
 
 
 async def test_with_two_functions_alone_an_unknown_caller_is_created_only_if_the_account_asks_for_it(

@@ -9,7 +9,7 @@ from facts import DOCUMENT, FACTS
 from facts import generated as with_facts
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
 from leadline_server.crm.declarative.definition_files import shipped_names
-from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS
@@ -58,6 +58,10 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         contact_types=("lead", "contact"),
         rate_limits=(RateLimit(100, 10), RateLimit(4, 1, "search")),
         numbers_per_lookup=13,
+        methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
+        deletes_contacts=True,
+        searches=NameSearch.WORDS,
+        has_company=False,
     )
     assert rows(capability_table({"a": Facts(capabilities=can), "b": Facts(capabilities=None)})) == {
         "Finds a log by its call": ["no", "as set"],
@@ -69,6 +73,13 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "A write settles within": ["at once", "as set"],
         "Numbers that go into one lookup": ["13", "as set"],
         "Rate limits": ["100 in 10 s, 4 in 1 s (search)", "as set"],
+        "Reads call logs back": ["yes", "as set"],
+        "Deletes unused contacts": ["yes", "as set"],
+        "Reads every contact": ["yes", "as set"],
+        "Searches names for": ["words", "as set"],
+        "Keeps subjects": ["yes", "as set"],
+        "Keeps companies": ["no", "as set"],
+        "An update changes every field": ["yes", "as set"],
         "Contact types": ["`lead`, `contact`", "as set"],
     }
 

@@ -15,8 +15,9 @@ from fakes.zoho_people import options, zoho
 from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.call_text import BEGIN
 from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
+from leadline_server.crm.zoho.calls import call_type, duration_text
 from leadline_server.crm.zoho.errors import DuplicateData, failure
-from leadline_server.crm.zoho.wire import call_type, duration_text, stored_key
+from leadline_server.crm.zoho.wire import stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (

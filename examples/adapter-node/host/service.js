@@ -5,7 +5,7 @@
 const crypto = require('node:crypto');
 const grpc = require('@grpc/grpc-js');
 const { byId, contactOf, logOf, listOf, storedLogOf, Unusable } = require('./answers');
-const { capabilitiesOf, callLogOf, methodsOf, numberOf } = require('./requests');
+const { capabilitiesOf, callLogOf, fieldsOf, methodsOf, numberOf, requiredOf } = require('./requests');
 const { Seen } = require('./seen');
 const { watched } = require('./traffic');
 const { missing, statusOf, wrongCursor } = require('./failures');
@@ -65,6 +65,7 @@ class Service {
       title: this.connector.title ?? '',
       capabilities: capabilitiesOf(this.connector),
       methods: methodsOf(this.connector),
+      required_fields: requiredOf(this.connector),
     };
   }
 
@@ -109,6 +110,7 @@ class Service {
       email: draft.email,
       company: draft.company,
       isPlaceholder: draft.is_placeholder,
+      fields: fieldsOf(draft.fields),
       key,
       accountId: account.id,
     });

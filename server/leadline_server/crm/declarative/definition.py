@@ -114,6 +114,14 @@ class DefinedCapabilities(DefinitionTable):
         description="Lookups find a number however people wrote it, because the CRM compares digits. Unset: only in "
         "the forms that the definition sends, and leadline says so before it creates contacts.",
     )
+    searches: Literal["none", "words", "substring"] = Field(
+        "none",
+        description="The part of a name that `search_contacts` finds: words or their beginnings, or any part, "
+        "literally. `none`: nothing is promised.",
+    )
+    has_company: bool = Field(
+        False, description="`create_contact` writes the name of a company, and `contact.company` reads it."
+    )
     rates: list[DefinedRate] = Field(default_factory=list, description="The CRM's rate limits for one connection.")
 
 

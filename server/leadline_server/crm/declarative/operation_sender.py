@@ -112,7 +112,10 @@ class OperationSender:
             raise CrmRejected(f"The definition does not fit: {error}.") from error
         if self.observer:
             self.observer.sent(operation.name, built)
-        return await self.client.tell(built.method, built.address, **_content(built, accept))
+        answer = await self.client.tell(built.method, built.address, **_content(built, accept))
+        if self.observer and answer.status in accept:
+            self.observer.received(answer)
+        return answer
 
     async def records(
         self,
