@@ -20,7 +20,7 @@ TABLES: Final = {
 }
 """The tables of each fake that a test writes to."""
 
-KEEP: Final = {"espocrm", "bottlecrm"}
+KEEP: Final = {"bottlecrm"}
 """CRMs whose contacts leadline does not delete."""
 
 

@@ -34,9 +34,25 @@ def a_test_number(region: str) -> PhoneNumber:
     return parse_number(f"{beginning}{secrets.randbelow(10**digits):0{digits}}", region)
 
 
+class _AsWritten(PhoneNumber):
+    """A number whose E.164 form is a person's text, so an adapter stores that text."""
+
+    __slots__ = ()
+
+    @property
+    def national(self) -> str:
+        """The text too."""
+        return self.text
+
+    @property
+    def country_code(self) -> str:
+        """None is known."""
+        return ""
+
+
 def written(number: PhoneNumber, text: str) -> PhoneNumber:
     """The number as a person writes it: an adapter that stores its E.164 form stores `text` instead."""
-    return PhoneNumber(text, NumberKind.DIALABLE, text, number.significant)
+    return _AsWritten(text, NumberKind.DIALABLE, text, number.significant)
 
 
 def stored_forms(number: PhoneNumber) -> Mapping[str, str]:
