@@ -22,6 +22,7 @@ from leadline_server.ports.crm import LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
@@ -57,6 +58,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         app = await stack.enter_async_context(open_app(settings, registry=registry))
         connections = connection_limits(settings.max_connections, settings.max_connection_age)
         server = Server(app.commands, registry, _quotas(settings), connections)
+        await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)
@@ -133,6 +135,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
         bytes_per_minute=settings.account_bytes_per_minute,
         in_flight_bytes=settings.account_in_flight_bytes,
         watches=settings.account_watches,
+        stored_bytes=settings.account_stored_bytes,
         waiting=settings.account_waiting,
     )
     own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
@@ -140,7 +143,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
 
 
 def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
-    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches", "stored_bytes")
     own = {name: value for name in names if (value := getattr(account, name)) is not None}
     return replace(default, **own)
 

@@ -1,0 +1,214 @@
+"""Hangs up on peers that open streams and send no requests in them.
+
+gRPC bounds what one connection may have open, but not what a peer opens and abandons, nor how long a request may take
+to arrive. Each abandoned stream costs the event loop as much as half a call, and its calls wait in one queue with those
+of others. So the connections are looked at by gRPC's own statistics ("channelz", gRFC A14), and the sockets of such
+peers are shut down. A client's library opens another connection by itself.
+
+gRPC has no method that closes one connection, hence the way by the socket.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+import structlog
+from grpc._cython import cygrpc
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+LOOK_SECONDS: Final = 1.0
+"""The shortest time between two looks at all connections."""
+
+SHARE: Final = 0.01
+"""The most of the loop's time that looking may take: with very many connections it is done less often."""
+
+MOST_ABANDONED: Final = 200
+"""So many streams without a request are too many, if they are most of the connection's streams."""
+
+REQUEST_SECONDS: Final = 20.0
+"""How long a connection may have a stream without a request while no request arrives on it."""
+
+_PAGE: Final = 20  # connections that are looked at in one turn of the loop
+_DESCRIPTORS: Final = "/dev/fd"
+_MAPPED: Final = bytes(10) + b"\xff\xff"  # begins an IPv4 address in IPv6's form
+
+Address = tuple[bytes, int]
+"""The address of a peer, 4 or 16 bytes, and its port."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection as gRPC counts it.
+
+    Attributes:
+        peer: its other end.
+        started, succeeded, failed: its streams so far, and how those that are over ended.
+        messages: the requests that arrived on it.
+    """
+
+    peer: Address
+    started: int
+    succeeded: int
+    failed: int
+    messages: int
+
+    @property
+    def is_abandoning(self) -> bool:
+        """Whether most of very many streams brought no request."""
+        without = self.started - self.messages
+        return without >= MOST_ABANDONED and 2 * without > self.started
+
+    @property
+    def waits_for_request(self) -> bool:
+        """Whether a stream is open that has brought no request yet."""
+        return self.started - self.messages > self.failed and self.started > self.succeeded + self.failed
+
+
+class _Waiting(NamedTuple):
+    """Since when a connection waits for a request, and how many had arrived on it then."""
+
+    since: float
+    messages: int
+
+
+class ConnectionWatch(Collector):
+    """Looks at the connections of one gRPC server.
+
+    Args:
+        server_id: gRPC's number of the server, see `server_ids`.
+        request_seconds: how long a request may take to arrive.
+    """
+
+    def __init__(self, server_id: int, request_seconds: float = REQUEST_SECONDS) -> None:
+        self._server_id = server_id
+        self._request_seconds = request_seconds
+        self._waiting: dict[int, _Waiting] = {}
+        self.hung_up = 0
+        """How many connections were hung up on."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        text = "Connections hung up on because streams brought no requests."
+        yield CounterMetricFamily("leadline_connections_hung_up", text, value=self.hung_up)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            seconds = await self.look()
+            await asyncio.sleep(max(LOOK_SECONDS, seconds / SHARE))
+
+    async def look(self) -> float:
+        """Look at all connections once, and hang up. Returns the seconds of the loop that this took."""
+        seconds, after, bad, waiting = 0.0, 0, set[Address](), dict[int, _Waiting]()
+        while True:
+            began = perf_counter()
+            page = _socket_ids(self._server_id, after)
+            for socket_id in page:
+                if (connection := _connection(socket_id)) is not None:
+                    self._judge(socket_id, connection, began, bad, waiting)
+            seconds += perf_counter() - began
+            if len(page) < _PAGE:
+                break
+            after = page[-1] + 1
+            await asyncio.sleep(0)
+        self._waiting = waiting
+        if bad:
+            await self._hang_up(bad)
+        return seconds
+
+    def _judge(
+        self, socket_id: int, connection: Connection, now: float, bad: set[Address], waiting: dict[int, _Waiting]
+    ) -> None:
+        if connection.is_abandoning:
+            bad.add(connection.peer)
+        if not connection.waits_for_request:
+            return
+        before = self._waiting.get(socket_id)
+        if before is None or before.messages != connection.messages:
+            before = _Waiting(now, connection.messages)
+        waiting[socket_id] = before
+        if now - before.since >= self._request_seconds:
+            bad.add(connection.peer)
+
+    async def _hang_up(self, peers: Collection[Address]) -> None:
+        count = await asyncio.to_thread(shut_down, peers)
+        self.hung_up += count
+        for address, port in peers:
+            _log.warning("hung up on a peer whose streams bring no requests", peer=str(ip_address(address)), port=port)
+
+
+def server_ids() -> set[int]:
+    """GRPC's numbers of the servers of this process."""
+    ids, after = set[int](), 0
+    while True:
+        answer = json.loads(cygrpc.channelz_get_servers(after))
+        ids |= (page := {int(server["ref"]["serverId"]) for server in answer.get("server", ())})
+        if answer.get("end", False) or not page:
+            return ids
+        after = max(page) + 1
+
+
+def shut_down(peers: Collection[Address]) -> int:
+    """Shut down the sockets of this process with these other ends. Returns how many there were.
+
+    A descriptor is never duplicated: to close the copy of a database's would drop the locks of the process on it.
+    """
+    count = 0
+    for name in os.listdir(_DESCRIPTORS):
+        try:
+            opened = socket.socket(fileno=int(name))
+        except OSError:
+            continue  # no socket, or closed meanwhile
+        try:
+            if opened.family in (socket.AF_INET, socket.AF_INET6) and _peer(opened) in peers:
+                opened.shutdown(socket.SHUT_RDWR)
+                count += 1
+        except OSError:
+            continue  # not connected any more
+        finally:
+            opened.detach()
+    return count
+
+
+def _peer(opened: socket.socket) -> Address:
+    host, port = opened.getpeername()[:2]
+    return _unmapped(ip_address(host.partition("%")[0]).packed), port
+
+
+def _unmapped(address: bytes) -> bytes:
+    return address.removeprefix(_MAPPED)
+
+
+def _socket_ids(server_id: int, after: int) -> list[int]:
+    try:
+        answer = json.loads(cygrpc.channelz_get_server_sockets(server_id, after, _PAGE))
+    except ValueError:
+        return []  # the server is gone
+    return [int(found["socketId"]) for found in answer.get("socketRef", ())]
+
+
+def _connection(socket_id: int) -> Connection | None:
+    """The connection; None if it is closed, or not by TCP."""
+    try:
+        found: Mapping[str, Any] = json.loads(cygrpc.channelz_get_socket(socket_id))["socket"]
+        remote = found["remote"]["tcpipAddress"]
+    except (ValueError, KeyError):
+        return None
+    data = found["data"]
+    return Connection(
+        peer=(_unmapped(base64.b64decode(remote["ipAddress"])), int(remote["port"])),
+        started=int(data.get("streamsStarted", 0)),
+        succeeded=int(data.get("streamsSucceeded", 0)),
+        failed=int(data.get("streamsFailed", 0)),
+        messages=int(data.get("messagesReceived", 0)),
+    )
