@@ -50,6 +50,7 @@ class CallModel:
         in_crm: the id of its log there, once known.
         may_be_in_crm: a write of it got no answer, and may have taken effect before the decision was taken anew.
         stays_at: the contact at which such a write put it, in a CRM that cannot move it any more.
+        is_orphaned: that contact was deleted, so the log has none for ever.
         latest: the log as it last showed.
     """
 
@@ -73,6 +74,7 @@ class CallModel:
     in_crm: str = ""
     may_be_in_crm: bool = False
     stays_at: str = ""
+    is_orphaned: bool = False
     latest: CallLog | None = None
 
     @property

@@ -168,7 +168,7 @@ class Seen:
 
 async def play(address: str, make: Callable[[], Steps], end: float, seen: Seen) -> None:
     """Open connections and be odd on them, until `end`."""
-    while monotonic() < end:
+    while end - monotonic() > 2 * PAUSE:
         async with http2.connection(address, b"") as opened_:
             began = monotonic()
             reading = asyncio.create_task(_read(opened_))
