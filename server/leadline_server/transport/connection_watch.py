@@ -1,7 +1,7 @@
-"""Hangs up on peers that open streams and send no requests in them.
+"""Hangs up on peers that open streams or send bytes, and bring no requests.
 
 gRPC bounds what one connection may have open, but not what a peer opens and abandons, nor how long a request may take
-to arrive. Each abandoned stream costs the event loop as much as half a call, and its calls wait in one queue with those
+to arrive, nor frames without a request. Each abandoned stream costs the event loop as much as half a call, and its calls wait in one queue with those
 of others. So the connections are looked at by gRPC's own statistics ("channelz", gRFC A14), and the sockets of such
 peers are shut down. A client's library opens another connection by itself.
 
@@ -13,7 +13,10 @@ import base64
 import json
 import os
 import socket
-from collections.abc import Collection, Iterator, Mapping
+import struct
+import sys
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from time import perf_counter
@@ -30,14 +33,18 @@ LOOK_SECONDS: Final = 1.0
 SHARE: Final = 0.01
 """The most of the loop's time that looking may take: with very many connections it is done less often."""
 
-MOST_ABANDONED: Final = 200
-"""So many streams without a request are too many, if they are most of the connection's streams."""
+MOST_ABANDONED: Final = 1_000
+"""So many streams that ended without a request are too many, if they are most of the connection's streams."""
 
 REQUEST_SECONDS: Final = 20.0
 """How long a connection may have a stream without a request while no request arrives on it."""
 
+MOST_IDLE_BYTES: Final = 64 * 1024 * 1024
+"""So many bytes without a whole request are too many. It is more than one account may have in flight."""
+
 _PAGE: Final = 20  # connections that are looked at in one turn of the loop
 _DESCRIPTORS: Final = "/dev/fd"
+_TCP_INFO: Final = struct.Struct("128xQ")  # tcpi_bytes_received in Linux's struct tcp_info (linux/tcp.h)
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # begins an IPv4 address in IPv6's form
 
 Address = tuple[bytes, int]
@@ -53,7 +60,7 @@ class Connection:
     Attributes:
         peer: its other end.
         started, succeeded, failed: its streams so far, and how those that are over ended.
-        messages: the requests that arrived on it.
+        messages: the requests that arrived on it, and that this process has begun to read.
     """
 
     peer: Address
@@ -64,9 +71,10 @@ class Connection:
 
     @property
     def is_abandoning(self) -> bool:
-        """Whether most of very many streams brought no request."""
-        without = self.started - self.messages
-        return without >= MOST_ABANDONED and 2 * without > self.started
+        """Whether most of very many streams that are over brought no request. Streams that wait to be read do not count."""
+        over = self.succeeded + self.failed
+        abandoned = over - self.messages
+        return abandoned >= MOST_ABANDONED and 2 * abandoned > over
 
     @property
     def waits_for_request(self) -> bool:
@@ -81,6 +89,13 @@ class _Waiting(NamedTuple):
     messages: int
 
 
+class _Quiet(NamedTuple):
+    """How many requests had arrived on a connection, and how many bytes had come with the last of them."""
+
+    messages: int
+    received: int
+
+
 class ConnectionWatch(Collector):
     """Looks at the connections of one gRPC server.
 
@@ -93,12 +108,13 @@ class ConnectionWatch(Collector):
         self._server_id = server_id
         self._request_seconds = request_seconds
         self._waiting: dict[int, _Waiting] = {}
+        self._quiet: dict[Address, _Quiet] = {}
         self.hung_up = 0
         """How many connections were hung up on."""
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
-        text = "Connections hung up on because streams brought no requests."
+        text = "Connections hung up on because they brought no requests."
         yield CounterMetricFamily("leadline_connections_hung_up", text, value=self.hung_up)
 
     async def run(self) -> None:
@@ -108,43 +124,65 @@ class ConnectionWatch(Collector):
             await asyncio.sleep(max(LOOK_SECONDS, seconds / SHARE))
 
     async def look(self) -> float:
-        """Look at all connections once, and hang up. Returns the seconds of the loop that this took."""
-        seconds, after, bad, waiting = 0.0, 0, set[Address](), dict[int, _Waiting]()
-        while True:
+        """Look at all connections once, and hang up. Returns the seconds that this took."""
+        seconds, waiting = 0.0, dict[int, _Waiting]()
+        bad, messages = set[Address](), dict[Address, int]()
+        async for page, took in self._pages():
             began = perf_counter()
-            page = _socket_ids(self._server_id, after)
-            for socket_id in page:
-                if (connection := _connection(socket_id)) is not None:
-                    self._judge(socket_id, connection, began, bad, waiting)
-            seconds += perf_counter() - began
-            if len(page) < _PAGE:
-                break
-            after = page[-1] + 1
-            await asyncio.sleep(0)
+            for socket_id, connection in page:
+                messages[connection.peer] = connection.messages
+                if connection.is_abandoning or self._is_late(socket_id, connection, began, waiting):
+                    bad.add(connection.peer)
+            seconds += took + perf_counter() - began
         self._waiting = waiting
+        began = perf_counter()
+        if messages:
+            received = await asyncio.to_thread(received_bytes)
+            bad |= self._noisy(messages, received)
         if bad:
             await self._hang_up(bad)
-        return seconds
+        return seconds + perf_counter() - began
 
-    def _judge(
-        self, socket_id: int, connection: Connection, now: float, bad: set[Address], waiting: dict[int, _Waiting]
-    ) -> None:
-        if connection.is_abandoning:
-            bad.add(connection.peer)
+    async def _pages(self) -> AsyncIterator[tuple[Sequence[tuple[int, Connection]], float]]:
+        """The connections, some in each turn of the loop, and the seconds that it took to read them."""
+        after = 0
+        while True:
+            began = perf_counter()
+            ids = _socket_ids(self._server_id, after)
+            page = [(socket_id, found) for socket_id in ids if (found := _connection(socket_id)) is not None]
+            yield page, perf_counter() - began
+            if len(ids) < _PAGE:
+                return
+            after = ids[-1] + 1
+            await asyncio.sleep(0)
+
+    def _is_late(self, socket_id: int, connection: Connection, now: float, waiting: dict[int, _Waiting]) -> bool:
+        """Whether a request has not arrived in time. Notes in `waiting` since when one is waited for."""
         if not connection.waits_for_request:
-            return
+            return False
         before = self._waiting.get(socket_id)
         if before is None or before.messages != connection.messages:
             before = _Waiting(now, connection.messages)
         waiting[socket_id] = before
-        if now - before.since >= self._request_seconds:
-            bad.add(connection.peer)
+        return now - before.since >= self._request_seconds
+
+    def _noisy(self, messages: Mapping[Address, int], received: Mapping[Address, int]) -> set[Address]:
+        """The peers that sent MOST_IDLE_BYTES since their last request."""
+        quiet, noisy = dict[Address, _Quiet](), set[Address]()
+        for peer, count in messages.items():
+            now = _Quiet(count, received.get(peer, 0))
+            before = self._quiet.get(peer, now)
+            quiet[peer] = before if before.messages == count else now
+            if now.received - quiet[peer].received >= MOST_IDLE_BYTES:
+                noisy.add(peer)
+        self._quiet = quiet
+        return noisy
 
     async def _hang_up(self, peers: Collection[Address]) -> None:
         count = await asyncio.to_thread(shut_down, peers)
         self.hung_up += count
         for address, port in peers:
-            _log.warning("hung up on a peer whose streams bring no requests", peer=str(ip_address(address)), port=port)
+            _log.warning("hung up on a peer that brings no requests", peer=str(ip_address(address)), port=port)
 
 
 def server_ids() -> set[int]:
@@ -159,25 +197,45 @@ def server_ids() -> set[int]:
 
 
 def shut_down(peers: Collection[Address]) -> int:
-    """Shut down the sockets of this process with these other ends. Returns how many there were.
+    """Shut down the sockets of this process with these other ends. Returns how many there were."""
+    count = 0
+    for opened, peer in _sockets():
+        if peer in peers:
+            with suppress(OSError):  # not connected any more
+                opened.shutdown(socket.SHUT_RDWR)
+                count += 1
+    return count
+
+
+def received_bytes() -> Mapping[Address, int]:
+    """How many bytes came from the peers of this process's sockets. Empty if the system is not Linux."""
+    if sys.platform != "linux":
+        return {}
+    received: dict[Address, int] = {}
+    for opened, peer in _sockets():
+        with suppress(OSError, struct.error):
+            info = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            received[peer] = _TCP_INFO.unpack(info)[0]
+    return received
+
+
+def _sockets() -> Iterator[tuple[socket.socket, Address]]:
+    """The connected sockets of this process. Each is usable until the next one is taken.
 
     A descriptor is never duplicated: to close the copy of a database's would drop the locks of the process on it.
     """
-    count = 0
     for name in os.listdir(_DESCRIPTORS):
         try:
             opened = socket.socket(fileno=int(name))
         except OSError:
             continue  # no socket, or closed meanwhile
         try:
-            if opened.family in (socket.AF_INET, socket.AF_INET6) and _peer(opened) in peers:
-                opened.shutdown(socket.SHUT_RDWR)
-                count += 1
+            if opened.family in (socket.AF_INET, socket.AF_INET6):
+                yield opened, _peer(opened)
         except OSError:
-            continue  # not connected any more
+            continue  # not connected
         finally:
             opened.detach()
-    return count
 
 
 def _peer(opened: socket.socket) -> Address:

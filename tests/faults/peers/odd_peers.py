@@ -1,7 +1,7 @@
 """Peers that speak HTTP/2 oddly, in a process of their own: python -m faults.peers.odd_peers ADDRESS SECONDS [NAME]...
 
 Each of them confirms SETTINGS and PINGs as HTTP/2 wants it, so that only its oddity can be the reason to hang up. It
-repeats what it does for as long as its connection lives, and then opens the next one. At the end the process prints a
+repeats what it does for as long as its connection lives, and a moment later opens the next one. At the end the process prints a
 JSON object: for each name how often the server hung up, and the longest and the last connection in seconds.
 """
 
@@ -22,26 +22,34 @@ FIND: Final = "/leadline.v1.ContactService/FindContact"
 ASK: Final = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550147"])
 WINDOW_UPDATE: Final = 8
 ACK: Final = 1
-FLOOD: Final = 500
-"""Frames that are sent at once."""
+FLOOD: Final = 1_000
+"""Frames that are sent at once, fifty times a second."""
+
+BATCH: Final = 50
+"""Streams that are opened at once, fifty times a second."""
 
 Steps: TypeAlias = Iterator[bytes]
-"""What a peer sends, piece by piece; an empty piece is a pause of PAUSE seconds."""
+"""What a peer sends, piece by piece, with GAP seconds in between; an empty piece is a pause of PAUSE seconds."""
 
+GAP: Final = 0.02
 PAUSE: Final = 0.2
 _HELLO: Final = http2.PREFACE + http2.settings(window=65_535)
 _BLOCK: Final = http2.header_block(http2.head(FIND))
 _CANCEL: Final = struct.pack(">I", http2.CANCEL)
 
 
-def streams() -> Iterator[int]:
-    """The ids of a client's streams."""
-    return iter(range(1, 2**31, 2))
+def streams(step: int = 1) -> Iterator[int]:
+    """The ids of a client's streams, each `step`-th."""
+    return iter(range(1, 2**31, 2 * step))
 
 
 def opened(stream: int, block: bytes = _BLOCK) -> bytes:
     """A stream whose request does not follow."""
     return http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block)
+
+
+def cancelled(stream: int) -> bytes:
+    return http2.frame(http2.RST_STREAM, 0, stream, _CANCEL)
 
 
 def window(stream: int, by: int) -> bytes:
@@ -50,15 +58,16 @@ def window(stream: int, by: int) -> bytes:
 
 def reset_at_once() -> Steps:
     yield _HELLO
-    for stream in streams():
-        yield opened(stream) + http2.frame(http2.RST_STREAM, 0, stream, _CANCEL)
+    for first in streams(BATCH):
+        yield b"".join(opened(stream) + cancelled(stream) for stream in range(first, first + 2 * BATCH, 2))
 
 
 def abandoned() -> Steps:
     """A thousand streams, and the connection is dropped."""
     yield _HELLO
     yield b"".join(opened(stream) for stream in range(1, 2_000, 2))
-    yield b""
+    for _ in range(5):
+        yield b""
 
 
 def half_open() -> Steps:
@@ -104,9 +113,10 @@ def continuations() -> Steps:
 
 
 def resets_of_nothing() -> Steps:
+    """Streams that are reset before they are opened."""
     yield _HELLO
-    for stream in streams():
-        yield http2.frame(http2.RST_STREAM, 0, stream, _CANCEL)
+    while True:
+        yield b"".join(map(cancelled, range(1, 2 * FLOOD, 2)))
 
 
 def window_too_large() -> Steps:
@@ -128,6 +138,7 @@ def window_by_bytes() -> Steps:
     yield b"".join(http2.request(FIND, ASK.SerializeToString(), stream) for stream in range(1, 401, 2))
     while True:
         yield b"".join(window(stream, 1) for stream in range(1, 401, 2))
+        yield b""
 
 
 def no_window() -> Steps:
@@ -170,23 +181,24 @@ async def play(address: str, make: Callable[[], Steps], end: float, seen: Seen) 
     """Open connections and be odd on them, until `end`."""
     while end - monotonic() > 2 * PAUSE:
         async with http2.connection(address, b"") as opened_:
-            began = monotonic()
+            began, steps = monotonic(), make()
+            await opened_.send(next(steps))  # HTTP/2 begins with the client's preface
             reading = asyncio.create_task(_read(opened_))
-            talking = asyncio.create_task(_talk(opened_, make()))
+            talking = asyncio.create_task(_talk(opened_, steps))
             await asyncio.wait({reading, talking}, timeout=end - began, return_when=asyncio.FIRST_COMPLETED)
             seen.hung_up += reading.done()
             seen.seconds.append(monotonic() - began)
             for task in (reading, talking):
                 task.cancel()
             await asyncio.gather(reading, talking, return_exceptions=True)
+        await asyncio.sleep(PAUSE)
 
 
 async def _talk(opened_: http2.Connection, steps: Steps) -> None:
-    for count, piece in enumerate(steps):
+    for piece in steps:
         if piece:
             await opened_.send(piece)
-        if not piece or count % 100 == 99:
-            await asyncio.sleep(0 if piece else PAUSE)
+        await asyncio.sleep(GAP if piece else PAUSE)
 
 
 async def _read(opened_: http2.Connection) -> None:
