@@ -1,0 +1,80 @@
+"""Processes that call a server: python -m faults.bounds.flood flood|victim ADDRESS SECONDS [IN_FLIGHT]
+
+`flood` keeps so many `LogCall` requests of the account `demo` in flight, over CONNECTIONS connections, and sends the
+next one as soon as one is answered. `victim` looks up one number of the account `victim`, a hundred times a second at
+most. Each prints a JSON object.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from time import monotonic
+from typing import Any, Final
+
+import grpc
+from bench import workload
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped] # no py.typed
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
+from leadline.v1 import contact_service_pb2 as pb
+
+CONNECTIONS: Final = 8
+CALL_SECONDS: Final = 20.0
+CONTACTS: Final = 500
+_OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1)]
+
+
+async def flood(address: str, seconds: float, in_flight: int) -> dict[str, Any]:
+    """How the calls ended, by status code, and how many refusals said when to come back."""
+    ended, told, end = Counter[str](), 0, monotonic() + seconds
+    channels = [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(CONNECTIONS)]
+
+    async def one(number: int) -> None:
+        nonlocal told
+        call, count = channels[number % CONNECTIONS].unary_unary(workload.LOG), 0
+        while monotonic() < end:
+            count += 1
+            [request] = workload.log_requests(f"{os.getpid()}-{number}-{count}", "user", [_number(number + count)])
+            try:
+                await call(request, timeout=CALL_SECONDS)
+                ended["OK"] += 1
+            except grpc.aio.AioRpcError as error:
+                ended[error.code().name] += 1
+                told += _says_when(error)
+
+    await asyncio.gather(*map(one, range(in_flight)))
+    return {"ended": dict(ended), "told": told}
+
+
+def _number(index: int) -> str:
+    return workload.known_number(index % CONTACTS)
+
+
+def _says_when(error: grpc.aio.AioRpcError) -> bool:
+    trailing = {str(key): value for key, value in error.trailing_metadata() or ()}
+    details = Status.FromString(trailing.get("grpc-status-details-bin", b"")).details  # type: ignore[arg-type] # bytes
+    return any(detail.Is(RetryInfo.DESCRIPTOR) for detail in details)
+
+
+async def victim(address: str, seconds: float) -> dict[str, Any]:
+    """The 99th percentile of the lookups' seconds, how many there were, and how many failed."""
+    request = pb.FindContactRequest(account_id="victim", phone_numbers=[workload.known_number(3)]).SerializeToString()
+    took, failed, end = list[float](), 0, monotonic() + seconds
+    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
+        call = channel.unary_unary(workload.FIND)
+        while monotonic() < end:
+            began = monotonic()
+            try:
+                await call(request, timeout=CALL_SECONDS)
+            except grpc.aio.AioRpcError:
+                failed += 1
+            took.append(monotonic() - began)
+            await asyncio.sleep(0.01)
+    return {"p99": sorted(took)[int(len(took) * 0.99)], "lookups": len(took), "failed": failed}
+
+
+if __name__ == "__main__":
+    kind, address_, seconds_ = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    work = flood(address_, seconds_, int(sys.argv[4])) if kind == "flood" else victim(address_, seconds_)
+    sys.stdout.write(json.dumps(asyncio.run(work)))

@@ -1,0 +1,80 @@
+"""A flood of reports of one account delays the lookups of another hardly more than it delays those of a bare echo."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import pytest
+from bench.processes import echo_server
+from fakes.process import TESTS
+from support.servers import server_process
+
+pytestmark = pytest.mark.soak
+
+CORES: Final = sorted(os.sched_getaffinity(0))
+ROUNDS: Final = 3
+SECONDS: Final = 6.0
+EARLY: Final = 1.5
+"""So long the flood goes on before the lookups begin, and at least as long after them."""
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Processes that are started in the body run on one core."""
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
+
+
+async def started(*arguments: str) -> asyncio.subprocess.Process:
+    command = (sys.executable, "-m", "faults.bounds.flood", *arguments)
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+
+
+async def ended(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    printed, _ = await process.communicate()
+    return dict(json.loads(printed))
+
+
+async def flooded(address: str, in_flight: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the victim and the flooder say of one round."""
+    with on_core(CORES[-1]):
+        flooder = await started("flood", address, str(SECONDS), str(in_flight))
+        await asyncio.sleep(EARLY)  # its connections are open, and as many calls as may wait do so
+        lookups = await started("victim", address, str(SECONDS - 2 * EARLY))
+    return await ended(lookups), await ended(flooder)
+
+
+@pytest.mark.skipif(len(CORES) < 2, reason="the server and the flood need a core each")
+@pytest.mark.parametrize("in_flight", [64, 1_000])
+async def test_a_flood_delays_another_account_as_much_as_it_delays_an_echo(tmp_path: Path, in_flight: int) -> None:
+    config, answer = tmp_path / "leadline.toml", tmp_path / "answer"
+    config.write_text("[accounts.demo]\n[accounts.victim]\n")
+    answer.write_bytes(bytes(200))
+    with ExitStack() as stack:
+        with on_core(CORES[0]):
+            echo = stack.enter_context(echo_server(answer))
+            data, settings = tmp_path / "data", {"LEADLINE_CONFIG": str(config)}
+            server = stack.enter_context(server_process(data, settings=settings))
+        bare, ours = list[float](), list[float]()
+        for _ in range(ROUNDS):
+            bare.append((await flooded(echo.address, in_flight))[0]["p99"])
+            victim, flooder = await flooded(server.address, in_flight)
+            ours.append(victim["p99"])
+            assert victim["failed"] == 0
+            assert flooder["ended"]["OK"] > 0
+            assert flooder["ended"].keys() <= {"OK", "RESOURCE_EXHAUSTED"}
+            assert flooder["told"] == flooder["ended"].get("RESOURCE_EXHAUSTED", 0)
+    allowed = max(1.5 * median(bare), median(bare) + 0.025)
+    figures = f"p99 {median(ours):.3f} s of {ours}, allowed {allowed:.3f} s; the echo's: {bare}"
+    sys.stdout.write(f"{in_flight} in flight: {figures}\n")
+    assert median(ours) <= allowed, figures
