@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from time import perf_counter
+from time import monotonic, thread_time
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -31,7 +31,10 @@ LOOK_SECONDS: Final = 1.0
 """The shortest time between two looks at all connections."""
 
 SHARE: Final = 0.01
-"""The most of the loop's time that looking may take: with very many connections it is done less often."""
+"""The most of the loop's time that looking may take: with very many connections it is done less often, down to once in
+REST_SECONDS."""
+
+REST_SECONDS: Final = 10.0
 
 MOST_ABANDONED: Final = 1_000
 """So many streams that ended without a request are too many, if they are most of the connection's streams."""
@@ -121,36 +124,33 @@ class ConnectionWatch(Collector):
         """Look until cancelled."""
         while True:
             seconds = await self.look()
-            await asyncio.sleep(max(LOOK_SECONDS, seconds / SHARE))
+            await asyncio.sleep(min(max(LOOK_SECONDS, seconds / SHARE), REST_SECONDS))
 
     async def look(self) -> float:
-        """Look at all connections once, and hang up. Returns the seconds that this took."""
-        seconds, waiting = 0.0, dict[int, _Waiting]()
+        """Look at all connections once, and hang up. Returns the seconds of the processor that the loop took for it."""
+        seconds, now, waiting = 0.0, monotonic(), dict[int, _Waiting]()
         bad, messages = set[Address](), dict[Address, int]()
         async for page, took in self._pages():
-            began = perf_counter()
+            seconds += took
             for socket_id, connection in page:
                 messages[connection.peer] = connection.messages
-                if connection.is_abandoning or self._is_late(socket_id, connection, began, waiting):
+                if connection.is_abandoning or self._is_late(socket_id, connection, now, waiting):
                     bad.add(connection.peer)
-            seconds += took + perf_counter() - began
         self._waiting = waiting
-        began = perf_counter()
         if messages:
-            received = await asyncio.to_thread(received_bytes)
-            bad |= self._noisy(messages, received)
+            bad |= self._noisy(messages, await asyncio.to_thread(received_bytes))
         if bad:
             await self._hang_up(bad)
-        return seconds + perf_counter() - began
+        return seconds
 
     async def _pages(self) -> AsyncIterator[tuple[Sequence[tuple[int, Connection]], float]]:
-        """The connections, some in each turn of the loop, and the seconds that it took to read them."""
+        """The connections, some in each turn of the loop, and the seconds that the processor took to read them."""
         after = 0
         while True:
-            began = perf_counter()
+            began = thread_time()
             ids = _socket_ids(self._server_id, after)
             page = [(socket_id, found) for socket_id in ids if (found := _connection(socket_id)) is not None]
-            yield page, perf_counter() - began
+            yield page, thread_time() - began
             if len(ids) < _PAGE:
                 return
             after = ids[-1] + 1

@@ -1,48 +1,23 @@
 """A flood of reports of one account delays the lookups of another hardly more than it delays those of a bare echo."""
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import pytest
 from bench.processes import echo_server
-from fakes.process import TESTS
+from faults.bounds.flood import CORES, ended, on_core, started
 from support.servers import server_process
 
 pytestmark = pytest.mark.soak
 
-CORES: Final = sorted(os.sched_getaffinity(0))
 ROUNDS: Final = 3
 SECONDS: Final = 6.0
 EARLY: Final = 1.5
 """So long the flood goes on before the lookups begin, and at least as long after them."""
-
-
-@contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Processes that are started in the body run on one core."""
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, CORES)
-
-
-async def started(*arguments: str) -> asyncio.subprocess.Process:
-    command = (sys.executable, "-m", "faults.bounds.flood", *arguments)
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    return await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
-
-
-async def ended(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    printed, _ = await process.communicate()
-    return dict(json.loads(printed))
 
 
 async def flooded(address: str, in_flight: int) -> tuple[dict[str, Any], dict[str, Any]]:
