@@ -150,7 +150,13 @@ async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_m
         made.door.set_stored({})
         answers.append(await refused(stub.CreateContact(create)))
     await made.drain(0.5)
-    assert [answer.info.reason for answer in answers] == ["INTERNAL", "INTERNAL", "QUOTA_EXCEEDED", "INTERNAL", "INTERNAL"]
+    assert [answer.info.reason for answer in answers] == [
+        "INTERNAL",
+        "INTERNAL",
+        "QUOTA_EXCEEDED",
+        "INTERNAL",
+        "INTERNAL",
+    ]
     assert answers[2].info.metadata["quota"] == "stored_bytes"
     assert answers[2].retry_seconds == STORED_RETRY_SECONDS
 

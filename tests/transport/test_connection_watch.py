@@ -53,7 +53,10 @@ async def test_a_slow_request_or_many_idle_bytes_end_a_connection_and_no_other(
     address = f"127.0.0.1:{made.bind('127.0.0.1:0')}"
     await made.start()
     async with grpc.aio.insecure_channel(address) as channel, http2.connection(address, OPENED) as odd:
-        stub, ask = ContactServiceStub(channel), pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
+        stub, ask = (
+            ContactServiceStub(channel),
+            pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"]),
+        )
         closed = asyncio.ensure_future(odd.closed())
         async with asyncio.timeout(20):
             while not closed.done():

@@ -19,8 +19,8 @@ from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState, is_due
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import CreatePlaceholder
 from leadline_server.domain.errors import (
     BudgetExhausted,
     ContactNotFound,
@@ -32,7 +32,8 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.leases import Lease
-from leadline_server.domain.progress import CallReport, reported
+from leadline_server.domain.progress import reported
+from leadline_server.domain.situation import CreatePlaceholder
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs, Placeholders
 
@@ -71,6 +72,7 @@ class LogCall:
                 known.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
+            PermissionDenied: the report may only change its own user's calls, and the call is another user's.
             CrmError: with `validate_only`, cannot tell.
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored.
@@ -131,6 +133,7 @@ class LogCall:
             rules=account.rules,
             can_move=account.crm.capabilities.moves_log,
             lease=lease,
+            only_of=report.only_of,
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:

@@ -1,17 +1,16 @@
 """Hangs up on peers that open streams or send bytes, and bring no requests.
 
 gRPC bounds what one connection may have open, but not what a peer opens and abandons, nor how long a request may take
-to arrive, nor frames without a request. Each abandoned stream costs the event loop as much as half a call, and its calls wait in one queue with those
-of others. So the connections are looked at by gRPC's own statistics ("channelz", gRFC A14), and the sockets of such
-peers are shut down. A client's library opens another connection by itself.
+to arrive, nor frames without a request. Each abandoned stream costs the event loop as much as half a call, and waits in
+one queue with the calls of others. So the connections are looked at by gRPC's own statistics ("channelz", gRFC A14),
+and the sockets of such peers are shut down. A client's library opens another connection by itself.
 
-gRPC has no method that closes one connection, hence the way by the socket.
+gRPC has no method that closes one connection. Hence the way by the socket.
 """
 
 import asyncio
 import base64
 import json
-import os
 import socket
 import struct
 import sys
@@ -19,11 +18,12 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from time import monotonic, thread_time
 from typing import Any, Final, NamedTuple
 
 import structlog
-from grpc._cython import cygrpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined] # ships no types
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -46,7 +46,7 @@ MOST_IDLE_BYTES: Final = 64 * 1024 * 1024
 """So many bytes without a whole request are too many. It is more than one account may have in flight."""
 
 _PAGE: Final = 20  # connections that are looked at in one turn of the loop
-_DESCRIPTORS: Final = "/dev/fd"
+_DESCRIPTORS: Final = Path("/dev/fd")
 _TCP_INFO: Final = struct.Struct("128xQ")  # tcpi_bytes_received in Linux's struct tcp_info (linux/tcp.h)
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # begins an IPv4 address in IPv6's form
 
@@ -74,7 +74,10 @@ class Connection:
 
     @property
     def is_abandoning(self) -> bool:
-        """Whether most of very many streams that are over brought no request. Streams that wait to be read do not count."""
+        """Whether most of very many streams that are over brought no request.
+
+        Streams that wait to be read are not over, so they do not count.
+        """
         over = self.succeeded + self.failed
         abandoned = over - self.messages
         return abandoned >= MOST_ABANDONED and 2 * abandoned > over
@@ -224,9 +227,9 @@ def _sockets() -> Iterator[tuple[socket.socket, Address]]:
 
     A descriptor is never duplicated: to close the copy of a database's would drop the locks of the process on it.
     """
-    for name in os.listdir(_DESCRIPTORS):
+    for descriptor in _DESCRIPTORS.iterdir():
         try:
-            opened = socket.socket(fileno=int(name))
+            opened = socket.socket(fileno=int(descriptor.name))
         except OSError:
             continue  # no socket, or closed meanwhile
         try:

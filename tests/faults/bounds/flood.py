@@ -1,4 +1,4 @@
-"""Processes that call a server: python -m faults.bounds.flood flood|lookups|victim ADDRESS SECONDS [COUNT]
+"""Processes that call a server: python -m faults.bounds.flood flood|lookups|victim ADDRESS SECONDS [COUNT].
 
 `flood` keeps so many `LogCall` requests of the account `demo` in flight, over CONNECTIONS connections, and sends the
 next one as soon as one is answered. `lookups` looks a number of the account `hostile` up, 20 times a second at most by
@@ -37,7 +37,8 @@ async def flood(address: str, seconds: float, in_flight: int) -> dict[str, Any]:
 
     async def one(number: int) -> None:
         nonlocal told
-        call, count = channels[number % CONNECTIONS].unary_unary(workload.LOG), 0
+        call: Any = channels[number % CONNECTIONS].unary_unary(workload.LOG)
+        count = 0
         while monotonic() < end:
             count += 1
             [request] = workload.log_requests(f"{os.getpid()}-{number}-{count}", "user", [_number(number + count)])
@@ -58,7 +59,7 @@ def _number(index: int) -> str:
 
 def _says_when(error: grpc.aio.AioRpcError) -> bool:
     trailing = {str(key): value for key, value in error.trailing_metadata() or ()}
-    details = Status.FromString(trailing.get("grpc-status-details-bin", b"")).details  # type: ignore[arg-type] # bytes
+    details = Status.FromString(trailing.get("grpc-status-details-bin", b"")).details
     return any(detail.Is(RetryInfo.DESCRIPTOR) for detail in details)
 
 
@@ -67,7 +68,7 @@ async def lookups(address: str, seconds: float, callers: int) -> dict[str, Any]:
     codes, end = Counter[str](), monotonic() + seconds
     request = pb.FindContactRequest(account_id="hostile", phone_numbers=["+12025550147"], skip_cache=True)
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
-        call = channel.unary_unary(workload.FIND)
+        call: Any = channel.unary_unary(workload.FIND)
 
         async def one() -> None:
             while monotonic() < end:
@@ -87,7 +88,7 @@ async def victim(address: str, seconds: float) -> dict[str, Any]:
     request = pb.FindContactRequest(account_id="victim", phone_numbers=[workload.known_number(3)]).SerializeToString()
     took, failed, end = list[float](), 0, monotonic() + seconds
     async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
-        call = channel.unary_unary(workload.FIND)
+        call: Any = channel.unary_unary(workload.FIND)
         while monotonic() < end:
             began = monotonic()
             try:

@@ -299,8 +299,7 @@ async def test_a_hostile_crm_costs_the_loop_50_ms_and_another_account_half_as_mu
             loud.append(await victims_p99(stage))
             assert (await ended(attack))["ended"]["UNAVAILABLE"] > 10
             short, every = (
-                total + late - early
-                for total, early, late in zip((short, every), before, ticks(stage), strict=True)
+                total + late - early for total, early, late in zip((short, every), before, ticks(stage), strict=True)
             )
         figures = f"over 50 ms: {1 - short / every:.4%} of {every:.0f}; victim p99: {quiet} -> {loud} s"
         sys.stdout.write(f"{figures}\n")

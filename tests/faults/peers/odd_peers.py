@@ -1,8 +1,9 @@
 """Peers that speak HTTP/2 oddly, in a process of their own: python -m faults.peers.odd_peers ADDRESS SECONDS [NAME]...
 
 Each of them confirms SETTINGS and PINGs as HTTP/2 wants it, so that only its oddity can be the reason to hang up. It
-repeats what it does for as long as its connection lives, and a moment later opens the next one. At the end the process prints a
-JSON object: for each name how often the server hung up, and the longest and the last connection in seconds.
+repeats what it does for as long as its connection lives, and a moment later opens the next one. At the end the
+process prints a JSON object: for each name how often the server hung up, how many connections there were, and how long
+the longest lived, in seconds.
 """
 
 import asyncio

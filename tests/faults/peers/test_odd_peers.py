@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 

@@ -120,16 +120,15 @@ def _check_requests(connection: sqlite3.Connection) -> Finding:
 
 def _check_stored(connection: sqlite3.Connection) -> Finding:
     query = """
-        SELECT account_id, sum(blocks) - coalesce((SELECT blocks FROM stored_blocks s WHERE s.account_id = a.account_id), 0)
-        FROM (
+        SELECT account_id, sum(blocks) FROM (
             SELECT account_id, (length(body) + 4095) / 4096 AS blocks FROM call_logs
             UNION ALL SELECT account_id, (length(contact) + 4095) / 4096 FROM requests
             UNION ALL SELECT account_id, (length(body) + 4095) / 4096 FROM preferences
-            UNION ALL SELECT account_id, 0 FROM stored_blocks
-        ) a GROUP BY account_id
+            UNION ALL SELECT account_id, -blocks FROM stored_blocks
+        ) GROUP BY account_id
     """
     rows = connection.execute(query).fetchall()
-    problems = [f"{account_id}: {difference:+,} blocks are not counted" for account_id, difference in rows if difference]
+    problems = [f"{account_id}: {missing:+,} blocks are not counted" for account_id, missing in rows if missing]
     return finding("stored bytes", f"{len(rows):,} accounts", problems, RESTORE)
 
 
