@@ -21,19 +21,15 @@ _HOUR: Final = 3_600_000_000  # in microseconds
 _REPLAY_AGE: Final = round(REPLAY_AGE.total_seconds() * 1_000_000)
 _ACCOUNT: Final = "account"
 
-_BEGIN: Final = """
-    INSERT INTO placeholder_counts (account_id, scope, hour, begun, refused)
-    VALUES (:account_id, :scope, :hour, 1, 0)
-    ON CONFLICT DO UPDATE SET begun = begun + 1
-    RETURNING begun, (
-        SELECT coalesce(sum(earlier.begun), 0) FROM placeholder_counts AS earlier
-        WHERE earlier.account_id = :account_id AND earlier.scope = :scope
-        AND earlier.hour < :hour AND earlier.hour > :hour - :hours
-    )
+_COUNTS: Final = """
+    SELECT coalesce(sum(iif(hour = :hour, begun, 0)), 0), coalesce(sum(begun), 0) FROM placeholder_counts
+    WHERE account_id = :account_id AND scope = :scope AND hour > :hour - :hours
 """
-_REFUSE: Final = """
-    INSERT INTO placeholder_counts (account_id, scope, hour, begun, refused) VALUES (?, ?, ?, 0, 1)
-    ON CONFLICT DO UPDATE SET refused = refused + 1 RETURNING refused
+_ADD: Final = """
+    INSERT INTO placeholder_counts (account_id, scope, hour, begun, refused)
+    VALUES (:account_id, :scope, :hour, :begun, :refused)
+    ON CONFLICT DO UPDATE SET begun = begun + :begun, refused = refused + :refused
+    RETURNING begun, refused
 """
 _DELETE_OLD: Final = "DELETE FROM placeholder_counts WHERE hour <= ?"
 _TAKE_BACK: Final = """
@@ -79,22 +75,29 @@ def give_back(connection: sqlite3.Connection, account_id: str, document: str) ->
 def _take(
     connection: sqlite3.Connection, account_id: str, limits: tuple[PlaceholderLimit, ...], hour: int
 ) -> LimitReached | None:
-    """Count one placeholder in every scope; in none, if it is too many in one of them."""
-    values = {"account_id": account_id, "hour": hour, "hours": DAY_HOURS}
-    for number, limit in enumerate(limits, 1):
-        [(in_hour, earlier)] = connection.execute(_BEGIN, values | {"scope": limit.scope}).fetchall()
+    for limit in limits:
+        values = {"account_id": account_id, "scope": limit.scope, "hour": hour, "hours": DAY_HOURS}
+        [(in_hour, in_day)] = connection.execute(_COUNTS, values).fetchall()
         for count, most, period in (
             (in_hour, limit.per_hour, LimitPeriod.HOUR),
-            (in_hour + earlier, limit.per_day, LimitPeriod.DAY),
+            (in_day, limit.per_day, LimitPeriod.DAY),
         ):
-            if most is not None and count > most:
-                for taken in limits[:number]:
-                    connection.execute(_TAKE_BACK, (account_id, taken.scope, hour))
-                [(refused,)] = connection.execute(_REFUSE, (account_id, _ACCOUNT, hour)).fetchall()
+            if most is not None and count >= most:
+                _, refused = _add(connection, account_id, _ACCOUNT, hour, refused=1)
                 return LimitReached(limit.scope, most, period, is_first=refused == 1)
-        if in_hour == 1 and limit.scope == _ACCOUNT:  # the first of the hour
+    for limit in limits:
+        begun, _ = _add(connection, account_id, limit.scope, hour, begun=1)
+        if begun == 1 and limit.scope == _ACCOUNT:  # the first of the hour
             connection.execute(_DELETE_OLD, (hour - 2 * DAY_HOURS,))
     return None
+
+
+def _add(
+    connection: sqlite3.Connection, account_id: str, scope: str, hour: int, *, begun: int = 0, refused: int = 0
+) -> tuple[int, int]:
+    values = {"account_id": account_id, "scope": scope, "hour": hour, "begun": begun, "refused": refused}
+    [counts] = connection.execute(_ADD, values).fetchall()
+    return int(counts[0]), int(counts[1])
 
 
 def _take_of_replay(connection: sqlite3.Connection, account_id: str, replay_id: str, now: int) -> LimitReached | None:
