@@ -12,7 +12,7 @@ from leadline.v1 import call_log_service_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain.errors import QuotaExceeded
+from leadline_server.domain.errors import CrmUnavailable, QuotaExceeded
 from leadline_server.transport.admission import door as door_module
 from leadline_server.transport.admission.door import OTHER_SLOTS, STORED_RETRY_SECONDS, Door
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
@@ -32,7 +32,7 @@ class Gate:
     async def execute(self, account: Any, *_: Any, **__: Any) -> Any:
         self.begun.append(account.id)
         await self.open.wait()
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
 
 def server(quotas: Quotas, registry: CollectorRegistry | None = None, **commands: Any) -> tuple[Server, int]:
@@ -42,7 +42,7 @@ def server(quotas: Quotas, registry: CollectorRegistry | None = None, **commands
 
 async def test_a_flooder_is_told_when_to_come_back() -> None:
     async def find(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(calls_per_second=1), find_contact=find)
     await made.start()
@@ -99,7 +99,7 @@ async def test_more_calls_than_may_wait_are_refused_with_a_delay() -> None:
 
 async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_go_on() -> None:
     async def create(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
     registry = CollectorRegistry()
     made, port = server(Quotas(bytes_per_minute=60_000), registry, create_contact=create)
@@ -134,7 +134,7 @@ async def test_a_call_above_the_quota_of_bytes_is_counted_once(monkeypatch: pyte
 
 async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_more() -> None:
     async def work(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(stored_bytes=1_000), find_contact=work, create_contact=work)
     await made.start()
@@ -151,11 +151,11 @@ async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_m
         answers.append(await refused(stub.CreateContact(create)))
     await made.drain(0.5)
     assert [answer.info.reason for answer in answers] == [
-        "INTERNAL",
-        "INTERNAL",
+        "CRM_UNAVAILABLE",
+        "CRM_UNAVAILABLE",
         "QUOTA_EXCEEDED",
-        "INTERNAL",
-        "INTERNAL",
+        "CRM_UNAVAILABLE",
+        "CRM_UNAVAILABLE",
     ]
     assert answers[2].info.metadata["quota"] == "stored_bytes"
     assert answers[2].retry_seconds == STORED_RETRY_SECONDS
