@@ -1,4 +1,4 @@
-"""Peers whose streams bring no requests are hung up on, and nobody else is."""
+"""Peers whose streams bring no requests are hung up on, and no other client is."""
 
 import asyncio
 from typing import Any

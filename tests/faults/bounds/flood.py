@@ -124,7 +124,7 @@ async def started(*arguments: str) -> asyncio.subprocess.Process:
 
 
 async def ended(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    """What it prints at its end."""
+    """The figures that it prints at its end."""
     printed, _ = await process.communicate()
     return dict(json.loads(printed))
 

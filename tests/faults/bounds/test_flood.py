@@ -21,7 +21,7 @@ EARLY: Final = 1.5
 
 
 async def flooded(address: str, in_flight: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the victim and the flooder say of one round."""
+    """The figures of the victim and of the flooder in one round."""
     with on_core(CORES[-1]):
         flooder = await started("flood", address, str(SECONDS), str(in_flight))
         await asyncio.sleep(EARLY)  # its connections are open, and as many calls as may wait do so

@@ -1,7 +1,7 @@
 """Peers that speak HTTP/2 oddly, in a process of their own: python -m faults.peers.odd_peers ADDRESS SECONDS [NAME]...
 
 Each of them confirms SETTINGS and PINGs as HTTP/2 wants it, so that only its oddity can be the reason to hang up. It
-repeats what it does for as long as its connection lives, and a moment later opens the next one. At the end the
+repeats what it does while its connection lives, and a moment later opens the next one. At the end the
 process prints a JSON object: for each name how often the server hung up, how many connections there were, and how long
 the longest lived, in seconds.
 """
@@ -30,7 +30,7 @@ BATCH: Final = 50
 """Streams that are opened at once, fifty times a second."""
 
 Steps: TypeAlias = Iterator[bytes]
-"""What a peer sends, piece by piece, with GAP seconds in between; an empty piece is a pause of PAUSE seconds."""
+"""The bytes of a peer, piece by piece, with GAP seconds in between; an empty piece is a pause of PAUSE seconds."""
 
 GAP: Final = 0.02
 PAUSE: Final = 0.2
@@ -172,7 +172,7 @@ ODDITIES: Final[Mapping[str, Callable[[], Steps]]] = {
 
 @dataclass
 class Seen:
-    """What happened to the connections of one peer: how often the server hung up, and how long they lived."""
+    """The connections of one peer: how often the server hung up, and how long they lived."""
 
     hung_up: int = 0
     seconds: list[float] = field(default_factory=list)

@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 async def odd_peers(server: ServerProcess, seconds: float, names: Sequence[str] = ()) -> Mapping[str, Any]:
-    """What happened to all odd peers, or to those named, in so many seconds."""
+    """The figures of all odd peers, or of those named, after so many seconds."""
     command = (sys.executable, "-m", "faults.peers.odd_peers", server.address, str(seconds), *names)
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)

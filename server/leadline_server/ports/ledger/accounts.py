@@ -24,7 +24,7 @@ class Accounts(Protocol):
     async def stored_bytes(self) -> Mapping[str, int]:
         """About how many bytes each account has stored, by all processes: call logs, answers and preferences.
 
-        An account without any may be left out. What is deleted no longer counts. It must not read what it counts.
+        An account without any may be left out. Deleted ones no longer count. It must not read what it counts.
         """
         ...
 
