@@ -23,6 +23,7 @@ from leadline_server.ports.crm import CrmMethod, LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.certificates import UnusableCertificate
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
@@ -73,6 +74,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
         )
+        await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         tls = _Tls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics)
@@ -200,6 +202,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
         bytes_per_minute=settings.account_bytes_per_minute,
         in_flight_bytes=settings.account_in_flight_bytes,
         watches=settings.account_watches,
+        stored_bytes=settings.account_stored_bytes,
         waiting=settings.account_waiting,
     )
     own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
@@ -207,7 +210,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
 
 
 def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
-    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches", "stored_bytes")
     own = {name: value for name in names if (value := getattr(account, name)) is not None}
     return replace(default, **own)
 
