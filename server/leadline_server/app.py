@@ -51,6 +51,7 @@ from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.encryption.settings import keys_of
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
 from leadline_server.ports.ledger import Ledger
@@ -99,7 +100,7 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path, keys_of(settings)))
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(

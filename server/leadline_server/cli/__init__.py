@@ -16,6 +16,7 @@ from leadline_server.cli import (
     ledger,
     placeholders,
     preferences,
+    secrets,
     users,
     users_match,
 )
@@ -81,6 +82,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
     "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
+    "secrets": (
+        "Rotate and list the keys that encrypt what the ledger keeps secret.",
+        {"rotate": secrets.rotate, "generate": secrets.generate, "list": secrets.list_keys},
+    ),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
         {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.secrets import say_created
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
@@ -69,13 +70,14 @@ async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
     from leadline_server.crm.toolkit.required_fields import FieldReport
     from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
     from leadline_server.domain.preferences import AccountSettings
+    from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
     specs = {name: connection_specs(settings)[name]}
     try:
         async with (
-            open_sqlite_ledger(settings.ledger_path) as opened,
+            open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as opened,
             open_connections(
                 specs, lambda _: name, opened.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
             ) as connect,

@@ -11,13 +11,11 @@ import aiohttp
 
 from leadline_server.clock import Clock
 from leadline_server.crm.adapter_registry import adapter_type
-from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType, Connect
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore
 
@@ -74,7 +72,7 @@ async def open_connections(
     Args:
         configs: the connections to open, by name.
         connection_of: returns the name of an account's connection; None for an account without one.
-        tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
+        tokens: stores OAuth tokens.
         data_dir: leadline's folder.
         clock: the time of day.
         process_id: the id of this process.
@@ -87,14 +85,13 @@ async def open_connections(
         # Each account limits its own requests. A full connection pool would only hide where they wait.
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         await stack.enter_async_context(session)
-        encrypted = EncryptedTokens(tokens, lambda: load_key(data_dir / KEY_FILE))
         opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
         for name, config in configs.items():
             kind = adapter_type(config.adapter)
             context = AdapterContext(
                 name=name,
                 session=session,
-                tokens=encrypted,
+                tokens=tokens,
                 clock=clock,
                 data_dir=data_dir,
                 numbering=numbering or {},

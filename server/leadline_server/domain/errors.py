@@ -31,6 +31,7 @@
     |   +-- LedgerFull
     |   +-- StandbyLedger           ... since it is a restored copy that is not the live one
     |   +-- KeyMissing              ... for what is encrypted with a key that is missing
+    |   +-- SecretDamaged           ... for what is encrypted and was changed, or moved to another row
     +-- QuotaExceeded               the account uses more than it may
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
@@ -339,6 +340,16 @@ class KeyMissing(LedgerUnavailable):
     def __init__(self, key_ids: Sequence[str]) -> None:
         super().__init__(f"The key {', '.join(key_ids)} is missing. `leadline restore --keys FILE` puts it back.")
         self.key_ids = tuple(key_ids)
+
+
+class SecretDamaged(LedgerUnavailable):
+    """What is encrypted of an owner, such as `connection:sales`, was changed, or is another's."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(
+            f"What is encrypted of {owner} cannot be opened: it was changed, or is another's. Grant access again."
+        )
+        self.owner = owner
 
 
 class QuotaExceeded(LeadlineError):

@@ -19,13 +19,20 @@ from yarl import URL
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
-from leadline_server.crm.token_encryption import unusable_tokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
-from leadline_server.domain.errors import CrmAuthFailed, LedgerUnavailable
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    CrmUnavailable,
+    KeyMissing,
+    LedgerUnavailable,
+    SecretDamaged,
+    StandbyLedger,
+)
+from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
@@ -298,3 +305,10 @@ def _life(expires_in: msgspec.Raw) -> float:
         said = "out of range"
     seconds = read_seconds(said, "expires_in", longest=LONGEST_TOKEN_LIFE, unreadable=_LIFETIME)
     return _LIFETIME if seconds is None else seconds
+
+
+def unusable_tokens(error: LedgerUnavailable, done: str) -> CrmUnavailable:
+    """The adapter's error for tokens that cannot be `done`: read or stored."""
+    if isinstance(error, StandbyLedger | KeyMissing | SecretDamaged):
+        return CrmNotUsed(error.message)
+    return CrmUnavailable(f"The CRM's tokens cannot be {done} at the moment.", retry_after=1)

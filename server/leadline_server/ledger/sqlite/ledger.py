@@ -9,10 +9,12 @@ from typing import Final
 
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
+from leadline_server.encryption.keys import Keys
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.copy_mark import SqliteCopyMark
+from leadline_server.ledger.sqlite.encrypted_database import EncryptedDatabase
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
@@ -20,6 +22,7 @@ from leadline_server.ledger.sqlite.quarantine import SqliteQuarantine
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
+from leadline_server.ledger.sqlite.secrets import SqliteSecrets
 from leadline_server.ledger.sqlite.settings_cache import open_settings_version
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.users import SqliteUsers
@@ -40,8 +43,10 @@ class SqliteLedger:
         preferences: SqlitePreferences,
         users: SqliteUsers,
         secret: bytes,
+        keys: Keys | None = None,
     ) -> None:
         self._database = database
+        encrypted = EncryptedDatabase(database, keys)
         self._secret = secret
         self._accounts = accounts
         self._preferences = preferences
@@ -50,10 +55,11 @@ class SqliteLedger:
         self._claims = SqliteClaims(database)
         self._placeholders = SqlitePlaceholders(database)
         self._requests = SqliteRequests(database)
-        self._tokens = SqliteTokens(database)
-        self._quarantine = SqliteQuarantine(database)
+        self._tokens = SqliteTokens(database, encrypted)
+        self._quarantine = SqliteQuarantine(database, encrypted)
         self._retention = SqliteRetention(database)
         self._copy_mark = SqliteCopyMark(database)
+        self._secrets = SqliteSecrets(database, encrypted)
 
     @property
     def accounts(self) -> SqliteAccounts:
@@ -111,6 +117,11 @@ class SqliteLedger:
         return self._copy_mark
 
     @property
+    def secrets(self) -> SqliteSecrets:
+        """The envelope keys, for rotation."""
+        return self._secrets
+
+    @property
     def secret(self) -> bytes:
         """32 random bytes for signing tokens, made with the file."""
         return self._secret
@@ -122,9 +133,12 @@ class SqliteLedger:
 
 
 @asynccontextmanager
-async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> AsyncIterator[SqliteLedger]:
+async def open_sqlite_ledger(
+    path: Path, keys: Keys | None = None, *, checkpoint_after: int = CHECKPOINT_AFTER
+) -> AsyncIterator[SqliteLedger]:
     """The ledger in the file `path`, closed with its threads at the end. A missing file is created with mode 0600.
 
+    `keys` are the secrets keys, read at the first need; without them, what is encrypted cannot be used.
     `checkpoint_after` is in changed rows, as for `open_database`.
 
     Raises:
@@ -149,6 +163,7 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
             SqlitePreferences(database, version),
             SqliteUsers(database, version),
             secret,
+            keys,
         )
 
 

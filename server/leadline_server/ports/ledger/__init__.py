@@ -29,10 +29,12 @@ from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
-from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.secrets import Secrets, SecretsState
+from leadline_server.ports.ledger.tokens import ACCOUNT_PREFIX, TokenStore, account_owner, connection_owner
 from leadline_server.ports.ledger.users import Users
 
 __all__ = [
+    "ACCOUNT_PREFIX",
     "Accounts",
     "CallKey",
     "CallLogFilter",
@@ -56,6 +58,10 @@ __all__ = [
     "Remembered",
     "Requests",
     "Retention",
+    "Secrets",
+    "SecretsState",
     "TokenStore",
     "Users",
+    "account_owner",
+    "connection_owner",
 ]

@@ -10,6 +10,7 @@ from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
+from leadline_server.ports.ledger.secrets import Secrets
 from leadline_server.ports.ledger.tokens import TokenStore
 from leadline_server.ports.ledger.users import Users
 
@@ -70,6 +71,11 @@ class Ledger(Protocol):
     @property
     def copy_mark(self) -> CopyMark:
         """Whether this ledger is a restored copy."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The envelope keys, which encrypt tokens and other secrets."""
         ...
 
     @property

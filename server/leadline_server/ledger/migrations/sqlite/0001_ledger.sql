@@ -12,7 +12,8 @@ CREATE TABLE ledger (
     pruning_lease_owner TEXT,
     pruning_lease_until INTEGER,
     is_standby INTEGER NOT NULL DEFAULT 0,        -- a restored copy: no CRM write, no refresh of tokens
-    live_since INTEGER                            -- when a restored copy became the live one; NULL: never restored
+    live_since INTEGER,                           -- when a restored copy became the live one; NULL: never restored
+    secrets_key_id TEXT                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
 );
 
 CREATE TABLE accounts (
@@ -152,7 +153,15 @@ CREATE TABLE requests (
 ) WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (answered_at);
 
--- OAuth tokens of the CRMs' connections. The documents are encrypted, so this file and its backups do not reveal them.
+-- The key that encrypts the documents of an owner: account:acme, connection:sales. It is itself encrypted, by a secrets key
+-- that is not in this file (encryption/). So this file and its backups do not reveal the documents.
+CREATE TABLE envelope_keys (
+    owner TEXT PRIMARY KEY,
+    secrets_key_id TEXT NOT NULL,
+    document BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- OAuth tokens of the CRMs' connections. The documents are encrypted.
 CREATE TABLE tokens (
     connection TEXT PRIMARY KEY,
     document BLOB,       -- NULL: none yet
