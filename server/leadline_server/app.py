@@ -11,6 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.authenticator import Authenticator
+from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -21,6 +24,7 @@ from leadline_server.commands import (
     GetAccountSettings,
     GetCallLog,
     GetPreferences,
+    Keys,
     ListCallLogs,
     ListPlaceholders,
     LogCall,
@@ -64,10 +68,17 @@ DRAIN_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The running service, without a transport."""
+    """The running service, without a transport.
+
+    Attributes:
+        commands: the commands.
+        ledger: the ledger.
+        authenticator: finds the principals of requests; None while authentication is off.
+    """
 
     commands: Commands
     ledger: Ledger
+    authenticator: Authenticator | None = None
 
 
 def _unwrapped(adapter: CrmAdapter) -> CrmAdapter:
@@ -149,7 +160,14 @@ async def open_app(
         await _run_in_background(
             stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run(), copy.run()
         )
-        yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
+        authenticator = None
+        if settings.authentication:
+            contact = LedgerContact(ledger.credentials, clock.monotonic)
+            attempts = FailedAttempts(clock.monotonic)
+            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
+            await _run_in_background(stack, contact.run())
+        commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
+        yield App(commands, ledger, authenticator)
 
 
 async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
@@ -217,6 +235,7 @@ def _commands(
         list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),
         remove_placeholder=RemovePlaceholder(ledger.placeholders, ledger.call_logs, clock),
         open_replay=OpenReplay(ledger.placeholders, clock),
+        keys=Keys(ledger.credentials, PageTokens(ledger.secret, "keys"), clock),
     )
 
 

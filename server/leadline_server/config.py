@@ -27,7 +27,7 @@ EMBEDDED: Final = "embedded"
 """The connection to the CRM in the data directory, which needs no table."""
 
 
-COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT"})
+COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT", "LEADLINE_API_KEY"})
 """Variables of the commands that ask a server; they are no settings of the server."""
 
 
@@ -164,6 +164,13 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )
+    authentication: bool = Field(
+        False, description="Whether every call needs a credential: an API key, a JWT or a client certificate."
+    )
+    reflection: bool = Field(
+        False,
+        description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
+        "", repr=False, description="The secrets keys, base64 of 32 bytes each, the newest first. Empty: in a file."
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
@@ -178,7 +185,7 @@ class Settings(BaseSettings):
         None, description="The file of the secrets keys, outside the data directory; created when first needed."
     )
     secrets_key_command: str = Field(
-        "", repr=False, description="A command that prints the secrets keys, run without a shell."
+        "", repr=False, description="A command that prints the secrets keys; it has no shell."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")

@@ -21,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.auth.authenticator import Authenticator
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
     AccountNotFound,
@@ -35,8 +36,9 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.door import Admitted, CallEntry, Door
+from leadline_server.transport.admission.guard import Guard, check_row
 from leadline_server.transport.admission.quotas import AccountUse
-from leadline_server.transport.streams import Streams
+from leadline_server.transport.streams import OpenStream, Streams
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
@@ -115,6 +117,7 @@ class ServedMethod:
         is_stream: whether it writes any number of messages to the context.
         serve: the endpoint. It takes the request's bytes and the call's context, and returns the answer's bytes.
         counts: its counts.
+        guard: finds the principal, and asks whether it may call; None while authentication is off.
     """
 
     service: str
@@ -124,6 +127,7 @@ class ServedMethod:
     is_stream: bool
     serve: Callable[[bytes, Any], Awaitable[Any]]
     counts: RpcCounts
+    guard: Guard | None = None
 
     @property
     def handler(self) -> "grpc.RpcMethodHandler[Any, Any]":
@@ -134,27 +138,41 @@ class ServedMethod:
 
 
 def served_methods(
-    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams, door: Door
+    service: ServiceDescriptor,
+    servicer: object,
+    counts_of: Callable[[str], RpcCounts],
+    streams: Streams,
+    door: Door,
+    authenticator: Authenticator | None = None,
 ) -> Sequence[ServedMethod]:
-    """The RPCs of one service with their endpoints."""
-    return [
-        ServedMethod(
+    """The RPCs of one service with their endpoints. Without an authenticator everyone may call everything."""
+    methods = []
+    for method in service.methods:
+        check_row(method)
+        counts, entry = counts_of(method.name), door.entry(method.name)
+        guard = None if authenticator is None else Guard(authenticator, method)
+        build = _stream if method.server_streaming else _unary
+        served = ServedMethod(
             service=service.full_name,
             name=method.name,
             input_type=GetMessageClass(method.input_type),
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
-            serve=(_stream if method.server_streaming else _unary)(
-                method, getattr(servicer, method.name), counts_of(method.name), streams, door.entry(method.name)
-            ),
-            counts=counts_of(method.name),
+            serve=build(method, getattr(servicer, method.name), counts, streams, entry, guard),
+            counts=counts,
+            guard=guard,
         )
-        for method in service.methods
-    ]
+        methods.append(served)
+    return methods
 
 
 def _unary(
-    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: CallEntry
+    method: MethodDescriptor,
+    behaviour: _Behaviour,
+    counts: RpcCounts,
+    streams: Streams,
+    entry: CallEntry,
+    guard: Guard | None,
 ) -> _Unary:
     decode = _decoder(method)
     rpc = method.name
@@ -167,12 +185,17 @@ def _unary(
         try:
             if streams.are_over:
                 streams.refuse()
+            who = None if guard is None else await guard.authenticate(context)
             check_size(data)
             size = len(data)
             request = decode(data) if size <= SMALL_BYTES else None
             account_id = read_account_id(data) if request is None else request.account_id
-            admitted = entry.admitted_at_once(account_id, size, began) or await entry.admit(account_id, size, began)
-            response = await bounded(request or decode_for(decode, data, account_id), context)
+            charged = account_id if who is None else who.principal.account_id or account_id
+            admitted = entry.admitted_at_once(charged, size, began) or await entry.admit(charged, size, began)
+            request = request or decode_for(decode, data, account_id)
+            if guard is not None and who is not None:
+                guard.permit(who, request)
+            response = await bounded(request, context)
             return response.SerializeToString()
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -195,6 +218,7 @@ def _stream(
     counts: RpcCounts,
     streams: Streams,
     entry: CallEntry,
+    guard: Guard | None,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -206,11 +230,16 @@ def _stream(
         try:
             if streams.are_over:
                 streams.refuse()
+            who = None if guard is None else await guard.authenticate(context)
             check_size(data)
             account_id = read_account_id(data)
-            use = await entry.begin_watch(account_id, len(data), began)
-            async with aclosing(behaviour(decode_for(decode, data, account_id), context)) as responses:
-                while (response := await _next(responses, streams)) is not None:
+            charged = account_id if who is None else who.principal.account_id or account_id
+            use = await entry.begin_watch(charged, len(data), began)
+            request = decode_for(decode, data, account_id)
+            if guard is not None and who is not None:
+                guard.permit(who, request)
+            async with streams.opened(who) as stream, aclosing(behaviour(request, context)) as responses:
+                while (response := await _next(responses, stream)) is not None:
                     await streams.write(context, response.SerializeToString())
             return  # noqa: TRY300 - the lines below are for errors
         except asyncio.CancelledError:
@@ -228,8 +257,8 @@ def _stream(
     return endpoint
 
 
-async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> Message | None:
-    async with streams.waiting():
+async def _next(responses: AsyncGenerator[Message, None], stream: OpenStream) -> Message | None:
+    async with stream.waiting():
         return await anext(responses, None)
 
 
