@@ -95,6 +95,13 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme == "http" and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be an address such as http://proxy.example:3128")
+    return value.rstrip("/")
+
+
 def _sqlite_ledger(value: str) -> str:
     if value.startswith(("postgresql:", "postgres:")):
         raise ValueError("this version keeps its ledger in SQLite; give a path or sqlite:PATH")
@@ -170,7 +177,7 @@ class Settings(BaseSettings):
     reflection: bool = Field(
         False,
         description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
-        "", repr=False, description="The secrets keys, base64 of 32 bytes each, the newest first. Empty: in a file."
+    )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
@@ -186,6 +193,18 @@ class Settings(BaseSettings):
     )
     secrets_key_command: str = Field(
         "", repr=False, description="A command that prints the secrets keys; it has no shell."
+    )
+    egress_proxy: Annotated[str, AfterValidator(_proxy)] = Field(
+        "", description="The HTTP proxy of all connections to CRMs, such as http://proxy.example:3128; empty: none."
+    )
+    egress_ca: Path | None = Field(
+        None, description="A PEM file of the root certificates of CRMs and of the proxy; empty: the system's."
+    )
+    egress_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that connections set by API may reach although their addresses are not public."
+    )
+    definition_folder: Path | None = Field(
+        None, description="A folder of CRM definitions that connections set by API may name."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")

@@ -63,7 +63,7 @@ async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
     """Check a connection by the settings of the first account that uses it."""
     import uuid
 
-    from leadline_server.app import connection_specs
+    from leadline_server.account_crms import connection_specs
     from leadline_server.clock import SystemClock
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.toolkit.adapter_type import AccountView

@@ -7,6 +7,11 @@
     |   +-- InvalidResumeToken
     +-- MessageTooLarge
     +-- AccountNotFound
+    +-- AccountAlreadyExists
+    +-- AccountDisabled
+    +-- AccountNotChangeable        the settings file has it
+    |   +-- AccountBeingDeleted
+    +-- ConnectionNotFound
     +-- CallLogNotFound
     +-- ContactNotFound
     +-- ContactAlreadyExists
@@ -87,6 +92,10 @@ class ErrorReason(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     INTERNAL = "INTERNAL"
+    ACCOUNT_ALREADY_EXISTS = "ACCOUNT_ALREADY_EXISTS"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_NOT_CHANGEABLE = "ACCOUNT_NOT_CHANGEABLE"
+    CONNECTION_NOT_FOUND = "CONNECTION_NOT_FOUND"
     KEY_NOT_FOUND = "KEY_NOT_FOUND"
     KEY_CONFLICT = "KEY_CONFLICT"
     TOO_MANY_KEYS = "TOO_MANY_KEYS"
@@ -159,6 +168,56 @@ class AccountNotFound(LeadlineError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
+
+
+class AccountAlreadyExists(LeadlineError):
+    """There is an account of this id; `owner` says who has it: the API or the settings file."""
+
+    reason = ErrorReason.ACCOUNT_ALREADY_EXISTS
+
+    def __init__(self, account_id: str, owner: str) -> None:
+        super().__init__(
+            f"There is an account {account_id!r} already; it belongs to the {owner}.",
+            metadata={"account_id": account_id, "owner": owner},
+        )
+
+
+class AccountDisabled(LeadlineError):
+    """The account is disabled: it is not served, and its calls wait."""
+
+    reason = ErrorReason.ACCOUNT_DISABLED
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"Account {account_id!r} is disabled.", metadata={"account_id": account_id})
+
+
+class AccountNotChangeable(LeadlineError):
+    """The account belongs to the settings file, so the API does not change it."""
+
+    reason = ErrorReason.ACCOUNT_NOT_CHANGEABLE
+
+    def __init__(self, account_id: str, message: str = "") -> None:
+        super().__init__(
+            message or f"Account {account_id!r} belongs to the settings file: change [accounts.{account_id}] there.",
+            metadata={"account_id": account_id, "owner": "settings file"},
+        )
+
+
+class AccountBeingDeleted(AccountNotChangeable):
+    """An account of this id is being deleted. In a few minutes the id is free."""
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(account_id, f"Account {account_id!r} is being deleted. In a few minutes its id is free.")
+        self.retry_after = 60.0
+
+
+class ConnectionNotFound(LeadlineError):
+    """The account has no connection of its own."""
+
+    reason = ErrorReason.CONNECTION_NOT_FOUND
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"Account {account_id!r} has no connection of its own.", metadata={"account_id": account_id})
 
 
 class UserNotFound(LeadlineError):

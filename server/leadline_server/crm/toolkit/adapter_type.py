@@ -10,6 +10,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
+from leadline_server.crm.egress import Egress
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
@@ -50,6 +51,8 @@ class AdapterContext:
         numbering: how the numbers of each account are read when leadline starts, by its id.
         closing: a stack for everything that must be closed at the end.
         process_id: the id of this process: the owner of its leases on tokens.
+        egress: how connections leave this machine, for adapters that do not use the session.
+        is_checked: whether the connection may reach only the hosts that `egress` lets pass; the session sees to that.
     """
 
     name: str
@@ -60,6 +63,8 @@ class AdapterContext:
     numbering: Mapping[str, NumberingRules] = field(default_factory=dict)
     closing: AsyncExitStack
     process_id: str
+    egress: Egress = field(default_factory=Egress)
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from leadline_server.crm.egress import AddressRefused
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
@@ -52,8 +53,12 @@ async def exchange(
         ) as response:
             body = await _read(response, is_write=request.is_write)
             return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
+    except AddressRefused as error:
+        raise CrmUnavailable(str(error)) from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise CrmUnavailable("The CRM cannot be reached.") from error
+        refused = getattr(error, "os_error", None)
+        said = str(refused) if isinstance(refused, AddressRefused) else "The CRM cannot be reached."
+        raise CrmUnavailable(said) from error
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         if request.is_write:
             raise CrmOutcomeUnknown("The CRM did not answer. It may have done what it was asked.") from error

@@ -19,6 +19,9 @@ T = TypeVar("T")
 ENVELOPE: Final = "envelope key"
 """The field of an envelope key, which is encrypted by a secrets key."""
 
+SECRETS: Final = "secrets"
+"""The field of the secrets of an account's own connection."""
+
 TOKENS: Final = "tokens"
 """The field of a connection's OAuth tokens."""
 

@@ -10,6 +10,8 @@ from typing import Final
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import Keys
+from leadline_server.ledger.sqlite.account_connections import SqliteAccountConnections, SqliteConnectionChecks
+from leadline_server.ledger.sqlite.account_data import SqliteAccountData
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
@@ -24,7 +26,7 @@ from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.secrets import SqliteSecrets
-from leadline_server.ledger.sqlite.settings_cache import open_versions
+from leadline_server.ledger.sqlite.settings_cache import SharedVersions, open_versions
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -40,20 +42,20 @@ class SqliteLedger:
     def __init__(
         self,
         database: SqliteDatabase,
-        accounts: SqliteAccounts,
-        preferences: SqlitePreferences,
-        users: SqliteUsers,
-        credentials: SqliteCredentials,
+        versions: SharedVersions,
         secret: bytes,
         keys: Keys | None = None,
     ) -> None:
         self._database = database
         encrypted = EncryptedDatabase(database, keys)
         self._secret = secret
-        self._accounts = accounts
-        self._preferences = preferences
-        self._users = users
-        self._credentials = credentials
+        self._accounts = SqliteAccounts(database, versions.settings)
+        self._account_data = SqliteAccountData(database, (versions.settings, versions.credentials))
+        self._account_connections = SqliteAccountConnections(encrypted, versions.settings)
+        self._connection_checks = SqliteConnectionChecks(database)
+        self._preferences = SqlitePreferences(database, versions.settings)
+        self._users = SqliteUsers(database, versions.settings)
+        self._credentials = SqliteCredentials(database, versions.credentials)
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._placeholders = SqlitePlaceholders(database)
@@ -68,6 +70,21 @@ class SqliteLedger:
     def accounts(self) -> SqliteAccounts:
         """The accounts and their settings."""
         return self._accounts
+
+    @property
+    def account_data(self) -> SqliteAccountData:
+        """The deletion of accounts."""
+        return self._account_data
+
+    @property
+    def account_connections(self) -> SqliteAccountConnections:
+        """The connections that accounts have of their own."""
+        return self._account_connections
+
+    @property
+    def connection_checks(self) -> SqliteConnectionChecks:
+        """What checks of connections found."""
+        return self._connection_checks
 
     @property
     def preferences(self) -> SqlitePreferences:
@@ -167,10 +184,7 @@ async def open_sqlite_ledger(
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
             database,
-            SqliteAccounts(database, versions.settings),
-            SqlitePreferences(database, versions.settings),
-            SqliteUsers(database, versions.settings),
-            SqliteCredentials(database, versions.credentials),
+            versions,
             secret,
             keys,
         )

@@ -7,7 +7,13 @@ from typing import Final
 
 from leadline_server.domain.errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt
-from leadline_server.ledger.sqlite.encrypted_database import TOKENS, DocumentCipher, EncryptedDatabase, event_field
+from leadline_server.ledger.sqlite.encrypted_database import (
+    SECRETS,
+    TOKENS,
+    DocumentCipher,
+    EncryptedDatabase,
+    event_field,
+)
 from leadline_server.ports.ledger import ACCOUNT_PREFIX
 from leadline_server.ports.ledger.secrets import SecretsState
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -73,7 +79,9 @@ def forget_owner(connection: sqlite3.Connection, owner: str) -> None:
     """Drop an owner's envelope key, and with it all that it encrypts."""
     connection.execute("UPDATE tokens SET document = NULL WHERE connection = ?", (_connection_name(owner),))
     if owner.startswith(ACCOUNT_PREFIX):
-        connection.execute("DELETE FROM quarantine WHERE account_id = ?", (owner.removeprefix(ACCOUNT_PREFIX),))
+        account_id = owner.removeprefix(ACCOUNT_PREFIX)
+        connection.execute("DELETE FROM quarantine WHERE account_id = ?", (account_id,))
+        connection.execute("DELETE FROM account_connections WHERE account_id = ?", (account_id,))
     connection.execute("DELETE FROM envelope_keys WHERE owner = ?", (owner,))
 
 
@@ -103,11 +111,19 @@ def _documents(connection: sqlite3.Connection, owner: str) -> Iterator[_Document
         yield _Document(TOKENS, bytes(encrypted), "UPDATE tokens SET document = ? WHERE connection = ?", (name,))
     if not owner.startswith(ACCOUNT_PREFIX):
         return
+    yield from _connection_secrets(connection, owner.removeprefix(ACCOUNT_PREFIX))
     account_id = owner.removeprefix(ACCOUNT_PREFIX)
     events = connection.execute("SELECT key, document FROM quarantine WHERE account_id = ?", (account_id,)).fetchall()
     for key, encrypted in events:
         replace = "UPDATE quarantine SET document = ? WHERE account_id = ? AND key = ?"
         yield _Document(event_field(bytes(key)), bytes(encrypted), replace, (account_id, key))
+
+
+def _connection_secrets(connection: sqlite3.Connection, account_id: str) -> Iterator[_Document]:
+    select = "SELECT document FROM account_connections WHERE account_id = ? AND length(document) > 0"
+    for (encrypted,) in connection.execute(select, (account_id,)).fetchall():
+        replace = "UPDATE account_connections SET document = ? WHERE account_id = ?"
+        yield _Document(SECRETS, bytes(encrypted), replace, (account_id,))
 
 
 def _connection_name(owner: str) -> str:

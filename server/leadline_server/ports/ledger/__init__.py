@@ -14,6 +14,7 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 """
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.call_logs import (
     CallKey,
     CallLogFilter,
@@ -36,6 +37,8 @@ from leadline_server.ports.ledger.users import Users
 
 __all__ = [
     "ACCOUNT_PREFIX",
+    "AccountConnections",
+    "AccountData",
     "Accounts",
     "CallKey",
     "CallLogFilter",
@@ -45,6 +48,7 @@ __all__ = [
     "Change",
     "Claimed",
     "Claims",
+    "ConnectionChecks",
     "CopyMark",
     "CopyState",
     "Credentials",

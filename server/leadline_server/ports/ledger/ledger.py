@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.copy_mark import CopyMark
@@ -22,6 +23,21 @@ class Ledger(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The accounts and their settings."""
+        ...
+
+    @property
+    def account_data(self) -> AccountData:
+        """The deletion of accounts."""
+        ...
+
+    @property
+    def account_connections(self) -> AccountConnections:
+        """The connections that accounts have of their own."""
+        ...
+
+    @property
+    def connection_checks(self) -> ConnectionChecks:
+        """What checks of connections found."""
         ...
 
     @property

@@ -18,7 +18,31 @@ CREATE TABLE ledger (
 
 CREATE TABLE accounts (
     account_id TEXT PRIMARY KEY,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,                      -- its settings
+    title TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'active',    -- or disabled, deleting
+    created_at INTEGER NOT NULL DEFAULT 0,
+    updated_at INTEGER NOT NULL DEFAULT 0    -- of title and state; when the deletion began
+) WITHOUT ROWID;
+
+-- The connections to CRMs that accounts have of their own. The secrets are encrypted.
+CREATE TABLE account_connections (
+    account_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,    -- grows with each change
+    adapter TEXT NOT NULL,
+    options TEXT NOT NULL,        -- JSON, without secrets
+    secret_names TEXT NOT NULL,   -- JSON: the names of the secrets
+    document BLOB NOT NULL,       -- the secrets: JSON, encrypted
+    updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What the checks of connections found: of the settings' by name, of accounts' own as account:ID.
+CREATE TABLE connection_checks (
+    connection TEXT PRIMARY KEY,
+    checked_at INTEGER NOT NULL,
+    succeeded_at INTEGER,         -- NULL: never
+    failed_at INTEGER,            -- NULL: never
+    error TEXT NOT NULL           -- of the last failure, also if a later check succeeded
 ) WITHOUT ROWID;
 
 CREATE TABLE preferences (
