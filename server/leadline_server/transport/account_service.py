@@ -7,7 +7,7 @@ from leadline.admin.v1 import account_pb2
 from leadline.admin.v1 import account_service_pb2 as pb
 from leadline.admin.v1.account_service_pb2_grpc import AccountServiceServicer
 
-from leadline_server.commands import Commands
+from leadline_server.commands import AccountAdministration, Commands, ConnectionAdministration
 from leadline_server.commands.account_connections import ShownConnection
 from leadline_server.commands.export_account import ExportedItem, SetPreferences
 from leadline_server.domain.accounts import AccountRecord
@@ -31,9 +31,15 @@ class AccountServicer(AccountServiceServicer):
     """AccountService."""
 
     def __init__(self, commands: Commands) -> None:
-        self._accounts = commands.account_administration
-        self._connections = commands.connection_administration
-        self._export = commands.export_account
+        self._commands = commands
+
+    @property
+    def _accounts(self) -> AccountAdministration:
+        return self._commands.account_administration
+
+    @property
+    def _connections(self) -> ConnectionAdministration:
+        return self._commands.connection_administration
 
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.CreateAccountResponse:
         """Create an account."""
@@ -89,7 +95,7 @@ class AccountServicer(AccountServiceServicer):
         connection = await self._connection(account_id)
         if connection is not None:
             yield pb.ExportAccountResponse(connection=connection)
-        async for item in self._export.execute(account_id):
+        async for item in self._commands.export_account.execute(account_id):
             yield _exported(item)
 
     async def GetConnection(self, request: pb.GetConnectionRequest, context: Context) -> pb.GetConnectionResponse:

@@ -10,7 +10,7 @@ from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.accounts import load_settings
 from leadline_server.ledger.sqlite.encrypted_database import SECRETS, DocumentCipher, EncryptedDatabase
-from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
+from leadline_server.ledger.sqlite.settings_cache import SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import account_owner
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -61,7 +61,7 @@ class SqliteAccountConnections:
         def save(database: sqlite3.Connection, cipher: DocumentCipher) -> OwnConnection:
             load_settings(database, account_id)
             self._version.advance(database)
-            [(revision,)] = database.execute("SELECT value FROM settings_version").fetchall()
+            revision = read_settings_version(database)
             _drop_tokens(database, account_id)
             values = {
                 "account_id": account_id,
