@@ -149,7 +149,7 @@ async def test_deleting_an_account_removes_its_data_and_frees_its_id(tmp_path: P
     assert (await refused(served.log()))[1] == "ACCOUNT_NOT_FOUND"
     assert (await refused(served.create()))[:2] == ("FAILED_PRECONDITION", "ACCOUNT_NOT_CHANGEABLE")
     served.clock.advance(KEPT + timedelta(seconds=1))
-    from leadline_server.retention.account_removal import AccountRemoval  # noqa: PLC0415 - the job, at once
+    from leadline_server.retention.account_removal import AccountRemoval
 
     async def no_contacts(_: str) -> bool:
         return False

@@ -22,10 +22,11 @@ RESOLVE_SECONDS: Final = 3.0
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_TRANSLATED: Final = tuple(
+_SPECIAL: Final = tuple(
     ipaddress.ip_network(network)
-    # NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380) carry IPv4 addresses inside.
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+    # NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380) carry IPv4 addresses inside. 192.0.0.0/24 is for
+    # protocols (RFC 6890); a cloud answers machines on it.
+    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.0.0.0/24")
 )
 _CLOUD: Final = frozenset({ipaddress.ip_address("168.63.129.16")})
 """Public addresses that clouds answer machines on: Azure's virtual public IP."""
@@ -90,7 +91,7 @@ def is_public(address: _Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return False
     is_special = address.is_multicast or address.is_reserved or address.is_unspecified or address in _CLOUD
-    return address.is_global and not is_special and not any(address in network for network in _TRANSLATED)
+    return address.is_global and not is_special and not any(address in network for network in _SPECIAL)
 
 
 async def resolved(host: str) -> Collection[str]:

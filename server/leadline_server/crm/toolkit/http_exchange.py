@@ -53,13 +53,11 @@ async def exchange(
         ) as response:
             body = await _read(response, is_write=request.is_write)
             return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
-    except AddressRefused as error:
-        raise CrmUnavailable(str(error)) from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        refused = getattr(error, "os_error", None)
-        said = str(refused) if isinstance(refused, AddressRefused) else "The CRM cannot be reached."
-        raise CrmUnavailable(said) from error
+        raise CrmUnavailable(_refused(error) or "The CRM cannot be reached.") from error
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        if refused := _refused(error):
+            raise CrmUnavailable(refused) from error
         if request.is_write:
             raise CrmOutcomeUnknown("The CRM did not answer. It may have done what it was asked.") from error
         raise CrmUnavailable("The CRM did not answer.") from error
@@ -77,3 +75,9 @@ async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
     response.close()
     message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
     raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)
+
+
+def _refused(error: Exception) -> str:
+    """Why leadline itself refuses to connect to the host; empty if it does not. Then nothing was sent."""
+    causes = (error, error.__cause__, getattr(error, "os_error", None))
+    return next((str(cause) for cause in causes if isinstance(cause, AddressRefused)), "")
