@@ -189,7 +189,13 @@ def _driver(folder: Path, name: str, calls: int, group: int, *, has_http: bool) 
     workload.write_contacts(csv, CONTACTS)
     importing = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
     subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
-    callgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
+    callgrind = [
+        *_fixed_addresses(),
+        "valgrind",
+        "--tool=callgrind",
+        "--instr-atstart=no",
+        f"--callgrind-out-file={folder}/callgrind.out",
+    ]
     driven = [sys.executable, "-m", "bench.instructions", "--drive", name, str(data)]
     options = ["--calls", str(calls), "--group", str(group), *(["--http"] if has_http else [])]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
@@ -206,6 +212,11 @@ def _driver(folder: Path, name: str, calls: int, group: int, *, has_http: bool) 
             yield process
         finally:
             process.kill()
+
+
+def _fixed_addresses() -> list[str]:
+    """The command that gives a program the same addresses at each start. Hashes of objects are their addresses."""
+    return ["setarch", "--addr-no-randomize"] if shutil.which("setarch") else []
 
 
 def _expect(process: "subprocess.Popen[str]", word: str) -> None:

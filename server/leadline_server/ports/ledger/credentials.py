@@ -10,7 +10,7 @@ from leadline_server.domain.access.principals import ApiKey, VerifiedToken
 
 
 class DenialKind(StrEnum):
-    """What a denial names: a subject (all its tokens), or a token's id."""
+    """The name that a denial has: a subject (all its tokens), or a token's id."""
 
     SUBJECT = "sub"
     TOKEN = "jti"  # noqa: S105 - the name of a claim
