@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 from leadline_server.encryption.cipher import new_key
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.encryption.rotation import CannotRotate, is_complete, rotate
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.ledger import SqliteLedger
@@ -26,13 +26,13 @@ ROTATE: Final = textwrap.dedent("""
     import asyncio, os, signal, sys
     from pathlib import Path
     from leadline_server.encryption.key_sources import KeyFile
-    from leadline_server.encryption.keys import Keys
+    from leadline_server.encryption.keys import SecretsKeys
     from leadline_server.encryption.rotation import rotate
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     async def main(folder, killed_after):
         source = KeyFile(folder / "secrets.key", folder / "data", print)
-        async with open_sqlite_ledger(folder / "ledger.db", Keys(source)) as ledger:
+        async with open_sqlite_ledger(folder / "ledger.db", SecretsKeys(source)) as ledger:
             done = 0
             async for step in rotate(ledger.secrets, source):
                 done += 1
@@ -83,7 +83,10 @@ class Load:
 async def loaded(folder: Path) -> AsyncIterator[Load]:
     """Load while the body runs. It has to go on for two rounds after the body, too."""
     source, path = key_file(folder / "secrets.key"), folder / "ledger.db"
-    async with open_sqlite_ledger(path, Keys(source)) as one, open_sqlite_ledger(path, Keys(source)) as other:
+    async with (
+        open_sqlite_ledger(path, SecretsKeys(source)) as one,
+        open_sqlite_ledger(path, SecretsKeys(source)) as other,
+    ):
         await one.quarantine.put(event(1), 10, 10_000)
         load = Load(one, other)
         task = asyncio.create_task(load.run())
@@ -127,7 +130,7 @@ async def test_a_rotation_that_is_killed_in_the_middle_is_finished_by_another(
 
 async def test_after_a_rotation_the_old_key_opens_nothing(tmp_path: Path) -> None:
     old, path = key_file(tmp_path / "secrets.key"), tmp_path / "ledger.db"
-    async with open_sqlite_ledger(path, Keys(old)) as ledger:
+    async with open_sqlite_ledger(path, SecretsKeys(old)) as ledger:
         await ledger.tokens.put("sales", "me", b"a token")
         first = old.load()
         before = await ledger.secrets.state()
@@ -142,7 +145,7 @@ async def test_after_a_rotation_the_old_key_opens_nothing(tmp_path: Path) -> Non
 
 async def test_a_damaged_document_stays_and_the_others_are_encrypted_again(tmp_path: Path) -> None:
     source = key_file(tmp_path / "secrets.key")
-    async with open_sqlite_ledger(tmp_path / "ledger.db", Keys(source)) as ledger:
+    async with open_sqlite_ledger(tmp_path / "ledger.db", SecretsKeys(source)) as ledger:
         await ledger.tokens.put("sales", "me", b"of sales")
         await ledger.tokens.put("support", "me", b"of support")
         await ledger.secrets._database.write(  # noqa: SLF001 - damage, as no method does it
@@ -170,7 +173,7 @@ async def test_keys_of_a_setting_rotate_to_the_one_that_is_put_first(tmp_path: P
 
 async def test_where_nothing_is_encrypted_nothing_is_rotated(tmp_path: Path) -> None:
     source = key_file(tmp_path / "secrets.key")
-    async with open_sqlite_ledger(tmp_path / "ledger.db", Keys(source)) as ledger:
+    async with open_sqlite_ledger(tmp_path / "ledger.db", SecretsKeys(source)) as ledger:
         with pytest.raises(CannotRotate, match="Nothing is encrypted"):
             await anext(rotate(ledger.secrets, source))
     assert not source.path.exists()

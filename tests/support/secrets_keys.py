@@ -5,12 +5,12 @@ from pathlib import Path
 from leadline_server.encryption.cipher import Key, new_key
 from leadline_server.encryption.key_ring import KeyRing, write_keys
 from leadline_server.encryption.key_sources import KeyFile, KeyText
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 
 
-def keys_with(*keys: Key) -> Keys:
+def keys_with(*keys: Key) -> SecretsKeys:
     """A process that has these keys; a new one without any."""
-    return Keys(KeyText(write_keys(KeyRing(keys or (new_key(),)))))
+    return SecretsKeys(KeyText(write_keys(KeyRing(keys or (new_key(),)))))
 
 
 def key_file(path: Path) -> KeyFile:

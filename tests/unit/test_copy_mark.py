@@ -10,7 +10,7 @@ from leadline_server.crm.wrappers.standby import StandbyCrm
 from leadline_server.domain.errors import KeyMissing, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.encryption.cipher import new_key
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.backup import back_up_ledger
 from leadline_server.ledger.sqlite.secrets import read_secrets_state
@@ -96,7 +96,7 @@ async def test_a_standby_that_is_live_now_writes() -> None:
 
 async def test_where_a_key_is_missing_no_other_is_made(tmp_path: Path) -> None:
     keys = key_file(tmp_path / "secrets.key")
-    async with open_sqlite_ledger(await restored(tmp_path), Keys(keys)) as ledger:
+    async with open_sqlite_ledger(await restored(tmp_path), SecretsKeys(keys)) as ledger:
         with pytest.raises(KeyMissing, match=f"The key {KEY.id} is missing"):
             await ledger.tokens.put("support", "me", b"another")
         with pytest.raises(KeyMissing):

@@ -26,7 +26,7 @@ from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
@@ -104,7 +104,7 @@ async def connections(
 ) -> AsyncIterator[Desk]:
     names = connection_of or {}
     async with (
-        open_sqlite_ledger(folder / "ledger.db", Keys(key_file(folder / "secrets.key"))) as ledger,
+        open_sqlite_ledger(folder / "ledger.db", SecretsKeys(key_file(folder / "secrets.key"))) as ledger,
         open_connections(choices, names.get, ledger.tokens, folder, SystemClock(), "this process") as connect,
     ):
         yield Desk(connect, ledger.tokens, folder)

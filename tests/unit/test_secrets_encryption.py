@@ -14,7 +14,7 @@ from leadline_server.encryption import keys as keys_module
 from leadline_server.encryption.cipher import CannotOpen, Place, decrypt, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing, parse_keys, write_keys
 from leadline_server.encryption.key_sources import KeyCommand, KeyFile, KeyText
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from support.secrets_keys import key_file, keys_with
 
@@ -190,7 +190,10 @@ class TestLedger:
     async def test_a_key_that_another_process_added_is_read_when_it_is_met(self, tmp_path: Path) -> None:
         source = key_file(tmp_path / "secrets.key")
         path = tmp_path / "ledger.db"
-        async with open_sqlite_ledger(path, Keys(source)) as one, open_sqlite_ledger(path, Keys(source)) as other:
+        async with (
+            open_sqlite_ledger(path, SecretsKeys(source)) as one,
+            open_sqlite_ledger(path, SecretsKeys(source)) as other,
+        ):
             await one.tokens.put("sales", "one", b"first")
             assert await other.tokens.get("sales") == b"first"
             source.replace(KeyRing((new_key(),)).joined(source.load()))
@@ -223,7 +226,7 @@ class TestLedger:
                 loads += 1
                 return source.load()
 
-        async with open_sqlite_ledger(path, Keys(Counted())) as ledger:
+        async with open_sqlite_ledger(path, SecretsKeys(Counted())) as ledger:
             for _ in range(5):
                 with pytest.raises(KeyMissing):
                     await ledger.tokens.get("sales")

@@ -14,6 +14,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
 from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1.account_service_pb2_grpc import AccountServiceStub
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1 import (
     call_log_service_pb2,
@@ -104,6 +105,7 @@ class Stubs:
     directory: DirectoryServiceStub
     placeholders: PlaceholderServiceStub
     keys: KeyServiceStub
+    accounts: AccountServiceStub
 
 
 class Connection:
@@ -154,6 +156,7 @@ class Connection:
                 DirectoryServiceStub(channel),
                 PlaceholderServiceStub(channel),
                 KeyServiceStub(channel),
+                AccountServiceStub(channel),
             )
         return self._stubs
 

@@ -8,6 +8,7 @@ import typer
 
 from leadline_server.cli import (
     account,
+    account_admin,
     adapters,
     calls,
     connections,
@@ -69,8 +70,18 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         {"show": preferences.show, "set": preferences.update},
     ),
     "account": (
-        "Show and set an account's region, time zone, defaults and locks.",
-        {"show": account.show, "set": account.update},
+        "Create, disable, export and delete accounts; show and set an account's region, time zone, defaults and locks.",
+        {
+            "show": account.show,
+            "set": account.update,
+            "create": account_admin.create,
+            "get": account_admin.get,
+            "list": account_admin.list_accounts,
+            "update": account_admin.update,
+            "disable": account_admin.disable,
+            "delete": account_admin.delete,
+            "export": account_admin.export,
+        },
     ),
     "users": (
         "List, set, delete, import and match the users of the directory.",

@@ -36,14 +36,14 @@ def rotate(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config =
 
 async def _rotate(settings: "Settings") -> ExitCode:
     from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.encryption.keys import Keys
+    from leadline_server.encryption.keys import SecretsKeys
     from leadline_server.encryption.rotation import CannotRotate, rotate
     from leadline_server.encryption.settings import key_source
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     source, code = key_source(settings, say_created), ExitCode.DONE
     try:
-        async with open_sqlite_ledger(settings.ledger_path, Keys(source)) as opened:
+        async with open_sqlite_ledger(settings.ledger_path, SecretsKeys(source)) as opened:
             async for step in rotate(opened.secrets, source):
                 typer.echo(step.text, err=step.is_problem)
                 code = ExitCode.REFUSED if step.is_problem else code

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from leadline_server.config import Settings
 from leadline_server.encryption.key_sources import KeyCommand, KeyFile, KeySource, KeyText
-from leadline_server.encryption.keys import Keys, log_created
+from leadline_server.encryption.keys import SecretsKeys, log_created
 
 
 def key_source(settings: Settings, created: Callable[[Path], object] = log_created) -> KeySource:
@@ -17,6 +17,6 @@ def key_source(settings: Settings, created: Callable[[Path], object] = log_creat
     return KeyFile(settings.secrets_key_path, settings.data_dir, created)
 
 
-def keys_of(settings: Settings, created: Callable[[Path], object] = log_created) -> Keys:
+def keys_of(settings: Settings, created: Callable[[Path], object] = log_created) -> SecretsKeys:
     """The keys, which are read at the first need."""
-    return Keys(key_source(settings, created))
+    return SecretsKeys(key_source(settings, created))

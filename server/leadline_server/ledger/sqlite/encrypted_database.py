@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from leadline_server.domain.errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
-from leadline_server.encryption.keys import Keys, UnknownKey
+from leadline_server.encryption.keys import SecretsKeys, UnknownKey
 from leadline_server.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
@@ -98,9 +98,9 @@ class EncryptedDatabase:
         keys: the secrets keys; None: what is encrypted can be neither read nor written.
     """
 
-    def __init__(self, database: SqliteDatabase, keys: Keys | None) -> None:
+    def __init__(self, database: SqliteDatabase, keys: SecretsKeys | None) -> None:
         self._database = database
-        self._keys = keys or Keys(_NoKeys())
+        self._keys = keys or SecretsKeys(_NoKeys())
 
     async def write(self, work: Callable[[sqlite3.Connection, DocumentCipher], T]) -> T:
         """As SqliteDatabase.write. Also raises KeyMissing and SecretDamaged."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
-from leadline_server.encryption.keys import Keys
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite.account_connections import SqliteAccountConnections, SqliteConnectionChecks
 from leadline_server.ledger.sqlite.account_data import SqliteAccountData
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
@@ -44,7 +44,7 @@ class SqliteLedger:
         database: SqliteDatabase,
         versions: SharedVersions,
         secret: bytes,
-        keys: Keys | None = None,
+        keys: SecretsKeys | None = None,
     ) -> None:
         self._database = database
         encrypted = EncryptedDatabase(database, keys)
@@ -159,7 +159,7 @@ class SqliteLedger:
 
 @asynccontextmanager
 async def open_sqlite_ledger(
-    path: Path, keys: Keys | None = None, *, checkpoint_after: int = CHECKPOINT_AFTER
+    path: Path, keys: SecretsKeys | None = None, *, checkpoint_after: int = CHECKPOINT_AFTER
 ) -> AsyncIterator[SqliteLedger]:
     """The ledger in the file `path`, closed with its threads at the end. A missing file is created with mode 0600.
 
