@@ -28,7 +28,7 @@ class UnknownKey(Exception):
         self.key_id = key_id
 
 
-class Keys:
+class SecretsKeys:
     """The keys. It reads them when they are first needed, so an installation without secrets needs none."""
 
     def __init__(self, source: KeySource) -> None:
