@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from leadline_server.account_crms import AccountCrms, open_crms
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
-from leadline_server.administration import Administration, administration_of
+from leadline_server.administration import Administration, administration_of, start_checks
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
@@ -154,6 +154,8 @@ async def open_app(
             authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
+        if settings.check_connections and not copy.is_standby():
+            await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
         commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feed, clock)
         yield App(commands, ledger, authenticator)
 

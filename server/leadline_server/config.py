@@ -203,6 +203,9 @@ class Settings(BaseSettings):
     egress_hosts: tuple[str, ...] = Field(
         (), description="Hosts that connections set by API may reach although their addresses are not public."
     )
+    check_connections: bool = Field(
+        True, description="Whether the server asks each CRM at its start, and warns about those that fail."
+    )
     definition_folder: Path | None = Field(
         None, description="A folder of CRM definitions that connections set by API may name."
     )

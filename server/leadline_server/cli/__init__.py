@@ -28,6 +28,7 @@ from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
+from leadline_server.cli.connections_connect import connect_connection
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
@@ -105,7 +106,14 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
-    "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
+    "connections": (
+        "Check connections to CRMs, and grant leadline access to them.",
+        {
+            "check": connections.check_connection,
+            "connect": connect_connection,
+            "list": connections.list_connections,
+        },
+    ),
     "secrets": (
         "Rotate and list the keys that encrypt what the ledger keeps secret.",
         {"rotate": secrets.rotate, "generate": secrets.generate, "list": secrets.list_keys},

@@ -4,14 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.accounts.connection_check import problem_of
+from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
-from leadline_server.domain.errors import ConnectionNotFound, CrmError
+from leadline_server.domain.errors import ConnectionNotFound
 from leadline_server.ports.ledger import AccountConnections, ConnectionChecks, account_owner
-
-MOST_ERROR = 500
-"""The most characters of an error that is kept."""
 
 CheckSettings = Callable[[OwnConnection], Awaitable[None]]
 """Raises InvalidRequest, which names everything that is wrong with settings that come by API."""
@@ -103,12 +101,3 @@ class ConnectionAdministration:
             connection = found
         check = await self._checks.get(name)
         return ShownConnection(name=name, is_of_file=of_file is not None, connection=connection, check=check)
-
-
-async def problem_of(account: Account) -> str:
-    """Why an account's CRM cannot be used: a sentence; empty if it can. It really asks."""
-    try:
-        await account.check()
-    except CrmError as error:
-        return error.message[:MOST_ERROR] or "The CRM cannot be used."
-    return ""

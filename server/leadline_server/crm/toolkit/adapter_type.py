@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,9 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
+
+if TYPE_CHECKING:  # it imports this module
+    from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
 
 
 class ConnectionSettings(BaseModel):
@@ -107,6 +110,7 @@ class AdapterType(Generic[S]):
             them when it stores them. Those of other adapters are cleaned when they arrive.
         is_remote: whether the CRM is reached over a network. If so, requests are limited in time and measured, reads
             are repeated, and answers to lookups may be remembered for a while.
+        consent: where a person grants access to a connection with these settings; None: that is not how it works.
     """
 
     name: str
@@ -118,6 +122,7 @@ class AdapterType(Generic[S]):
     variants: Mapping[str, Declared] = field(default_factory=dict)
     has_clean_texts: bool = False
     is_remote: bool = True
+    consent: Callable[[S], "OAuthConsent | None"] | None = None
 
 
 AnyAdapterType = AdapterType[Any]
