@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
-from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import TokenStore
 

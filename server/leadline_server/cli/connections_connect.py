@@ -14,7 +14,7 @@ from leadline_server.cli.secrets import say_created
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
     from leadline_server.crm.toolkit.adapter_type import AdapterContext
-    from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
+    from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 
 _PORT = 8651
 _WAIT_SECONDS = 600.0

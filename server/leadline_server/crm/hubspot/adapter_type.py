@@ -15,8 +15,8 @@ from leadline_server.crm.toolkit.adapter_type import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
-from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
+from leadline_server.crm.toolkit.oauth import oauth_authorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent, OAuthGrant
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 

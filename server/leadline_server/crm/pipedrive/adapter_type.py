@@ -7,8 +7,8 @@ from leadline_server.crm.pipedrive.errors import failure, pause
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import Authorizer, HttpClient, StaticAuthorizer, Throttle
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AdapterType, Connect, KnownGaps
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
-from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
+from leadline_server.crm.toolkit.oauth import oauth_authorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent, OAuthGrant
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 

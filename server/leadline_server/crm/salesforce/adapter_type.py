@@ -23,7 +23,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
-from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
 

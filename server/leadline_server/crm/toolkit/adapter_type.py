@@ -4,20 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
 from leadline_server.crm.egress import Egress
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
-
-if TYPE_CHECKING:  # it imports this module
-    from leadline_server.crm.toolkit.oauth_consent import OAuthConsent
 
 
 class ConnectionSettings(BaseModel):
@@ -122,7 +120,7 @@ class AdapterType(Generic[S]):
     variants: Mapping[str, Declared] = field(default_factory=dict)
     has_clean_texts: bool = False
     is_remote: bool = True
-    consent: Callable[[S], "OAuthConsent | None"] | None = None
+    consent: Callable[[S], OAuthConsent | None] | None = None
 
 
 AnyAdapterType = AdapterType[Any]

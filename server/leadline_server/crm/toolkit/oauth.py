@@ -6,11 +6,9 @@ refresh, and the others use the tokens that it stored.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -31,14 +29,12 @@ from leadline_server.crm.toolkit.oauth_answers import (
     life_of,
     unusable_tokens,
 )
+from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT, OAuthGrant
 from leadline_server.domain.errors import (
     CrmAuthFailed,
     LedgerUnavailable,
 )
 from leadline_server.ports.ledger import TokenStore
-
-BY_CONSENT: Final = "connect"
-"""The refresh token in settings that says: a person grants access by `leadline connections connect`."""
 
 EARLY: Final = 60.0
 EARLY_SHARE: Final = 0.2
@@ -50,37 +46,6 @@ LEASE: Final = timedelta(seconds=30)
 _POLL_SECONDS: Final = 0.1
 _DEADLINE_SECONDS: Final = 10.0
 _LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # for a refresh with its writes to the store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthGrant:
-    """The parameters of requests for access tokens.
-
-    Attributes:
-        token_url: the address of the token endpoint. Secrets are sent to this host only.
-        client_id: the id that the CRM gave to leadline.
-        client_secret: the secret of that id; empty for a public client.
-        refresh_token: the first refresh token; empty: the client credentials grant is used.
-        scope: the scope to request; empty: the CRM's default.
-        client_in: whether the client's id is in the form or in an HTTP basic header.
-        scheme: the word before the token in the Authorization header.
-        extra: further fields of the form.
-    """
-
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    refresh_token: str = field(default="", repr=False)
-    scope: str = ""
-    client_in: Literal["body", "header"] = "body"
-    scheme: str = "Bearer"
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def seed(self) -> str:
-        """A digest that identifies the grant. Stored tokens of another grant are not used."""
-        text = f"{self.token_url}\0{self.client_id}\0{self.refresh_token}"
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class OAuthAuthorizer:

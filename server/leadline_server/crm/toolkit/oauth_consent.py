@@ -11,38 +11,19 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.domain.errors import CrmAuthFailed
 
 CALLBACK: Final = "/callback"
 _RANDOM_BYTES: Final = 32
 _PAGE: Final = "You can close this window, and go back to the terminal."
 _HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthConsent:
-    """Where a person consents, and what is asked for.
-
-    Attributes:
-        grant: the parameters of token requests.
-        authorize_url: the address that people open.
-        scope: the scopes to ask for; empty: those of the app's registration.
-        has_pkce: whether the CRM knows PKCE.
-        extra: further parameters of the address.
-    """
-
-    grant: OAuthGrant
-    authorize_url: str
-    scope: str = ""
-    has_pkce: bool = False
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 class ConsentRequest:
