@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from leadline_server.domain.accounts import OwnConnection
+from leadline_server.domain.preferences import AccountSettings
 from leadline_server.encryption.cipher import new_key
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.encryption.rotation import CannotRotate, is_complete, rotate
@@ -72,6 +74,9 @@ class Load:
                 await self.one.tokens.put(name, "one", document)
                 assert await self.other.tokens.get(name) == document
             assert await self.other.quarantine.document("acme", b"\x01") == b"event 1"
+            own = await self.other.account_connections.get("acme", with_secrets=True)
+            assert own is not None
+            assert own.secrets == {"token": "t"}
             self.rounds += 1
 
     async def until_round(self, number: int) -> None:
@@ -88,6 +93,9 @@ async def loaded(folder: Path) -> AsyncIterator[Load]:
         open_sqlite_ledger(path, SecretsKeys(source)) as other,
     ):
         await one.quarantine.put(event(1), 10, 10_000)
+        await one.accounts.create("acme", AccountSettings())
+        connection = OwnConnection(adapter="hubspot", secrets={"token": "t"})
+        await one.account_connections.put("acme", connection, datetime(2026, 1, 1, tzinfo=UTC))
         load = Load(one, other)
         task = asyncio.create_task(load.run())
         await load.until_round(1)
