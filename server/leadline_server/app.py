@@ -151,7 +151,7 @@ async def open_app(
         if settings.authentication:
             contact = LedgerContact(ledger.credentials, clock.monotonic)
             attempts = FailedAttempts(clock.monotonic)
-            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
+            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now, settings.tls_proxy)
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
