@@ -1,4 +1,4 @@
-"""Asks CRMs whether leadline can work with them: one when somebody wants to know, and all at the start."""
+"""Asks CRMs whether leadline can work with them: one on request, and all at the start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

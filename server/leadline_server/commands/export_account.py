@@ -14,7 +14,7 @@ _PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SetPreferences:
-    """What a user set."""
+    """The values that a user set."""
 
     user_id: str
     preferences: Preferences

@@ -66,7 +66,7 @@ class OwnConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionCheck:
-    """What the checks of a connection found.
+    """The results of the checks of a connection.
 
     Attributes:
         connection: the connection's name; an account's own is `account:ID`.

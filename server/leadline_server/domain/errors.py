@@ -35,8 +35,8 @@
     +-- LedgerUnavailable           leadline's own storage cannot be used now
     |   +-- LedgerFull
     |   +-- StandbyLedger           ... since it is a restored copy that is not the live one
-    |   +-- KeyMissing              ... for what is encrypted with a key that is missing
-    |   +-- SecretDamaged           ... for what is encrypted and was changed, or moved to another row
+    |   +-- KeyMissing              ... for documents whose key is missing
+    |   +-- SecretDamaged           ... for documents that were changed, or moved to another row
     +-- QuotaExceeded               the account uses more than it may
     +-- Unauthenticated             no credential, or one that is not accepted
     +-- PermissionDenied            the credential's role may not do this
@@ -410,7 +410,7 @@ class KeyMissing(LedgerUnavailable):
 
 
 class SecretDamaged(LedgerUnavailable):
-    """What is encrypted of an owner, such as `connection:sales`, was changed, or is another's."""
+    """An encrypted document of an owner, such as `connection:sales`, was changed, or is another's."""
 
     def __init__(self, owner: str) -> None:
         super().__init__(

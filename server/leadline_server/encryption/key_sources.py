@@ -30,7 +30,7 @@ class KeySource(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for people: `/etc/leadline/secrets.key`."""
+        """Its name for people: `/etc/leadline/secrets.key`."""
         ...
 
     def load(self) -> KeyRing:
@@ -76,7 +76,7 @@ class KeyFile:
 
     Attributes:
         path: the file.
-        apart_from: the data directory. The file must not be in it: whoever copies that folder would have both.
+        apart_from: the data directory. The file must not be in it: a copy of that folder would have both.
         created: called with the path when the file was created, to say so.
     """
 

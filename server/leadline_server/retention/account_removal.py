@@ -54,7 +54,7 @@ class AccountRemoval:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def remove_due(self) -> None:
-        """Remove what there is of all accounts that are being deleted, and the accounts themselves when it is time."""
+        """Remove the data of all accounts that are being deleted, and the accounts themselves when it is time."""
         for account_id, began in await self._data.deleting():
             await self.remove(account_id)
             if self._clock.now() - began >= KEPT:

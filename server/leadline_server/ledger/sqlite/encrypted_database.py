@@ -1,7 +1,7 @@
 """Encrypted documents of the ledger: encrypted and opened in the transaction that writes or reads them.
 
-So a rotation of keys, which is a transaction too, can never come between an encryption and its commit: what is in the
-ledger is readable at any instant, whoever writes and whenever a process ends.
+So a rotation of keys, which is a transaction too, can never come between an encryption and its commit: the ledger is
+readable at any instant, also when a process ends in the middle.
 """
 
 import sqlite3

@@ -83,7 +83,7 @@ class SqliteLedger:
 
     @property
     def connection_checks(self) -> SqliteConnectionChecks:
-        """What checks of connections found."""
+        """The results of checks of connections."""
         return self._connection_checks
 
     @property

@@ -21,7 +21,7 @@ class SqlitePreferences:
         self.version = version.current
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
-        """What at most `limit` users set, whose ids follow `after`."""
+        """The preferences of at most `limit` users whose ids follow `after`."""
         statement = (
             "SELECT user_id, body FROM preferences WHERE account_id = ? AND user_id > ? ORDER BY user_id LIMIT ?"
         )

@@ -69,7 +69,7 @@ class PreferenceStore(Protocol):
         ...
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
-        """What at most `limit` users set, whose ids follow `after`, in the order of their ids."""
+        """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
         ...
 
     def version(self) -> int:

@@ -44,7 +44,7 @@ class AccountConnections(Protocol):
 
 
 class ConnectionChecks(Protocol):
-    """What checks of connections found."""
+    """The results of checks of connections."""
 
     async def record(self, connection: str, now: datetime, error: str) -> ConnectionCheck:
         """Keep the result of a check; an empty `error` is a success."""

@@ -37,7 +37,7 @@ class Ledger(Protocol):
 
     @property
     def connection_checks(self) -> ConnectionChecks:
-        """What checks of connections found."""
+        """The results of checks of connections."""
         ...
 
     @property

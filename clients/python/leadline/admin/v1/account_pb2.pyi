@@ -83,7 +83,7 @@ class _ConnectionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conne
     """It failed; `last_error` says why."""
 
 class ConnectionState(_ConnectionState, metaclass=_ConnectionStateEnumTypeWrapper):
-    """What the last check of a connection found."""
+    """The result of the last check of a connection."""
 
 CONNECTION_STATE_UNSPECIFIED: ConnectionState.ValueType  # 0
 """It was never checked."""
@@ -166,7 +166,7 @@ class Connection(_message.Message):
     owner: Global___Owner.ValueType
     """Where it is administered."""
     state: Global___ConnectionState.ValueType
-    """What the last check found."""
+    """The result of the last check."""
     last_error: _builtins.str
     """Why it last failed, also if a later check succeeded. Empty: it never failed."""
     @_builtins.property

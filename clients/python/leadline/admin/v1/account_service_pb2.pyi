@@ -360,7 +360,7 @@ class UserPreferences(_message.Message):
     """The user."""
     @_builtins.property
     def preferences(self) -> _preferences_pb2.Preferences:
-        """What the user set."""
+        """The values that the user set."""
 
     def __init__(
         self,
@@ -406,7 +406,7 @@ class ExportAccountResponse(_message.Message):
 
     @_builtins.property
     def preferences(self) -> Global___UserPreferences:
-        """What a user set."""
+        """The values that a user set."""
 
     @_builtins.property
     def call_log(self) -> _call_log_pb2.CallLog:
