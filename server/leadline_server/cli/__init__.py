@@ -30,6 +30,7 @@ from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.connections_connect import connect_connection
+from leadline_server.cli.connections_list import list_connections
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.examples import epilog
@@ -122,7 +123,7 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         {
             "check": connections.check_connection,
             "connect": connect_connection,
-            "list": connections.list_connections,
+            "list": list_connections,
         },
     ),
     "secrets": (

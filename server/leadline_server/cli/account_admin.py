@@ -28,10 +28,7 @@ def create(
     region: Annotated[str, typer.Option(metavar="CODE", help="The region of numbers without a country code.")] = "",
     time_zone: Annotated[str, typer.Option(metavar="ZONE", help="The IANA time zone in which people see times.")] = "",
 ) -> None:
-    """Create an account. It uses the embedded CRM until it is connected to another.
-
-    Example: leadline account create acme --title "Acme Ltd" --region GB
-    """
+    """Create an account. It uses the embedded CRM until it is connected to another."""
     _show(
         session,
         account_id,
@@ -41,19 +38,13 @@ def create(
 
 @remote
 def get(session: Session, account_id: Id = "") -> None:
-    """Show an account: its title, its state, and who administers it.
-
-    Example: leadline account get acme
-    """
+    """Show an account: its title, its state, and who administers it."""
     _show(session, account_id, lambda client: client.get_account())
 
 
 @remote
 def list_accounts(session: Session) -> None:
-    """List the accounts of the server.
-
-    Example: leadline account list --json
-    """
+    """List the accounts of the server."""
     from leadline_server.cli.output import Column, print_json_array, table
 
     found = session.client.list_accounts(page_size=1000)
@@ -66,10 +57,7 @@ def list_accounts(session: Session) -> None:
 
 @remote
 def update(session: Session, title: Title, account_id: Id = "") -> None:
-    """Change an account's title. `leadline account set` changes its settings.
-
-    Example: leadline account update acme --title "Acme"
-    """
+    """Change an account's title. `leadline account set` changes its settings."""
     _show(session, account_id, lambda client: client.update_account(title=title))
 
 
@@ -80,10 +68,7 @@ def disable(
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Serve it again.")] = False,
 ) -> None:
-    """Stop serving an account: its requests are refused, and its calls wait. Nothing is lost.
-
-    Example: leadline account disable acme
-    """
+    """Stop serving an account: its requests are refused, and its calls wait. Nothing is lost."""
     _show(session, account_id, lambda client: client.disable_account(enable=undo))
 
 
@@ -94,10 +79,7 @@ def delete(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an account with its calls, users, keys, secrets, and contacts of the embedded CRM. It cannot be undone.
-
-    Example: leadline account delete acme --yes
-    """
+    """Delete an account with its calls, users, keys, secrets, and contacts of the embedded CRM. It cannot be undone."""
     if not yes:
         typer.confirm(f"Delete account {account_id} with all its data?", abort=True)
     session.client.using(account=account_id).delete_account()
@@ -106,10 +88,7 @@ def delete(
 
 @remote
 def export(session: Session, account_id: Id = "") -> None:
-    """Print all that leadline has of an account, but no secrets: one JSON document a line.
-
-    Example: leadline account export acme > acme.jsonl
-    """
+    """Print all that leadline has of an account, but no secrets: one JSON document a line."""
     from leadline_server.cli.output import print_json_line
 
     for item in _client(session, account_id).export_account():

@@ -1,25 +1,23 @@
 """The command `leadline connections check`, which asks a CRM whether leadline can work with it."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
-from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
 from leadline_server.cli.secrets import say_created
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
-    from datetime import datetime
-
     from leadline_server.config import Settings
+    from leadline_server.crm.connections import AccountCrm
     from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField
-    from leadline_server.domain.accounts import ConnectionCheck
-
-
-_PAGE: Final = 500
+    from leadline_server.domain.preferences import AccountSettings
+    from leadline_server.ports.crm import CrmAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +39,19 @@ def check_connection(
         str | None, typer.Option(metavar="PATH", help="The ledger's file, as in the server's settings.")
     ] = None,
     *,
+    assumptions: Annotated[
+        bool, typer.Option("--assumptions", help="Then try what leadline assumes of this CRM. Asks before it writes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for --assumptions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Check that a CRM answers, and that every field that it requires has a value. Writes nothing to the CRM.
 
-    It may run while a server uses the ledger.
+    With --assumptions it then creates contacts and calls that are marked as a test, looks whether the CRM does what
+    leadline assumes, and removes them. It may run while a server uses the ledger.
 
-    Exit codes: 0 all is well, 1 a required field has no value, or the CRM refuses, 2 wrong usage, 3 there is no such
-    connection, 4 the CRM cannot be reached.
+    Exit codes: 0 all is well, 1 a required field has no value, the CRM refuses, or an assumption does not hold, 2 wrong
+    usage, 3 there is no such connection, 4 the CRM cannot be reached.
     """
     from leadline_server.config import EMBEDDED, BadSettings, load_settings
 
@@ -62,116 +65,87 @@ def check_connection(
     import asyncio
 
     checked = asyncio.run(ask_connection(settings, name))
-    _show(name, checked, as_json=as_json)
-    raise typer.Exit(checked.code)
+    is_tried = assumptions and not checked.problem
+    if not (is_tried and as_json):
+        _show(name, checked, as_json=as_json)
+    if not is_tried:
+        raise typer.Exit(checked.code)
+    from leadline_server.cli.connection_assumptions import try_assumptions
+
+    raise typer.Exit(max(checked.code, try_assumptions(settings, name, is_sure=yes, as_json=as_json)))
 
 
-def list_connections(
-    config: Config = None,
-    data_dir: DataDir = None,
-    ledger: LedgerPath = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-) -> None:
-    """List what the checks of connections found: the state, the last success and the last error.
+@asynccontextmanager
+async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tuple["AccountCrm", "AccountSettings"]]:
+    """The adapter of a connection for the first account that uses it, and that account's settings.
 
-    It reads the ledger's file, also while a server uses it. An account's own connection is account:ID.
-    Example: leadline connections list --json
-
-    Exit codes: 0 done, 2 there is no such file, or wrong usage.
+    Raises CrmError or LedgerUnavailable.
     """
-    import asyncio
-
-    settings = settings_of(ledger, data_dir, config)
-    existing(settings.ledger_path)
-    found = [_checked_row(check) for check in asyncio.run(_checks(settings))]
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-    elif not found:
-        typer.echo("No connection was checked yet.")
-    for row in () if as_json else found:
-        typer.echo(_checked_line(row))
-
-
-async def _checks(settings: "Settings") -> "list[ConnectionCheck]":
-    from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.ledger.sqlite import open_sqlite_ledger
-
-    found: list[ConnectionCheck] = []
-    try:
-        async with open_sqlite_ledger(settings.ledger_path) as opened:
-            while page := await opened.connection_checks.list(found[-1].connection if found else "", _PAGE):
-                found += page
-    except LedgerUnavailable as error:
-        fail([error.message])
-    return found
-
-
-def _checked_row(check: "ConnectionCheck") -> dict[str, str | None]:
-    return {
-        "connection": check.connection,
-        "state": "working" if check.is_working else "failing",
-        "checked": check.check_time.isoformat(timespec="seconds"),
-        "last_success": _written(check.success_time),
-        "last_failure": _written(check.failure_time),
-        "last_error": check.error,
-    }
-
-
-def _written(time: "datetime | None") -> str | None:
-    return None if time is None else time.isoformat(timespec="seconds")
-
-
-def _checked_line(row: dict[str, str | None]) -> str:
-    from leadline_server.cli.output import printable
-
-    success, error = row["last_success"] or "never", row["last_error"]
-    text = f"{row['connection']}  {row['state']}  checked {row['checked']}  last success {success}"
-    return printable(f"{text}  last error {row['last_failure']}: {error}" if error else text)
-
-
-async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
-    """Check a connection by the settings of the first account that uses it."""
     import uuid
 
     from leadline_server.account_crms import connection_specs, egress_of
-    from leadline_server.accounts.connection_check import MOST_ERROR
     from leadline_server.clock import SystemClock
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.toolkit.adapter_type import AccountView
-    from leadline_server.crm.toolkit.required_fields import FieldReport
-    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+    from leadline_server.domain.errors import AccountNotFound
     from leadline_server.domain.preferences import AccountSettings
     from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
+    account_id = using[0] if using else "check"
     specs = {name: connection_specs(settings)[name]}
+    async with (
+        open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as opened,
+        open_connections(
+            specs,
+            lambda _: name,
+            opened.tokens,
+            settings.data_dir,
+            SystemClock(),
+            uuid.uuid4().hex,
+            egress=egress_of(settings),
+        ) as connect,
+    ):
+        try:
+            account = await opened.accounts.get(account_id)
+        except AccountNotFound:  # the server has not started with this account yet
+            begin = settings.accounts.get(account_id)
+            account = AccountSettings(default_region=begin.default_region) if begin else AccountSettings()
+        yield connect(AccountView(account_id, lambda: account)), account
+
+
+async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
+    """Check a connection by the settings of the first account that uses it."""
+    from leadline_server.crm.toolkit.required_fields import FieldReport
+    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+
     try:
-        async with (
-            open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as opened,
-            open_connections(
-                specs,
-                lambda _: name,
-                opened.tokens,
-                settings.data_dir,
-                SystemClock(),
-                uuid.uuid4().hex,
-                egress=egress_of(settings),
-            ) as connect,
-        ):
-            adapter = connect(AccountView(using[0] if using else "check", AccountSettings)).adapter
-            try:
-                await adapter.check()
-                report = await _report(adapter)
-            except CrmError as error:
-                await opened.connection_checks.record(name, SystemClock().now(), error.message[:MOST_ERROR])
-                raise
-            await opened.connection_checks.record(name, SystemClock().now(), "")
+        async with opened_connection(settings, name) as (crm, _):
+            report = await _kept(settings, name, crm.adapter)
     except (CrmError, LedgerUnavailable) as error:
         is_unknown = isinstance(error, CrmUnavailable | LedgerUnavailable)
         return CheckedConnection(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))
     return CheckedConnection(ExitCode.REFUSED if report.missing else ExitCode.DONE, report)
+
+
+async def _kept(settings: "Settings", name: str, adapter: "CrmAdapter") -> "FieldReport":
+    """Ask the CRM, and keep the result for `leadline connections list`. Raises CrmError."""
+    from leadline_server.accounts.connection_check import MOST_ERROR
+    from leadline_server.clock import SystemClock
+    from leadline_server.domain.errors import CrmError
+    from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+    problem = ""
+    try:
+        await adapter.check()
+        return await _report(adapter)
+    except CrmError as error:
+        problem = error.message[:MOST_ERROR]
+        raise
+    finally:
+        async with open_sqlite_ledger(settings.ledger_path) as ledger:
+            await ledger.connection_checks.record(name, SystemClock().now(), problem)
 
 
 async def _report(adapter: object) -> "FieldReport":

@@ -35,7 +35,6 @@ def connect_connection(
 
     The connection has client_id, client_secret and refresh_token = "connect". The app's registration at the CRM has the
     redirect URI that is printed. It may run while a server uses the ledger; the server takes the new tokens by itself.
-    Example: leadline connections connect sales --config /etc/leadline.toml
 
     Exit codes: 0 done, 1 the CRM grants no access, 2 wrong usage, 3 there is no such connection, 4 the CRM cannot be
     reached, or nobody consented in time.

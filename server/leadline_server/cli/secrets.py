@@ -23,7 +23,7 @@ def rotate(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config =
     """Encrypt all secrets again with a new key, also while servers run.
 
     If it is interrupted, run it again: it goes on. The old keys stay in the file, for backups.
-    Give it the server's options and environment. Example: leadline secrets rotate --config /etc/leadline.toml
+    Give it the server's options and environment.
 
     Exit codes: 0 done, 1 something was left as it is, or the keys cannot be used, 2 wrong usage.
     """
@@ -53,10 +53,7 @@ async def _rotate(settings: "Settings") -> ExitCode:
 
 
 def generate() -> None:
-    """Print a new secrets key, for the setting secrets_key or a key-management service. It stores nothing.
-
-    Example: leadline secrets generate
-    """
+    """Print a new secrets key, for the setting secrets_key or a key-management service. It stores nothing."""
     from leadline_server.encryption.cipher import new_key as random_key
     from leadline_server.encryption.key_ring import KeyRing, write_keys
 
@@ -71,8 +68,6 @@ def list_keys(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """List the ids of the secrets keys: those that the settings give, and those that the ledger needs. No key is shown.
-
-    Example: leadline secrets list --config /etc/leadline.toml
 
     Exit codes: 0 all needed keys are there, 1 a key is missing, or the keys cannot be used, 2 wrong usage.
     """

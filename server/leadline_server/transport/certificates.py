@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from cryptography import x509
-
 
 class UnusableCertificate(Exception):
     """A certificate, a key or a CA cannot be used. The message says which file, and why."""
@@ -19,6 +17,8 @@ def expiry(pem: bytes, name: str) -> datetime:
     Raises:
         UnusableCertificate: the file has no certificate.
     """
+    from cryptography import x509  # it takes 50 ms, and servers without TLS do not need it
+
     try:
         return x509.load_pem_x509_certificate(pem).not_valid_after_utc
     except ValueError as error:

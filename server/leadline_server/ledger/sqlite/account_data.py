@@ -28,6 +28,7 @@ _TABLES: Final = {
     "placeholders": "account_id, contact_id",
     "requests": "account_id, request_id",
     "quarantine": "account_id, key",
+    "stored_blocks": "account_id",
 }
 """The tables with rows of accounts, and the columns of their keys."""
 

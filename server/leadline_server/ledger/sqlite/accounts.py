@@ -1,7 +1,7 @@
 """Accounts and their settings in SQLite."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,6 +22,10 @@ _INSERT: Final = """
     INSERT INTO accounts (account_id, body, title, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
 """
+BLOCK_BYTES: Final = 4096
+"""Stored documents are counted in blocks of this size (the triggers of migration 1)."""
+
+_STORED: Final = "SELECT account_id, blocks FROM stored_blocks"
 
 
 class SqliteAccounts:
@@ -105,6 +109,11 @@ class SqliteAccounts:
             return replace(after, update_time=now)
 
         return await self._database.write(update)
+
+    async def stored_bytes(self) -> Mapping[str, int]:
+        """How many bytes each account has stored."""
+        rows = await self._database.read(lambda connection: connection.execute(_STORED).fetchall())
+        return {account_id: blocks * BLOCK_BYTES for account_id, blocks in rows}
 
 
 def load_settings(connection: sqlite3.Connection, account_id: str) -> AccountSettings:
