@@ -63,10 +63,13 @@ class StartChecks:
 
     async def run(self) -> None:
         """Check all connections, each once although accounts share it."""
-        async with asyncio.TaskGroup() as group:
-            async for name, account_id in self._connections():
-                await self._turns.acquire()
-                group.create_task(self._check(name, account_id))
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for name, account_id in self._connections():
+                    await self._turns.acquire()
+                    group.create_task(self._check(name, account_id))
+        except LeadlineError as error:
+            _log.warning("connections not checked", detail=error.message)
 
     async def _connections(self) -> AsyncIterator[tuple[str, str]]:
         after, seen = "", set[str]()
@@ -82,8 +85,8 @@ class StartChecks:
         try:
             problem = await problem_of(await self._registry.get_any(account_id))
             await self._checks.record(name, self._clock.now(), problem)
-        except LeadlineError as error:
-            problem = error.message
+        except Exception as error:  # noqa: BLE001 - a fault of one adapter must not keep the others from their checks
+            problem = error.message if isinstance(error, LeadlineError) else type(error).__name__
         finally:
             self._turns.release()
         if problem:
