@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from leadline_server.config_errors import Location, SettingsSources, unknown, without
@@ -65,6 +65,16 @@ def _account_id(value: str) -> str:
     return value
 
 
+def _user_folder() -> Path:
+    """The folder for a user's configuration (XDG Base Directory Specification), or the system's without a home."""
+    try:
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "leadline"
+    except RuntimeError:
+        return Path("/etc/leadline")
+
+
+_KEY_FILE: Final = "secrets.key"
+
 _TABLES: Final = frozenset({"accounts", "connections"})  # settings that only the file has
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -80,6 +90,13 @@ def _url(value: str) -> str:
         raise ValueError(
             "must be the scheme and host at which others reach leadline, such as https://calls.example.com"
         )
+    return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme == "http" and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be an address such as http://proxy.example:3128")
     return value.rstrip("/")
 
 
@@ -197,6 +214,32 @@ class Settings(BaseSettings):
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
     )
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
+    secrets_key: str = Field(
+        "",
+        repr=False,
+        description="The secrets keys, base64 of 32 bytes each, the newest first. Empty: a file has them.",
+    )
+    secrets_key_file: Path | None = Field(
+        None, description="The file of the secrets keys, outside the data directory; created when first needed."
+    )
+    secrets_key_command: str = Field(
+        "", repr=False, description="A command that prints the secrets keys; it has no shell."
+    )
+    egress_proxy: Annotated[str, AfterValidator(_proxy)] = Field(
+        "", description="The HTTP proxy of all connections to CRMs, such as http://proxy.example:3128; empty: none."
+    )
+    egress_ca: Path | None = Field(
+        None, description="A PEM file of the root certificates of CRMs and of the proxy; empty: the system's."
+    )
+    egress_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that connections set by API may reach although their addresses are not public."
+    )
+    check_connections: bool = Field(
+        True, description="Whether the server asks each CRM at its start, and warns about those that fail."
+    )
+    definition_folder: Path | None = Field(
+        None, description="A folder of CRM definitions that connections set by API may name."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
@@ -289,6 +332,13 @@ class Settings(BaseSettings):
         return Path(self.ledger.removeprefix("sqlite:")) if self.ledger else self.data_dir / "ledger.db"
 
     @property
+    def secrets_key_path(self) -> Path:
+        """The file of the secrets keys: next to the settings, or in the user's folder for configuration."""
+        if self.secrets_key_file is not None:
+            return self.secrets_key_file
+        return self.config.with_name(_KEY_FILE) if self.config is not None else _user_folder() / _KEY_FILE
+
+    @property
     def keep_calls(self) -> timedelta | None:
         """How long a finished call stays in the ledger after its last change; None means for ever."""
         return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
@@ -309,6 +359,13 @@ class Settings(BaseSettings):
         """The name of an account's connection; None if the settings have no such account."""
         account = self.accounts.get(account_id)
         return None if account is None else account.connection
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        given = (self.secrets_key, self.secrets_key_file, self.secrets_key_command)
+        if sum(map(bool, given)) > 1:
+            raise ValueError("only one of secrets_key, secrets_key_file and secrets_key_command may be set")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -42,17 +42,18 @@ def test_bad_settings_are_named_and_end_the_checks(tmp_path: Path) -> None:
 
 
 def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: Path) -> None:
-    with server_process(tmp_path):
+    data, key, config = tmp_path / "data", tmp_path / "secrets.key", tmp_path / "leadline.toml"
+    config.touch()
+    with server_process(data):
         pass
-    key = tmp_path / "token.key"
     key.write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
     key.chmod(0o644)
-    (tmp_path / "ledger.db").write_bytes(b"no database" * 1000)
-    code, checks = diagnosed(tmp_path)
+    (data / "ledger.db").write_bytes(b"no database" * 1000)
+    code, checks = diagnosed(data, "--config", str(config))
     assert (code, checks["ledger"]["state"], checks["key"]["state"]) == (1, "problem", "problem")
     assert checks["key"]["action"] == f"Run: chmod 600 {key}"
     key.write_text("no key")
-    assert "has no key" in diagnosed(tmp_path)[1]["key"]["found"]
+    assert "is no key" in diagnosed(data, "--config", str(config))[1]["key"]["found"]
 
 
 def test_a_ledger_from_the_future_shows_a_wrong_clock(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -61,8 +62,6 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
 
 
 def _ledger(settings: "Settings") -> Diagnosis:
-    import sqlite3
-
     from leadline_server.storage.read_only import read_only
 
     path = settings.ledger_path
@@ -118,19 +117,27 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _key(settings: "Settings") -> Diagnosis:
+    from leadline_server.backup.restoring import missing_keys
     from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.encryption import load_key
+    from leadline_server.encryption.key_sources import KeyFile
+    from leadline_server.encryption.settings import key_source
 
-    path = settings.data_dir / "token.key"
-    if not path.exists():
-        return Diagnosis("key", "ok", f"{path} does not exist; the server creates it when it needs one")
+    source, lost = key_source(settings), "What it encrypted has to be granted again without it."
     try:
-        load_key(path)
+        ring = source.load()
+        missing = missing_keys(settings) if settings.ledger_path.exists() else ()
     except LedgerUnavailable as error:
-        return Diagnosis("key", "problem", str(error), "Without it, CRMs have to grant new tokens.")
-    if path.stat().st_mode & 0o077:
-        return Diagnosis("key", "problem", f"others can use {path}", f"Run: chmod 600 {path}")
-    return Diagnosis("key", "ok", f"{path}, for its owner alone")
+        return Diagnosis("key", "problem", str(error), lost)
+    except (sqlite3.Error, OSError):
+        missing = ()  # the check of the ledger says more
+    if missing:
+        found = f"{source.name} lacks the key {', '.join(sorted(missing))}"
+        return Diagnosis("key", "problem", found, f"Run: leadline restore --keys FILE. {lost}")
+    if not ring:
+        return Diagnosis("key", "ok", f"{source.name} does not exist; the server creates it when it needs one")
+    if isinstance(source, KeyFile) and source.path.stat().st_mode & 0o007:
+        return Diagnosis("key", "problem", f"others can use {source.name}", f"Run: chmod 600 {source.name}")
+    return Diagnosis("key", "ok", f"{source.name} has {len(ring.keys)}")
 
 
 def _connection(settings: "Settings", name: str) -> Diagnosis:

@@ -1,7 +1,7 @@
 """Users' preferences in SQLite."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.codec import PREFERENCES
@@ -19,6 +19,15 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
         self.version = version.current
+
+    async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
+        """The preferences of at most `limit` users whose ids follow `after`."""
+        statement = (
+            "SELECT user_id, body FROM preferences WHERE account_id = ? AND user_id > ? ORDER BY user_id LIMIT ?"
+        )
+        values = (account_id, after, limit)
+        rows = await self._database.read(lambda connection: connection.execute(statement, values).fetchall())
+        return [(user_id, PREFERENCES.decode(body)) for user_id, body in rows]
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
