@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.audit.keeper import AuditKeeper
+from leadline_server.audit.observations import Observations
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -49,9 +51,12 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.audit import SETTINGS_FILE
+from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.pruner import Pruner
@@ -67,6 +72,7 @@ class App:
 
     commands: Commands
     ledger: Ledger
+    observations: Observations
 
 
 def _unwrapped(adapter: CrmAdapter) -> CrmAdapter:
@@ -81,6 +87,8 @@ async def open_app(
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
+    parts: Parts = PLAIN,
+    emit: Callable[[Sequence[ChainedEntry]], object] = lambda _: None,
 ) -> AsyncIterator[App]:
     """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
@@ -91,6 +99,8 @@ async def open_app(
         registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
         cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
             embedded CRM's, which answers as fast and is always up to date.
+        parts: the parts that may be traced.
+        emit: takes the entries of the audit trail that this process chained; it must not block.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -99,7 +109,7 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
+        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path, make=parts.database))
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         numbering = await _numbering_of_accounts(settings, ledger)
         crms = await stack.enter_async_context(
@@ -116,7 +126,7 @@ async def open_app(
 
         def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
             crm = crms(AccountView(account_id, current))
-            adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
+            adapter, account_limits = parts.crm(wrap(crm.adapter), crm.kind), limits.of(account_id)
             if copy.is_standby():
                 adapter = StandbyCrm(adapter, copy.is_standby)
             breaker, rate = account_limits.breaker, account_limits.rate
@@ -129,9 +139,9 @@ async def open_app(
         wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
-        lookup = ContactLookup(ledger.claims, clock)
+        lookup = parts.lookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
-        decision_loader = DecisionLoader(lookup, clock)
+        decision_loader = parts.decisions(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims, budget, clock)
@@ -142,13 +152,26 @@ async def open_app(
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
+        observations = Observations(ledger.audit)
+        keeper = AuditKeeper(ledger.audit, observations, emit)
+        if registry is not None:
+            registry.register(keeper)
+        stack.push_async_callback(keeper.finish)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         in_flight = worker.in_flight
         await _run_in_background(
-            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run(), copy.run()
+            stack,
+            scheduler.run(),
+            leases.run(),
+            in_flight.cut_long_attempts(),
+            feed.run(),
+            pruner.run(),
+            copy.run(),
+            keeper.run(),
         )
-        yield App(_commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock), ledger)
+        commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
+        yield App(commands, ledger, observations)
 
 
 async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
@@ -156,7 +179,7 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     numbering = {}
     for account_id, account in settings.accounts.items():
         begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-        await ledger.accounts.create(account_id, begin)
+        await ledger.accounts.create(account_id, begin, SETTINGS_FILE)
         numbering[account_id] = (await ledger.accounts.get(account_id)).numbering
     return numbering
 

@@ -85,6 +85,13 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be http://HOST:PORT, or https://HOST:PORT for TLS")
+    return value
+
+
 def _sqlite_ledger(value: str) -> str:
     if value.startswith(("postgresql:", "postgres:")):
         raise ValueError("this version keeps its ledger in SQLite; give a path or sqlite:PATH")
@@ -161,9 +168,18 @@ class Settings(BaseSettings):
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
+    otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "", description="Where traces and the audit trail go by OTLP over gRPC, http(s)://HOST:PORT; empty: nowhere."
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
+    )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
+    )
+    keep_audit_days: int = Field(
+        730, ge=0, le=36_500, description="Days that an entry of the audit trail stays in the ledger; 0 for ever."
     )
     account_concurrency: int = Field(
         64, ge=1, le=10_000, description="Simultaneous deliveries to one account's CRM, of this process."
@@ -225,6 +241,11 @@ class Settings(BaseSettings):
     def keep_calls(self) -> timedelta | None:
         """How long a finished call stays in the ledger after its last change; None means for ever."""
         return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
+
+    @property
+    def keep_audit(self) -> timedelta | None:
+        """How long an entry of the audit trail stays in the ledger; None means for ever."""
+        return timedelta(days=self.keep_audit_days) if self.keep_audit_days else None
 
     @property
     def crm_path(self) -> Path:

@@ -9,6 +9,7 @@ import typer
 from leadline_server.cli import (
     account,
     adapters,
+    audit,
     calls,
     connections,
     contacts,
@@ -80,6 +81,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
+    "audit": (
+        "Export and verify the record of who changed what.",
+        {"export": audit.export, "verify": audit.verify},
+    ),
     "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
         "List CRM adapters; check, try and serve them.",

@@ -30,6 +30,8 @@ class PlaceholderBudget:
             phone_number=wanted.number.e164,
             limits=limits_of(account.settings, log.user_id, log.call.attestation),
             replay_id=log.replay_id,
+            user_id=log.user_id,
+            call_id=log.call_id,
         )
 
     def refuse(self, account_id: str, reached: LimitReached) -> None:

@@ -57,11 +57,22 @@ class CallContext:
     Args:
         seconds: how long the caller waits; None without a deadline.
         send: sends a stream's next message.
+        metadata: pairs of the request's headers, with names in lower case.
     """
 
-    def __init__(self, seconds: float | None, send: Callable[[bytes], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float | None,
+        send: Callable[[bytes], Awaitable[None]] | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._end = None if seconds is None else asyncio.get_running_loop().time() + seconds
         self._send = send
+        self._metadata = metadata
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]:
+        """The request's headers."""
+        return self._metadata
 
     def time_remaining(self) -> float | None:
         """How much longer the caller waits, in seconds; None without a deadline."""
@@ -149,7 +160,7 @@ def _unary(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], 
     async def answered(body: _Body, context: RequestContext[Any, Any]) -> _Body:
         request = _binary(method, body)
         try:
-            data = await method.serve(request, CallContext(_seconds(context)))
+            data = await method.serve(request, CallContext(_seconds(context), metadata=_metadata(context)))
         except _Refused as refused:
             raise _connect_error(refused) from None
         return _written(method, data, is_json=body.is_json)
@@ -181,6 +192,10 @@ def _stream(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]],
                 await serving
 
     return streamed
+
+
+def _metadata(context: RequestContext[Any, Any]) -> Sequence[tuple[str, str]]:
+    return tuple(context.request_headers.allitems())
 
 
 def _seconds(context: RequestContext[Any, Any]) -> float | None:

@@ -7,11 +7,9 @@ statuses, measures and logs. It is built once, at registration, so that a call r
 
 import asyncio
 import types
-from bisect import bisect_left
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
@@ -21,6 +19,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
+from leadline_server.audit.observations import Observations
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
     AccountNotFound,
@@ -36,7 +35,10 @@ from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.door import Admitted, CallEntry, Door
 from leadline_server.transport.admission.quotas import AccountUse
+from leadline_server.transport.bulk_reads import Note, note_of
+from leadline_server.transport.rpc_counts import RpcCounts
 from leadline_server.transport.streams import Streams
+from leadline_server.transport.tracer import Tracer
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
@@ -56,53 +58,6 @@ _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 _Read = TypeVar("_Read")
 
 _log = structlog.get_logger(__name__)
-
-
-class RpcDurations:
-    """The durations of the calls of one RPC that ended with one status code.
-
-    Attributes:
-        counts: how many calls are in each bucket. The last count is of calls above the highest bucket.
-        seconds: the sum of all durations.
-    """
-
-    BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-    __slots__ = ("counts", "seconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(self.BUCKETS) + 1)
-        self.seconds = 0.0
-
-
-class RpcCounts:
-    """The counts of one RPC. Only the event loop's thread uses them, so they need no lock.
-
-    Attributes:
-        arrived: calls so far.
-        in_flight: calls in progress.
-        by_code: the durations of ended calls by status code.
-    """
-
-    __slots__ = ("arrived", "by_code", "in_flight")
-
-    def __init__(self) -> None:
-        self.arrived = 0
-        self.in_flight = 0
-        self.by_code = {status.OK: RpcDurations()}
-
-    def begin(self) -> float:
-        """Count a call that has arrived. Returns the time, for `end`."""
-        self.arrived += 1
-        self.in_flight += 1
-        return perf_counter()
-
-    def end(self, code: str, began: float) -> None:
-        """Count a call that has ended with a status code."""
-        seconds = perf_counter() - began
-        self.in_flight -= 1
-        durations = self.by_code.get(code) or self.by_code.setdefault(code, RpcDurations())
-        durations.counts[bisect_left(RpcDurations.BUCKETS, seconds)] += 1
-        durations.seconds += seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +89,15 @@ class ServedMethod:
 
 
 def served_methods(
-    service: ServiceDescriptor, servicer: object, counts_of: Callable[[str], RpcCounts], streams: Streams, door: Door
+    service: ServiceDescriptor,
+    servicer: object,
+    counts_of: Callable[[str], RpcCounts],
+    streams: Streams,
+    door: Door,
+    observations: Observations | None = None,
+    tracer: Tracer | None = None,
 ) -> Sequence[ServedMethod]:
-    """The RPCs of one service with their endpoints."""
+    """The RPCs of one service with their endpoints. Bulk reads are noted in `observations`; `tracer` traces calls."""
     return [
         ServedMethod(
             service=service.full_name,
@@ -145,7 +106,13 @@ def served_methods(
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
             serve=(_stream if method.server_streaming else _unary)(
-                method, getattr(servicer, method.name), counts_of(method.name), streams, door.entry(method.name)
+                method,
+                getattr(servicer, method.name),
+                counts_of(method.name),
+                streams,
+                door.entry(method.name),
+                note_of(method.name, observations),
+                tracer,
             ),
             counts=counts_of(method.name),
         )
@@ -154,14 +121,23 @@ def served_methods(
 
 
 def _unary(
-    method: MethodDescriptor, behaviour: _Behaviour, counts: RpcCounts, streams: Streams, entry: CallEntry
+    method: MethodDescriptor,
+    behaviour: _Behaviour,
+    counts: RpcCounts,
+    streams: Streams,
+    entry: CallEntry,
+    note: Note | None,
+    tracer: Tracer | None,
 ) -> _Unary:
     decode = _decoder(method)
-    rpc = method.name
+    rpc, service = method.name, method.containing_service.full_name
+    if note is not None:
+        behaviour = _noted(behaviour, note)
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
 
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
+        span = None if tracer is None else tracer.begin(service, rpc, context.invocation_metadata())
         code = status.OK
         admitted: Admitted | None = None
         try:
@@ -180,10 +156,14 @@ def _unary(
         except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
+            counts.refused[code, answer.reason] += 1
         finally:
             if admitted is not None:
                 entry.leave(admitted)
             counts.end(code, began)
+            if span is not None:
+                span.end(code)
+                counts.traced(code, began, span.trace_id)
         return await refuse(context, answer)
 
     return endpoint
@@ -195,6 +175,8 @@ def _stream(
     counts: RpcCounts,
     streams: Streams,
     entry: CallEntry,
+    note: Note | None,
+    _: Tracer | None,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -209,9 +191,14 @@ def _stream(
             check_size(data)
             account_id = read_account_id(data)
             use = await entry.begin_watch(account_id, len(data), began)
-            async with aclosing(behaviour(decode_for(decode, data, account_id), context)) as responses:
-                while (response := await _next(responses, streams)) is not None:
+            request = decode_for(decode, data, account_id)
+            async with aclosing(behaviour(request, context)) as responses:
+                response = await _next(responses, streams)
+                if note is not None:
+                    note(request, response)
+                while response is not None:
                     await streams.write(context, response.SerializeToString())
+                    response = await _next(responses, streams)
             return  # noqa: TRY300 - the lines below are for errors
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -219,6 +206,7 @@ def _stream(
         except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
+            counts.refused[code, answer.reason] += 1
         finally:
             if use is not None:
                 use.watches -= 1
@@ -226,6 +214,15 @@ def _stream(
         await refuse(context, answer)
 
     return endpoint
+
+
+def _noted(behaviour: _Behaviour, note: Note) -> _Behaviour:
+    async def noted(request: Any, context: Context) -> Message:
+        response = await behaviour(request, context)
+        note(request, response)
+        return response
+
+    return noted
 
 
 async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> Message | None:

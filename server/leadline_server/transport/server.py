@@ -19,6 +19,7 @@ from leadline.v1 import (
 )
 from prometheus_client import CollectorRegistry
 
+from leadline_server.audit.observations import Observations
 from leadline_server.commands import Commands
 from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
@@ -33,6 +34,7 @@ from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
+from leadline_server.transport.tracer import Tracer
 
 MAX_PENDING: Final = 20_000
 """How many calls may wait before they begin, in a burst or while the machine is busy."""
@@ -74,6 +76,8 @@ class Server:
         registry: where the metrics of its RPCs are registered.
         quotas: what accounts may use.
         connections: its connections.
+        observations: takes note of bulk reads, for the audit trail.
+        tracer: decides which calls are traced; None: none.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class Server:
         registry: CollectorRegistry,
         quotas: QuotaSettings | None = None,
         connections: ConnectionLimits | None = None,
+        observations: Observations | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._streams = Streams()
         self._health = _Health()
@@ -100,7 +106,7 @@ class Server:
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(service, servicer, metrics.of, self._streams, door)
+            methods = served_methods(service, servicer, metrics.of, self._streams, door, observations, tracer)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}

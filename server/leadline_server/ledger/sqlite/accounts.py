@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Callable
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -18,13 +20,14 @@ class SqliteAccounts:
         self._version = version
         self._cache: SettingsCache[str, AccountSettings] = SettingsCache(version)
 
-    async def create(self, account_id: str, settings: AccountSettings) -> bool:
+    async def create(self, account_id: str, settings: AccountSettings, by: Actor = LEADLINE) -> bool:
         """Create an account; False, changing nothing, if it exists."""
 
         def insert(connection: sqlite3.Connection) -> bool:
             statement = "INSERT INTO accounts (account_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING"
             is_new = connection.execute(statement, (account_id, SETTINGS.encode(settings))).rowcount == 1
             if is_new:
+                note(connection, by, account_id, AuditAction.ACCOUNT_CREATED, account_id)
                 self._version.advance(connection)
             return is_new
 
@@ -42,7 +45,9 @@ class SqliteAccounts:
         self._cache.put(account_id, settings, version)
         return settings
 
-    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+    async def change(
+        self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
+    ) -> AccountSettings:
         """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
 
         def update(connection: sqlite3.Connection) -> AccountSettings:
@@ -51,6 +56,8 @@ class SqliteAccounts:
             if after != before:
                 statement = "UPDATE accounts SET body = ? WHERE account_id = ?"
                 connection.execute(statement, (SETTINGS.encode(after), account_id))
+                changed = changed_fields(before, after)
+                note(connection, by, account_id, AuditAction.SETTINGS_UPDATED, account_id, fields=changed)
                 self._version.advance(connection)
             return after
 

@@ -14,6 +14,7 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 """
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import (
     CallKey,
     CallLogFilter,
@@ -34,6 +35,7 @@ from leadline_server.ports.ledger.users import Users
 
 __all__ = [
     "Accounts",
+    "AuditTrail",
     "CallKey",
     "CallLogFilter",
     "CallLogGroup",

@@ -1,0 +1,24 @@
+"""What an endpoint needs of tracing. `leadline_server.tracing` has it; nothing of it is imported here."""
+
+from typing import Any, Protocol
+
+
+class CallSpan(Protocol):
+    """The span of one call."""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id: 32 hexadecimal digits."""
+        ...
+
+    def end(self, code: str) -> None:
+        """The call has ended with a status code, such as `OK`."""
+        ...
+
+
+class Tracer(Protocol):
+    """Decides which calls are traced."""
+
+    def begin(self, service: str, rpc: str, metadata: Any) -> CallSpan | None:
+        """The span of a call; None: the call is not traced. `metadata` has pairs of keys and values."""
+        ...
