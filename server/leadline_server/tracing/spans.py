@@ -150,6 +150,4 @@ def _is_sampled(parent: str) -> bool:
 def _headers_of(parent: str, state: str) -> dict[str, str]:
     if not parent:
         return {}
-    return (
-        {_PARENT: parent, _STATE: state} if isinstance(state, str) and len(state) <= _MOST_STATE else {_PARENT: parent}
-    )
+    return {_PARENT: parent, _STATE: state} if len(state) <= _MOST_STATE else {_PARENT: parent}
