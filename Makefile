@@ -6,12 +6,12 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Prints the packages while pip installs them, one a line; pip's own errors are on standard error.
 SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print }'
-PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto)
-STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1
+PROTOS := $(wildcard protos/leadline/v1/*.proto protos/leadline/adapter/v1/*.proto protos/leadline/admin/v1/*.proto)
+STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/python/leadline/admin/v1
 TEST_PROCESSES ?= 4
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -28,7 +28,7 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
 	$(BIN)/python -m pytest -m system tests
 
-check: generate-check openapi-check guarantees-check limits-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
+check: generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
 
 prose: .venv/dev ## fail when texts have too many constructions that are hard to read
 	$(BIN)/python tools/prose.py
@@ -60,6 +60,12 @@ limits: .venv/dev ## write the tables of docs/limits.md from the constants in th
 
 limits-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/limits.py --check
+
+access: .venv/dev ## write the table of roles of docs/access.md from the server's own
+	$(BIN)/python tools/access.py
+
+access-check: .venv/dev ## fail when that table is stale
+	$(BIN)/python tools/access.py --check
 
 adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' declarations
 	$(BIN)/python tools/adapters.py

@@ -23,7 +23,8 @@ from marked import write_or_check
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENT: Final = ROOT / "server" / "leadline_server" / "http" / "openapi.json"
 TOOL: Final = "openapi.py"
-PACKAGE: Final = "leadline.v1"
+PACKAGES: Final = ("leadline/v1", "leadline/admin/v1")
+"""The folders of the contract that the HTTP port serves."""
 
 Schema = dict[str, Any]
 
@@ -108,7 +109,8 @@ def main_text(_: str) -> str:
 
 def _files() -> list[FileDescriptorProto]:
     """The files of the contract, with their comments."""
-    sources = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "leadline" / "v1").glob("*.proto"))
+    paths = [path for package in PACKAGES for path in sorted((PROTOS / package).glob("*.proto"))]
+    sources = [str(path.relative_to(PROTOS)) for path in paths]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set"
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}", f"-I{well_known_types()}"]
@@ -139,7 +141,7 @@ def _paths() -> Iterator[tuple[str, Schema]]:
         for index, service in enumerate(file.service):
             for number, method in enumerate(service.method):
                 yield (
-                    f"/{PACKAGE}.{service.name}/{method.name}",
+                    f"/{file.package}.{service.name}/{method.name}",
                     {"post": _operation(service, method, comments.of(6, index, 2, number))},
                 )
 

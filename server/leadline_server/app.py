@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,9 @@ from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import Observations
+from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.authenticator import Authenticator
+from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -23,6 +27,7 @@ from leadline_server.commands import (
     GetAccountSettings,
     GetCallLog,
     GetPreferences,
+    Keys,
     ListCallLogs,
     ListPlaceholders,
     LogCall,
@@ -51,7 +56,7 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
-from leadline_server.domain.audit import SETTINGS_FILE
+from leadline_server.domain.audit import SERVER, SETTINGS_FILE, Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
@@ -68,11 +73,18 @@ DRAIN_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The running service, without a transport."""
+    """The running service, without a transport.
+
+    Attributes:
+        commands: the commands.
+        ledger: the ledger.
+        authenticator: finds the principals of requests; None while authentication is off.
+    """
 
     commands: Commands
     ledger: Ledger
     observations: Observations
+    authenticator: Authenticator | None = None
 
 
 def _unwrapped(adapter: CrmAdapter) -> CrmAdapter:
@@ -170,8 +182,21 @@ async def open_app(
             copy.run(),
             keeper.run(),
         )
+        authenticator = None
+        if settings.authentication:
+            contact = LedgerContact(ledger.credentials, clock.monotonic)
+            attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
+            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
+            await _run_in_background(stack, contact.run())
         commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
-        yield App(commands, ledger, observations)
+        yield App(commands, ledger, observations, authenticator)
+
+
+def _note_failure(observations: Observations, reason: str, key_id: str) -> None:
+    """Note a failed authentication. `key_id` is of a key that exists, if it named one."""
+    actor = Actor(f"key:{key_id}" if key_id else "unknown")
+    event = AuditEvent.of(actor, SERVER, AuditAction.AUTHENTICATION_FAILED, key_id, reason=reason.upper())
+    observations.note(event)
 
 
 async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
@@ -239,6 +264,7 @@ def _commands(
         list_placeholders=ListPlaceholders(ledger.placeholders, PageTokens(ledger.secret, "placeholders")),
         remove_placeholder=RemovePlaceholder(ledger.placeholders, ledger.call_logs, clock),
         open_replay=OpenReplay(ledger.placeholders, clock),
+        keys=Keys(ledger.credentials, PageTokens(ledger.secret, "keys"), clock),
     )
 
 

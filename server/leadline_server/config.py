@@ -27,7 +27,7 @@ EMBEDDED: Final = "embedded"
 """The connection to the CRM in the data directory, which needs no table."""
 
 
-COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT"})
+COMMAND_VARIABLES: Final = frozenset({"LEADLINE_SERVER", "LEADLINE_ACCOUNT", "LEADLINE_API_KEY"})
 """Variables of the commands that ask a server; they are no settings of the server."""
 
 
@@ -160,6 +160,13 @@ class Settings(BaseSettings):
     console: bool = Field(True, description="Whether the HTTP port serves the page for people, at /.")
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
+    )
+    authentication: bool = Field(
+        False, description="Whether every call needs a credential: an API key, a JWT or a client certificate."
+    )
+    reflection: bool = Field(
+        False,
+        description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
     )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(

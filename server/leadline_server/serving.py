@@ -56,7 +56,15 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         await stack.enter_async_context(watched_loop(registry))
         app = await stack.enter_async_context(open_app(settings, registry=registry))
         connections = connection_limits(settings.max_connections, settings.max_connection_age)
-        server = Server(app.commands, registry, _quotas(settings), connections, app.observations)
+        server = Server(
+            app.commands,
+            registry,
+            _quotas(settings),
+            connections,
+            authenticator=app.authenticator,
+            has_reflection=settings.reflection or app.authenticator is None,
+            observations=app.observations,
+        )
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
         metrics_port = await stack.enter_async_context(metrics)

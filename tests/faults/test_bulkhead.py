@@ -16,6 +16,7 @@ from leadline_server.app import App, open_app
 from leadline_server.concurrency.circuit_breaker import FAILURES
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import AccountConfig, Settings
+from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
@@ -59,7 +60,7 @@ class Two:
     async def settled(self, account_id: str, call_id: str, seconds: float = 10.0) -> CallLog:
         async with asyncio.timeout(seconds):
             while True:
-                log = await self.app.commands.get_call_log.execute(CallKey(account_id, call_id))
+                log = await self.app.commands.get_call_log.execute(CallKey(account_id, call_id), EVERYONE)
                 if log.state is not CallLogState.PENDING:
                     return log
                 await asyncio.sleep(0.01)
@@ -236,7 +237,7 @@ async def test_refused_credentials_are_not_tried_with_every_call_and_a_retry_by_
     assert {log.state for log in logs} == {CallLogState.PENDING}
     two.dead.come_back()
     key = CallKey(DEAD, "call-0")
-    retried = await two.app.commands.retry_call_log.execute(await two.account(DEAD), key, Budget(5.0))
+    retried = await two.app.commands.retry_call_log.execute(await two.account(DEAD), key, EVERYONE, Budget(5.0))
     assert retried.state is CallLogState.UNLOGGED
 
 

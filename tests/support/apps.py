@@ -16,6 +16,7 @@ from leadline_server.commands.update_preferences import PreferencesUpdate
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.config import Settings
 from leadline_server.crm.wrappers import CachePolicy
+from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
@@ -86,11 +87,11 @@ class Harness:
         )
 
     async def get(self, call_id: str) -> CallLog:
-        return await self.app.commands.get_call_log.execute(CallKey(ACCOUNT, call_id))
+        return await self.app.commands.get_call_log.execute(CallKey(ACCOUNT, call_id), EVERYONE)
 
     async def retry(self, call_id: str) -> CallLog:
         return await self.app.commands.retry_call_log.execute(
-            await self.account(), CallKey(ACCOUNT, call_id), Budget(10.0)
+            await self.account(), CallKey(ACCOUNT, call_id), EVERYONE, Budget(10.0)
         )
 
     async def settled(self, call_id: str, until: Callable[[CallLog], bool], seconds: float = 20.0) -> CallLog:

@@ -8,7 +8,7 @@ import pytest
 from leadline_server.audit import keeper as keeping
 from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import MOST_KINDS, Observations
-from leadline_server.domain.audit import LOOPBACK, AuditAction, AuditEvent
+from leadline_server.domain.audit import ANYONE, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.domain.errors import LedgerUnavailable
 from structlog.testing import capture_logs
@@ -52,7 +52,7 @@ class Trail:
 
 
 def read(rpc: str = "ListCallLogs") -> AuditEvent:
-    return AuditEvent.of(LOOPBACK, "acme", AuditAction.READ_IN_BULK, rpc)
+    return AuditEvent.of(ANYONE, "acme", AuditAction.READ_IN_BULK, rpc)
 
 
 async def test_equal_entries_are_one_with_their_count() -> None:

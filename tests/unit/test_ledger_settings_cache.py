@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
-from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_settings_version
+from leadline_server.ledger.sqlite.settings_cache import SettingsCache, open_versions
 from leadline_server.storage.sqlite import SqliteDatabase
 from leadline_server.testing.ledger_samples import call_log, put
 
@@ -89,8 +89,8 @@ async def test_a_writer_that_dies_before_its_commit_leaves_no_stale_answer(
     await both(ledger)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        dying = open_settings_version(path)
-        dying.advance(connection)
+        dying = open_versions(path)
+        dying.settings.advance(connection)
         dying.close()
         connection.execute("ROLLBACK")
     del reads[:]
@@ -115,7 +115,7 @@ async def test_reading_the_settings_version_keeps_no_snapshot_open(ledger: Sqlit
 
 async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
-        version = open_settings_version(path)
+        version = open_versions(path).settings
         cache: SettingsCache[str, str] = SettingsCache(version)
         old = version.current()
         await ledger.accounts.create(ACCOUNT, AccountSettings())
@@ -128,7 +128,7 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(path: Path) -> 
 async def test_a_full_cache_is_emptied_and_works_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline_server.ledger.sqlite.settings_cache.MAX_CACHED", 2)
     async with open_sqlite_ledger(path):
-        version = open_settings_version(path)
+        version = open_versions(path).settings
         cache: SettingsCache[int, str] = SettingsCache(version)
         for key in range(3):
             cache.put(key, "value", version.current())

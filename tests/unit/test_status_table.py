@@ -173,7 +173,7 @@ async def test_over_http_too_any_error_is_answered(name: str) -> None:
         if method.name == "FindContact"
     ]
     with capture_logs(), pytest.raises(ConnectError) as caught:
-        await rpcs.call(served, contact_service_pb2.FindContactRequest(), 5.0)
+        await rpcs.call(served, contact_service_pb2.FindContactRequest(), rpcs.CallContext(5.0))
     caught.value.message.encode()
 
 

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from leadline._connection import Connection, MetadataHook
+from leadline._keys import KeyMethods
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
 from leadline._placeholders import PlaceholderMethods
 from leadline._watch import CallLogWatch, Stream
@@ -53,7 +54,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 _WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
-class AsyncClient(PlaceholderMethods):
+class AsyncClient(PlaceholderMethods, KeyMethods):
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.
@@ -67,6 +68,7 @@ class AsyncClient(PlaceholderMethods):
         timeout: seconds for every RPC, all its tries together.
         credentials: for TLS, such as `grpc.ssl_channel_credentials()`; None connects in plain text.
         metadata: called before every RPC for the metadata to send, such as a token; plain or asynchronous.
+        api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
 
     Raises:
         ValueError: the timeout is not positive.
@@ -81,8 +83,9 @@ class AsyncClient(PlaceholderMethods):
         timeout: float = DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
+        api_key: str = "",
     ) -> None:
-        self._connection = Connection(target, timeout, credentials, metadata)
+        self._connection = Connection(target, timeout, credentials, metadata, api_key)
         self._account = account
         self._user = user
 

@@ -88,6 +88,7 @@ class Client:
         credentials: for TLS, such as `grpc.ssl_channel_credentials()`; None connects in plain text.
         metadata: called before every RPC for the metadata to send, such as a token; on the event loop, so it must not
             block: an asynchronous one may wait.
+        api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
 
     Raises:
         ValueError: the timeout is not positive.
@@ -102,9 +103,16 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
+        api_key: str = "",
     ) -> None:
         self._client = AsyncClient(
-            target, account=account, user=user, timeout=timeout, credentials=credentials, metadata=metadata
+            target,
+            account=account,
+            user=user,
+            timeout=timeout,
+            credentials=credentials,
+            metadata=metadata,
+            api_key=api_key,
         )
         self._loop = LoopThread()
 
@@ -152,3 +160,8 @@ class Client:
     list_placeholders = _iterating(AsyncClient.list_placeholders)
     remove_placeholder = _waiting(AsyncClient.remove_placeholder)
     open_replay = _waiting(AsyncClient.open_replay)
+    issue_key = _waiting(AsyncClient.issue_key)
+    list_keys = _iterating(AsyncClient.list_keys)
+    rotate_key = _waiting(AsyncClient.rotate_key)
+    revoke_key = _waiting(AsyncClient.revoke_key)
+    deny_tokens = _waiting(AsyncClient.deny_tokens)

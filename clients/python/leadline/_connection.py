@@ -13,6 +13,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
+from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1 import (
     call_log_service_pb2,
     contact_service_pb2,
@@ -39,6 +41,7 @@ _SERVICES: Final = (
     preferences_service_pb2,
     directory_service_pb2,
     placeholder_service_pb2,
+    key_service_pb2,
 )
 
 _SAFE_WRITES: Final = frozenset(
@@ -46,9 +49,11 @@ _SAFE_WRITES: Final = frozenset(
         "leadline.v1.CallLogService.LogCall",
         "leadline.v1.ContactService.CreateContact",
         "leadline.v1.DirectoryService.UpsertUser",
+        "leadline.admin.v1.KeyService.RevokeKey",
+        "leadline.admin.v1.KeyService.DenyTokens",
     }
 )
-"""Writes that can be sent again: an upsert by call id, and a creation that the client always gives a `request_id`."""
+"""Writes that can be sent again: they have the same effect twice, or the client gives them a `request_id`."""
 
 _RETRY_POLICY: Final = {
     "maxAttempts": 4,
@@ -98,6 +103,7 @@ class Stubs:
     preferences: PreferencesServiceStub
     directory: DirectoryServiceStub
     placeholders: PlaceholderServiceStub
+    keys: KeyServiceStub
 
 
 class Connection:
@@ -108,18 +114,25 @@ class Connection:
         timeout: seconds for every RPC that is not given its own.
         credentials: for TLS; None connects in plain text.
         metadata: called before every RPC.
+        api_key: sent with every RPC; empty: none.
 
     Raises:
         ValueError: the timeout is not positive.
     """
 
     def __init__(
-        self, target: str, timeout: float, credentials: grpc.ChannelCredentials | None, metadata: MetadataHook | None
+        self,
+        target: str,
+        timeout: float,
+        credentials: grpc.ChannelCredentials | None,
+        metadata: MetadataHook | None,
+        api_key: str = "",
     ) -> None:
         self.timeout = _positive(timeout)
         self._target = target
         self._credentials = credentials
         self._metadata = metadata
+        self._own = key_metadata(api_key)
         self._channel: grpc.aio.Channel | None = None
         self._stubs: Stubs | None = None
         self._is_closed = False
@@ -140,6 +153,7 @@ class Connection:
                 PreferencesServiceStub(channel),
                 DirectoryServiceStub(channel),
                 PlaceholderServiceStub(channel),
+                KeyServiceStub(channel),
             )
         return self._stubs
 
@@ -160,12 +174,12 @@ class Connection:
             return await method(request, timeout=seconds, metadata=metadata)
 
     async def metadata(self) -> Any:
-        """The metadata of the next RPC, from the hook."""
+        """The metadata of the next RPC: the API key, and what the hook returns."""
         if self._metadata is None:
-            return None
+            return grpc.aio.Metadata(*self._own) if self._own else None
         given = self._metadata()
         pairs = await given if isawaitable(given) else given
-        return grpc.aio.Metadata(*pairs)
+        return grpc.aio.Metadata(*self._own, *pairs)
 
     async def close(self) -> None:
         """Close the channel; RPCs in progress end with Cancelled. Closing twice does nothing."""
@@ -201,6 +215,19 @@ def translated() -> Iterator[None]:
 def closed() -> errors.Cancelled:
     """The error of a client that is closed."""
     return errors.Cancelled(grpc.StatusCode.CANCELLED, message="The client is closed.")
+
+
+def key_metadata(api_key: str) -> Sequence[tuple[str, str]]:
+    """The metadata that an API key is sent in; none for an empty one.
+
+    Raises:
+        ValueError: it cannot be sent: it has another character than printable ASCII.
+    """
+    if not api_key:
+        return ()
+    if not api_key.isascii() or not api_key.isprintable():
+        raise ValueError("An API key has printable ASCII characters only.")
+    return (("authorization", f"Bearer {api_key}"),)
 
 
 def _positive(seconds: float) -> float:

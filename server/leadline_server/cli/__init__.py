@@ -14,6 +14,7 @@ from leadline_server.cli import (
     connections,
     contacts,
     ingress,
+    keys,
     ledger,
     placeholders,
     preferences,
@@ -30,6 +31,7 @@ from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
+from leadline_server.cli.keys_bootstrap import bootstrap
 from leadline_server.cli.listen import listen_asterisk
 from leadline_server.cli.restore import restore
 from leadline_server.cli.ring import ring
@@ -78,6 +80,17 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "delete": users.delete_user,
             "import": users.import_users,
             "match": users_match.match_users,
+        },
+    ),
+    "keys": (
+        "Issue, list, rotate and revoke API keys; deny JWTs.",
+        {
+            "bootstrap": bootstrap,
+            "issue": keys.issue,
+            "list": keys.list_keys,
+            "rotate": keys.rotate,
+            "revoke": keys.revoke,
+            "deny": keys.deny,
         },
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),

@@ -14,6 +14,7 @@ from leadline_server.cli.calls_import_report import show_columns, show_first_cal
 from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
+    from leadline_server.cli.key_interceptor import key_interceptors
     from leadline_server.replay.detection import RecordFormat
     from leadline_server.replay.files import RecordFile
     from leadline_server.replay.grouping import GroupItem
@@ -166,7 +167,7 @@ async def _replay(request: _Request) -> "Summary":
     summary = Summary()
     with _opened(request.file) as stream:
         records = RecordFile(stream, request.record_format, request.columns)
-        async with grpc.aio.insecure_channel(request.server) as channel:
+        async with grpc.aio.insecure_channel(request.server, interceptors=key_interceptors()) as channel:
             replayer = Replayer(channel, request.account, concurrency=request.concurrency, source=request.source)
             try:
                 details = await replayer.account_details()

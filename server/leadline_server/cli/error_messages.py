@@ -61,10 +61,11 @@ _HINTS: Final[Mapping[str, _Hint]] = {
         f"This is a bug. The server's log has the cause under {values.get('correlation_id', 'its id')}."
     ),
     "INVALID_REQUEST": lambda _, __: "Fix this and try again.",
-    "UNAUTHENTICATED": lambda _, __: (
-        "This command sends no credentials. Send the request to leadline itself, not to a proxy before it."
-    ),
-    "PERMISSION_DENIED": lambda _, __: "Ask an administrator of the account.",
+    "UNAUTHENTICATED": lambda _, __: "Set LEADLINE_API_KEY to an API key that this server accepts.",
+    "PERMISSION_DENIED": lambda _, __: "Use a key of another role, or ask an administrator of the account.",
+    "KEY_NOT_FOUND": lambda to, _: f"See the keys that are known: {to.command('keys', 'list')}",
+    "KEY_CONFLICT": lambda to, _: f"See the keys that are known: {to.command('keys', 'list')}",
+    "TOO_MANY_KEYS": lambda to, _: f"Revoke keys that nobody uses: {to.command('keys', 'revoke', 'KEY')}",
 }
 
 

@@ -9,6 +9,7 @@ import typer
 
 from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.session import api_key
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline import AsyncClient
@@ -111,7 +112,7 @@ async def _listen(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with AsyncClient(server, account=account) as client:
+    async with AsyncClient(server, account=account, api_key=api_key()) as client:
         reporter = CallReporter(client, account, source, _say)
 
         async def load() -> "Rules":

@@ -94,6 +94,11 @@ def _shared(
     """The options that all of these commands have."""
 
 
+def api_key() -> str:
+    """The credential of these commands. There is no option for it: options are seen in the list of processes."""
+    return os.environ.get("LEADLINE_API_KEY", "").strip()
+
+
 def remote(command: Callable[Concatenate[Session, _Params], None]) -> Callable[..., None]:
     """Make a command that sends requests: it gets the common options, and reports each error in a sentence."""
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -118,7 +123,7 @@ def _run(
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print a name even if the terminal cannot show all of it
-    with Client(server, account=account, timeout=timeout) as client:
+    with Client(server, account=account, timeout=timeout, api_key=api_key()) as client:
         session = Session(client, CommandTarget(server, account, timeout), as_json, _console(no_color=no_color))
         try:
             command(session)

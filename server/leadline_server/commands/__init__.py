@@ -9,6 +9,7 @@ from leadline_server.commands.find_contact import FindContact
 from leadline_server.commands.get_account_settings import GetAccountSettings
 from leadline_server.commands.get_call_log import GetCallLog
 from leadline_server.commands.get_preferences import GetPreferences
+from leadline_server.commands.keys import Keys
 from leadline_server.commands.list_call_logs import ListCallLogs
 from leadline_server.commands.log_call import LogCall
 from leadline_server.commands.open_replay import OpenReplay
@@ -29,6 +30,7 @@ __all__ = [
     "GetAccountSettings",
     "GetCallLog",
     "GetPreferences",
+    "Keys",
     "ListCallLogs",
     "ListPlaceholders",
     "LogCall",
@@ -64,3 +66,4 @@ class Commands:
     list_placeholders: ListPlaceholders
     remove_placeholder: RemovePlaceholder
     open_replay: OpenReplay
+    keys: Keys

@@ -71,6 +71,7 @@ class LogCall:
                 known.
             ContactNotFound: the CRM has no contact with the chosen id.
             CallLogNotMovable: the call is logged against another contact, and the CRM cannot move it.
+            PermissionDenied: the report may only change its own user's calls, and the call is another user's.
             CrmError: with `validate_only`, cannot tell.
             BudgetExhausted: the report could not be stored in time; it may be stored a moment later.
             LedgerUnavailable: the report could not be stored.
@@ -131,6 +132,7 @@ class LogCall:
             rules=account.rules,
             can_move=account.crm.capabilities.moves_log,
             lease=lease,
+            only_of=report.only_of,
         )
 
     async def _preview(self, account: Account, report: CallReport) -> CallLog:

@@ -6,6 +6,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.concurrency.deadline import MOST_SECONDS, Budget
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.access.principals import Principal
+from leadline_server.domain.access.rules import may_open
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
 from leadline_server.domain.progress import retried
@@ -20,16 +22,16 @@ class RetryCallLog:
         self._worker = worker
         self._clock = clock
 
-    async def execute(self, account: Account, key: CallKey, budget: Budget) -> CallLog:
+    async def execute(self, account: Account, key: CallKey, principal: Principal, budget: Budget) -> CallLog:
         """Try again, and return the call log when it is delivered or when the budget ends.
 
         Raises:
-            CallLogNotFound: the call was never reported.
+            CallLogNotFound: the call was never reported, or is another user's than the principal's.
         """
         lease, now = self._worker.lease(account.crm.capabilities), self._clock.now()
 
         def change(log: CallLog | None) -> CallLog:
-            if log is None:
+            if log is None or not may_open(principal, "RetryCallLog", log.user_id, log.reporters):
                 raise CallLogNotFound(key.call_id)
             return retried(log, now, lease)
 

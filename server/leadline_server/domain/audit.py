@@ -35,7 +35,7 @@ class AuditAction(StrEnum):
     KEY_ISSUED = "key.issued"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
-    CREDENTIAL_DENIED = "credential.denied"
+    TOKENS_DENIED = "tokens.denied"
     SESSION_STARTED = "session.started"
     SESSION_ENDED = "session.ended"
     CONNECTION_CREATED = "connection.created"
@@ -43,7 +43,6 @@ class AuditAction(StrEnum):
     CONNECTION_DELETED = "connection.deleted"
     SECRETS_ROTATED = "secrets.rotated"
     AUTHENTICATION_FAILED = "authentication.failed"
-    PERMISSION_DENIED = "permission.denied"
     PLACEHOLDER_CREATED = "placeholder.created"
     PLACEHOLDER_REMOVED = "placeholder.removed"
     REPLAY_OPENED = "replay.opened"
@@ -71,8 +70,8 @@ class Actor(NamedTuple):
 LEADLINE: Final = Actor("leadline")
 """leadline itself: a delivery, or retention."""
 
-LOOPBACK: Final = Actor("loopback")
-"""A caller of this machine while no authentication is configured."""
+ANYONE: Final = Actor("everyone")
+"""A caller while authentication is off."""
 
 OPERATOR: Final = Actor("operator")
 """A person who runs a command on the server's files, such as `leadline keys bootstrap`."""

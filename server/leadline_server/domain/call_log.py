@@ -119,6 +119,7 @@ class CallLog:
         joined: the calls that joined this one by their `linked_id`; None: none did.
         linked_call_ids, omitted_leg_count: as in the contract.
         replay_id: the replay of past calls that the call belongs to; empty: a live call.
+        reporters: the principals with the role `reporter` that reported the call; they may read it again.
     """
 
     account_id: str
@@ -156,6 +157,7 @@ class CallLog:
     linked_call_ids: tuple[str, ...] = ()
     omitted_leg_count: int = 0
     replay_id: str = ""
+    reporters: tuple[str, ...] = ()
 
     @property
     def call_id(self) -> str:

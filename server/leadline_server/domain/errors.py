@@ -32,6 +32,11 @@
     |   +-- StandbyLedger           ... since it is a restored copy that is not the live one
     |   +-- KeyMissing              ... for what is encrypted with a key that is missing
     +-- QuotaExceeded               the account uses more than it may
+    +-- Unauthenticated             no credential, or one that is not accepted
+    +-- PermissionDenied            the credential's role may not do this
+    +-- KeyNotFound
+    +-- KeyConflict                 two keys of one rotation are live already
+    +-- TooManyKeys
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
 
@@ -81,6 +86,9 @@ class ErrorReason(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     INTERNAL = "INTERNAL"
+    KEY_NOT_FOUND = "KEY_NOT_FOUND"
+    KEY_CONFLICT = "KEY_CONFLICT"
+    TOO_MANY_KEYS = "TOO_MANY_KEYS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +368,45 @@ class QuotaExceeded(LeadlineError):
             retry_after=retry_after,
         )
         self.account_id = account_id
+
+
+class Unauthenticated(LeadlineError):
+    """The request has no credential, or one that is not accepted. The message never repeats it."""
+
+    reason = ErrorReason.UNAUTHENTICATED
+
+
+class PermissionDenied(LeadlineError):
+    """The role of the credential may not do this in its own account."""
+
+    reason = ErrorReason.PERMISSION_DENIED
+
+    def __init__(self, message: str, *, rpc: str, role: str) -> None:
+        super().__init__(message, metadata={"rpc": rpc, "role": role})
+
+
+class KeyNotFound(LeadlineError):
+    """The account has no such API key."""
+
+    reason = ErrorReason.KEY_NOT_FOUND
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"There is no API key {key_id!r} in this account.", metadata={"key_id": key_id})
+
+
+class KeyConflict(LeadlineError):
+    """The key cannot be rotated or issued as things are; the message says what to do first."""
+
+    reason = ErrorReason.KEY_CONFLICT
+
+
+class TooManyKeys(LeadlineError):
+    """The account has as many API keys as it may have."""
+
+    reason = ErrorReason.TOO_MANY_KEYS
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An account has at most {limit} API keys.", metadata={"limit": str(limit)})
 
 
 class BudgetExhausted(LeadlineError):

@@ -33,6 +33,7 @@ class CallJoining:
         own_numbers: the account's own numbers and extensions. A call with one of them on the other side never joins.
         source: the phone system that reports.
         now, rules, can_move, lease: as for `progress.reported`.
+        only_of: the user whose logs may be joined; empty: anyone's.
     """
 
     own_numbers: AbstractSet[str]
@@ -41,6 +42,7 @@ class CallJoining:
     can_move: bool
     lease: Lease
     source: str = ""
+    only_of: str = ""
 
     def link_key(self, log: CallLog) -> str:
         """Equal for calls that may join: direction, number, source and `linked_id`, each on a line of its own.
@@ -61,7 +63,7 @@ class CallJoining:
             log: the log after the report.
             other: another log with the same link key.
         """
-        if not _is_same_conversation(log, other):
+        if not _is_same_conversation(log, other) or self.only_of not in ("", other.user_id):
             return None
         was_written, other_was_written = before is not None and may_be_in_crm(before), may_be_in_crm(other)
         if was_written and other_was_written:
@@ -163,6 +165,7 @@ def _report_of(part: CallLog) -> CallReport:
         event=CallEvent(call_id=part.call_id),
         trigger=LogTrigger.MANUAL if is_asked else LogTrigger.AUTOMATIC,
         contact_id=part.chosen_contact_id,
+        reporters=part.reporters,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from leadline_server.domain.access.principals import Role
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_log import (
     FINAL_WAIT,
@@ -19,7 +20,7 @@ from leadline_server.domain.call_log import (
     LogTrigger,
     revised,
 )
-from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
+from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest, PermissionDenied
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.limits import MOST_CALL_BYTES
 from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
@@ -27,6 +28,9 @@ from leadline_server.domain.merge import CallEvent, Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.sizes import call_bytes
+
+MOST_REPORTERS: Final = 8
+"""How many reporters of a call are remembered: the first ones."""
 
 MAX_ENTRIES: Final = 64
 """How many legs a call has at most; so, too, attributes."""
@@ -42,6 +46,8 @@ class CallReport:
         contact_id: the contact that a person chose; empty: none.
         source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
         replay_id: the replay that the past call belongs to; empty: a live call.
+        reporters: the principals with the role `reporter` that report.
+        only_of: the user whose log it has to be, if the log exists; empty: anyone's.
     """
 
     account_id: str
@@ -51,6 +57,8 @@ class CallReport:
     contact_id: str = ""
     source: str = ""
     replay_id: str = ""
+    reporters: tuple[str, ...] = ()
+    only_of: str = ""
 
 
 def reported(
@@ -69,7 +77,10 @@ def reported(
     Raises:
         InvalidRequest: the first report of a call without its direction, or a call that grows beyond its bounds.
         CallLogNotMovable: a person chose another contact for a logged call, and the CRM cannot move logs.
+        PermissionDenied: the log is another user's, and the report may only change its own user's.
     """
+    if log is not None and report.only_of not in ("", log.user_id):
+        raise PermissionDenied("This call is another user's.", rpc="LogCall", role=Role.USER)
     if log is None:
         first = _first(report, now, rules, lease)
         _check_size(first)
@@ -142,6 +153,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
         create_time=now,
         update_time=now,
         replay_id=report.replay_id,
+        reporters=report.reporters,
         **lease.fields(now),
     )
 
@@ -192,6 +204,7 @@ class _Report:
             user_id=self._user_id,
             number=self._number,
             user_answered=self._user_answered,
+            reporters=tuple(dict.fromkeys((*log.reporters, *self._report.reporters)))[:MOST_REPORTERS],
             **self._joined_fields(),
         )
         if _content(after) != _content(log):

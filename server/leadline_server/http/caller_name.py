@@ -5,6 +5,7 @@ answer other than 200 has an empty body, and the name has no character that a di
 
     GET /v1/caller-name?account_id=demo&number=%2B12025550101     200 "Jane Roe"
     ... a number that no contact has, or several                  200 ""
+    ... without a credential, where the server wants one          401 ""
     ... the CRM cannot tell, or not in time                       503 ""
 """
 
@@ -17,7 +18,7 @@ from connectrpc.errors import ConnectError
 from leadline.v1.contact_service_pb2 import FindContactRequest, FindContactResponse
 
 from leadline_server.http.gate import Receive, Scope, Send, answer
-from leadline_server.http.rpcs import call
+from leadline_server.http.rpcs import call, context_of
 from leadline_server.transport.endpoint import ServedMethod
 
 SECONDS: Final = 2.0
@@ -28,7 +29,12 @@ MAX_CHARACTERS: Final = 80
 
 _MAX_QUERY: Final = 1024
 _FORBIDDEN: Final = frozenset('${},;"\\')
-_STATUSES: Final = {Code.INVALID_ARGUMENT: 400, Code.NOT_FOUND: 404}
+_STATUSES: Final = {
+    Code.INVALID_ARGUMENT: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.PERMISSION_DENIED: 403,
+    Code.NOT_FOUND: 404,
+}
 
 
 class CallerName:
@@ -52,7 +58,7 @@ class CallerName:
             await answer(send, 400, b"")
             return
         try:
-            found = await call(self._find_contact, request, SECONDS)
+            found = await call(self._find_contact, request, context_of(scope, SECONDS))
         except ConnectError as error:
             await answer(send, _STATUSES.get(error.code, 503), b"")
             return

@@ -56,23 +56,34 @@ class CallContext:
 
     Args:
         seconds: how long the caller waits; None without a deadline.
+        headers: the request's headers.
+        peer: where it comes from: `192.0.2.1:50000`.
         send: sends a stream's next message.
-        metadata: pairs of the request's headers, with names in lower case.
     """
 
     def __init__(
         self,
         seconds: float | None,
+        headers: Sequence[tuple[str, str]] = (),
+        peer: str = "",
         send: Callable[[bytes], Awaitable[None]] | None = None,
-        metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._end = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self._headers = headers
+        self._peer = peer
         self._send = send
-        self._metadata = metadata
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         """The request's headers."""
-        return self._metadata
+        return self._headers
+
+    def peer(self) -> str:
+        """Where the request comes from."""
+        return self._peer
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        """What the connection's client certificate says."""
+        return {}
 
     def time_remaining(self) -> float | None:
         """How much longer the caller waits, in seconds; None without a deadline."""
@@ -128,14 +139,21 @@ class RpcApplication(ConnectASGIApplication[None]):
         return ""
 
 
-async def call(method: ServedMethod, request: Message, seconds: float | None) -> Message:
+def context_of(scope: Mapping[str, Any], seconds: float | None) -> CallContext:
+    """The context of a request that is not an RPC."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    host, port = scope.get("client") or ("", 0)
+    return CallContext(seconds, headers, f"{host}:{port}")
+
+
+async def call(method: ServedMethod, request: Message, context: CallContext) -> Message:
     """Call an RPC's endpoint with a message, for pages that are not RPCs.
 
     Raises:
         ConnectError: the endpoint refused.
     """
     try:
-        data = await method.serve(request.SerializeToString(), CallContext(seconds))
+        data = await method.serve(request.SerializeToString(), context)
     except _Refused as refused:
         raise _connect_error(refused) from None
     return method.output_type.FromString(data)
@@ -158,9 +176,10 @@ def _endpoint(method: ServedMethod) -> Any:
 
 def _unary(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], Awaitable[_Body]]:
     async def answered(body: _Body, context: RequestContext[Any, Any]) -> _Body:
-        request = _binary(method, body)
+        call_context = _context(context)
+        request = await _binary(method, body, call_context)
         try:
-            data = await method.serve(request, CallContext(_seconds(context), metadata=_metadata(context)))
+            data = await method.serve(request, call_context)
         except _Refused as refused:
             raise _connect_error(refused) from None
         return _written(method, data, is_json=body.is_json)
@@ -170,12 +189,13 @@ def _unary(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], 
 
 def _stream(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]], AsyncIterator[_Body]]:
     async def streamed(body: _Body, context: RequestContext[Any, Any]) -> AsyncIterator[_Body]:
-        request = _binary(method, body)
         messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
+        call_context = _context(context, messages.put)
+        request = await _binary(method, body, call_context)
 
         async def work() -> None:
             try:
-                await method.serve(request, CallContext(_seconds(context), messages.put))
+                await method.serve(request, call_context)
             finally:
                 await messages.put(None)
 
@@ -194,19 +214,21 @@ def _stream(method: ServedMethod) -> Callable[[_Body, RequestContext[Any, Any]],
     return streamed
 
 
-def _metadata(context: RequestContext[Any, Any]) -> Sequence[tuple[str, str]]:
-    return tuple(context.request_headers.allitems())
+def _context(context: RequestContext[Any, Any], send: Callable[[bytes], Awaitable[None]] | None = None) -> CallContext:
+    seconds = None if context.timeout_ms is None else max(0.0, context.timeout_ms / 1000)
+    return CallContext(seconds, list(context.request_headers.allitems()), context.client_address or "", send)
 
 
-def _seconds(context: RequestContext[Any, Any]) -> float | None:
-    return None if context.timeout_ms is None else max(0.0, context.timeout_ms / 1000)
+async def _binary(method: ServedMethod, body: _Body, context: CallContext) -> bytes:
+    """The request as protobuf bytes. One that cannot be read is counted and refused as the endpoint does it.
 
-
-def _binary(method: ServedMethod, body: _Body) -> bytes:
-    """The request as protobuf bytes. One that cannot be read is counted and refused as the endpoint does it."""
+    JSON is not read before its sender is known. The endpoint finds the principal again, in a cache.
+    """
     if not body.is_json:
         return body.data
     try:
+        if method.guard is not None:
+            await method.guard.authenticate(context)
         return _read_json(method, body.data).SerializeToString()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
         began = method.counts.begin()

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from leadline_server.domain.access.principals import ApiKey
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import User
@@ -51,6 +52,7 @@ PREFERENCES: Final = Codec(Preferences)
 CALL_LOG: Final = Codec(CallLog)
 CONTACT: Final = Codec(Contact)
 USER: Final = Codec(User)
+API_KEY: Final = Codec(ApiKey)
 
 
 def to_microseconds(time: datetime) -> int:

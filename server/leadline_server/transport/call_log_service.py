@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +14,14 @@ from leadline_server.commands import Commands
 from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
+from leadline_server.domain.access.answers import shown_log
+from leadline_server.domain.access.principals import Principal, Role
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
+from leadline_server.domain.progress import CallReport
 from leadline_server.ports.ledger import CallKey, CallLogFilter
+from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
 from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.watch.batch import WatchItem
@@ -122,6 +127,13 @@ def _call_log(log: CallLog) -> dict[str, Any]:
     return {"call_log": CALL_LOG.fields(log)}
 
 
+def report_of(principal: Principal, report: CallReport) -> CallReport:
+    """The report of a principal. A user's may change that user's calls alone; a reporter may read what it reported."""
+    if principal.role is Role.USER:
+        return replace(report, only_of=principal.user_id)
+    return replace(report, reporters=(principal.id,)) if principal.role is Role.REPORTER else report
+
+
 class CallLogServicer(CallLogServiceServicer):
     """CallLogService."""
 
@@ -133,25 +145,26 @@ class CallLogServicer(CallLogServiceServicer):
 
     async def LogCall(self, request: pb.LogCallRequest, context: Context) -> pb.LogCallResponse:
         """Accept a report of a call."""
-        report = call_report(request)
+        principal = PRINCIPAL.get()
+        report = report_of(principal, call_report(request))
         account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
         log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
-        return pb.LogCallResponse(**_call_log(log))
+        return pb.LogCallResponse(**_call_log(shown_log(principal, log)))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
-        key = call_key(request)
+        key, principal = call_key(request), PRINCIPAL.get()
         await self._commands.accounts.get(key.account_id)
-        log = await self._commands.get_call_log.execute(key)
-        return pb.GetCallLogResponse(**_call_log(log))
+        log = await self._commands.get_call_log.execute(key, principal)
+        return pb.GetCallLogResponse(**_call_log(shown_log(principal, log)))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call again."""
         budget = Budget(context.time_remaining())
         key = call_key(request)
         account = await self._commands.accounts.get(key.account_id)
-        log = await self._commands.retry_call_log.execute(account, key, budget)
+        log = await self._commands.retry_call_log.execute(account, key, PRINCIPAL.get(), budget)
         return pb.RetryCallLogResponse(**_call_log(log))
 
     async def ListCallLogs(self, request: pb.ListCallLogsRequest, context: Context) -> pb.ListCallLogsResponse:

@@ -20,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.audit.observations import Observations
+from leadline_server.auth.authenticator import Authenticator
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
     AccountNotFound,
@@ -34,10 +35,11 @@ from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.door import Admitted, CallEntry, Door
+from leadline_server.transport.admission.guard import Guard, check_row
 from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.bulk_reads import Note, note_of
 from leadline_server.transport.rpc_counts import RpcCounts
-from leadline_server.transport.streams import Streams
+from leadline_server.transport.streams import OpenStream, Streams
 from leadline_server.transport.tracer import Tracer
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
@@ -70,6 +72,7 @@ class ServedMethod:
         is_stream: whether it writes any number of messages to the context.
         serve: the endpoint. It takes the request's bytes and the call's context, and returns the answer's bytes.
         counts: its counts.
+        guard: finds the principal, and asks whether it may call; None while authentication is off.
     """
 
     service: str
@@ -79,6 +82,7 @@ class ServedMethod:
     is_stream: bool
     serve: Callable[[bytes, Any], Awaitable[Any]]
     counts: RpcCounts
+    guard: Guard | None = None
 
     @property
     def handler(self) -> "grpc.RpcMethodHandler[Any, Any]":
@@ -94,30 +98,35 @@ def served_methods(
     counts_of: Callable[[str], RpcCounts],
     streams: Streams,
     door: Door,
+    authenticator: Authenticator | None = None,
     observations: Observations | None = None,
     tracer: Tracer | None = None,
 ) -> Sequence[ServedMethod]:
-    """The RPCs of one service with their endpoints. Bulk reads are noted in `observations`; `tracer` traces calls."""
-    return [
-        ServedMethod(
+    """The RPCs of one service with their endpoints. Without an authenticator everyone may call everything.
+
+    Bulk reads are noted in `observations`, and `tracer` traces calls.
+    """
+    methods = []
+    for method in service.methods:
+        check_row(method)
+        counts, entry = counts_of(method.name), door.entry(method.name)
+        guard = None if authenticator is None else Guard(authenticator, method)
+        note = note_of(method.name, observations)
+        behaviour = getattr(servicer, method.name)
+        served = ServedMethod(
             service=service.full_name,
             name=method.name,
             input_type=GetMessageClass(method.input_type),
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
-            serve=(_stream if method.server_streaming else _unary)(
-                method,
-                getattr(servicer, method.name),
-                counts_of(method.name),
-                streams,
-                door.entry(method.name),
-                note_of(method.name, observations),
-                tracer,
-            ),
-            counts=counts_of(method.name),
+            serve=_stream(method, behaviour, counts, streams, entry, guard, note)
+            if method.server_streaming
+            else _unary(method, behaviour, counts, streams, entry, guard, note, tracer),
+            counts=counts,
+            guard=guard,
         )
-        for method in service.methods
-    ]
+        methods.append(served)
+    return methods
 
 
 def _unary(
@@ -126,6 +135,7 @@ def _unary(
     counts: RpcCounts,
     streams: Streams,
     entry: CallEntry,
+    guard: Guard | None,
     note: Note | None,
     tracer: Tracer | None,
 ) -> _Unary:
@@ -143,12 +153,17 @@ def _unary(
         try:
             if streams.are_over:
                 streams.refuse()
+            who = None if guard is None else await guard.authenticate(context)
             check_size(data)
             size = len(data)
             request = decode(data) if size <= SMALL_BYTES else None
             account_id = read_account_id(data) if request is None else request.account_id
-            admitted = entry.admitted_at_once(account_id, size, began) or await entry.admit(account_id, size, began)
-            response = await bounded(request or decode_for(decode, data, account_id), context)
+            charged = account_id if who is None else who.principal.account_id or account_id
+            admitted = entry.admitted_at_once(charged, size, began) or await entry.admit(charged, size, began)
+            request = request or decode_for(decode, data, account_id)
+            if guard is not None and who is not None:
+                guard.permit(who, request)
+            response = await bounded(request, context)
             return response.SerializeToString()
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -175,8 +190,8 @@ def _stream(
     counts: RpcCounts,
     streams: Streams,
     entry: CallEntry,
+    guard: Guard | None,
     note: Note | None,
-    _: Tracer | None,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -188,17 +203,21 @@ def _stream(
         try:
             if streams.are_over:
                 streams.refuse()
+            who = None if guard is None else await guard.authenticate(context)
             check_size(data)
             account_id = read_account_id(data)
-            use = await entry.begin_watch(account_id, len(data), began)
+            charged = account_id if who is None else who.principal.account_id or account_id
+            use = await entry.begin_watch(charged, len(data), began)
             request = decode_for(decode, data, account_id)
-            async with aclosing(behaviour(request, context)) as responses:
-                response = await _next(responses, streams)
+            if guard is not None and who is not None:
+                guard.permit(who, request)
+            async with streams.opened(who) as stream, aclosing(behaviour(request, context)) as responses:
+                response = await _next(responses, stream)
                 if note is not None:
                     note(request, response)
                 while response is not None:
                     await streams.write(context, response.SerializeToString())
-                    response = await _next(responses, streams)
+                    response = await _next(responses, stream)
             return  # noqa: TRY300 - the lines below are for errors
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -225,8 +244,8 @@ def _noted(behaviour: _Behaviour, note: Note) -> _Behaviour:
     return noted
 
 
-async def _next(responses: AsyncGenerator[Message, None], streams: Streams) -> Message | None:
-    async with streams.waiting():
+async def _next(responses: AsyncGenerator[Message, None], stream: OpenStream) -> Message | None:
+    async with stream.waiting():
         return await anext(responses, None)
 
 

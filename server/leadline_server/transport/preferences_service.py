@@ -12,9 +12,11 @@ from leadline.v1.preferences_service_pb2_grpc import PreferencesServiceServicer
 from leadline_server.commands import Commands
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.commands.update_preferences import PreferencesUpdate
+from leadline_server.domain.access.answers import shown_settings
 from leadline_server.domain.numbers.numbering_rules import NumberingRules, numbering_rules
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, USER_ONLY_FIELDS, AccountSettings
 from leadline_server.ports.ledger import PreferencesInForce
+from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.endpoint import Context, read_by_rules
 from leadline_server.wire.preferences import (
     preferences,
@@ -169,7 +171,8 @@ class PreferencesServicer(PreferencesServiceServicer):
         """Show an account's settings."""
         account_id = account_of(request)
         account = await self._commands.accounts.get(account_id)
-        return get_account_settings_response(await self._commands.get_account_settings.execute(account))
+        settings = await self._commands.get_account_settings.execute(account)
+        return get_account_settings_response(shown_settings(PRINCIPAL.get(), settings))
 
     async def UpdateAccountSettings(
         self, request: pb.UpdateAccountSettingsRequest, context: Context

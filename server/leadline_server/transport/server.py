@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from leadline.admin.v1 import key_service_pb2
 from leadline.v1 import (
     call_log_service_pb2,
     contact_service_pb2,
@@ -20,6 +21,7 @@ from leadline.v1 import (
 from prometheus_client import CollectorRegistry
 
 from leadline_server.audit.observations import Observations
+from leadline_server.auth.authenticator import Authenticator
 from leadline_server.commands import Commands
 from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
@@ -29,6 +31,7 @@ from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
+from leadline_server.transport.key_service import KeyServicer
 from leadline_server.transport.metrics import AdmissionMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
@@ -76,6 +79,8 @@ class Server:
         registry: where the metrics of its RPCs are registered.
         quotas: what accounts may use.
         connections: its connections.
+        authenticator: finds the principals of calls; None: everyone may call everything.
+        has_reflection: whether callers may ask for the contract.
         observations: takes note of bulk reads, for the audit trail.
         tracer: decides which calls are traced; None: none.
     """
@@ -86,10 +91,15 @@ class Server:
         registry: CollectorRegistry,
         quotas: QuotaSettings | None = None,
         connections: ConnectionLimits | None = None,
+        *,
+        authenticator: Authenticator | None = None,
+        has_reflection: bool = True,
         observations: Observations | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self._streams = Streams()
+        self._authenticator = authenticator
+        self._stream_checks: asyncio.Task[None] | None = None
         self._health = _Health()
         self._is_serving = False
         self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
@@ -102,11 +112,14 @@ class Server:
             _service(preferences_service_pb2, "PreferencesService"): PreferencesServicer(commands),
             _service(directory_service_pb2, "DirectoryService"): DirectoryServicer(commands),
             _service(placeholder_service_pb2, "PlaceholderService"): PlaceholderServicer(commands),
+            _service(key_service_pb2, "KeyService"): KeyServicer(commands),
         }
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(service, servicer, metrics.of, self._streams, door, observations, tracer)
+            methods = served_methods(
+                service, servicer, metrics.of, self._streams, door, authenticator, observations, tracer
+            )
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}
@@ -114,6 +127,8 @@ class Server:
         self._names = [service.full_name for service in servicers]
         standard = StandardServices(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, standard)  # type: ignore[no-untyped-call] # ships no types
+        if not has_reflection:
+            return
         reflected = reflection.aio.ReflectionServicer((*self._names, HEALTH_SERVICE_NAME, reflection.SERVICE_NAME))  # type: ignore[no-untyped-call] # ships no types
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, standard)  # type: ignore[no-untyped-call] # ships no types
 
@@ -138,6 +153,8 @@ class Server:
         """Start to take calls."""
         await self._set_health(_NOT_SERVING)
         await self._server.start()
+        if self._authenticator is not None:
+            self._stream_checks = asyncio.create_task(self._streams.check(self._authenticator.still))
         await self._set_health(_SERVING)
         self._is_serving = True
 
@@ -150,6 +167,10 @@ class Server:
         self._streams.end()
         await self._until_quiet()
         await self._server.stop(grace)
+        if self._stream_checks is not None:
+            self._stream_checks.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._stream_checks
 
     async def _until_quiet(self) -> None:
         """Wait until no more calls arrive, for a second at most.

@@ -72,6 +72,11 @@ CODES: Final[Mapping[type[Exception], grpc.StatusCode]] = {
     errors.BudgetExhausted: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ShuttingDown: _UNAVAILABLE,
     errors.QuotaExceeded: _RESOURCE_EXHAUSTED,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
+    errors.KeyNotFound: _NOT_FOUND,
+    errors.KeyConflict: _FAILED_PRECONDITION,
+    errors.TooManyKeys: _RESOURCE_EXHAUSTED,
     Exception: grpc.StatusCode.INTERNAL,
 }
 """The code of each error. A class that is not listed has the code of its nearest base class."""

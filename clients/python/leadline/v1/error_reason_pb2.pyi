@@ -91,7 +91,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 24
     """UNAUTHENTICATED. The caller sent no credentials, or they are not valid. Send valid credentials."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 25
-    """PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator."""
+    """PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator. Metadata: `rpc`, `role`."""
     ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 26
     """UNIMPLEMENTED. This server, or the account's CRM, cannot do this; the message says which."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 27
@@ -106,6 +106,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED. The account uses more of the server than it may. Retry after google.rpc.RetryInfo says.
     Metadata: `account_id`, `quota`, `limit`.
     """
+    ERROR_REASON_KEY_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """NOT_FOUND. The account has no such API key. Metadata: `key_id`."""
+    ERROR_REASON_KEY_CONFLICT: _ErrorReason.ValueType  # 33
+    """FAILED_PRECONDITION. The API key cannot be issued or rotated as things are; the message says what to do first."""
+    ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 34
+    """RESOURCE_EXHAUSTED. The account has as many API keys as it may have. Metadata: `limit`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason of an error, for programs. Every error has a google.rpc.ErrorInfo with domain `leadline`, `reason` = one
@@ -182,7 +188,7 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 23
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 24
 """UNAUTHENTICATED. The caller sent no credentials, or they are not valid. Send valid credentials."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 25
-"""PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator."""
+"""PERMISSION_DENIED. The caller may not do this in this account. Ask an administrator. Metadata: `rpc`, `role`."""
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 26
 """UNIMPLEMENTED. This server, or the account's CRM, cannot do this; the message says which."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 27
@@ -197,4 +203,10 @@ ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 31
 """RESOURCE_EXHAUSTED. The account uses more of the server than it may. Retry after google.rpc.RetryInfo says.
 Metadata: `account_id`, `quota`, `limit`.
 """
+ERROR_REASON_KEY_NOT_FOUND: ErrorReason.ValueType  # 32
+"""NOT_FOUND. The account has no such API key. Metadata: `key_id`."""
+ERROR_REASON_KEY_CONFLICT: ErrorReason.ValueType  # 33
+"""FAILED_PRECONDITION. The API key cannot be issued or rotated as things are; the message says what to do first."""
+ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 34
+"""RESOURCE_EXHAUSTED. The account has as many API keys as it may have. Metadata: `limit`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -14,6 +14,7 @@ from leadline_server.ledger.sqlite.audit import SqliteAudit
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.copy_mark import SqliteCopyMark
+from leadline_server.ledger.sqlite.credentials import SqliteCredentials
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
@@ -21,7 +22,7 @@ from leadline_server.ledger.sqlite.quarantine import SqliteQuarantine
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
-from leadline_server.ledger.sqlite.settings_cache import open_settings_version
+from leadline_server.ledger.sqlite.settings_cache import open_versions
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -40,6 +41,7 @@ class SqliteLedger:
         accounts: SqliteAccounts,
         preferences: SqlitePreferences,
         users: SqliteUsers,
+        credentials: SqliteCredentials,
         secret: bytes,
     ) -> None:
         self._database = database
@@ -47,6 +49,7 @@ class SqliteLedger:
         self._accounts = accounts
         self._preferences = preferences
         self._users = users
+        self._credentials = credentials
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._placeholders = SqlitePlaceholders(database)
@@ -71,6 +74,11 @@ class SqliteLedger:
     def users(self) -> SqliteUsers:
         """The directory's users."""
         return self._users
+
+    @property
+    def credentials(self) -> SqliteCredentials:
+        """The API keys and the denied tokens."""
+        return self._credentials
 
     @property
     def call_logs(self) -> SqliteCallLogs:
@@ -148,18 +156,19 @@ async def open_sqlite_ledger(
         stack.push_async_callback(database.close)
         try:
             secret = await database.write(_ensure_secret)
-            version = open_settings_version(path)
-            stack.callback(version.close)
-            await database.write(version.publish)
-            await rekey_ledger(database, version)
+            versions = open_versions(path)
+            stack.callback(versions.close)
+            await database.write(versions.publish)
+            await rekey_ledger(database, versions.settings)
             await database.write(repair_late_attempts)
         except LedgerUnavailable as error:
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
             database,
-            SqliteAccounts(database, version),
-            SqlitePreferences(database, version),
-            SqliteUsers(database, version),
+            SqliteAccounts(database, versions.settings),
+            SqlitePreferences(database, versions.settings),
+            SqliteUsers(database, versions.settings),
+            SqliteCredentials(database, versions.credentials),
             secret,
         )
 

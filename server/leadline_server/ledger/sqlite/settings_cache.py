@@ -3,12 +3,15 @@
 Every RPC needs an account's settings and a user's preferences, which hardly ever change. Measured: beside
 busy threads a query for them takes ten times its own time, because it gives up the interpreter lock.
 
-The ledger counts the changes: the count is the settings version. A file of eight bytes beside the ledger holds it, and
-every process maps that file into its memory. A writer stores the new version in the file before it commits.
+The ledger counts the changes: the count is the settings version. A file of sixteen bytes beside the ledger holds it,
+and every process maps that file into its memory. A writer stores the new version in the file before it commits.
 
 Example: values read at version 7 are in force while the file says 7. A writer stores 8, then commits. No process could
 read version 8 before that, and no process uses values of version 7 after it. If the writer dies in between, the file
 says 8 and the ledger 7: processes query every time, which is slow but correct, until the next start or change.
+
+API keys and denied tokens have a version of their own, in the file's second word: a change of settings must not make
+every process read all keys again.
 
 Not used instead: `PRAGMA data_version`. It is a query too, and it changes with every call that is logged.
 """
@@ -28,40 +31,72 @@ V = TypeVar("V")
 MAX_CACHED: Final = 50_000
 """Entries of one cache. A full cache is emptied."""
 
-_BYTES: Final = 8
+_WORD: Final = 8
+SETTINGS: Final = 1
+CREDENTIALS: Final = 2
+"""The rows of the table of versions, and the words of the file."""
 
 
-def read_settings_version(connection: sqlite3.Connection) -> int:
+def read_settings_version(connection: sqlite3.Connection, row: int = SETTINGS) -> int:
     """The version that is committed, or that this transaction is about to commit."""
-    [(value,)] = connection.execute("SELECT value FROM settings_version").fetchall()
+    [(value,)] = connection.execute("SELECT value FROM settings_version WHERE id = ?", (row,)).fetchall()
     return int(value)
 
 
 class SettingsVersion:
-    """The settings version that all processes on one ledger file share. Opened by `open_settings_version`."""
+    """A version that all processes on one ledger file share.
 
-    def __init__(self, mapped: mmap.mmap) -> None:
-        self._mapped = mapped
-        # One aligned machine word, which is read and written atomically.
-        self._cell = memoryview(mapped).cast("Q")
+    Args:
+        words: the mapped file's words. Each is an aligned machine word, which is read and written atomically.
+        row: what it is the version of: SETTINGS or CREDENTIALS.
+    """
+
+    def __init__(self, words: memoryview, row: int) -> None:
+        self._words = words
+        self._row = row
 
     def current(self) -> int:
         """The version that is committed or about to be committed."""
-        return self._cell[0]
+        return int(self._words[self._row - 1])
 
     def advance(self, connection: sqlite3.Connection) -> None:
-        """Start a new version, and publish it: this transaction changes settings or preferences."""
-        connection.execute("UPDATE settings_version SET value = value + 1")
+        """Start a new version, and publish it: this transaction changes what it is the version of."""
+        connection.execute("UPDATE settings_version SET value = value + 1 WHERE id = ?", (self._row,))
         self.publish(connection)
 
     def publish(self, connection: sqlite3.Connection) -> None:
         """Store the version of this write transaction in the file, for every process to see."""
-        self._cell[0] = read_settings_version(connection)
+        self._words[self._row - 1] = read_settings_version(connection, self._row)
+
+    def leave(self) -> None:
+        """Let go of the file. From now on no version is in force, so no cached value is used."""
+        self._words = memoryview(bytearray(CREDENTIALS * _WORD)).cast("Q")
+
+
+class SharedVersions:
+    """The versions of one ledger file. Opened by `open_versions`.
+
+    Attributes:
+        settings: of settings, preferences and users.
+        credentials: of API keys and denied tokens.
+    """
+
+    def __init__(self, mapped: mmap.mmap) -> None:
+        self._mapped = mapped
+        self._words = memoryview(mapped).cast("Q")
+        self.settings = SettingsVersion(self._words, SETTINGS)
+        self.credentials = SettingsVersion(self._words, CREDENTIALS)
+
+    def publish(self, connection: sqlite3.Connection) -> None:
+        """Store both versions of this write transaction in the file."""
+        self.settings.publish(connection)
+        self.credentials.publish(connection)
 
     def close(self) -> None:
-        """Unmap the file. From now on no version is in force, so no cached value is used."""
-        self._cell.release()
-        self._cell = memoryview(bytearray(_BYTES)).cast("Q")
+        """Unmap the file."""
+        self.settings.leave()
+        self.credentials.leave()
+        self._words.release()
         self._mapped.close()
 
 
@@ -70,8 +105,8 @@ def settings_version_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.name}-settings-version")
 
 
-def open_settings_version(ledger: Path) -> SettingsVersion:
-    """The settings version of the ledger file `ledger`. The caller must `publish` it once, and `close` it at the end.
+def open_versions(ledger: Path) -> SharedVersions:
+    """The versions of the ledger file `ledger`. The caller must `publish` them once, and `close` them at the end.
 
     Raises:
         LedgerUnavailable: its file cannot be used; the message names the file.
@@ -81,8 +116,8 @@ def open_settings_version(ledger: Path) -> SettingsVersion:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             # Not ftruncate(): on a full disk, the first write to a page without a block would kill the process.
-            os.posix_fallocate(descriptor, 0, _BYTES)
-            return SettingsVersion(mmap.mmap(descriptor, _BYTES))
+            os.posix_fallocate(descriptor, 0, CREDENTIALS * _WORD)
+            return SharedVersions(mmap.mmap(descriptor, CREDENTIALS * _WORD))
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -25,6 +25,7 @@ from leadline_server.ports.ledger.call_logs import (
 )
 from leadline_server.ports.ledger.claims import Claimed, Claims, HeldByAnother, Remembered
 from leadline_server.ports.ledger.copy_mark import CopyMark, CopyState
+from leadline_server.ports.ledger.credentials import Credentials
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
@@ -46,6 +47,7 @@ __all__ = [
     "Claims",
     "CopyMark",
     "CopyState",
+    "Credentials",
     "HeldByAnother",
     "Ledger",
     "Placeholders",

@@ -7,6 +7,7 @@ from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.copy_mark import CopyMark
+from leadline_server.ports.ledger.credentials import Credentials
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine
 from leadline_server.ports.ledger.requests import Requests
@@ -31,6 +32,11 @@ class Ledger(Protocol):
     @property
     def users(self) -> Users:
         """The directory's users."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials:
+        """The API keys and the denied tokens."""
         ...
 
     @property

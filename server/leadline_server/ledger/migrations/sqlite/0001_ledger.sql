@@ -45,12 +45,35 @@ CREATE TABLE user_keys (
 ) WITHOUT ROWID;
 CREATE INDEX user_keys_by_user ON user_keys (account_id, user_id);
 
--- Counts the changes of the tables above. A process compares it to find out whether its cached settings are outdated.
+-- API keys, and the client certificates that are accepted in their place. The keys themselves are not stored.
+CREATE TABLE api_keys (
+    digest BLOB PRIMARY KEY,    -- the SHA-256 of the key, or of the certificate's name
+    key_id TEXT NOT NULL,
+    account_id TEXT NOT NULL,   -- empty: of the platform or of a monitor
+    family TEXT NOT NULL,       -- the id of the first key that this one was rotated from
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX api_keys_by_id ON api_keys (account_id, key_id);
+CREATE INDEX api_keys_by_family ON api_keys (account_id, family);
+
+-- JWTs that are refused although their signatures are right.
+CREATE TABLE denied_tokens (
+    account_id TEXT NOT NULL,   -- empty: of every account
+    issuer TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- sub: all tokens of a subject; jti: one token
+    value TEXT NOT NULL,
+    denied_at INTEGER NOT NULL,
+    until INTEGER,              -- NULL: for ever
+    PRIMARY KEY (account_id, issuer, kind, value)
+) WITHOUT ROWID;
+
+-- Counts the changes of settings, preferences and users (1), and of the two tables above (2). A process compares it to
+-- find out whether what it has cached is outdated.
 CREATE TABLE settings_version (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
+    id INTEGER PRIMARY KEY CHECK (id IN (1, 2)),
     value INTEGER NOT NULL
 );
-INSERT INTO settings_version (id, value) VALUES (1, 1);
+INSERT INTO settings_version (id, value) VALUES (1, 1), (2, 1);
 
 -- With a rowid: new calls are appended, and a body is too large for the inner pages of a table WITHOUT ROWID.
 CREATE TABLE call_logs (

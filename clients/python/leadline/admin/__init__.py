@@ -1,0 +1,1 @@
+"""The contract of administration: API keys; the generated messages and stubs are in `v1`."""

@@ -1,0 +1,6 @@
+"""Authentication: the principal of a request, by its credential.
+
+authenticator   finds the principal; an endpoint asks it once a call, and once in a while for a watch
+attempts        failed attempts: they slow their peer, and are counted
+ledger_contact  whether the ledger can still be reached; if not, no credential is accepted
+"""

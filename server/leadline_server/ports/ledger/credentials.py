@@ -1,0 +1,87 @@
+"""The ledger's API keys, and the tokens that it denies."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from leadline_server.domain.access.principals import ApiKey, VerifiedToken
+from leadline_server.domain.audit import LEADLINE, Actor
+
+
+class DenialKind(StrEnum):
+    """What a denial names: a subject (all its tokens), or a token's id."""
+
+    SUBJECT = "sub"
+    TOKEN = "jti"  # noqa: S105 - the name of a claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDenial:
+    """JWTs to refuse.
+
+    Attributes:
+        account_id: the account whose tokens are refused; empty: of every account.
+        issuer: the `iss` claim.
+        kind, value: the subject or the token's id.
+        denied_at: when it was denied.
+        until: when the denial ends; None: never.
+    """
+
+    account_id: str
+    issuer: str
+    kind: DenialKind
+    value: str
+    denied_at: datetime
+    until: datetime | None = None
+
+
+class Credentials(Protocol):
+    """API keys by digest and by id. The obligations of `ports.ledger` hold.
+
+    A change is seen by every process at its next request: `find` and `is_denied` answer from what is in force now.
+    """
+
+    async def find(self, digest: bytes) -> ApiKey | None:
+        """The key with this digest, live or not; None if there is none."""
+        ...
+
+    async def list(self, account_id: str, after: str, limit: int) -> Sequence[ApiKey]:
+        """At most `limit` keys of an account whose ids follow `after`, in the order of their ids."""
+        ...
+
+    async def issue(self, key: ApiKey, most: int) -> None:
+        """Keep a new key.
+
+        Raises:
+            TooManyKeys: the account has `most` keys already.
+            KeyConflict: there is a key with this digest: a certificate's name that is accepted already.
+        """
+        ...
+
+    async def issue_first(self, key: ApiKey) -> bool:
+        """Keep the very first key; False, changing nothing, if the ledger has had a key before."""
+        ...
+
+    async def change(
+        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], by: Actor = LEADLINE
+    ) -> Sequence[ApiKey]:
+        """Change the rotation of a key: `change` takes all its keys, and returns those to write. Returns these.
+
+        Raises:
+            KeyNotFound: the account has no such key.
+        """
+        ...
+
+    async def deny(self, denial: TokenDenial, by: Actor = LEADLINE) -> None:
+        """Refuse tokens from now on."""
+        ...
+
+    async def is_denied(self, token: VerifiedToken, now: datetime) -> bool:
+        """Whether a token's subject or id is denied at `now`."""
+        ...
+
+    async def reach(self) -> None:
+        """Return if the ledger can be read now. Raises LedgerUnavailable."""
+        ...

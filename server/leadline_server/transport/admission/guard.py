@@ -1,0 +1,76 @@
+"""Who calls, and whether they may: asked once a call, for gRPC and HTTP alike.
+
+the principal          by the credential, before anything of the message is read
+the account charged    the principal's own, whatever the request names
+the table of roles     asked with the decoded account and user
+"""
+
+from contextvars import ContextVar
+from typing import Any, Final
+
+from google.protobuf.descriptor import MethodDescriptor
+from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
+
+from leadline_server.audit.acting import act_as
+from leadline_server.auth.authenticator import Authenticated, Authenticator
+from leadline_server.domain.access.principals import EVERYONE, Principal
+from leadline_server.domain.access.rules import Verdict, allowed
+from leadline_server.domain.access.table import ACCESS, BY_HAND
+from leadline_server.domain.errors import AccountNotFound, PermissionDenied
+
+PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("principal", default=EVERYONE)
+"""The principal of the call in progress. Servicers read it, and give it to commands as an argument."""
+
+
+class Guard:
+    """Guards one RPC.
+
+    Args:
+        authenticator: finds principals.
+        method: the RPC. It needs a row in the table of roles.
+
+    Raises:
+        ValueError: it has no row.
+    """
+
+    def __init__(self, authenticator: Authenticator, method: MethodDescriptor) -> None:
+        self.authenticate: Final = authenticator.authenticate
+        self.still: Final = authenticator.still
+        self._rpc = method.name
+        self._has_user = "user_id" in method.input_type.fields_by_name
+        self._can_be_by_hand = method.name == "LogCall"
+
+    def permit(self, who: Authenticated, request: Any) -> None:
+        """Ask whether the call may go on, and tell the servicer who calls.
+
+        A request of a user's credential that names no user is that user's.
+
+        Raises:
+            PermissionDenied: the principal may not do this in its own account.
+            AccountNotFound: the account is another's, or does not exist.
+        """
+        principal = who.principal
+        row = BY_HAND if self._can_be_by_hand and is_by_hand(request) else self._rpc
+        user_id = request.user_id if self._has_user else ""
+        verdict = allowed(principal, row, request.account_id, user_id)
+        if verdict is Verdict.HIDDEN:
+            raise AccountNotFound(request.account_id)
+        if verdict is Verdict.DENIED:
+            raise PermissionDenied(
+                f"The role {principal.role} may not do this here: {row}.", rpc=self._rpc, role=principal.role
+            )
+        if principal.user_id and self._has_user and not user_id:
+            request.user_id = principal.user_id
+        PRINCIPAL.set(principal)
+        act_as(principal.id)
+
+
+def is_by_hand(request: Any) -> bool:
+    """Whether a LogCall is a person's: MANUAL, with a chosen contact, or a question what would happen."""
+    return bool(request.contact_id) or request.trigger == LOG_TRIGGER_MANUAL or request.validate_only
+
+
+def check_row(method: MethodDescriptor) -> None:
+    """Raise ValueError if an RPC has no row in the table of roles: then nobody has decided who may call it."""
+    if method.name not in ACCESS:
+        raise ValueError(f"{method.full_name} has no row in leadline_server/domain/access/table.py.")
