@@ -6,10 +6,12 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
+from structlog.typing import Processor
 
 from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.app import App, open_app
@@ -18,6 +20,7 @@ from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
+from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
@@ -25,6 +28,9 @@ from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
+
+if TYPE_CHECKING:  # it imports OpenTelemetry
+    from leadline_server.tracing.export import Exports
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +42,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))
     except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
@@ -54,7 +60,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watched_loop(registry))
-        app = await stack.enter_async_context(open_app(settings, registry=registry))
+        exports = await stack.enter_async_context(_exports(settings))
+        parts, emit = (PLAIN, _drop) if exports is None else (exports.parts, exports.emit)
+        app = await stack.enter_async_context(open_app(settings, registry=registry, parts=parts, emit=emit))
         connections = connection_limits(settings.max_connections, settings.max_connection_age)
         server = Server(
             app.commands,
@@ -64,6 +72,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
             observations=app.observations,
+            tracer=None if exports is None else exports.tracing,
         )
         port = server.bind(settings.listen)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
@@ -89,6 +98,31 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+def _trace_ids(settings: Settings) -> Processor | None:
+    """What adds the ids of traces to log lines; None where nothing is traced."""
+    if not settings.otlp_endpoint:
+        return None
+    from leadline_server.tracing.spans import trace_ids
+
+    return trace_ids
+
+
+@asynccontextmanager
+async def _exports(settings: Settings) -> "AsyncIterator[Exports | None]":
+    """Where traces and the audit trail go while the body runs; None: nowhere."""
+    if not settings.otlp_endpoint:
+        yield None
+        return
+    from leadline_server.tracing.export import otlp_exports
+
+    async with otlp_exports(settings.otlp_endpoint, settings.trace_ratio) as exports:
+        yield exports
+
+
+def _drop(_: object) -> None:
+    pass
 
 
 async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:

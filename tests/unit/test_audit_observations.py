@@ -28,7 +28,7 @@ class Trail:
         self.events += events
         self.waiting += events
 
-    async def has_new(self) -> bool:
+    async def has_new(self, *, of_any_process: bool = True) -> bool:
         self._check()
         return bool(self.waiting)
 

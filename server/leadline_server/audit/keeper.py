@@ -16,6 +16,9 @@ from leadline_server.ports.ledger import AuditTrail
 CHAIN_SECONDS: Final = 1.0
 """How often entries are chained."""
 
+OTHERS_SECONDS: Final = 30
+"""How many times as rarely a process looks for entries of others: of one that was killed before it chained them."""
+
 OBSERVED_SECONDS: Final = 10
 """How many times as rarely observations are stored: equal ones in this time make one entry."""
 
@@ -58,7 +61,7 @@ class AuditKeeper(Collector):
             try:
                 if ticks % OBSERVED_SECONDS == 0:
                     await self._observations.store()
-                await self.chain()
+                await self.chain(of_any_process=ticks % OTHERS_SECONDS == 1)
                 self._is_behind = False
             except LedgerUnavailable as error:
                 self._warn(error)
@@ -74,9 +77,9 @@ class AuditKeeper(Collector):
             self._warn(error)
         self._log_anchors()
 
-    async def chain(self) -> None:
-        """Chain all entries that wait. Raises LedgerUnavailable."""
-        while await self._trail.has_new():
+    async def chain(self, *, of_any_process: bool = True) -> None:
+        """Chain all entries that wait; without `of_any_process` perhaps only this one's. Raises LedgerUnavailable."""
+        while await self._trail.has_new(of_any_process=of_any_process):
             chained = await self._trail.chain(_AT_ONCE)
             self._chained += len(chained)
             self._moved |= {entry.account_id: entry.anchor for entry in chained}

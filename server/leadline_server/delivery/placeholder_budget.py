@@ -18,10 +18,12 @@ class PlaceholderBudget:
 
     Attributes:
         refused: how many calls this process left UNLOGGED because of a limit, by account.
+        created: how many placeholders this process created.
     """
 
     def __init__(self) -> None:
         self.refused: Counter[str] = Counter()
+        self.created = 0
 
     def reservation(self, account: Account, log: CallLog, wanted: CreatePlaceholder) -> Reservation:
         """The reservation for the placeholder of a call."""

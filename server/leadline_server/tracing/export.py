@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from leadline_server.domain.audit_chain import ChainedEntry
+from leadline_server.parts import Parts
+from leadline_server.tracing.parts import traced
 from leadline_server.tracing.spans import Tracing
 
 Emit = Callable[[Sequence[ChainedEntry]], object]
@@ -24,6 +26,11 @@ class Exports:
 
     tracing: Tracing
     emit: Emit
+
+    @property
+    def parts(self) -> Parts:
+        """The parts of the service with their spans."""
+        return traced(self.tracing)
 
 
 @asynccontextmanager

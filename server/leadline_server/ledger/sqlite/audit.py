@@ -46,13 +46,17 @@ class SqliteAudit:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
+        self._changes = -1
 
     async def append(self, events: Sequence[AuditEvent]) -> None:
         """Store entries of what changed nothing."""
         await self._database.write(lambda connection: record(connection, *events))
 
-    async def has_new(self) -> bool:
+    async def has_new(self, *, of_any_process: bool = True) -> bool:
         """Whether entries wait to be chained."""
+        if self._database.changes == self._changes and not of_any_process:
+            return False
+        self._changes = self._database.changes
         return bool(await self._database.read_inline(lambda connection: connection.execute(_HAS_NEW).fetchall()))
 
     async def chain(self, limit: int) -> Sequence[ChainedEntry]:

@@ -18,8 +18,11 @@ class AuditTrail(Protocol):
         """Store entries of what changed nothing, such as failed authentications."""
         ...
 
-    async def has_new(self) -> bool:
-        """Whether entries wait to be chained, of any process. Cheap."""
+    async def has_new(self, *, of_any_process: bool = True) -> bool:
+        """Whether entries wait to be chained.
+
+        Without `of_any_process` it may overlook those of others, and costs nothing while this process writes nothing.
+        """
         ...
 
     async def chain(self, limit: int) -> Sequence[ChainedEntry]:
