@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.parts import Parts
 from leadline_server.tracing.parts import traced
 from leadline_server.tracing.spans import Tracing
+
+_SECONDS: Final = 3.0
+"""How long one export may take; a server that stops waits no longer for a receiver that is away."""
 
 Emit = Callable[[Sequence[ChainedEntry]], object]
 
@@ -61,9 +64,12 @@ async def otlp_exports(endpoint: str, ratio: float) -> AsyncIterator[Exports]:
     resource = Resource.create({"service.name": "leadline", "service.version": version("leadline")})
     insecure = not endpoint.startswith("https://")
     traces = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
-    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint, insecure=insecure)))
+    spans = OTLPSpanExporter(endpoint, insecure=insecure, timeout=_SECONDS)
+    traces.add_span_processor(BatchSpanProcessor(spans))
     logs = LoggerProvider(resource=resource, shutdown_on_exit=False)
-    logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(endpoint, insecure=insecure)))
+    logs.add_log_record_processor(
+        BatchLogRecordProcessor(OTLPLogExporter(endpoint, insecure=insecure, timeout=_SECONDS))
+    )
     try:
         yield Exports(Tracing(traces.get_tracer("leadline"), ratio), _emitter(logs.get_logger("leadline.audit")))
     finally:
