@@ -19,7 +19,7 @@ def roles() -> str:
 
 
 def meanings() -> str:
-    """What each sign in the table means."""
+    """The meaning of each sign in the table."""
     rows = [f"| {str(extent).replace('*', chr(92) + '*')} | {meaning} |" for extent, meaning in MEANINGS.items()]
     return "\n".join(["| Sign | For whom |", "|---|---|", *rows])
 

@@ -30,6 +30,7 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "`caller`, `callee`, `party`": definition.PartyFields,
     "`words`": definition.EventWords,
     "`answer`": definition.AnswerForm,
+    "`test_call`, each": definition.SampleRequest,
 }
 """Every table of a definition, by where it stands."""
 

@@ -212,7 +212,13 @@ def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subpro
     workload.write_contacts(csv, CONTACTS)
     importing = [sys.executable, "-m", "leadline_server.cli", "contacts", "import", str(csv), "--data-dir", str(data)]
     subprocess.run(importing, check=True, stdout=subprocess.DEVNULL)
-    callgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind.out"]
+    callgrind = [
+        *_fixed_addresses(),
+        "valgrind",
+        "--tool=callgrind",
+        "--instr-atstart=no",
+        f"--callgrind-out-file={folder}/callgrind.out",
+    ]
     driven = [sys.executable, "-m", "bench.instructions", "--drive", name, str(data)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     process = subprocess.Popen(
@@ -228,6 +234,11 @@ def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subpro
             yield process
         finally:
             process.kill()
+
+
+def _fixed_addresses() -> list[str]:
+    """The command that gives a program the same addresses at each start. Hashes of objects are their addresses."""
+    return ["setarch", "--addr-no-randomize"] if shutil.which("setarch") else []
 
 
 def _expect(process: "subprocess.Popen[str]", word: str) -> None:

@@ -115,9 +115,9 @@ async def test_an_adapter_asks_for_the_token_of_its_file(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no-such"], "There is no [connections.no-such]"),
+        (["no-such", "--listen", "127.0.0.1:0"], "There is no [connections.no-such]"),
         (["embedded", "--listen", "0.0.0.0:0"], "--listen: must be a loopback address"),
-        (["embedded", "--token-file", "/no/such/file"], "/no/such/file"),
+        (["embedded", "--listen", "127.0.0.1:0", "--token-file", "/no/such/file"], "/no/such/file"),
     ],
 )
 def test_an_adapter_that_cannot_be_served_is_an_error_in_words(tmp_path: Path, arguments: list[str], said: str) -> None:

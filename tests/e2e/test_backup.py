@@ -1,9 +1,11 @@
 """`leadline backup` and `leadline restore`: with the embedded CRM, and with one that rotates tokens."""
 
 import asyncio
+import itertools
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +34,7 @@ def connected(server: ServerProcess) -> Client:
     return Client(server.address, account="demo", user="alice")
 
 
-async def log_at_a_rate(address: str, call_ids: Sequence[str], accepted: list[str]) -> None:
+async def log_at_a_rate(address: str, call_ids: Iterable[str], accepted: list[str]) -> None:
     """Report PER_SECOND calls each second, however long each takes; `accepted` gets those that are answered."""
 
     async def report(call_id: str) -> None:
@@ -45,6 +47,16 @@ async def log_at_a_rate(address: str, call_ids: Sequence[str], accepted: list[st
         for number, call_id in enumerate(call_ids):
             await asyncio.sleep(begun + number / PER_SECOND - loop.time())
             reports.create_task(report(call_id))
+
+
+def ids_until(is_done: threading.Event) -> Iterator[str]:
+    """Ids of calls, until an event and for half a second more; for a minute at most."""
+    numbers, more = itertools.count(), PER_SECOND // 2
+    for number in itertools.islice(numbers, 60 * PER_SECOND):
+        if is_done.is_set():
+            break
+        yield f"call-{number}"
+    yield from (f"call-{number}" for number in itertools.islice(numbers, more))
 
 
 @dataclass(frozen=True)
@@ -80,15 +92,17 @@ def all_logged(address: str, call_ids: Sequence[str]) -> bool:
 def test_a_restored_copy_takes_over_with_nothing_lost_and_nothing_twice(rotating: Rotating, tmp_path: Path) -> None:
     folder, keys, second = tmp_path / "backup", tmp_path / "keys", tmp_path / "second" / "data"
     settings = {"LEADLINE_CONFIG": str(rotating.config)}
-    calls, accepted = [f"call-{number}" for number in range(2 * PER_SECOND)], list[str]()
+    accepted, is_saved = list[str](), threading.Event()
     with server_process(tmp_path / "data", settings=settings) as first:
         log_some(first.address, ["early"])
         with ThreadPoolExecutor(1) as pool:
-            under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, calls, accepted))
+            under_way = pool.submit(asyncio.run, log_at_a_rate(first.address, ids_until(is_saved), accepted))
             until(lambda: len(accepted) > PER_SECOND // 2)
             before = set(accepted)
             printed = saved(folder, first.data_dir, "--keys", keys, "--config", rotating.config)
+            is_saved.set()
             under_way.result()
+        calls = list(accepted)
         assert "There is no embedded CRM to save." in printed
         assert before <= calls_in(folder / "ledger.db") < {*calls, "early"}  # it was made in the middle
 

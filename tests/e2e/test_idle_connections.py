@@ -42,12 +42,15 @@ def raise_own_limit(stack: ExitStack) -> None:
 
 
 def limited(hard: int) -> type:
+    """A Popen whose programs may open at most `hard` files. A shell sets the limit.
+
+    `preexec_fn` cannot: gRPC starts threads in the child of a fork, and they abort it when the child closes its files.
+    """
     import subprocess
 
     class Limited(subprocess.Popen):  # type: ignore[type-arg] # only started here
-        def __init__(self, *args: object, **options: object) -> None:
-            limits = (min(1024, hard), hard)
-            options["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            super().__init__(*args, **options)  # type: ignore[call-overload] # passed on
+        def __init__(self, command: list[str], **options: object) -> None:
+            limits = f'ulimit -Sn {min(1024, hard)} && ulimit -Hn {hard} && exec "$@"'
+            super().__init__(["/bin/sh", "-c", limits, "sh", *command], **options)  # type: ignore[call-overload] # passed on
 
     return Limited

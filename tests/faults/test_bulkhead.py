@@ -19,11 +19,12 @@ from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.leases import Lease, at
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number
-from leadline_server.domain.progress import CallReport, reported
+from leadline_server.domain.progress import reported
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey

@@ -25,7 +25,7 @@ ISSUER: Final = Principal(id="key:test", role=Role.PLATFORM)
 
 
 def wish(role: Role, account_id: str = OWN, *, granted: bool = True, user_id: str = ALICE, **more: Any) -> KeyWish:
-    """What a key of a role looks like."""
+    """The wish for a key of a role."""
     grants = frozenset({GRANTS_OF[role]}) if granted and role in GRANTS_OF else frozenset[Grant]()
     return KeyWish(
         account_id="" if role in WITHOUT_ACCOUNT else account_id,

@@ -19,11 +19,11 @@ from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, LogTrigger
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import Preferences
-from leadline_server.domain.progress import CallReport
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallKey
 

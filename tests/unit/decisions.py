@@ -6,15 +6,10 @@ from typing import Any
 from leadline_server.domain.call import Call, CallDirection, Party
 from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.decision import (
-    LeaveUnlogged,
-    LookUp,
-    Outcome,
-    Situation,
-    decide,
-)
+from leadline_server.domain.decision import decide
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
+from leadline_server.domain.situation import LeaveUnlogged, LookUp, Outcome, Situation
 from unit.strategies import ALICE, NUMBER, effective
 
 CREATE = UnknownContactAction.CREATE_PLACEHOLDER

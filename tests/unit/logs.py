@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from leadline_server.domain import outcomes, progress
+from leadline_server.domain import outcomes, progress, retrying
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.domain.call_log import CallLog, CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import CallReport
+from leadline_server.domain.situation import LeaveUnlogged, Wait
 from unit.strategies import ALICE, NOW, NUMBER
 
 ANN: Final = Contact(id="c1", name="Ann")
@@ -84,7 +84,7 @@ def logged(log: CallLog, basis: CallLog | None = None, now: datetime | None = No
 
 
 def retried(log: CallLog, now: datetime) -> CallLog:
-    return progress.retried(log, now, ME)
+    return retrying.retried(log, now, ME)
 
 
 def unlogged(log: CallLog, basis: CallLog | None = None, reason: CallLogReason = CallLogReason.NO_CONTACT) -> CallLog:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.domain.call_log import LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.decision import Situation
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import (
@@ -21,6 +20,7 @@ from leadline_server.domain.preferences import (
     UnknownContactAction,
     resolve,
 )
+from leadline_server.domain.situation import Situation
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 ALICE: Final = "alice"

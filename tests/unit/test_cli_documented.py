@@ -70,6 +70,7 @@ def test_the_shared_options_are_documented_and_all_commands_that_ask_a_server_ha
         if name.split()[1] in {"adapter", "audit", "backup", "connections", "ledger", "restore"}
     }
     of_files |= {"leadline doctor", "leadline ingress list", "leadline ingress check", "leadline listen asterisk"}
+    of_files.add("leadline keys bootstrap")
     assert without == {"leadline serve", "leadline contacts import", "leadline calls import"} | of_files
 
 

@@ -35,6 +35,9 @@ READS_AND_SAFE_WRITES = {
     ("leadline.v1.DirectoryService", "ListCrmUsers"),
     ("leadline.v1.DirectoryService", "UpsertUser"),
     ("leadline.v1.PlaceholderService", "ListPlaceholders"),
+    ("leadline.admin.v1.KeyService", "ListKeys"),
+    ("leadline.admin.v1.KeyService", "RevokeKey"),
+    ("leadline.admin.v1.KeyService", "DenyTokens"),
     ("leadline.v1.PreferencesService", "GetPreferences"),
     ("leadline.v1.PreferencesService", "GetAccountSettings"),
 }

@@ -6,13 +6,9 @@ import pytest
 from leadline_server.domain.call import Call, Party
 from leadline_server.domain.call_log import CallLogReason, Decision
 from leadline_server.domain.contact import Contact, MatchKind
-from leadline_server.domain.decision import (
-    CreatePlaceholder,
-    LeaveUnlogged,
-    LookUp,
-)
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import MultipleMatchAction, PlaceholderNameFormat
+from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp
 from unit.decisions import (
     ANN,
     BO,

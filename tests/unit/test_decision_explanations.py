@@ -3,8 +3,8 @@
 import pytest
 from leadline_server.domain.call import Attestation, CallResult, Party
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import Outcome
 from leadline_server.domain.preferences import MultipleMatchAction
+from leadline_server.domain.situation import Outcome
 from unit.decisions import (
     ANN,
     BO,

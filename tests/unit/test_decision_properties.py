@@ -7,16 +7,10 @@ from hypothesis import strategies as st
 from leadline_server.domain.call import Attestation, CallDirection
 from leadline_server.domain.call_log import Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.decision import (
-    CreatePlaceholder,
-    LeaveUnlogged,
-    LookUp,
-    Situation,
-    Wait,
-    decide,
-)
+from leadline_server.domain.decision import decide
 from leadline_server.domain.numbers.phone_number import NumberKind
 from leadline_server.domain.preferences import EffectivePreferences, UnknownContactAction
+from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Situation, Wait
 from unit.strategies import DIALABLE, NEVER_CREATING, effective, effective_preferences, matches, situations
 
 CREATING = effective(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER, log_internal_calls=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 import typer
+from leadline.admin.v1 import key_service_pb2
 from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
@@ -37,6 +38,7 @@ SERVICES: Final = (
     preferences_service_pb2,
     directory_service_pb2,
     placeholder_service_pb2,
+    key_service_pb2,
 )
 _LINK: Final = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 

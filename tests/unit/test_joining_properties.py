@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.call_results import best_result
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import CallReport, reported
+from leadline_server.domain.progress import reported
 from unit.logs import ME
 from unit.strategies import NOW, NUMBER
 

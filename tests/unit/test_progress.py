@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from leadline_server.domain.call import Attestation, CallDirection, CallResult
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, LogTrigger, is_due
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.leases import LEASE
+from leadline_server.domain.limits import MOST_CALL_ENTRIES
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import MAX_ENTRIES, CallReport
 from unit.logs import (
     ANSWERED_BY_ALICE,
     accepted,
@@ -128,9 +129,9 @@ def test_a_call_that_would_grow_beyond_its_bounds_is_refused(name: str) -> None:
             event = CallEvent(call_id="call-1", attributes=dict.fromkeys(keys, "value"))
         return report(event=event)
 
-    log = reported(accepted(), more(MAX_ENTRIES))
+    log = reported(accepted(), more(MOST_CALL_ENTRIES))
     with pytest.raises(InvalidRequest) as refusal:
-        reported(log, more(MAX_ENTRIES + 1))
+        reported(log, more(MOST_CALL_ENTRIES + 1))
     assert [violation.field for violation in refusal.value.violations] == [name]
 
 

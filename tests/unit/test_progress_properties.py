@@ -9,8 +9,8 @@ import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, is_due
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CallLogNotMovable
-from leadline_server.domain.progress import CallReport
 from unit.logs import (
     ANN,
     BO,

@@ -1,4 +1,4 @@
-"""Failed attempts to authenticate. They slow down their peer and nobody else.
+"""Failed attempts to authenticate. They slow down their peer, and no other.
 
 Nothing is ever locked: if failed attempts with the id of a key locked that key, anyone could lock others out. They
 raise an alarm instead, a warning in the log.

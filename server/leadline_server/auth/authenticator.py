@@ -32,7 +32,7 @@ _REFUSED: Final = "The credential is not accepted."
 
 
 class CallHead(Protocol):
-    """What is known of a request before its message is read. gRPC's context has these methods."""
+    """A request before its message is read. gRPC's context has these methods."""
 
     def invocation_metadata(self) -> Any:
         """Pairs of a name in lower case and a value."""
@@ -43,7 +43,7 @@ class CallHead(Protocol):
         ...
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """What the connection's certificate says."""
+        """The properties of the connection's certificate, by name."""
         ...
 
 
@@ -62,7 +62,7 @@ class TokenVerifier(Protocol):
         ...
 
     async def verified(self, token: str, digest: bytes, now: datetime) -> VerifiedToken:
-        """What a token says. Raises Unauthenticated."""
+        """The claims of a token. Raises Unauthenticated."""
         ...
 
 

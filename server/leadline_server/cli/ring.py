@@ -3,14 +3,15 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.ring_webhook import WebhookCall, find_route
 from leadline_server.cli.session import Session, remote
 
 if TYPE_CHECKING:  # importing these would slow the start of every command
@@ -23,15 +24,14 @@ HTTP_URL: Final = "http://127.0.0.1:8650"
 _PATH: Final = "/leadline.v1.CallLogService/LogCall"
 
 
-class Way(StrEnum):
-    """How the call is reported."""
+_GRPC: Final = "grpc"
+_HTTP: Final = "http"
 
-    GRPC = "grpc"
-    HTTP = "http"
+Send = Callable[[Mapping[str, Any]], "CallLog"]
 
 
 @remote
-def ring(
+def ring(  # noqa: PLR0913, PLR0917 - the options of a command
     session: Session,
     caller: Annotated[str, typer.Argument(metavar="NUMBER", help="The number that calls.")] = CALLER,
     name: Annotated[str, typer.Option(metavar="TEXT", help="The caller-ID name.")] = "RING TEST",
@@ -42,23 +42,54 @@ def ring(
     seconds: Annotated[
         float, typer.Option(min=0, max=60, metavar="SECONDS", help="How long it rings, and how long it lasts.")
     ] = 1.0,
-    via: Annotated[Way, typer.Option(case_sensitive=False, help="How the call is reported.")] = Way.GRPC,
-    http: Annotated[str, typer.Option(metavar="URL", help="The address for --via http.")] = HTTP_URL,
+    via: Annotated[
+        str, typer.Option(metavar="WAY", help="How the call is reported: grpc, http, or the name of a webhook's route.")
+    ] = _GRPC,
+    http: Annotated[str, typer.Option(metavar="URL", help="The address for HTTP and for webhooks.")] = HTTP_URL,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The server's settings, which have the routes.")
+    ] = None,
 ) -> None:
-    """Make a test call: report it as it rings, is answered and ends, and show what became of it."""
+    """Make a test call: report it as it rings, is answered and ends, and show what became of it.
+
+    Through a webhook it sends what the phone system would send, signed with the route's secret. A webhook tells no
+    user: the account's directory finds it by --extension.
+    """
     from leadline_server.cli.calls import show_result
 
     call_id = f"ring-{uuid.uuid4().hex[:12]}"
-    send = _over_http(session, http, user) if via is Way.HTTP else _over_grpc(session, user)
+    if via in (_GRPC, _HTTP):
+        send = _over_http(session, http, user) if via == _HTTP else _over_grpc(session, user)
+        logs = _reported(send, _steps(call_id, caller, name, extension), seconds)
+    else:
+        route, public_url = find_route(via, session.account, config)
+        webhook_call = WebhookCall(
+            route=route,
+            public_url=public_url,
+            server=http,
+            call_id=call_id,
+            caller=caller,
+            name=name,
+            extension=extension,
+            seconds=seconds,
+            timeout=session.target.timeout,
+        )
+        logs = ((what, session.client.get_call_log(log_id)) for what, log_id in webhook_call.steps())
     log: CallLog | None = None
-    for what, call in _steps(call_id, caller, name, extension):
-        if log is not None and seconds:
-            time.sleep(seconds)
-        log = send(call)
+    for what, log in logs:
         if not session.as_json:
             session.say(f"{what:<9} {_state(log)}")
     if log is not None:
         show_result(session, log)
+
+
+def _reported(
+    send: Send, steps: Iterable[tuple[str, Mapping[str, Any]]], seconds: float
+) -> "Iterator[tuple[str, CallLog]]":
+    for index, (what, call) in enumerate(steps):
+        if index and seconds:
+            time.sleep(seconds)
+        yield what, send(call)
 
 
 def _steps(call_id: str, caller: str, name: str, extension: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -83,7 +114,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _over_grpc(session: Session, user: str) -> Callable[[Mapping[str, Any]], "CallLog"]:
+def _over_grpc(session: Session, user: str) -> Send:
     from google.protobuf.json_format import ParseDict
     from leadline.v1.call_pb2 import Call
 
@@ -91,7 +122,7 @@ def _over_grpc(session: Session, user: str) -> Callable[[Mapping[str, Any]], "Ca
     return lambda call: client.log_call(ParseDict(dict(call), Call()))
 
 
-def _over_http(session: Session, url: str, user: str) -> Callable[[Mapping[str, Any]], "CallLog"]:
+def _over_http(session: Session, url: str, user: str) -> Send:
     from google.protobuf.json_format import ParseDict
     from leadline.v1.call_log_pb2 import CallLog
 

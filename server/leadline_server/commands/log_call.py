@@ -19,8 +19,8 @@ from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState, is_due
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import CreatePlaceholder
 from leadline_server.domain.errors import (
     BudgetExhausted,
     ContactNotFound,
@@ -32,7 +32,8 @@ from leadline_server.domain.errors import (
 )
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.leases import Lease
-from leadline_server.domain.progress import CallReport, reported
+from leadline_server.domain.progress import reported
+from leadline_server.domain.situation import CreatePlaceholder
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs, Placeholders
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from leadline_server.accounts.registry import Account
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.directory import described
 from leadline_server.domain.errors import FieldViolation, InvalidRequest
-from leadline_server.domain.progress import CallReport
 from leadline_server.ports.ledger import CallKey, CallLogs
 
 

@@ -12,20 +12,12 @@ from leadline_server.delivery.moved_contacts import is_move, living_contact, mov
 from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.decision import (
-    CreatePlaceholder,
-    LeaveUnlogged,
-    LookUp,
-    Outcome,
-    Situation,
-    Wait,
-    cannot_log,
-    decide,
-    limit_reached,
-)
+from leadline_server.domain.decision import decide
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
+from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait
+from leadline_server.domain.unknown_caller import cannot_log, limit_reached
 from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LogEntry, LookupRecall
 from leadline_server.ports.ledger import PreferencesInForce
 

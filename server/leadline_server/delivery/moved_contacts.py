@@ -18,8 +18,9 @@ from typing import Final
 
 from leadline_server.domain.call_log import CallLog, CallLogReason, Decision
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import LeaveUnlogged, Outcome, named
+from leadline_server.domain.decision import named
 from leadline_server.domain.errors import CrmError, CrmRejected
+from leadline_server.domain.situation import LeaveUnlogged, Outcome
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 
 _BECAME: Final = " In the CRM this contact is now "

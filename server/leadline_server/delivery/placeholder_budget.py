@@ -7,8 +7,8 @@ import structlog
 
 from leadline_server.accounts.registry import Account
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.decision import CreatePlaceholder
 from leadline_server.domain.placeholders import LimitReached, Reservation, limits_of
+from leadline_server.domain.situation import CreatePlaceholder
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -16,10 +16,10 @@ from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
 from leadline_server.delivery.in_flight import LeaseLost
 from leadline_server.domain import outcomes
 from leadline_server.domain.call_log import CallLog, CallLogState
-from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.delay import bounded_seconds
 from leadline_server.domain.errors import CrmRejected, LeadlineError
 from leadline_server.domain.request_not_sent import NOT_SENT
+from leadline_server.domain.situation import LeaveUnlogged, Wait
 from leadline_server.ports.crm import CrmLog
 from leadline_server.ports.ledger import CallKey, CallLogs
 

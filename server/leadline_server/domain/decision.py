@@ -9,99 +9,25 @@ Example: an inbound call from +14155550123, and the contact c1 "Ann" has that nu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from leadline_server.domain.call import Attestation, Call, CallDirection
+from leadline_server.domain.call import Attestation, CallDirection
 from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
-from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.choosing import contenders, listed, pick
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.name_format import formatted
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
-from leadline_server.domain.placeholders import LimitReached
-from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction, UnknownContactAction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """The call, and who wants it logged.
-
-    Attributes:
-        call: everything known of the call.
-        user_id: the log's user.
-        number: the other party's number.
-        trigger: the phone system (AUTOMATIC) or a person (MANUAL).
-        chosen: the contact that a person chose, if any.
-        is_own: whether that number is the account's own.
-        wait_is_over: whether leadline no longer waits for more reports, final or not.
-        can_log: whether the CRM can log calls.
-        finds_every_form: whether the CRM finds a number however it is stored there.
-        create_without_log: whether the account wants placeholders although the CRM cannot.
-        caller_id_prefixes: the account's labels before caller-ID names.
-        region: the account's region, which decides how a caller-ID name is written.
-    """
-
-    call: Call
-    user_id: str
-    number: PhoneNumber
-    trigger: LogTrigger = LogTrigger.AUTOMATIC
-    chosen: Contact | None = None
-    is_own: bool = False
-    wait_is_over: bool = False
-    can_log: bool = True
-    finds_every_form: bool = True
-    create_without_log: bool = False
-    caller_id_prefixes: tuple[str, ...] = ()
-    region: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether more reports of the call may come."""
-        return not self.call.is_final and not self.wait_is_over
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """No outcome yet: look this number up, then decide again."""
-
-    number: PhoneNumber
-
-    @property
-    def numbers(self) -> tuple[PhoneNumber, ...]:
-        """The number, and its other reading where what was dialled has two."""
-        other = self.number.other_reading
-        return (self.number, parse_number(other, "")) if other else (self.number,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePlaceholder:
-    """Create a contact for the number, then log the call against it if the CRM can log calls."""
-
-    number: PhoneNumber
-    name: str
-    contact_type: str
-    explanation: str
-    can_log: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveUnlogged:
-    """Write nothing to the CRM; a person can still log the call."""
-
-    reason: CallLogReason
-    explanation: str
-    candidates: tuple[ContactMatch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Decide once the call is final, or once no report has come for FINAL_WAIT."""
-
-    explanation: str
-
-
-Outcome = Decision | CreatePlaceholder | LeaveUnlogged | Wait
+from leadline_server.domain.preferences import EffectivePreferences, MultipleMatchAction
+from leadline_server.domain.situation import (
+    CreatePlaceholder,
+    LeaveUnlogged,
+    LookUp,
+    Outcome,
+    Situation,
+    Wait,
+    unlogged,
+)
+from leadline_server.domain.unknown_caller import cannot_log, unknown_caller
 
 
 def decide(
@@ -137,20 +63,6 @@ def _without_log(outcome: Outcome | LookUp, situation: Situation) -> Outcome | L
     return outcome
 
 
-def cannot_log(explanation: str, candidates: tuple[ContactMatch, ...] = ()) -> LeaveUnlogged:
-    """The outcome for a call that would be logged if the CRM could."""
-    return _unlogged(CallLogReason.CRM_CANNOT_LOG, f"{explanation} The CRM cannot log calls.", candidates)
-
-
-def limit_reached(created: CreatePlaceholder, reached: LimitReached) -> LeaveUnlogged:
-    """The outcome for a call whose placeholder is not created, because a limit of placeholders is reached."""
-    return _unlogged(
-        CallLogReason.PLACEHOLDER_LIMIT,
-        f"No contact has {created.number.text}. {reached.sentence}, so none is created. Log the call by hand, or retry"
-        " it later.",
-    )
-
-
 def _decided(
     situation: Situation,
     preferences: EffectivePreferences,
@@ -169,13 +81,13 @@ def _decided(
     if outcome is not None:
         return outcome
     if matches is None:
-        return LookUp(situation.number)
+        return _look_up(situation.number)
     if is_cut_off:
         several = f"{situation.number.text} matches more contacts than leadline reads; a person has to choose."
-        return _unlogged(CallLogReason.SEVERAL_CONTACTS, several, listed(matches))
+        return unlogged(CallLogReason.SEVERAL_CONTACTS, several, listed(matches))
     if matches:
         return _among(matches, situation, preferences)
-    return _unknown(situation, preferences)
+    return unknown_caller(situation, preferences)
 
 
 def _held_back(situation: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | Wait | None:
@@ -189,13 +101,13 @@ def _held_back(situation: Situation, preferences: EffectivePreferences) -> Leave
 def _auto_off(_: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | None:
     if preferences.auto_log_calls:
         return None
-    return _unlogged(
+    return unlogged(
         CallLogReason.AUTO_LOGGING_OFF, f"Automatic logging is off by {preferences.origin('auto_log_calls')}."
     )
 
 
 def _not_final(situation: Situation, preferences: EffectivePreferences) -> Wait | None:
-    if not (preferences.wait_until_final and situation.is_open):
+    if not (preferences.wait_until_final and _is_open(situation)):
         return None
     return Wait(explanation=f"The call is logged once it is final, by {preferences.origin('wait_until_final')}.")
 
@@ -203,7 +115,7 @@ def _not_final(situation: Situation, preferences: EffectivePreferences) -> Wait 
 def _internal(situation: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | None:
     if situation.call.direction is not CallDirection.INTERNAL or preferences.log_internal_calls:
         return None
-    return _unlogged(
+    return unlogged(
         CallLogReason.INTERNAL_CALL, f"Internal calls are not logged, by {preferences.origin('log_internal_calls')}."
     )
 
@@ -218,11 +130,11 @@ def _excluded(situation: Situation, preferences: EffectivePreferences) -> LeaveU
         what, field = f"The number {situation.number.text} is", "excluded_numbers"
     else:
         return None
-    return _unlogged(CallLogReason.EXCLUDED, f"{what} excluded by {preferences.origin(field)}.")
+    return unlogged(CallLogReason.EXCLUDED, f"{what} excluded by {preferences.origin(field)}.")
 
 
 def _no_result(situation: Situation, preferences: EffectivePreferences) -> Wait | None:
-    if not preferences.excluded_results or situation.call.result is not None or not situation.is_open:
+    if not preferences.excluded_results or situation.call.result is not None or not _is_open(situation):
         return None
     return Wait(
         explanation="The call is logged once its result is known: "
@@ -233,7 +145,7 @@ def _no_result(situation: Situation, preferences: EffectivePreferences) -> Wait 
 def _untrusted(situation: Situation, preferences: EffectivePreferences) -> LeaveUnlogged | None:
     if not preferences.distrust_failed_attestation or situation.call.attestation is not Attestation.FAILED:
         return None
-    return _unlogged(
+    return unlogged(
         CallLogReason.UNTRUSTED_CALLER,
         "The caller's number failed verification, "
         f"and such calls are not trusted, by {preferences.origin('distrust_failed_attestation')}.",
@@ -258,13 +170,13 @@ def _never_looked_up(situation: Situation) -> LeaveUnlogged | None:
     """The outcome for a number that is never looked up; None for one that is."""
     number = situation.number
     if situation.is_own:
-        return _unlogged(CallLogReason.INTERNAL_CALL, f"{number.text} is the account's own, or one of its users'.")
+        return unlogged(CallLogReason.INTERNAL_CALL, f"{number.text} is the account's own, or one of its users'.")
     if number.kind is NumberKind.WITHHELD:
-        return _unlogged(CallLogReason.NUMBER_WITHHELD, "The other party's number is withheld.")
+        return unlogged(CallLogReason.NUMBER_WITHHELD, "The other party's number is withheld.")
     if number.kind is NumberKind.SERVICE:
-        return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text} is an emergency number or a feature code.")
+        return unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text} is an emergency number or a feature code.")
     if number.kind is NumberKind.UNUSABLE:
-        return _unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text[:64]!r} is not a phone number.")
+        return unlogged(CallLogReason.NUMBER_UNUSABLE, f"{number.text[:64]!r} is not a phone number.")
     return None
 
 
@@ -278,12 +190,12 @@ def _among(
     candidates = listed(matches)
     several = f"{situation.number.text} matches {len(rivals)} contacts"
     if situation.trigger is LogTrigger.MANUAL:
-        return _unlogged(CallLogReason.SEVERAL_CONTACTS, f"{several}; a person has to choose.", candidates)
+        return unlogged(CallLogReason.SEVERAL_CONTACTS, f"{several}; a person has to choose.", candidates)
     origin = preferences.origin("multiple_match_action")
     picked = pick(rivals, action)
     if picked is None:
         why = "" if action is MultipleMatchAction.DO_NOTHING else ", none of which has the time that decides"
-        return _unlogged(
+        return unlogged(
             CallLogReason.SEVERAL_CONTACTS,
             f"{several}{why}; {action.name} by {origin} leaves the choice to a person.",
             candidates,
@@ -307,42 +219,14 @@ def _matched(match: ContactMatch, matches: Sequence[ContactMatch]) -> Decision:
     )
 
 
-def _unknown(situation: Situation, preferences: EffectivePreferences) -> CreatePlaceholder | LeaveUnlogged:
-    """The outcome for a number that no contact has, as the lookup confirmed."""
-    number, none_has = situation.number, f"No contact has {situation.number.text}"
-    if situation.trigger is LogTrigger.MANUAL:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; a person can choose or create one.")
-    if situation.call.direction is CallDirection.INTERNAL:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and internal calls never create one.")
-    if number.kind is not NumberKind.DIALABLE:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}, and an extension or short code never creates one.")
-    if number.other_reading:
-        return _unlogged(
-            CallLogReason.NO_CONTACT,
-            f"{none_has}, read as {number.e164} or, without the dial prefix, as {number.other_reading}; both can be the"
-            " number, so no contact is created.",
-        )
-    action, origin = preferences.unknown_contact_action, preferences.origin("unknown_contact_action")
-    if action is not UnknownContactAction.CREATE_PLACEHOLDER:
-        return _unlogged(CallLogReason.NO_CONTACT, f"{none_has}; {action.name} by {origin}.")
-    sent = situation.call.counterpart(situation.user_id).name
-    caller_id = usable_name(sent, number, situation.caller_id_prefixes)
-    name = preferences.placeholder_name
-    if caller_id:
-        name = formatted(caller_id, preferences.placeholder_name_format, situation.region)
-    if not situation.finds_every_form:
-        none_has += " in a form that the CRM finds"
-    named = "its caller ID" if caller_id else f"the placeholder name of {preferences.origin('placeholder_name')}"
-    return CreatePlaceholder(
-        number=number,
-        name=name,
-        contact_type=preferences.placeholder_contact_type,
-        explanation=f"{none_has}; {action.name} by {origin} made {name!r}, named by {named}.",
-    )
+def _look_up(number: PhoneNumber) -> LookUp:
+    other = number.other_reading
+    return LookUp(number, (number, parse_number(other, "")) if other else (number,))
 
 
-def _unlogged(reason: CallLogReason, explanation: str, candidates: tuple[ContactMatch, ...] = ()) -> LeaveUnlogged:
-    return LeaveUnlogged(reason=reason, explanation=explanation, candidates=candidates)
+def _is_open(situation: Situation) -> bool:
+    """Whether more reports of the call may come."""
+    return not situation.call.is_final and not situation.wait_is_over
 
 
 def named(contact: Contact) -> str:

@@ -13,13 +13,14 @@ from typing import Final
 
 from leadline_server.domain.call import Call, CallLeg
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogState, LogTrigger
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import LeadlineError
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.linked_calls import opened, united
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind
-from leadline_server.domain.progress import CallReport, with_conversation
+from leadline_server.domain.progress import with_conversation
 
 TOUCH: Final = timedelta(seconds=60)
 """How far apart two calls of one conversation may be."""

@@ -32,5 +32,8 @@ MOST_CANDIDATE_BYTES: Final = 64 * 1024
 MOST_CALL_BYTES: Final = 1_000_000
 """The most bytes of a call with everything that leadline keeps of it, also what no client sees."""
 
+MOST_CALL_ENTRIES: Final = 64
+"""The most legs of a call; so, too, attributes."""
+
 MOST_PAGE_BYTES: Final = 4 * 1024 * 1024 - 64 * 1024
 """The most bytes of the entries on one page of a list. A whole answer has at most 4 MiB, gRPC's default limit."""

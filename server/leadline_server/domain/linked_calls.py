@@ -224,3 +224,9 @@ def _other_side(direction: CallDirection | None) -> str:
 
 def _earliest(times: Iterable[datetime | None]) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
+
+
+def joined_fields(joined: JoinedCalls, call_id: str) -> dict[str, Any]:
+    """The fields of a call log that show which calls joined the call."""
+    ids = tuple(part.id for part in joined.calls if part.id != call_id)
+    return {"joined": joined, "linked_call_ids": ids, "omitted_leg_count": len(joined.omitted_legs)}

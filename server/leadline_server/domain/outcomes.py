@@ -22,8 +22,8 @@ from leadline_server.domain.call_log import (
     LeaseFields,
     changed,
 )
-from leadline_server.domain.decision import LeaveUnlogged, Wait
 from leadline_server.domain.leases import AT_REST, at, kept
+from leadline_server.domain.situation import LeaveUnlogged, Wait
 
 
 def decided(

@@ -5,9 +5,9 @@ BUSY changes an input of the decision, so input and content revision become 2 an
 note changes only the content revision.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from leadline_server.domain.access.principals import Role
 from leadline_server.domain.call import Call, CallResult
@@ -20,11 +20,19 @@ from leadline_server.domain.call_log import (
     LogTrigger,
     revised,
 )
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest, PermissionDenied
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
-from leadline_server.domain.limits import MOST_CALL_BYTES
-from leadline_server.domain.linked_calls import Conversation, JoinedCalls, opened, with_report, without_spelling
-from leadline_server.domain.merge import CallEvent, Stamps, merge
+from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CALL_ENTRIES
+from leadline_server.domain.linked_calls import (
+    Conversation,
+    JoinedCalls,
+    joined_fields,
+    opened,
+    with_report,
+    without_spelling,
+)
+from leadline_server.domain.merge import Stamps, merge
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.sizes import call_bytes
@@ -32,33 +40,7 @@ from leadline_server.domain.sizes import call_bytes
 MOST_REPORTERS: Final = 8
 """How many reporters of a call are remembered: the first ones."""
 
-MAX_ENTRIES: Final = 64
-"""How many legs a call has at most; so, too, attributes."""
-
 _ACCEPTED: Final = "Accepted; on its way to the CRM."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallReport:
-    """One `LogCall` request.
-
-    Attributes:
-        contact_id: the contact that a person chose; empty: none.
-        source: the phone system that reports; empty: the account's only one. Calls of two sources never join.
-        replay_id: the replay that the past call belongs to; empty: a live call.
-        reporters: the principals with the role `reporter` that report.
-        only_of: the user whose log it has to be, if the log exists; empty: anyone's.
-    """
-
-    account_id: str
-    user_id: str
-    event: CallEvent
-    trigger: LogTrigger = LogTrigger.AUTOMATIC
-    contact_id: str = ""
-    source: str = ""
-    replay_id: str = ""
-    reporters: tuple[str, ...] = ()
-    only_of: str = ""
 
 
 def reported(
@@ -82,8 +64,7 @@ def reported(
     if log is not None and report.only_of not in ("", log.user_id):
         raise PermissionDenied("This call is another user's.", rpc="LogCall", role=Role.USER)
     if log is None:
-        first = _first(report, now, rules, lease)
-        _check_size(first)
+        _check_size(first := _first(report, now, rules, lease))
         return first
     if log.joined is not None:
         known = opened(log.call, log.stamps, log.joined, log.user_id)
@@ -119,9 +100,9 @@ def _check_size(log: CallLog) -> None:
     """Refuse a call that grew too large over many reports; a single report is bounded before."""
     call = log.call
     sizes = {"call.legs": len(call.legs), "call.attributes": len(call.attributes)}
-    over = [name for name, size in sizes.items() if size > MAX_ENTRIES]
+    over = [name for name, size in sizes.items() if size > MOST_CALL_ENTRIES]
     if over:
-        raise InvalidRequest([FieldViolation(name, f"a call has at most {MAX_ENTRIES} of them") for name in over])
+        raise InvalidRequest([FieldViolation(name, f"a call has at most {MOST_CALL_ENTRIES} of them") for name in over])
     _check_bytes(log)
 
 
@@ -129,9 +110,8 @@ def _check_bytes(log: CallLog) -> None:
     call = log.call
     # Without a transcript, the limits of all other fields together are below MOST_CALL_BYTES.
     if call.transcript and (size := call_bytes(call, log.stamps)) > MOST_CALL_BYTES:
-        raise InvalidRequest(
-            [FieldViolation("call", f"A call has at most {MOST_CALL_BYTES} bytes; with this report it has {size}.")]
-        )
+        rule = f"A call has at most {MOST_CALL_BYTES} bytes; with this report it has {size}."
+        raise InvalidRequest([FieldViolation("call", rule)])
 
 
 def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease) -> CallLog:
@@ -205,7 +185,7 @@ class _Report:
             number=self._number,
             user_answered=self._user_answered,
             reporters=tuple(dict.fromkeys((*log.reporters, *self._report.reporters)))[:MOST_REPORTERS],
-            **self._joined_fields(),
+            **({} if self._joined is None else joined_fields(self._joined, self._call.id)),
         )
         if _content(after) != _content(log):
             after = replace(after, content_revision=log.content_revision + 1)
@@ -218,13 +198,6 @@ class _Report:
             after = replace(after, last_news_time=self._now)
         return revised(log, after, self._now)
 
-    def _joined_fields(self) -> dict[str, Any]:
-        joined = self._joined
-        if joined is None:
-            return {}
-        ids = tuple(part.id for part in joined.calls if part.id != self._call.id)
-        return {"joined": joined, "linked_call_ids": ids, "omitted_leg_count": len(joined.omitted_legs)}
-
     def _before(self, after: CallLog) -> CallLog:
         """A call that is not in the CRM yet: new inputs of the decision, or a person's wish, need a new decision."""
         log, is_manual = self._log, self._report.trigger is LogTrigger.MANUAL
@@ -236,7 +209,7 @@ class _Report:
         # If a person asks for an unlogged call again, it keeps its state until the new decision.
         is_asked_again = is_manual and log.state is CallLogState.UNLOGGED
         return replace(
-            after if is_asked_again else _undecided(after),
+            after if is_asked_again else undecided(after),
             input_revision=log.input_revision + 1,
             decision=None,
             trigger=self._trigger(),
@@ -314,23 +287,7 @@ class _Report:
         }
 
 
-def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:
-    """The log after a person asked to try again; the very same object if there is nothing to do."""
-    if log.state is CallLogState.LOGGED and log.is_decided and not log.update_pending:
-        return log
-    after = replace(
-        _undecided(log) if log.state is CallLogState.FAILED else log,
-        input_revision=log.input_revision + (log.state is not CallLogState.LOGGED),
-        decision=None,
-        attempts=0,
-        pending_since=now,
-        replay_id="",  # a person wants this one now, so it counts against the account's limits
-        **due_now(log, lease, now),
-    )
-    return revised(log, after, now)
-
-
-def _undecided(log: CallLog) -> CallLog:
+def undecided(log: CallLog) -> CallLog:
     """The log as PENDING, without the reason and the explanation of an earlier decision or refusal."""
     if log.state is CallLogState.PENDING:
         return log

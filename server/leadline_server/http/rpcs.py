@@ -82,7 +82,7 @@ class CallContext:
         return self._peer
 
     def auth_context(self) -> Mapping[str, Sequence[bytes]]:
-        """What the connection's client certificate says."""
+        """The properties of the connection's client certificate, by name."""
         return {}
 
     def time_remaining(self) -> float | None:

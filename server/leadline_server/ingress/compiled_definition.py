@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.definitions.problems import ProblemList
 from leadline_server.ingress.definition import CallFields, EventKind, IngressDefinition, LegFields
+from leadline_server.ingress.sample_calls import unknown_names
 from leadline_server.ingress.schemes import Ed25519Scheme, HmacScheme
 
 Paths = Mapping[str, AnswerPath]
@@ -53,6 +54,9 @@ def compile_ingress(definition: IngressDefinition, problems: ProblemList) -> Com
     for index, kind in enumerate(kinds[:-1]):
         if kind.when is None:
             problems.add(f"kinds[{index}].when", "is required in every kind but the last: later ones are never reached")
+    for index, request in enumerate(definition.test_call):
+        for name in unknown_names(request, definition.expect):
+            problems.add(f"test_call[{index}]", f"there is no value {{{name}}}")
     return CompiledIngress(
         definition=definition,
         events=problems.path(definition.events, "events"),

@@ -128,6 +128,19 @@ class EventKind(DefinitionTable):
     legs: LegFields | None = Field(None, description="The fields of its legs.")
 
 
+class SampleRequest(DefinitionTable):
+    """A request of a test call, as the phone system would send it."""
+
+    step: Literal["ringing", "answered", "ended"] = Field(description="What the request tells of the call.")
+    body: dict[str, Any] = Field(
+        description="The fields of the body. Texts may have `{call_id}`, `{caller}`, `{caller_name}`, `{callee}`, "
+        "`{extension}`, `{start}`, `{answer}`, `{end}`, `{now}`, `{seconds}`, and `{expect.NAME}`."
+    )
+    claims: dict[str, str] = Field(
+        default_factory=dict, description="The claims of the JWT, besides `iat` and the hash of the body."
+    )
+
+
 class IngressDefinition(DefinitionTable):
     """A phone system that reports its calls by webhooks."""
 
@@ -157,6 +170,11 @@ class IngressDefinition(DefinitionTable):
         False, description="Whether one call may become two logs, because the phone system has no id for it."
     )
     answer: AnswerForm = Field(default_factory=AnswerForm, description="The answer to a request that was taken.")
+    test_call: list[SampleRequest] = Field(
+        default_factory=list,
+        max_length=16,
+        description="The requests of a test call, which `leadline ring --via ROUTE` sends.",
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.commands.log_call import LogCall
 from leadline_server.concurrency.deadline import Budget
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import (
     BudgetExhausted,
     CrmTooMuch,
@@ -25,7 +26,6 @@ from leadline_server.domain.errors import (
     ShuttingDown,
 )
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import CallReport
 from leadline_server.ingress.account_parties import PartiesOfAccounts
 from leadline_server.ingress.authentication import Refused, claims_of, refusal
 from leadline_server.ingress.metrics import IngressMetrics

@@ -13,13 +13,11 @@ from leadline_server.domain.merge import Stamps, merge
 from leadline_server.ingress.compiled_definition import CompiledIngress
 from leadline_server.ingress.parties import AccountParties
 from leadline_server.ingress.reading import BadEvent, EventReader, EventReading
-from leadline_server.ingress.webhook import UnreadableBody, Webhook
+from leadline_server.ingress.webhook import FORM_TYPE, UnreadableBody, Webhook
 from leadline_server.replay.account import AccountDetails
 from leadline_server.replay.own_numbers import own_numbers
 from leadline_server.replay.rules import Rules
 from leadline_server.wire.call import CALL
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ def _webhook(definition: CompiledIngress, data: bytes) -> Webhook:
     except ValueError:
         fields = None
     body = urlencode(fields).encode() if isinstance(fields, dict) else data
-    return Webhook(url="", headers={"content-type": _FORM}, body=body)
+    return Webhook(url="", headers={"content-type": FORM_TYPE}, body=body)
 
 
 def _parties(account: AccountDetails) -> AccountParties:

@@ -15,7 +15,7 @@ MAX_BODY: Final = 512 * 1024
 MAX_FIELDS: Final = 1_000
 """The most fields of a form, and of a query."""
 
-_FORM: Final = "application/x-www-form-urlencoded"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 class UnreadableBody(Exception):
@@ -41,7 +41,7 @@ class Webhook:
     @property
     def is_form(self) -> bool:
         """Whether the body is a form."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM_TYPE
 
     @cached_property
     def fields(self) -> tuple[tuple[str, str], ...]:

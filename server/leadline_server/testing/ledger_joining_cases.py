@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease
 from leadline_server.domain.merge import CallEvent
-from leadline_server.domain.progress import CallReport, reported
+from leadline_server.domain.progress import reported
 from leadline_server.ports.ledger import CallLogFilter, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, NOW, NUMBER, OpenLedger, call_log, key, put
 

@@ -15,11 +15,11 @@ from leadline_server.commands.list_call_logs import CallLogList, CallLogQuery
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.access.answers import shown_log
-from leadline_server.domain.access.principals import Principal, Role
+from leadline_server.domain.access.principals import EVERYONE, Principal, Role
 from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.domain.progress import CallReport
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.admission.guard import PRINCIPAL
 from leadline_server.transport.call_log_counts import count_call_logs_response, counting_of
@@ -134,6 +134,10 @@ def report_of(principal: Principal, report: CallReport) -> CallReport:
     return replace(report, reporters=(principal.id,)) if principal.role is Role.REPORTER else report
 
 
+def _shown(principal: Principal, log: CallLog) -> CallLog:
+    return log if principal is EVERYONE else shown_log(principal, log)
+
+
 class CallLogServicer(CallLogServiceServicer):
     """CallLogService."""
 
@@ -150,14 +154,14 @@ class CallLogServicer(CallLogServiceServicer):
         account = await self._commands.accounts.get(report.account_id)
         budget = Budget(context.time_remaining())
         log = await self._commands.log_call.execute(account, report, budget, validate_only=request.validate_only)
-        return pb.LogCallResponse(**_call_log(shown_log(principal, log)))
+        return pb.LogCallResponse(**_call_log(_shown(principal, log)))
 
     async def GetCallLog(self, request: pb.GetCallLogRequest, context: Context) -> pb.GetCallLogResponse:
         """Show one call's log."""
         key, principal = call_key(request), PRINCIPAL.get()
         await self._commands.accounts.get(key.account_id)
         log = await self._commands.get_call_log.execute(key, principal)
-        return pb.GetCallLogResponse(**_call_log(shown_log(principal, log)))
+        return pb.GetCallLogResponse(**_call_log(_shown(principal, log)))
 
     async def RetryCallLog(self, request: pb.RetryCallLogRequest, context: Context) -> pb.RetryCallLogResponse:
         """Decide and deliver one call again."""

@@ -21,13 +21,13 @@ from leadline_server.concurrency.deadline import Budget
 from leadline_server.concurrency.loop_watch import LoopLag
 from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.call import CallDirection
+from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmRateLimited, CrmTooMuch, CrmUnavailable, InvalidRequest, LeadlineError
 from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CANDIDATE_BYTES, MOST_CANDIDATES
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
-from leadline_server.domain.progress import CallReport
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallLogFilter
 from leadline_server.storage.checkpoints import MAX_LOG_BYTES

@@ -44,7 +44,7 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """A program that reads metrics. It belongs to no account."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
-    """What a credential is for. docs/access.md has the table of what each may do."""
+    """The purpose of a credential. docs/access.md has the table of what each may do."""
 
 ROLE_UNSPECIFIED: Role.ValueType  # 0
 """No role. A key needs one."""
@@ -78,7 +78,7 @@ class _GrantEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Grant.ValueType
     """ROLE_SERVICE may write the preferences of users."""
 
 class Grant(_Grant, metaclass=_GrantEnumTypeWrapper):
-    """What a credential may do beyond its role."""
+    """A right that a credential has beyond its role."""
 
 GRANT_UNSPECIFIED: Grant.ValueType  # 0
 """No grant; a request with it is INVALID_REQUEST."""
@@ -114,7 +114,7 @@ class Key(_message.Message):
     user_id: _builtins.str
     """The user that it acts for; only with ROLE_USER."""
     label: _builtins.str
-    """What people call it: "office PBX"."""
+    """A name for people: "office PBX"."""
     certificate_name: _builtins.str
     """The name in a client certificate that takes the key's place: `URI:spiffe://acme/pbx` or `DNS:pbx.acme.example`. Empty:
     it is a key.
@@ -123,7 +123,7 @@ class Key(_message.Message):
     """The credential that issued it: `key:0123456789abcdef`."""
     @_builtins.property
     def grants(self) -> _containers.RepeatedScalarFieldContainer[Global___Grant.ValueType]:
-        """What it may do beyond its role."""
+        """Its rights beyond its role."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -41,12 +41,12 @@ class IssueKeyRequest(_message.Message):
     role: _key_pb2.Role.ValueType
     """The role. Required."""
     label: _builtins.str
-    """What people call it, at most 128 characters: "office PBX"."""
+    """A name for people, at most 128 characters: "office PBX"."""
     certificate_name: _builtins.str
     """Accept client certificates with this name instead of making a key: `URI:spiffe://acme/pbx`, `DNS:pbx.acme.example`."""
     @_builtins.property
     def grants(self) -> _containers.RepeatedScalarFieldContainer[_key_pb2.Grant.ValueType]:
-        """What the key may do beyond its role: GRANT_CALL_DATA with ROLE_PLATFORM, GRANT_UPDATE_PREFERENCES with ROLE_SERVICE."""
+        """Rights beyond the role: GRANT_CALL_DATA with ROLE_PLATFORM, GRANT_UPDATE_PREFERENCES with ROLE_SERVICE."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
