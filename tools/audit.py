@@ -59,7 +59,7 @@ def vulnerable(versions: Mapping[str, str], known: list[Advisory]) -> Iterator[s
 
 
 def offline() -> list[str]:
-    """What the advisories of the repository say."""
+    """The vulnerabilities that the advisories of the repository name."""
     known = advisories()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = [f"pyproject.toml allows {sentence}" for sentence in vulnerable(floors(project), known)]
@@ -69,7 +69,7 @@ def offline() -> list[str]:
 
 
 def online() -> list[str]:
-    """What pip-audit says of the packages that the server is installed with."""
+    """The vulnerabilities that pip-audit finds in the packages of the server."""
     if not PIP_AUDIT.exists():
         print("pip-audit is not installed: only the advisories of the repository were read.")
         return []

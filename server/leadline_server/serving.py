@@ -101,7 +101,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
 
 
 def _trace_ids(settings: Settings) -> Processor | None:
-    """What adds the ids of traces to log lines; None where nothing is traced."""
+    """The processor that adds the ids of traces to log lines; None where nothing is traced."""
     if not settings.otlp_endpoint:
         return None
     from leadline_server.tracing.spans import trace_ids

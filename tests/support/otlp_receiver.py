@@ -16,7 +16,7 @@ _LOGS = "opentelemetry.proto.collector.logs.v1.LogsService"
 
 @dataclass
 class Received:
-    """What came, as OTLP's own messages."""
+    """The spans and records that came, as OTLP's own messages."""
 
     address: str = ""
     requests: list[bytes] = field(default_factory=list)

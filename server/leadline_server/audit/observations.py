@@ -1,4 +1,4 @@
-"""What the audit trail has beside changes: failed authentications, denied requests and bulk reads.
+"""The entries of the audit trail that change nothing: failed authentications and bulk reads.
 
 They are counted in memory and stored in the background, so a flood of them costs little time and space. A process that
 is killed loses those of its last seconds. Entries of changes are in the change's transaction instead.

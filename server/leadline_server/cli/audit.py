@@ -32,7 +32,7 @@ def export(
     """Write the audit trail as JSON lines. It may run while a server uses the ledger.
 
     The file has the hash of each entry, so `leadline audit verify FILE` needs no ledger. Keep it where those who can
-    write the ledger cannot write: it is what later states of the ledger are compared with.
+    write the ledger cannot write, and compare later states of the ledger with it.
 
     Example: leadline audit export /mnt/audit/2026-11.jsonl
 

@@ -19,7 +19,7 @@ SERVER: Final = ""
 
 
 class AuditAction(StrEnum):
-    """What was done. Exports have the values, so they never change."""
+    """The kinds of entries. Exports have the values, so they never change."""
 
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_UPDATED = "account.updated"

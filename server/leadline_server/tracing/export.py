@@ -25,7 +25,7 @@ class OtelMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What is sent: `tracing` makes the spans, and `emit` takes chained entries of the audit trail."""
+    """The two things that are sent: `tracing` makes spans, and `emit` takes chained entries of the audit trail."""
 
     tracing: Tracing
     emit: Emit
@@ -38,7 +38,7 @@ class Exports:
 
 @asynccontextmanager
 async def otlp_exports(endpoint: str, ratio: float) -> AsyncIterator[Exports]:
-    """Send by OTLP over gRPC while the body runs, in threads of OpenTelemetry. What a receiver refuses is dropped.
+    """Send by OTLP over gRPC while the body runs, in threads of OpenTelemetry. Refused data are dropped.
 
     OpenTelemetry's own environment variables add the rest, such as OTEL_EXPORTER_OTLP_HEADERS and
     OTEL_EXPORTER_OTLP_CERTIFICATE.

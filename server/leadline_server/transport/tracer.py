@@ -1,4 +1,4 @@
-"""What an endpoint needs of tracing. `leadline_server.tracing` has it; nothing of it is imported here."""
+"""The interface of tracing that an endpoint needs. `leadline_server.tracing` implements it, without an import here."""
 
 from typing import Any, Protocol
 
