@@ -70,6 +70,7 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "a call with all that is kept of it, also what no client sees",
             "INVALID_ARGUMENT; nothing changes",
         ),
+        Limit("domain.limits:MOST_CALL_ENTRIES", "legs, and attributes", "a call", "INVALID_ARGUMENT; nothing changes"),
         Limit("domain.limits:MOST_CANDIDATES", "candidates", "a call log", "the likeliest ones are kept"),
         Limit(
             "domain.limits:MOST_CANDIDATE_BYTES",

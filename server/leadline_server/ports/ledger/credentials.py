@@ -11,7 +11,7 @@ from leadline_server.domain.audit import LEADLINE, Actor
 
 
 class DenialKind(StrEnum):
-    """What a denial names: a subject (all its tokens), or a token's id."""
+    """The name that a denial has: a subject (all its tokens), or a token's id."""
 
     SUBJECT = "sub"
     TOKEN = "jti"  # noqa: S105 - the name of a claim

@@ -71,6 +71,6 @@ def is_by_hand(request: Any) -> bool:
 
 
 def check_row(method: MethodDescriptor) -> None:
-    """Raise ValueError if an RPC has no row in the table of roles: then nobody has decided who may call it."""
+    """Raise ValueError if an RPC has no row in the table of roles: it is not decided who may call it."""
     if method.name not in ACCESS:
         raise ValueError(f"{method.full_name} has no row in leadline_server/domain/access/table.py.")
