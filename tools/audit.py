@@ -73,10 +73,9 @@ def online() -> list[str]:
     if not PIP_AUDIT.exists():
         print("pip-audit is not installed: only the advisories of the repository were read.")
         return []
-    command = [PIP_AUDIT, "-r", ROOT / "requirements" / "server.txt", "--disable-pip", "--require-hashes"]
-    done = subprocess.run(
-        [*command, "--format", "json", "--timeout", "15"], capture_output=True, text=True, check=False
-    )
+    options = ["--disable-pip", "--require-hashes", "--format", "json", "--timeout", "15"]
+    command = [str(PIP_AUDIT), "-r", str(ROOT / "requirements" / "server.txt"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):

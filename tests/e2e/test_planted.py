@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -102,7 +102,7 @@ class Used:
 
     def _refused(self, credential: str) -> None:
         with grpc.insecure_channel(self.server.address) as channel:
-            call = channel.unary_unary("/leadline.v1.ContactService/FindContact")
+            call: Any = channel.unary_unary("/leadline.v1.ContactService/FindContact")
             try:
                 call(NAME.encode(), metadata=[("authorization", f"Bearer {credential}")], timeout=5)
             except grpc.RpcError as error:

@@ -47,7 +47,7 @@ def otlp_receiver() -> Iterator[Received]:
 
     server = grpc.server(ThreadPoolExecutor(4))
     for service, take in ((_TRACES, take_traces), (_LOGS, take_logs)):
-        handlers = {"Export": grpc.unary_unary_rpc_method_handler(take)}
+        handlers: dict[str, Any] = {"Export": grpc.unary_unary_rpc_method_handler(take)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     received.address = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

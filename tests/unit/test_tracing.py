@@ -183,7 +183,7 @@ async def test_a_call_has_spans_of_its_lookup_its_decision_the_crm_and_the_ledge
     text = "".join(span.to_json() for span in spans.ended)
     assert NAME not in text
     assert "5550147" not in text
-    exposed = generate_latest(registry).decode()
+    exposed = generate_latest(registry).decode()  # type: ignore[no-untyped-call] # ships no types
     assert f'trace_id="{TRACE}"' in exposed
     refused = registry.get_sample_value("leadline_rpcs_refused_total", REFUSED)
     assert refused == 1
@@ -203,7 +203,7 @@ async def test_calls_at_the_same_time_have_their_own_traces(spans: Spans) -> Non
         span.end("OK")
         return found
 
-    assert await asyncio.gather(call(SAMPLED), call(others)) == [TRACE, "1" * 32]
+    assert list(await asyncio.gather(call(SAMPLED), call(others))) == [TRACE, "1" * 32]
 
 
 def test_a_context_without_metadata_is_no_error(spans: Spans) -> None:

@@ -10,8 +10,8 @@ from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.delivery.attempt import DecisionLoader, DeliveryAttempt
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.decision import Outcome
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.situation import Outcome
 from leadline_server.parts import Parts
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import Claims
