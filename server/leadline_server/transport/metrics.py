@@ -1,7 +1,7 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
@@ -85,6 +85,26 @@ class AdmissionMetrics(Collector):
             refused.add_metric((quota,), count)
         yield waiting
         yield refused
+
+
+class AuthenticationMetrics(Collector):
+    """Credentials that were not accepted.
+
+    Args:
+        failed: how many, by the reason.
+    """
+
+    def __init__(self, failed: Mapping[str, int]) -> None:
+        self._failed = failed
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        failed = CounterMetricFamily(
+            "leadline_authentications_failed", "Credentials that were not accepted, by the reason.", labels=("reason",)
+        )
+        for why, count in self._failed.items():
+            failed.add_metric((why,), count)
+        yield failed
 
 
 def _buckets(durations: RpcDurations) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
