@@ -186,7 +186,7 @@ async def open_app(
         if settings.authentication:
             contact = LedgerContact(ledger.credentials, clock.monotonic)
             attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
-            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
+            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now, settings.tls_proxy)
             await _run_in_background(stack, contact.run())
         commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
         yield App(commands, ledger, observations, authenticator)

@@ -6,11 +6,11 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import structlog
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from structlog.typing import Processor
 
 from leadline_server.accounts.registry import AccountRegistry
@@ -25,11 +25,17 @@ from leadline_server.ports.crm import LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.certificates import UnusableCertificate
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
+from leadline_server.transport.tls import ServerCertificate
 
-if TYPE_CHECKING:  # it imports OpenTelemetry
+if TYPE_CHECKING:  # the last imports OpenTelemetry
+    import ssl
+
+    import grpc
+
     from leadline_server.tracing.export import Exports
 
 _log = structlog.get_logger(__name__)
@@ -45,7 +51,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
     configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))
-    except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
+    except (AddressUnavailable, LedgerUnavailable, CrmError, UnusableCertificate) as error:
         return str(error)
     return None
 
@@ -58,6 +64,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     for address in filter(None, (settings.listen, settings.metrics_listen, settings.http_listen)):
         check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
+    certificate = _certificate(settings, registry)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watched_loop(registry))
         exports = await stack.enter_async_context(_exports(settings))
@@ -74,16 +81,18 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             observations=app.observations,
             tracer=None if exports is None else exports.tracing,
         )
-        port = server.bind(settings.listen)
-        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
+        tls = _Tls.of(certificate)
+        port = server.bind(settings.listen, tls.grpc)
+        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics)
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server, app, registry, connections.http))
+        http = _HttpPort(connections.http, tls.http)
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
-            f" (metrics on http://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
+            f" (metrics on {_scheme(settings)}://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
             f" data in {settings.data_dir.absolute()}).\n"
             + _http_line(settings, http_port)
             + "Accounts: "
@@ -125,6 +134,39 @@ def _drop(_: object) -> None:
     pass
 
 
+class _Tls(NamedTuple):
+    """TLS for each port; None: plain text."""
+
+    grpc: "grpc.ServerCredentials | None" = None
+    http: "ssl.SSLContext | None" = None
+    metrics: "ssl.SSLContext | None" = None
+
+    @classmethod
+    def of(cls, certificate: ServerCertificate | None) -> Self:
+        """TLS by a certificate."""
+        if certificate is None:
+            return cls()
+        needs_client = certificate.takes_client_certificates
+        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *contexts)
+
+
+def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
+    """The server's certificate, if the settings name one. Raises UnusableCertificate."""
+    exposed = Gauge("leadline_everyone_may_call", "1 if ports serve without protection.", registry=registry)
+    exposed.set(settings.everyone_may_call)
+    if settings.everyone_may_call:
+        _log.warning(
+            "everyone may call",
+            detail="everyone_may_call is on: everyone who reaches a port may read and write every account.",
+        )
+    if settings.tls_files is None:
+        return None
+    certificate = ServerCertificate(settings.tls_files, settings.tls_min_version)
+    registry.register(certificate)
+    return certificate
+
+
 async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
     """Say that an account creates contacts for unknown numbers, and that its CRM may not find all known ones."""
     account = await accounts.get(account_id)
@@ -140,7 +182,7 @@ async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
 
 @asynccontextmanager
 async def _http(
-    settings: Settings, server: Server, app: App, registry: CollectorRegistry, connections: int
+    settings: Settings, server: Server, app: App, registry: CollectorRegistry, about: "_HttpPort"
 ) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
@@ -148,24 +190,32 @@ async def _http(
         return
     try:
         from leadline_server.http.receiver import receiver_of
-        from leadline_server.http.server import http_server
+        from leadline_server.http.server import HttpOptions, http_server
     except ModuleNotFoundError as error:
         _log.warning(
             "http is off", detail=f"{error.name} is missing. Install leadline[http], or set http_listen to ''."
         )
         yield 0
         return
-    served = http_server(
-        settings.http_listen,
-        server.methods,
-        receiver_of(app, settings, server.door, registry),
+    options = HttpOptions(
         public_url=settings.public_url,
+        hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
+        is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
         grace=settings.grace_period,
-        connections=connections,
+        connections=about.connections,
+        ssl_context=about.ssl_context,
     )
-    async with served as port:
+    receiver = receiver_of(app, settings, server.door, registry)
+    async with http_server(settings.http_listen, server.methods, receiver, options) as port:
         yield port
+
+
+class _HttpPort(NamedTuple):
+    """The HTTP port's share of the connections, and its TLS."""
+
+    connections: int
+    ssl_context: "ssl.SSLContext | None"
 
 
 def _quotas(settings: Settings) -> QuotaSettings:
@@ -190,7 +240,7 @@ def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
 def _http_line(settings: Settings, port: int) -> str:
     if not port:
         return ""
-    address = f"http://{_with_port(settings.http_listen, port)}"
+    address = f"{_scheme(settings)}://{_with_port(settings.http_listen, port)}"
     page = f" The page for people is {address}/" if settings.console else ""
     return f"JSON over HTTP on {address}.{page}\n"
 
@@ -203,6 +253,10 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 50)
+
+
+def _scheme(settings: Settings) -> str:
+    return "http" if settings.tls_files is None else "https"
 
 
 def _with_port(address: str, port: int) -> str:

@@ -31,7 +31,7 @@ from leadline.v1 import call_log_pb2, preferences_pb2, preferences_service_pb2
 from leadline_server.app import open_app
 from leadline_server.config import Settings
 from leadline_server.http.receiver import receiver_of
-from leadline_server.http.server import http_server
+from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.parts import PLAIN
 from leadline_server.serving import tune_garbage_collector
 from leadline_server.tracing.export import otlp_exports
@@ -132,9 +132,7 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
         server = Server(app.commands, registry, tracer=None if exports is None else exports.tracing)
         if has_http:
             receiver = receiver_of(app, Settings(data_dir=data), server.door, registry)
-            await idle.enter_async_context(
-                http_server("127.0.0.1:0", server.methods, receiver, public_url="", has_console=False, grace=1.0)
-            )
+            await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.forwarded import HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
 from leadline_server.domain.access.principals import ApiKey, Credential, Principal, VerifiedToken, principal
@@ -75,6 +76,7 @@ class Authenticator:
         attempts: slows down peers that fail.
         contact: whether the ledger can be reached.
         now: the clock.
+        proxy: the DNS name or URI in the certificate of a proxy that tells its clients' names; empty: none.
     """
 
     def __init__(
@@ -84,11 +86,13 @@ class Authenticator:
         attempts: FailedAttempts,
         contact: LedgerContact,
         now: Callable[[], datetime],
+        proxy: str = "",
     ) -> None:
         self._credentials = credentials
         self._tokens = tokens
         self._contact = contact
         self._now = now
+        self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
         self._seen: dict[bytes, Authenticated] = {}
         self._key_ids: set[str] = set()
         self.attempts = attempts
@@ -172,11 +176,19 @@ class Authenticator:
         return seen if seen is not None and seen.credential is key else self._remember(key.digest, key)
 
     async def _key_of_certificate(self, call: CallHead) -> ApiKey | None:
-        for name in certificate_names(call.auth_context()):
+        for name in self._names(call):
             key = await self._credentials.find(certificate_digest(name))
             if key is not None:
                 return key
         return None
+
+    def _names(self, call: CallHead) -> Sequence[str]:
+        """The names of the client: those of its certificate, or those that the trusted proxy tells."""
+        names = certificate_names(call.auth_context())
+        if not self._proxy.intersection(names):
+            return names
+        headers = [value for name, value in call.invocation_metadata() if name == HEADER]
+        return forwarded_names(headers[0])[:MOST_NAMES] if len(headers) == 1 and isinstance(headers[0], str) else ()
 
     async def _problem_of(self, token: VerifiedToken) -> str:
         """Why a token whose signature is right is refused now; empty if it is not."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The result of one check.
+    """The finding of a check.
 
     Attributes:
         check: what was checked.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from leadline_server.cli.diagnosis import Diagnosis
+from leadline_server.cli.doctor_certificates import certificates, contexts
 from leadline_server.cli.doctor_records import check_audit, check_traces
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
@@ -30,7 +31,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, ledger, clock, descriptors, disk, the key, audit trail, traces and connections; say what to do.
+    """Check settings, ledger, clock, descriptors, disk, keys, audit trail, certificates and connections; say what to do.
 
     It may run while a server uses the ledger. Give it the server's options and environment.
     It changes no call and no contact. To check connections it may renew a CRM's tokens, as a server does.
@@ -62,6 +63,8 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
         check_traces,
     ]
     yield from (check(settings) for check in checks)
+    yield from certificates(settings)
+    yield from contexts()
     for name in settings.connections:
         yield _connection(settings, name)
 

@@ -17,6 +17,8 @@ from leadline_server.transport.admission.door import Door
 from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp import web
 
 MAX_CONNECTIONS: Final = 64
@@ -123,7 +125,10 @@ def _example(call: TracedCall) -> Exemplar:
 
 @asynccontextmanager
 async def metrics_endpoint(
-    address: str, registry: CollectorRegistry, is_serving: Callable[[], bool]
+    address: str,
+    registry: CollectorRegistry,
+    is_serving: Callable[[], bool],
+    ssl_context: "ssl.SSLContext | None" = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
@@ -131,6 +136,7 @@ async def metrics_endpoint(
         address: `host:port`; port 0 takes a free one.
         registry: the metrics that `/metrics` shows.
         is_serving: `/healthz` answers 200 if this returns True, else 503.
+        ssl_context: for TLS; None: none.
 
     Yields:
         The port.
@@ -155,7 +161,9 @@ async def metrics_endpoint(
     try:
         host, port = split_address(address)
         try:
-            listener = await asyncio.get_running_loop().create_server(lambda: _connection(runner), host or None, port)
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: _connection(runner), host or None, port, ssl=ssl_context
+            )
         except OSError as error:
             raise AddressUnavailable(address, reason(error)) from error
         try:

@@ -139,15 +139,21 @@ class Server:
         """Whether the server takes new calls."""
         return self._is_serving
 
-    def bind(self, address: str) -> int:
+    def bind(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Bind an address before `start`, and return the port. `127.0.0.1:0` takes a free port.
+
+        Args:
+            address: `host:port`.
+            credentials: for TLS; None: none.
 
         Raises:
             AddressUnavailable: the address is taken, malformed, or not of this machine.
         """
         check_free(address)
         try:
-            return self._server.add_insecure_port(address)
+            if credentials is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise AddressUnavailable(address, "the port is taken, or the address is not of this machine") from error
 
