@@ -31,7 +31,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, ledger, clock, descriptors, disk, keys, audit trail, certificates and connections; say what to do.
+    """Check settings, ledger, clock, disk, keys, audit trail, certificates, connections and more; say what to do.
 
     It may run while a server uses the ledger. Give it the server's options and environment.
     It changes no call and no contact. To check connections it may renew a CRM's tokens, as a server does.
