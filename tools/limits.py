@@ -220,6 +220,24 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
         Limit("transport.server:MAX_PENDING", "calls", "calls that wait to begin", "RESOURCE_EXHAUSTED"),
         Limit("http.server:MAX_CONNECTIONS", "connections", "HTTP", "HTTP 503"),
         Limit(
+            "transport.connection_watch:MOST_ABANDONED",
+            "streams",
+            "a gRPC connection, if most of its streams end without a request",
+            "it is closed",
+        ),
+        Limit(
+            "transport.connection_watch:MOST_IDLE_BYTES",
+            "bytes",
+            "what comes on a gRPC connection since its last request",
+            "it is closed",
+        ),
+        Limit(
+            "transport.connection_watch:REQUEST_SECONDS",
+            "seconds",
+            "a stream without its request, while no other arrives",
+            "the connection is closed",
+        ),
+        Limit(
             "concurrency.loop_watch:HELD_SECONDS",
             "seconds",
             "the event loop without a turn of its watch",

@@ -126,6 +126,7 @@ class AccountConfig(BaseModel):
     )
     in_flight_bytes: int | None = Field(None, ge=0, le=2**40, description="The account's own account_in_flight_bytes.")
     watches: int | None = Field(None, ge=0, le=100_000, description="The account's own account_watches.")
+    stored_bytes: int | None = Field(None, ge=0, le=2**50, description="The account's own account_stored_bytes.")
 
 
 class ConnectionTable(BaseModel):
@@ -241,6 +242,12 @@ class Settings(BaseSettings):
     )
     account_watches: int = Field(
         5_000, ge=0, le=100_000, description="Open watches of one account, in this process; 0 for no limit."
+    )
+    account_stored_bytes: int = Field(
+        64 * 1024**3,
+        ge=0,
+        le=2**50,
+        description="Bytes that the ledger keeps of one account, for all processes; 0 for no limit.",
     )
     account_waiting: int = Field(
         500, ge=1, le=10_000, description="Calls of one account that may wait for their turn, in this process."

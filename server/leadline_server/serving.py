@@ -13,7 +13,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, Gauge
 from structlog.typing import Processor
 
-from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import AccountConfig, Settings
@@ -21,15 +21,17 @@ from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
-from leadline_server.ports.crm import LookupRecall
+from leadline_server.ports.crm import CrmMethod, LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.certificates import UnusableCertificate
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tracer import CallRecords
 
 if TYPE_CHECKING:  # the last imports OpenTelemetry
     import ssl
@@ -78,9 +80,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             connections,
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
-            observations=app.observations,
-            tracer=None if exports is None else exports.tracing,
+            records=CallRecords(app.observations, None if exports is None else exports.tracing),
         )
+        await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         tls = _Tls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
         metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics)
@@ -100,7 +102,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             + ". Stop with Ctrl-C."
         )
         for account_id in settings.accounts:
-            await _warn_of_recall(app.commands.accounts, account_id)
+            warn_of_crm(await app.commands.accounts.get(account_id))
         if warning := wal_warning():
             _log.warning("old sqlite", detail=warning)
         await stopping.wait()
@@ -167,16 +169,24 @@ def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCerti
     return certificate
 
 
-async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
-    """Say that an account creates contacts for unknown numbers, and that its CRM may not find all known ones."""
-    account = await accounts.get(account_id)
-    creates = account.settings.defaults.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
-    if creates and account.crm.capabilities.lookup_recall is not LookupRecall.COMPLETE:
+def warn_of_crm(account: Account) -> None:
+    """Say that an account's preferences and its CRM do not go well together."""
+    can, wishes = account.crm.capabilities, account.settings.defaults
+    creates = wishes.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
+    if creates and can.lookup_recall is not LookupRecall.COMPLETE:
         _log.warning(
             "lookups may miss contacts",
-            account_id=account_id,
+            account_id=account.id,
             detail="The CRM finds numbers only in the forms that leadline asks for, and the account creates"
             " placeholders. Name the forms that people write in number_formats, or expect duplicates.",
+        )
+    changes = CrmMethod.UPDATE_CALL_LOG in can.methods and not can.has_fixed_fields
+    if CrmMethod.CREATE_CALL_LOG in can.methods and not changes and not wishes.wait_until_final:
+        _log.warning(
+            "logs cannot change",
+            account_id=account.id,
+            detail="The CRM fixes some fields of a log when it is created, so a call that is logged while it rings may"
+            " keep them. Set the preference wait_until_final to log calls once, when they are over.",
         )
 
 
@@ -225,6 +235,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
         bytes_per_minute=settings.account_bytes_per_minute,
         in_flight_bytes=settings.account_in_flight_bytes,
         watches=settings.account_watches,
+        stored_bytes=settings.account_stored_bytes,
         waiting=settings.account_waiting,
     )
     own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
@@ -232,7 +243,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
 
 
 def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
-    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches", "stored_bytes")
     own = {name: value for name in names if (value := getattr(account, name)) is not None}
     return replace(default, **own)
 

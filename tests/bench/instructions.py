@@ -36,6 +36,7 @@ from leadline_server.parts import PLAIN
 from leadline_server.serving import tune_garbage_collector
 from leadline_server.tracing.export import otlp_exports
 from leadline_server.transport.server import Server
+from leadline_server.transport.tracer import CallRecords
 from prometheus_client import CollectorRegistry
 from support.otlp_receiver import otlp_receiver
 
@@ -129,7 +130,9 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
         exports = await idle.enter_async_context(otlp_exports(*traces)) if traces[0] else None
         parts = PLAIN if exports is None else exports.parts
         app = await idle.enter_async_context(open_app(Settings(data_dir=data), registry=registry, parts=parts))
-        server = Server(app.commands, registry, tracer=None if exports is None else exports.tracing)
+        server = Server(
+            app.commands, registry, records=CallRecords(tracer=None if exports is None else exports.tracing)
+        )
         if has_http:
             receiver = receiver_of(app, Settings(data_dir=data), server.door, registry)
             await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))

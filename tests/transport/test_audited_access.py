@@ -14,7 +14,7 @@ UPDATE = "/leadline.v1.PreferencesService/UpdatePreferences"
 
 
 async def entries(served: Guarded) -> list[dict[str, Any]]:
-    """What is recorded by now, with the account of each entry."""
+    """The recorded entries, each with its account."""
     trail = served.app.ledger.audit
     await served.app.observations.store()
     while await trail.has_new():

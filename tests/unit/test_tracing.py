@@ -13,6 +13,7 @@ from leadline_server.config import Settings
 from leadline_server.tracing.parts import traced
 from leadline_server.tracing.spans import MOST_TRACES, Tracing, trace_ids
 from leadline_server.transport.server import Server
+from leadline_server.transport.tracer import CallRecords
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -154,7 +155,7 @@ async def served(spans: Spans, data: Path, registry: CollectorRegistry, *calls: 
     """Serve calls in this process, every one traced."""
     one = tracing(spans, 1.0)
     async with open_app(Settings(data_dir=data), registry=registry, parts=traced(one)) as app:
-        server = Server(app.commands, registry, tracer=one)
+        server = Server(app.commands, registry, records=CallRecords(tracer=one))
         for path, request in calls:
             try:
                 await server.methods[path].serve(request.SerializeToString(), Context(SAMPLED))

@@ -19,7 +19,6 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from leadline_server.accounts.registry import Account, AccountRegistry
-from leadline_server.audit.observations import Observations
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
 from leadline_server.domain.errors import (
@@ -40,7 +39,7 @@ from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.bulk_reads import Note, note_of
 from leadline_server.transport.rpc_counts import RpcCounts
 from leadline_server.transport.streams import OpenStream, Streams
-from leadline_server.transport.tracer import Tracer
+from leadline_server.transport.tracer import CallRecords, Tracer
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
@@ -99,19 +98,18 @@ def served_methods(
     streams: Streams,
     door: Door,
     authenticator: Authenticator | None = None,
-    observations: Observations | None = None,
-    tracer: Tracer | None = None,
+    records: CallRecords = CallRecords(),  # noqa: B008 - a constant
 ) -> Sequence[ServedMethod]:
     """The RPCs of one service with their endpoints. Without an authenticator everyone may call everything.
 
-    Bulk reads are noted in `observations`, and `tracer` traces calls.
+    `records` says where bulk reads and traces of calls are recorded.
     """
     methods = []
     for method in service.methods:
         check_row(method)
         counts, entry = counts_of(method.name), door.entry(method.name)
         guard = None if authenticator is None else Guard(authenticator, method)
-        note = note_of(method.name, observations)
+        note = note_of(method.name, records.observations)
         behaviour = getattr(servicer, method.name)
         served = ServedMethod(
             service=service.full_name,
@@ -121,7 +119,7 @@ def served_methods(
             is_stream=method.server_streaming,
             serve=_stream(method, behaviour, counts, streams, entry, guard, note)
             if method.server_streaming
-            else _unary(method, behaviour, counts, streams, entry, guard, note, tracer),
+            else _unary(method, behaviour, counts, streams, entry, guard, note, records.tracer),
             counts=counts,
             guard=guard,
         )

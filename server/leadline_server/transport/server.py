@@ -19,14 +19,15 @@ from leadline.v1 import (
     preferences_service_pb2,
 )
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
-from leadline_server.audit.observations import Observations
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.commands import Commands
 from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.call_log_service import CallLogServicer
+from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch, server_ids
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
@@ -37,7 +38,7 @@ from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
-from leadline_server.transport.tracer import Tracer
+from leadline_server.transport.tracer import CallRecords
 
 MAX_PENDING: Final = 20_000
 """How many calls may wait before they begin, in a burst or while the machine is busy."""
@@ -51,9 +52,13 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_concurrent_streams", 1000),
     # Calls that have arrived and have not begun. By default gRPC ends calls CANCELLED beyond 1000 of them, and clients
     # do not retry that. A waiting call takes some 13 KB, and ends with its deadline.
+    # ConnectionWatch reads gRPC's statistics of connections. This is gRPC's default.
+    ("grpc.enable_channelz", 1),
     ("grpc.server.max_pending_requests", MAX_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
-    ("grpc.keepalive_time_ms", 60_000),
+    # A peer that does not confirm its SETTINGS is no HTTP/2 client. By default gRPC keeps it for a minute.
+    ("grpc.http2.settings_timeout", 20_000),
+    ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -81,8 +86,8 @@ class Server:
         connections: its connections.
         authenticator: finds the principals of calls; None: everyone may call everything.
         has_reflection: whether callers may ask for the contract.
-        observations: takes note of bulk reads, for the audit trail.
-        tracer: decides which calls are traced; None: none.
+        records: where bulk reads and traces of calls are recorded.
+        request_seconds: how long a request may take to arrive.
     """
 
     def __init__(
@@ -94,20 +99,25 @@ class Server:
         *,
         authenticator: Authenticator | None = None,
         has_reflection: bool = True,
-        observations: Observations | None = None,
-        tracer: Tracer | None = None,
+        records: CallRecords = CallRecords(),  # noqa: B008 - a constant
+        request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._streams = Streams()
         self._authenticator = authenticator
         self._stream_checks: asyncio.Task[None] | None = None
         self._health = _Health()
         self._is_serving = False
+        others = server_ids()
         self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
+        self._watches = [ConnectionWatch(server_id, request_seconds) for server_id in server_ids() - others]
+        self._watching: list[asyncio.Task[None]] = []
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
-        registry.register(AdmissionMetrics(door))
+        collectors: list[Collector] = [AdmissionMetrics(door), *self._watches]
         if authenticator is not None:
-            registry.register(AuthenticationMetrics(authenticator.attempts.counts))
+            collectors.append(AuthenticationMetrics(authenticator.attempts.counts))
+        for collector in collectors:
+            registry.register(collector)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
@@ -119,9 +129,7 @@ class Server:
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(
-                service, servicer, metrics.of, self._streams, door, authenticator, observations, tracer
-            )
+            methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator, records)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}
@@ -164,6 +172,7 @@ class Server:
         if self._authenticator is not None:
             self._stream_checks = asyncio.create_task(self._streams.check(self._authenticator.still))
         await self._set_health(_SERVING)
+        self._watching = [asyncio.create_task(watch.run()) for watch in self._watches]
         self._is_serving = True
 
     async def drain(self, grace: float) -> None:
@@ -175,6 +184,8 @@ class Server:
         self._streams.end()
         await self._until_quiet()
         await self._server.stop(grace)
+        for watching in self._watching:
+            watching.cancel()
         if self._stream_checks is not None:
             self._stream_checks.cancel()
             with suppress(asyncio.CancelledError):

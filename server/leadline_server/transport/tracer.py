@@ -1,6 +1,8 @@
 """The interface of tracing that an endpoint needs. `leadline_server.tracing` implements it, without an import here."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from leadline_server.audit.observations import Observations
 
 
 class CallSpan(Protocol):
@@ -22,3 +24,10 @@ class Tracer(Protocol):
     def begin(self, service: str, rpc: str, metadata: Any) -> CallSpan | None:
         """The span of a call; None: the call is not traced. `metadata` has pairs of keys and values."""
         ...
+
+
+class CallRecords(NamedTuple):
+    """Where calls are recorded beside metrics and the log: bulk reads in the audit trail, and traces. None: nowhere."""
+
+    observations: Observations | None = None
+    tracer: Tracer | None = None
