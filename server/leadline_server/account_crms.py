@@ -24,8 +24,8 @@ from leadline_server.crm.wrappers.deadline import DeadlineCrm
 from leadline_server.crm.wrappers.stack import SECONDS, WrapperStack, local_connection
 from leadline_server.crm.wrappers.standby import StandbyCrm
 from leadline_server.delivery.copy_watch import CopyWatch
-from leadline_server.domain.audit import SETTINGS_FILE
 from leadline_server.domain.accounts import AccountRecord, AccountState
+from leadline_server.domain.audit import SETTINGS_FILE
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection

@@ -57,12 +57,12 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
-from leadline_server.encryption.settings import keys_of
-from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import CrmAdapter
 from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import ChainedEntry
+from leadline_server.encryption.settings import keys_of
+from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.parts import PLAIN, Parts
+from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
