@@ -34,8 +34,6 @@ def export(
     The file has the hash of each entry, so `leadline audit verify FILE` needs no ledger. Keep it where those who can
     write the ledger cannot write, and compare later states of the ledger with it.
 
-    Example: leadline audit export /mnt/audit/2026-11.jsonl
-
     Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage.
     """
     path = existing(settings_of(ledger, data_dir, config).ledger_path)
@@ -62,8 +60,6 @@ def verify(
     """Find entries of the audit trail that were changed, deleted or moved. It may run while a server uses the ledger.
 
     A person who can write the ledger's file can also write a new, whole chain. Only --anchors finds that.
-
-    Example: leadline audit verify --anchors /mnt/audit/2026-11.jsonl
 
     Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
     """
