@@ -25,6 +25,7 @@ from leadline_server.crm.wrappers.stack import SECONDS, WrapperStack, local_conn
 from leadline_server.crm.wrappers.standby import StandbyCrm
 from leadline_server.delivery.copy_watch import CopyWatch
 from leadline_server.domain.accounts import AccountRecord, AccountState
+from leadline_server.domain.audit import SETTINGS_FILE
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection
@@ -46,6 +47,7 @@ class AccountCrms:
         wrap: a wrapper for every adapter, for tests.
         copy: whether the ledger is a restored copy.
         cache: how long answers to lookups are remembered, of every CRM; None: as the settings say.
+        part: wraps an adapter, with its name, where calls are traced.
     """
 
     settings: Settings
@@ -56,11 +58,12 @@ class AccountCrms:
     wrap: Callable[[CrmAdapter], CrmAdapter]
     copy: CopyWatch
     cache: CachePolicy | None
+    part: Callable[[CrmAdapter, str], CrmAdapter]
 
     async def connect(self, record: AccountRecord, current: Callable[[], AccountSettings]) -> CrmConnection:
         """The connection of an account; `current` returns its settings."""
         crm = await self._crm_of(record, AccountView(record.account_id, current))
-        adapter = self.wrap(crm.adapter)
+        adapter = self.part(self.wrap(crm.adapter), crm.kind)
         if self.copy.is_standby():
             adapter = StandbyCrm(adapter, self.copy.is_standby)
         connection = self._wrapped(record.account_id, replace(crm, adapter=adapter), lambda: current().numbering)
@@ -126,7 +129,7 @@ async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str
     """Create the accounts of the file that are new; returns how the numbers of all accounts are read, by their ids."""
     for account_id, account in settings.accounts.items():
         begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-        await ledger.accounts.create(account_id, begin)
+        await ledger.accounts.create(account_id, begin, SETTINGS_FILE)
     numbering, after = dict[str, NumberingRules](), ""
     while page := await ledger.accounts.list(after, _ACCOUNTS_AT_ONCE):
         numbering |= {record.account_id: record.settings.numbering for record in page}

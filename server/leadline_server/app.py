@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,8 @@ from leadline_server.account_crms import AccountCrms, open_crms
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.administration import Administration, administration_of, start_checks
+from leadline_server.audit.keeper import AuditKeeper
+from leadline_server.audit.observations import Observations
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
@@ -55,8 +57,11 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
+from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
+from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.encryption.settings import keys_of
 from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.account_removal import AccountRemoval
@@ -79,6 +84,7 @@ class App:
 
     commands: Commands
     ledger: Ledger
+    observations: Observations
     authenticator: Authenticator | None = None
 
 
@@ -94,6 +100,8 @@ async def open_app(
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
+    parts: Parts = PLAIN,
+    emit: Callable[[Sequence[ChainedEntry]], object] = lambda _: None,
 ) -> AsyncIterator[App]:
     """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
@@ -104,6 +112,8 @@ async def open_app(
         registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
         cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
             embedded CRM's, which answers as fast and is always up to date.
+        parts: the parts that may be traced.
+        emit: takes the entries of the audit trail that this process chained; it must not block.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -112,7 +122,9 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path, keys_of(settings)))
+        ledger = await stack.enter_async_context(
+            open_sqlite_ledger(settings.ledger_path, keys_of(settings), make=parts.database)
+        )
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
@@ -126,11 +138,12 @@ async def open_app(
             wrap=wrap,
             copy=copy,
             cache=cache,
+            part=parts.crm,
         )
         accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, crms.connect, limits)
-        lookup = ContactLookup(ledger.claims, clock)
+        lookup = parts.lookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
-        decision_loader = DecisionLoader(lookup, clock)
+        decision_loader = parts.decisions(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims, budget, clock)
@@ -141,23 +154,35 @@ async def open_app(
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
+        observations = Observations(ledger.audit)
+        keeper = AuditKeeper(ledger.audit, observations, emit)
+        if registry is not None:
+            registry.register(keeper)
+        stack.push_async_callback(keeper.finish)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file, settings.crm_path), clock)
-        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         in_flight = worker.in_flight
         await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
-        await _run_in_background(stack, pruner.run(), copy.run(), removal.run())
+        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
         authenticator = None
         if settings.authentication:
             contact = LedgerContact(ledger.credentials, clock.monotonic)
-            attempts = FailedAttempts(clock.monotonic)
+            attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
             authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now, settings.tls_proxy)
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
         commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feed, clock)
-        yield App(commands, ledger, authenticator)
+        yield App(commands, ledger, observations, authenticator)
+
+
+def _note_failure(observations: Observations, reason: str, key_id: str) -> None:
+    """Note a failed authentication. `key_id` is of a key that exists, if it named one."""
+    actor = Actor(f"key:{key_id}" if key_id else "unknown")
+    event = AuditEvent.of(actor, SERVER, AuditAction.AUTHENTICATION_FAILED, key_id, reason=reason.upper())
+    observations.note(event)
 
 
 def _commands(

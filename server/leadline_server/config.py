@@ -100,6 +100,13 @@ def _proxy(value: str) -> str:
     return value.rstrip("/")
 
 
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be http://HOST:PORT, or https://HOST:PORT for TLS")
+    return value
+
+
 def _grpc_tls_version(value: str) -> str:
     if value != "1.2":
         raise ValueError("must be 1.2: gRPC takes 1.2 and 1.3, and that cannot be raised; put a proxy before it")
@@ -242,9 +249,18 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
+    otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "", description="Where traces and the audit trail go by OTLP over gRPC, http(s)://HOST:PORT; empty: nowhere."
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
+    )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
+    )
+    keep_audit_days: int = Field(
+        730, ge=0, le=36_500, description="Days that an entry of the audit trail stays in the ledger; 0 for ever."
     )
     account_concurrency: int = Field(
         64, ge=1, le=10_000, description="Simultaneous deliveries to one account's CRM, of this process."
@@ -342,6 +358,11 @@ class Settings(BaseSettings):
     def keep_calls(self) -> timedelta | None:
         """How long a finished call stays in the ledger after its last change; None means for ever."""
         return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
+
+    @property
+    def keep_audit(self) -> timedelta | None:
+        """How long an entry of the audit trail stays in the ledger; None means for ever."""
+        return timedelta(days=self.keep_audit_days) if self.keep_audit_days else None
 
     @property
     def crm_path(self) -> Path:

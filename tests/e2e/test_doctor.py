@@ -2,9 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,16 @@ def test_a_served_folder_is_in_order_also_while_it_is_served(tmp_path: Path) -> 
     wrong = {name: one for name, one in checks.items() if one["state"] == "problem" and name != "disk"}
     assert wrong == {}
     assert code == (checks["disk"]["state"] == "problem")
-    assert checks.keys() == {"settings", "ledger", "clock", "descriptors", "disk", "key"}
+    assert checks.keys() == {
+        "settings",
+        "ledger",
+        "clock",
+        "descriptors",
+        "disk",
+        "key",
+        "audit",
+        "traces",
+    }
 
 
 def test_a_new_folder_is_not_created(tmp_path: Path) -> None:
@@ -84,3 +95,17 @@ def test_few_descriptors_are_a_warning_with_the_number_of_connections(tmp_path: 
     [line] = [line for line in ended.stdout.splitlines() if line.startswith("descriptors")]
     assert line.split()[1] == "warning"
     assert "of 10,000 gRPC connections. Raise the hard limit" in line
+
+
+def test_entries_of_the_audit_trail_that_wait_and_a_receiver_that_is_away_are_warnings(tmp_path: Path) -> None:
+    with server_process(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.execute("INSERT INTO audit (account_id, time, document) VALUES ('demo', 0, '{}')")
+        connection.commit()
+    config = tmp_path / "leadline.toml"
+    config.write_text("otlp_endpoint = 'http://127.0.0.1:1'")
+    _, checks = diagnosed(tmp_path, "--config", str(config))
+    assert checks["audit"]["found"] == "1 entries wait for their place in a chain"
+    assert (checks["audit"]["state"], checks["traces"]["state"]) == ("warning", "warning")
+    assert checks["traces"]["found"] == "127.0.0.1:1 does not answer: Connection refused"

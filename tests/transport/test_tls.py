@@ -1,16 +1,23 @@
 """TLS on all three ports: real handshakes, certificates that change, and client certificates."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.listeners import TlsFiles
@@ -211,6 +218,45 @@ def test_files_that_cannot_be_used_are_named(authority: Authority, tmp_path: Pat
     for said, files in wrong.items():
         with pytest.raises(UnusableCertificate, match=said):
             ServerCertificate(files)
+
+
+def test_an_encrypted_key_is_refused_without_asking_for_its_password(authority: Authority) -> None:
+    pair = authority.issue("server", "localhost")
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    put(pair.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    with pytest.raises(UnusableCertificate, match=r"server\.pem"):
+        ServerCertificate(files_of(pair))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_no_session_is_resumed_so_that_every_connection_has_its_certificate_checked(
+    authority: Authority, version: ssl.TLSVersion
+) -> None:
+    pair, client = authority.issue("server", "localhost"), authority.issue("client", "client.example")
+    context = client_context(authority.file, client)
+    context.maximum_version = version
+    async with serving(files_of(pair, authority.file)) as served:
+        first = await asyncio.to_thread(_visit, served.metrics_port, context, None)
+        again = await asyncio.to_thread(_visit, served.metrics_port, context, first.session)
+    assert (first.version, again.is_resumed) == (version.name.replace("_", "."), False)
+
+
+class Visit(NamedTuple):
+    """A connection that read an answer."""
+
+    version: str
+    session: ssl.SSLSession | None
+    is_resumed: bool
+
+
+def _visit(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> Visit:
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as secured,
+    ):
+        secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert secured.recv(100)
+        return Visit(secured.version() or "", secured.session, secured.session_reused is True)
 
 
 def test_the_expiry_is_a_metric(authority: Authority) -> None:

@@ -14,7 +14,7 @@ DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "command-line.
 TO_SERVER: Final = {"--server", "--account", "--context", "--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name"}
 SHARED: Final = {*TO_SERVER, "--timeout", "--json", "--no-color"}
 
-_OF_FILES = {"ledger", "adapter", "connections", "context", "secrets", "backup", "restore"}
+_OF_FILES = {"ledger", "adapter", "audit", "connections", "context", "secrets", "backup", "restore"}
 
 
 def _commands(group: Any, path: str = "leadline") -> Iterator[tuple[str, Any]]:

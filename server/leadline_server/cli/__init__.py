@@ -10,6 +10,7 @@ from leadline_server.cli import (
     account,
     account_admin,
     adapters,
+    audit,
     calls,
     connections,
     contacts,
@@ -118,6 +119,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
+    "audit": (
+        "Export and verify the record of who changed what.",
+        {"export": audit.export, "verify": audit.verify},
+    ),
     "connections": (
         "Check connections to CRMs, and grant leadline access to them.",
         {

@@ -13,6 +13,7 @@ import typer
 
 from leadline_server.cli.diagnosis import Diagnosis
 from leadline_server.cli.doctor_certificates import certificates, contexts
+from leadline_server.cli.doctor_records import check_audit, check_traces
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
@@ -31,7 +32,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, ledger, clock, descriptors, disk, keys, certificates and connections, and say what to do.
+    """Check settings, ledger, clock, disk, keys, audit trail, certificates, connections and more; say what to do.
 
     It may run while a server uses the ledger. Give it the server's options and environment.
     It changes no call and no contact. To check connections it may renew a CRM's tokens, as a server does.
@@ -53,7 +54,15 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
             yield Diagnosis("settings", "problem", problem, "Correct it; the other checks need valid settings.")
         return
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
-    checks: list[Callable[[Settings], Diagnosis]] = [_ledger, _clock, _descriptors, _disk, _key]
+    checks: list[Callable[[Settings], Diagnosis]] = [
+        _ledger,
+        _clock,
+        _descriptors,
+        _disk,
+        _key,
+        check_audit,
+        check_traces,
+    ]
     yield from (check(settings) for check in checks)
     yield from certificates(settings)
     yield from contexts()

@@ -13,6 +13,8 @@ from leadline_server.ports.ledger import CopyMark, CopyState
 ASK_SECONDS: Final = 1.0
 """How often a standby asks its ledger whether it is the live one, in seconds."""
 
+_NEVER_RESTORED: Final = CopyState()
+
 _log = structlog.get_logger(__name__)
 
 
@@ -29,7 +31,7 @@ class CopyWatch:
 
     def may_lack(self, log: CallLog) -> bool:
         """Whether a call that is new in this ledger may be in the CRM already."""
-        return self._state.may_lack(log.call.start_time)
+        return self._state != _NEVER_RESTORED and self._state.may_lack(log.call.start_time)
 
     async def run(self) -> None:
         """Return when the ledger is no standby."""

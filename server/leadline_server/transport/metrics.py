@@ -1,19 +1,20 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 from leadline_server.transport.admission.door import Door
-from leadline_server.transport.endpoint import RpcCounts, RpcDurations
+from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall
 
 if TYPE_CHECKING:
     import ssl
@@ -52,12 +53,18 @@ class RpcMetrics(Collector):
             labels=("rpc", "code"),
         )
         in_flight = GaugeMetricFamily("leadline_rpcs_in_flight", "RPCs that are being answered now.", labels=("rpc",))
+        refused = CounterMetricFamily(
+            "leadline_rpcs_refused", "RPCs that ended with an error, by its reason.", labels=("rpc", "code", "reason")
+        )
         for rpc, counts in self._counts.items():
             in_flight.add_metric((rpc,), counts.in_flight)
             for code, durations in counts.by_code.items():
                 seconds.add_metric((rpc, code), _buckets(durations), durations.seconds)
+            for labels, count in counts.refused.items():
+                refused.add_metric((rpc, *labels), count)
         yield seconds
         yield in_flight
+        yield refused
 
 
 class AdmissionMetrics(Collector):
@@ -82,10 +89,38 @@ class AdmissionMetrics(Collector):
         yield refused
 
 
-def _buckets(durations: RpcDurations) -> list[tuple[str, int]]:
-    """The buckets as Prometheus wants them: each counts all calls up to its bound."""
+class AuthenticationMetrics(Collector):
+    """Credentials that were not accepted.
+
+    Args:
+        failed: how many, by the reason.
+    """
+
+    def __init__(self, failed: Mapping[str, int]) -> None:
+        self._failed = failed
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        failed = CounterMetricFamily(
+            "leadline_authentications_failed", "Credentials that were not accepted, by the reason.", labels=("reason",)
+        )
+        for why, count in self._failed.items():
+            failed.add_metric((why,), count)
+        yield failed
+
+
+def _buckets(durations: RpcDurations) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+    """The buckets as Prometheus wants them: each counts all calls up to its bound, and may name a traced call."""
     bounds = [*map(str, RpcDurations.BUCKETS), "+Inf"]
-    return list(zip(bounds, accumulate(durations.counts), strict=True))
+    counted = zip(bounds, accumulate(durations.counts), strict=True)
+    return [
+        (bound, count) if call is None else (bound, count, _example(call))
+        for (bound, count), call in zip(counted, map(durations.traced.get, range(len(bounds))), strict=True)
+    ]
+
+
+def _example(call: TracedCall) -> Exemplar:
+    return Exemplar({"trace_id": call.trace_id}, call.seconds, call.time)
 
 
 @asynccontextmanager
@@ -95,7 +130,7 @@ async def metrics_endpoint(
     is_serving: Callable[[], bool],
     ssl_context: "ssl.SSLContext | None" = None,
 ) -> AsyncIterator[int]:
-    """Serve `/metrics` (Prometheus text format) and `/healthz` over HTTP while the body runs.
+    """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
     Args:
         address: `host:port`; port 0 takes a free one.
@@ -111,8 +146,10 @@ async def metrics_endpoint(
     """
     from aiohttp import web
 
-    async def metrics(_request: "web.Request") -> "web.Response":
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def metrics(request: "web.Request") -> "web.Response":
+        # Only OpenMetrics has exemplars. Prometheus asks for it.
+        write, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=write(registry), headers={"Content-Type": content_type})
 
     async def healthz(_request: "web.Request") -> "web.Response":
         return web.Response(text="ok\n") if is_serving() else web.Response(status=503, text="not serving\n")

@@ -19,6 +19,7 @@ from leadline.v1 import (
     preferences_service_pb2,
 )
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.commands import Commands
@@ -33,11 +34,12 @@ from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
 from leadline_server.transport.key_service import KeyServicer
-from leadline_server.transport.metrics import AdmissionMetrics, RpcMetrics
+from leadline_server.transport.metrics import AdmissionMetrics, AuthenticationMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
+from leadline_server.transport.tracer import CallRecords
 
 MAX_PENDING: Final = 20_000
 """How many calls may wait before they begin, in a burst or while the machine is busy."""
@@ -85,6 +87,7 @@ class Server:
         connections: its connections.
         authenticator: finds the principals of calls; None: everyone may call everything.
         has_reflection: whether callers may ask for the contract.
+        records: where bulk reads and traces of calls are recorded.
         request_seconds: how long a request may take to arrive.
     """
 
@@ -97,6 +100,7 @@ class Server:
         *,
         authenticator: Authenticator | None = None,
         has_reflection: bool = True,
+        records: CallRecords = CallRecords(),  # noqa: B008 - a constant
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._streams = Streams()
@@ -110,7 +114,10 @@ class Server:
         self._watching: list[asyncio.Task[None]] = []
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
-        for collector in (AdmissionMetrics(door), *self._watches):
+        collectors: list[Collector] = [AdmissionMetrics(door), *self._watches]
+        if authenticator is not None:
+            collectors.append(AuthenticationMetrics(authenticator.attempts.counts))
+        for collector in collectors:
             registry.register(collector)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
@@ -124,7 +131,7 @@ class Server:
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator)
+            methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator, records)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}

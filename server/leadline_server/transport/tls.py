@@ -8,6 +8,7 @@ needed.
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 import grpc
@@ -48,6 +49,7 @@ class ServerCertificate(Collector):
     def __init__(self, files: TlsFiles, minimum_version: str = "1.2") -> None:
         self._files = files
         self._minimum = MINIMUM_VERSIONS[minimum_version]
+        self._lock = Lock()
         self._loaded = self._load(_signs(files))
         self._refused: _Signs | None = None
         self.failures = 0
@@ -93,18 +95,22 @@ class ServerCertificate(Collector):
 
     def current(self) -> _Loaded:
         """The certificate that the files have now, or the one before if they cannot be used."""
-        try:
-            signs = _signs(self._files)
-        except UnusableCertificate as error:
-            self._refuse((), error)
-            return self._loaded
-        if signs not in (self._loaded.signs, self._refused):
+        with self._lock:  # gRPC asks in threads of its own
             try:
-                self._loaded, self._refused = self._load(signs), None
-                _log.info("certificate reloaded", expires=self._loaded.expires)
+                signs = _signs(self._files)
             except UnusableCertificate as error:
-                self._refuse(signs, error)
-        return self._loaded
+                self._refuse((), error)
+                return self._loaded
+            if signs not in (self._loaded.signs, self._refused):
+                self._reload(signs)
+            return self._loaded
+
+    def _reload(self, signs: _Signs) -> None:
+        try:
+            self._loaded, self._refused = self._load(signs), None
+            _log.info("certificate reloaded", expires=self._loaded.expires)
+        except UnusableCertificate as error:
+            self._refuse(signs, error)
 
     def _refuse(self, signs: _Signs, error: UnusableCertificate) -> None:
         """Count and log a change that cannot be used, once."""
@@ -148,8 +154,12 @@ class ServerCertificate(Collector):
         files, context = self._files, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
+        # A resumed session skips the check of the client's certificate, and so would outlive a CA that is taken out.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
         try:
-            context.load_cert_chain(files.certificate, files.key)
+            # Without `password`, OpenSSL would ask for an encrypted key's one on the terminal, and block the server.
+            context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
         except (OSError, ssl.SSLError) as error:
             raise UnusableCertificate(f"{files.certificate} with {files.key}: {_words(error)}") from error
         if files.client_ca is not None:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from leadline_server.domain.accounts import AccountRecord, AccountState
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS, from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -37,7 +39,13 @@ class SqliteAccounts:
         self._cache: SettingsCache[str, AccountRecord] = SettingsCache(version)
 
     async def create(
-        self, account_id: str, settings: AccountSettings, *, title: str = "", now: datetime | None = None
+        self,
+        account_id: str,
+        settings: AccountSettings,
+        by: Actor = LEADLINE,
+        *,
+        title: str = "",
+        now: datetime | None = None,
     ) -> bool:
         """Create an account; False, changing nothing, if it exists. Raises AccountBeingDeleted."""
         at = to_microseconds(now or datetime.now(UTC))
@@ -46,6 +54,7 @@ class SqliteAccounts:
         def insert(connection: sqlite3.Connection) -> bool:
             is_new = connection.execute(_INSERT, row).rowcount == 1
             if is_new:
+                note(connection, by, account_id, AuditAction.ACCOUNT_CREATED, account_id)
                 self._version.advance(connection)
             elif _state(connection, account_id) == AccountState.DELETING:
                 raise AccountBeingDeleted(account_id)
@@ -75,7 +84,9 @@ class SqliteAccounts:
         rows = await self._database.read(lambda connection: connection.execute(statement, (after, limit)).fetchall())
         return [_record(row) for row in rows]
 
-    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+    async def change(
+        self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
+    ) -> AccountSettings:
         """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
 
         def update(connection: sqlite3.Connection) -> AccountSettings:
@@ -84,6 +95,8 @@ class SqliteAccounts:
             if after != before:
                 statement = "UPDATE accounts SET body = ? WHERE account_id = ?"
                 connection.execute(statement, (SETTINGS.encode(after), account_id))
+                changed = changed_fields(before, after)
+                note(connection, by, account_id, AuditAction.SETTINGS_UPDATED, account_id, fields=changed)
                 self._version.advance(connection)
             return after
 

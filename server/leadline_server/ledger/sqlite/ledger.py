@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite.account_connections import SqliteAccountConnections, SqliteConnectionChecks
 from leadline_server.ledger.sqlite.account_data import SqliteAccountData
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
+from leadline_server.ledger.sqlite.audit import SqliteAudit
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.copy_mark import SqliteCopyMark
@@ -63,6 +64,7 @@ class SqliteLedger:
         self._tokens = SqliteTokens(database, encrypted)
         self._quarantine = SqliteQuarantine(database, encrypted)
         self._retention = SqliteRetention(database)
+        self._audit = SqliteAudit(database)
         self._copy_mark = SqliteCopyMark(database)
         self._secrets = SqliteSecrets(database, encrypted)
 
@@ -137,6 +139,11 @@ class SqliteLedger:
         return self._retention
 
     @property
+    def audit(self) -> SqliteAudit:
+        """The audit trail."""
+        return self._audit
+
+    @property
     def copy_mark(self) -> SqliteCopyMark:
         """Whether this ledger is a restored copy."""
         return self._copy_mark
@@ -159,19 +166,23 @@ class SqliteLedger:
 
 @asynccontextmanager
 async def open_sqlite_ledger(
-    path: Path, keys: SecretsKeys | None = None, *, checkpoint_after: int = CHECKPOINT_AFTER
+    path: Path,
+    keys: SecretsKeys | None = None,
+    *,
+    checkpoint_after: int = CHECKPOINT_AFTER,
+    make: Callable[..., SqliteDatabase] | None = None,
 ) -> AsyncIterator[SqliteLedger]:
     """The ledger in the file `path`, closed with its threads at the end. A missing file is created with mode 0600.
 
     `keys` are the secrets keys, read at the first need; without them, what is encrypted cannot be used.
-    `checkpoint_after` is in changed rows, as for `open_database`.
+    `checkpoint_after` is in changed rows, and `make` makes the database, as for `open_database`.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is not a database, is damaged, or belongs to a newer leadline. The
             message has the path and says what to do.
     """
     async with AsyncExitStack() as stack:
-        database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after)
+        database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after, make=make)
         stack.push_async_callback(database.close)
         try:
             secret = await database.write(_ensure_secret)

@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -46,7 +48,11 @@ class SqlitePreferences:
         return preferences
 
     async def change(
-        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+        self,
+        account_id: str,
+        user_id: str,
+        change: Callable[[AccountSettings, Preferences], Preferences],
+        by: Actor = LEADLINE,
     ) -> tuple[AccountSettings, Preferences]:
         """Replace the user's preferences by the result of `change`. Returns the settings and the new preferences."""
 
@@ -56,6 +62,8 @@ class SqlitePreferences:
             after = change(settings, before)
             if after != before:
                 _save(connection, account_id, user_id, after)
+                changed = changed_fields(before, after)
+                note(connection, by, account_id, AuditAction.PREFERENCES_UPDATED, user_id, fields=changed)
                 self._version.advance(connection)
             return settings, after
 

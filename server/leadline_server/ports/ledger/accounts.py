@@ -5,14 +5,24 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from leadline_server.domain.accounts import AccountRecord, AccountState
+from leadline_server.domain.audit import LEADLINE, Actor
 from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
 
 
 class Accounts(Protocol):
-    """The accounts and their settings. Example: account `demo` with `default_region` US."""
+    """The accounts and their settings. Example: account `demo` with `default_region` US.
+
+    Each change is recorded in the audit trail, in the same transaction, with the actor `by`.
+    """
 
     async def create(
-        self, account_id: str, settings: AccountSettings, *, title: str = "", now: datetime | None = None
+        self,
+        account_id: str,
+        settings: AccountSettings,
+        by: Actor = LEADLINE,
+        *,
+        title: str = "",
+        now: datetime | None = None,
     ) -> bool:
         """Create an account; False, changing nothing, if it exists.
 
@@ -42,7 +52,9 @@ class Accounts(Protocol):
         """The settings in force now. Raises AccountNotFound."""
         ...
 
-    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+    async def change(
+        self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
+    ) -> AccountSettings:
         """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
         ...
 
@@ -69,7 +81,10 @@ class PreferencesInForce(NamedTuple):
 
 
 class PreferenceStore(Protocol):
-    """The preferences that users set. Users need no registration: an unknown user has set nothing."""
+    """The preferences that users set. Users need no registration: an unknown user has set nothing.
+
+    Each change is recorded in the audit trail, in the same transaction, with the actor `by`.
+    """
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
@@ -87,7 +102,11 @@ class PreferenceStore(Protocol):
         ...
 
     async def change(
-        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+        self,
+        account_id: str,
+        user_id: str,
+        change: Callable[[AccountSettings, Preferences], Preferences],
+        by: Actor = LEADLINE,
     ) -> tuple[AccountSettings, Preferences]:
         """Replace the user's preferences by the result of `change`.
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
+from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.copy_mark import CopyMark
@@ -88,6 +89,11 @@ class Ledger(Protocol):
     @property
     def retention(self) -> Retention:
         """Deleting old records."""
+        ...
+
+    @property
+    def audit(self) -> AuditTrail:
+        """The audit trail."""
         ...
 
     @property

@@ -208,6 +208,40 @@ CREATE TABLE envelope_keys (
     document BLOB NOT NULL
 ) WITHOUT ROWID;
 
+-- The audit trail: who changed what (domain/audit.py). Chaining gives an entry its place in its account's chain.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of the commits
+    account_id TEXT NOT NULL,             -- empty: of no account
+    time INTEGER NOT NULL,
+    document BLOB NOT NULL,
+    sequence INTEGER,                     -- 1, 2, 3 ... of the account; NULL until chained, as the hash
+    hash BLOB
+);
+CREATE UNIQUE INDEX audit_by_sequence ON audit (account_id, sequence) WHERE hash IS NOT NULL;
+CREATE INDEX audit_new ON audit (id) WHERE hash IS NULL;
+CREATE INDEX audit_by_time ON audit (time) WHERE hash IS NOT NULL;
+
+-- The latest entry of each chain, and the latest one that was pruned.
+CREATE TABLE audit_chains (
+    account_id TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    pruned_sequence INTEGER NOT NULL DEFAULT 0,
+    pruned_hash BLOB NOT NULL DEFAULT (zeroblob(32))
+) WITHOUT ROWID;
+
+CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
+WHEN OLD.hash IS NOT NULL OR NEW.account_id <> OLD.account_id OR NEW.time <> OLD.time OR NEW.document <> OLD.document
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+WHEN OLD.hash IS NULL
+    OR OLD.sequence > (SELECT pruned_sequence FROM audit_chains AS c WHERE c.account_id = OLD.account_id)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+
 -- OAuth tokens of the CRMs' connections. The documents are encrypted.
 CREATE TABLE tokens (
     connection TEXT PRIMARY KEY,
