@@ -17,6 +17,21 @@ RPCS = {
     "PlaceholderService": ["ListPlaceholders", "OpenReplay", "RemovePlaceholder"],
     PREFERENCES: ["GetAccountSettings", "GetPreferences", "UpdateAccountSettings", "UpdatePreferences"],
 }
+ADMIN = {
+    "AccountService": [
+        "CheckConnection",
+        "CreateAccount",
+        "DeleteAccount",
+        "DisableAccount",
+        "ExportAccount",
+        "GetAccount",
+        "GetConnection",
+        "ListAccounts",
+        "SetConnection",
+        "UpdateAccount",
+    ],
+    "KeyService": ["DenyTokens", "IssueKey", "ListKeys", "RevokeKey", "RotateKey"],
+}
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 FAILED_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 DEMO = {"account_id": "demo"}
@@ -54,12 +69,15 @@ def create(server: Grpcurl, name: str, number: str, **more: Any) -> dict[str, An
     return contact
 
 
-def test_reflection_lists_the_four_services_with_all_their_rpcs(server: Grpcurl) -> None:
+def test_reflection_lists_the_services_with_all_their_rpcs(server: Grpcurl) -> None:
     assert set(server.services()) == {
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
         *(f"leadline.v1.{service}" for service in RPCS),
+        *(f"leadline.admin.v1.{service}" for service in ADMIN),
     }
+    for service, rpcs in ADMIN.items():
+        assert server.rpcs(f"leadline.admin.v1.{service}") == [f"leadline.admin.v1.{service}.{rpc}" for rpc in rpcs]
     for service, rpcs in RPCS.items():
         assert server.rpcs(f"leadline.v1.{service}") == [f"leadline.v1.{service}.{rpc}" for rpc in rpcs]
 

@@ -1,6 +1,5 @@
 """The command `leadline connections connect`: a person grants access to a CRM, and the tokens are stored."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +38,8 @@ def connect_connection(
     Exit codes: 0 done, 1 the CRM grants no access, 2 wrong usage, 3 there is no such connection, 4 the CRM cannot be
     reached, or nobody consented in time.
     """
+    import asyncio
+
     settings = settings_of(ledger, data_dir, config)
     raise typer.Exit(asyncio.run(_connected(settings, name, port, is_opened=not no_browser)))
 
@@ -62,6 +63,8 @@ async def _connected(settings: "Settings", name: str, port: int, *, is_opened: b
 
 
 async def _granted(context: "AdapterContext", consent: "OAuthConsent", port: int, *, is_opened: bool) -> None:
+    import asyncio
+
     from leadline_server.crm.toolkit.oauth import oauth_authorizer
     from leadline_server.crm.toolkit.oauth_consent import ConsentRequest, redirects
 
