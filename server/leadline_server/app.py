@@ -14,6 +14,7 @@ from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
+from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -163,7 +164,8 @@ async def open_app(
         if settings.authentication:
             contact = LedgerContact(ledger.credentials, clock.monotonic)
             attempts = FailedAttempts(clock.monotonic)
-            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now)
+            tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
+            authenticator = Authenticator(ledger.credentials, tokens, attempts, contact, clock.now)
             await _run_in_background(stack, contact.run())
         commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
         yield App(commands, ledger, authenticator)

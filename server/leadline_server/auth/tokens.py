@@ -1,0 +1,89 @@
+"""Verifies JWTs, and remembers verified ones: a signature takes as long as a third of a lookup.
+
+A remembered token is remembered by its SHA-256, until it ends and for KEEP_SECONDS at most. Whether it is denied is
+asked at every call.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from leadline_server.auth.issuers import IssuerConfig
+from leadline_server.auth.signing_keys import SigningKeys, from_address, from_file
+from leadline_server.auth.token_claims import BadToken, check_header, parts_of, verified_token
+from leadline_server.domain.access.principals import VerifiedToken
+from leadline_server.domain.errors import Unauthenticated
+
+KEEP_SECONDS: Final = 60.0
+"""How long a verified token is remembered."""
+
+MOST_TOKENS: Final = 10_000
+"""The most tokens that are remembered. A full cache is emptied."""
+
+MOST_AT_ONCE: Final = 64
+"""Tokens that are verified at once; others wait for their turn."""
+
+
+class JwtVerifier:
+    """Implements auth.authenticator.TokenVerifier.
+
+    Args:
+        issuers: the issuers by their names in the settings.
+        monotonic: the time in seconds, as `time.monotonic`.
+    """
+
+    def __init__(self, issuers: Mapping[str, IssuerConfig], monotonic: Callable[[], float]) -> None:
+        self._issuers = {issuer.issuer: issuer for issuer in issuers.values()}
+        self._keys = {issuer.issuer: _signing_keys(name, issuer, monotonic) for name, issuer in issuers.items()}
+        self._verified: dict[bytes, tuple[VerifiedToken, float]] = {}
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+
+    def cached(self, digest: bytes, now: datetime) -> VerifiedToken | None:
+        """A token that was verified a moment ago."""
+        found = self._verified.get(digest)
+        return None if found is None or found[1] <= now.timestamp() else found[0]
+
+    async def verified(self, token: str, digest: bytes, now: datetime) -> VerifiedToken:
+        """What a token says. Raises Unauthenticated; its message says why."""
+        async with self._turns:
+            try:
+                found = await self._verify(token, now.timestamp())
+            except BadToken as error:
+                raise Unauthenticated(f"The token is not accepted. {error}") from None
+        if len(self._verified) >= MOST_TOKENS:
+            self._verified.clear()
+        self._verified[digest] = found, min(found.expire_time, now.timestamp() + KEEP_SECONDS)
+        return found
+
+    async def _verify(self, token: str, now: float) -> VerifiedToken:
+        header, claims = parts_of(token)
+        said = claims.get("iss")
+        issuer = self._issuers.get(said) if isinstance(said, str) else None
+        if issuer is None:
+            raise BadToken("Its issuer is not known.")
+        key_id = check_header(header, issuer.algorithms)
+        key = await self._keys[issuer.issuer].find(key_id, header["alg"])
+        if key is None:
+            raise BadToken("Its key is not one of its issuer's.")
+        return verified_token(_payload(token, key, header["alg"]), issuer, now)
+
+
+def _payload(token: str, key: object, algorithm: str) -> Mapping[str, object]:
+    """The claims of a token that was signed with this key. Raises BadToken."""
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    try:
+        signed = jws.deserialize_compact(token, key, algorithms=[algorithm], registry=registry)  # type: ignore[arg-type]
+    except (JoseError, ValueError, TypeError) as error:
+        raise BadToken("Its signature is wrong.") from error
+    claims: Mapping[str, object] = json.loads(signed.payload or b"")
+    return claims
+
+
+def _signing_keys(name: str, issuer: IssuerConfig, monotonic: Callable[[], float]) -> SigningKeys:
+    read = from_address(issuer.jwks_url) if issuer.jwks_file is None else from_file(issuer.jwks_file)
+    return SigningKeys(name, read, monotonic)
