@@ -120,11 +120,7 @@ class _Context:
 async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool, credential: str) -> None:
     """Warm up, wait for a line on standard input, make the calls, and say so.
 
-    Args:
-        name, calls, group: as for `count`.
-        data: the data directory.
-        has_http: an idle HTTP port is open.
-        credential: `key`, `token`, or empty: authentication is off.
+    `has_http`: an idle HTTP port is open. `credential`: `key`, `token`, or empty: authentication is off.
     """
     load = load_of(name, WARM_UP + calls)
     handlers = _Handlers()

@@ -61,14 +61,11 @@ class SqliteCredentials:
         """Keep a new key. Raises TooManyKeys or KeyConflict."""
 
         def insert(connection: sqlite3.Connection) -> None:
-            query = "SELECT count(*) FROM api_keys WHERE account_id = ?"
-            [(count,)] = connection.execute(query, (key.account_id,)).fetchall()
-            if count >= most:
-                raise TooManyKeys(most)
             known = _load(connection, key.digest)
             if known is not None and known.is_live(key.create_time):
                 raise KeyConflict("This certificate is accepted already. Revoke it first.")
             connection.execute("DELETE FROM api_keys WHERE digest = ?", (key.digest,))
+            _make_room(connection, key, most)
             self._save(connection, [key])
 
         await self._database.write(insert)
@@ -85,9 +82,9 @@ class SqliteCredentials:
         return await self._database.write(insert)
 
     async def change(
-        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]]
+        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], most: int
     ) -> Sequence[ApiKey]:
-        """Change the family of a key. Raises KeyNotFound."""
+        """Change the rotation of a key. Raises KeyNotFound or TooManyKeys."""
 
         def update(connection: sqlite3.Connection) -> Sequence[ApiKey]:
             query = (
@@ -98,6 +95,9 @@ class SqliteCredentials:
             if not family:
                 raise KeyNotFound(key_id)
             changed = change(family)
+            known = {key.key_id for key in family}
+            for new in (key for key in changed if key.key_id not in known):
+                _make_room(connection, new, most)
             self._save(connection, changed)
             return changed
 
@@ -142,6 +142,18 @@ class SqliteCredentials:
         rows = [(key.digest, key.key_id, key.account_id, key.family, API_KEY.encode(key)) for key in keys]
         connection.executemany(_SAVE, rows)
         self._version.advance(connection)
+
+
+def _make_room(connection: sqlite3.Connection, new: ApiKey, most: int) -> None:
+    """Drop the account's keys that are not accepted any more, if it has `most` keys. Raises TooManyKeys."""
+    query = "SELECT digest, body FROM api_keys WHERE account_id = ?"
+    keys = connection.execute(query, (new.account_id,)).fetchall()
+    if len(keys) < most:
+        return
+    gone = [(digest,) for digest, body in keys if not API_KEY.decode(body).is_live(new.create_time)]
+    if not gone:
+        raise TooManyKeys(most)
+    connection.executemany("DELETE FROM api_keys WHERE digest = ?", gone)
 
 
 def _load(connection: sqlite3.Connection, digest: bytes) -> ApiKey | None:

@@ -51,10 +51,10 @@ class Credentials(Protocol):
         ...
 
     async def issue(self, key: ApiKey, most: int) -> None:
-        """Keep a new key.
+        """Keep a new key. Keys that are not accepted any more are dropped if there is no room for it otherwise.
 
         Raises:
-            TooManyKeys: the account has `most` keys already.
+            TooManyKeys: the account has `most` keys that are accepted.
             KeyConflict: there is a key with this digest: a certificate's name that is accepted already.
         """
         ...
@@ -64,12 +64,13 @@ class Credentials(Protocol):
         ...
 
     async def change(
-        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]]
+        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], most: int
     ) -> Sequence[ApiKey]:
         """Change the rotation of a key: `change` takes all its keys, and returns those to write. Returns these.
 
         Raises:
             KeyNotFound: the account has no such key.
+            TooManyKeys: as for `issue`.
         """
         ...
 
