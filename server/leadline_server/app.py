@@ -14,6 +14,7 @@ from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
+from leadline_server.auth.sessions import Sessions
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
@@ -162,10 +163,11 @@ async def open_app(
         )
         authenticator = None
         if settings.authentication:
-            contact = LedgerContact(ledger.credentials, clock.monotonic)
+            contact = LedgerContact(ledger.credentials)
             attempts = FailedAttempts(clock.monotonic)
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
-            authenticator = Authenticator(ledger.credentials, tokens, attempts, contact, clock.now)
+            sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
+            authenticator = Authenticator(ledger.credentials, tokens, attempts, contact, sessions, clock.now)
             await _run_in_background(stack, contact.run())
         commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
         yield App(commands, ledger, authenticator)

@@ -65,7 +65,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             has_reflection=settings.reflection or app.authenticator is None,
         )
         port = server.bind(settings.listen)
-        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving)
+        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, app.authenticator)
         metrics_port = await stack.enter_async_context(metrics)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, connections.http))
         await server.start()
@@ -128,6 +128,7 @@ async def _http(
         has_console=settings.console,
         grace=settings.grace_period,
         connections=connections,
+        authenticator=app.authenticator,
     )
     async with served as port:
         yield port

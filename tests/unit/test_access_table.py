@@ -25,7 +25,7 @@ from leadline_server.domain.access.principals import (
     principal,
 )
 from leadline_server.domain.access.rules import Verdict, allowed, may_open
-from leadline_server.domain.access.table import ACCESS, BY_HAND, Extent
+from leadline_server.domain.access.table import ACCESS, BY_HAND, METRICS, Extent
 from leadline_server.transport.admission.guard import check_row
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ def of(role: Role, *, granted: bool = False) -> Principal:
 
 
 def test_every_rpc_has_a_row_and_every_row_an_rpc() -> None:
-    assert {method.name for method in methods()} | {BY_HAND} == set(ACCESS)
+    assert {method.name for method in methods()} | {BY_HAND, METRICS} == set(ACCESS)
 
 
 def test_names_of_rpcs_are_unique_over_all_services() -> None:
@@ -109,11 +109,14 @@ def test_nobody_of_an_account_gets_into_the_keys_of_none() -> None:
 def test_a_monitor_without_account_may_call_nothing() -> None:
     monitor = replace(of(Role.MONITOR), account_id="")
     assert {allowed(monitor, rpc, OWN, "") for rpc in ACCESS} == {HIDDEN}
-    assert {allowed(monitor, rpc, "", "") for rpc in ACCESS} == {NO}
+    assert {rpc for rpc in ACCESS if allowed(monitor, rpc, "", "") is not NO} == {METRICS}
+    assert {role for role in Role if allowed(replace(of(role), account_id=""), METRICS, "", "") is YES} == {
+        Role.MONITOR
+    }
 
 
 def test_everyone_may_do_everything_while_authentication_is_off() -> None:
-    assert {allowed(EVERYONE, rpc, OWN, BOB) for rpc in ACCESS} == {YES}
+    assert {allowed(EVERYONE, rpc, OWN, BOB) for rpc in ACCESS if rpc != METRICS} == {YES}
     assert all(may_open(EVERYONE, rpc, BOB, ()) for rpc in ACCESS)
 
 

@@ -2,7 +2,8 @@
 
 authenticator   finds the principal; an endpoint asks it once a call, and once in a while for a watch
 attempts        failed attempts: they slow their peer, and are counted
-tokens          verifies JWTs, and remembers verified ones
+sessions        sessions of browsers: cookies and CSRF tokens
+tokens          verifies JWTs
 issuers         the settings of their issuers
 token_claims    reads them strictly: header, times, audience, role
 signing_keys    the public keys of an issuer

@@ -1,8 +1,4 @@
-"""Verifies JWTs, and remembers verified ones: a signature takes as long as a third of a lookup.
-
-A remembered token is remembered by its SHA-256, until it ends and for KEEP_SECONDS at most. Whether it is denied is
-asked at every call.
-"""
+"""Verifies JWTs. A signature takes as long as a third of a lookup, so the authenticator remembers verified tokens."""
 
 import asyncio
 import json
@@ -15,12 +11,6 @@ from leadline_server.auth.signing_keys import SigningKeys, from_address, from_fi
 from leadline_server.auth.token_claims import BadToken, check_header, parts_of, verified_token
 from leadline_server.domain.access.principals import VerifiedToken
 from leadline_server.domain.errors import Unauthenticated
-
-KEEP_SECONDS: Final = 60.0
-"""How long a verified token is remembered."""
-
-MOST_TOKENS: Final = 10_000
-"""The most tokens that are remembered. A full cache is emptied."""
 
 MOST_AT_ONCE: Final = 64
 """Tokens that are verified at once; others wait for their turn."""
@@ -37,25 +27,15 @@ class JwtVerifier:
     def __init__(self, issuers: Mapping[str, IssuerConfig], monotonic: Callable[[], float]) -> None:
         self._issuers = {issuer.issuer: issuer for issuer in issuers.values()}
         self._keys = {issuer.issuer: _signing_keys(name, issuer, monotonic) for name, issuer in issuers.items()}
-        self._verified: dict[bytes, tuple[VerifiedToken, float]] = {}
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
-    def cached(self, digest: bytes, now: datetime) -> VerifiedToken | None:
-        """A token that was verified a moment ago."""
-        found = self._verified.get(digest)
-        return None if found is None or found[1] <= now.timestamp() else found[0]
-
-    async def verified(self, token: str, digest: bytes, now: datetime) -> VerifiedToken:
-        """What a token says. Raises Unauthenticated; its message says why."""
+    async def verified(self, token: str, now: datetime) -> VerifiedToken:
+        """The claims of a token. Raises Unauthenticated; its message says why."""
         async with self._turns:
             try:
-                found = await self._verify(token, now.timestamp())
+                return await self._verify(token, now.timestamp())
             except BadToken as error:
                 raise Unauthenticated(f"The token is not accepted. {error}") from None
-        if len(self._verified) >= MOST_TOKENS:
-            self._verified.clear()
-        self._verified[digest] = found, min(found.expire_time, now.timestamp() + KEEP_SECONDS)
-        return found
 
     async def _verify(self, token: str, now: float) -> VerifiedToken:
         header, claims = parts_of(token)

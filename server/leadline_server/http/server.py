@@ -9,12 +9,14 @@ from typing import Final
 
 import uvicorn
 
+from leadline_server.auth.authenticator import Authenticator
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
 from leadline_server.http.protocol import bounded_protocol
 from leadline_server.http.rpcs import RpcApplication
+from leadline_server.http.session_page import SESSION_PATH, SessionPage
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.endpoint import ServedMethod
@@ -40,9 +42,17 @@ class HttpApplication:
         methods: the RPCs by their paths.
         ingress: the webhooks of phone systems.
         has_console: whether the page for people is served.
+        authenticator: finds the principals of requests; None: everyone may do everything.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod], ingress: IngressPage, *, has_console: bool) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, ServedMethod],
+        ingress: IngressPage,
+        *,
+        has_console: bool,
+        authenticator: Authenticator | None = None,
+    ) -> None:
         self._ingress = ingress
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
@@ -50,6 +60,8 @@ class HttpApplication:
             "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
             "/openapi.json": _openapi,
         }
+        if authenticator is not None:
+            self._pages[SESSION_PATH] = SessionPage(authenticator)
         if has_console:
             console = ConsoleFiles()
             self._pages |= dict.fromkeys(console.paths, console)
@@ -91,6 +103,7 @@ async def http_server(
     has_console: bool,
     grace: float,
     connections: int = MAX_CONNECTIONS,
+    authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -102,6 +115,7 @@ async def http_server(
         has_console: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
+        authenticator: see `HttpApplication`.
 
     Yields:
         The port.
@@ -110,8 +124,9 @@ async def http_server(
         AddressUnavailable: the address is taken, or not of this machine.
     """
     listener = _listen(address)
+    ingress = IngressPage(receiver, public_url)
     config = uvicorn.Config(
-        Gate(HttpApplication(methods, IngressPage(receiver, public_url), has_console=has_console), public_url),
+        Gate(HttpApplication(methods, ingress, has_console=has_console, authenticator=authenticator), public_url),
         http=bounded_protocol(connections),
         ws="none",
         lifespan="off",

@@ -29,7 +29,7 @@ _KEY = ApiKey(
 _TOKEN = VerifiedToken(
     issuer="https://id.example",
     subject="alice",
-    token_id="t1",
+    token_id="t1",  # noqa: S106 - an id, not a secret
     expire_time=0.0,
     role=Role.USER,
     account_id=ACCOUNT,
@@ -138,7 +138,7 @@ class CredentialCases:
             assert not await two.credentials.is_denied(_TOKEN, NOW)
             await one.credentials.deny(_denial())
             assert await two.credentials.is_denied(_TOKEN, NOW)
-            assert not await two.credentials.is_denied(replace(_TOKEN, token_id="t2"), NOW)
+            assert not await two.credentials.is_denied(replace(_TOKEN, token_id="t2"), NOW)  # noqa: S106 - as above
             assert not await two.credentials.is_denied(replace(_TOKEN, issuer="https://other"), NOW)
             assert not await two.credentials.is_denied(replace(_TOKEN, account_id="other"), NOW)
 

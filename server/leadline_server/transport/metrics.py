@@ -11,6 +11,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.authenticator import Authenticator
+from leadline_server.domain.access.rules import Verdict, allowed
+from leadline_server.domain.access.table import METRICS
+from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.endpoint import RpcCounts, RpcDurations
@@ -58,6 +63,26 @@ class RpcMetrics(Collector):
         yield in_flight
 
 
+class AuthenticationMetrics(Collector):
+    """Attempts to authenticate that failed.
+
+    Args:
+        attempts: counts them.
+    """
+
+    def __init__(self, attempts: FailedAttempts) -> None:
+        self._attempts = attempts
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        failed = CounterMetricFamily(
+            "leadline_failed_authentications", "Attempts to authenticate that failed, by reason.", labels=("reason",)
+        )
+        for reason, count in self._attempts.counts.items():
+            failed.add_metric((reason,), count)
+        yield failed
+
+
 class AdmissionMetrics(Collector):
     """Calls that wait for their turn, and calls that were refused because of a quota.
 
@@ -88,7 +113,10 @@ def _buckets(durations: RpcDurations) -> list[tuple[str, int]]:
 
 @asynccontextmanager
 async def metrics_endpoint(
-    address: str, registry: CollectorRegistry, is_serving: Callable[[], bool]
+    address: str,
+    registry: CollectorRegistry,
+    is_serving: Callable[[], bool],
+    authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus text format) and `/healthz` over HTTP while the body runs.
 
@@ -96,6 +124,7 @@ async def metrics_endpoint(
         address: `host:port`; port 0 takes a free one.
         registry: the metrics that `/metrics` shows.
         is_serving: `/healthz` answers 200 if this returns True, else 503.
+        authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
 
     Yields:
         The port.
@@ -105,7 +134,9 @@ async def metrics_endpoint(
     """
     from aiohttp import web
 
-    async def metrics(_request: "web.Request") -> "web.Response":
+    async def metrics(request: "web.Request") -> "web.Response":
+        if authenticator is not None and (status := await _refusal(authenticator, request)):
+            return web.Response(status=status)
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthz(_request: "web.Request") -> "web.Response":
@@ -127,6 +158,36 @@ async def metrics_endpoint(
             listener.close()
     finally:
         await runner.cleanup()
+
+
+class _Head:
+    """A request for metrics, as an authenticator reads it."""
+
+    def __init__(self, request: "web.Request") -> None:
+        self._request = request
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        """The request's headers."""
+        return [(name.lower(), value) for name, value in self._request.headers.items()]
+
+    def peer(self) -> str:
+        """Where it comes from."""
+        return f"{self._request.remote}:0"
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """The properties of the connection's client certificate, by name."""
+        return {}
+
+
+async def _refusal(authenticator: Authenticator, request: "web.Request") -> int:
+    """The HTTP status to refuse a request for metrics with; 0 if it may pass."""
+    try:
+        principal = (await authenticator.authenticate(_Head(request))).principal
+    except Unauthenticated:
+        return 401
+    except LedgerUnavailable:
+        return 503
+    return 0 if allowed(principal, METRICS, "", "") is Verdict.ALLOWED else 403
 
 
 def _connection(runner: "web.AppRunner") -> asyncio.Protocol:

@@ -31,7 +31,7 @@ from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
 from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, served_methods
 from leadline_server.transport.key_service import KeyServicer
-from leadline_server.transport.metrics import AdmissionMetrics, RpcMetrics
+from leadline_server.transport.metrics import AdmissionMetrics, AuthenticationMetrics, RpcMetrics
 from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
@@ -100,6 +100,8 @@ class Server:
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
         registry.register(AdmissionMetrics(door))
+        if authenticator is not None:
+            registry.register(AuthenticationMetrics(authenticator.attempts))
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),

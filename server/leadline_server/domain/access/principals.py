@@ -124,11 +124,29 @@ class VerifiedToken:
     user_id: str
 
 
-Credential: TypeAlias = ApiKey | VerifiedToken
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A browser's session. It is worth what the credential is worth that it was opened with.
+
+    Attributes:
+        session_id: identifies it.
+        issue_time, expire_time: when it begins and ends, in seconds since 1970.
+        basis: the credential that it was opened with.
+    """
+
+    session_id: str
+    issue_time: float
+    expire_time: float
+    basis: ApiKey | VerifiedToken
+
+
+Credential: TypeAlias = ApiKey | VerifiedToken | Session
 
 
 def principal(credential: Credential) -> Principal:
     """The principal of a verified credential. Example: a key of account acme is "key:0123456789abcdef" of acme."""
+    if isinstance(credential, Session):
+        return principal(credential.basis)
     if isinstance(credential, ApiKey):
         kind = "certificate" if credential.certificate_name else "key"
         name, grants = f"{kind}:{credential.key_id}", credential.grants

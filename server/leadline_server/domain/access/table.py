@@ -27,6 +27,9 @@ class Extent(StrEnum):
 BY_HAND: Final = "LogCall by hand"
 """The row of a LogCall that is MANUAL, names a contact or only validates. It reads more than a report does."""
 
+METRICS: Final = "/metrics"
+"""The row of the page with the metrics, which is no RPC. It belongs to no account."""
+
 ROLES: Final = tuple(Role)
 
 # platform, account admin, service, reporter, user, auditor, monitor
@@ -58,6 +61,7 @@ _ROWS: Final[Mapping[str, str]] = {
     "RotateKey": "A o - - - - -",
     "RevokeKey": "A o - - - - -",
     "DenyTokens": "A o - - - - -",
+    METRICS: "- - - - - - o",
 }
 
 ACCESS: Final[Mapping[str, Mapping[Role, Extent]]] = {

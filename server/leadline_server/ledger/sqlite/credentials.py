@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.access.principals import ApiKey, VerifiedToken
+from leadline_server.domain.access.principals import ApiKey, Session, VerifiedToken
 from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.settings_cache import (
@@ -26,7 +26,8 @@ _DENY: Final = (
     " ON CONFLICT DO UPDATE SET denied_at = ?5, until = ?6"
 )
 
-_Denied = Mapping[tuple[str, str, str, str], datetime | None]
+_Denied = Mapping[tuple[str, str, str, str], tuple[datetime, datetime | None]]
+"""When each denial was made and when it ends, by account, issuer, kind and value."""
 
 
 class SqliteCredentials:
@@ -124,6 +125,19 @@ class SqliteCredentials:
         keys = ((account, token.issuer, *name) for account in accounts for name in names)
         return bool(denied) and any(_is_in_force(denied, key, now) for key in keys)
 
+    async def is_ended(self, session: Session, principal_id: str) -> bool:
+        """Whether a session, or all sessions of its principal until then, were ended."""
+        denied = await self._all_denied()
+        if not denied:
+            return False
+        ended = denied.get(("", "", DenialKind.SESSIONS.value, principal_id))
+        is_before = ended is not None and session.issue_time <= ended[0].timestamp()
+        return is_before or ("", "", DenialKind.SESSION.value, session.session_id) in denied
+
+    def version(self) -> int:
+        """A number that changes, for every process, with every change of keys and denials."""
+        return self._version.current()
+
     async def _all_denied(self) -> _Denied:
         cached = self._denied.get(None)
         if cached is not None:
@@ -162,9 +176,12 @@ def _load(connection: sqlite3.Connection, digest: bytes) -> ApiKey | None:
 
 
 def _is_in_force(denied: _Denied, name: tuple[str, str, str, str], now: datetime) -> bool:
-    return name in denied and ((until := denied[name]) is None or now < until)
+    return name in denied and ((until := denied[name][1]) is None or now < until)
 
 
 def _load_denied(connection: sqlite3.Connection) -> _Denied:
-    rows = connection.execute("SELECT account_id, issuer, kind, value, until FROM denied_tokens").fetchall()
-    return {(*name,): until and from_microseconds(until) for *name, until in rows}
+    query = "SELECT account_id, issuer, kind, value, denied_at, until FROM denied_tokens"
+    return {
+        (account_id, issuer, kind, value): (from_microseconds(at), until and from_microseconds(until))
+        for account_id, issuer, kind, value, at, until in connection.execute(query).fetchall()
+    }

@@ -33,6 +33,7 @@ class Guard:
     """
 
     def __init__(self, authenticator: Authenticator, method: MethodDescriptor) -> None:
+        self.at_once: Final = authenticator.at_once
         self.authenticate: Final = authenticator.authenticate
         self.still: Final = authenticator.still
         self._rpc = method.name
