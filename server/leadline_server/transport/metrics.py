@@ -78,8 +78,8 @@ class AuthenticationMetrics(Collector):
         failed = CounterMetricFamily(
             "leadline_failed_authentications", "Attempts to authenticate that failed, by reason.", labels=("reason",)
         )
-        for reason, count in self._attempts.counts.items():
-            failed.add_metric((reason,), count)
+        for name, count in self._attempts.counts.items():
+            failed.add_metric((name,), count)
         yield failed
 
 

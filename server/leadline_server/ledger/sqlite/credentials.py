@@ -38,6 +38,8 @@ class SqliteCredentials:
         self._version = version
         self._keys: SettingsCache[bytes, ApiKey] = SettingsCache(version)
         self._denied: SettingsCache[None, _Denied] = SettingsCache(version)
+        self.version = version.current
+        """A number that changes, for every process, with every change of keys and denials."""
 
     async def find(self, digest: bytes) -> ApiKey | None:
         """The key with this digest."""
@@ -133,10 +135,6 @@ class SqliteCredentials:
         ended = denied.get(("", "", DenialKind.SESSIONS.value, principal_id))
         is_before = ended is not None and session.issue_time <= ended[0].timestamp()
         return is_before or ("", "", DenialKind.SESSION.value, session.session_id) in denied
-
-    def version(self) -> int:
-        """A number that changes, for every process, with every change of keys and denials."""
-        return self._version.current()
 
     async def _all_denied(self) -> _Denied:
         cached = self._denied.get(None)
