@@ -60,7 +60,7 @@ def connected(crm: FakeProcess, config: Path) -> Iterator[None]:
 
 def rpcs() -> list[str]:
     """Every RPC of the contract: `leadline.v1.ContactService/FindContact`."""
-    modules = sorted(PROTOS.glob("leadline/v1/*_service.proto"))
+    modules = sorted((*PROTOS.glob("leadline/v1/*_service.proto"), *PROTOS.glob("leadline/admin/v1/*_service.proto")))
     services = [
         service
         for path in modules
@@ -78,7 +78,11 @@ def generate(home: Path) -> None:
     target = home / "generated"
     target.mkdir()
     (target / "package.json").write_text('{"type": "module"}')
-    sources = [str(path.relative_to(PROTOS)) for path in sorted((PROTOS / "leadline" / "v1").glob("*.proto"))]
+    sources = [
+        str(path.relative_to(PROTOS))
+        for folder in ("v1", "admin/v1")
+        for path in sorted((PROTOS / "leadline" / folder).glob("*.proto"))
+    ]
     includes = [f"-I{folder}" for folder in (PROTOS, common, Path(spec.origin).parent / "_proto")]
     plugin = f"--plugin=protoc-gen-es={home / 'node_modules' / '.bin' / 'protoc-gen-es'}"
     options = [plugin, f"--es_out={target}", "--es_opt=target=js", "--es_opt=import_extension=js"]
@@ -108,6 +112,7 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
     assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
     assert seen["counted"] == 1
+    assert seen["keys"] == [True, True, True, 2]
     assert (seen["replay"], seen["placeholder"], seen["removable"]) == (True, True, "UNTOUCHED")
     assert seen["preference"] == "CREATE_PLACEHOLDER"
     assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")

@@ -10,7 +10,7 @@ from leadline_server.domain.access.principals import WITHOUT_ACCOUNT, Role
 from leadline_server.domain.loopback import is_loopback
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "Ed25519")
-"""Signatures with public keys alone. With a shared secret, whoever verifies could also sign (RFC 8725, section 3.2)."""
+"""Signatures with public keys alone. With a shared secret, every verifier could also sign (RFC 8725, section 3.2)."""
 
 
 def _algorithm(value: str) -> str:

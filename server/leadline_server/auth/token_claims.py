@@ -65,7 +65,7 @@ def check_header(header: Mapping[str, Any], algorithms: Sequence[str]) -> str:
 
 
 def verified_token(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) -> VerifiedToken:
-    """What the claims of a token say whose signature was verified.
+    """The token with these claims, whose signature was verified.
 
     Args:
         claims: the claims.

@@ -46,7 +46,7 @@ class OpenStream:
         Only the wait is interrupted, never a write. gRPC cannot send a status after an interrupted write.
 
         Raises:
-            LeadlineError: the stream was ended; this is why.
+            LeadlineError: the stream was ended, for this reason.
         """
         self._raise_error()
         try:
@@ -132,7 +132,7 @@ class Streams:
 
 
 async def _check(streams: Sequence[OpenStream], still: Callable[[Authenticated], Awaitable[None]]) -> None:
-    """Check the one credential of some streams, and end them if it is no longer accepted, or if nobody can tell."""
+    """Check the one credential of some streams, and end them if it is not accepted any more or leadline cannot tell."""
     who = streams[0].who
     if who is None:
         return

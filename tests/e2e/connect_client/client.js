@@ -11,6 +11,8 @@ const { CallLogService } = await load("leadline/v1/call_log_service_pb.js");
 const { DirectoryService } = await load("leadline/v1/directory_service_pb.js");
 const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js");
 const { PlaceholderService, PlaceholderState } = await load("leadline/v1/placeholder_service_pb.js");
+const { KeyService } = await load("leadline/admin/v1/key_service_pb.js");
+const { Role } = await load("leadline/admin/v1/key_pb.js");
 const { CallLogState } = await load("leadline/v1/call_log_pb.js");
 const { CallDirection } = await load("leadline/v1/call_pb.js");
 const { UnknownContactAction } = await load("leadline/v1/preferences_pb.js");
@@ -29,6 +31,7 @@ const contacts = createClient(ContactService, transport);
 const calls = createClient(CallLogService, transport);
 const preferences = createClient(PreferencesService, transport);
 const placeholders = createClient(PlaceholderService, transport);
+const keys = createClient(KeyService, transport);
 const directory = createClient(DirectoryService, transport);
 
 const accountId = "demo";
@@ -85,6 +88,12 @@ const listed = (await placeholders.listPlaceholders({ accountId })).placeholders
 seen.placeholder = listed.some((one) => one.contactId === created.contact?.id);
 const removed = await placeholders.removePlaceholder({ accountId, contactId: created.contact.id, validateOnly: true });
 seen.removable = PlaceholderState[removed.state];
+const issued = await keys.issueKey({ accountId, role: Role.REPORTER, label: userId });
+const rotated = await keys.rotateKey({ accountId, keyId: issued.key.keyId, overlap: { seconds: 60n } });
+const revoked = await keys.revokeKey({ accountId, keyId: issued.key.keyId });
+const known = (await keys.listKeys({ accountId })).keys.filter((key) => key.label === userId);
+await keys.denyTokens({ accountId, issuer: "https://id.example", tokenId: userId });
+seen.keys = [issued.secret.startsWith("leadline_"), rotated.secret !== issued.secret, !!revoked.key.revokeTime, known.length];
 seen.crmUsers = (await directory.listCrmUsers({ accountId: "connected" })).crmUsers.map((user) => [user.id, user.email]);
 try {
   await directory.upsertUser({ accountId, user: { userId: "another", extensions: colleague.extensions } });

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 
 class Role(StrEnum):
-    """What a credential is for. The table of roles says what each may do."""
+    """The purpose of a credential. The table of roles says what each may do."""
 
     PLATFORM = "platform"
     ACCOUNT_ADMIN = "account_admin"
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Grant(StrEnum):
-    """What a credential may do beyond its role.
+    """A right that a credential has beyond its role.
 
     CALL_DATA: a platform credential may read contacts and call logs.
     UPDATE_PREFERENCES: a service may write the preferences of users.
@@ -68,7 +68,7 @@ EVERYONE: Final = Principal(id="everyone", role=Role.PLATFORM, grants=frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """What the ledger keeps of an API key, or of a client certificate that it accepts.
+    """The record of an API key, or of a client certificate that it accepts.
 
     Attributes:
         key_id: 16 hexadecimal digits that identify it.
@@ -105,7 +105,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """What a JWT says whose signature and claims were verified.
+    """The claims of a JWT that was verified.
 
     Attributes:
         issuer: the `iss` claim.

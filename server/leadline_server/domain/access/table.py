@@ -11,7 +11,7 @@ from leadline_server.domain.access.principals import Role
 
 
 class Extent(StrEnum):
-    """For whom a role may call an RPC."""
+    """The accounts and users that a role may call an RPC for."""
 
     NONE = "-"
     ANY_ACCOUNT = "A"
@@ -80,4 +80,4 @@ MEANINGS: Final[Mapping[Extent, str]] = {
     Extent.OWN_REPORTS: "calls that it reported itself",
     Extent.NONE: "PERMISSION_DENIED in its own account, NOT_FOUND in another",
 }
-"""What each extent means, for documents."""
+"""The meaning of each extent, for documents."""
