@@ -69,9 +69,11 @@ access-check: .venv/dev ## fail when that table is stale
 
 adapters: .venv/dev ## write the tables of docs/adapters.md from the adapters' declarations
 	$(BIN)/python tools/adapters.py
+	$(BIN)/python tools/facts.py
 
 adapters-check: .venv/dev ## fail when those tables are stale
 	$(BIN)/python tools/adapters.py --check
+	$(BIN)/python tools/facts.py --check
 
 schema: .venv/dev ## write the JSON Schemas of definitions, and the tables of their documents, from the models
 	$(BIN)/python tools/definition_schema.py

@@ -87,6 +87,7 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "they are forgotten, and asked for again",
         ),
         Limit("http.session_page:MOST_BYTES", "bytes", "a request to sign in", "400"),
+        Limit("domain.limits:MOST_CALL_ENTRIES", "legs, and attributes", "a call", "INVALID_ARGUMENT; nothing changes"),
         Limit("domain.limits:MOST_CANDIDATES", "candidates", "a call log", "the likeliest ones are kept"),
         Limit(
             "domain.limits:MOST_CANDIDATE_BYTES",
@@ -235,6 +236,24 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
     "server": (
         Limit("transport.server:MAX_PENDING", "calls", "calls that wait to begin", "RESOURCE_EXHAUSTED"),
         Limit("http.server:MAX_CONNECTIONS", "connections", "HTTP", "HTTP 503"),
+        Limit(
+            "transport.connection_watch:MOST_ABANDONED",
+            "streams",
+            "a gRPC connection, if most of its streams end without a request",
+            "it is closed",
+        ),
+        Limit(
+            "transport.connection_watch:MOST_IDLE_BYTES",
+            "bytes",
+            "what comes on a gRPC connection since its last request",
+            "it is closed",
+        ),
+        Limit(
+            "transport.connection_watch:REQUEST_SECONDS",
+            "seconds",
+            "a stream without its request, while no other arrives",
+            "the connection is closed",
+        ),
         Limit(
             "concurrency.loop_watch:HELD_SECONDS",
             "seconds",

@@ -10,19 +10,20 @@ async function findContact({ phoneNumberList }) {
   return found.flat();
 }
 
-async function createContact({ phoneNumber, name, email, company }) {
-  return crm.contacts.create({ phone: phoneNumber, name, email, company });
+// `fields` are the administrator's own, for required and custom fields of the CRM. The connector's own values are stronger.
+async function createContact({ phoneNumber, name, email, company, fields }) {
+  return crm.contacts.create({ ...fields, phone: phoneNumber, name, email, company });
 }
 
 // What follows can be left out; README.md says what then happens.
 
-async function createCallLog({ contactId, subject, note, key }) {
-  return crm.logs.create({ contactId, subject, note, key });
+async function createCallLog({ contactId, subject, note, key, fields }) {
+  return crm.logs.create({ ...fields, contactId, subject, note, key });
 }
 
 // People may have moved the log, so its contact is told only if leadline moves it.
-async function updateCallLog({ id, moves, contactId, subject, note }) {
-  return crm.logs.update(id, { ...(moves ? { contactId } : {}), subject, note });
+async function updateCallLog({ id, moves, contactId, subject, note, fields }) {
+  return crm.logs.update(id, { ...fields, ...(moves ? { contactId } : {}), subject, note });
 }
 
 async function findCallLog({ key }) {
@@ -43,7 +44,7 @@ async function searchContacts({ name }) {
 
 module.exports = {
   title: 'Example CRM',
-  capabilities: { findsLogByKey: true, movesLog: true, searches: 'substring', hasSubject: true, hasCompany: true, searchLagSeconds: 0, settleSeconds: 2 },
+  capabilities: { findsLogByKey: true, movesLog: true, searches: 'substring', hasSubject: true, hasCompany: true, writesFields: true, searchLagSeconds: 0, settleSeconds: 2 },
   findContact,
   createContact,
   createCallLog,

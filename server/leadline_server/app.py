@@ -167,7 +167,9 @@ async def open_app(
             attempts = FailedAttempts(clock.monotonic)
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
             sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
-            authenticator = Authenticator(ledger.credentials, tokens, attempts, contact, sessions, clock.now)
+            authenticator = Authenticator(
+                ledger.credentials, tokens, attempts, contact, sessions, clock.now, settings.tls_proxy
+            )
             await _run_in_background(stack, contact.run())
         commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
         yield App(commands, ledger, authenticator)

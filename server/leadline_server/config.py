@@ -17,9 +17,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.config_errors import Location, SettingsSources, unknown, without
-from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.ingress.settings import RouteConfig, RouteName
+from leadline_server.listeners import Listener, Protection, TlsFiles, missing
 
 PREFIX: Final = "LEADLINE_"
 ID_LENGTH: Final = 128
@@ -41,12 +41,10 @@ class BadSettings(Exception):
 
 
 def _address(value: str) -> str:
-    """Check `host:port`. It must be a loopback address, since leadline does not authenticate callers yet."""
-    host, colon, port = value.rpartition(":")
+    """Check `host:port`."""
+    _, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:50051")
-    if not is_loopback(host.removeprefix("[").removesuffix("]")):
-        raise ValueError("must be a loopback address: leadline does not authenticate callers; put a proxy before it")
     return value
 
 
@@ -86,6 +84,12 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _grpc_tls_version(value: str) -> str:
+    if value != "1.2":
+        raise ValueError("must be 1.2: gRPC takes 1.2 and 1.3, and that cannot be raised; put a proxy before it")
+    return value
+
+
 def _sqlite_ledger(value: str) -> str:
     if value.startswith(("postgresql:", "postgres:")):
         raise ValueError("this version keeps its ledger in SQLite; give a path or sqlite:PATH")
@@ -116,6 +120,7 @@ class AccountConfig(BaseModel):
     )
     in_flight_bytes: int | None = Field(None, ge=0, le=2**40, description="The account's own account_in_flight_bytes.")
     watches: int | None = Field(None, ge=0, le=100_000, description="The account's own account_watches.")
+    stored_bytes: int | None = Field(None, ge=0, le=2**50, description="The account's own account_stored_bytes.")
 
 
 class ConnectionTable(BaseModel):
@@ -162,6 +167,32 @@ class Settings(BaseSettings):
         False,
         description="Whether anyone may ask for the contract (gRPC reflection) although authentication is on.",
     )
+    http_hosts: str = Field(
+        "",
+        max_length=4096,
+        description="Further host names, and perhaps ports, under which others reach the HTTP port; comma between.",
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        description="The server's certificate in PEM, with those up to its CA; read again when it changes.",
+    )
+    tls_key: Path | None = Field(None, description="The private key of the certificate, in PEM.")
+    tls_client_ca: Path | None = Field(
+        None,
+        description="The CAs of clients' certificates, in PEM. gRPC and metrics then need a client certificate.",
+    )
+    tls_min_version: Literal["1.2", "1.3"] = Field("1.2", description="The lowest TLS version for HTTP and metrics.")
+    grpc_tls_min_version: Annotated[str, AfterValidator(_grpc_tls_version)] = Field(
+        "1.2", description="The lowest TLS version for gRPC. It cannot be raised."
+    )
+    tls_proxy: str = Field(
+        "",
+        max_length=512,
+        description="The DNS name or URI in the certificate of a proxy whose x-forwarded-client-cert is trusted.",
+    )
+    everyone_may_call: bool = Field(
+        False, description="Serve beyond this machine without TLS and authentication: everyone reads and writes all."
+    )
     data_dir: Path = Field(Path("data"), description="The folder of the embedded ledger and CRM; created if missing.")
     ledger: Annotated[str, AfterValidator(_sqlite_ledger)] = Field(
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
@@ -197,6 +228,12 @@ class Settings(BaseSettings):
     account_watches: int = Field(
         5_000, ge=0, le=100_000, description="Open watches of one account, in this process; 0 for no limit."
     )
+    account_stored_bytes: int = Field(
+        64 * 1024**3,
+        ge=0,
+        le=2**50,
+        description="Bytes that the ledger keeps of one account, for all processes; 0 for no limit.",
+    )
     account_waiting: int = Field(
         500, ge=1, le=10_000, description="Calls of one account that may wait for their turn, in this process."
     )
@@ -226,6 +263,29 @@ class Settings(BaseSettings):
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
     )
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """The files of the server's certificate; None: it has none."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return TlsFiles(certificate=self.tls_certificate, key=self.tls_key, client_ca=self.tls_client_ca)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """The addresses on which the server listens."""
+        names = ("listen", "metrics_listen", "http_listen")
+        return tuple(Listener(name, address) for name in names if (address := getattr(self, name)))
+
+    @property
+    def protection(self) -> Protection:
+        """The protection of the ports."""
+        return Protection(
+            has_tls=self.tls_files is not None,
+            has_client_ca=self.tls_client_ca is not None,
+            authenticates=self.authentication,
+            everyone_may_call=self.everyone_may_call,
+        )
 
     @property
     def ledger_path(self) -> Path:
@@ -287,10 +347,26 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         tables = _valid_tables(sources, details)
     except ValueError as error:
         raise BadSettings([*problems, f"settings: {error}"]) from error
+    else:
+        problems += _port_problems(settings, sources)
     problems += _table_problems(tables, sources)
     if problems:
         raise BadSettings(problems)
     return settings
+
+
+def _port_problems(settings: Settings, sources: SettingsSources) -> Iterable[str]:
+    """Problems of the ports: files that need each other, and ports that serve beyond this machine unprotected."""
+    pair = {"tls_certificate": settings.tls_certificate, "tls_key": settings.tls_key}
+    lone = [name for name, path in pair.items() if path is None]
+    if len(lone) == 1:
+        yield sources.problem((next(iter(pair.keys() - lone)),), f"needs {lone[0]} too")
+    for name in ("tls_client_ca", "tls_proxy"):
+        if getattr(settings, name) and settings.tls_files is None:
+            yield sources.problem((name,), "needs tls_certificate and tls_key")
+    for listener in settings.listeners:
+        if why := missing(listener, settings.protection):
+            yield sources.problem((listener.setting,), why)
 
 
 class _Tables(BaseModel):

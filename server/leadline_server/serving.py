@@ -6,25 +6,34 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import structlog
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
-from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
-from leadline_server.ports.crm import LookupRecall
+from leadline_server.ports.crm import CrmMethod, LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
+from leadline_server.transport.admission.stored_bytes import watched_storage
+from leadline_server.transport.certificates import UnusableCertificate
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
+from leadline_server.transport.tls import ServerCertificate
+
+if TYPE_CHECKING:
+    import ssl
+
+    import grpc
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +48,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
     configure_logs(settings.log_level, settings.log_format)
     try:
         uvloop.run(_serve(settings, announce))
-    except (AddressUnavailable, LedgerUnavailable, CrmError) as error:
+    except (AddressUnavailable, LedgerUnavailable, CrmError, UnusableCertificate) as error:
         return str(error)
     return None
 
@@ -52,6 +61,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     for address in filter(None, (settings.listen, settings.metrics_listen, settings.http_listen)):
         check_free(address)  # before the ledger is opened and deliveries start
     registry = CollectorRegistry()
+    certificate = _certificate(settings, registry)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watched_loop(registry))
         app = await stack.enter_async_context(open_app(settings, registry=registry))
@@ -64,16 +74,21 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
         )
-        port = server.bind(settings.listen)
-        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, app.authenticator)
+        await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
+        tls = _Tls.of(certificate)
+        port = server.bind(settings.listen, tls.grpc)
+        metrics = metrics_endpoint(
+            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator
+        )
         metrics_port = await stack.enter_async_context(metrics)
-        http_port = await stack.enter_async_context(_http(settings, server, app, registry, connections.http))
+        http = _HttpPort(connections.http, tls.http)
+        http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
             f"leadline serves gRPC on {_with_port(settings.listen, port)}"
-            f" (metrics on http://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
+            f" (metrics on {_scheme(settings)}://{_with_port(settings.metrics_listen, metrics_port)}/metrics,"
             f" data in {settings.data_dir.absolute()}).\n"
             + _http_line(settings, http_port)
             + "Accounts: "
@@ -81,7 +96,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             + ". Stop with Ctrl-C."
         )
         for account_id in settings.accounts:
-            await _warn_of_recall(app.commands.accounts, account_id)
+            warn_of_crm(await app.commands.accounts.get(account_id))
         if warning := wal_warning():
             _log.warning("old sqlite", detail=warning)
         await stopping.wait()
@@ -90,22 +105,63 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     _log.info("stopped")
 
 
-async def _warn_of_recall(accounts: AccountRegistry, account_id: str) -> None:
-    """Say that an account creates contacts for unknown numbers, and that its CRM may not find all known ones."""
-    account = await accounts.get(account_id)
-    creates = account.settings.defaults.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
-    if creates and account.crm.capabilities.lookup_recall is not LookupRecall.COMPLETE:
+class _Tls(NamedTuple):
+    """TLS for each port; None: plain text."""
+
+    grpc: "grpc.ServerCredentials | None" = None
+    http: "ssl.SSLContext | None" = None
+    metrics: "ssl.SSLContext | None" = None
+
+    @classmethod
+    def of(cls, certificate: ServerCertificate | None) -> Self:
+        """TLS by a certificate."""
+        if certificate is None:
+            return cls()
+        needs_client = certificate.takes_client_certificates
+        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *contexts)
+
+
+def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
+    """The server's certificate, if the settings name one. Raises UnusableCertificate."""
+    exposed = Gauge("leadline_everyone_may_call", "1 if ports serve without protection.", registry=registry)
+    exposed.set(settings.everyone_may_call)
+    if settings.everyone_may_call:
+        _log.warning(
+            "everyone may call",
+            detail="everyone_may_call is on: everyone who reaches a port may read and write every account.",
+        )
+    if settings.tls_files is None:
+        return None
+    certificate = ServerCertificate(settings.tls_files, settings.tls_min_version)
+    registry.register(certificate)
+    return certificate
+
+
+def warn_of_crm(account: Account) -> None:
+    """Say that an account's preferences and its CRM do not go well together."""
+    can, wishes = account.crm.capabilities, account.settings.defaults
+    creates = wishes.unknown_contact_action is UnknownContactAction.CREATE_PLACEHOLDER
+    if creates and can.lookup_recall is not LookupRecall.COMPLETE:
         _log.warning(
             "lookups may miss contacts",
-            account_id=account_id,
+            account_id=account.id,
             detail="The CRM finds numbers only in the forms that leadline asks for, and the account creates"
             " placeholders. Name the forms that people write in number_formats, or expect duplicates.",
+        )
+    changes = CrmMethod.UPDATE_CALL_LOG in can.methods and not can.has_fixed_fields
+    if CrmMethod.CREATE_CALL_LOG in can.methods and not changes and not wishes.wait_until_final:
+        _log.warning(
+            "logs cannot change",
+            account_id=account.id,
+            detail="The CRM fixes some fields of a log when it is created, so a call that is logged while it rings may"
+            " keep them. Set the preference wait_until_final to log calls once, when they are over.",
         )
 
 
 @asynccontextmanager
 async def _http(
-    settings: Settings, server: Server, app: App, registry: CollectorRegistry, connections: int
+    settings: Settings, server: Server, app: App, registry: CollectorRegistry, about: "_HttpPort"
 ) -> AsyncIterator[int]:
     """The HTTP port while the body runs, and its number; 0 where HTTP is off."""
     if not settings.http_listen:
@@ -113,25 +169,33 @@ async def _http(
         return
     try:
         from leadline_server.http.receiver import receiver_of
-        from leadline_server.http.server import http_server
+        from leadline_server.http.server import HttpOptions, http_server
     except ModuleNotFoundError as error:
         _log.warning(
             "http is off", detail=f"{error.name} is missing. Install leadline[http], or set http_listen to ''."
         )
         yield 0
         return
-    served = http_server(
-        settings.http_listen,
-        server.methods,
-        receiver_of(app, settings, server.door, registry),
+    options = HttpOptions(
         public_url=settings.public_url,
+        hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
+        is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
         grace=settings.grace_period,
-        connections=connections,
+        connections=about.connections,
+        ssl_context=about.ssl_context,
         authenticator=app.authenticator,
     )
-    async with served as port:
+    receiver = receiver_of(app, settings, server.door, registry)
+    async with http_server(settings.http_listen, server.methods, receiver, options) as port:
         yield port
+
+
+class _HttpPort(NamedTuple):
+    """The HTTP port's share of the connections, and its TLS."""
+
+    connections: int
+    ssl_context: "ssl.SSLContext | None"
 
 
 def _quotas(settings: Settings) -> QuotaSettings:
@@ -141,6 +205,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
         bytes_per_minute=settings.account_bytes_per_minute,
         in_flight_bytes=settings.account_in_flight_bytes,
         watches=settings.account_watches,
+        stored_bytes=settings.account_stored_bytes,
         waiting=settings.account_waiting,
     )
     own = {account_id: _own_quotas(account, default) for account_id, account in settings.accounts.items()}
@@ -148,7 +213,7 @@ def _quotas(settings: Settings) -> QuotaSettings:
 
 
 def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
-    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches")
+    names = ("calls_per_second", "bytes_per_minute", "in_flight_bytes", "watches", "stored_bytes")
     own = {name: value for name in names if (value := getattr(account, name)) is not None}
     return replace(default, **own)
 
@@ -156,7 +221,7 @@ def _own_quotas(account: AccountConfig, default: Quotas) -> Quotas:
 def _http_line(settings: Settings, port: int) -> str:
     if not port:
         return ""
-    address = f"http://{_with_port(settings.http_listen, port)}"
+    address = f"{_scheme(settings)}://{_with_port(settings.http_listen, port)}"
     page = f" The page for people is {address}/" if settings.console else ""
     return f"JSON over HTTP on {address}.{page}\n"
 
@@ -169,6 +234,10 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 50)
+
+
+def _scheme(settings: Settings) -> str:
+    return "http" if settings.tls_files is None else "https"
 
 
 def _with_port(address: str, port: int) -> str:

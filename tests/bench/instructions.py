@@ -34,7 +34,7 @@ from leadline_server.commands.keys import KeyWish
 from leadline_server.config import Settings
 from leadline_server.domain.access.principals import EVERYONE, Role
 from leadline_server.http.receiver import receiver_of
-from leadline_server.http.server import http_server
+from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.serving import tune_garbage_collector
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
@@ -134,9 +134,7 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
             _Context.metadata = (("user-agent", "grpc-python/1.85"), ("authorization", f"Bearer {sent}"))
         if has_http:
             receiver = receiver_of(app, Settings(data_dir=data), server.door, registry)
-            await idle.enter_async_context(
-                http_server("127.0.0.1:0", server.methods, receiver, public_url="", has_console=False, grace=1.0)
-            )
+            await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))
         keeper = preferences_pb2.Preferences(
             unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
         )

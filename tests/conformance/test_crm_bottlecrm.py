@@ -10,6 +10,7 @@ from fakes.bottlecrm import INTERACTIONS, PERSONS, FakeBottleCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.declarative.adapter_type import HTTP
+from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
@@ -74,15 +75,16 @@ def _place(contact_id: str) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def bottlecrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
+async def bottlecrm_under_test(folder: Path, region: str = "US") -> AsyncIterator[CrmUnderTest]:
     """A fake BottleCRM in this loop, and the adapter to it."""
     fake = FakeBottleCrm()
     known_gaps = HTTP.variants["by the definition bottlecrm"].known_gaps
     async with fake_server(fake) as server:
         options = {"definition": "bottlecrm", "base_url": server.url, "token": fake.token}
-        async with opened_adapter("http", options, folder) as adapter:
+        async with opened_adapter("http", options, folder, lambda: AccountSettings(default_region=region)) as adapter:
             yield CrmUnderTest(
                 adapter=adapter,
+                region=region,
                 people=BottlePeople(fake),
                 trouble=FakeTrouble(server),
                 secrets=(fake.token,),
@@ -101,4 +103,7 @@ class TestBottleCrm(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return bottlecrm_under_test(self.folder)
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return bottlecrm_under_test(self.folder, region)

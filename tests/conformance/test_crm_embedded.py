@@ -48,10 +48,16 @@ class TestEmbeddedCrm(CrmConformance):
     def crm(self, bare: CrmUnderTest) -> CrmUnderTest:
         return bare
 
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return embedded_crm_under_test(region)
+
 
 class TestEmbeddedCrmOverLoopback(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return crm_over_loopback(embedded_crm_under_test())
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return crm_over_loopback(embedded_crm_under_test(region))
 
 
 class TestWrappedCrm(CrmConformance):

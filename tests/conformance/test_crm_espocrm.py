@@ -11,6 +11,7 @@ from fakes.espocrm import CALLS, PERSONS, FakeEspoCrm
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.declarative.adapter_type import HTTP
+from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from support.adapters import opened_adapter
 
@@ -78,15 +79,16 @@ def _place(contact_id: str) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def espocrm_under_test(folder: Path) -> AsyncIterator[CrmUnderTest]:
+async def espocrm_under_test(folder: Path, region: str = "US") -> AsyncIterator[CrmUnderTest]:
     """A fake EspoCRM in this loop, and the adapter to it."""
     fake = FakeEspoCrm()
     known_gaps = HTTP.variants["by the definition espocrm"].known_gaps
     async with fake_server(fake) as server:
         options = {"definition": "espocrm", "base_url": server.url, "api_key": fake.token}
-        async with opened_adapter("http", options, folder) as adapter:
+        async with opened_adapter("http", options, folder, lambda: AccountSettings(default_region=region)) as adapter:
             yield CrmUnderTest(
                 adapter=adapter,
+                region=region,
                 people=EspoPeople(fake),
                 trouble=FakeTrouble(server),
                 secrets=(fake.token,),
@@ -105,4 +107,7 @@ class TestEspoCrm(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return espocrm_under_test(self.folder)
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return espocrm_under_test(self.folder, region)

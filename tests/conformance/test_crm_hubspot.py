@@ -15,6 +15,7 @@ from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT, WITH_P
 from leadline_server.crm.hubspot.wire import joined_name
 from leadline_server.crm.toolkit.adapter_type import KnownGaps
 from leadline_server.domain.person_name import split_name
+from leadline_server.domain.preferences import AccountSettings
 from leadline_server.testing.crm_call_log_cases import UpdateLogCases, WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest, People, SeenLog
 from leadline_server.testing.crm_forms import FormCases
@@ -76,18 +77,22 @@ class HubSpotPeople(People):
 
 @asynccontextmanager
 async def hubspot_under_test(
-    folder: Path, options: Mapping[str, Any], known_gaps: KnownGaps
+    folder: Path, options: Mapping[str, Any], known_gaps: KnownGaps, region: str = "US"
 ) -> AsyncIterator[CrmUnderTest]:
     """A fake HubSpot in this loop, and the adapter to it."""
     fake = FakeHubSpot(contact_properties=["leadline_placeholder"], unique_call_properties=["leadline_call_id"])
     async with (
         fake_server(fake) as server,
         opened_adapter(
-            "hubspot", {"token": fake.token, "api_url": server.url, **UNLIMITED, **options}, folder
+            "hubspot",
+            {"token": fake.token, "api_url": server.url, **UNLIMITED, **options},
+            folder,
+            lambda: AccountSettings(default_region=region),
         ) as adapter,
     ):
         yield CrmUnderTest(
             adapter=adapter,
+            region=region,
             people=HubSpotPeople(fake),
             trouble=FakeTrouble(server),
             secrets=(fake.token,),
@@ -109,7 +114,10 @@ class TestHubSpot(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps)
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return hubspot_under_test(self.folder, {}, HUBSPOT.variants[BY_DEFAULT].known_gaps, region)
 
 
 class TestHubSpotWithItsOwnProperties(LookupCases, FormCases, WriteLogCases, UpdateLogCases):

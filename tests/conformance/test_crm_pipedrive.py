@@ -71,16 +71,17 @@ class PipedrivePeople(People):
 
 @asynccontextmanager
 async def pipedrive_under_test(
-    folder: Path, lost_forms: frozenset[str], formats: tuple[str, ...] = ()
+    folder: Path, lost_forms: frozenset[str], formats: tuple[str, ...] = (), region: str = "US"
 ) -> AsyncIterator[CrmUnderTest]:
     """A fake Pipedrive in this loop, and the adapter to it."""
-    fake, settings = FakePipedrive(), AccountSettings(number_formats=formats)
+    fake, settings = FakePipedrive(), AccountSettings(number_formats=formats, default_region=region)
     async with (
         fake_server(fake) as server,
         opened_adapter("pipedrive", OPTIONS["pipedrive"](server.url), folder, lambda: settings) as adapter,
     ):
         yield CrmUnderTest(
             adapter=adapter,
+            region=region,
             people=PipedrivePeople(fake),
             trouble=FakeTrouble(server),
             secrets=(fake.token,),
@@ -101,7 +102,10 @@ class TestPipedrive(CrmConformance):
         self.folder = tmp_path
 
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms)
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return pipedrive_under_test(self.folder, PIPEDRIVE.known_gaps.forms, region=region)
 
 
 class TestPipedriveWithNumberFormats(LookupCases, FormCases):

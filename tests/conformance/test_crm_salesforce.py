@@ -8,13 +8,17 @@ from fakes.salesforce_people import salesforce_under_test
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 from leadline_server.testing.crm_forms import FormCases
 from leadline_server.testing.crm_lookup_cases import LookupCases
+from leadline_server.testing.crm_plans import PlanCases
 
 DAY = 86_400.0
 
 
 class TestSalesforce(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return salesforce_under_test()
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return salesforce_under_test(region=region)
 
 
 class TestSalesforceByTheIndexAlone(LookupCases, FormCases):
@@ -26,8 +30,11 @@ class TestSalesforceByTheIndexAlone(LookupCases, FormCases):
             yield crm
 
 
-class TestSalesforceByTheDatabaseAlone(LookupCases, FormCases):
+class TestSalesforceByTheDatabaseAlone(LookupCases, FormCases, PlanCases):
     @pytest.fixture
     async def crm(self) -> AsyncIterator[CrmUnderTest]:
-        async with salesforce_under_test(age=DAY, index_lag=DAY, lookup="query") as crm:
+        async with self.open_crm_in("US") as crm:
             yield crm
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return salesforce_under_test(age=DAY, index_lag=DAY, lookup="query", region=region)

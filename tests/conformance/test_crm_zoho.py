@@ -12,7 +12,10 @@ from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 
 class TestZoho(CrmConformance):
     def open_crm(self) -> AbstractAsyncContextManager[CrmUnderTest]:
-        return zoho_under_test(call_key_field=KEY_FIELD, placeholder_field=MARK_FIELD)
+        return self.open_crm_in("US")
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest]:
+        return zoho_under_test(call_key_field=KEY_FIELD, placeholder_field=MARK_FIELD, region=region)
 
 
 class TestZohoByDefault(WriteLogCases, UpdateLogCases):

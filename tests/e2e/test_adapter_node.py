@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from e2e.crm_journey import (
@@ -99,6 +99,30 @@ async def test_calls_reach_the_connectors_crm_once(home: Path, tmp_path: Path) -
             await check_update(stage, "logs", {"followUp": "Send the offer"})
             await check_outage(stage, refuses=True)
             assert PERSON["phone"] != KNOWN
+
+
+async def test_fields_of_ones_own_arrive_in_the_connectors_crm(home: Path, tmp_path: Path) -> None:
+    own: dict[str, Any] = {
+        "placeholder_fields": {
+            "region": "South",
+            "score": 5,
+            "tags": ["new", True],
+            "more": {"digits": "{{ number.digits }}"},
+        },
+        "call_fields": {"campaign": "spring", "took": "{{ duration }}"},
+    }
+    number = parse_number("+12025550147", "US")
+    with node_host(home, home / "connector.js", tmp_path / "crm.json") as host:
+        async with remote_crm(host.address, **own) as crm:
+            contact = await crm.create_contact(ContactDraft(name="Ada", phone_number=number), "key")
+            log = await crm.create_call_log(Report().entry(contact.id), "key")
+            host.edit("logs", log.id, {"campaign": "summer"})
+        async with remote_crm(host.address, **own) as crm:
+            await crm.update_call_log(log.id, Report().entry(contact.id, note="after"))
+        person, logged = host.records("contacts")[contact.id], host.records("logs")[log.id]
+    told = {name: person[name] for name in own["placeholder_fields"]}
+    assert told == {"region": "South", "score": 5, "tags": ["new", True], "more": {"digits": "12025550147"}}
+    assert (logged["campaign"], logged["took"], logged["note"]) == ("summer", 120, "after")
 
 
 async def test_with_two_functions_alone_an_unknown_caller_is_created_only_if_the_account_asks_for_it(
@@ -211,10 +235,20 @@ def test_a_host_that_cannot_serve_says_why(home: Path, arguments: list[str]) -> 
 
 
 class _FailingCrm(BaseHTTPRequestHandler):
+    """Fails, but for the path `/works`, and for every second request of `/flaky`."""
+
+    flaky = 0
+
     def do_GET(self) -> None:
-        self.send_response(404 if self.path == "/missing" else 503)
+        status = {"/missing": 404, "/works": 200}.get(self.path, 503)
+        if self.path == "/flaky":
+            _FailingCrm.flaky += 1
+            status = 503 if _FailingCrm.flaky % 2 else 200
+        self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    do_PATCH = do_GET  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *_: object) -> None:
         pass
@@ -248,6 +282,21 @@ async def test_what_a_connector_loses_is_cannot_tell(faulty_crm: CrmAdapter, num
 async def test_an_offer_to_create_and_a_404_are_nobody(faulty_crm: CrmAdapter) -> None:
     assert await find(faulty_crm, "+12025550113") == []
     assert await find(faulty_crm, "+12025550119") == []
+
+
+async def test_a_request_that_is_repeated_counts_as_it_ended(faulty_crm: CrmAdapter) -> None:
+    assert await find(faulty_crm, "+12025550120") == []
+
+
+async def test_a_failure_that_a_connector_swallows_in_an_update_or_a_check_is_one(faulty_crm: CrmAdapter) -> None:
+    entry = Report().entry("7")
+    assert (await faulty_crm.update_call_log("works", entry)).id == "works"
+    with pytest.raises(CrmOutcomeUnknown, match="status 503"):
+        await faulty_crm.update_call_log("fails", entry)
+    with pytest.raises(CrmRejected, match="status 404"):
+        await faulty_crm.update_call_log("missing", entry)
+    with pytest.raises(CrmUnavailable):
+        await faulty_crm.check()
 
 
 async def test_an_empty_number_is_none_and_seconds_are_seconds(faulty_crm: CrmAdapter) -> None:

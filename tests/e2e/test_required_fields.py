@@ -1,5 +1,6 @@
 """A CRM with a required field, as an administrator meets it: failed calls, a check, a setting, a bulk retry."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 from fakes.connections import write_toml
 from fakes.process import FakeProcess, fake_process
+from leadline.adapter.v1 import adapter_service_pb2 as pb
+from leadline.adapter.v1 import capabilities_pb2
+from support.scripted_adapters import says, scripted_adapter
 from support.servers import ServerProcess, leadline, server_process
 
 CALLERS = ["+12025550147", "+12025550148"]
@@ -54,6 +58,21 @@ def test_failed_calls_are_delivered_after_the_missing_field_has_a_value(tmp_path
         people = crm.records("Contact").values()
         assert [person["cRegion"] for person in people] == ["South"] * len(CALLERS)
         assert len(crm.records("Call")) == len(CALLERS)
+
+
+async def test_an_adapter_in_another_process_tells_its_required_fields(tmp_path: Path) -> None:
+    needed = pb.RequiredFields(contact=[pb.RequiredField(name="region", label="Region")])
+    can = capabilities_pb2.Capabilities(writes_fields=True)
+    async with scripted_adapter() as adapter:
+        adapter.answers["Describe"] = says(pb.DescribeResponse(capabilities=can, required_fields=needed))
+        toml = f'[connections.crm]\nadapter = "remote"\naddress = "{adapter.address}"\n'
+        for own, code, said in [
+            ("", 1, "contact: region (Region) is required and has no value."),
+            ('placeholder_fields = { region = "South" }\n', 0, "Connection crm works."),
+        ]:
+            (tmp_path / "leadline.toml").write_text(toml + own)
+            checked = await asyncio.to_thread(check, tmp_path)
+            assert (checked.returncode, said in checked.stdout) == (code, True), checked.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from leadline_server.auth.sessions import SESSION_SECONDS
 from leadline_server.config import Settings
 from leadline_server.domain.access.principals import Role
 from leadline_server.http.receiver import receiver_of
-from leadline_server.http.server import http_server
+from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.ports.ledger.credentials import DenialKind
 from support.access import OTHER, OWN, Guarded, guarded
 from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
@@ -58,10 +58,7 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
             "127.0.0.1:0",
             served.server.methods,
             receiver,
-            public_url="",
-            has_console=False,
-            grace=1.0,
-            authenticator=served.app.authenticator,
+            HttpOptions(authenticator=served.app.authenticator),
         )
         jar = aiohttp.CookieJar(unsafe=True)  # for addresses, too
         async with running as port, aiohttp.ClientSession(cookie_jar=jar) as session:

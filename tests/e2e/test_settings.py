@@ -215,13 +215,6 @@ def test_a_check_of_valid_settings_writes_nothing(tmp_path: Path) -> None:
     assert not data.exists()
 
 
-@pytest.mark.parametrize(("address", "other"), [("0.0.0.0:0", "[::]:0"), ("192.0.2.1:0", ":0")])
-def test_an_address_that_others_could_reach_is_refused_with_the_reason(address: str, other: str) -> None:
-    problems = not_served("--listen", address, "--metrics-listen", other)
-    reason = "must be a loopback address: leadline does not authenticate callers; put a proxy before it"
-    assert problems == [f"--listen: {reason}", f"--metrics-listen: {reason}"]
-
-
 @pytest.mark.parametrize(
     ("content", "named"),
     [(None, "config: "), ("listen = ", "config: "), ("accounts = {}", "accounts: at least one")],

@@ -33,6 +33,7 @@ class FakeCrm(ABC):
             started again; None keeps it in memory alone.
 
     Attributes:
+        spent: what all requests have cost, as the vendor counts them.
         required: fields that an administrator added and requires, by kind of record: their names and labels. New
             records without them are refused, and the vendor's metadata tell them.
 
@@ -46,6 +47,7 @@ class FakeCrm(ABC):
         self.misbehaviour = Misbehaviour(self.faults_type())
         self.records = Records(path)
         self.required: dict[str, dict[str, str]] = {}
+        self.spent = 0
 
     @property
     def faults(self) -> Any:
@@ -84,6 +86,15 @@ class FakeCrm(ABC):
     @abstractmethod
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         """The kind of a record of `records`; None if it is neither a contact nor the log of a call."""
+
+    def cost(self, request: web.Request, body: str) -> int:
+        """The cost of a request in the day's budget, by the vendor's documents."""
+        del request, body
+        return 1
+
+    def exhausted(self) -> web.Response:
+        """The answer once the day's budget is spent."""
+        return self.rate_limited(900)
 
     def forbidden(self) -> web.Response:
         """The answer of status 403."""
@@ -145,7 +156,10 @@ class FakeCrm(ABC):
     async def _work(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         faults, is_write = self.misbehaviour.faults, self.is_write(request)
         mode = self.misbehaviour.strike(request.path, is_write=is_write)
-        await request.read()  # a write goes on without its client from here on
+        body = await request.text()  # a write goes on without its client from here on
+        self.spent += self.cost(request, body)
+        if faults.budget and self.spent > faults.budget:
+            return self.exhausted()
         if latency := faults.latency + (faults.write_latency if is_write else 0.0):
             await asyncio.sleep(latency)
         answer = await self._answer(request, handler) if mode in DONE else None

@@ -6,9 +6,13 @@ active records, ten at most), interactions/ (no reading of one, kind and record 
 Framework trims texts, refuses NUL, and says which field is wrong.
 """
 
+import math
 import re
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +22,7 @@ from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes.base import FakeCrm
+from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
 
@@ -38,15 +43,30 @@ _PHONE: Final = re.compile(r"[\d\s\-\(\)\+\.]{7,25}")
 _OUTCOMES: Final = {"connected", "no_answer", "voicemail", "busy", "wrong_number", ""}
 _FIXED: Final = {"kind", "contact", "lead", "home"}
 _REGION: Final = "US"  # the organisation's default_country
+_MINUTE: Final = 60.0
 _FUTURE: Final = timedelta(minutes=5)
 _CALL_ID: Final = re.compile(r"^Call id: (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BottleCrmFaults(Faults):
+    """Switches of the fake BottleCRM.
+
+    Attributes:
+        searches_per_minute: its limit of searches for duplicates, 120 in the real one; 0: none.
+    """
+
+    searches_per_minute: int = 0
 
 
 class FakeBottleCrm(FakeCrm):
     """A BottleCRM of one organisation, with contacts, leads and interactions."""
 
+    faults_type = BottleCrmFaults
+
     def __init__(self, path: Path | None = None) -> None:
         super().__init__(path)
+        self._searched = deque[float]()
         self.records.index(
             INTERACTIONS, "record", lambda fields: [fields.get(name) or "" for name in ("contact", "lead")]
         )
@@ -153,6 +173,8 @@ class FakeBottleCrm(FakeCrm):
         )
 
     async def _duplicates(self, request: web.Request) -> web.Response:
+        if wait := self._throttled():
+            return self.rate_limited(wait)
         phone = str((await request.json()).get("phone") or "")
         if len(phone) > _LENGTHS["phone"]:
             return _refused({"phone": ["Ensure this field has no more than 25 characters."]})
@@ -161,6 +183,16 @@ class FakeBottleCrm(FakeCrm):
         found = [record for record in living if fits(record.fields["phone"] or "")]
         hits = [_hit(record) for record in found[:MOST_DUPLICATES]]
         return web.json_response({"duplicates": hits})
+
+    def _throttled(self) -> int:
+        """Seconds to wait by the scope's throttle; 0: none."""
+        now, allowed = time.monotonic(), self.faults.searches_per_minute
+        while self._searched and self._searched[0] <= now - _MINUTE:
+            self._searched.popleft()
+        if allowed and len(self._searched) >= allowed:
+            return math.ceil(self._searched[0] + _MINUTE - now)
+        self._searched.append(now)
+        return 0
 
     async def _read_person(self, request: web.Request) -> web.Response:
         table = request.match_info["table"]
@@ -174,6 +206,8 @@ class FakeBottleCrm(FakeCrm):
             return _refused(errors)
         if body.get("phone") and not _PHONE.fullmatch(body["phone"]):
             return _refused({"phone": ["Enter a valid phone number (7-25 characters, digits and separators only)"]})
+        if body.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", body["email"]):
+            return _refused({"email": ["Enter a valid email address."]})
         if body.get("email") and self._has_email(table, body["email"]):
             return _refused({"email": ["Contact already exists with this email"]})
         record = self.records.add(table, {"phone": "", **body}, record_id=str(uuid.uuid4()))

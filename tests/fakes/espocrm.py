@@ -2,8 +2,10 @@
 
 Sources, in application/Espo: Core/Record/SearchParamsFetcher.php (paging), Core/Select/Where (filters, LIKE with its
 wildcards), Core/Utils/Database/Orm/FieldConverters/Phone.php and PersonName.php (what filters look at),
-Core/FieldProcessing (lists have the first number alone), Core/Record/Access/LinkCheck.php (403 for a contact that is
-not there), Core/Api (errors in the header X-Status-Reason, mostly without a body), and the entityDefs of Modules/Crm.
+Core/Repositories/Database.php (a new record has no modifiedById), Core/FieldProcessing (lists have the first number
+alone), Core/Record/Access/LinkCheck.php (403 for a contact that is not there), Classes/FieldValidators (numbers must be
+international, the default of new systems), Core/Api (errors in the header X-Status-Reason, mostly without a body), and
+the entityDefs of Modules/Crm.
 """
 
 import re
@@ -12,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import phonenumbers
 from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
@@ -23,15 +26,27 @@ CALLS: Final = "Call"
 PERSONS: Final = ("Contact", "Lead")
 MOST: Final = 200  # records a page (recordListMaxSizeLimit)
 
+LINKS: Final = {"calls", "meetings", "tasks", "emails", "cases", "documents", "targetLists", "campaignLogRecords"}
+"""Links of contacts and leads to other records, as far as leadline reads them. Posts are lists of the stream."""
+
+POSTS: Final = "posts"
+
 _NAME_LENGTH: Final = 100
 _PHONE_LENGTH: Final = 36
 _BAD_CHARACTERS: Final = re.compile(r"[<>=]")  # regExpPatterns.json: noBadCharacters
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _KEY: Final = re.compile(r"\[leadline:(.*)\]")
 
 
 class FakeEspoCrm(FakeCrm):
-    """An EspoCRM with contacts, leads and calls."""
+    """An EspoCRM with contacts, leads and calls.
+
+    Attributes:
+        hidden: lists of a contact that the role of leadline's user may not read, such as `tasks`.
+    """
+
+    hidden: frozenset[str] = frozenset()
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__(path)
@@ -46,7 +61,10 @@ class FakeEspoCrm(FakeCrm):
             web.post("/api/v1/{table:Contact|Lead}", self._create_person),
             web.post("/api/v1/Call", self._create_call),
             web.get("/api/v1/{table:Contact|Lead|Call}/{id}", self._read),
+            web.get("/api/v1/{table:Contact|Lead}/{id}/{link}", self._linked),
+            web.delete("/api/v1/{table:Contact|Lead}/{id}", self._delete),
             web.put("/api/v1/Call/{id}", self._update_call),
+            web.delete("/api/v1/Call/{id}", self._delete_call),
         ]
 
     def is_write(self, request: web.Request) -> bool:
@@ -154,6 +172,31 @@ class FakeEspoCrm(FakeCrm):
         table = request.match_info["table"]
         return web.json_response(_whole(table, self.records.require(table, request.match_info["id"])))
 
+    async def _linked(self, request: web.Request) -> web.Response:
+        """A list of records that belong to a person (Core/Record/Service.php: findLinked; Tools/Stream)."""
+        table, person_id, link = request.match_info["table"], request.match_info["id"], request.match_info["link"]
+        self.records.require(table, person_id)
+        if link not in (LINKS | {POSTS} | ({"opportunities"} if table == "Contact" else set())):
+            return self.not_found()
+        if link in self.hidden:
+            return self.forbidden()
+        if int(request.query.get("maxSize") or MOST) > MOST:
+            return _failed(403, f"Max size should not exceed {MOST}. Use offset and limit.")
+        links = {"Contact": "contactsIds", "Lead": "leadsIds"}[table]
+        found = [call.id for call in self.records.all(CALLS) if link == "calls" and person_id in call.fields[links]]
+        found += [each.id for each in self.records.all(link) if each.fields["parent"] == person_id]
+        return web.json_response({"total": len(found), "list": [{"id": each} for each in found]})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        """Delete a person. Calls stay, without it."""
+        table, person_id = request.match_info["table"], request.match_info["id"]
+        self.records.remove(table, person_id)
+        link = {"Contact": "contactsIds", "Lead": "leadsIds"}[table]
+        for call in self.records.all(CALLS):
+            if person_id in call.fields[link]:
+                self.records.change(CALLS, call.id, {link: [each for each in call.fields[link] if each != person_id]})
+        return web.json_response(True)
+
     async def _create_person(self, request: web.Request) -> web.Response:
         table, body = request.match_info["table"], await request.json()
         if refusal := _person_refused(table, body) or self._lacks(table, body):
@@ -196,6 +239,11 @@ class FakeEspoCrm(FakeCrm):
             return refusal
         return web.json_response(_whole(CALLS, self.records.change(CALLS, call_id, body)))
 
+    async def _delete_call(self, request: web.Request) -> web.Response:
+        self.records.require(CALLS, request.match_info["id"])
+        self.records.remove(CALLS, request.match_info["id"])
+        return web.json_response(data=True)
+
     def _missing(self, call: Fields) -> web.Response | None:
         for table, link in zip(PERSONS, ("contactsIds", "leadsIds"), strict=True):
             if not all(self.records.get(table, person_id) for person_id in call.get(link, ())):
@@ -235,9 +283,24 @@ def _person_refused(table: str, body: Fields) -> web.Response | None:
     for field in ("firstName", "lastName", "accountName"):
         if _BAD_CHARACTERS.search(body.get(field) or ""):
             return _invalid(table, field, "pattern")
-    if len(body.get("phoneNumber") or "") > _PHONE_LENGTH:
+    return _address_refused(table, body.get("phoneNumber") or "", body.get("emailAddress") or "")
+
+
+def _address_refused(table: str, number: str, email: str) -> web.Response | None:
+    if len(number) > _PHONE_LENGTH:
         return _invalid(table, "phoneNumber", "maxLength")
-    return None
+    if email and not _EMAIL.fullmatch(email):
+        return _invalid(table, "emailAddress", "emailAddress")
+    return _invalid(table, "phoneNumber", "valid") if number and not _is_international(number) else None
+
+
+def _is_international(text: str) -> bool:
+    """The default of new systems (phoneNumberInternational): E.164, and possible in its plan."""
+    try:
+        number = phonenumbers.parse(text.strip())
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_possible_number(number)
 
 
 def _call_refused(body: Fields) -> web.Response | None:
@@ -280,6 +343,7 @@ def _listed(table: str, record: Record) -> Fields:
         "id": record.id,
         "createdAt": _time(record.created),
         "modifiedAt": _time(record.changed),
+        "modifiedById": None if record.changed == record.created else "somebody",
         "deleted": False,
     }
     if table in PERSONS:

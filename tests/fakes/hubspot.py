@@ -86,6 +86,7 @@ class FakeHubSpot(FakeCrm):
             web.get(objects + "/{id}", self._read),
             web.patch(objects + "/{id}", self._change),
             web.delete("/crm/objects/2026-03/contacts/{id}", self._archive),
+            web.delete("/crm/objects/2026-03/calls/{id}", self._archive_call),
             web.put(link, self._link),
             web.delete(link, self._unlink),
         ]
@@ -98,6 +99,9 @@ class FakeHubSpot(FakeCrm):
 
     def unauthorized(self) -> web.Response:
         return _error(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired.")
+
+    def exhausted(self) -> web.Response:
+        return _too_many("DAILY")
 
     def forbidden(self) -> web.Response:
         return _error(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call.")
@@ -275,6 +279,11 @@ class FakeHubSpot(FakeCrm):
                     self.records.change(CALLS, call.id, {LINKED: links})
         return web.Response(status=204)
 
+    async def _archive_call(self, request: web.Request) -> web.Response:
+        if self.records.get(CALLS, request.match_info["id"]):
+            self.records.remove(CALLS, request.match_info["id"])
+        return web.Response(status=204)
+
     async def _change(self, request: web.Request) -> web.Response:
         table, values = request.match_info["table"], (await request.json())["properties"]
         self.records.require(table, request.match_info["id"])
@@ -323,6 +332,10 @@ class FakeHubSpot(FakeCrm):
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
         if found := problems(values, self.known[table] | self.required.get(table, {}).keys()):
             return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
+        owner = values.get("hubspot_owner_id")
+        if owner and self.records.get(OWNERS, owner) is None:
+            message = f"{owner} is not a valid value of hubspot_owner_id"
+            return _error(400, "VALIDATION_ERROR", message, ("INVALID_OWNER_ID", message))
         email = values.get("email")
         if table == CONTACTS and email and (others := self.records.find(CONTACTS, "email", email.casefold())):
             return _error(409, "CONFLICT", f"Contact already exists. Existing ID: {others[0].id}")

@@ -1,5 +1,6 @@
 """The values that HubSpot accepts for properties, and how it stores them."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ CONTACT_PROPERTIES: Final = frozenset(
         "jobtitle",
         "lifecyclestage",
         "hs_whatsapp_phone_number",
+        "hubspot_owner_id",
         "notes_last_updated",
         "hs_searchable_calculated_phone_number",
         "hs_searchable_calculated_mobile_number",
@@ -92,6 +94,7 @@ _OPTIONS: Final = {
 }
 _NUMERIC: Final = frozenset({"hs_call_duration", "hubspot_owner_id"})
 _LONGEST: Final = 65_536
+_EMAIL: Final = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 _SEARCHABLE: Final = {
     "phone": "hs_searchable_calculated_phone_number",
@@ -120,7 +123,7 @@ def _problem(name: str, value: str) -> tuple[str, str] | None:
         "INVALID_OPTION": value not in _OPTIONS.get(name, {value}),
         "INVALID_NUMBER": name in _NUMERIC and not value.isdecimal(),
         "INVALID_URL": name == "hs_call_recording_url" and not value.startswith("https://"),
-        "INVALID_EMAIL": name == "email" and "@" not in value,
+        "INVALID_EMAIL": name == "email" and re.fullmatch(_EMAIL, value) is None,
     }
     broken = [code for code, is_broken in rules.items() if is_broken]
     return (broken[0], f"{value} is not a valid value of {name}") if broken else None

@@ -56,6 +56,7 @@ class Faults:
         index_lag: seconds until a search shows a new contact.
         refuses: the server does not listen, and connections are cut.
         token: the token that is good; with any other the answer is 401.
+        budget: how much requests may cost in all, as the vendor counts a day's; 0: there is no limit.
     """
 
     mode: Mode = Mode.OK
@@ -69,6 +70,7 @@ class Faults:
     index_lag: float = 0.0
     refuses: bool = False
     token: str = GOOD_TOKEN
+    budget: int = 0
 
     def strikes(self, path: str, *, is_write: bool) -> bool:
         """Whether a request is one of those that this goes wrong with."""

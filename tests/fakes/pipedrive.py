@@ -46,6 +46,17 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
 
 _WRITTEN_SO: Final = {"due_date": r"\d{4}-\d\d-\d\d", "due_time": r"\d\d:\d\d", "duration": r"\d\d:\d\d"}
 _LONGEST_NOTE: Final = 100_000
+_SEARCHED: Final = frozenset({"term", "fields", "exact_match", "organization_id", "include_fields", "limit", "cursor"})
+_PAGES: Final = ("filter_id", "ids", "owner_id", "updated_since", "updated_until", "limit", "cursor")
+_SORTED: Final = ("sort_by", "sort_direction", "include_fields", "custom_fields")
+_LISTED: Final[Mapping[str, frozenset[str]]] = {
+    PERSONS: frozenset({*_PAGES, *_SORTED, "org_id", "deal_id"}),
+    ORGANIZATIONS: frozenset({*_PAGES, *_SORTED}),
+    ACTIVITIES: frozenset(
+        {*_PAGES, "sort_by", "sort_direction", "include_fields", "deal_id", "lead_id", "person_id", "org_id", "done"}
+    ),
+}
+"""The parameters of searches and lists, by Pipedrive's client library for version 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ class FakePipedrive(FakeCrm):
             web.post(f"/api/v2{all_}", self._create),
             web.get(f"/api/v2{all_}/{{id}}", self._read),
             web.patch("/api/v2/{table:activities}/{id}", self._change),
-            web.delete("/api/v2/{table:persons}/{id}", self._delete),
+            web.delete("/api/v2/{table:persons|activities}/{id}", self._delete),
             web.get("/v1/persons/{id}/changelog", self._changelog),
         ]
 
@@ -109,6 +120,21 @@ class FakePipedrive(FakeCrm):
 
     def unauthorized(self) -> web.Response:
         return _error(401, "unauthorized access")
+
+    def cost(self, request: web.Request, body: str) -> int:
+        """Tokens ("Rate limiting"): v1 costs twice as many."""
+        del body
+        if request.path == "/oauth/token":
+            return 0
+        whole = 20 if request.path.endswith("/search") else 10
+        single = {"GET": 1, "DELETE": 3}.get(request.method, 5)
+        is_single = "id" in request.match_info or request.method != "GET"
+        return (single if is_single else whole) * (1 if request.path.startswith("/api/v2/") else 2)
+
+    def exhausted(self) -> web.Response:
+        answer = _error(429, "Daily token budget exceeded")
+        answer.headers["x-daily-ratelimit-token-remaining"] = "0"
+        return answer
 
     def forbidden(self) -> web.Response:
         return _error(403, "Scope and URL mismatch")
@@ -206,6 +232,8 @@ class FakePipedrive(FakeCrm):
 
     async def _search(self, request: web.Request) -> web.Response:
         query, table = request.query, request.match_info["table"]
+        if words := _unknown_words(request):
+            return self.unprocessable(words)
         term, is_exact = query["term"].casefold(), query.get("exact_match") == "true"
         if len(term) < (1 if is_exact else 2) or int(query.get("limit", "100")) > 100:
             return self.unprocessable("term or limit")
@@ -221,6 +249,8 @@ class FakePipedrive(FakeCrm):
 
     async def _list(self, request: web.Request) -> web.Response:
         query, table = request.query, request.match_info["table"]
+        if words := _unknown_words(request):
+            return self.unprocessable(words)
         records = self.records.all(table)
         if ids := query.get("ids"):
             wanted = ids.split(",")
@@ -269,8 +299,8 @@ class FakePipedrive(FakeCrm):
         return web.json_response({"success": True, "data": counts | _body(record)})
 
     async def _delete(self, request: web.Request) -> web.Response:
-        record = self.records.require(PERSONS, request.match_info["id"])
-        self.records.remove(PERSONS, record.id)
+        record = self.records.require(request.match_info["table"], request.match_info["id"])
+        self.records.remove(request.match_info["table"], record.id)
         return web.json_response({"success": True, "data": {"id": int(record.id)}})
 
     async def _changelog(self, request: web.Request) -> web.Response:
@@ -293,6 +323,16 @@ class FakePipedrive(FakeCrm):
             return self.unprocessable(problem)
         return web.json_response({"success": True, "data": _body(self.records.change(ACTIVITIES, record_id, body))})
 
+    def _unknown(self, body: Mapping[str, Any]) -> str:
+        """A value that refers to nothing: a user, an organization, a custom field."""
+        owner, organization = body.get("owner_id"), body.get("org_id")
+        if owner is not None and self.records.get(USERS, str(owner)) is None:
+            return f"no user {owner}"
+        if organization is not None and self.records.get(ORGANIZATIONS, str(organization)) is None:
+            return f"no organization {organization}"
+        names = [name for name in body.get("custom_fields", {}) if not re.fullmatch(r"[0-9a-f]{40}", name)]
+        return f"no custom field {names[0]}" if names else ""
+
     def _problem(self, table: str, body: Mapping[str, Any]) -> str:
         """The problem of a client's values. It repeats them, as vendors do."""
         for name, value in body.items():
@@ -305,8 +345,16 @@ class FakePipedrive(FakeCrm):
             return "note"
         if body.get("type", "call") != "call":
             return "type"
+        if problem := self._unknown(body):
+            return problem
         people = [str(each["person_id"]) for each in body.get("participants", [])]
         return "" if all(self.records.get(PERSONS, each) for each in people) else f"no person {people}"
+
+
+def _unknown_words(request: web.Request) -> str:
+    """The parameters that version 2 does not know for a list or a search, with words: its validation is strict."""
+    known = _SEARCHED if request.path.endswith("/search") else _LISTED[request.match_info["table"]]
+    return ", ".join(sorted(request.query.keys() - known))
 
 
 def _paged(items: Sequence[Any], query: Mapping[str, str]) -> tuple[Sequence[Any], dict[str, Any]]:

@@ -42,6 +42,7 @@ CLIENT: Final = ("consumer-key", "consumer-secret")
 REFRESH_TOKEN: Final = "granted-refresh-token"
 
 _PAGE: Final = 2_000
+_LONGEST_URI: Final = 16_384
 _DELETED: Final = "deleted "
 """Before the name of a table: its deleted records, which only queryAll reads."""
 
@@ -144,6 +145,14 @@ class FakeSalesforce(FakeCrm):
     def unavailable(self) -> web.Response:
         return errors(503, "SERVER_UNAVAILABLE", "The server is too busy. Try again.")
 
+    def cost(self, request: web.Request, body: str) -> int:
+        """API requests of the day; those for tokens are not counted."""
+        del body
+        return 0 if request.path == TOKENS else 1
+
+    def exhausted(self) -> web.Response:
+        return errors(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+
     def forbidden(self) -> web.Response:
         return errors(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
 
@@ -240,7 +249,11 @@ class FakeSalesforce(FakeCrm):
 
     async def _query(self, request: web.Request, also: str = "") -> web.Response:
         """Answer a query; with `also` from the deleted records too."""
+        if len(request.raw_path) > _LONGEST_URI:
+            raise Refused("URI_TOO_LONG", "the request's URI is too long", 414)
         query = soql.read_query(request.query["q"])
+        if query.table == "Task" and soql.compares(request.query["q"], "Description"):
+            raise Refused("INVALID_FIELD", "field 'Description' can not be filtered in a query call")
         tables = [query.table, also + query.table] if also else [query.table]
         found = (row for table in tables for row in self._rows(query.table, table))
         rows = sorted(self._select(query, found), key=lambda row: [str(row[name]) for name in query.order])
@@ -317,9 +330,9 @@ class FakeSalesforce(FakeCrm):
         return web.Response(status=204)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        """Delete a person, and the tasks that are theirs alone."""
+        """Delete a record; with a person, the tasks that are theirs alone."""
         table, record_id = request.match_info["table"], request.match_info["id"]
-        if table not in PEOPLE or self.records.get(table, record_id) is None:
+        if table not in (*PEOPLE, "Task") or self.records.get(table, record_id) is None:
             raise Refused("ENTITY_IS_DELETED", "entity is deleted", 404, fields=[])
         self.records.remove(table, record_id)
         for task in self.records.all("Task"):
@@ -336,12 +349,23 @@ class FakeSalesforce(FakeCrm):
             if name not in known:
                 raise Refused("INVALID_FIELD", f"No such column '{name}' on sobject of type {table}")
             fields[name] = kept(table, name, value)
+        self._check_owner(fields.get("OwnerId"))
         who = fields.get("WhoId")
         if who is not None and (lead := self.records.get("Lead", who)) and lead.fields.get("IsConverted"):
             raise Refused("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", fields=["WhoId"])
         if who is not None and not self._is_there(who):
             raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=["WhoId"])
         return fields
+
+    def _check_owner(self, owner_id: str | None) -> None:
+        """An owner is an active user ("Object Reference: Task")."""
+        if owner_id is None:
+            return
+        user = self.records.get("User", owner_id)
+        if user is None:
+            raise Refused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=["OwnerId"])
+        if not user.fields["IsActive"]:
+            raise Refused("INACTIVE_OWNER_OR_USER", "owner is inactive", fields=["OwnerId"])
 
     async def _describe(self, request: web.Request) -> web.Response:
         table = request.match_info["table"]

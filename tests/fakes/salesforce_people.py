@@ -100,16 +100,17 @@ async def salesforce(
 
 @asynccontextmanager
 async def salesforce_under_test(
-    *, age: float = 0.0, index_lag: float = 0.0, **more: Any
+    *, age: float = 0.0, index_lag: float = 0.0, region: str = "US", **more: Any
 ) -> AsyncIterator[CrmUnderTest]:
     """A fake in this loop, and an adapter to it with `more` settings.
 
     To the adapter, the records seem not to have changed for `age` seconds; to searches, they show after `index_lag`.
     """
-    async with salesforce(**more) as (fake, adapter):
+    async with salesforce(AccountSettings(default_region=region), **more) as (fake, adapter):
         await fake.misbehave(age=age, index_lag=index_lag)
         yield CrmUnderTest(
             adapter=adapter,
+            region=region,
             people=SalesforcePeople(fake.crm),
             trouble=FakeTrouble(fake, age=age, index_lag=index_lag),
             max_name=80,

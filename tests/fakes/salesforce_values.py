@@ -1,5 +1,6 @@
 """The fields of each kind of record in the fake Salesforce, and its errors for others."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -96,6 +97,8 @@ def kept(table: str, name: str, value: Any) -> Any:
     if len(value) > longest:
         told = f"{name}: data value too large: {value} (max length={longest})"
         raise Refused("STRING_TOO_LONG", told, fields=[name])
+    if name == "Email" and value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise Refused("INVALID_EMAIL_ADDRESS", f"Email: invalid email address: {value}", fields=["Email"])
     if value not in _PICKED.get(name, (value,)):
         raise Refused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"bad value for restricted picklist field: {value}")
     return value or None

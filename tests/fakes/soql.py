@@ -56,6 +56,12 @@ def read_query(text: str) -> Query:
     return _Reader(text).query()
 
 
+def compares(text: str, field: str) -> bool:
+    """Whether the condition of a query has a field in it."""
+    condition = re.sub(r"'(?:[^'\\\\]|\\\\.)*'", "''", text.partition(" WHERE ")[2])
+    return re.search(rf"\b{field}\b", condition) is not None
+
+
 def read_search(text: str) -> Search:
     match = re.fullmatch(r"FIND \{((?:[^{}\\]|\\.)*)\} IN PHONE FIELDS RETURNING (.*)", text, re.DOTALL)
     if match is None:

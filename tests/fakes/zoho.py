@@ -20,41 +20,26 @@ from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
 from fakes.zoho_layouts import layouts
+from fakes.zoho_values import (
+    FIXED,
+    KEY_FIELD,
+    MANDATORY,
+    MARK_FIELD,
+    PHONES,
+    WRITABLE,
+    Refused,
+    coql_problem,
+    kept,
+    seconds_of,
+)
 
 API: Final = "/crm/v8"
 TOKENS: Final = "/oauth/v2/token"
 CLIENT: Final = ("1000.CLIENT", "client-secret")
 REFRESH_TOKEN: Final = "1000.refresh"
 USERS: Final = "users"
-KEY_FIELD: Final = "Leadline_Key"
-MARK_FIELD: Final = "Is_Placeholder"
 
 _PEOPLE: Final = {"Contacts": "contact", "Leads": "lead"}
-_PHONES: Final = ("Phone", "Mobile", "Home_Phone", "Other_Phone", "Fax")
-_PERSON: Final = ("First_Name", "Last_Name", "Email", "Last_Activity_Time", *_PHONES, MARK_FIELD)
-_WRITABLE: Final = {
-    "Contacts": (*_PERSON, "Title", "Account_Name"),
-    "Leads": (*_PERSON, "Designation", "Company"),
-    "Calls": (
-        *("Subject", "Call_Type", "Call_Start_Time", "Call_Duration", "Who_Id", "What_Id", "$se_module", "Owner"),
-        *("Description", "Outgoing_Call_Status", "Call_Purpose", KEY_FIELD),
-    ),
-}
-_MANDATORY: Final = {
-    "Contacts": ("Last_Name",),
-    "Leads": ("Last_Name", "Company"),
-    "Calls": ("Subject", "Call_Type", "Call_Start_Time", "Call_Duration"),
-}
-_LENGTHS: Final = {"First_Name": 40, "Last_Name": 80, "Description": 32_000, **dict.fromkeys(_PHONES, 30)}
-_SHAPES: Final = {
-    "Call_Start_Time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d",
-    "Call_Duration": r"(\d\d:)?\d\d:\d\d",
-    "Call_Type": "Inbound|Outbound|Missed",
-    "Outgoing_Call_Status": "Completed|Scheduled",
-}
-_FIXED: Final = ("Call_Type", "Owner", "Outgoing_Call_Status")
-"""Fields of a completed call that no update changes ("Kaizen #38 - Calls API")."""
-
 _RELATED: Final = frozenset(
     {
         *("Attachments", "Calls", "Calls_History", "Campaigns", "Deals", "Events", "Events_History", "Notes"),
@@ -74,6 +59,7 @@ class ZohoFaults(Faults):
         hidden: a field that leadline's user does not see.
         most_rows: records of one answer.
         most_at_once: requests that may be under way at once.
+        changes_calls: whether the type of a call can be changed, against Zoho's documents.
     """
 
     unique: str = ""
@@ -81,12 +67,7 @@ class ZohoFaults(Faults):
     hidden: str = ""
     most_rows: int = 2_000
     most_at_once: int = 1_000
-
-
-class _Refused(Exception):
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(code)
-        self.problem = {"code": code, "details": details, "message": message, "status": "error"}
+    changes_calls: bool = False
 
 
 class FakeZoho(FakeCrm):
@@ -141,6 +122,16 @@ class FakeZoho(FakeCrm):
     def unavailable(self) -> web.Response:
         return _error(503, "SERVICE_UNAVAILABLE", "Try again later")
 
+    def cost(self, request: web.Request, body: str) -> int:
+        """Credits ("API Limits", "Query API"): one a request, and more for COQL with a LIMIT above 200."""
+        if request.path == TOKENS:
+            return 0
+        limit = re.search(r"LIMIT (\d+)", body) if request.path == f"{API}/coql" else None
+        return 1 if limit is None or int(limit[1]) <= 200 else 2 if int(limit[1]) <= 1_000 else 3
+
+    def exhausted(self) -> web.Response:
+        return _error(429, "API_LIMIT_EXCEEDED", "the credits of the last 24 hours are used up")
+
     def forbidden(self) -> web.Response:
         return _error(403, "NO_PERMISSION", "permission denied")
 
@@ -157,7 +148,7 @@ class FakeZoho(FakeCrm):
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table in _PEOPLE:
-            numbers = (parse_number(fields[name], "US") for name in _PHONES if fields.get(name))
+            numbers = (parse_number(fields[name], "US") for name in PHONES if fields.get(name))
             return WrittenContact(_own_id(table, record.id), tuple(number.e164 or number.text for number in numbers))
         return WrittenLog(record.id, _key(fields), whose(fields), fields["Subject"])
 
@@ -169,7 +160,7 @@ class FakeZoho(FakeCrm):
     def convert(self, lead_id: str) -> str:
         """As people do it: a contact takes over the lead's fields and calls. Returns leadline's id of the contact."""
         lead = self.records.require("Leads", lead_id)
-        kept = {name: value for name, value in lead.fields.items() if name in _WRITABLE["Contacts"]}
+        kept = {name: value for name, value in lead.fields.items() if name in WRITABLE["Contacts"]}
         contact = self.records.add("Contacts", kept, record_id=self._new_id(), by_people=True)
         self.records.change("Leads", lead_id, {"converted": True, "converted_to": contact.id}, by_people=True)
         self._take_calls(("Leads", lead_id), ("Contacts", contact.id))
@@ -240,13 +231,11 @@ class FakeZoho(FakeCrm):
 
     async def _query(self, request: web.Request) -> web.Response:
         text = (await request.json())["select_query"]
-        if len(re.findall(r" LIKE | = ", text)) > 25:
-            return _error(400, "LIMIT_EXCEEDED", "criteria limit exceeded")
-        if any(set("%_") & set(middle) for middle in re.findall(r"LIKE '%(.*?)%'(?= |\))", text)):
-            return _error(400, "SYNTAX_ERROR", "a wildcard in the middle")
+        if problem := coql_problem(text):
+            return _error(400, *problem)
         try:
             query = soql.read_query(text)
-            known = {*_WRITABLE[query.table], "id"} - {self.faults.hidden}
+            known = {*WRITABLE[query.table], "id"} - {self.faults.hidden}
             rows = [self._row(query.table, record) | {"id": record.id} for record in self.records.all(query.table)]
             found = [{name: row[name] for name in query.fields} for row in rows if query.condition(row)]
         except (soql.Malformed, KeyError) as error:
@@ -275,7 +264,9 @@ class FakeZoho(FakeCrm):
 
     def _row(self, module: str, record: Record) -> Fields:
         times = {"Created_Time": _time(record.created), "Modified_Time": _time(record.changed)}
-        row = {**dict.fromkeys(_WRITABLE[module]), **record.fields, "id": record.id, **times}
+        row = {**dict.fromkeys(WRITABLE[module]), **record.fields, "id": record.id, **times}
+        if module == "Calls":
+            row["Call_Duration_in_seconds"] = seconds_of(record.fields)
         if record.fields.get("converted"):
             row["$converted_detail"] = {"contact": record.fields.get("converted_to"), "account": None, "deal": None}
         return row
@@ -284,9 +275,9 @@ class FakeZoho(FakeCrm):
         module = request.match_info["module"]
 
         def create(fields: Fields) -> Record:
-            for name in (*_MANDATORY[module], *self.required.get(module, ())):
+            for name in (*MANDATORY[module], *self.required.get(module, ())):
                 if not fields.get(name):
-                    raise _Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
+                    raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
             return self.records.add(module, fields, record_id=self._new_id())
 
         return await self._written(request, create, "record added", 201)
@@ -296,10 +287,10 @@ class FakeZoho(FakeCrm):
 
         def update(fields: Fields) -> Record:
             if (existing := self.records.get(module, record_id)) is None:
-                raise _Refused("INVALID_DATA", "the id given seems to be invalid", id=record_id)
-            for name in _FIXED if module == "Calls" else ():
+                raise Refused("INVALID_DATA", "the id given seems to be invalid", id=record_id)
+            for name in FIXED if module == "Calls" and not self.faults.changes_calls else ():
                 if name in fields and fields[name] != existing.fields.get(name):
-                    raise _Refused("INVALID_DATA", "invalid data", api_name=name)
+                    raise Refused("INVALID_DATA", "invalid data", api_name=name)
             return self.records.change(module, record_id, fields)
 
         return await self._written(request, update, "record updated", 200)
@@ -327,31 +318,37 @@ class FakeZoho(FakeCrm):
         self.triggers.append(body.get("trigger"))
         try:
             record = write(self._checked(request.match_info["module"], *body["data"]))
-        except _Refused as refusal:
+        except Refused as refusal:
             return web.json_response({"data": [refusal.problem]}, status=self.faults.error_status)
         done = {"code": "SUCCESS", "details": {"id": record.id}, "message": message, "status": "success"}
         return web.json_response({"data": [done]}, status=status)
 
+    def _active_users(self) -> list[Record]:
+        return [user for user in self.records.all(USERS) if user.fields["status"] == "active"]
+
     def _writable(self, module: str) -> set[str]:
-        return {*_WRITABLE[module], *self.required.get(module, ())}
+        return {*WRITABLE[module], *self.required.get(module, ())}
 
     async def _layouts(self, request: web.Request) -> web.Response:
         module = request.query["module"]
-        own = {name: name.replace("_", " ") for name in _WRITABLE[module]}
-        return web.json_response(layouts(own, _MANDATORY[module], self.required.get(module, {})))
+        own = {name: name.replace("_", " ") for name in WRITABLE[module]}
+        return web.json_response(layouts(own, MANDATORY[module], self.required.get(module, {})))
 
     def _checked(self, module: str, told: Fields) -> Fields:
         """The fields of a record as they are kept: trimmed, unknown ones left out, and refused where they cannot be."""
-        fields = {name: _kept(name, value) for name, value in told.items() if name in self._writable(module)}
+        fields = {name: kept(name, value) for name, value in told.items() if name in self._writable(module)}
         for name, modules in {"Who_Id": ["Contacts"], "What_Id": [told.get("$se_module", "")]}.items():
             if fields.get(name) and not any(self.records.get(each, fields[name]["id"]) for each in modules):
-                raise _Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)
+                raise Refused("INVALID_DATA", "the related id given seems to be invalid", api_name=name)
+        owner = fields.get("Owner")
+        if owner and not any(each.id == owner["id"] for each in self._active_users()):
+            raise Refused("INVALID_DATA", "the owner id given seems to be invalid", api_name="Owner")
         unique = self.faults.unique
         others = [record for record in self.records.all(module) if unique and record.fields.get(unique)]
         same = [record for record in others if record.fields[unique] == fields.get(unique)]
         if same:
             other = {"id": same[0].id, "module": {"api_name": module, "id": "1"}}
-            raise _Refused("DUPLICATE_DATA", "duplicate data", api_name=unique, id=same[0].id, duplicate_record=other)
+            raise Refused("DUPLICATE_DATA", "duplicate data", api_name=unique, id=same[0].id, duplicate_record=other)
         return fields
 
 
@@ -382,16 +379,15 @@ def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response(body, status=status)
 
 
-def _kept(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if "\0" in value:
-        raise _Refused("INVALID_DATA", "invalid data", api_name=name)
-    value = value.strip()
-    if len(value) > _LENGTHS.get(name, 255):
-        raise _Refused(
-            "INVALID_DATA", f"maximum length exceeded: {value}", api_name=name, maximum_length=_LENGTHS.get(name, 255)
-        )
-    if name in _SHAPES and not re.fullmatch(_SHAPES[name], value):
-        raise _Refused("INVALID_DATA", "invalid data", api_name=name)
-    return value or None
+__all__ = [
+    "API",
+    "CLIENT",
+    "KEY_FIELD",
+    "MARK_FIELD",
+    "REFRESH_TOKEN",
+    "TOKENS",
+    "USERS",
+    "FakeZoho",
+    "ZohoFaults",
+    "whose",
+]

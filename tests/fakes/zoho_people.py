@@ -103,11 +103,12 @@ async def zoho(
 
 
 @asynccontextmanager
-async def zoho_under_test(**more: Any) -> AsyncIterator[CrmUnderTest]:
+async def zoho_under_test(*, region: str = "US", **more: Any) -> AsyncIterator[CrmUnderTest]:
     """A fake in this loop, and an adapter to it with `more` settings."""
-    async with zoho(**more) as (fake, adapter):
+    async with zoho(AccountSettings(default_region=region), **more) as (fake, adapter):
         yield CrmUnderTest(
             adapter=adapter,
+            region=region,
             people=ZohoPeople(fake.crm),
             trouble=FakeTrouble(fake),
             max_name=80,

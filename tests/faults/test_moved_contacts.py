@@ -14,6 +14,7 @@ from fakes.salesforce_people import salesforce_under_test
 from fakes.zoho_people import zoho_under_test
 from faults.http_crm.people import faulty_crm_under_test
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
+from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm
 from leadline_server.domain.call import CallResult
 from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.errors import CrmUnavailable
@@ -47,7 +48,7 @@ async def stage(
     (folder / "crm").mkdir()
     async with (
         VENDORS[vendor](folder / "crm") as crm,
-        open_harness(folder, wrap=lambda _: wrap(crm.adapter)) as harness,
+        open_harness(folder, wrap=lambda _: CleanTextsCrm(wrap(crm.adapter))) as harness,  # as WrapperStack does
     ):
         await harness.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
         yield harness, crm

@@ -1,7 +1,9 @@
 """Adapters as leadline opens them, without a server context them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,45 @@ from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
+from leadline_server.ports.ledger.tokens import TokenStore
+
+
+class LedgerTokens:
+    """The tokens of a ledger in `folder` that opens when they are first used: most adapters have none."""
+
+    def __init__(self, folder: Path, closing: AsyncExitStack) -> None:
+        self._folder, self._closing = folder, closing
+        self._store: TokenStore | None = None
+        self._opening = asyncio.Lock()
+
+    async def get(self, connection: str) -> bytes | None:
+        return await (await self._opened()).get(connection)
+
+    async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
+        return await (await self._opened()).acquire(connection, lease_owner, now, lease_until)
+
+    async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
+        await (await self._opened()).put(connection, lease_owner, document)
+
+    async def release(self, connection: str, lease_owner: str) -> None:
+        await (await self._opened()).release(connection, lease_owner)
+
+    async def _opened(self) -> TokenStore:
+        async with self._opening:
+            if self._store is None:
+                ledger = await self._closing.enter_async_context(open_sqlite_ledger(self._folder / "ledger.db"))
+                self._store = ledger.tokens
+            return self._store
 
 
 @asynccontextmanager
 async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
     """The context of a connection named `crm`; tokens are kept in `folder`, unencrypted."""
     async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        ledger = await closing.enter_async_context(open_sqlite_ledger(folder / "ledger.db"))
         yield AdapterContext(
             name="crm",
             session=session,
-            tokens=ledger.tokens,
+            tokens=LedgerTokens(folder, closing),
             clock=SystemClock(),
             data_dir=folder,
             closing=closing,

@@ -15,14 +15,15 @@ from support.contact_book import ContactBook
 
 
 @asynccontextmanager
-async def embedded_crm_under_test() -> AsyncIterator[CrmUnderTest]:
+async def embedded_crm_under_test(region: str = "US") -> AsyncIterator[CrmUnderTest]:
     """An embedded CRM on a file of its own."""
     with TemporaryDirectory() as folder:
         database = await open_crm_database(Path(folder) / "crm.db")
-        adapter = EmbeddedCrm(database, "acme", lambda: "US")
+        adapter = EmbeddedCrm(database, "acme", lambda: region)
         yield CrmUnderTest(
             adapter=adapter,
-            people=_People(adapter, ContactBook(database, "acme", lambda: "US")),
+            region=region,
+            people=_People(adapter, ContactBook(database, "acme", lambda: region)),
             shows_edits=False,
             max_name=10_000,
             max_note=100_000,

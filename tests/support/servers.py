@@ -19,8 +19,8 @@ START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.005
 
-_http = re.compile(r"^JSON over HTTP on http://(\S+?)\.(?: |$)", re.MULTILINE).search
-_ready = re.compile(r"gRPC on (\S+) \(metrics on http://(\S+)/metrics").search
+_http = re.compile(r"^JSON over HTTP on https?://(\S+?)\.(?: |$)", re.MULTILINE).search
+_ready = re.compile(r"gRPC on (\S+) \(metrics on https?://(\S+)/metrics").search
 
 
 @dataclass

@@ -5,13 +5,16 @@ from time import perf_counter
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc.error_details_pb2 import QuotaFailure  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from leadline.v1 import call_log_service_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.transport.admission.door import OTHER_SLOTS, Door
+from leadline_server.domain.errors import CrmUnavailable, QuotaExceeded
+from leadline_server.transport.admission import door as door_module
+from leadline_server.transport.admission.door import OTHER_SLOTS, STORED_RETRY_SECONDS, Door
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.metrics import AdmissionMetrics
 from leadline_server.transport.server import Server
@@ -29,7 +32,7 @@ class Gate:
     async def execute(self, account: Any, *_: Any, **__: Any) -> Any:
         self.begun.append(account.id)
         await self.open.wait()
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
 
 def server(quotas: Quotas, registry: CollectorRegistry | None = None, **commands: Any) -> tuple[Server, int]:
@@ -39,7 +42,7 @@ def server(quotas: Quotas, registry: CollectorRegistry | None = None, **commands
 
 async def test_a_flooder_is_told_when_to_come_back() -> None:
     async def find(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
     made, port = server(Quotas(calls_per_second=1), find_contact=find)
     await made.start()
@@ -96,7 +99,7 @@ async def test_more_calls_than_may_wait_are_refused_with_a_delay() -> None:
 
 async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_go_on() -> None:
     async def create(*_: Any, **__: Any) -> Any:
-        raise ZeroDivisionError
+        raise CrmUnavailable("Down.")
 
     registry = CollectorRegistry()
     made, port = server(Quotas(bytes_per_minute=60_000), registry, create_contact=create)
@@ -114,6 +117,48 @@ async def test_more_bytes_than_an_account_may_write_are_refused_and_small_calls_
     assert last.info.reason != "QUOTA_EXCEEDED"
     assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "bytes_per_minute"}) == 1
     assert registry.get_sample_value("leadline_calls_refused_total", {"quota": "watches"}) == 0
+
+
+async def test_a_call_above_the_quota_of_bytes_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door_module, "REFUSAL_SECONDS", 0)
+    door = Door(lambda _: True, QuotaSettings(Quotas(calls_per_second=10, bytes_per_minute=60)))
+    entry, now = door.entry("LogCall"), perf_counter()
+    use = door.use_of("demo", now)
+    entry.leave(await entry.admit("demo", 60, now))
+    assert entry.admitted_at_once("demo", 60, perf_counter()) is None
+    with pytest.raises(QuotaExceeded):
+        await entry.admit("demo", 60, perf_counter())
+    counted = sum(use.calls.take(1, now) == 0.0 for _ in range(10))
+    assert counted == 8, "two calls were made, of ten that may come at once"
+
+
+async def test_an_account_that_stores_as_much_as_it_may_is_refused_what_stores_more() -> None:
+    async def work(*_: Any, **__: Any) -> Any:
+        raise CrmUnavailable("Down.")
+
+    made, port = server(Quotas(stored_bytes=1_000), find_contact=work, create_contact=work)
+    await made.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = ContactServiceStub(channel)
+        create = pb.CreateContactRequest(account_id="demo", phone_number="+12025550101", name="Jane")
+        find = pb.FindContactRequest(account_id="demo", phone_numbers=["+12025550101"])
+        answers = [await refused(stub.CreateContact(create))]
+        assert made.door.set_stored({"demo": 999, "other": 10_000}) == {"other"}
+        answers.append(await refused(stub.CreateContact(create)))
+        assert made.door.set_stored({"demo": 1_000}) == {"demo"}
+        answers += [await refused(stub.CreateContact(create)), await refused(stub.FindContact(find))]
+        made.door.set_stored({})
+        answers.append(await refused(stub.CreateContact(create)))
+    await made.drain(0.5)
+    assert [answer.info.reason for answer in answers] == [
+        "CRM_UNAVAILABLE",
+        "CRM_UNAVAILABLE",
+        "QUOTA_EXCEEDED",
+        "CRM_UNAVAILABLE",
+        "CRM_UNAVAILABLE",
+    ]
+    assert answers[2].info.metadata["quota"] == "stored_bytes"
+    assert answers[2].retry_seconds == STORED_RETRY_SECONDS
 
 
 async def test_an_account_has_no_more_watches_than_it_may() -> None:

@@ -11,7 +11,7 @@ from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.http import server as http_server_module
 from leadline_server.http.protocol import bounded_protocol
-from leadline_server.http.server import http_server
+from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.transport import metrics
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.metrics import metrics_endpoint
@@ -27,9 +27,7 @@ ASKED = HALF_A_HEAD + b"\r\n"
 @asynccontextmanager
 async def http(connections: int) -> AsyncIterator[str]:
     receiver, methods = cast("Any", None), Server(fake_commands(), CollectorRegistry()).methods
-    served = http_server(
-        "127.0.0.1:0", methods, receiver, public_url="", has_console=False, grace=1.0, connections=connections
-    )
+    served = http_server("127.0.0.1:0", methods, receiver, HttpOptions(connections=connections))
     async with served as port:
         yield f"127.0.0.1:{port}"
 

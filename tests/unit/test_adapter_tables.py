@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import adapters
 import pytest
+from facts import DOCUMENT, FACTS
+from facts import generated as with_facts
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
-from leadline_server.ports.crm import Capabilities, RateLimit
+from leadline_server.crm.declarative.definition_files import shipped_names
+from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmMethod, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS
@@ -55,6 +58,10 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         contact_types=("lead", "contact"),
         rate_limits=(RateLimit(100, 10), RateLimit(4, 1, "search")),
         numbers_per_lookup=13,
+        methods=ALL_METHODS | {CrmMethod.GET_CALL_LOG},
+        deletes_contacts=True,
+        searches=NameSearch.WORDS,
+        has_company=False,
     )
     assert rows(capability_table({"a": Facts(capabilities=can), "b": Facts(capabilities=None)})) == {
         "Finds a log by its call": ["no", "as set"],
@@ -66,6 +73,13 @@ def test_capabilities_are_told_as_they_are_declared() -> None:
         "A write settles within": ["at once", "as set"],
         "Numbers that go into one lookup": ["13", "as set"],
         "Rate limits": ["100 in 10 s, 4 in 1 s (search)", "as set"],
+        "Reads call logs back": ["yes", "as set"],
+        "Deletes unused contacts": ["yes", "as set"],
+        "Reads every contact": ["yes", "as set"],
+        "Searches names for": ["words", "as set"],
+        "Keeps subjects": ["yes", "as set"],
+        "Keeps companies": ["no", "as set"],
+        "An update changes every field": ["yes", "as set"],
         "Contact types": ["`lead`, `contact`", "as set"],
     }
 
@@ -102,3 +116,16 @@ def test_a_document_keeps_what_stands_outside_of_its_marks() -> None:
 def test_a_document_without_its_marks_once_is_refused(document: str) -> None:
     with pytest.raises(SystemExit):
         with_parts(document, {"x": "new"}, "t.py")
+
+
+def test_the_committed_facts_are_those_of_the_adapters_and_definitions() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert with_facts(document) == document
+
+
+def test_every_fact_from_a_document_can_be_tried_or_asked_for() -> None:
+    every = [fact for of_one in FACTS.values() for fact in of_one]
+    by_itself = {"call_type_is_fixed"}
+    assert [fact.name for fact in every if not (fact.topic or fact.ask or fact.name in by_itself)] == []
+    assert len(FACTS) == len(BUILT_IN.keys() - {"embedded", "http", "remote"}) + len(shipped_names())
+    assert all("November 2026" in fact.source or fact.source == "no document" for fact in every)

@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.crm.toolkit.call_text import BEGIN, END, Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.call_text import (
+    BEGIN,
+    END,
+    Style,
+    body_of,
+    duration_of,
+    note_in,
+    subject_of,
+    updated_body,
+)
 from leadline_server.crm.toolkit.number_forms import number_forms
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
 from leadline_server.domain.numbers.phone_number import parse_number
@@ -59,11 +68,11 @@ def test_a_body_says_all_that_is_known_in_the_accounts_time() -> None:
         "Caller verification: A (full)",
         "Recording: https://pbx.example.com/r/1",
         "Voicemail: https://pbx.example.com/v/1",
+        "Queue: sales",
         "Note: Call back on Monday.",
         "Summary: She wants an offer.",
         "Transcript: Hello?",
         "Hello!",
-        "Queue: sales",
         "Call id: call-1",
         END,
     ]
@@ -207,7 +216,7 @@ def test_a_name_with_line_breaks_stays_on_its_line() -> None:
 
 def test_an_attribute_never_takes_the_place_of_a_field() -> None:
     lines = body_of(entry(replace(CALL, note="A note", attributes={"Note": "other"})), "UTC", Style()).splitlines()
-    assert lines.index("Note: A note") < lines.index("Note: other")
+    assert [line for line in lines if "Note: " in line] == ["Attribute Note: other", "Note: A note"]
 
 
 def test_what_callers_and_phone_systems_say_makes_no_lines_of_its_own() -> None:
@@ -218,4 +227,20 @@ def test_what_callers_and_phone_systems_say_makes_no_lines_of_its_own() -> None:
 
 def test_attributes_stand_in_their_order() -> None:
     lines = body(replace(CALL, attributes={"Zone": "1", "Agent": "2", "Queue": "3"})).splitlines()
-    assert lines[-5:-2] == ["Agent: 2", "Queue: 3", "Zone: 1"]
+    first = lines.index("Agent: 2")
+    assert lines[first : first + 4] == ["Agent: 2", "Queue: 3", "Zone: 1", "Note: Call back on Monday."]
+
+
+@pytest.mark.parametrize("is_html", [False, True])
+@pytest.mark.parametrize("note", ["One line.", "One\n\nTwo: <b>&amp;</b>\nThree", " === "])
+@pytest.mark.parametrize("others", [{}, {"summary": None}, {"summary": None, "transcript": None}])
+def test_a_note_is_read_from_a_body_among_what_people_wrote(is_html: bool, note: str, others: dict[str, None]) -> None:  # noqa: FBT001 - of pytest
+    written = body(replace(CALL, note=note, **others), is_html=is_html)  # type: ignore[arg-type]
+    break_ = "<br>" if is_html else "\n"
+    text = f"Note: ours{break_}{written}{break_}Note: theirs"
+    assert note_in(text, Style(is_html=is_html)) == note.replace("===", "==")
+
+
+@pytest.mark.parametrize("gone", ["Note: Call back on Monday.\n", BEGIN, END])
+def test_there_is_no_note_without_its_line_or_its_body(gone: str) -> None:
+    assert note_in(body().replace(gone, ""), Style()) == ""

@@ -11,7 +11,8 @@ from leadline_server.cli import app
 from leadline_server.cli.exit_codes import ExitCode
 
 DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-SHARED: Final = {"--server", "--account", "--timeout", "--json", "--no-color"}
+TO_SERVER: Final = {"--server", "--account", "--context", "--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name"}
+SHARED: Final = {*TO_SERVER, "--timeout", "--json", "--no-color"}
 
 
 def _commands(group: Any, path: str = "leadline") -> Iterator[tuple[str, Any]]:
@@ -65,7 +66,9 @@ def test_the_shared_options_are_documented_and_all_commands_that_ask_a_server_ha
     assert set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)) == SHARED
     without = {name for name, command in COMMANDS.items() if not _options(command) >= SHARED}
     of_files = {
-        name for name in COMMANDS if name.split()[1] in {"ledger", "adapter", "connections", "backup", "restore"}
+        name
+        for name in COMMANDS
+        if name.split()[1] in {"ledger", "adapter", "connections", "context", "backup", "restore"}
     }
     of_files |= {"leadline doctor", "leadline ingress list", "leadline ingress check", "leadline listen asterisk"}
     of_files.add("leadline keys bootstrap")

@@ -235,9 +235,10 @@ def test_a_login_whose_token_lives_for_a_fixed_time_is_right() -> None:
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_a_definition_that_comes_with_leadline_is_right_and_says_all_about_its_variables(name: str) -> None:
-    definition = load_definition(name).definition
+    compiled = load_definition(name)
+    definition = compiled.definition
     assert all(variable.description.endswith(".") for variable in definition.variables.values())
-    assert HTTP.variants[f"by the definition {name}"].capabilities == default_capabilities(definition)
+    assert HTTP.variants[f"by the definition {name}"].capabilities == default_capabilities(compiled)
     document = (DOCUMENT.parent / "crms.md").read_text(encoding="utf-8")
     section = document.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     assert rows(section).keys() == definition.variables.keys()
@@ -311,5 +312,5 @@ class TestSettings:
         assert "very-secret" not in str(caught.value)
 
     def test_kinds_that_need_a_variable_are_there_with_it(self) -> None:
-        can = default_capabilities(load_definition("bottlecrm").definition)
+        can = default_capabilities(load_definition("bottlecrm"))
         assert can.contact_types == ("contact", "lead")

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from fakes.hubspot import CALLS, CONTACTS, LINKED, REFRESH_TOKEN, FakeHubSpot
 from fakes.serving import FakeServer, fake_server
-from leadline_server.crm.hubspot import adapter as module
+from leadline_server.crm.hubspot import searches
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
 from leadline_server.crm.hubspot.calls import CONTACT
 from leadline_server.domain.contact import ContactDraft
@@ -152,7 +152,7 @@ async def test_an_answer_with_fewer_records_than_it_counts_is_no_answer(tmp_path
 async def test_more_contacts_than_can_be_read_are_no_answer(
     hubspot: CrmAdapter, fake: FakeServer[FakeHubSpot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_FOUND", 2)
+    monkeypatch.setattr(searches, "MAX_FOUND", 2)
     for _ in range(3):
         fake.crm.add_contact({"firstname": "Ada", "phone": NUMBER.e164})
     with pytest.raises(CrmUnavailable):

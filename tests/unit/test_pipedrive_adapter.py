@@ -12,6 +12,7 @@ from fakes.connections import OPTIONS
 from fakes.pipedrive import ACTIVITIES, CLIENT, ORGANIZATIONS, PERSONS, REFRESH_TOKEN, FakePipedrive
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.pipedrive import adapter as module
+from leadline_server.crm.pipedrive import records
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
@@ -78,9 +79,9 @@ async def test_people_who_were_added_to_a_call_stay_when_it_moves(
 
 async def test_an_owner_is_a_user_by_number(pipedrive: CrmAdapter, fake: FakeServer[FakePipedrive]) -> None:
     contact = await pipedrive.create_contact(DRAFT, "1")
-    entry = Report().entry(contact.id)
-    log = await pipedrive.create_call_log(replace(entry, crm_user_id="99"), "demo/1")
-    assert fake.crm.records.require(ACTIVITIES, log.id).fields["owner_id"] == 99
+    entry, owner = Report().entry(contact.id), fake.crm.add_user("Jane Roe", "jane@example.com", is_active=True)
+    log = await pipedrive.create_call_log(replace(entry, crm_user_id=owner), "demo/1")
+    assert fake.crm.records.require(ACTIVITIES, log.id).fields["owner_id"] == int(owner)
     with pytest.raises(CrmRejected, match="crm_user_id"):
         await pipedrive.create_call_log(replace(entry, crm_user_id="alice"), "demo/2")
 
@@ -135,8 +136,8 @@ async def test_a_long_list_is_read_no_further_than_a_lost_write_can_be(
 async def test_more_persons_than_can_be_read_are_no_answer(
     pipedrive: CrmAdapter, fake: FakeServer[FakePipedrive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_FOUND", 2)
-    monkeypatch.setattr(module, "_HITS_A_PAGE", 1)
+    monkeypatch.setattr(records, "MAX_FOUND", 2)
+    monkeypatch.setattr(records, "_HITS_A_PAGE", 1)
     for _ in range(4):
         fake.crm.add_person({"name": "Ada", "phones": [{"value": NUMBER.e164, "primary": True}]})
     with pytest.raises(CrmUnavailable):

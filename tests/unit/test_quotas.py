@@ -23,6 +23,14 @@ def test_more_than_can_be_saved_is_given_when_it_is_full_and_paid_back() -> None
     assert budget.take(1, 0.0) == pytest.approx(21)
 
 
+def test_what_is_given_back_can_be_taken_again() -> None:
+    budget = Allowance(rate=10, most=2, now=0.0)
+    assert [budget.take(1, 0.0), budget.take(1, 0.0)] == [0.0, 0.0]
+    budget.give_back(1)
+    assert budget.take(1, 0.0) == 0.0
+    assert budget.take(1, 0.0) == pytest.approx(0.1)
+
+
 @given(gaps=st.lists(st.floats(0, 0.5), min_size=1, max_size=300), rate=st.floats(1, 100))
 def test_no_more_is_given_than_the_rate_allows(gaps: list[float], rate: float) -> None:
     budget, now, given_ = Allowance(rate, rate, 0.0), 0.0, 0

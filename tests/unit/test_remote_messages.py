@@ -150,7 +150,7 @@ def test_a_message_without_a_number_is_refused(message: records_pb2.PhoneNumber)
 
 def test_a_draft_and_an_entry_come_back_as_they_were() -> None:
     draft = ContactDraft(name="Ada", phone_number=parse_number("+12025550147", "US"), type="Lead", is_placeholder=True)
-    assert messages.draft_of(messages.draft_message(draft, ()), "US") == draft
+    assert messages.draft_of(messages.draft_message(draft, (), {}), "US") == draft
     entry = LogEntry(
         call=Call(id="call-1", direction=CallDirection.OUTBOUND),
         contact_id="c-1",
@@ -159,7 +159,7 @@ def test_a_draft_and_an_entry_come_back_as_they_were() -> None:
         number="+12025550147",
         fallback_time=datetime(2026, 3, 4, 5, 6, 7, 891_000, tzinfo=UTC),
     )
-    assert messages.entry_of(messages.entry_message(entry, "Europe/Berlin")) == entry
+    assert messages.entry_of(messages.entry_message(entry, "Europe/Berlin", {})) == entry
 
 
 def test_every_field_of_a_draft_and_an_entry_has_its_place_in_the_contract() -> None:

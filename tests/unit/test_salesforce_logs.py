@@ -40,7 +40,8 @@ def created(fake: Fake, table: str) -> dict[str, Any]:
 async def test_a_task_has_the_fields_of_a_call() -> None:
     async with salesforce(AccountSettings(time_zone="Pacific/Auckland")) as (fake, adapter):
         contact = await adapter.create_contact(DRAFT, "key")
-        entry = replace(Report().entry(contact.id), crm_user_id="005000000000001AAA")
+        owner = fake.crm.add_user("Jane Roe", "jane@example.com", is_active=True)
+        entry = replace(Report().entry(contact.id), crm_user_id=owner)
         entry = replace(entry, call=replace(entry.call, start_time=datetime(2026, 3, 4, 20, tzinfo=UTC)))
         log = await adapter.create_call_log(entry, "demo/call-1")
         assert log.url == f"{fake.url}/{log.id}"
@@ -56,7 +57,7 @@ async def test_a_task_has_the_fields_of_a_call() -> None:
         "CallDisposition": "Answered",
         "CallDurationInSeconds": 120,
         "CallObject": "demo/call-1",
-        "OwnerId": "005000000000001AAA",
+        "OwnerId": owner,
     }
 
 

@@ -15,8 +15,9 @@ from fakes.zoho_people import options, zoho
 from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.call_text import BEGIN
 from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
+from leadline_server.crm.zoho.calls import call_type, duration_text
 from leadline_server.crm.zoho.errors import DuplicateData, failure
-from leadline_server.crm.zoho.wire import call_type, duration_text, stored_key
+from leadline_server.crm.zoho.wire import stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import (
@@ -64,7 +65,8 @@ def bare(contact_id: str) -> dict[str, str]:
 async def test_a_call_has_its_fields(crm: tuple[Fake, CrmAdapter]) -> None:
     fake, adapter = crm
     lead = await a_lead(adapter)
-    entry = replace(Report().entry(lead), crm_user_id="4876876000000000777")
+    owner = fake.crm.add_user("Jane Roe", "jane@example.com", is_active=True)
+    entry = replace(Report().entry(lead), crm_user_id=owner)
     log = await adapter.create_call_log(entry, "demo/call-1")
     assert log.url == f"https://crm.zoho.com/crm/tab/Calls/{log.id}"
     call = logged(fake)
@@ -76,7 +78,7 @@ async def test_a_call_has_its_fields(crm: tuple[Fake, CrmAdapter]) -> None:
         "Call_Duration": "02:00",
         "What_Id": bare(lead),
         "$se_module": "Leads",
-        "Owner": {"id": "4876876000000000777"},
+        "Owner": {"id": owner},
         KEY_FIELD: "demo/call-1",
     }
 

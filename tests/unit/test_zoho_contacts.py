@@ -134,7 +134,7 @@ async def test_no_more_is_asked_at_once_than_zoho_allows() -> None:
 
 async def test_too_much_at_once_waits_a_moment(crm: tuple[Fake, CrmAdapter]) -> None:
     fake, adapter = crm
-    await fake.misbehave(latency=0.01, most_at_once=1)
+    await fake.misbehave(latency=0.1, most_at_once=1)
     with pytest.raises(CrmRateLimited) as caught:
         await adapter.find_contacts([NUMBER])
     assert caught.value.retry_after == 5

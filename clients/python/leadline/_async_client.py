@@ -14,6 +14,7 @@ from leadline._connection import Connection, MetadataHook
 from leadline._keys import KeyMethods
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
 from leadline._placeholders import PlaceholderMethods
+from leadline._tls import Tls
 from leadline._watch import CallLogWatch, Stream
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_UNSPECIFIED, CallLog, LogTrigger
 from leadline.v1.call_log_service_pb2 import (
@@ -69,9 +70,11 @@ class AsyncClient(PlaceholderMethods, KeyMethods):
         credentials: for TLS, such as `grpc.ssl_channel_credentials()`; None connects in plain text.
         metadata: called before every RPC for the metadata to send, such as a token; plain or asynchronous.
         api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
+        tls: for TLS by files that may change, such as `Tls(ca="ca.pem")`, in the place of credentials.
 
     Raises:
-        ValueError: the timeout is not positive.
+        ValueError: the timeout is not positive, or there are credentials and `tls`.
+        OSError: a file of `tls` cannot be used.
     """
 
     def __init__(
@@ -84,8 +87,9 @@ class AsyncClient(PlaceholderMethods, KeyMethods):
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
         api_key: str = "",
+        tls: Tls | None = None,
     ) -> None:
-        self._connection = Connection(target, timeout, credentials, metadata, api_key)
+        self._connection = Connection(target, timeout, credentials, metadata, api_key, tls)
         self._account = account
         self._user = user
 
@@ -235,7 +239,10 @@ class AsyncClient(PlaceholderMethods, KeyMethods):
             metadata = await self._connection.metadata()
             return self._connection.stubs().call_logs.WatchCallLogs(request, metadata=metadata)
 
-        return CallLogWatch(connect, resume_token, self._connection.timeout, give_up_after)
+        connection = self._connection
+        return CallLogWatch(
+            connect, resume_token, connection.timeout, give_up_after, is_closed=lambda: connection.is_closed
+        )
 
     async def get_preferences(self, *, timeout: float | None = None) -> GetPreferencesResponse:
         """Get the user's preferences: effective values, own values, and the level of each value."""

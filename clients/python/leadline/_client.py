@@ -11,6 +11,7 @@ import grpc
 from leadline._async_client import DEFAULT_TIMEOUT, AsyncClient
 from leadline._connection import MetadataHook
 from leadline._loop import LoopThread
+from leadline._tls import Tls
 from leadline._watch import CallLogWatch
 from leadline.v1.call_log_pb2 import CallLog
 
@@ -89,9 +90,11 @@ class Client:
         metadata: called before every RPC for the metadata to send, such as a token; on the event loop, so it must not
             block: an asynchronous one may wait.
         api_key: the API key, or a JWT, that every RPC is sent with. Empty: none.
+        tls: for TLS by files that may change, such as `Tls(ca="ca.pem")`, in the place of credentials.
 
     Raises:
-        ValueError: the timeout is not positive.
+        ValueError: the timeout is not positive, or there are credentials and `tls`.
+        OSError: a file of `tls` cannot be used.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Client:
         credentials: grpc.ChannelCredentials | None = None,
         metadata: MetadataHook | None = None,
         api_key: str = "",
+        tls: Tls | None = None,
     ) -> None:
         self._client = AsyncClient(
             target,
@@ -113,6 +117,7 @@ class Client:
             credentials=credentials,
             metadata=metadata,
             api_key=api_key,
+            tls=tls,
         )
         self._loop = LoopThread()
 

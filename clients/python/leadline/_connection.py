@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
+from leadline._tls import Tls, TlsFiles
 from leadline.admin.v1 import key_service_pb2
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1 import (
@@ -65,6 +66,10 @@ _RETRY_POLICY: Final = {
 """gRPC adds the jitter itself (gRFC A6, "Exponential Backoff"); the deadline spans all attempts."""
 
 
+_LOOK_SECONDS: Final = 1.0
+_RETIRE_SECONDS: Final = 60.0
+
+
 def service_config() -> str:
     """The channel's service config (gRFC A6): which RPCs are retried, and when the channel stops retrying."""
     config = {
@@ -115,9 +120,11 @@ class Connection:
         credentials: for TLS; None connects in plain text.
         metadata: called before every RPC.
         api_key: sent with every RPC; empty: none.
+        tls: for TLS by files, in the place of credentials.
 
     Raises:
-        ValueError: the timeout is not positive.
+        ValueError: the timeout is not positive, or there are credentials and `tls`.
+        OSError: a file of `tls` cannot be used.
     """
 
     def __init__(
@@ -127,15 +134,26 @@ class Connection:
         credentials: grpc.ChannelCredentials | None,
         metadata: MetadataHook | None,
         api_key: str = "",
+        tls: Tls | None = None,
     ) -> None:
+        if credentials is not None and tls is not None:
+            raise ValueError("Give credentials or tls, not both.")
         self.timeout = _positive(timeout)
         self._target = target
         self._credentials = credentials
         self._metadata = metadata
         self._own = key_metadata(api_key)
+        self._files = None if tls is None else TlsFiles(tls)
+        self._looked_at = 0.0
         self._channel: grpc.aio.Channel | None = None
         self._stubs: Stubs | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection was closed."""
+        return self._is_closed
 
     def stubs(self) -> Stubs:
         """The stubs, on an open channel.
@@ -145,6 +163,8 @@ class Connection:
         """
         if self._is_closed:
             raise closed()
+        if self._files is not None:
+            self._look_at(self._files)
         if self._stubs is None:
             self._channel = channel = self._open()
             self._stubs = Stubs(
@@ -184,13 +204,42 @@ class Connection:
     async def close(self) -> None:
         """Close the channel; RPCs in progress end with Cancelled. Closing twice does nothing."""
         self._is_closed = True
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         if self._channel is not None:
             await self._channel.close()
 
+    def _look_at(self, files: TlsFiles) -> None:
+        """Use a new channel if the files changed, once a second at most. Calls in progress end on the old one."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return
+        self._looked_at = now
+        if not files.have_changed() or self._channel is None:
+            return
+        task = asyncio.create_task(_retire(self._channel, max(_RETIRE_SECONDS, self.timeout)))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        self._channel = self._stubs = None
+
     def _open(self) -> grpc.aio.Channel:
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(self._target, options=channel_options())
-        return grpc.aio.secure_channel(self._target, self._credentials, options=channel_options())
+        credentials, options = self._credentials, channel_options()
+        if self._files is not None:
+            credentials, options = self._files.credentials, (*options, *self._files.options)
+        if credentials is None:
+            return grpc.aio.insecure_channel(self._target, options=options)
+        return grpc.aio.secure_channel(self._target, credentials, options=options)
+
+
+async def _retire(channel: grpc.aio.Channel, seconds: float) -> None:
+    """Close a channel that gets no new calls any more: after some seconds, or at once if cancelled."""
+    try:
+        await asyncio.sleep(seconds)
+        await channel.close()
+    except asyncio.CancelledError:
+        await channel.close()
+        raise
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class CallLogWatch:
         answer_seconds: how long the stream's first message may take.
         give_up_after: seconds without any message from the server, of tries that fail, after which the last error is
             raised. The watch can then be asked again, and goes on where it was.
+        is_closed: whether the client was closed. A stream that ends CANCELLED without that was on a connection that
+            another one replaced.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class CallLogWatch:
         resume_token: str,
         answer_seconds: float,
         give_up_after: float,
+        is_closed: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connect = connect
         self._resume_token = resume_token
         self._answer_seconds = answer_seconds
         self._give_up_after = give_up_after
+        self._is_closed = is_closed
         self._stream: Stream | None = None
         self._pending: deque[CallLog] = deque()
         self._pending_token = ""
@@ -108,6 +112,10 @@ class CallLogWatch:
             try:
                 response = await self._read()
             except (errors.Unavailable, errors.DeadlineExceeded, errors.ResourceExhausted) as error:
+                await self._pause(error)
+            except errors.Cancelled as error:
+                if self._is_closed():
+                    raise
                 await self._pause(error)
             else:
                 self._failures, self._failing_since = 0, None

@@ -23,12 +23,37 @@ function callLogOf(entry) {
     note: call.note ?? '',
     startTime: dateOf(call.start_time ?? entry.fallback_time),
     endTime: dateOf(call.end_time),
+    fields: fieldsOf(entry.fields),
     call,
   };
 }
 
 function dateOf(timestamp) {
   return timestamp ? new Date(timestamp.seconds * 1000 + timestamp.nanos / 1e6) : null;
+}
+
+// A google.protobuf.Struct as a plain object: the administrator's own fields, by the CRM's names.
+function fieldsOf(struct) {
+  return Object.fromEntries(Object.entries(struct?.fields ?? {}).map(([name, value]) => [name, valueOf(value)]));
+}
+
+function valueOf(value) {
+  switch (value.kind) {
+    case 'structValue':
+      return fieldsOf(value.structValue);
+    case 'listValue':
+      return value.listValue.values.map(valueOf);
+    case 'nullValue':
+      return null;
+    default:
+      return value[value.kind];
+  }
+}
+
+// The CRM's required fields that the connector does not fill itself; null: the CRM does not tell.
+function requiredOf({ requiredFields }) {
+  if (!requiredFields) return null;
+  return { contact: requiredFields.contact ?? [], call_log: requiredFields.callLog ?? [] };
 }
 
 // What the connector's `capabilities` promise; what it leaves out is not promised.
@@ -46,6 +71,7 @@ function capabilitiesOf({ capabilities = {}, findCallLog, getContact, searchCont
     searches: typeof searchContacts === 'function' ? `NAME_SEARCH_${(capabilities.searches ?? 'none').toUpperCase()}` : 'NAME_SEARCH_NONE',
     has_subject: Boolean(capabilities.hasSubject),
     has_company: Boolean(capabilities.hasCompany),
+    writes_fields: Boolean(capabilities.writesFields),
   };
 }
 
@@ -62,4 +88,4 @@ function durationOf(seconds) {
   return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
 }
 
-module.exports = { callLogOf, capabilitiesOf, methodsOf, numberOf };
+module.exports = { callLogOf, capabilitiesOf, fieldsOf, methodsOf, numberOf, requiredOf };

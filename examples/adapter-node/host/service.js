@@ -5,17 +5,20 @@
 const crypto = require('node:crypto');
 const grpc = require('@grpc/grpc-js');
 const { byId, contactOf, logOf, listOf, storedLogOf, Unusable } = require('./answers');
-const { capabilitiesOf, callLogOf, methodsOf, numberOf } = require('./requests');
+const { capabilitiesOf, callLogOf, fieldsOf, methodsOf, numberOf, requiredOf } = require('./requests');
 const { Seen } = require('./seen');
 const { watched } = require('./traffic');
 const { missing, statusOf, wrongCursor } = require('./failures');
+
+// A connector may answer an update and a check with nothing: then its requests say whether they worked.
+const HAVE_NO_WORDS = new Set(['updateCallLog', 'check']);
 
 // The handlers of all RPCs. `connector` has findContact and createContact, and perhaps more; see README.md.
 function serviceOf(connector, token) {
   const seen = new Seen();
   const service = new Service(connector, seen);
   const rpc = (name, isWrite) => (call, done) => {
-    watched(() => answered(service, name, call, token))
+    watched(() => answered(service, name, call, token), HAVE_NO_WORDS.has(name))
       .then((response) => done(null, response))
       .catch((error) => done(statusOf(error, isWrite)));
   };
@@ -62,6 +65,7 @@ class Service {
       title: this.connector.title ?? '',
       capabilities: capabilitiesOf(this.connector),
       methods: methodsOf(this.connector),
+      required_fields: requiredOf(this.connector),
     };
   }
 
@@ -106,6 +110,7 @@ class Service {
       email: draft.email,
       company: draft.company,
       isPlaceholder: draft.is_placeholder,
+      fields: fieldsOf(draft.fields),
       key,
       accountId: account.id,
     });

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.forwarded import HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
@@ -94,6 +95,7 @@ class Authenticator:
         contact: whether the ledger can be reached.
         sessions: the sessions of browsers.
         now: the clock.
+        proxy: the DNS name or URI in the certificate of a proxy that tells its clients' names; empty: none.
     """
 
     def __init__(
@@ -104,12 +106,14 @@ class Authenticator:
         contact: LedgerContact,
         sessions: Sessions,
         now: Callable[[], datetime],
+        proxy: str = "",
     ) -> None:
         self._credentials = credentials
         self._version = credentials.version
         self._tokens = tokens
         self._contact = contact
         self._now = now
+        self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
         self._seen: dict[bytes, _Seen] = {}
         self._key_ids: set[str] = set()
         self.attempts = attempts
@@ -219,11 +223,19 @@ class Authenticator:
         return Authenticated(principal(key), key)
 
     async def _key_of_certificate(self, call: CallHead) -> ApiKey | None:
-        for name in certificate_names(call.auth_context()):
+        for name in self._names(call):
             key = await self._credentials.find(certificate_digest(name))
             if key is not None:
                 return key
         return None
+
+    def _names(self, call: CallHead) -> Sequence[str]:
+        """The names of the client: those of its certificate, or those that the trusted proxy tells."""
+        names = certificate_names(call.auth_context())
+        if not self._proxy.intersection(names):
+            return names
+        headers = [value for name, value in call.invocation_metadata() if name == HEADER]
+        return forwarded_names(headers[0])[:MOST_NAMES] if len(headers) == 1 and isinstance(headers[0], str) else ()
 
     def _check_key(self, call: CallHead, key: ApiKey) -> None:
         if key.revoke_time is not None:

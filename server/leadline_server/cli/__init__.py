@@ -12,6 +12,7 @@ from leadline_server.cli import (
     calls,
     connections,
     contacts,
+    context,
     ingress,
     keys,
     ledger,
@@ -28,6 +29,7 @@ from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
+from leadline_server.cli.examples import epilog
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.keys_bootstrap import bootstrap
@@ -92,6 +94,15 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "deny": keys.deny,
         },
     ),
+    "context": (
+        "Name servers, with their accounts, keys and certificates, and choose one.",
+        {
+            "list": context.list_contexts,
+            "use": context.use_context,
+            "set": context.set_context,
+            "delete": context.delete_context,
+        },
+    ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
     "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
     "adapter": (
@@ -124,8 +135,10 @@ def _group(purpose: str) -> typer.Typer:
     )
 
 
-def _add(group: typer.Typer, name: str, command: Callable[..., Any]) -> None:
-    group.command(name, cls=PlainCommand, context_settings=dict(WIDTH))(command)
+def _add(group: typer.Typer, path: str, command: Callable[..., Any]) -> None:
+    """Add a command, such as `calls list`, to its group."""
+    name = path.rsplit(maxsplit=1)[-1]
+    group.command(name, cls=PlainCommand, context_settings=dict(WIDTH), epilog=epilog(path))(command)
 
 
 def _program() -> typer.Typer:
@@ -139,7 +152,7 @@ def _program() -> typer.Typer:
     for name, (purpose, commands) in _GROUPS.items():
         group = _group(purpose)
         for word, command in commands.items():
-            _add(group, word, command)
+            _add(group, f"{name} {word}", command)
         program.add_typer(group, name=name)
     return program
 

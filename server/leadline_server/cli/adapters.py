@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ports.crm import Capabilities
 
 _BY_SETTINGS: Final = "by settings"
+_COMPLETE: Final = "complete"  # a LookupRecall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,9 @@ def _definitions() -> Iterator[_Row]:
     from leadline_server.crm.declarative.definition_files import load_definition, shipped_names
 
     for name in shipped_names():
-        definition = load_definition(name).definition
-        can = _document(default_capabilities(definition))
-        yield _Row(adapter=HTTP.name, definition=name, title=definition.title, built_in=True, capabilities=can)
+        compiled = load_definition(name)
+        can, title = _document(default_capabilities(compiled)), compiled.definition.title
+        yield _Row(adapter=HTTP.name, definition=name, title=title, built_in=True, capabilities=can)
 
 
 def _document(can: "Capabilities") -> Mapping[str, Any]:
@@ -104,6 +105,12 @@ def _document(can: "Capabilities") -> Mapping[str, Any]:
         "search_lag": _seconds(can.search_lag),
         "settle_time": _seconds(can.settle_time),
         "contact_types": list(can.contact_types),
+        "reads_contacts": can.reads_contacts,
+        "searches": can.searches.value,
+        "has_subject": can.has_subject,
+        "has_company": can.has_company,
+        "has_fixed_fields": can.has_fixed_fields,
+        "methods": sorted(can.methods),
         "rate_limits": [asdict(limit) for limit in can.rate_limits],
     }
 
@@ -117,8 +124,8 @@ def _show(rows: list[_Row]) -> None:
     from leadline_server.cli.session import plain_console
 
     columns = [Column(title) for title in ("Adapter", "Definition")]
-    columns += [Column("Title", can_shrink=True), Column("BuiltRequest in")]
-    columns += [Column(title) for title in ("Finds logs", "Unique keys", "Moves logs")]
+    columns += [Column("Title", can_shrink=True), Column("Built in")]
+    columns += [Column(title) for title in ("Finds every form", "Finds logs", "Unique keys", "Moves logs")]
     columns += [Column(title, is_number=True) for title in ("Search lag", "Settles in")]
     columns += [Column("Types"), Column("Problem")]
     table(plain_console(), columns, [_cells(row) for row in rows])
@@ -128,9 +135,9 @@ def _cells(row: _Row) -> list[str]:
     can = row.capabilities
     names = ("finds_log_by_key", "enforces_unique_key", "moves_log")
     if can is None:
-        promises = ["" if row.problem else _BY_SETTINGS] * len(names) + [""] * 3
+        promises = ["" if row.problem else _BY_SETTINGS] * (1 + len(names)) + [""] * 3
     else:
-        promises = [_yes(can[name]) for name in names]
+        promises = [_yes(can["lookup_recall"] == _COMPLETE), *(_yes(can[name]) for name in names)]
         promises += [f"{can[name]:g} s" for name in ("search_lag", "settle_time")]
         promises.append(", ".join(can["contact_types"]))
     return [row.adapter, row.definition, row.title, _yes(row.built_in), *promises, row.problem]

@@ -11,10 +11,14 @@ import typer
 
 from leadline_server.cli.calls_import_options import Wishes, completed
 from leadline_server.cli.calls_import_report import show_columns, show_first_calls, show_summary
+from leadline_server.cli.command_target import CommandTarget
+from leadline_server.cli.exit_codes import fail
+from leadline_server.cli.server_options import with_target
 from leadline_server.domain.placeholder_bounds import MAX_PLACEHOLDER_LIMIT, PLACEHOLDERS_OF_REPLAY
 
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
-    from leadline_server.cli.key_interceptor import key_interceptors
+    import grpc
+
     from leadline_server.replay.detection import RecordFormat
     from leadline_server.replay.files import RecordFile
     from leadline_server.replay.grouping import GroupItem
@@ -40,8 +44,7 @@ class _Request:
 
     file: Path
     record_format: "RecordFormat"
-    account: str
-    server: str
+    target: CommandTarget
     source: str
     concurrency: int
     placeholder_limit: int
@@ -52,11 +55,11 @@ class _Request:
     is_quiet: bool
 
 
+@with_target
 def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
+    target: CommandTarget,
     *,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Call records to replay.")],
-    account: Annotated[str, typer.Option(help="The account whose calls they are.")] = "demo",
-    server: Annotated[str, typer.Option(help="Address of the leadline server.")] = "127.0.0.1:50051",
     record_format: Annotated[str, typer.Option("--format", help=_FORMATS)] = "auto",
     time_zone: Annotated[
         str | None, typer.Option(help="IANA zone of times that have no offset; else the account's, if it was set.")
@@ -123,8 +126,7 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
         request = _Request(
             file=file,
             record_format=options.record_format(record_format),
-            account=account,
-            server=server,
+            target=target,
             source=options.source(source),
             concurrency=concurrency,
             placeholder_limit=placeholder_limit,
@@ -153,13 +155,11 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     if as_json:
         typer.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:
-        show_summary(summary, account)
+        show_summary(summary, target.account)
     raise typer.Exit(0 if summary.is_complete else 1)
 
 
 async def _replay(request: _Request) -> "Summary":
-    import grpc
-
     from leadline_server.replay.files import RecordFile
     from leadline_server.replay.replayer import Replayer, ReplayStopped
     from leadline_server.replay.summary import Summary
@@ -167,8 +167,8 @@ async def _replay(request: _Request) -> "Summary":
     summary = Summary()
     with _opened(request.file) as stream:
         records = RecordFile(stream, request.record_format, request.columns)
-        async with grpc.aio.insecure_channel(request.server, interceptors=key_interceptors()) as channel:
-            replayer = Replayer(channel, request.account, concurrency=request.concurrency, source=request.source)
+        async with _channel(request.target) as channel:
+            replayer = Replayer(channel, request.target.account, concurrency=request.concurrency, source=request.source)
             try:
                 details = await replayer.account_details()
                 rules = completed(request.rules, request.wishes, records.survey(), details, summary.warnings)
@@ -180,6 +180,15 @@ async def _replay(request: _Request) -> "Summary":
             summary.columns_taken = records.columns.taken
             summary.columns_not_taken = records.columns.not_taken
     return summary
+
+
+def _channel(target: CommandTarget) -> "grpc.aio.Channel":
+    from leadline_server.cli.channel import channel_to
+
+    try:
+        return channel_to(target)
+    except (OSError, ValueError) as error:
+        fail([str(error)])
 
 
 async def _send_all(

@@ -1,6 +1,8 @@
 """The command `leadline connections check`, which asks a CRM whether leadline can work with it."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +13,9 @@ from leadline_server.cli.exit_codes import ExitCode, fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
+    from leadline_server.crm.connections import AccountCrm
     from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField
+    from leadline_server.domain.preferences import AccountSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,19 @@ def check_connection(
         str | None, typer.Option(metavar="PATH", help="The ledger's file, as in the server's settings.")
     ] = None,
     *,
+    assumptions: Annotated[
+        bool, typer.Option("--assumptions", help="Then try what leadline assumes of this CRM. Asks before it writes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for --assumptions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Check that a CRM answers, and that every field that it requires has a value. Writes nothing to the CRM.
 
-    It may run while a server uses the ledger.
+    With --assumptions it then creates contacts and calls that are marked as a test, looks whether the CRM does what
+    leadline assumes, and removes them. It may run while a server uses the ledger.
 
-    Exit codes: 0 all is well, 1 a required field has no value, or the CRM refuses, 2 wrong usage, 3 there is no such
-    connection, 4 the CRM cannot be reached.
+    Exit codes: 0 all is well, 1 a required field has no value, the CRM refuses, or an assumption does not hold, 2 wrong
+    usage, 3 there is no such connection, 4 the CRM cannot be reached.
     """
     from leadline_server.config import EMBEDDED, BadSettings, load_settings
 
@@ -54,35 +63,58 @@ def check_connection(
     import asyncio
 
     checked = asyncio.run(ask_connection(settings, name))
-    _show(name, checked, as_json=as_json)
-    raise typer.Exit(checked.code)
+    is_tried = assumptions and not checked.problem
+    if not (is_tried and as_json):
+        _show(name, checked, as_json=as_json)
+    if not is_tried:
+        raise typer.Exit(checked.code)
+    from leadline_server.cli.connection_assumptions import try_assumptions
+
+    raise typer.Exit(max(checked.code, try_assumptions(settings, name, is_sure=yes, as_json=as_json)))
 
 
-async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
-    """Check a connection by the settings of the first account that uses it."""
+@asynccontextmanager
+async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tuple["AccountCrm", "AccountSettings"]]:
+    """The adapter of a connection for the first account that uses it, and that account's settings.
+
+    Raises CrmError or LedgerUnavailable.
+    """
     import uuid
 
     from leadline_server.app import connection_specs
     from leadline_server.clock import SystemClock
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.toolkit.adapter_type import AccountView
-    from leadline_server.crm.toolkit.required_fields import FieldReport
-    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+    from leadline_server.domain.errors import AccountNotFound
     from leadline_server.domain.preferences import AccountSettings
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
+    account_id = using[0] if using else "check"
     specs = {name: connection_specs(settings)[name]}
+    async with (
+        open_sqlite_ledger(settings.ledger_path) as opened,
+        open_connections(
+            specs, lambda _: name, opened.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+        ) as connect,
+    ):
+        try:
+            account = await opened.accounts.get(account_id)
+        except AccountNotFound:  # the server has not started with this account yet
+            begin = settings.accounts.get(account_id)
+            account = AccountSettings(default_region=begin.default_region) if begin else AccountSettings()
+        yield connect(AccountView(account_id, lambda: account)), account
+
+
+async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
+    """Check a connection by the settings of the first account that uses it."""
+    from leadline_server.crm.toolkit.required_fields import FieldReport
+    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+
     try:
-        async with (
-            open_sqlite_ledger(settings.ledger_path) as opened,
-            open_connections(
-                specs, lambda _: name, opened.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
-            ) as connect,
-        ):
-            adapter = connect(AccountView(using[0] if using else "check", AccountSettings)).adapter
-            await adapter.check()
-            report = await _report(adapter)
+        async with opened_connection(settings, name) as (crm, _):
+            await crm.adapter.check()
+            report = await _report(crm.adapter)
     except (CrmError, LedgerUnavailable) as error:
         is_unknown = isinstance(error, CrmUnavailable | LedgerUnavailable)
         return CheckedConnection(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from leadline_server.cli.command_target import DEFAULT_ACCOUNT
+
 if TYPE_CHECKING:  # what these bring along would slow the start of every other command
     from leadline_server.config import Settings
     from leadline_server.crm.embedded import CrmDatabase
@@ -36,7 +38,9 @@ class _Wanted:
 def import_contacts_command(
     *,
     file: Annotated[Path, typer.Argument(help="A .csv, .vcf or .vcard file.")],
-    account: Annotated[str, typer.Option(help="The account whose contact book is filled.")] = "demo",
+    account: Annotated[
+        str, typer.Option(metavar="ID", envvar="LEADLINE_ACCOUNT", help="The account whose contact book is filled.")
+    ] = DEFAULT_ACCOUNT,
     column: Annotated[
         list[str] | None,
         typer.Option(

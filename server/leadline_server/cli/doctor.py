@@ -4,12 +4,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from leadline_server.cli.diagnosis import Diagnosis
+from leadline_server.cli.doctor_certificates import certificates, contexts
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
@@ -21,23 +23,6 @@ _NEARLY_FULL: Final = 1_000_000_000
 _CLOCK_SECONDS: Final = 60.0  # file systems and clocks of one machine differ by less
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The result of one check.
-
-    Attributes:
-        check: what was checked.
-        state: `ok`, `warning` (it works now), or `problem`.
-        found: what is the case.
-        action: what to do; empty if nothing.
-    """
-
-    check: str
-    state: Literal["ok", "warning", "problem"]
-    found: str
-    action: str = ""
-
-
 def doctor(
     ledger: LedgerPath = None,
     data_dir: DataDir = None,
@@ -45,7 +30,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, ledger, clock, descriptors, disk, the key and connections, and say what to do.
+    """Check settings, ledger, clock, descriptors, disk, keys, certificates and connections, and say what to do.
 
     It may run while a server uses the ledger. Give it the server's options and environment.
     It changes no call and no contact. To check connections it may renew a CRM's tokens, as a server does.
@@ -69,6 +54,8 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
     checks: list[Callable[[Settings], Diagnosis]] = [_ledger, _clock, _descriptors, _disk, _key]
     yield from (check(settings) for check in checks)
+    yield from certificates(settings)
+    yield from contexts()
     for name in settings.connections:
         yield _connection(settings, name)
 

@@ -40,6 +40,13 @@ class PlainCommand(TyperCommand):
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
+        """Write the section "Examples", a command a line."""
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The usage line without braces: `NUMBER...`, not `{NUMBER}...`."""
         return [re.sub(r"[{}]", "", piece).upper() for piece in super().collect_usage_pieces(ctx)]

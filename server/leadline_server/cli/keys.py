@@ -29,7 +29,7 @@ def issue(
         list[str] | None,
         typer.Option(metavar="GRANT", help="call_data (platform) or update_preferences (service)."),
     ] = None,
-    label: Annotated[str, typer.Option(metavar="TEXT", help="What people call it: office PBX.")] = "",
+    label: Annotated[str, typer.Option(metavar="TEXT", help="A name for people: office PBX.")] = "",
     certificate: Annotated[
         str,
         typer.Option(metavar="NAME", help="Accept client certificates with this name instead: URI:spiffe://acme/pbx."),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
-from leadline_server.cli.session import api_key
+from leadline_server.cli.server_options import with_target
+from leadline_server.cli.session import client_of
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline import AsyncClient
@@ -22,7 +23,9 @@ _GRACE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 2.0
 
 
+@with_target
 def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command line
+    target: CommandTarget,
     *,
     host: Annotated[
         str, typer.Option(metavar="HOST", help="Where Asterisk's manager interface listens.")
@@ -36,8 +39,6 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
     plain: Annotated[
         bool, typer.Option("--plain", help="Send the secret itself, for an Asterisk without MD5.")
     ] = False,
-    account: Annotated[str, typer.Option(metavar="ID", help="The account whose calls they are.")] = DEFAULT_ACCOUNT,
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The leadline server's address.")] = DEFAULT_SERVER,
     source: Annotated[
         str, typer.Option(metavar="NAME", help="The phone system's source, as of its webhooks: call ids carry it.")
     ] = "",
@@ -67,7 +68,7 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
 
     name = options.source(source)
     try:
-        target = AmiTarget(host=host, port=port, user=user, secret=_secret(secret_file, os.environ), is_plain=plain)
+        asterisk = AmiTarget(host=host, port=port, user=user, secret=_secret(secret_file, os.environ), is_plain=plain)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     rules = Rules(
@@ -80,7 +81,7 @@ def listen_asterisk(  # noqa: PLR0913 a parameter is an option of the command li
     if time_zone:
         rules = replace(rules, time_zone=options.zone(time_zone))
     try:
-        asyncio.run(_listen(target, server, account, name, rules, cdr))
+        asyncio.run(_listen(asterisk, target, name, rules, cdr))
     except LoginRefused as refused:
         fail([f"Asterisk refuses the login: {refused}"], ExitCode.REFUSED)
 
@@ -98,9 +99,7 @@ def _secret(file: Path | None, environment: Mapping[str, str]) -> str:
     return secret
 
 
-async def _listen(
-    target: "AmiTarget", server: str, account: str, source: str, rules: "Rules", cdr: Path | None
-) -> None:
+async def _listen(asterisk: "AmiTarget", target: CommandTarget, source: str, rules: "Rules", cdr: Path | None) -> None:
     import asyncio
     import signal
 
@@ -112,13 +111,13 @@ async def _listen(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with AsyncClient(server, account=account, api_key=api_key()) as client:
-        reporter = CallReporter(client, account, source, _say)
+    async with client_of(AsyncClient, target) as client:
+        reporter = CallReporter(client, target.account, source, _say)
 
         async def load() -> "Rules":
             return await _account_rules(client, rules)
 
-        listener = AsteriskListener(target, load, reporter, _say, cdr)
+        listener = AsteriskListener(asterisk, load, reporter, _say, cdr)
         await listen(listener, reporter, stop, _GRACE_SECONDS)
     counts = reporter.counts
     _say(f"stopped: {counts.sent:,} reports sent, {counts.refused:,} refused, {counts.given_up:,} given up")

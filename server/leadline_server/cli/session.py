@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec,
 
 import typer
 
-from leadline_server.cli.command_target import DEFAULT_ACCOUNT, DEFAULT_SERVER, CommandTarget
-from leadline_server.cli.exit_codes import ExitCode
+from leadline_server.cli import server_options
+from leadline_server.cli.command_target import CommandTarget
+from leadline_server.cli.exit_codes import ExitCode, fail
 
 if TYPE_CHECKING:  # gRPC and rich would slow the start of every command
     from leadline import Client, LeadlineError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # gRPC and rich would slow the start of every command
 
 _Params = ParamSpec("_Params")
 _Item = TypeVar("_Item")
+_Client = TypeVar("_Client")
 
 _UNBOUNDED: Final = 10_000  # columns of the output if it is not a terminal
 _BUGS: Final = (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError)
@@ -78,12 +80,6 @@ class Session:
 
 
 def _shared(
-    server: Annotated[
-        str, typer.Option(metavar="HOST:PORT", envvar="LEADLINE_SERVER", help="The server's address.")
-    ] = DEFAULT_SERVER,
-    account: Annotated[
-        str, typer.Option(metavar="ID", envvar="LEADLINE_ACCOUNT", help="The account.")
-    ] = DEFAULT_ACCOUNT,
     timeout: Annotated[
         float, typer.Option(min=0.01, max=3600, metavar="SECONDS", help="How long a request may take.")
     ] = 10.0,
@@ -91,12 +87,7 @@ def _shared(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="Print no colours. NO_COLOR does the same.")] = False,
 ) -> None:
-    """The options that all of these commands have."""
-
-
-def api_key() -> str:
-    """The credential of these commands. There is no option for it: options are seen in the list of processes."""
-    return os.environ.get("LEADLINE_API_KEY", "").strip()
+    """The options that all of these commands have, and others do not."""
 
 
 def remote(command: Callable[Concatenate[Session, _Params], None]) -> Callable[..., None]:
@@ -107,24 +98,22 @@ def remote(command: Callable[Concatenate[Session, _Params], None]) -> Callable[.
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
+        where = {name: given.pop(name) for name in server_options.NAMES}
         options = {name: given.pop(name) for name in names}
-        _run(functools.partial(command, **given), **options)
+        target = server_options.target_of(where, options.pop("timeout"))
+        _run(functools.partial(command, **given), target, **options)
 
-    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads the options from it
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    server_options.set_signature(run, [*own, *server_options.PARAMETERS, *shared])
     return run
 
 
-def _run(
-    command: Callable[[Session], None], *, server: str, account: str, timeout: float, as_json: bool, no_color: bool
-) -> None:
+def _run(command: Callable[[Session], None], target: CommandTarget, *, as_json: bool, no_color: bool) -> None:
     from leadline import Client, LeadlineError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print a name even if the terminal cannot show all of it
-    with Client(server, account=account, timeout=timeout, api_key=api_key()) as client:
-        session = Session(client, CommandTarget(server, account, timeout), as_json, _console(no_color=no_color))
+    with client_of(Client, target) as client:
+        session = Session(client, target, as_json, _console(no_color=no_color))
         try:
             command(session)
         except LeadlineError as error:
@@ -136,6 +125,20 @@ def _run(
         except _BUGS as error:
             typer.echo(f"leadline: A bug in this command: {type(error).__name__}: {error}. Please report it.", err=True)
             raise typer.Exit(ExitCode.REFUSED) from None
+
+
+def client_of(kind: Callable[..., _Client], target: CommandTarget) -> _Client:
+    """A client, `Client` or `AsyncClient`, for a target. Ends the command if a file of TLS cannot be used."""
+    try:
+        return kind(
+            target.server,
+            account=target.account,
+            timeout=target.timeout,
+            api_key=target.api_key,
+            tls=target.client_tls,
+        )
+    except (OSError, ValueError) as error:  # a file of TLS, or a key with strange characters
+        fail([str(error)])
 
 
 def _exit(error: "LeadlineError", session: Session) -> typer.Exit:

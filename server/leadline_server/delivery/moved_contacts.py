@@ -24,6 +24,7 @@ from leadline_server.domain.situation import LeaveUnlogged, Outcome
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 
 _BECAME: Final = " In the CRM this contact is now "
+_IS_AT: Final = " In the CRM the call is with "
 
 
 def is_move(log: CallLog, decision: Decision) -> bool:
@@ -66,14 +67,17 @@ async def living_contact(crm: CrmAdapter, decision: Decision) -> Decision | None
 
 
 async def where_people_have_it(crm: CrmAdapter, decision: Decision, contact_id: str) -> Decision:
-    """The decision for the contact that people moved the log to. The write has succeeded, so no error matters."""
+    """The decision for the contact that the CRM has the log at. The write has succeeded, so no error matters.
+
+    People moved the log, or a write without an answer put it there before the decision was taken anew.
+    """
     with suppress(CrmError):
         contact = await crm.get_contact(contact_id)
         if contact is not None and contact.id != decision.contact.id:
-            return _followed(decision, contact)
+            return _followed(decision, contact, _IS_AT)
     return decision
 
 
-def _followed(decision: Decision, contact: Contact) -> Decision:
-    because = decision.explanation.partition(_BECAME)[0]
-    return replace(decision, contact=contact, explanation=f"{because}{_BECAME}{named(contact)}.")
+def _followed(decision: Decision, contact: Contact, now: str = _BECAME) -> Decision:
+    because = decision.explanation.partition(_BECAME)[0].partition(_IS_AT)[0]
+    return replace(decision, contact=contact, explanation=f"{because}{now}{named(contact)}.")

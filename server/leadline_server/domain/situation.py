@@ -1,4 +1,4 @@
-"""What a decision reads of a call, and what it can come to."""
+"""The facts that a decision reads, and its possible outcomes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The outcome of calls that get no log for want of a contact: nobody has the number, or the CRM cannot log."""
+"""The outcome of calls that get no log for want of a contact: no contact has the number, or the CRM cannot log."""
 
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLogReason, LogTrigger

@@ -1,4 +1,4 @@
-"""Decides which requests reach the HTTP port: those of programs on this machine, and of leadline's own pages.
+"""Decides which requests reach the HTTP port: those under leadline's own names, of programs and leadline's own pages.
 
 A browser lets any web page send requests to 127.0.0.1. Two headers tell these from a program's requests:
 
@@ -24,7 +24,7 @@ BODY_SECONDS: Final = 15.0
 """How long a request's body may take to arrive, in seconds. It bounds how long a slow sender holds a connection."""
 
 PUBLIC_PREFIXES: Final = ("/ingress/", "/embed/")
-"""Paths that are also served under the host of `public_url`."""
+"""Paths that are also served under the hosts of `public_url` and `http_hosts`, if callers do not authenticate."""
 
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -39,11 +39,17 @@ class Gate:
     Args:
         inner: the application.
         public_url: the address that phone systems and frames reach leadline by; empty: none.
+        hosts: further hosts that others reach leadline by.
+        is_open: whether all paths are served under those hosts: callers authenticate, or everyone may call.
     """
 
-    def __init__(self, inner: Application, public_url: str = "") -> None:
+    def __init__(
+        self, inner: Application, public_url: str = "", hosts: Iterable[str] = (), *, is_open: bool = False
+    ) -> None:
         self._inner = inner
-        self._public_host = urlsplit(public_url).netloc.lower()
+        public_host = urlsplit(public_url).netloc.lower()
+        self._public_hosts = {host for host in (public_host, *map(str.lower, hosts)) if host}
+        self._is_open = is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a status and no body."""
@@ -60,7 +66,7 @@ class Gate:
         headers = singles(scope["headers"])
         path: str = scope["path"]
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        is_public = path.startswith(PUBLIC_PREFIXES) and host == self._public_host != ""
+        is_public = host in self._public_hosts and (self._is_open or path.startswith(PUBLIC_PREFIXES))
         if not is_public and not is_loopback_host(host):
             return 421  # Misdirected Request: this server does not answer for that host
         if headers.get(b"sec-fetch-site") == b"cross-site" and not path.startswith("/embed/"):

@@ -1,7 +1,8 @@
 """uvicorn's HTTP/1.1 protocol with two more bounds: on connections, and on the time of a request's head."""
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -10,14 +11,34 @@ HEAD_SECONDS: Final = 20.0
 byte."""
 
 
+PEER_NAMES: Final = "leadline.peer_names"
+"""The extension of a request's scope with the names in the client's certificate, as gRPC's `auth_context` has them."""
+
+
+def names_in(certificate: Mapping[str, Any] | None) -> dict[object, object]:
+    """The names in a verified client certificate, such as `{"peer_dns": [b"pbx.acme"]}`; none without one.
+
+    Args:
+        certificate: as `ssl.SSLSocket.getpeercert` tells it: `{"subjectAltName": (("DNS", "pbx.acme"),)}`.
+    """
+    named = (certificate or {}).get("subjectAltName", ())
+    found: dict[object, object] = {
+        "peer_dns": [value.encode() for kind, value in named if kind == "DNS"],
+        "peer_uri": [value.encode() for kind, value in named if kind == "URI"],
+    }
+    return {kind: values for kind, values in found.items() if values}
+
+
 def bounded_protocol(connections: int, head_seconds: float = HEAD_SECONDS) -> type[HttpToolsProtocol]:
     """The protocol for a server that has at most `connections` at once, and closes others as soon as they come."""
 
     class Bounded(HttpToolsProtocol):
         _head: asyncio.TimerHandle | None = None
+        _peer_names: dict[object, object] = {}  # noqa: RUF012 - it is replaced, never changed
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
             super().connection_made(transport)
+            self._peer_names = names_in(transport.get_extra_info("peercert"))
             if len(self.connections) > connections:
                 transport.abort()
             else:
@@ -25,6 +46,7 @@ def bounded_protocol(connections: int, head_seconds: float = HEAD_SECONDS) -> ty
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
+            self.scope["extensions"] = {PEER_NAMES: self._peer_names}
             self._await_head()
 
         def on_headers_complete(self) -> None:

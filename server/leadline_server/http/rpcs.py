@@ -8,6 +8,7 @@ protobuf bytes, and protobuf answers to JSON.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -29,6 +30,9 @@ from leadline_server.transport.endpoint import MAX_MESSAGE_BYTES, ServedMethod, 
 
 _READ_BYTES: Final = 4 * MAX_MESSAGE_BYTES
 """The most bytes that are read of a request. It is above MAX_MESSAGE_BYTES, so that leadline's own error is sent."""
+
+PEER: Final[ContextVar[Mapping[str, Sequence[bytes]] | None]] = ContextVar("peer", default=None)
+"""The names in the client certificate of the request in progress."""
 
 MAX_NESTING: Final = 100  # as protobuf's own readers have it
 
@@ -72,6 +76,7 @@ class CallContext:
         self._headers = headers
         self._peer = peer
         self._send = send
+        self._names = PEER.get() or {}
 
     def invocation_metadata(self) -> Sequence[tuple[str, str]]:
         """The request's headers."""
@@ -83,7 +88,7 @@ class CallContext:
 
     def auth_context(self) -> Mapping[str, Sequence[bytes]]:
         """The properties of the connection's client certificate, by name."""
-        return {}
+        return self._names
 
     def time_remaining(self) -> float | None:
         """How much longer the caller waits, in seconds; None without a deadline."""

@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Final
 
@@ -14,8 +17,8 @@ from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
-from leadline_server.http.protocol import bounded_protocol
-from leadline_server.http.rpcs import RpcApplication
+from leadline_server.http.protocol import PEER_NAMES, bounded_protocol
+from leadline_server.http.rpcs import PEER, RpcApplication
 from leadline_server.http.session_page import SESSION_PATH, SessionPage
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
@@ -68,6 +71,7 @@ class HttpApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        PEER.set(scope.get("extensions", {}).get(PEER_NAMES))
         path = scope["path"]
         if path in self._rpc_paths:
             # GET would put callers' numbers into URLs, and so into proxies' logs and browsers' histories.
@@ -93,17 +97,31 @@ async def _openapi(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, 200, document, "application/json")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """How the HTTP port serves.
+
+    Attributes:
+        public_url, hosts, is_open: see `Gate`.
+        has_console, authenticator: see `HttpApplication`.
+        grace: seconds for requests in progress at the end.
+        connections: the most connections; further ones are closed at once.
+        ssl_context: for TLS; None: none.
+    """
+
+    public_url: str = ""
+    hosts: tuple[str, ...] = ()
+    is_open: bool = False
+    has_console: bool = False
+    grace: float = 1.0
+    connections: int = MAX_CONNECTIONS
+    ssl_context: ssl.SSLContext | None = None
+    authenticator: Authenticator | None = None
+
+
 @asynccontextmanager
 async def http_server(
-    address: str,
-    methods: Mapping[str, ServedMethod],
-    receiver: Receiver,
-    *,
-    public_url: str,
-    has_console: bool,
-    grace: float,
-    connections: int = MAX_CONNECTIONS,
-    authenticator: Authenticator | None = None,
+    address: str, methods: Mapping[str, ServedMethod], receiver: Receiver, options: HttpOptions
 ) -> AsyncIterator[int]:
     """Serve HTTP while the body runs.
 
@@ -111,11 +129,7 @@ async def http_server(
         address: `host:port`; port 0 takes a free one.
         methods: the RPCs by their paths.
         receiver: takes the webhooks of phone systems.
-        public_url: see `Gate`.
-        has_console: see `HttpApplication`.
-        grace: seconds for requests in progress at the end.
-        connections: the most connections; further ones are closed at once.
-        authenticator: see `HttpApplication`.
+        options: how it serves.
 
     Yields:
         The port.
@@ -124,10 +138,14 @@ async def http_server(
         AddressUnavailable: the address is taken, or not of this machine.
     """
     listener = _listen(address)
-    ingress = IngressPage(receiver, public_url)
+    ingress = IngressPage(receiver, options.public_url)
+    application = HttpApplication(
+        methods, ingress, has_console=options.has_console, authenticator=options.authenticator
+    )
     config = uvicorn.Config(
-        Gate(HttpApplication(methods, ingress, has_console=has_console, authenticator=authenticator), public_url),
-        http=bounded_protocol(connections),
+        Gate(application, options.public_url, options.hosts, is_open=options.is_open),
+        ssl_context_factory=None if options.ssl_context is None else partial(_context, options.ssl_context),
+        http=bounded_protocol(options.connections),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -136,7 +154,7 @@ async def http_server(
         server_header=False,
         limit_concurrency=None,  # the protocol bounds the connections, and each has one request at a time
         timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=max(1, round(grace)),
+        timeout_graceful_shutdown=max(1, round(options.grace)),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     server = _Server(config)
@@ -175,6 +193,10 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Do not handle signals."""
         yield
+
+
+def _context(context: ssl.SSLContext, _config: uvicorn.Config, _default: object) -> ssl.SSLContext:
+    return context
 
 
 def _listen(address: str) -> socket.socket:

@@ -131,7 +131,7 @@ class EventKind(DefinitionTable):
 class SampleRequest(DefinitionTable):
     """A request of a test call, as the phone system would send it."""
 
-    step: Literal["ringing", "answered", "ended"] = Field(description="What the request tells of the call.")
+    step: Literal["ringing", "answered", "ended"] = Field(description="The step of the call that the request tells.")
     body: dict[str, Any] = Field(
         description="The fields of the body. Texts may have `{call_id}`, `{caller}`, `{caller_name}`, `{callee}`, "
         "`{extension}`, `{start}`, `{answer}`, `{end}`, `{now}`, `{seconds}`, and `{expect.NAME}`."

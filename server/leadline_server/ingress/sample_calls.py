@@ -26,7 +26,7 @@ _EPOCHS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleCall:
-    """What the requests of a test call tell.
+    """The facts that the requests of a test call tell.
 
     Attributes:
         call_id: the phone system's id of the call.

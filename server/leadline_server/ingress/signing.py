@@ -39,7 +39,7 @@ def signature(route: Route, url: str, body: bytes, claims: Mapping[str, str], no
         now: the time, for signatures that sign a time.
 
     Raises:
-        CannotSign: the phone system signs with a private key that nobody else has.
+        CannotSign: the phone system signs with a private key that it keeps.
     """
     secret, timestamp = route.secret, str(int(now.timestamp()))
     match route.scheme:

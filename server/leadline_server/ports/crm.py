@@ -108,6 +108,8 @@ class Capabilities:
         searches: which part of a name `search_contacts` finds.
         has_subject: the CRM's logs keep the subject of a call.
         has_company: the CRM's contacts keep the name of a company.
+        has_fixed_fields: some fields of a log cannot change after it was created, so calls are best logged once, when
+            they are over. leadline says so when it starts (`wait_until_final`).
     """
 
     finds_log_by_key: bool
@@ -126,6 +128,7 @@ class Capabilities:
     searches: NameSearch = NameSearch.SUBSTRING
     has_subject: bool = True
     has_company: bool = True
+    has_fixed_fields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ READS: Final[Mapping[str, Operation]] = {
     "get_contact": lambda crm, there: crm.adapter.get_contact(there.contact_id),
     "search_contacts": lambda crm, there: crm.adapter.search_contacts(there.name, 10, ""),
     "find_call_log": lambda crm, there: crm.adapter.find_call_log(there.log_key),
+    "get_call_log": lambda crm, there: crm.reading_logs().get_call_log(there.log_id),
     "check": lambda crm, _: crm.adapter.check(),
     "list_users": lambda crm, _: crm.listing_users().list_users(""),
 }
@@ -101,7 +102,7 @@ _AMPLE_SECONDS: Final = 60.0
 _NOTHING_MADE: Final = (CrmAuthFailed, CrmRejected, CrmUnavailable)
 """Errors that say that a write changed nothing. CrmRateLimited is a subclass of one."""
 
-_MAY_BE_NONE: Final = {"get_contact", "find_call_log"}
+_MAY_BE_NONE: Final = {"get_contact", "find_call_log", "get_call_log"}
 """Reads of one record, which many CRMs answer with 404 if it does not exist."""
 
 
@@ -116,7 +117,7 @@ class FailureCases:
         _need(crm, operation)
         if operation == "find_call_log":
             crm.requires("finds_log_by_key")
-        there = await _prepare(crm, failure)
+        there = await _prepare(crm, failure, with_log=operation == "get_call_log")
         raised = await _suffer(crm, failure, READS[operation], there)
         if failure is Failure.NOT_FOUND and operation in _MAY_BE_NONE and raised is None:
             return

@@ -137,6 +137,13 @@ class CrmUnderTest:
         if declared is not NameSearch.SUBSTRING and declared is not search:
             pytest.skip(f"The adapter declares searches={declared}, not {search}.")
 
+    def reading_logs(self) -> CallLogReader:
+        """The adapter, if it reads logs back; else the test is skipped."""
+        if CrmMethod.GET_CALL_LOG not in self.adapter.capabilities.methods:
+            pytest.skip("The adapter does not declare get_call_log, which is optional.")
+        assert isinstance(self.adapter, CallLogReader), "The adapter declares get_call_log, and has no such method."
+        return self.adapter
+
     def listing_users(self) -> ListsUsers:
         """The adapter, if it lists the CRM's users; else the test is skipped."""
         if CrmMethod.LIST_USERS not in self.adapter.capabilities.methods:

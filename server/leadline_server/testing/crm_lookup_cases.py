@@ -27,10 +27,10 @@ class LookupCases:
     async def test_reading_never_writes(self, crm: CrmUnderTest) -> None:
         people, number, key = crm.other_hands(), a_number(), a_key()
         contact = await crm.a_contact(number=number)
-        await _log(crm, contact, key)
+        log_id = await _log(crm, contact, key)
         await crm.becomes_found(number, {contact.id})
         before = await _counts(people)
-        await _read_everything(crm, contact, number, key)
+        await _read_everything(crm, contact, number, key, log_id)
         assert await _counts(people) == before, "Lookups, reads and searches change nothing in the CRM."
 
     async def test_a_contact_is_found_by_its_number(self, crm: CrmUnderTest) -> None:
@@ -147,12 +147,13 @@ class LookupCases:
         assert await other == {contact.id}
 
 
-async def _log(crm: CrmUnderTest, contact: Contact, key: str) -> None:
-    if _may(crm, CrmMethod.CREATE_CALL_LOG):
-        await crm.adapter.create_call_log(Report().entry(contact.id), key)
+async def _log(crm: CrmUnderTest, contact: Contact, key: str) -> str:
+    if not _may(crm, CrmMethod.CREATE_CALL_LOG):
+        return ""
+    return (await crm.adapter.create_call_log(Report().entry(contact.id), key)).id
 
 
-async def _read_everything(crm: CrmUnderTest, contact: Contact, number: str, key: str) -> None:
+async def _read_everything(crm: CrmUnderTest, contact: Contact, number: str, key: str, log_id: str) -> None:
     """Read known and unknown records with every method that the adapter has."""
     for asked in (number, a_number()):
         await crm.ids(asked, a_number())
@@ -164,6 +165,8 @@ async def _read_everything(crm: CrmUnderTest, contact: Contact, number: str, key
     if crm.adapter.capabilities.finds_log_by_key and _may(crm, CrmMethod.FIND_CALL_LOG):
         for log_key in (key, a_key()):
             await crm.adapter.find_call_log(log_key)
+    if log_id and CrmMethod.GET_CALL_LOG in crm.adapter.capabilities.methods:
+        await crm.reading_logs().get_call_log(log_id)
     await crm.adapter.check()
 
 

@@ -1,6 +1,8 @@
 """Numbers of twelve numbering plans, as people store them, and the obligation to find them where recall is complete."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import phonenumbers
@@ -49,19 +51,88 @@ STORED: Final = {
 """Ways to store a number that mean the same in every region."""
 
 
+REGIONS: Final[Mapping[str, str]] = {
+    "United States": "US",
+    "United Kingdom": "GB",
+    "Germany, mobile": "DE",
+    "Germany, short": "DE",
+    "France": "FR",
+    "Switzerland": "CH",
+    "Spain": "ES",
+    "Italy": "IT",
+    "Norway": "NO",
+    "Singapore": "SG",
+    "Australia": "AU",
+    "India": "IN",
+}
+"""The region of each plan, in which people write its numbers as at home."""
+
+
+def _national(number: str) -> str:
+    """As libphonenumber writes it: `01 42 34 56 73`."""
+    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def _national_digits(number: str) -> str:
+    return "".join(filter(str.isdigit, _national(number)))
+
+
+def _in_two_groups(number: str, separator: str) -> str:
+    """The area and the rest, as people write it: `0151 12345673`."""
+    digits = _national_digits(number)
+    head = 3 + len(digits) - len(phonenumbers.national_significant_number(phonenumbers.parse(number)))
+    return f"{digits[:head]}{separator}{digits[head:]}"
+
+
+NATIONAL: Final = {
+    "national in groups": _national,
+    "national, digits alone": _national_digits,
+    "national with hyphens": lambda number: "-".join(re.findall("[0-9]+", _national(number))),
+    "national in two groups": lambda number: _in_two_groups(number, " "),
+    "national with a slash": lambda number: _in_two_groups(number, "/"),
+}
+"""Ways to store a number without its country code. They mean it in its region alone."""
+
+Forms = Mapping[str, Callable[[str], str]]
+
+
 class PlanCases:
     """Numbers of other countries. Subclasses provide the fixture `crm`."""
+
+    def open_crm_in(self, region: str) -> AbstractAsyncContextManager[CrmUnderTest] | None:
+        """A CRM under test whose account reads numbers in `region`. None: tests of national numbers are skipped."""
+        del region
+        return None
 
     @pytest.mark.parametrize("plan", PLANS)
     async def test_a_number_of_any_plan_is_found_in_every_form_where_that_is_declared(
         self, crm: CrmUnderTest, plan: str
     ) -> None:
-        people, number = crm.other_hands(), PLANS[plan]
-        added = {await people.add_contact(a_name(), [stored(number)]): form for form, stored in STORED.items()}
-        found = await eventually(lambda: crm.ids(number), lambda ids: added.keys() <= ids, crm.lag)
-        missed = sorted(form for contact_id, form in added.items() if contact_id not in found)
-        for contact_id in added:
-            await people.delete_contact(contact_id)
-        if missed and crm.adapter.capabilities.lookup_recall is not LookupRecall.COMPLETE:
-            pytest.skip(f"Not found, and lookup_recall is not COMPLETE: {', '.join(missed)}.")
-        assert not missed, f"lookup_recall is COMPLETE, and lookups miss numbers stored {', '.join(missed)}."
+        await _assert_found(crm, PLANS[plan], STORED)
+
+    @pytest.mark.parametrize("plan", PLANS)
+    async def test_a_number_that_was_stored_as_at_home_is_found_where_that_is_declared(
+        self, crm: CrmUnderTest, plan: str
+    ) -> None:
+        region = REGIONS[plan]
+        if crm.region == region:
+            await _assert_found(crm, PLANS[plan], NATIONAL)
+            return
+        opening = self.open_crm_in(region)
+        if opening is None:
+            pytest.skip(f"The author opens no CRM in region {region}: see open_crm_in.")
+        async with opening as at_home:
+            assert at_home.region == region, "open_crm_in opens a CRM in the region that it is asked for."
+            await _assert_found(at_home, PLANS[plan], NATIONAL)
+
+
+async def _assert_found(crm: CrmUnderTest, number: str, forms: Forms) -> None:
+    people = crm.other_hands()
+    added = {await people.add_contact(a_name(), [stored(number)]): form for form, stored in forms.items()}
+    found = await eventually(lambda: crm.ids(number), lambda ids: added.keys() <= ids, crm.lag)
+    missed = sorted(form for contact_id, form in added.items() if contact_id not in found)
+    for contact_id in added:
+        await people.delete_contact(contact_id)
+    if missed and crm.adapter.capabilities.lookup_recall is not LookupRecall.COMPLETE:
+        pytest.skip(f"Not found, and lookup_recall is not COMPLETE: {', '.join(missed)}.")
+    assert not missed, f"lookup_recall is COMPLETE, and lookups miss numbers stored {', '.join(missed)}."

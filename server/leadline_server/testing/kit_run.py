@@ -1,10 +1,10 @@
 """The CRM suite over an adapter that `leadline adapter test` opens."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import pytest
 
@@ -24,6 +24,7 @@ class KitPlan:
         crm_url: the CRM's base URL, for the fault proxy; empty: no proxy.
         proxy_host: where the fault proxy listens: the base URL that the adapter was given.
         proxy_port: its port.
+        about: further arguments of `CrmUnderTest`: facts about the CRM, such as `max_name`.
     """
 
     open_adapter: Callable[[], AbstractAsyncContextManager[CrmAdapter]]
@@ -31,6 +32,7 @@ class KitPlan:
     crm_url: str = ""
     proxy_host: str = "127.0.0.1"
     proxy_port: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 PLAN: Final = pytest.StashKey[KitPlan]()
@@ -68,18 +70,19 @@ class TestAdapter(CrmConformance):
 async def _opened(plan: KitPlan) -> AsyncIterator[CrmUnderTest]:
     if not plan.crm_url:
         async with plan.open_adapter() as adapter:
-            yield CrmUnderTest(adapter=adapter, level=plan.level)
+            yield CrmUnderTest(adapter=adapter, level=plan.level, **plan.about)
         return
     async with (
         fault_proxy(plan.crm_url, host=plan.proxy_host, port=plan.proxy_port) as proxy,
         plan.open_adapter() as adapter,
     ):
-        yield CrmUnderTest(adapter=adapter, level=plan.level, trouble=proxy)
+        yield CrmUnderTest(adapter=adapter, level=plan.level, trouble=proxy, **plan.about)
 
 
 def run(plan: KitPlan, *arguments: str) -> tuple[int, int]:
     """Run the suite: pytest's exit code, and how many tests were not run for want of something."""
     plugin = PlanPlugin(plan)
     options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-c", os.devnull, "--noconftest", *arguments]
+    options += ["-o", "asyncio_default_fixture_loop_scope=function"]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # some of the suite is imported by now
     return int(pytest.main([*options, "--pyargs", __name__], plugins=[plugin])), plugin.not_tested

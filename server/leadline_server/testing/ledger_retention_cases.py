@@ -67,6 +67,14 @@ async def prune_calls(ledger: Ledger, unchanged_since: datetime, limit: int = 10
 class PruneCallsCases:
     """Which calls are pruned, and what watchers are told."""
 
+    async def test_a_deleted_call_is_no_longer_counted_as_stored(self, ledger: Ledger) -> None:
+        await put(ledger, replace(finished("other"), account_id="other"))
+        before = await ledger.accounts.stored_bytes()
+        await put(ledger, finished("call-1"))
+        assert (await ledger.accounts.stored_bytes())[ACCOUNT] == before["other"]
+        await prune_calls(ledger, _LATER)
+        assert set((await ledger.accounts.stored_bytes()).values()) <= {0}
+
     async def test_a_finished_call_that_is_old_enough_is_deleted(self, ledger: Ledger) -> None:
         for call_id, state in (("logged", CallLogState.LOGGED), ("unlogged", CallLogState.UNLOGGED)):
             await put(ledger, finished(call_id, state=state))

@@ -15,7 +15,7 @@ from leadline_server.domain.preferences import (
     UnknownContactAction,
 )
 from leadline_server.ports.ledger import Ledger
-from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, OpenLedger
+from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, OpenLedger, call_log, put
 
 _FULL_PREFERENCES = Preferences(
     auto_log_calls=False,
@@ -114,6 +114,22 @@ class AccountCases:
                 assert len((await ledger.accounts.get(ACCOUNT)).number_formats) == count - 1
                 await other.accounts.change(ACCOUNT, _with_format)
                 assert len((await ledger.accounts.get(ACCOUNT)).number_formats) == count
+
+    async def test_stored_bytes_grow_with_calls_and_preferences_and_are_those_of_all_handles(
+        self, ledger: Ledger, open_ledger: OpenLedger
+    ) -> None:
+        async with open_ledger() as other:
+            await put(ledger, call_log("small"))
+            small = (await other.accounts.stored_bytes())[ACCOUNT]
+            await put(other, call_log("large", explanation="x" * 1_000_000))
+            large = (await ledger.accounts.stored_bytes())[ACCOUNT] - small
+            assert 0 < small < 20_000
+            assert 1_000_000 <= large < 1_050_000
+            await put(ledger, call_log("large", revision=2))
+            assert (await other.accounts.stored_bytes())[ACCOUNT] == 2 * small
+            await ledger.accounts.create(ACCOUNT, AccountSettings())
+            await ledger.preferences.change(ACCOUNT, ALICE, lambda _settings, _preferences: _FULL_PREFERENCES)
+            assert (await other.accounts.stored_bytes())[ACCOUNT] > 2 * small
 
 
 class PreferenceCases:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from leadline_server.ports.crm import Capabilities, LookupRecall, RateLimit
+from leadline_server.ports.crm import Capabilities, CrmMethod, LookupRecall, NameSearch, RateLimit
 from leadline_server.testing.crm_fields import FIELDS
 from leadline_server.testing.crm_forms import FORMS
 from leadline_server.testing.crm_texts import LINES, TEXTS
@@ -13,6 +13,7 @@ from leadline_server.testing.crm_texts import LINES, TEXTS
 _KEPT: Final = "yes"
 _LOST: Final = "no"
 _OPEN: Final = "as set"
+_SEARCHES: Final = {NameSearch.NONE: "nothing", NameSearch.WORDS: "words", NameSearch.SUBSTRING: "any part"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,13 @@ def capability_table(adapters: Mapping[str, Facts]) -> str:
         "A write settles within": lambda can: _time(can.settle_time),
         "Numbers that go into one lookup": lambda can: str(can.numbers_per_lookup),
         "Rate limits": lambda can: _limits(can.rate_limits),
+        "Reads call logs back": lambda can: _said(is_so=CrmMethod.GET_CALL_LOG in can.methods),
+        "Deletes unused contacts": lambda can: _said(is_so=can.deletes_contacts),
+        "Reads every contact": lambda can: _said(is_so=can.reads_contacts),
+        "Searches names for": lambda can: _SEARCHES[can.searches],
+        "Keeps subjects": lambda can: _said(is_so=can.has_subject),
+        "Keeps companies": lambda can: _said(is_so=can.has_company),
+        "An update changes every field": lambda can: _said(is_so=not can.has_fixed_fields),
         "Contact types": lambda can: ", ".join(f"`{kind}`" for kind in can.contact_types) or "none",
     }
     return _table("", adapters, {name: _of_capabilities(row) for name, row in rows.items()})

@@ -21,6 +21,8 @@ from leadline_server.transport.admission.door import Door
 from leadline_server.transport.endpoint import RpcCounts, RpcDurations
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp import web
 
 MAX_CONNECTIONS: Final = 64
@@ -116,6 +118,7 @@ async def metrics_endpoint(
     address: str,
     registry: CollectorRegistry,
     is_serving: Callable[[], bool],
+    ssl_context: "ssl.SSLContext | None" = None,
     authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus text format) and `/healthz` over HTTP while the body runs.
@@ -124,6 +127,7 @@ async def metrics_endpoint(
         address: `host:port`; port 0 takes a free one.
         registry: the metrics that `/metrics` shows.
         is_serving: `/healthz` answers 200 if this returns True, else 503.
+        ssl_context: for TLS; None: none.
         authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
 
     Yields:
@@ -149,7 +153,9 @@ async def metrics_endpoint(
     try:
         host, port = split_address(address)
         try:
-            listener = await asyncio.get_running_loop().create_server(lambda: _connection(runner), host or None, port)
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: _connection(runner), host or None, port, ssl=ssl_context
+            )
         except OSError as error:
             raise AddressUnavailable(address, reason(error)) from error
         try:

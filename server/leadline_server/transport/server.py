@@ -26,6 +26,7 @@ from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.call_log_service import CallLogServicer
+from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch, server_ids
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
@@ -49,9 +50,13 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_concurrent_streams", 1000),
     # Calls that have arrived and have not begun. By default gRPC ends calls CANCELLED beyond 1000 of them, and clients
     # do not retry that. A waiting call takes some 13 KB, and ends with its deadline.
+    # ConnectionWatch reads gRPC's statistics of connections. This is gRPC's default.
+    ("grpc.enable_channelz", 1),
     ("grpc.server.max_pending_requests", MAX_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
-    ("grpc.keepalive_time_ms", 60_000),
+    # A peer that does not confirm its SETTINGS is no HTTP/2 client. By default gRPC keeps it for a minute.
+    ("grpc.http2.settings_timeout", 20_000),
+    ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -79,6 +84,7 @@ class Server:
         connections: its connections.
         authenticator: finds the principals of calls; None: everyone may call everything.
         has_reflection: whether callers may ask for the contract.
+        request_seconds: how long a request may take to arrive.
     """
 
     def __init__(
@@ -90,16 +96,21 @@ class Server:
         *,
         authenticator: Authenticator | None = None,
         has_reflection: bool = True,
+        request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._streams = Streams()
         self._authenticator = authenticator
         self._stream_checks: asyncio.Task[None] | None = None
         self._health = _Health()
         self._is_serving = False
+        others = server_ids()
         self._server = grpc.aio.server(options=(*OPTIONS, *(connections or ConnectionLimits()).options))
+        self._watches = [ConnectionWatch(server_id, request_seconds) for server_id in server_ids() - others]
+        self._watching: list[asyncio.Task[None]] = []
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
-        registry.register(AdmissionMetrics(door))
+        for collector in (AdmissionMetrics(door), *self._watches):
+            registry.register(collector)
         if authenticator is not None:
             registry.register(AuthenticationMetrics(authenticator.attempts))
         servicers = {
@@ -131,15 +142,21 @@ class Server:
         """Whether the server takes new calls."""
         return self._is_serving
 
-    def bind(self, address: str) -> int:
+    def bind(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Bind an address before `start`, and return the port. `127.0.0.1:0` takes a free port.
+
+        Args:
+            address: `host:port`.
+            credentials: for TLS; None: none.
 
         Raises:
             AddressUnavailable: the address is taken, malformed, or not of this machine.
         """
         check_free(address)
         try:
-            return self._server.add_insecure_port(address)
+            if credentials is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise AddressUnavailable(address, "the port is taken, or the address is not of this machine") from error
 
@@ -150,6 +167,7 @@ class Server:
         if self._authenticator is not None:
             self._stream_checks = asyncio.create_task(self._streams.check(self._authenticator.still))
         await self._set_health(_SERVING)
+        self._watching = [asyncio.create_task(watch.run()) for watch in self._watches]
         self._is_serving = True
 
     async def drain(self, grace: float) -> None:
@@ -161,6 +179,8 @@ class Server:
         self._streams.end()
         await self._until_quiet()
         await self._server.stop(grace)
+        for watching in self._watching:
+            watching.cancel()
         if self._stream_checks is not None:
             self._stream_checks.cancel()
             with suppress(asyncio.CancelledError):

@@ -132,7 +132,7 @@ class Streams:
 
 
 async def _check(streams: Sequence[OpenStream], still: Callable[[Authenticated], Awaitable[None]]) -> None:
-    """Check the one credential of some streams, and end them if it is not accepted any more or leadline cannot tell."""
+    """Check the one credential of some streams. End them if it is refused now, or if the ledger cannot tell."""
     who = streams[0].who
     if who is None:
         return

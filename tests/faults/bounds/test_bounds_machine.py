@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from leadline_server.commands.list_call_logs import CallLogQuery
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.concurrency.loop_watch import LoopLag
 from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_report import CallReport
@@ -39,7 +38,7 @@ T = TypeVar("T")
 
 NUMBERS: Final = ("+12025550147", "+12025550148", "101")
 MOST_ROW: Final = MOST_CALL_BYTES + 3 * MOST_CANDIDATE_BYTES
-MOST_LAG: Final = 0.5  # seconds; 0.05 for 99.9% of the time, which a busy machine that runs tests may miss
+MOST_HELD: Final = 0.05  # seconds of the processor; waiting for it, on a busy machine that runs tests, does not count
 
 TICK: Final = 0.005  # seconds
 
@@ -72,8 +71,9 @@ class Front:
     harness: Harness
     crm: HostileCrm
     runner: asyncio.Runner
-    lag: LoopLag
     folder: Path
+    held: float = 0.0
+    """The most seconds of the processor that the loop took between two ticks."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work, whose hold on the loop is measured."""
@@ -88,9 +88,9 @@ class Front:
 
     async def _tick(self) -> None:
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(TICK)
-            self.lag.add(max(0.0, time.monotonic() - before - TICK))
+            self.held = max(self.held, time.thread_time() - before)
 
 
 @contextmanager
@@ -102,12 +102,11 @@ def serving() -> Iterator[Front]:
         return crms[-1]
 
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
-        lag = LoopLag()
         opening = open_harness(Path(folder), wrap=hostile, cache=CachePolicy())
         harness = runner.run(opening.__aenter__())
         runner.run(harness.account())
         try:
-            yield Front(harness, crms[0], runner, lag, Path(folder))
+            yield Front(harness, crms[0], runner, Path(folder))
         finally:
             runner.run(opening.__aexit__(None, None, None))
 
@@ -179,7 +178,7 @@ class Bounds(RuleBasedStateMachine):
 
     @invariant()
     def the_loop_answers(self) -> None:
-        assert self.front.lag.largest <= MOST_LAG
+        assert self.front.held <= MOST_HELD
 
     async def _log(self, report: CallReport) -> None:
         commands, account = self.front.harness.app.commands, await self.front.harness.account()

@@ -106,6 +106,9 @@ class AccountModel:
             check_call(call, logs[call_id], step)
             call.may_be_in_crm |= bool(in_crm.get(call_id)) and not self.is_calm
             check_in_crm(call, in_crm.get(call_id, []), step)
+            if not self.can_move and not call.is_logged:
+                places = [log.contact for log in in_crm.get(call_id, [])]
+                call.stays_at, call.is_orphaned = next(filter(None, places), ""), None in places
         self._check_placeholders()
         self.logs = logs
 

@@ -49,6 +49,8 @@ class CallModel:
         waits_since: when it last became due, having had nothing to wait for before.
         in_crm: the id of its log there, once known.
         may_be_in_crm: a write of it got no answer, and may have taken effect before the decision was taken anew.
+        stays_at: the contact at which such a write put it, in a CRM that cannot move it any more.
+        is_orphaned: that contact was deleted, so the log has none for ever.
         latest: the log as it last showed.
     """
 
@@ -71,6 +73,8 @@ class CallModel:
     waits_since: datetime | None = None
     in_crm: str = ""
     may_be_in_crm: bool = False
+    stays_at: str = ""
+    is_orphaned: bool = False
     latest: CallLog | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Whether what shows is what may be: each call against its model, and the CRM against all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,12 +125,22 @@ def _check_logged(call: CallModel, log: CallLog, step: Step) -> None:
             call.is_parked, call.waits_since = True, None
         return
     if call.is_undecided:
-        _take(call, log, call.possible | (set() if call.is_logged else call.earlier), step)
+        _take(call, log, _to_log(call), step)
     else:
         _check_same(call, log, step)
     call.has_news = log.update_pending
     if not log.update_pending:
         call.waits_since, call.is_parked = None, False
+
+
+def _to_log(call: CallModel) -> set[Verdict]:
+    """The decisions that may show now. One that came after an unanswered write shows the contact of that write."""
+    if call.is_logged:
+        return call.possible
+    decided = call.possible | call.earlier
+    if not call.stays_at:
+        return decided
+    return decided | {replace(each, contact=call.stays_at, make=None) for each in decided if each.is_logged}
 
 
 def _is_given_up(call: CallModel, step: Step) -> bool:
@@ -210,7 +220,7 @@ def check_in_crm(call: CallModel, found: Sequence[InCrm], step: Step) -> None:
         return
     assert [log.id for log in found] == [call.in_crm]
     [log] = found
-    assert log.contact == (call.contact if step.has(call.contact) else None)
+    assert log.contact == (call.contact if step.has(call.contact) and not call.is_orphaned else None)
     if not call.latest.update_pending:
         assert log.owner == call.facts.user
         assert log.content == _content(call), f"{call.id}: {log.content}"

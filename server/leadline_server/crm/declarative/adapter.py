@@ -1,6 +1,6 @@
 """The adapter that a definition describes. See `ports.crm.CrmAdapter` for what each method guarantees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,9 +13,11 @@ from leadline_server.crm.declarative.definition import ContactType
 from leadline_server.crm.declarative.log_writer import LogWriter
 from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota, reading
 from leadline_server.crm.declarative.operations import FieldsOperation, FindContactsOperation
+from leadline_server.crm.declarative.removal import remove_unused
 from leadline_server.crm.declarative.request_template import BuiltRequest
 from leadline_server.crm.declarative.required_fields import required_in
 from leadline_server.crm.toolkit import AccountView, page_of
+from leadline_server.crm.toolkit.assumptions import DocumentedFact
 from leadline_server.crm.toolkit.field_values import Values, of_number
 from leadline_server.crm.toolkit.own_fields import (
     CALL_FIELDS,
@@ -28,7 +30,8 @@ from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry, most_read
+from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmLog, CrmMethod, LogEntry, most_read
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _Lookup = tuple[CompiledOperation[FindContactsOperation], Values]
 """An operation, and the values that its templates see."""
@@ -134,6 +137,15 @@ class DefinedCrm:
                 return self._reader.read(record, kind, answer)
         return self._reader.of_draft(draft, own_id, kind)
 
+    async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
+        """Delete a contact that no one has used, if the definition can tell."""
+        record_of = self._reader.own_id(contact_id, self._connection.types)
+        if record_of is None or len(contact_id) > LONGEST_ID:
+            return ContactUse.UNUSED
+        kind, own_id = record_of
+        values = self._values(kind, {"contact_id": own_id})
+        return await remove_unused(self._definition, self._sender, kind, values, log_ids, only_check=only_check)
+
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log the call against the contact."""
         kind, own_id = self._record_of(entry)
@@ -147,6 +159,21 @@ class DefinedCrm:
     async def find_call_log(self, key: str) -> CrmLog | None:
         """Find the log, if the definition has an operation for it."""
         return await self._logs.find(key, dict(self._connection.variables))
+
+    @property
+    def documented_facts(self) -> Sequence[DocumentedFact]:
+        """The facts of the definition."""
+        return [DocumentedFact(**fact.model_dump()) for fact in self._definition.definition.facts]
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete the log. Raises CrmRejected if the definition has no operation for it."""
+        await self._logs.delete(log_id, self._connection.variables)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """Read the log, if the definition reads it by its id alone."""
+        if CrmMethod.GET_CALL_LOG not in self.capabilities.methods:
+            raise CrmRejected("The definition of this CRM does not read logs by their id alone.")
+        return await self._logs.get(log_id, self._connection.variables)
 
     async def check(self) -> None:
         """Send the definition's check."""

@@ -38,6 +38,7 @@ from leadline_server.ports.crm import (
     CrmAdapter,
     CrmMethod,
     LookupRecall,
+    NameSearch,
     RateLimit,
 )
 
@@ -110,8 +111,9 @@ def _validation_error(name: str, problems: list[str]) -> ValidationError:
     return ValidationError.from_exception_data("HttpSettings", details)
 
 
-def capabilities(definition: Definition, values: Values) -> Capabilities:
+def capabilities(compiled: CompiledDefinition, values: Values) -> Capabilities:
     """The capabilities of a definition with these values of its variables."""
+    definition = compiled.definition
     can, find = definition.capabilities, definition.operations.find_call_log
     return Capabilities(
         finds_log_by_key=find is not None and all(values[name] for name in find.needs),
@@ -124,8 +126,21 @@ def capabilities(definition: Definition, values: Values) -> Capabilities:
         numbers_per_lookup=MOST_NUMBERS if definition.operations.find_contacts.numbers == "all" else 1,
         lookup_recall=LookupRecall.COMPLETE if can.finds_every_form else LookupRecall.FORMS_ASKED,
         follows_moved_contacts=definition.operations.get_contact.response.moved_to is not None,
-        methods=ALL_METHODS if definition.operations.update_call_log else ALL_METHODS - {CrmMethod.UPDATE_CALL_LOG},
+        methods=_methods(compiled),
+        deletes_contacts=compiled.delete_contact is not None,
+        searches=NameSearch(can.searches),
+        has_subject="subject" in compiled.create_call_log.names,
+        has_company=can.has_company,
     )
+
+
+def _methods(compiled: CompiledDefinition) -> frozenset[CrmMethod]:
+    methods, read = ALL_METHODS, compiled.read_call_log
+    if compiled.update_call_log is None:
+        methods -= {CrmMethod.UPDATE_CALL_LOG}
+    if read is not None and not read.names & {"contact_id", "type"}:
+        methods |= {CrmMethod.GET_CALL_LOG}
+    return methods
 
 
 def _types(definition: Definition, values: Values) -> Mapping[str, ContactType | None]:
@@ -133,10 +148,10 @@ def _types(definition: Definition, values: Values) -> Mapping[str, ContactType |
     return kinds or {"": None}
 
 
-def default_capabilities(definition: Definition) -> Capabilities:
+def default_capabilities(compiled: CompiledDefinition) -> Capabilities:
     """The capabilities if only the required variables are set."""
-    values = {name: variable.default or "" for name, variable in definition.variables.items()}
-    return capabilities(definition, values)
+    values = {name: variable.default or "" for name, variable in compiled.definition.variables.items()}
+    return capabilities(compiled, values)
 
 
 def open_connection(
@@ -157,7 +172,7 @@ def open_connection(
     except TemplateFailed as error:
         raise CrmUnavailable(f"connections.{context.name}: {error}") from error
     limits = definition.limits.model_copy(update={"at_once": at_once or definition.limits.at_once})
-    can, failures = capabilities(definition, values), AnswerErrors(compiled, lambda: authorization.secrets)
+    can, failures = capabilities(compiled, values), AnswerErrors(compiled, lambda: authorization.secrets)
 
     def failure(answer: HttpAnswer) -> CrmError | None:
         if observer:
@@ -196,10 +211,10 @@ class _Shipped(Mapping[str, Declared]):
     """The declarations of the shipped definitions. They are read when they are asked for."""
 
     def __getitem__(self, how: str) -> Declared:
-        definition = load_definition(how.removeprefix(_BY)).definition
-        lost = definition.known_gaps
+        compiled = load_definition(how.removeprefix(_BY))
+        lost = compiled.definition.known_gaps
         known_gaps = KnownGaps(fields=frozenset(lost.fields), forms=frozenset(lost.forms), texts=frozenset(lost.texts))
-        return Declared(capabilities=default_capabilities(definition), known_gaps=known_gaps)
+        return Declared(capabilities=default_capabilities(compiled), known_gaps=known_gaps)
 
     def __iter__(self) -> Iterator[str]:
         return (f"{_BY}{name}" for name in shipped_names())

@@ -23,6 +23,11 @@ class CompiledOperation(Generic[OperationT_co]):
     request: RequestTemplate
     answer: Mapping[str, AnswerPath]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that its templates use."""
+        return frozenset[str]().union(*(template.names for template in self.request.templates))
+
     def path(self, name: str) -> AnswerPath:
         """An expression that the operation must have."""
         return self.answer[name]
@@ -59,6 +64,10 @@ class CompiledDefinition:
     read_call_log: CompiledOperation[defined.ReadCallLogOperation] | None
     update_call_log: CompiledOperation[defined.UpdateCallLogOperation] | None
     find_call_log: CompiledOperation[defined.FindCallLogOperation] | None
+    delete_call_log: CompiledOperation[defined.DeleteCallLogOperation] | None
+    contact_use: CompiledOperation[defined.ContactUseOperation] | None
+    related_records: CompiledOperation[defined.RelatedRecordsOperation] | None
+    delete_contact: CompiledOperation[defined.DeleteContactOperation] | None
     contact_fields: CompiledOperation[defined.FieldsOperation] | None
     call_log_fields: CompiledOperation[defined.FieldsOperation] | None
     check: CompiledOperation[defined.CheckOperation]
@@ -75,6 +84,10 @@ _OPTIONAL: Final = (
     "read_call_log",
     "update_call_log",
     "find_call_log",
+    "delete_call_log",
+    "contact_use",
+    "related_records",
+    "delete_contact",
     "contact_fields",
     "call_log_fields",
 )
@@ -92,8 +105,8 @@ _CONTACT_PATHS: Final = (
 )
 
 _ANSWER_PATHS: Final = (
-    *("contacts", "contact", "logs", "id", "body", "complete", "none_when", "moved_to", "ok"),
-    *("fields", "name", "label", "required"),
+    *("contacts", "contact", "logs", "id", "subject", "body", "complete", "none_when", "moved_to", "ok"),
+    *("fields", "name", "label", "required", "edited", "ids"),
 )
 
 

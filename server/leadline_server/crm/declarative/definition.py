@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue
 
 from leadline_server.crm.declarative.operations import Operations
+from leadline_server.crm.toolkit.assumptions import Topic
 from leadline_server.definitions.schema import DefinitionTable, Name, Path, Text
 
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -113,6 +114,14 @@ class DefinedCapabilities(DefinitionTable):
         description="Lookups find a number however people wrote it, because the CRM compares digits. Unset: only in "
         "the forms that the definition sends, and leadline says so before it creates contacts.",
     )
+    searches: Literal["none", "words", "substring"] = Field(
+        "none",
+        description="The part of a name that `search_contacts` finds: words or their beginnings, or any part, "
+        "literally. `none`: nothing is promised.",
+    )
+    has_company: bool = Field(
+        False, description="`create_contact` writes the name of a company, and `contact.company` reads it."
+    )
     rates: list[DefinedRate] = Field(default_factory=list, description="The CRM's rate limits for one connection.")
 
 
@@ -187,6 +196,16 @@ class DefinedGaps(DefinitionTable):
     texts: list[str] = Field(default_factory=list, description="Kinds of text that the CRM changes.")
 
 
+class DefinedFact(DefinitionTable):
+    """A fact about the CRM that its definition has from documents alone, for `connections check --assumptions`."""
+
+    name: Name = Field(description="Its name.")
+    says: str = Field(min_length=1, max_length=300, description="The fact, in a sentence.")
+    source: str = Field(min_length=1, max_length=300, description="The document, and when it was read.")
+    ask: str = Field("", max_length=300, description="The question for the vendor's support.")
+    topic: Topic | None = Field(None, description="The check that shows whether it holds.")
+
+
 class Limits(DefinitionTable):
     """The limits of one call of leadline."""
 
@@ -223,6 +242,9 @@ class Definition(DefinitionTable):
     limits: Limits = Field(default_factory=Limits, description="The limits of one call of leadline.")
     known_gaps: DefinedGaps = Field(
         default_factory=DefinedGaps, description="Data that the CRM does not keep, for the documents and tests."
+    )
+    facts: list[DefinedFact] = Field(
+        default_factory=list, max_length=50, description="Facts about the CRM that are from documents alone."
     )
     operations: Operations = Field(description="The requests.")
 

@@ -26,6 +26,10 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {
     "read_call_log": _LOOKUP | {"log_id", "contact_id"},
     "update_call_log": _ENTRY | {"log_id", "moves"},
     "find_call_log": _PAGED | {"key"},
+    "delete_call_log": frozenset({"log_id"}),
+    "contact_use": frozenset({"contact_id", "type"}),
+    "related_records": frozenset({"contact_id", "type", "list"}),
+    "delete_contact": frozenset({"contact_id", "type"}),
     "contact_fields": frozenset({"type"}),
     "call_log_fields": frozenset(),
     "check": frozenset(),
@@ -51,6 +55,10 @@ _MUST_USE: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "read_call_log": (frozenset({"log_id", "contact_id"}),),
     "update_call_log": (frozenset({"log_id"}),),
     "find_call_log": (frozenset({"key"}),),
+    "delete_call_log": (frozenset({"log_id"}),),
+    "contact_use": (frozenset({"contact_id"}),),
+    "related_records": (frozenset({"contact_id"}), frozenset({"list"})),
+    "delete_contact": (frozenset({"contact_id"}),),
 }
 """Each operation must send one value of each set. A `get_contact` without `contact_id` would read any contact."""
 
@@ -63,14 +71,10 @@ def check(compiled: CompiledDefinition, problems: ProblemList) -> None:
         _check_names(compiled.definition, operation, problems)
         _check_paging(operation, problems)
     _check_together(compiled, problems)
+    _check_removal(compiled, problems)
     if not problems.problems:  # otherwise samples would show the same problems again, less clearly
         for operation in compiled.operations.values():
             _try_samples(compiled.definition, operation, problems)
-
-
-def used(operation: CompiledOperation[Any]) -> frozenset[str]:
-    """The names that an operation's templates use."""
-    return frozenset[str]().union(*(template.names for template in operation.request.templates))
 
 
 def _check_variables(definition: Definition, problems: ProblemList) -> None:
@@ -112,7 +116,7 @@ def _check_names(definition: Definition, operation: CompiledOperation[Any], prob
     if "numbers" in type(operation.defined).model_fields:
         sets = (OF_NUMBERS[operation.defined.numbers],)
     for names in sets:
-        if not names & used(operation):
+        if not names & operation.names:
             problems.add(f"operations.{operation.name}", f"sends no {' and no '.join(sorted(names))}")
 
 
@@ -130,7 +134,7 @@ def _check_paging(operation: CompiledOperation[Any], problems: ProblemList) -> N
     paging = getattr(operation.defined.response, "paging", None)
     if paging is None:
         return
-    location, names = f"operations.{operation.name}.response.paging", used(operation)
+    location, names = f"operations.{operation.name}.response.paging", operation.names
     if sum(way is not None for way in (paging.next, paging.next_url, paging.size)) != 1:
         problems.add(location, "has one of next, next_url and size")
     if paging.next is not None and "cursor" not in names:
@@ -143,26 +147,40 @@ def _check_paging(operation: CompiledOperation[Any], problems: ProblemList) -> N
 
 def _check_together(compiled: CompiledDefinition, problems: ProblemList) -> None:
     can, writes = compiled.definition.capabilities, (compiled.create_contact, compiled.create_call_log)
-    if can.enforces_unique_key and any("key" not in used(operation) for operation in writes):
+    if can.enforces_unique_key and any("key" not in operation.names for operation in writes):
         problems.add("capabilities.enforces_unique_key", "create_contact and create_call_log do not both send the key")
-    if can.moves_log and not (compiled.update_call_log and "contact_id" in used(compiled.update_call_log)):
+    if can.moves_log and not (compiled.update_call_log and "contact_id" in compiled.update_call_log.names):
         problems.add("capabilities.moves_log", "there is no update_call_log that sends contact_id")
-    elif can.moves_log and compiled.update_call_log and "moves" not in used(compiled.update_call_log):
+    elif can.moves_log and compiled.update_call_log and "moves" not in compiled.update_call_log.names:
         problems.add(
             "operations.update_call_log",
             "sends contact_id in every update, and would undo a move by people; send it only if `moves` is true",
         )
-    if compiled.find_call_log and "key" not in used(compiled.create_call_log):
+    if compiled.find_call_log and "key" not in compiled.create_call_log.names:
         problems.add("operations.find_call_log", "create_call_log does not send the key that is looked for")
     if compiled.read_call_log and "body" not in compiled.read_call_log.answer:
         problems.add("operations.read_call_log.response.body", "is required, since people may have changed the text")
-    if compiled.update_call_log and "body" in used(compiled.update_call_log) and not compiled.read_call_log:
+    if compiled.update_call_log and "body" in compiled.update_call_log.names and not compiled.read_call_log:
         problems.add(
             "operations.update_call_log",
             "sends the body, and would delete text that people added; add read_call_log, or do not send the body",
         )
+    if can.has_company and compiled.definition.contact.company is None:
+        problems.add("capabilities.has_company", "needs contact.company")
     if compiled.definition.separate_types and not compiled.definition.types:
         problems.add("separate_types", "there are no types")
+
+
+def _check_removal(compiled: CompiledDefinition, problems: ProblemList) -> None:
+    related, kinds = compiled.related_records, compiled.definition.types
+    if compiled.delete_contact and not (compiled.contact_use and related):
+        problems.add("operations.delete_contact", "needs contact_use and related_records, which tell its use")
+    if related:
+        lists = [*related.defined.lists, *(name for names in related.defined.more_lists.values() for name in names)]
+        if related.defined.log_list not in lists:
+            problems.add("operations.related_records.log_list", "is not one of lists and more_lists")
+        for kind in related.defined.more_lists.keys() - kinds.keys():
+            problems.add("operations.related_records.more_lists", f"there is no kind {kind}")
 
 
 def _try_samples(definition: Definition, operation: CompiledOperation[Any], problems: ProblemList) -> None:

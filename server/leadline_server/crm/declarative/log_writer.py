@@ -1,4 +1,4 @@
-"""Writes, updates and finds call logs, by the operations of a definition."""
+"""Writes, updates, finds and reads call logs, by the operations of a definition."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -8,19 +8,21 @@ from typing import Any
 from leadline_server.crm.declarative import template_values
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledOperation
 from leadline_server.crm.declarative.operation_sender import OperationSender, reading
-from leadline_server.crm.toolkit.call_text import BEGIN, END
+from leadline_server.crm.toolkit.call_text import BEGIN, END, Style, note_in
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.own_fields import OwnFields
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _GONE = "The call's log is no longer in the CRM."
+_GONE_STATUSES = frozenset({404, 410})
 
 
 class LogWriter:
-    """Writes, updates and finds logs.
+    """Writes, updates, finds and reads logs.
 
     Args:
         definition: the definition.
@@ -73,6 +75,21 @@ class LogWriter:
             return self._log(log_id, values)
         return replace(self._log(log_id, values), contact_id=await self._present_contact(entry.contact_id, contact_ids))
 
+    async def get(self, log_id: str, values: Mapping[str, Any]) -> StoredCallLog | None:
+        """The log as the CRM has it now."""
+        operation = self._definition.read_call_log
+        record = None if operation is None else await self._record(operation, log_id, values)
+        if operation is None or record is None:
+            return None
+        text, style = _body(operation, record), Style(is_html=self._definition.definition.call_log.html)
+        return StoredCallLog(
+            id=log_id,
+            contact_id=next(iter(_contact_ids(operation, record)), ""),
+            subject=operation.path("subject").text(record) if "subject" in operation.answer else "",
+            note=note_in(text, style),
+            text=text,
+        )
+
     async def find(self, key: str, values: Mapping[str, Any]) -> CrmLog | None:
         """The log that was written with `key`."""
         operation = self._definition.find_call_log
@@ -86,6 +103,19 @@ class LogWriter:
             if "body" not in operation.answer or key in _around_body(_body(operation, record)):
                 return self._log(log_id, values)
         return None
+
+    async def delete(self, log_id: str, values: Mapping[str, Any]) -> None:
+        """Delete a log. One that is gone is deleted already."""
+        operation = self._definition.delete_call_log
+        if operation is None:
+            raise CrmRejected("The definition of this CRM has no operation to delete a log.")
+        answer = await self._sender.tell(operation, {**values, "log_id": log_id}, accept=_GONE_STATUSES)
+        if answer.status in _GONE_STATUSES or "ok" not in operation.answer:
+            return
+        with reading(answer):
+            is_deleted = operation.path("ok").holds(answer.json())
+        if not is_deleted:
+            raise answer.unusable("does not say that the log was deleted")
 
     async def _present_contact(self, expected: str, contact_ids: Sequence[str]) -> str:
         """The contact that a log is at: `expected`, what it became, or the first that people made it; empty: not known.
@@ -105,12 +135,18 @@ class LogWriter:
         operation = self._definition.read_call_log
         if operation is None:
             return None, ()
+        record = await self._record(operation, log_id, values)
+        if record is None:
+            raise CrmRejected(_GONE)
+        return _body(operation, record), _contact_ids(operation, record)
+
+    async def _record(
+        self, operation: CompiledOperation[Any], log_id: str, values: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The record of a log; None if it is gone."""
         asked = {**values, "log_id": log_id}
-        for record, _ in await self._sender.records(operation, asked, "logs", self._sender.quota()):
-            if operation.path("id").text(record) == log_id:
-                contact_ids = operation.path("contacts").texts(record) if "contacts" in operation.answer else ()
-                return _body(operation, record), contact_ids
-        raise CrmRejected(_GONE)
+        records = await self._sender.records(operation, asked, "logs", self._sender.quota())
+        return next((record for record, _ in records if operation.path("id").text(record) == log_id), None)
 
     def values_of(self, entry: LogEntry) -> Values:
         """The values that the templates of a new log see."""
@@ -131,6 +167,11 @@ def _around_body(text: str) -> str:
     """The text outside leadline's body. A caller's words are in the body, so they cannot imitate another call's key."""
     begin, end = text.find(BEGIN), text.rfind(END)
     return text[:begin] + text[end + len(END) :] if 0 <= begin < end else text
+
+
+def _contact_ids(operation: CompiledOperation[Any], record: Mapping[str, Any]) -> Sequence[str]:
+    """Leadline's ids of a log's contacts; none if the definition does not tell them."""
+    return operation.path("contacts").texts(record) if "contacts" in operation.answer else ()
 
 
 def _body(operation: CompiledOperation[Any], record: Mapping[str, Any]) -> str:

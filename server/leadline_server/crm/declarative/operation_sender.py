@@ -98,7 +98,13 @@ class OperationSender:
             raise CrmUnavailable(f"The definition does not fit: {error}.") from error
         return await self._answer(operation, built, quota, accept)
 
-    async def tell(self, operation: CompiledOperation[Any], values: Context, own: Context | None = None) -> HttpAnswer:
+    async def tell(
+        self,
+        operation: CompiledOperation[Any],
+        values: Context,
+        own: Context | None = None,
+        accept: Collection[int] = (),
+    ) -> HttpAnswer:
         """Send an operation that changes data, with `own` fields of the settings. Raises as HttpClient.tell."""
         try:
             built = operation.request.built(values, own)
@@ -106,7 +112,10 @@ class OperationSender:
             raise CrmRejected(f"The definition does not fit: {error}.") from error
         if self.observer:
             self.observer.sent(operation.name, built)
-        return await self.client.tell(built.method, built.address, **_content(built))
+        answer = await self.client.tell(built.method, built.address, **_content(built, accept))
+        if self.observer and answer.status in accept:
+            self.observer.received(answer)
+        return answer
 
     async def records(
         self,

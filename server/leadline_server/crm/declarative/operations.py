@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from leadline_server.definitions.schema import DefinitionTable, Path, Text
+from leadline_server.definitions.schema import DefinitionTable, Name, Path, Text
 
 Status = Annotated[int, Field(ge=200, le=499)]
 Form = Literal["e164", "digits", "national", "significant", "patterns", "number_formats"]
@@ -91,6 +91,7 @@ class LogsAnswer(DefinitionTable):
         description="JMESPath: the text of a log, within its record. A log that is found by its key must contain that "
         "key outside of leadline's own text.",
     )
+    subject: Path | None = Field(None, description="JMESPath: the subject of a log, within its record.")
     contacts: Path | None = Field(
         None,
         description="JMESPath: leadline's id of the contact that a log is at, or a list of ids, within its record. "
@@ -120,6 +121,32 @@ class FieldsAnswer(DefinitionTable):
     )
     none_statuses: list[Status] = Field(
         default_factory=lambda: [403, 404], description="Statuses that mean: this CRM does not tell."
+    )
+
+
+class UseAnswer(DefinitionTable):
+    """The parts of an answer that says whether people edited a contact."""
+
+    edited: Path = Field(description="JMESPath: true if the contact was changed since it was created.")
+    none_statuses: list[Status] = Field(
+        default_factory=lambda: [404, 410], description="Statuses that mean: no such contact."
+    )
+
+
+class RelatedAnswer(DefinitionTable):
+    """The parts of an answer with records that belong to a contact."""
+
+    ids: Path = Field(description="JMESPath: the list of their ids. A page with more than 100 is enough.")
+    untold_statuses: list[Status] = Field(
+        default_factory=lambda: [403, 404], description="Statuses that mean: this user may not read them."
+    )
+
+
+class DeletedAnswer(DefinitionTable):
+    """The parts of the answer to a deletion."""
+
+    gone_statuses: list[Status] = Field(
+        default_factory=lambda: [404, 410], description="Statuses that mean: it is gone already."
     )
 
 
@@ -179,7 +206,10 @@ class CreateCallLogOperation(Operation):
 
 
 class ReadCallLogOperation(Operation):
-    """Reads a log before an update, so that text that people added stays."""
+    """Reads a log before an update, so that text that people added stays, and for the conformance suite.
+
+    leadline reads logs back (`get_call_log`) if the request needs no `contact_id` and no `type`.
+    """
 
     response: LogsAnswer = Field(description="The parts of the answer. The log is the one with the right id.")
 
@@ -190,11 +220,45 @@ class UpdateCallLogOperation(Operation):
     response: UpdatedAnswer = Field(default_factory=UpdatedAnswer, description="The parts of the answer.")
 
 
+class DeleteCallLogOperation(Operation):
+    """Deletes a log, the template's `log_id`. leadline deletes only those of its own tests."""
+
+    response: UpdatedAnswer = Field(
+        default_factory=UpdatedAnswer, description="The parts of the answer. The statuses 404 and 410 say: it is gone."
+    )
+
+
 class FindCallLogOperation(Operation):
     """Finds the log that was written with the template's `key`."""
 
     needs: list[str] = Field(default_factory=list, description="Variables that must be set to find logs.")
     response: LogsAnswer = Field(description="The parts of the answer.")
+
+
+class ContactUseOperation(Operation):
+    """Reads whether people edited a contact, before it is deleted."""
+
+    response: UseAnswer = Field(description="The parts of the answer.")
+
+
+class RelatedRecordsOperation(Operation):
+    """Reads the records that belong to a contact: a request for each list, the template's `list`.
+
+    If one has a record other than leadline's own logs, people use the contact, and it is not deleted.
+    """
+
+    lists: list[Text] = Field(min_length=1, max_length=50, description="The lists of every kind of contact.")
+    more_lists: dict[Name, list[Text]] = Field(
+        default_factory=dict, description="Further lists of some kinds of contacts, by kind."
+    )
+    log_list: Text = Field(description="The list that has call logs. leadline's own do not count.")
+    response: RelatedAnswer = Field(description="The parts of the answer.")
+
+
+class DeleteContactOperation(Operation):
+    """Deletes a contact that no one has used. It needs `contact_use` and `related_records`."""
+
+    response: DeletedAnswer = Field(default_factory=DeletedAnswer, description="The parts of the answer.")
 
 
 class FieldsOperation(Operation):
@@ -226,6 +290,16 @@ class Operations(DefinitionTable):
     )
     find_call_log: FindCallLogOperation | None = Field(
         None, description="Finds a log by its key. Unset: a log whose answer was lost may exist twice."
+    )
+    delete_call_log: DeleteCallLogOperation | None = Field(
+        None, description="Deletes the logs of `leadline connections check --assumptions`. Unset: people delete them."
+    )
+    contact_use: ContactUseOperation | None = Field(None, description="Reads whether a contact was edited.")
+    related_records: RelatedRecordsOperation | None = Field(
+        None, description="Reads the records that belong to a contact."
+    )
+    delete_contact: DeleteContactOperation | None = Field(
+        None, description="Deletes a contact that no one has used. Unset: leadline lists its placeholders only."
     )
     contact_fields: FieldsOperation | None = Field(
         None, description="Reads which fields a contact needs, for `leadline connections check`."

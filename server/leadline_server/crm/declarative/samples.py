@@ -91,6 +91,8 @@ def _of(definition: Definition, operation: str, *, is_full: bool) -> Values:
         case "create_call_log" | "update_call_log":
             existing = _EXISTING if operation == "update_call_log" else None
             return {**_of_entry(definition, existing, is_full=is_full), **ids, "moves": is_full}
+        case "related_records":
+            return {**ids, "list": "calls"}
         case _:
             return {**ids, **template_values.PAGING}
 

@@ -6,23 +6,17 @@ from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.hubspot.calls import CALL_TO_CONTACT, CONTACT, KEY, READ, CallProperties
+from leadline_server.crm.hubspot.call_logs import HubSpotCalls
+from leadline_server.crm.hubspot.calls import CallProperties
 from leadline_server.crm.hubspot.errors import ValueTaken
+from leadline_server.crm.hubspot.facts import FACTS
 from leadline_server.crm.hubspot.owners import an_owner_page, owner_params, user_page
 from leadline_server.crm.hubspot.paths import Paths
 from leadline_server.crm.hubspot.removal import remove_unused
 from leadline_server.crm.hubspot.schemas import missing_fields
-from leadline_server.crm.hubspot.searches import Search, exact_search, name_search, numbers_per_search, phone_searches
+from leadline_server.crm.hubspot.searches import SEARCH, name_search, numbers_per_search, phone_searches, searched
 from leadline_server.crm.hubspot.settings import HubSpotSettings
-from leadline_server.crm.hubspot.wire import (
-    ContactProperties,
-    Object,
-    a_batch,
-    a_page,
-    an_object,
-    is_id,
-    record_url,
-)
+from leadline_server.crm.hubspot.wire import ContactProperties, an_object, is_id
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
@@ -34,7 +28,7 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
@@ -49,18 +43,13 @@ from leadline_server.ports.crm import (
     RateLimit,
     most_read,
 )
-
-SEARCH: Final = "search"
-"""The scope of the rate limit that HubSpot has for searches."""
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 SEARCH_LAG: Final = timedelta(seconds=30)
 """How long a search may miss a write. HubSpot says "a few moments"; users report 10 s."""
 
 SETTLE_TIME: Final = timedelta(seconds=30)
 """How long a write may take effect after leadline gave up. HubSpot does not say; this is three times the deadline."""
-
-MAX_FOUND: Final = 1_000
-"""The most records that leadline reads of one search."""
 
 _NOT_FOUND: Final = 404
 
@@ -88,7 +77,7 @@ def capabilities_of(settings: HubSpotSettings) -> Capabilities:
         numbers_per_lookup=numbers_per_search(contacts.number_properties, contacts.properties),
         follows_moved_contacts=True,
         deletes_contacts=True,
-        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
     )
 
 
@@ -101,6 +90,8 @@ class HubSpotCrm:
         settings: the settings of the connection.
     """
 
+    documented_facts = FACTS
+
     def __init__(self, client: HttpClient, account: AccountView, settings: HubSpotSettings) -> None:
         self.capabilities = capabilities_of(settings)
         self._client = client
@@ -109,6 +100,7 @@ class HubSpotCrm:
         self._contacts = ContactProperties(settings)
         self._calls = CallProperties(settings.dispositions)
         self._own = OwnFields(settings)
+        self._logs = HubSpotCalls(client, account, settings, self._own)
         self._paths = Paths(settings.api_version)
         self._contacts_path, self._calls_path = self._paths.records("contacts"), self._paths.records("calls")
 
@@ -118,7 +110,7 @@ class HubSpotCrm:
         patterns = self._account.settings().number_formats
         found, most = dict[str, Contact](), most_read(numbers)
         for search in phone_searches(numbers, patterns, contacts.number_properties, contacts.properties):
-            for record in await self._searched(self._contacts_path, search, most=most):
+            for record in await searched(self._client, self._contacts_path, search, most=most):
                 found[record.id] = contacts.read(record)
             if len(found) >= most:
                 break
@@ -146,9 +138,8 @@ class HubSpotCrm:
         search = name_search(name, self._contacts.properties)
         if search is None:
             raise CrmRejected("HubSpot searches for letters and digits. Give some.")
-        records = await self._searched(
-            self._contacts_path, search, CrmRejected("Too many contacts match. Give more of the name.")
-        )
+        too_many = CrmRejected("Too many contacts match. Give more of the name.")
+        records = await searched(self._client, self._contacts_path, search, too_many)
         return page_of(map(self._contacts.read, records), name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - HubSpot stores no keys
@@ -176,55 +167,23 @@ class HubSpotCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call. With `call_id_property` a key is unique in HubSpot, and the log that has it is the result."""
-        _check_contact(entry)
-        time_zone, unique = self._account.settings().zone, self._settings.call_id_property
-        properties = {**self._calls.created(entry, time_zone), KEY: key} | ({unique: key} if unique else {})
-        content = {
-            "properties": with_own(self._own.of_new_call(entry), properties),
-            "associations": [{"to": {"id": entry.contact_id}, "types": [CALL_TO_CONTACT]}],
-        }
-        try:
-            answer = await self._client.tell("POST", self._calls_path, json=content)
-        except ValueTaken:
-            if unique and (existing := await self.find_call_log(key)):
-                return existing
-            raise
-        return self._log(answer.decode(an_object).id)
+        return await self._logs.create(entry, key)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change a log. If it moves, it goes to the entry's contact. Contacts that people added stay."""
-        existing = await self._read_call(log_id)
-        if not entry.moves:
-            await self._change(log_id, entry, existing)
-            return self._log(log_id, _present_contact(existing, entry.contact_id))
-        _check_contact(entry)
-        before = existing.properties.get(CONTACT) or ""
-        is_moved = before != entry.contact_id
-        if is_moved:
-            await self._associate(log_id, entry.contact_id)  # refused for an unknown contact
-        try:
-            if is_moved and is_id(before):
-                await self._dissociate(log_id, before)
-            await self._change(log_id, entry, existing)
-        except CrmError as error:
-            if not is_moved:
-                raise
-            # The log may be on both contacts, so the move must be repeated, whatever the error is.
-            raise CrmOutcomeUnknown(f"Moved in part only: {error.message}", retry_after=error.retry_after) from error
-        return self._log(log_id, entry.contact_id)
+        return await self._logs.update(log_id, entry)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The log by its unique key, or by a search without `call_id_property`."""
-        unique = self._settings.call_id_property
-        if not unique:
-            found = await self._searched(self._calls_path, exact_search(KEY, key))
-            ids = [record.id for record in found if record.properties.get(KEY) == key]
-            return self._log(min(ids, key=int)) if ids else None
-        content = {"idProperty": unique, "inputs": [{"id": key}], "properties": [unique]}
-        batch = (await self._client.ask("POST", f"{self._calls_path}/batch/read", json=content)).decode(a_batch)
-        if not batch.results and not batch.is_conclusive:
-            raise CrmUnavailable("HubSpot could not look the call up.")
-        return self._log(batch.results[0].id) if batch.results else None
+        return await self._logs.find(key)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """The log as HubSpot has it now."""
+        return await self._logs.get(log_id)
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Move a call to HubSpot's recycling bin."""
+        await self._client.tell("DELETE", f"{self._calls_path}/{log_id}", accept={_NOT_FOUND})
 
     async def check(self) -> None:
         """Read one contact and one call, and look up a call by `call_id_property` if it is set."""
@@ -245,32 +204,6 @@ class HubSpotCrm:
         answer = await self._client.ask("GET", self._paths.owners, params=owner_params(cursor))
         return user_page(answer.decode(an_owner_page), cursor)
 
-    async def _searched(
-        self, path: str, search: Search, too_many: CrmError | None = None, most: int | None = None
-    ) -> Collection[Object]:
-        """Every record that a search finds, of all pages; the first `most` of them if there are so many.
-
-        Raises:
-            CrmUnavailable: records appeared or disappeared between the pages.
-            CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
-            too_many: there are more than MAX_FOUND.
-        """
-        found, after = dict[str, Object](), ""
-        while True:
-            content: Search = search | ({"after": after} if after else {})
-            page = (await self._client.ask("POST", f"{path}/search", json=content, scope=SEARCH)).decode(a_page)
-            found.update({record.id: record for record in page.results})
-            after = page.after
-            if most is not None and len(found) >= most:
-                return list(found.values())[:most]
-            if page.total > MAX_FOUND:
-                raise too_many or CrmTooMuch("HubSpot finds more records than leadline reads.")
-            if not after or not page.results:
-                break
-        if len(found) < page.total:
-            raise CrmUnavailable("HubSpot's answer does not have all records that it found.")
-        return found.values()
-
     async def _adopted(self, refusal: ValueTaken, draft: ContactDraft) -> Contact:
         """The contact with the draft's e-mail address if it has its number too, perhaps from an earlier write."""
         contact_id = refusal.existing_id
@@ -282,49 +215,9 @@ class HubSpotCrm:
             return existing
         raise CrmRejected(f"Another contact has this e-mail address already: {contact_id}.") from refusal
 
-    async def _read_call(self, log_id: str) -> Object:
-        """The current call. Raises CrmRejected if it is gone."""
-        if is_id(log_id):
-            params = {"properties": ",".join(READ), "associations": "contacts"}
-            answer = await self._client.ask("GET", f"{self._calls_path}/{log_id}", params=params, accept={_NOT_FOUND})
-            if answer.status != _NOT_FOUND and not (record := answer.decode(an_object)).archived:
-                return record
-        raise CrmRejected("The call is no longer in HubSpot.")
-
-    async def _change(self, log_id: str, entry: LogEntry, existing: Object) -> None:
-        properties = self._calls.updated(entry, self._account.settings().zone, existing.properties)
-        content = {"properties": with_own(self._own.of_changed_call(entry), properties)}
-        answer = await self._client.tell("PATCH", f"{self._calls_path}/{log_id}", json=content)
-        answer.decode(an_object)
-
-    async def _associate(self, log_id: str, contact_id: str) -> None:
-        path = self._paths.association(log_id, contact_id)
-        (await self._client.tell("PUT", path, json=[CALL_TO_CONTACT])).json()
-
-    async def _dissociate(self, log_id: str, contact_id: str) -> None:
-        """Remove a contact from a call. A contact that is gone is removed already."""
-        path = self._paths.association(log_id, contact_id)
-        answer = await self._client.tell("DELETE", path, accept={_NOT_FOUND})
-        if answer.body and answer.status != _NOT_FOUND:
-            answer.json()
-
-    def _log(self, log_id: str, contact_id: str = "") -> CrmLog:
-        return CrmLog(log_id, record_url(self._settings, "0-48", log_id), contact_id)
-
 
 class _List(msgspec.Struct, frozen=True):
     results: tuple[Any, ...]
 
 
 _a_list: Final = msgspec.json.Decoder(_List)
-
-
-def _present_contact(call: Object, expected: str) -> str:
-    """The contact that a call is associated with: the expected one, or the first that people made it; empty: none."""
-    contacts = call.contacts
-    return expected if expected in contacts else next(iter(contacts), "")
-
-
-def _check_contact(entry: LogEntry) -> None:
-    if not is_id(entry.contact_id):
-        raise CrmRejected("HubSpot has no contact with this id.")

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.crm.hubspot.wire import Properties
-from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.hubspot.wire import Object, Properties
+from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, note_in, subject_of, updated_body
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 KEY: Final = "hs_call_external_id"
 CONTACT: Final = "hs_call_callee_object_id"
 BODY: Final = "hs_call_body"
 DISPOSITION: Final = "hs_call_disposition"
-READ: Final = (BODY, CONTACT, DISPOSITION)
-"""The properties to read before a call is changed."""
+SUBJECT: Final = "hs_call_title"
+READ: Final = (BODY, CONTACT, DISPOSITION, SUBJECT)
+"""The properties to read of a call."""
 
 CALL_TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 194}
 
@@ -95,7 +97,7 @@ class CallProperties:
         callee = call.callee.address if is_inbound else entry.number
         values = {
             "hs_timestamp": _time(call.start_time or entry.fallback_time),
-            "hs_call_title": subject_of(entry),
+            SUBJECT: subject_of(entry),
             "hs_call_direction": "INBOUND" if is_inbound else "OUTBOUND",
             "hs_call_duration": "" if duration is None else str(round(duration.total_seconds() * 1000)),
             "hs_call_from_number": caller,
@@ -114,6 +116,18 @@ class CallProperties:
 
     def _implied(self, call: Call) -> str:
         return self._by_result.get(call.result, "") if call.result else ""
+
+
+def stored_call(record: Object, contact_id: str) -> StoredCallLog:
+    """A call with the properties READ, which is at the contact with this id."""
+    body = record.properties.get(BODY) or ""
+    return StoredCallLog(
+        id=record.id,
+        contact_id=contact_id,
+        subject=record.properties.get(SUBJECT) or "",
+        note=note_in(body, _STYLE),
+        text=body,
+    )
 
 
 def _status(call: Call) -> str:

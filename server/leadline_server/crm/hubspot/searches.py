@@ -1,18 +1,27 @@
-"""Search requests ("Search the CRM"), split to keep to HubSpot's limits on filters and on the size of a request."""
+"""Searches ("Search the CRM"), split to keep to HubSpot's limits on filters and on the size of a request."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
 import msgspec
 
+from leadline_server.crm.hubspot.wire import Object, a_page
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.number_forms import number_forms
+from leadline_server.domain.errors import CrmError, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import MOST_NUMBERS
 
 PAGE: Final = 200
 """Records on a page, the most that HubSpot allows."""
+
+SEARCH: Final = "search"
+"""The scope of the rate limit that HubSpot has for searches."""
+
+MAX_FOUND: Final = 1_000
+"""The most records that leadline reads of one search."""
 
 MAX_GROUPS: Final = 5
 MAX_CHARACTERS: Final = 2_900
@@ -119,3 +128,30 @@ def _search(groups: Sequence[_Group], wanted: Sequence[str]) -> Search:
         "sorts": _SORTED,
         "limit": PAGE,
     }
+
+
+async def searched(
+    client: HttpClient, path: str, search: Search, too_many: CrmError | None = None, most: int | None = None
+) -> Collection[Object]:
+    """Every record that a search finds, of all pages; the first `most` of them if there are so many.
+
+    Raises:
+        CrmUnavailable: records appeared or disappeared between the pages.
+        CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
+        too_many: there are more than MAX_FOUND.
+    """
+    found, after = dict[str, Object](), ""
+    while True:
+        content: Search = search | ({"after": after} if after else {})
+        page = (await client.ask("POST", f"{path}/search", json=content, scope=SEARCH)).decode(a_page)
+        found.update({record.id: record for record in page.results})
+        after = page.after
+        if most is not None and len(found) >= most:
+            return list(found.values())[:most]
+        if page.total > MAX_FOUND:
+            raise too_many or CrmTooMuch("HubSpot finds more records than leadline reads.")
+        if not after or not page.results:
+            break
+    if len(found) < page.total:
+        raise CrmUnavailable("HubSpot's answer does not have all records that it found.")
+    return found.values()

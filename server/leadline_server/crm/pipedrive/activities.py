@@ -11,14 +11,22 @@ from datetime import UTC, timedelta
 from typing import Any, Final
 
 from leadline_server.crm.pipedrive.wire import Activity, Participant
-from leadline_server.crm.toolkit.call_text import END, Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.call_text import (
+    END,
+    Style,
+    body_of,
+    duration_of,
+    note_in,
+    plain_text,
+    subject_of,
+    updated_body,
+)
 from leadline_server.domain.errors import CrmRejected
 from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _STYLE: Final = Style(is_html=True, limit=60_000)
 _KEY_LABEL: Final = "leadline key:"
-_BREAK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h\d)\b[^>]*>", re.IGNORECASE)
-_TAG: Final = re.compile(r"<[^>]*>")
 _CUSTOM: Final = re.compile(r"[0-9a-f]{40}")
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -46,6 +54,18 @@ def present_contact(activity: Activity, expected: str) -> str:
     return expected if expected in ids else next(iter(ids), "")
 
 
+def stored_call(activity: Activity) -> StoredCallLog:
+    """An activity as the log of a call."""
+    text = activity.note or ""
+    return StoredCallLog(
+        id=str(activity.id),
+        contact_id=present_contact(activity, ""),
+        subject=activity.subject or "",
+        note=note_in(text, _STYLE),
+        text=text,
+    )
+
+
 def nested(own: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of the administrator's own. Pipedrive's custom fields have keys of 40 digits, and a table of their own."""
     custom = {name: value for name, value in own.items() if _CUSTOM.fullmatch(name)}
@@ -59,7 +79,7 @@ def has_key(activity: Activity, key: str) -> bool:
     Only the text below leadline's part counts. Within that part a caller's words could imitate a key.
     """
     _, end, below = (activity.note or "").rpartition(END)
-    lines = html.unescape(_TAG.sub("", _BREAK.sub("\n", below if end else activity.note or ""))).split("\n")
+    lines = plain_text(below if end else activity.note or "").split("\n")
     return any(line.strip() == f"{_KEY_LABEL} {key}".strip() for line in lines)
 
 

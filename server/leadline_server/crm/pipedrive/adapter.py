@@ -1,24 +1,24 @@
 """The adapter to Pipedrive."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, TypeVar
-
-import msgspec
+from typing import Final
 
 from leadline_server.clock import Clock
 from leadline_server.crm.pipedrive import wire
-from leadline_server.crm.pipedrive.activities import created, has_key, nested, present_contact, updated
+from leadline_server.crm.pipedrive.activities import created, has_key, nested, present_contact, stored_call, updated
+from leadline_server.crm.pipedrive.facts import FACTS
+from leadline_server.crm.pipedrive.records import PERSONS, SEARCH, PipedriveRecords
 from leadline_server.crm.pipedrive.removal import remove_unused
 from leadline_server.crm.pipedrive.search_terms import name_term, phone_terms
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
-from leadline_server.crm.toolkit import HttpAnswer, HttpClient
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.crm.toolkit.own_fields import PLACEHOLDER_FIELDS, OwnFields, sample_draft, with_own
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmInvalidCursor, CrmRejected, CrmTooMuch
+from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,
@@ -29,12 +29,11 @@ from leadline_server.ports.crm import (
     CrmMethod,
     CrmUserPage,
     LogEntry,
+    NameSearch,
     RateLimit,
     most_read,
 )
-
-SEARCH: Final = "search"
-"""The scope of the rate limit that Pipedrive has for searches."""
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 SEARCH_LAG: Final = timedelta(seconds=30)
 """How long a search may miss a write. Pipedrive does not say; this is a cautious estimate."""
@@ -42,31 +41,16 @@ SEARCH_LAG: Final = timedelta(seconds=30)
 SETTLE_TIME: Final = timedelta(seconds=30)
 """How long a write may take effect after leadline gave up. Pipedrive does not say; this is three times the deadline."""
 
-MAX_FOUND: Final = 1_000
-"""The most hits that leadline reads of one search."""
-
 LOOK_BACK: Final = timedelta(days=30)
 MAX_ACTIVITIES: Final = 20_000
 """How far back, and in how many activities, leadline looks for a key."""
 
-_PERSONS: Final = "/api/v2/persons"
-_ORGANIZATIONS: Final = "/api/v2/organizations"
 _ACTIVITIES: Final = "/api/v2/activities"
 _PERSON_FIELDS: Final = "/api/v2/personFields"
 _FIELDS_A_PAGE: Final = 500
 _USERS: Final = "/api/v1/users"
-_HITS_A_PAGE: Final = 100
 _ACTIVITIES_A_PAGE: Final = 100  # with their notes they must fit into an answer
-_IDS_A_REQUEST: Final = 100
 _GONE: Final = frozenset({404, 410})
-
-T = TypeVar("T")
-R = TypeVar("R", bound="_Record")
-
-
-class _Record(Protocol):
-    @property
-    def id(self) -> int: ...
 
 
 def capabilities_of(settings: PipedriveSettings) -> Capabilities:
@@ -82,7 +66,8 @@ def capabilities_of(settings: PipedriveSettings) -> Capabilities:
             RateLimit(settings.searches_per_2_seconds, 2.0, SEARCH),
         ),
         deletes_contacts=True,
-        methods=ALL_METHODS | {CrmMethod.LIST_USERS},
+        methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
+        searches=NameSearch.WORDS,  # its documentation does not promise parts of words
     )
 
 
@@ -96,9 +81,12 @@ class PipedriveCrm:
         clock: the time of day.
     """
 
+    documented_facts = FACTS
+
     def __init__(self, client: HttpClient, account: AccountView, settings: PipedriveSettings, clock: Clock) -> None:
         self.capabilities = capabilities_of(settings)
         self._client = client
+        self._records = PipedriveRecords(client, settings)
         self._account = account
         self._settings = settings
         self._clock = clock
@@ -108,23 +96,23 @@ class PipedriveCrm:
         """One search for each term, then one request for all persons that were found."""
         found, most = set[int](), most_read(numbers)
         for term, is_exact in phone_terms(numbers, self._account.settings().number_formats):
-            found |= await self._searched(_PERSONS, term, "phone", is_exact=is_exact, most=most)
+            found |= await self._records.searched(PERSONS, term, "phone", is_exact=is_exact, most=most)
             if len(found) >= most:
-                contacts = await self._contacts(sorted(found)[:most])
+                contacts = await self._records.contacts(sorted(found)[:most])
                 raise CrmTooMuch("Pipedrive finds more persons for a number than leadline reads.", read=contacts)
-        return await self._contacts(found)
+        return await self._records.contacts(found)
 
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The person; None if it was deleted or merged into another."""
         if not wire.is_id(contact_id):
             return None
-        answer = await self._client.ask("GET", f"{_PERSONS}/{contact_id}", accept=_GONE)
+        answer = await self._client.ask("GET", f"{PERSONS}/{contact_id}", accept=_GONE)
         if answer.status in _GONE:
             return None
-        person = _content(answer, wire.a_person)
+        person = wire.content(answer, wire.a_person)
         if person.is_deleted or str(person.id) != contact_id:
             return None
-        [contact] = await self._completed([person])
+        [contact] = await self._records.completed([person])
         return contact
 
     async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
@@ -137,15 +125,15 @@ class PipedriveCrm:
         if not term:
             raise CrmRejected("Pipedrive searches for at least two characters. Give more of the name.")
         too_many = CrmRejected("Too many persons match. Give more of the name.")
-        found = await self._searched(_PERSONS, term, "name", too_many=too_many)
-        return page_of(await self._contacts(found), name, limit, cursor)
+        found = await self._records.searched(PERSONS, term, "name", too_many=too_many)
+        return page_of(await self._records.contacts(found), name, limit, cursor)
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:  # noqa: ARG002 - Pipedrive stores no keys
         """Create a person. Its company is the organization of that name, which is created if there is none."""
-        organization = await self._organization(draft.company) if draft.company else None
+        organization = await self._records.organization(draft.company) if draft.company else None
         body = with_own(nested(self._own.of_contact(draft)), wire.written(draft, organization, self._settings))
-        answer = await self._client.tell("POST", _PERSONS, json=body)
-        person = _content(answer, wire.a_person)
+        answer = await self._client.tell("POST", PERSONS, json=body)
+        person = wire.content(answer, wire.a_person)
         companies = {} if organization is None else {organization: draft.company}
         return wire.contact_of(person, companies, self._settings)
 
@@ -159,18 +147,20 @@ class PipedriveCrm:
         body = created(entry, key, self._account.settings().zone)
         body = with_own(nested(self._own.of_new_call(entry)), body)
         answer = await self._client.tell("POST", _ACTIVITIES, json=body)
-        return self._log(_content(answer, wire.an_activity).id)
+        return self._log(wire.content(answer, wire.an_activity).id)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change an activity; if it moves, in the same write."""
         if entry.moves:
             _check_contact(entry)
         existing = await self._read_activity(log_id)
+        if existing is None:
+            raise CrmRejected("The activity is no longer in Pipedrive.")
         body = updated(entry, self._account.settings().zone, existing)
         body = with_own(nested(self._own.of_changed_call(entry)), body)
         answer = await self._client.tell("PATCH", f"{_ACTIVITIES}/{log_id}", json=body)
         contact_id = entry.contact_id if entry.moves else present_contact(existing, entry.contact_id)
-        return self._log(_content(answer, wire.an_activity).id, contact_id)
+        return self._log(wire.content(answer, wire.an_activity).id, contact_id)
 
     async def find_call_log(self, key: str) -> CrmLog | None:
         """The activity whose note has the key. Pipedrive cannot search notes, so the latest activities are read.
@@ -186,7 +176,7 @@ class PipedriveCrm:
             "limit": str(_ACTIVITIES_A_PAGE),
         }
         for _ in range(MAX_ACTIVITIES // _ACTIVITIES_A_PAGE):
-            page = _checked(await self._client.ask("GET", _ACTIVITIES, params=params), wire.activities)
+            page = wire.checked(await self._client.ask("GET", _ACTIVITIES, params=params), wire.activities)
             for activity in page.data:
                 if has_key(activity, key) and not activity.is_deleted:
                     return self._log(activity.id)
@@ -195,10 +185,19 @@ class PipedriveCrm:
             params["cursor"] = page.cursor
         raise CrmTooMuch("Pipedrive has more activities than leadline reads.")
 
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete an activity. Pipedrive keeps it for 30 days."""
+        await self._client.tell("DELETE", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """The activity as it is now."""
+        activity = await self._read_activity(log_id)
+        return None if activity is None else stored_call(activity)
+
     async def check(self) -> None:
         """Read one person and one activity."""
-        _checked(await self._client.ask("GET", _PERSONS, params={"limit": "1"}), wire.persons)
-        _checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
+        wire.checked(await self._client.ask("GET", PERSONS, params={"limit": "1"}), wire.persons)
+        wire.checked(await self._client.ask("GET", _ACTIVITIES, params={"limit": "1"}), wire.activities)
 
     async def required_fields(self) -> FieldReport:
         """Ask for the fields of persons. Pipedrive does not tell which fields of activities are required."""
@@ -207,7 +206,7 @@ class PipedriveCrm:
         values = {**body, **body.get("custom_fields", {})}
         required, params = dict[str, str](), {"include_fields": "required_fields", "limit": str(_FIELDS_A_PAGE)}
         while True:
-            page = _checked(await self._client.ask("GET", _PERSON_FIELDS, params=params), wire.person_fields)
+            page = wire.checked(await self._client.ask("GET", _PERSON_FIELDS, params=params), wire.person_fields)
             required |= {field.field_code: field.field_name for field in page.data if field.is_required}
             if not page.cursor or not page.data:
                 break
@@ -218,90 +217,21 @@ class PipedriveCrm:
         """All users at once: Pipedrive lists them without pages, in version 1 of its API alone."""
         if cursor:
             raise CrmInvalidCursor("Pipedrive's users have one page.")
-        users = _content(await self._client.ask("GET", _USERS), wire.users)
+        users = wire.content(await self._client.ask("GET", _USERS), wire.users)
         return CrmUserPage(tuple(wire.crm_user_of(user) for user in users))
 
-    async def _searched(
-        self,
-        path: str,
-        term: str,
-        fields: str,
-        *,
-        is_exact: bool = False,
-        too_many: CrmError | None = None,
-        most: int | None = None,
-    ) -> set[int]:
-        """The ids of all hits, of all pages; `most` of them or a few more if there are so many.
-
-        Raises:
-            CrmTooMuch: there are more than MAX_FOUND, and `too_many` is None.
-            too_many: there are more than MAX_FOUND.
-        """
-        params = {"term": term, "fields": fields, "limit": str(_HITS_A_PAGE)}
-        params |= {"exact_match": "true"} if is_exact else {}
-        found = set[int]()
-        while True:
-            page = _checked(await self._client.ask("GET", f"{path}/search", params=params, scope=SEARCH), wire.hits)
-            found.update(hit.item.id for hit in page.data.items)
-            if not page.cursor or not page.data.items or (most is not None and len(found) >= most):
-                return found
-            if len(found) >= MAX_FOUND:
-                raise too_many or CrmTooMuch("Pipedrive finds more records than leadline reads.")
-            params["cursor"] = page.cursor
-
-    async def _contacts(self, ids: Iterable[int]) -> Sequence[Contact]:
-        """The persons with these ids, without deleted ones, since searches lag."""
-        found = await self._listed(_PERSONS, ids, wire.persons)
-        return await self._completed([person for person in found if not person.is_deleted])
-
-    async def _completed(self, found: Sequence[wire.Person]) -> Sequence[Contact]:
-        """Persons with their companies, which are separate records in Pipedrive."""
-        ids = {person.org_id for person in found if person.org_id}
-        companies = {each.id: each.name for each in await self._listed(_ORGANIZATIONS, ids, wire.organizations)}
-        return [wire.contact_of(person, companies, self._settings) for person in found]
-
-    async def _listed(
-        self, path: str, ids: Iterable[int], decoder: "msgspec.json.Decoder[wire.Envelope[tuple[R, ...]]]"
-    ) -> list[R]:
-        wanted, found = sorted(ids), list[R]()
-        for start in range(0, len(wanted), _IDS_A_REQUEST):
-            some = wanted[start : start + _IDS_A_REQUEST]
-            params = {"ids": ",".join(map(str, some)), "limit": str(_IDS_A_REQUEST)}
-            page = _checked(await self._client.ask("GET", path, params=params), decoder)
-            found += [record for record in page.data if record.id in some]
-        return found
-
-    async def _organization(self, name: str) -> int:
-        found = await self._searched(_ORGANIZATIONS, name, "name", is_exact=True)
-        named = [each.id for each in await self._listed(_ORGANIZATIONS, found, wire.organizations) if each.name == name]
-        if named:
-            return min(named)
-        answer = await self._client.tell("POST", _ORGANIZATIONS, json={"name": name})
-        return _content(answer, wire.an_organization).id
-
-    async def _read_activity(self, log_id: str) -> wire.Activity:
-        """The current activity. Raises CrmRejected if it is gone."""
-        if wire.is_id(log_id):
-            answer = await self._client.ask("GET", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
-            if answer.status not in _GONE and not (activity := _content(answer, wire.an_activity)).is_deleted:
-                return activity
-        raise CrmRejected("The activity is no longer in Pipedrive.")
+    async def _read_activity(self, log_id: str) -> wire.Activity | None:
+        """The current activity; None if it is gone."""
+        if not wire.is_id(log_id):
+            return None
+        answer = await self._client.ask("GET", f"{_ACTIVITIES}/{log_id}", accept=_GONE)
+        if answer.status in _GONE or (activity := wire.content(answer, wire.an_activity)).is_deleted:
+            return None
+        return activity
 
     def _log(self, activity_id: int, contact_id: str = "") -> CrmLog:
         url = f"{self._settings.home}/activities/list?activityId={activity_id}"
         return CrmLog(str(activity_id), url, contact_id)
-
-
-def _checked(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> wire.Envelope[T]:
-    """An answer whose request worked. Some failures have status 200."""
-    envelope = answer.decode(decoder)
-    if not envelope.success:
-        raise answer.unusable("says that the request failed")
-    return envelope
-
-
-def _content(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
-    return _checked(answer, decoder).data
 
 
 def _is_before(activity: wire.Activity, moment: datetime) -> bool:
@@ -313,6 +243,3 @@ def _is_before(activity: wire.Activity, moment: datetime) -> bool:
 def _check_contact(entry: LogEntry) -> None:
     if not wire.is_id(entry.contact_id):
         raise CrmRejected("Pipedrive has no person with this id.")
-
-
-__all__ = ["MAX_ACTIVITIES", "MAX_FOUND", "PipedriveCrm", "capabilities_of"]

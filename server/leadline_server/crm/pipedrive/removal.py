@@ -5,19 +5,17 @@ Sources: "Get details of a person" and "Delete a person" (API v2), "List updates
 """
 
 from collections.abc import Collection
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from leadline_server.crm.pipedrive import wire
-from leadline_server.crm.toolkit import HttpAnswer, HttpClient
+from leadline_server.crm.pipedrive.records import PERSONS
+from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.contact_use import use_of
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.ports.crm import ContactUse
 
-T = TypeVar("T")
-
-_PERSONS: Final = "/api/v2/persons"
 _COUNTS: Final = (
     "closed_deals_count",
     "email_messages_count",
@@ -66,26 +64,19 @@ async def remove_unused(
     """See ports.crm.ContactDeleter. Without the scope `recents:read`, Pipedrive does not show edits."""
     if not wire.is_id(contact_id):
         return ContactUse.UNUSED
-    path = f"{_PERSONS}/{contact_id}"
+    path = f"{PERSONS}/{contact_id}"
     answer = await client.ask("GET", path, params={"include_fields": ",".join(_COUNTS)}, accept=_GONE)
-    if answer.status in _GONE or (person := _data(answer, _a_person)).is_deleted:
+    if answer.status in _GONE or (person := wire.content(answer, _a_person)).is_deleted:
         return ContactUse.UNUSED
     try:
-        changes = _data(await client.ask("GET", f"/v1/persons/{contact_id}/changelog"), _changes) or ()
+        changes = wire.content(await client.ask("GET", f"/v1/persons/{contact_id}/changelog"), _changes) or ()
     except CrmAuthFailed:
         return ContactUse.UNKNOWN
     is_edited = person.has_records or any(change.old_value not in (None, "") for change in changes)
     params = {"person_id": contact_id, "limit": str(_ACTIVITIES_A_PAGE)}
-    activities = _data(await client.ask("GET", "/api/v2/activities", params=params), wire.activities)
+    activities = wire.content(await client.ask("GET", "/api/v2/activities", params=params), wire.activities)
     others = [str(activity.id) for activity in activities if not activity.is_deleted]
     use = use_of(is_edited=is_edited, other_records=others, log_ids=log_ids)
     if use is ContactUse.UNUSED and not only_check:
         await client.tell("DELETE", path, accept=_GONE)
     return use
-
-
-def _data(answer: HttpAnswer, decoder: "msgspec.json.Decoder[wire.Envelope[T]]") -> T:
-    envelope = answer.decode(decoder)
-    if not envelope.success:
-        raise answer.unusable("says that the request failed")
-    return envelope.data

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from phonenumbers import PhoneNumberFormat, format_number, parse
+
 from leadline_server.crm.toolkit.number_forms import digit_groups
-from leadline_server.domain.numbers.phone_number import PhoneNumber, format_number
+from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.numbers.phone_number import format_number as by_pattern
 
 _LEAST: Final = 2
 """The fewest characters of a term."""
-
-_NORTH_AMERICA: Final = "1"
-_BRACKETED: Final = ("area", "exchange", "line")
 
 _WORD: Final = re.compile(r"\w{2,60}")
 
@@ -36,19 +36,20 @@ def phone_terms(numbers: Sequence[PhoneNumber], patterns: Sequence[str]) -> Iter
             number.significant,
             number.national,
             *_grouped(number),
-            *(format_number(number, pattern) for pattern in patterns),
+            *(by_pattern(number, pattern) for pattern in patterns),
         )
         terms |= {(form, False): None for form in forms if form}
     yield from (term for term in terms if term[0])
 
 
 def _grouped(number: PhoneNumber) -> Iterator[str]:
-    """The usual groups of digits, and the national form: each costs a search, so there are few."""
+    """The usual groups of digits, and the national form if it has brackets: each costs a search, so there are few."""
     groups = next(iter(digit_groups(number)), ())
     if groups:
         yield from (" ".join(groups), "-".join(groups))
-    if number.country_code == _NORTH_AMERICA and len(groups) == len(_BRACKETED):
-        yield "({}) {}-{}".format(*groups)
+    national = format_number(parse(number.e164), PhoneNumberFormat.NATIONAL)
+    if "(" in national:
+        yield national  # (202) 555-0147, (02) 9123 4573
 
 
 def name_term(name: str) -> str:

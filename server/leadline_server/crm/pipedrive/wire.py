@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
+from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
 
@@ -56,6 +57,7 @@ class Activity(msgspec.Struct, frozen=True):
 
     id: int
     add_time: str | None = None
+    subject: str | None = None
     note: str | None = None
     participants: tuple[Participant, ...] | None = None
     is_deleted: bool = False
@@ -184,3 +186,16 @@ def is_id(text: str) -> bool:
 def _values(listed: tuple[ListedValue, ...]) -> tuple[str, ...]:
     """The values, the main one first. Pipedrive lists empty ones too, which are left out."""
     return tuple(each.value for each in sorted(listed, key=lambda each: not each.primary) if each.value)
+
+
+def checked(answer: HttpAnswer, decoder: "msgspec.json.Decoder[Envelope[T]]") -> Envelope[T]:
+    """An answer whose request worked. Some failures have status 200."""
+    envelope = answer.decode(decoder)
+    if not envelope.success:
+        raise answer.unusable("says that the request failed")
+    return envelope
+
+
+def content(answer: HttpAnswer, decoder: "msgspec.json.Decoder[Envelope[T]]") -> T:
+    """The content of an answer whose request worked."""
+    return checked(answer, decoder).data

@@ -16,9 +16,11 @@ from leadline_server.crm.remote import messages
 from leadline_server.crm.remote.channel import MAX_ANSWER_BYTES
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.failures import is_never_done, unusable
+from leadline_server.crm.remote.own_fields import RemoteFields
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.crm.toolkit import AccountView
+from leadline_server.crm.toolkit import AccountView, FieldReport, OwnFields
 from leadline_server.crm.toolkit.call_text import updated_body
+from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
@@ -54,12 +56,14 @@ class RemoteCrm:
         wire: sends calls to the adapter; shared by all accounts of the connection.
         description: the adapter's description, shared likewise.
         account: leadline's account.
+        own: fields of the administrator's own.
     """
 
-    def __init__(self, wire: Wire, description: Description, account: AccountView) -> None:
+    def __init__(self, wire: Wire, description: Description, account: AccountView, own: OwnFields) -> None:
         self._wire = wire
         self._description = description
         self._account = account
+        self._fields = RemoteFields(own, description, wire.title)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -113,7 +117,9 @@ class RemoteCrm:
 
     async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
         """Call the adapter once."""
-        message = messages.draft_message(draft, self._account.settings().number_formats)
+        await self._description.ready()  # which says whether it writes fields of the settings
+        formats = self._account.settings().number_formats
+        message = messages.draft_message(draft, formats, self._fields.of_contact(draft))
         request = pb.CreateContactRequest(account=self._context(), draft=message, key=key)
         answer = await self._tell("CreateContact", request, pb.CreateContactResponse)
         return self._read(messages.contact_of, answer.contact, is_write=True)
@@ -131,13 +137,16 @@ class RemoteCrm:
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Call the adapter once."""
-        request = pb.CreateCallLogRequest(account=self._context(), entry=self._entry(entry), key=key)
+        await self._description.ready()
+        message = self._entry(entry, self._fields.of_new_call(entry))
+        request = pb.CreateCallLogRequest(account=self._context(), entry=message, key=key)
         answer = await self._tell("CreateCallLog", request, pb.CreateCallLogResponse)
         return self._read(messages.log_of, answer.log, is_write=True)
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Call the adapter once, after it has read the log if it can: the new text keeps what people wrote."""
-        message = self._entry(entry)
+        await self._description.ready()
+        message = self._entry(entry, self._fields.of_changed_call(entry))
         if (
             CrmMethod.GET_CALL_LOG in self.capabilities.methods
             and (now := await self.get_call_log(log_id))
@@ -177,6 +186,11 @@ class RemoteCrm:
             if not is_never_done(error):
                 raise
 
+    async def required_fields(self) -> FieldReport:
+        """What the adapter's description says."""
+        await self._description.ask()
+        return self._fields.report()
+
     async def list_users(self, cursor: str) -> CrmUserPage:
         """One page."""
         request = pb.ListUsersRequest(account=self._context(), cursor=cursor)
@@ -214,8 +228,8 @@ class RemoteCrm:
     def _context(self) -> records_pb2.AccountContext:
         return messages.account_message(self._account)
 
-    def _entry(self, entry: LogEntry) -> records_pb2.LogEntry:
-        return messages.entry_message(entry, self._account.settings().zone)
+    def _entry(self, entry: LogEntry, own: Values) -> records_pb2.LogEntry:
+        return messages.entry_message(entry, self._account.settings().zone, own)
 
     def _read(self, read: Callable[[P], T], message: P, *, is_write: bool = False) -> T:
         try:

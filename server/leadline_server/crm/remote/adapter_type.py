@@ -10,7 +10,7 @@ from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.crm.toolkit import AccountView, AdapterContext, AdapterType, Connect
+from leadline_server.crm.toolkit import AccountView, AdapterContext, AdapterType, Connect, OwnFields
 from leadline_server.domain.errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
@@ -32,12 +32,12 @@ async def open_remote(settings: RemoteSettings, name: str = "remote") -> AsyncIt
     """
     channel = open_channel(settings)
     wire = Wire(channel, settings)
-    description = Description(wire, name)
+    description, own = Description(wire, name), OwnFields(settings)
     try:
         with suppress(CrmError, TimeoutError):
             async with asyncio.timeout(OPENING_SECONDS):
                 await description.ready()
-        yield lambda account: RemoteCrm(wire, description, account)
+        yield lambda account: RemoteCrm(wire, description, account, own)
     finally:
         await description.close()
         await channel.close()

@@ -84,6 +84,7 @@ class Description:
         self._wire = wire
         self._name = name
         self._capabilities: Capabilities | None = None
+        self._latest = pb.DescribeResponse()
         self._fresh_until = 0.0
         self._requests: SingleFlight[str, None] = SingleFlight()
 
@@ -91,6 +92,16 @@ class Description:
     def capabilities(self) -> Capabilities:
         """The capabilities that leadline may rely on."""
         return self._capabilities or UNDESCRIBED
+
+    @property
+    def writes_fields(self) -> bool:
+        """Whether the adapter writes fields of the administrator's own."""
+        return self._latest.capabilities.writes_fields
+
+    @property
+    def required_fields(self) -> pb.RequiredFields | None:
+        """The fields that the CRM requires and the adapter does not fill; None: it does not tell."""
+        return self._latest.required_fields if self._latest.HasField("required_fields") else None
 
     async def ready(self) -> None:
         """Return once the adapter is connected, and has described itself.
@@ -118,13 +129,17 @@ class Description:
         if self._capabilities is None:
             _log.info("adapter described", connection=self._name, title=answer.title, version=answer.version)
             self._capabilities = now
-        elif less := _less(self._capabilities, now):
+        elif less := _less(self._capabilities, now) + self._fields_lost(answer):
             _log.warning("adapter promises less than before", connection=self._name, promises=less)
             raise CrmUnavailable(
                 f"{self._wire.title} promises less than when leadline first asked it ({', '.join(less)})."
                 " Restart leadline."
             )
+        self._latest = answer
         self._fresh_until = monotonic() + FRESH_SECONDS
+
+    def _fields_lost(self, answer: pb.DescribeResponse) -> list[str]:
+        return ["writes_fields"] if self.writes_fields and not answer.capabilities.writes_fields else []
 
     async def _asked(self) -> pb.DescribeResponse:
         try:
@@ -165,6 +180,7 @@ def capabilities_of(description: pb.DescribeResponse) -> Capabilities:
         searches=_SEARCHES.get(message.searches, NameSearch.NONE),
         has_subject=message.has_subject,
         has_company=message.has_company,
+        has_fixed_fields=message.has_fixed_fields,
     )
 
 
@@ -187,6 +203,7 @@ def capabilities_message(can: Capabilities) -> capabilities_pb2.Capabilities:
         searches=next(number for number, search in _SEARCHES.items() if search is can.searches),
         has_subject=can.has_subject,
         has_company=can.has_company,
+        has_fixed_fields=can.has_fixed_fields,
     )
     message.search_lag.FromTimedelta(can.search_lag)
     message.settle_time.FromTimedelta(can.settle_time)

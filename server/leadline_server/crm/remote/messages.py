@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from leadline.adapter.v1 import adapter_service_pb2
@@ -101,8 +101,8 @@ def number_of(message: pb.PhoneNumber, region: str) -> PhoneNumber:
     return number
 
 
-def draft_message(draft: ContactDraft, formats: Sequence[str]) -> pb.ContactDraft:
-    """A contact to create, as a message."""
+def draft_message(draft: ContactDraft, formats: Sequence[str], own: Mapping[str, Any]) -> pb.ContactDraft:
+    """A contact to create, as a message, with fields of the administrator's own."""
     message = pb.ContactDraft(
         name=draft.name,
         type=draft.type,
@@ -111,6 +111,7 @@ def draft_message(draft: ContactDraft, formats: Sequence[str]) -> pb.ContactDraf
         is_placeholder=draft.is_placeholder,
     )
     message.phone_number.CopyFrom(number_message(draft.phone_number, formats))
+    message.fields.update(own)
     return message
 
 
@@ -128,8 +129,8 @@ def draft_of(message: pb.ContactDraft, region: str) -> ContactDraft:
     )
 
 
-def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
-    """A log entry as a message, which also has the call as text."""
+def entry_message(entry: LogEntry, time_zone: str, own: Mapping[str, Any]) -> pb.LogEntry:
+    """A log entry as a message, which also has the call as text, and fields of the administrator's own."""
     message = pb.LogEntry(
         call=CALL.message(entry.call),
         contact_id=entry.contact_id,
@@ -143,6 +144,7 @@ def entry_message(entry: LogEntry, time_zone: str) -> pb.LogEntry:
         contact_type=entry.contact_type,
     )
     message.fallback_time.FromDatetime(entry.fallback_time)
+    message.fields.update(own)
     return message
 
 

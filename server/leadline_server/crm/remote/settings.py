@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, FilePath, model_validator
 
-from leadline_server.crm.toolkit import ConnectionSettings, Secret
+from leadline_server.crm.toolkit import Secret, SettingsWithFields
 from leadline_server.domain.loopback import is_loopback
 
 _LAST_PORT = 65_535
@@ -24,7 +24,7 @@ def _checked(value: str) -> str:
     return value
 
 
-class RemoteSettings(ConnectionSettings):
+class RemoteSettings(SettingsWithFields):
     """An adapter's address, and how to connect to it."""
 
     address: Annotated[str, AfterValidator(_checked)] = Field(description="The adapter's address, HOST:PORT.")

@@ -12,24 +12,27 @@ import msgspec
 from leadline_server.clock import Clock
 from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.salesforce.errors import DuplicatesDetected
+from leadline_server.crm.salesforce.facts import FACTS
 from leadline_server.crm.salesforce.records import SalesforceRecords
 from leadline_server.crm.salesforce.removal import remove_unused
 from leadline_server.crm.salesforce.soql import conditions, containing, moment, quoted, searches
 from leadline_server.crm.salesforce.wire import (
-    CREATE_ANSWER,
     DESCRIPTION,
+    TASK_COLUMNS,
     USER_COLUMNS,
     LoggedTask,
     SalesforceKind,
     SalesforceNames,
     contact_of,
+    created_id,
     description_of,
     is_id,
     record_of,
     stored_key,
+    stored_log_of,
     task_of,
 )
-from leadline_server.crm.toolkit import AccountView, HttpAnswer, HttpClient, read_cursor, segment, write_cursor
+from leadline_server.crm.toolkit import AccountView, HttpClient, read_cursor, segment, write_cursor
 from leadline_server.crm.toolkit.lead_records import CONTACT_TYPES, kind_of, owner_of
 from leadline_server.crm.toolkit.own_fields import (
     CALL_FIELDS,
@@ -56,6 +59,7 @@ from leadline_server.ports.crm import (
     LookupRecall,
     most_read,
 )
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 CAPABILITIES: Final = Capabilities(
     finds_log_by_key=True,
@@ -67,7 +71,7 @@ CAPABILITIES: Final = Capabilities(
     numbers_per_lookup=MOST_NUMBERS,
     follows_moved_contacts=True,
     deletes_contacts=True,
-    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
 )
 """The guarantees with the search index. docs/crms.md says why no lookup lags, and why a write may take a minute."""
 
@@ -78,6 +82,7 @@ USERS_A_PAGE: Final = 500
 """The most users of one query."""
 
 _SAVE_ANYWAY: Final = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
+_GONE: Final = 404
 _MOST_OFFSET: Final = 2_000  # records; SOQL skips no more
 _CLOCK_SKEW: Final = timedelta(minutes=5)
 _MOST_MOVES: Final = 5  # conversions and merges one after the other
@@ -97,6 +102,8 @@ class SalesforceCrm:
         clock: the time of day.
         own: fields of the administrator's own.
     """
+
+    documented_facts = FACTS
 
     def __init__(
         self,
@@ -187,11 +194,13 @@ class SalesforceCrm:
             "TaskSubtype": "Call",
         }
         known = with_own(self._own.of_new_call(entry), _known(task))
-        return self._log(_id_of(await self._client.tell("POST", "/sobjects/Task", json=known)))
+        return self._log(created_id(await self._client.tell("POST", "/sobjects/Task", json=known)))
 
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns, and leadline's part of the description."""
         existing = await self._existing(log_id)
+        if existing is None:
+            raise CrmRejected("The call's task is no longer in Salesforce.")
         task = self._task(entry, description_of(entry, self._account.settings().zone, existing.description or ""))
         if not entry.moves:
             del task["WhoId"]  # the people's: it may refer to a converted lead, which Salesforce refuses
@@ -207,6 +216,15 @@ class SalesforceCrm:
         query = f"SELECT Id, {field} FROM Task WHERE {field} = {quoted(wanted)} ORDER BY CreatedDate"  # noqa: S608 - quoted
         ids = [str(row["Id"]) for row in await self._records.rows(query) if row.get(field) == wanted]
         return self._log(ids[0]) if ids else None
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Move a task to Salesforce's recycle bin."""
+        await self._client.tell("DELETE", f"/sobjects/Task/{segment(log_id)}", accept={_GONE})
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """The task as it is now."""
+        task = await self._existing(log_id)
+        return None if task is None else stored_log_of(task, log_id)
 
     async def check(self) -> None:
         """Read one record of each kind, with every field that leadline needs later."""
@@ -246,7 +264,7 @@ class SalesforceCrm:
     async def _create(self, kind: SalesforceKind, record: Mapping[str, Any], headers: Mapping[str, str]) -> Contact:
         answer = await self._client.tell("POST", f"/sobjects/{kind.object}", json=record, headers=headers)
         name = " ".join(filter(None, (record.get("FirstName"), record["LastName"])))
-        return contact_of({**record, "Id": _id_of(answer), "Name": name}, kind, self._names)
+        return contact_of({**record, "Id": created_id(answer), "Name": name}, kind, self._names)
 
     async def _duplicate(self, refusal: DuplicatesDetected, number: PhoneNumber) -> Contact | None:
         """The oldest record that a duplicate rule named and that has the number; None if none of them has it."""
@@ -264,13 +282,11 @@ class SalesforceCrm:
         rows = await self._records.rows(query, with_deleted=True)
         return str(rows[0].get("MasterRecordId") or "") if rows else ""
 
-    async def _existing(self, log_id: str) -> LoggedTask:
-        """The current task. Raises CrmRejected if it is gone."""
-        query = f"SELECT Description, WhoId FROM Task WHERE Id = {quoted(log_id)}"  # noqa: S608 - quoted
+    async def _existing(self, log_id: str) -> LoggedTask | None:
+        """The current task; None if it is gone."""
+        query = f"SELECT {TASK_COLUMNS} FROM Task WHERE Id = {quoted(log_id)}"  # noqa: S608 - quoted
         rows = await self._records.rows(query) if is_id(log_id) else []
-        if not rows:
-            raise CrmRejected("The call's task is no longer in Salesforce.")
-        return self._records.task(rows[0])
+        return self._records.task(rows[0]) if rows else None
 
     def _task(self, entry: LogEntry, description: str) -> dict[str, Any]:
         if self._kind_with(entry.contact_id) is None:
@@ -286,11 +302,3 @@ class SalesforceCrm:
 
 def _known(task: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in task.items() if value is not None}
-
-
-def _id_of(answer: HttpAnswer) -> str:
-    """The id of a new record."""
-    created = answer.decode(CREATE_ANSWER)
-    if not created.success or not is_id(created.id):
-        raise answer.unusable("does not say which record was created")
-    return created.id

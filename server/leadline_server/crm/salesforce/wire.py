@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from leadline_server.crm.toolkit.call_text import duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit import HttpAnswer
+from leadline_server.crm.toolkit.call_text import Style, duration_of, note_in, subject_of, updated_body
 from leadline_server.crm.toolkit.lead_records import (
     MOST_TEXT,
     RecordKind,
@@ -26,6 +27,7 @@ from leadline_server.domain.call import CallDirection
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
 from leadline_server.ports.crm import LogEntry
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 _ID: Final = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not in XML, so Salesforce removes them
@@ -110,10 +112,15 @@ class _Person(msgspec.Struct, rename="pascal"):
 
 
 class LoggedTask(msgspec.Struct, rename="pascal"):
-    """The fields of a task that leadline reads before it updates the task."""
+    """The fields of a task that leadline reads."""
 
+    subject: str | None = None
     description: str | None = None
     who_id: str | None = None
+
+
+TASK_COLUMNS: Final = "Subject, Description, WhoId"
+"""The fields of LoggedTask to ask for."""
 
 
 class _User(msgspec.Struct, rename="pascal"):
@@ -179,6 +186,14 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def created_id(answer: HttpAnswer) -> str:
+    """The id of a new record. Raises the answer's `unusable` without one."""
+    created = answer.decode(CREATE_ANSWER)
+    if not created.success or not is_id(created.id):
+        raise answer.unusable("does not say which record was created")
+    return created.id
+
+
 def contact_of(record: Mapping[str, Any], kind: SalesforceKind, names: SalesforceNames) -> Contact:
     """A record as a contact. Raises ValueError if it differs from its documentation."""
     person = msgspec.convert(record, _Person)
@@ -238,6 +253,13 @@ def task_of(entry: LogEntry, time_zone: str, description: str) -> dict[str, Any]
         "CallDurationInSeconds": None if duration is None else round(duration.total_seconds()),
     }
     return task | ({"OwnerId": entry.crm_user_id} if entry.crm_user_id else {})
+
+
+def stored_log_of(task: LoggedTask, log_id: str) -> StoredCallLog:
+    """A task as the log of a call."""
+    text = task.description or ""
+    note = note_in(text, Style())
+    return StoredCallLog(id=log_id, contact_id=task.who_id or "", subject=task.subject or "", note=note, text=text)
 
 
 def description_of(entry: LogEntry, time_zone: str, existing: str | None = None) -> str:

@@ -6,7 +6,8 @@
 - A CRM over HTTP: `HttpClient` with an `Authorizer` (`StaticAuthorizer`, or `oauth_authorizer` with an `OAuthGrant`), a
   `Throttle` and a function from an `HttpAnswer` to an error, such as `standard_failure`. `segment` quotes a part of a
   path.
-- Text: `subject_of`, `body_of`, `updated_body` and `duration_of` write a call as text that people may add to.
+- Text: `subject_of`, `body_of`, `updated_body` and `duration_of` write a call as text that people may add to, and
+  `note_in` finds the note in it.
   `in_its_words` makes the CRM's own words fit for an error. `split_name` splits a name for two fields.
 - Required and custom fields: `SettingsWithFields` are settings with `placeholder_fields` and `call_fields`. `OwnFields`
   renders these, and `with_own` merges them into a record. An adapter with the method of `TellsRequiredFields` returns a
@@ -28,7 +29,7 @@ from leadline_server.crm.toolkit.adapter_type import (
     KnownGaps,
 )
 from leadline_server.crm.toolkit.authorization import Authorizer, StaticAuthorizer
-from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, subject_of, updated_body
+from leadline_server.crm.toolkit.call_text import Style, body_of, duration_of, note_in, subject_of, updated_body
 from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_client import HttpClient, segment
 from leadline_server.crm.toolkit.name_paging import page_of, read_cursor, write_cursor
@@ -75,6 +76,7 @@ __all__ = [
     "duration_of",
     "in_its_words",
     "missing_of",
+    "note_in",
     "number_forms",
     "oauth_authorizer",
     "page_of",

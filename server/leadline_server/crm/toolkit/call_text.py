@@ -25,9 +25,15 @@ END: Final = "=== End of the call log ==="
 
 _rule: Final = re.compile("={3,}")
 
+_BREAK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|h\d)\b[^>]*>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^>]*>")
+
 _CUT: Final = " ... (shortened)"
 _LONG_FIELDS: Final = ("Transcript", "Summary", "Note")
 """The fields to shorten if a body gets too long, in this order."""
+
+_note: Final = re.compile(r"\nNote: (.*?)\n(?:(?:Summary|Transcript|Call id): |\Z)", re.DOTALL)
+"""A body's note, and the beginning of the next line. All other lines before it have a fact each."""
 
 _DIRECTIONS: Final = {
     CallDirection.INBOUND: ("Inbound call from", "Inbound call"),
@@ -91,6 +97,25 @@ def updated_body(existing: str, body: str) -> str:
     return existing[:begin] + body + existing[end + len(END) :]
 
 
+def note_in(text: str, style: Style) -> str:
+    """The note in a text of the CRM that has a body; empty if there is no body, or no note in it.
+
+    A note that imitates the labels of the texts below it, such as `Summary: `, is read up to there.
+    """
+    begin = text.find(BEGIN)
+    end = text.find(END, begin)
+    if begin < 0 or end < 0:
+        return ""
+    body = text[begin:end]
+    found = _note.search(plain_text(body) if style.is_html else body)
+    return found[1] if found else ""
+
+
+def plain_text(markup: str) -> str:
+    """HTML as lines of text, without its tags."""
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", markup)))
+
+
 def duration_of(call: Call) -> timedelta | None:
     """The talk time; zero if the call ended unanswered, None if it is unknown."""
     if call.end_time is None:
@@ -128,16 +153,17 @@ def _lines(entry: LogEntry, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         ("Caller verification", _ATTESTATIONS.get(call.attestation) if call.attestation else None),
         ("Recording", call.recording_url),
         ("Voicemail", call.voicemail_url),
-        ("Note", call.note),
-        ("Summary", call.summary),
-        ("Transcript", call.transcript),
+        *((_attribute(name), value) for name, value in sorted(call.attributes.items())),
     ]
-    for label, text in known:
-        if text:
-            yield label, text if label in _LONG_FIELDS else _on_one_line(text)
-    for name, value in sorted(call.attributes.items()):
-        yield _on_one_line(name), _on_one_line(value)
+    long = [("Note", call.note), ("Summary", call.summary), ("Transcript", call.transcript)]
+    yield from ((_on_one_line(label), _on_one_line(text)) for label, text in known if text)
+    yield from ((label, text) for label, text in long if text)
     yield "Call id", _on_one_line(call.id)
+
+
+def _attribute(name: str) -> str:
+    """The label of an attribute, which cannot be that of a text below it."""
+    return f"Attribute {name}" if name.strip() in _LONG_FIELDS else name
 
 
 def _on_one_line(text: str) -> str:

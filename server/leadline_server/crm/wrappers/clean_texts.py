@@ -39,7 +39,7 @@ def _clean(answer: Any) -> Any:
         case list() | tuple():
             return [clean_contact(contact) for contact in answer]
         case CrmLog():
-            return CrmLog(cleaned_id(answer.id), cleaned(answer.url))
+            return CrmLog(cleaned_id(answer.id), cleaned(answer.url), cleaned_id(answer.contact_id))
         case ContactPage():
             return ContactPage(tuple(map(clean_contact, answer.contacts)), _sendable(answer.next_cursor))
         case CrmUserPage():

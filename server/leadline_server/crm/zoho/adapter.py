@@ -1,6 +1,7 @@
 """The adapter to Zoho CRM."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -19,22 +20,13 @@ from leadline_server.crm.toolkit.own_fields import (
     with_own,
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
+from leadline_server.crm.zoho.calls import READ, LoggedCall, call_of, changes_of, description_of, stored_log_of
 from leadline_server.crm.zoho.coql import PAGE, any_of, longest_word, number_conditions
 from leadline_server.crm.zoho.errors import DuplicateData
+from leadline_server.crm.zoho.facts import FACTS, try_fact
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
-from leadline_server.crm.zoho.wire import (
-    READ,
-    LoggedCall,
-    ZohoKind,
-    ZohoNames,
-    call_of,
-    changes_of,
-    contact_of,
-    description_of,
-    record_of,
-    stored_key,
-)
+from leadline_server.crm.zoho.wire import ZohoKind, ZohoNames, contact_of, record_of, stored_key
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -49,6 +41,7 @@ from leadline_server.ports.crm import (
     LogEntry,
     most_read,
 )
+from leadline_server.ports.crm_call_logs import StoredCallLog
 
 CALLS: Final = "Calls"
 
@@ -61,7 +54,8 @@ CAPABILITIES: Final = Capabilities(
     contact_types=CONTACT_TYPES,
     follows_moved_contacts=True,
     deletes_contacts=True,
-    methods=ALL_METHODS | {CrmMethod.LIST_USERS},
+    methods=ALL_METHODS | {CrmMethod.LIST_USERS, CrmMethod.GET_CALL_LOG},
+    has_fixed_fields=True,  # Call_Type, Owner
 )
 """The guarantees without a field for the call's key. docs/crms.md says why no lookup lags."""
 
@@ -81,6 +75,8 @@ class ZohoCrm:
         account: gives the time zone, the region and the number formats.
         own: fields of the administrator's own.
     """
+
+    documented_facts = FACTS
 
     def __init__(self, records: ZohoRecords, names: ZohoNames, account: AccountView, own: OwnFields) -> None:
         self.capabilities = WITH_KEY if names.key_field else CAPABILITIES
@@ -158,6 +154,8 @@ class ZohoCrm:
     async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
         """Change the fields that leadline owns and Zoho lets change, and leadline's part of the description."""
         existing = await self._call(log_id)
+        if existing is None:
+            raise CrmRejected("The call is no longer in Zoho.")
         description = description_of(entry, self._account.settings().zone, existing.description or "")
         call = changes_of(entry, description, existing)
         if entry.moves:
@@ -172,6 +170,20 @@ class ZohoCrm:
         rows = await self._records.query(f"id, {field}", CALLS, f"({field} = '{wanted}')")
         ids = sorted(str(row["id"]) for row in rows if row.get(field) == wanted)
         return self._log(ids[0]) if ids else None
+
+    async def delete_call_log(self, log_id: str) -> None:
+        """Delete a call. One that is gone is refused by Zoho, and deleted already."""
+        with suppress(CrmRejected):
+            await self._records.delete(CALLS, log_id)
+
+    async def try_fact(self, name: str, log_id: str) -> bool | None:
+        """See `toolkit.assumptions.TriesFacts`."""
+        return await try_fact(self._records, name, log_id)
+
+    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
+        """The call as it is now."""
+        call = await self._call(log_id)
+        return None if call is None else stored_log_of(call)
 
     async def check(self) -> None:
         """Ask each module for a record that does not exist, with every field that leadline needs later."""
@@ -229,12 +241,12 @@ class ZohoCrm:
         found = await together(self._records.contacts(each, [refusal.id]) for each in kinds)
         return owner_of(number, found, self._account.settings().default_region)
 
-    async def _call(self, log_id: str) -> LoggedCall:
-        """The current call. Raises CrmRejected if it is gone."""
+    async def _call(self, log_id: str) -> LoggedCall | None:
+        """The current call; None if it is gone."""
         is_id = log_id.isascii() and log_id.isdecimal()
         rows = await self._records.rows(CALLS, [log_id], READ) if is_id else []
         if not rows:
-            raise CrmRejected("The call is no longer in Zoho.")
+            return None
         try:
             return msgspec.convert(rows[0], LoggedCall)
         except msgspec.ValidationError as error:

@@ -19,6 +19,7 @@ MOST_ROWS: Final = 10 * PAGE
 
 _MOST_CRITERIA: Final = 25
 _SEPARATORS: Final = (" ", "-", ".")
+_TWO: Final = 2
 _PLAIN: Final = re.compile(r"[0-9 +()./-]+")
 
 
@@ -54,6 +55,8 @@ def _parts(number: PhoneNumber, formats: Sequence[str]) -> Iterator[str]:
     yield number.significant
     for groups in digit_groups(number):
         yield from (separator.join(groups) for separator in _SEPARATORS)
+        if len(groups) == _TWO:
+            yield "/".join(groups)  # as in Germany: 030/901820
         yield f"{groups[0]}) {'-'.join(groups[1:])}"
         yield f"{groups[0]}) {' '.join(groups[1:])}"
     for pattern in formats:

@@ -1,33 +1,25 @@
-"""Zoho's records as leadline's contacts, and leadline's calls as Zoho's.
-
-Field names are the API names of the modules Contacts, Leads and Calls.
-"""
+"""Zoho's records as leadline's contacts. Field names are the API names of the modules Contacts and Leads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from leadline_server.crm.toolkit.call_text import duration_of, subject_of, updated_body
 from leadline_server.crm.toolkit.lead_records import (
     MOST_TEXT,
     RecordKind,
     digest_of,
     name_parts,
-    new_body,
     number_text,
     numbers_in,
 )
 from leadline_server.crm.zoho.coql import is_plain
-from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.directory import CrmUser
-from leadline_server.ports.crm import LogEntry
 
 _MOST_ID: Final = 25
-_MISSED: Final = frozenset({CallResult.NO_ANSWER, CallResult.CANCELED, CallResult.BUSY, CallResult.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,9 @@ class ZohoNames:
     web_url: str
 
 
-class _Lookup(msgspec.Struct):
+class RelatedRecord(msgspec.Struct):
+    """A record in a field of another one."""
+
     id: str = ""
     name: str | None = None
 
@@ -102,42 +96,9 @@ class _Person(
     created_time: datetime | None = None
     last_activity_time: datetime | None = None
     company: str | None = None
-    account: _Lookup | None = None
+    account: RelatedRecord | None = None
     title: str | None = None
     designation: str | None = None
-
-
-READ: Final = ("Description", "What_Id", "Who_Id", "$se_module", "Call_Start_Time", "Call_Duration")
-"""The fields of a call that leadline reads before it updates the call."""
-
-
-class LoggedCall(
-    msgspec.Struct,
-    rename={
-        "what": "What_Id",
-        "who": "Who_Id",
-        "module": "$se_module",
-        "description": "Description",
-        "start": "Call_Start_Time",
-        "duration": "Call_Duration",
-    },
-):
-    """A call before an update."""
-
-    id: str
-    what: _Lookup | None = None
-    who: _Lookup | None = None
-    module: str | None = None
-    description: str | None = None
-    start: datetime | None = None
-    duration: str | None = None
-
-    @property
-    def contact_id(self) -> str:
-        """Leadline's id of the contact or lead that the call is at; empty: of neither."""
-        if self.who is not None and self.who.id:
-            return f"contact:{self.who.id}"
-        return f"lead:{self.what.id}" if self.module == "Leads" and self.what is not None and self.what.id else ""
 
 
 class PageInfo(msgspec.Struct, frozen=True):
@@ -244,13 +205,13 @@ def user_of(user: ZohoUser) -> CrmUser:
 
 def record_of(draft: ContactDraft, kind: ZohoKind, names: ZohoNames) -> dict[str, Any]:
     """The fields of a new record."""
-    first, last = name_parts(draft, _clean(draft.name))
+    first, last = name_parts(draft, kept_text(draft.name))
     record: dict[str, Any] = {"First_Name": first, "Last_Name": last} if first else {"Last_Name": last}
     record[kind.phones[0]] = number_text(draft.phone_number)
     if draft.email:
         record["Email"] = draft.email
     if kind.is_lead:
-        record["Company"] = _clean(draft.company) or names.company
+        record["Company"] = kept_text(draft.company) or names.company
     if draft.is_placeholder and names.placeholder_field:
         record[names.placeholder_field] = True
     return record
@@ -261,62 +222,6 @@ def stored_key(key: str) -> str:
     return key if len(key) <= MOST_TEXT and is_plain(key) and key == key.strip() else digest_of(key)
 
 
-def call_of(entry: LogEntry, description: str) -> dict[str, Any]:
-    """The fields of a call that leadline owns, without the contact."""
-    call = entry.call
-    kind = call_type(call, entry.user_id)
-    fields: dict[str, Any] = {
-        "Subject": _clean(subject_of(entry, MOST_TEXT)),
-        "Description": description,
-        "Call_Type": kind,
-        "Call_Start_Time": (call.start_time or entry.fallback_time).isoformat(timespec="seconds"),
-        "Call_Duration": duration_text(duration_of(call) or timedelta(0)),
-    }
-    if kind == "Outbound":
-        fields["Outgoing_Call_Status"] = "Completed"
-    return fields | ({"Owner": {"id": entry.crm_user_id}} if entry.crm_user_id else {})
-
-
-def changes_of(entry: LogEntry, description: str, existing: LoggedCall) -> dict[str, Any]:
-    """The fields of an existing call to set: those that Zoho lets change, if they differ.
-
-    Zoho refuses another `Call_Type`, and another owner of a completed call, with INVALID_DATA ("Kaizen #38 - Calls
-    API"). The description says what these fields can no longer say.
-    """
-    fields = call_of(entry, description)
-    for name in ("Call_Type", "Outgoing_Call_Status", "Owner"):
-        fields.pop(name, None)
-    start = entry.call.start_time or entry.fallback_time
-    if existing.start is not None and existing.start == start.replace(microsecond=0):
-        del fields["Call_Start_Time"]
-    if existing.duration == fields["Call_Duration"]:
-        del fields["Call_Duration"]
-    return fields
-
-
-def call_type(call: Call, user_id: str) -> str:
-    """Inbound, Outbound or Missed. Zoho has no internal calls, so the direction is that of the log's user."""
-    is_outbound = call.direction is CallDirection.OUTBOUND or (
-        call.direction is CallDirection.INTERNAL and call.counterpart(user_id) is call.callee
-    )
-    if is_outbound:
-        return "Outbound"
-    return "Missed" if call.result in _MISSED else "Inbound"
-
-
-def duration_text(duration: timedelta) -> str:
-    """`mm:ss`, or `hh:mm:ss` from an hour on, as Zoho itself shows durations."""
-    minutes, seconds = divmod(round(duration.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
-
-
-def description_of(entry: LogEntry, time_zone: str, existing: str | None = None) -> str:
-    """A call's description: new, or `existing` with leadline's part replaced."""
-    body = _clean(new_body(entry, time_zone, existing))
-    return body if existing is None else updated_body(existing, body)
-
-
-def _clean(text: str) -> str:
+def kept_text(text: str) -> str:
     """A text without NUL and outer spaces, which Zoho removes by itself."""
     return text.replace("\0", "").strip()

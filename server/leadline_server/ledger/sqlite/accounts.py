@@ -1,13 +1,19 @@
 """Accounts and their settings in SQLite."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
+
+BLOCK_BYTES: Final = 4096
+"""Stored documents are counted in blocks of this size (the triggers of migration 1)."""
+
+_STORED: Final = "SELECT account_id, blocks FROM stored_blocks"
 
 
 class SqliteAccounts:
@@ -55,6 +61,11 @@ class SqliteAccounts:
             return after
 
         return await self._database.write(update)
+
+    async def stored_bytes(self) -> Mapping[str, int]:
+        """How many bytes each account has stored."""
+        rows = await self._database.read(lambda connection: connection.execute(_STORED).fetchall())
+        return {account_id: blocks * BLOCK_BYTES for account_id, blocks in rows}
 
 
 def load_settings(connection: sqlite3.Connection, account_id: str) -> AccountSettings:

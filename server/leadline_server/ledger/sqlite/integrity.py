@@ -118,6 +118,20 @@ def _check_requests(connection: sqlite3.Connection) -> Finding:
     return finding("requests", f"{count:,} answers", problems, "Wait: they expire within a day.")
 
 
+def _check_stored(connection: sqlite3.Connection) -> Finding:
+    query = """
+        SELECT account_id, sum(blocks) FROM (
+            SELECT account_id, (length(body) + 4095) / 4096 AS blocks FROM call_logs
+            UNION ALL SELECT account_id, (length(contact) + 4095) / 4096 FROM requests
+            UNION ALL SELECT account_id, (length(body) + 4095) / 4096 FROM preferences
+            UNION ALL SELECT account_id, -blocks FROM stored_blocks
+        ) GROUP BY account_id
+    """
+    rows = connection.execute(query).fetchall()
+    problems = [f"{account_id}: {missing:+,} blocks are not counted" for account_id, missing in rows if missing]
+    return finding("stored bytes", f"{len(rows):,} accounts", problems, RESTORE)
+
+
 def _check_secret(connection: sqlite3.Connection) -> Finding:
     rows = connection.execute("SELECT secret FROM ledger").fetchall()
     is_good = len(rows) == 1 and isinstance(rows[0][0], bytes) and len(rows[0][0]) == _SECRET_BYTES
@@ -173,6 +187,7 @@ _PARTS: Final[dict[str, Callable[[sqlite3.Connection], Finding]]] = {
     "settings": _check_settings,
     "claims": _check_claims,
     "requests": _check_requests,
+    "stored bytes": _check_stored,
     "secret": _check_secret,
 }
 

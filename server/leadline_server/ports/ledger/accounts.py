@@ -1,6 +1,6 @@
 """The ledger's settings: those of accounts, and what users set for themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
@@ -19,6 +19,13 @@ class Accounts(Protocol):
 
     async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
         """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
+        ...
+
+    async def stored_bytes(self) -> Mapping[str, int]:
+        """About how many bytes each account has stored, by all processes: call logs, answers and preferences.
+
+        An account without any may be left out. Deleted ones no longer count. It must not read what it counts.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
     limits of the connection        by gRPC and the HTTP port, before the message is read
     account_id                      without decoding the rest, unless that is small
-    quotas of the account           per process
+    quotas of the account           per process; bytes stored: of the ledger, and so of all processes
     a slot, or the fair queue       FindContact has slots of its own
     decoding                        by the endpoint; then the ids must be equal
 
@@ -13,7 +13,7 @@ and its refusals cost little.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import Final, TypeAlias
 
@@ -34,7 +34,12 @@ QUEUE_RETRY_SECONDS: Final = 1.0
 _COST_BYTES: Final = 4096
 """So many bytes cost as much as a call without content."""
 
+STORED_RETRY_SECONDS: Final = 60.0
+"""When to retry if the account stores as much as it may. Old calls are deleted once in a while."""
+
 _READS: Final = ("Find", "Search", "Get", "List", "Watch")
+_STORES: Final = frozenset({"LogCall", "CreateContact", "UpdatePreferences"})
+"""RPCs that add to what the ledger keeps of an account, as often as they are called."""
 
 Admitted: TypeAlias = tuple[AccountUse, int, int, float]
 """An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
@@ -51,6 +56,7 @@ class Door:
     def __init__(self, knows: Callable[[str], bool], quotas: QuotaSettings) -> None:
         self._knows = knows
         self._quotas = quotas
+        self._full: Collection[str] = ()
         self.uses: dict[str, AccountUse] = {}
         self.lookups: Final = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
         self.others: Final = FairQueue(OTHER_SLOTS, quotas.default.waiting)
@@ -60,7 +66,7 @@ class Door:
     def entry(self, rpc: str) -> "CallEntry":
         """The entry for the calls of one RPC."""
         queue = self.lookups if rpc == "FindContact" else self.others
-        return CallEntry(self, queue, writes=not rpc.startswith(_READS))
+        return CallEntry(self, queue, writes=not rpc.startswith(_READS), stores=rpc in _STORES)
 
     def use_of(self, account_id: str, now: float) -> AccountUse:
         """The use of an account now."""
@@ -68,7 +74,16 @@ class Door:
         if use is None:
             key = account_id if self._knows(account_id) else UNKNOWN
             use = self.uses.get(key) or self.uses.setdefault(key, AccountUse(key, self._quotas.of(key), now))
+            use.is_full = key in self._full
         return use
+
+    def set_stored(self, stored: Mapping[str, int]) -> Collection[str]:
+        """Take over how many bytes the ledger keeps of each account. Returns the accounts at their quota."""
+        limits = ((account_id, size, self._quotas.of(account_id).stored_bytes) for account_id, size in stored.items())
+        self._full = frozenset(account_id for account_id, size, most in limits if most and size >= most)
+        for key, use in self.uses.items():
+            use.is_full = key in self._full
+        return self._full
 
 
 class CallEntry:
@@ -78,26 +93,27 @@ class CallEntry:
         door: the server's door.
         queue: where its calls wait.
         writes: whether its bytes count as written.
+        stores: whether it is refused if the account stores as much as it may.
     """
 
-    __slots__ = ("_door", "_queue", "_uses", "_writes")
+    __slots__ = ("_door", "_queue", "_stores", "_uses", "_writes")
 
-    def __init__(self, door: Door, queue: FairQueue, *, writes: bool) -> None:
+    def __init__(self, door: Door, queue: FairQueue, *, writes: bool, stores: bool) -> None:
         self._door = door
         self._uses = door.uses
         self._queue = queue
         self._writes = writes
+        self._stores = stores
 
     def admitted_at_once(self, account_id: str, size: int, now: float) -> Admitted | None:
         """As `admit`, for a call that need not wait. None if it has to; then `admit` is to be called."""
         use = self._uses.get(account_id)
         if use is None or (slot := self._queue.take(now)) is None:
             return None
-        in_flight = use.in_flight_bytes + size
-        if in_flight > use.most_in_flight or use.calls.take(1, now) or (self._writes and use.written.take(size, now)):
+        if self._short(use, size, now) is not None:
             self._queue.leave(slot, now)
             return None
-        use.in_flight_bytes = in_flight
+        use.in_flight_bytes += size
         return use, size, slot, now
 
     async def admit(self, account_id: str, size: int, now: float) -> Admitted:
@@ -145,14 +161,19 @@ class CallEntry:
         raise self._refusal(account_id, "waiting", use.quotas.waiting, QUEUE_RETRY_SECONDS)
 
     def _short(self, use: AccountUse, size: int, now: float) -> tuple[str, float, float] | None:
-        """The quota that a call would exceed, its limit, and the seconds until there is room; None if none."""
-        quotas = use.quotas
-        if seconds := use.calls.take(1, now):
-            return "calls_per_second", quotas.calls_per_second, seconds
+        """The quota that a call would exceed, its limit, and the seconds until there is room.
+
+        None: it exceeds none, and is counted.
+        """
         if use.in_flight_bytes + size > use.most_in_flight:
-            return "in_flight_bytes", quotas.in_flight_bytes, QUEUE_RETRY_SECONDS
+            return "in_flight_bytes", use.quotas.in_flight_bytes, QUEUE_RETRY_SECONDS
+        if self._stores and use.is_full:
+            return "stored_bytes", use.quotas.stored_bytes, STORED_RETRY_SECONDS
+        if seconds := use.calls.take(1, now):
+            return "calls_per_second", use.quotas.calls_per_second, seconds
         if self._writes and (seconds := use.written.take(size, now)):
-            return "bytes_per_minute", quotas.bytes_per_minute, seconds
+            use.calls.give_back(1)
+            return "bytes_per_minute", use.quotas.bytes_per_minute, seconds
         return None
 
     async def _wait_for_room(
@@ -162,6 +183,7 @@ class CallEntry:
             await asyncio.sleep(min(short[2], REFUSAL_SECONDS))
             short = self._short(use, size, perf_counter())
         if short is not None:
+            use.calls.take(1, perf_counter())  # a refused call counts as one, too
             raise self._refusal(account_id, *short)
 
     def _refusal(self, account_id: str, quota: str, limit: float, seconds: float) -> QuotaExceeded:

@@ -21,6 +21,7 @@ class Quotas:
         bytes_per_minute: bytes of requests that write, a minute.
         in_flight_bytes: bytes of requests that are being answered or wait.
         watches: open watches.
+        stored_bytes: bytes that the ledger keeps of it: call logs, remembered answers and preferences.
         waiting: calls that wait for their turn, at most. It has no "no limit".
     """
 
@@ -28,6 +29,7 @@ class Quotas:
     bytes_per_minute: int = 256 * 1024 * 1024
     in_flight_bytes: int = 64 * 1024 * 1024
     watches: int = 5_000
+    stored_bytes: int = 64 * 1024 * 1024 * 1024
     waiting: int = 500
 
 
@@ -66,6 +68,10 @@ class Allowance:
         self._full_at = full_at + seconds
         return 0.0
 
+    def give_back(self, amount: float) -> None:
+        """Undo a `take` of `amount`."""
+        self._full_at -= amount * self._each
+
 
 class AccountUse:
     """The use of an account now.
@@ -75,9 +81,10 @@ class AccountUse:
         calls, written: its allowances of calls and of bytes.
         in_flight_bytes, watches: what it uses at this moment.
         most_in_flight: the most of `in_flight_bytes`.
+        is_full: whether it stores as much as it may.
     """
 
-    __slots__ = ("calls", "in_flight_bytes", "key", "most_in_flight", "quotas", "watches", "written")
+    __slots__ = ("calls", "in_flight_bytes", "is_full", "key", "most_in_flight", "quotas", "watches", "written")
 
     def __init__(self, key: str, quotas: Quotas, now: float) -> None:
         self.key = key
@@ -87,6 +94,7 @@ class AccountUse:
         self.in_flight_bytes = 0
         self.most_in_flight: float = quotas.in_flight_bytes or inf
         self.watches = 0
+        self.is_full = False
 
 
 @dataclass(frozen=True, slots=True)

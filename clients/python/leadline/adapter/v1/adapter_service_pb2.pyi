@@ -78,6 +78,7 @@ class DescribeResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     METHODS_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELDS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """The CRM's name for people, such as "Acme CRM". Empty: none."""
     version: _builtins.str
@@ -94,6 +95,12 @@ class DescribeResponse(_message.Message):
         setting `create_without_log` asks for that.
         """
 
+    @_builtins.property
+    def required_fields(self) -> Global___RequiredFields:
+        """The fields that the CRM requires and the adapter does not fill by itself. `leadline connections check` names those
+        without a value in the connection's `placeholder_fields` and `call_fields`. Absent: the CRM does not tell.
+        """
+
     def __init__(
         self,
         *,
@@ -101,14 +108,71 @@ class DescribeResponse(_message.Message):
         version: _builtins.str = ...,
         capabilities: _capabilities_pb2.Capabilities | None = ...,
         methods: _abc.Iterable[_builtins.str] | None = ...,
+        required_fields: Global___RequiredFields | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "required_fields", b"required_fields"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "methods", b"methods", "title", b"title", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "methods", b"methods", "required_fields", b"required_fields", "title", b"title", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class RequiredFields(_message.Message):
+    """The fields that a CRM requires and an adapter does not fill by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    CALL_LOG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequiredField]:
+        """Those of a new contact, at most 1000."""
+
+    @_builtins.property
+    def call_log(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequiredField]:
+        """Those of a new call log, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        contact: _abc.Iterable[Global___RequiredField] | None = ...,
+        call_log: _abc.Iterable[Global___RequiredField] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_log", b"call_log", "contact", b"contact"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequiredFields: _TypeAlias = RequiredFields  # noqa: Y015
+
+@_typing.final
+class RequiredField(_message.Message):
+    """A required field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name in the CRM's API, 1..128 characters: its key in `fields` of a ContactDraft or LogEntry."""
+    label: _builtins.str
+    """Its name for people. Empty: the CRM does not tell it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        label: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequiredField: _TypeAlias = RequiredField  # noqa: Y015
 
 @_typing.final
 class FindContactsRequest(_message.Message):

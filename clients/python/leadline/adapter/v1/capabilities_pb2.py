@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&leadline/adapter/v1/capabilities.proto\x12\x13leadline.adapter.v1\x1a\x1egoogle/protobuf/duration.proto\"\x88\x04\n\x0c\x43\x61pabilities\x12\x18\n\x10\x66inds_log_by_key\x18\x01 \x01(\x08\x12\x1b\n\x13\x65nforces_unique_key\x18\x02 \x01(\x08\x12\x11\n\tmoves_log\x18\x03 \x01(\x08\x12-\n\nsearch_lag\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bsettle_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rcontact_types\x18\x06 \x03(\t\x12\x33\n\x0brate_limits\x18\x07 \x03(\x0b\x32\x1e.leadline.adapter.v1.RateLimit\x12\x1a\n\x12numbers_per_lookup\x18\x08 \x01(\x05\x12\x18\n\x10\x64\x65letes_contacts\x18\t \x01(\x08\x12\x1e\n\x16\x66ollows_moved_contacts\x18\n \x01(\x08\x12\x38\n\rlookup_recall\x18\x0b \x01(\x0e\x32!.leadline.adapter.v1.LookupRecall\x12\x16\n\x0ereads_contacts\x18\x0c \x01(\x08\x12\x31\n\x08searches\x18\r \x01(\x0e\x32\x1f.leadline.adapter.v1.NameSearch\x12\x13\n\x0bhas_subject\x18\x0e \x01(\x08\x12\x13\n\x0bhas_company\x18\x0f \x01(\x08\"=\n\tRateLimit\x12\x10\n\x08requests\x18\x01 \x01(\x05\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\r\n\x05scope\x18\x03 \x01(\t*q\n\nNameSearch\x12\x1b\n\x17NAME_SEARCH_UNSPECIFIED\x10\x00\x12\x14\n\x10NAME_SEARCH_NONE\x10\x01\x12\x15\n\x11NAME_SEARCH_WORDS\x10\x02\x12\x19\n\x15NAME_SEARCH_SUBSTRING\x10\x03*h\n\x0cLookupRecall\x12\x1d\n\x19LOOKUP_RECALL_UNSPECIFIED\x10\x00\x12\x1d\n\x19LOOKUP_RECALL_FORMS_ASKED\x10\x01\x12\x1a\n\x16LOOKUP_RECALL_COMPLETE\x10\x02\x42t\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&leadline/adapter/v1/capabilities.proto\x12\x13leadline.adapter.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb9\x04\n\x0c\x43\x61pabilities\x12\x18\n\x10\x66inds_log_by_key\x18\x01 \x01(\x08\x12\x1b\n\x13\x65nforces_unique_key\x18\x02 \x01(\x08\x12\x11\n\tmoves_log\x18\x03 \x01(\x08\x12-\n\nsearch_lag\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bsettle_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rcontact_types\x18\x06 \x03(\t\x12\x33\n\x0brate_limits\x18\x07 \x03(\x0b\x32\x1e.leadline.adapter.v1.RateLimit\x12\x1a\n\x12numbers_per_lookup\x18\x08 \x01(\x05\x12\x18\n\x10\x64\x65letes_contacts\x18\t \x01(\x08\x12\x1e\n\x16\x66ollows_moved_contacts\x18\n \x01(\x08\x12\x38\n\rlookup_recall\x18\x0b \x01(\x0e\x32!.leadline.adapter.v1.LookupRecall\x12\x16\n\x0ereads_contacts\x18\x0c \x01(\x08\x12\x31\n\x08searches\x18\r \x01(\x0e\x32\x1f.leadline.adapter.v1.NameSearch\x12\x13\n\x0bhas_subject\x18\x0e \x01(\x08\x12\x13\n\x0bhas_company\x18\x0f \x01(\x08\x12\x15\n\rwrites_fields\x18\x10 \x01(\x08\x12\x18\n\x10has_fixed_fields\x18\x11 \x01(\x08\"=\n\tRateLimit\x12\x10\n\x08requests\x18\x01 \x01(\x05\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\r\n\x05scope\x18\x03 \x01(\t*q\n\nNameSearch\x12\x1b\n\x17NAME_SEARCH_UNSPECIFIED\x10\x00\x12\x14\n\x10NAME_SEARCH_NONE\x10\x01\x12\x15\n\x11NAME_SEARCH_WORDS\x10\x02\x12\x19\n\x15NAME_SEARCH_SUBSTRING\x10\x03*h\n\x0cLookupRecall\x12\x1d\n\x19LOOKUP_RECALL_UNSPECIFIED\x10\x00\x12\x1d\n\x19LOOKUP_RECALL_FORMS_ASKED\x10\x01\x12\x1a\n\x16LOOKUP_RECALL_COMPLETE\x10\x02\x42t\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'leadline.adapter.v1.capabil
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.leadline.adapter.v1P\001ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\252\002\023Leadline.Adapter.V1'
-  _globals['_NAMESEARCH']._serialized_start=681
-  _globals['_NAMESEARCH']._serialized_end=794
-  _globals['_LOOKUPRECALL']._serialized_start=796
-  _globals['_LOOKUPRECALL']._serialized_end=900
+  _globals['_NAMESEARCH']._serialized_start=730
+  _globals['_NAMESEARCH']._serialized_end=843
+  _globals['_LOOKUPRECALL']._serialized_start=845
+  _globals['_LOOKUPRECALL']._serialized_end=949
   _globals['_CAPABILITIES']._serialized_start=96
-  _globals['_CAPABILITIES']._serialized_end=616
-  _globals['_RATELIMIT']._serialized_start=618
-  _globals['_RATELIMIT']._serialized_end=679
+  _globals['_CAPABILITIES']._serialized_end=665
+  _globals['_RATELIMIT']._serialized_start=667
+  _globals['_RATELIMIT']._serialized_end=728
 # @@protoc_insertion_point(module_scope)

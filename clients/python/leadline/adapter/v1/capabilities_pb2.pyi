@@ -99,6 +99,8 @@ class Capabilities(_message.Message):
     SEARCHES_FIELD_NUMBER: _builtins.int
     HAS_SUBJECT_FIELD_NUMBER: _builtins.int
     HAS_COMPANY_FIELD_NUMBER: _builtins.int
+    WRITES_FIELDS_FIELD_NUMBER: _builtins.int
+    HAS_FIXED_FIELDS_FIELD_NUMBER: _builtins.int
     finds_log_by_key: _builtins.bool
     """FindCallLog finds a log that an earlier write made, even if the answer to that write was lost."""
     enforces_unique_key: _builtins.bool
@@ -125,6 +127,12 @@ class Capabilities(_message.Message):
     """The CRM's logs keep the subject of a call."""
     has_company: _builtins.bool
     """The CRM's contacts keep the name of a company."""
+    writes_fields: _builtins.bool
+    """CreateContact, CreateCallLog and UpdateCallLog write the `fields` of a ContactDraft and a LogEntry. Without it leadline
+    refuses to write for a connection with `placeholder_fields` or `call_fields`, so that none is lost in silence.
+    """
+    has_fixed_fields: _builtins.bool
+    """Some fields of a log cannot change after it was created. leadline then recommends `wait_until_final` when it starts."""
     @_builtins.property
     def search_lag(self) -> _duration_pb2.Duration:
         """How long a new contact may stay invisible to FindContacts, at most an hour. Absent: not known, and leadline
@@ -163,10 +171,12 @@ class Capabilities(_message.Message):
         searches: Global___NameSearch.ValueType = ...,
         has_subject: _builtins.bool = ...,
         has_company: _builtins.bool = ...,
+        writes_fields: _builtins.bool = ...,
+        has_fixed_fields: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["search_lag", b"search_lag", "settle_time", b"settle_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "follows_moved_contacts", b"follows_moved_contacts", "has_company", b"has_company", "has_subject", b"has_subject", "lookup_recall", b"lookup_recall", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "reads_contacts", b"reads_contacts", "search_lag", b"search_lag", "searches", b"searches", "settle_time", b"settle_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_types", b"contact_types", "deletes_contacts", b"deletes_contacts", "enforces_unique_key", b"enforces_unique_key", "finds_log_by_key", b"finds_log_by_key", "follows_moved_contacts", b"follows_moved_contacts", "has_company", b"has_company", "has_fixed_fields", b"has_fixed_fields", "has_subject", b"has_subject", "lookup_recall", b"lookup_recall", "moves_log", b"moves_log", "numbers_per_lookup", b"numbers_per_lookup", "rate_limits", b"rate_limits", "reads_contacts", b"reads_contacts", "search_lag", b"search_lag", "searches", b"searches", "settle_time", b"settle_time", "writes_fields", b"writes_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

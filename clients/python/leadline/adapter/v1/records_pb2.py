@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from leadline.v1 import call_pb2 as leadline_dot_v1_dot_call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!leadline/adapter/v1/records.proto\x12\x13leadline.adapter.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16leadline/v1/call.proto\"_\n\x0e\x41\x63\x63ountContext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x16\n\x0enumber_formats\x18\x04 \x03(\t\"`\n\x0bPhoneNumber\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x31\x36\x34\x18\x02 \x01(\t\x12\x13\n\x0bsignificant\x18\x03 \x01(\t\x12\x11\n\textension\x18\x04 \x01(\t\x12\r\n\x05\x66orms\x18\x05 \x03(\t\"\x9a\x01\n\x0c\x43ontactDraft\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x36\n\x0cphone_number\x18\x02 \x01(\x0b\x32 .leadline.adapter.v1.PhoneNumber\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x05 \x01(\t\x12\x16\n\x0eis_placeholder\x18\x06 \x01(\x08\"\x82\x02\n\x08LogEntry\x12\x1f\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x11.leadline.v1.Call\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63rm_user_id\x18\x04 \x01(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x31\n\rfallback_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04\x62ody\x18\x08 \x01(\t\x12\r\n\x05moves\x18\t \x01(\x08\x12\x14\n\x0c\x63ontact_name\x18\n \x01(\t\x12\x14\n\x0c\x63ontact_type\x18\x0b \x01(\t\"5\n\x06\x43rmLog\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"\\\n\rStoredCallLog\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\tBt\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!leadline/adapter/v1/records.proto\x12\x13leadline.adapter.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16leadline/v1/call.proto\"_\n\x0e\x41\x63\x63ountContext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x16\n\x0enumber_formats\x18\x04 \x03(\t\"`\n\x0bPhoneNumber\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x31\x36\x34\x18\x02 \x01(\t\x12\x13\n\x0bsignificant\x18\x03 \x01(\t\x12\x11\n\textension\x18\x04 \x01(\t\x12\r\n\x05\x66orms\x18\x05 \x03(\t\"\xc3\x01\n\x0c\x43ontactDraft\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x36\n\x0cphone_number\x18\x02 \x01(\x0b\x32 .leadline.adapter.v1.PhoneNumber\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x0f\n\x07\x63ompany\x18\x05 \x01(\t\x12\x16\n\x0eis_placeholder\x18\x06 \x01(\x08\x12\'\n\x06\x66ields\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xab\x02\n\x08LogEntry\x12\x1f\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x11.leadline.v1.Call\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63rm_user_id\x18\x04 \x01(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x31\n\rfallback_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04\x62ody\x18\x08 \x01(\t\x12\r\n\x05moves\x18\t \x01(\x08\x12\x14\n\x0c\x63ontact_name\x18\n \x01(\t\x12\x14\n\x0c\x63ontact_type\x18\x0b \x01(\t\x12\'\n\x06\x66ields\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\"5\n\x06\x43rmLog\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"\\\n\rStoredCallLog\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\tBt\n\x17\x64\x65v.leadline.adapter.v1P\x01ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\xaa\x02\x13Leadline.Adapter.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +35,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'leadline.adapter.v1.records
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.leadline.adapter.v1P\001ZAgithub.com/leadline/leadline/gen/go/leadline/adapter/v1;adapterv1\252\002\023Leadline.Adapter.V1'
-  _globals['_ACCOUNTCONTEXT']._serialized_start=115
-  _globals['_ACCOUNTCONTEXT']._serialized_end=210
-  _globals['_PHONENUMBER']._serialized_start=212
-  _globals['_PHONENUMBER']._serialized_end=308
-  _globals['_CONTACTDRAFT']._serialized_start=311
-  _globals['_CONTACTDRAFT']._serialized_end=465
-  _globals['_LOGENTRY']._serialized_start=468
-  _globals['_LOGENTRY']._serialized_end=726
-  _globals['_CRMLOG']._serialized_start=728
-  _globals['_CRMLOG']._serialized_end=781
-  _globals['_STOREDCALLLOG']._serialized_start=783
-  _globals['_STOREDCALLLOG']._serialized_end=875
+  _globals['_ACCOUNTCONTEXT']._serialized_start=145
+  _globals['_ACCOUNTCONTEXT']._serialized_end=240
+  _globals['_PHONENUMBER']._serialized_start=242
+  _globals['_PHONENUMBER']._serialized_end=338
+  _globals['_CONTACTDRAFT']._serialized_start=341
+  _globals['_CONTACTDRAFT']._serialized_end=536
+  _globals['_LOGENTRY']._serialized_start=539
+  _globals['_LOGENTRY']._serialized_end=838
+  _globals['_CRMLOG']._serialized_start=840
+  _globals['_CRMLOG']._serialized_end=893
+  _globals['_STOREDCALLLOG']._serialized_start=895
+  _globals['_STOREDCALLLOG']._serialized_end=987
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from leadline.v1 import call_pb2 as _call_pb2
@@ -112,6 +113,7 @@ class ContactDraft(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     COMPANY_FIELD_NUMBER: _builtins.int
     IS_PLACEHOLDER_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name. Never empty."""
     type: _builtins.str
@@ -128,6 +130,12 @@ class ContactDraft(_message.Message):
     def phone_number(self) -> Global___PhoneNumber:
         """Its number, one that can be dialled."""
 
+    @_builtins.property
+    def fields(self) -> _struct_pb2.Struct:
+        """Fields of the administrator's own, by the CRM's names: the connection's `placeholder_fields`, rendered. Only with the
+        capability `writes_fields`. A field that the adapter fills by itself keeps the adapter's value. Empty: none.
+        """
+
     def __init__(
         self,
         *,
@@ -137,10 +145,11 @@ class ContactDraft(_message.Message):
         email: _builtins.str = ...,
         company: _builtins.str = ...,
         is_placeholder: _builtins.bool = ...,
+        fields: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["phone_number", b"phone_number"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "phone_number", b"phone_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "email", b"email", "is_placeholder", b"is_placeholder", "name", b"name", "phone_number", b"phone_number", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "email", b"email", "fields", b"fields", "is_placeholder", b"is_placeholder", "name", b"name", "phone_number", b"phone_number", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -163,6 +172,7 @@ class LogEntry(_message.Message):
     MOVES_FIELD_NUMBER: _builtins.int
     CONTACT_NAME_FIELD_NUMBER: _builtins.int
     CONTACT_TYPE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """The CRM's id of the contact that the call is logged against, as far as leadline knows. People may have moved the log,
     or merged or converted the contact.
@@ -197,6 +207,12 @@ class LogEntry(_message.Message):
     def fallback_time(self) -> _timestamp_pb2.Timestamp:
         """Used if the phone system reported no start time."""
 
+    @_builtins.property
+    def fields(self) -> _struct_pb2.Struct:
+        """Fields of the administrator's own, by the CRM's names: the connection's `call_fields`, rendered. Only with the
+        capability `writes_fields`. An update has only those that follow from the call: people may have changed the others.
+        """
+
     def __init__(
         self,
         *,
@@ -211,10 +227,11 @@ class LogEntry(_message.Message):
         moves: _builtins.bool = ...,
         contact_name: _builtins.str = ...,
         contact_type: _builtins.str = ...,
+        fields: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "fallback_time", b"fallback_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "fallback_time", b"fallback_time", "fields", b"fields"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "contact_name", b"contact_name", "contact_type", b"contact_type", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "moves", b"moves", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "contact_id", b"contact_id", "contact_name", b"contact_name", "contact_type", b"contact_type", "crm_user_id", b"crm_user_id", "fallback_time", b"fallback_time", "fields", b"fields", "moves", b"moves", "number", b"number", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -194,3 +194,49 @@ CREATE TABLE quarantine (
     PRIMARY KEY (account_id, key)
 );
 CREATE INDEX quarantine_by_time ON quarantine (received_at);
+
+-- How much each account has here: the bodies of calls, answers and preferences, each in blocks of 4 KiB. A small call
+-- takes about one block with its indexes, and updates that stay within their blocks need not be counted.
+CREATE TABLE stored_blocks (
+    account_id TEXT PRIMARY KEY,
+    blocks INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TRIGGER call_logs_added AFTER INSERT ON call_logs BEGIN
+    INSERT INTO stored_blocks (account_id, blocks) VALUES (new.account_id, (length(new.body) + 4095) / 4096)
+    ON CONFLICT DO UPDATE SET blocks = blocks + excluded.blocks;
+END;
+CREATE TRIGGER call_logs_changed AFTER UPDATE OF body ON call_logs
+WHEN (length(new.body) + 4095) / 4096 <> (length(old.body) + 4095) / 4096 BEGIN
+    UPDATE stored_blocks SET blocks = blocks + (length(new.body) + 4095) / 4096 - (length(old.body) + 4095) / 4096
+    WHERE account_id = new.account_id;
+END;
+CREATE TRIGGER call_logs_deleted AFTER DELETE ON call_logs BEGIN
+    UPDATE stored_blocks SET blocks = blocks - (length(old.body) + 4095) / 4096 WHERE account_id = old.account_id;
+END;
+
+CREATE TRIGGER requests_added AFTER INSERT ON requests BEGIN
+    INSERT INTO stored_blocks (account_id, blocks) VALUES (new.account_id, (length(new.contact) + 4095) / 4096)
+    ON CONFLICT DO UPDATE SET blocks = blocks + excluded.blocks;
+END;
+CREATE TRIGGER requests_changed AFTER UPDATE OF contact ON requests
+WHEN (length(new.contact) + 4095) / 4096 <> (length(old.contact) + 4095) / 4096 BEGIN
+    UPDATE stored_blocks SET blocks = blocks + (length(new.contact) + 4095) / 4096 - (length(old.contact) + 4095) / 4096
+    WHERE account_id = new.account_id;
+END;
+CREATE TRIGGER requests_deleted AFTER DELETE ON requests BEGIN
+    UPDATE stored_blocks SET blocks = blocks - (length(old.contact) + 4095) / 4096 WHERE account_id = old.account_id;
+END;
+
+CREATE TRIGGER preferences_added AFTER INSERT ON preferences BEGIN
+    INSERT INTO stored_blocks (account_id, blocks) VALUES (new.account_id, (length(new.body) + 4095) / 4096)
+    ON CONFLICT DO UPDATE SET blocks = blocks + excluded.blocks;
+END;
+CREATE TRIGGER preferences_changed AFTER UPDATE OF body ON preferences
+WHEN (length(new.body) + 4095) / 4096 <> (length(old.body) + 4095) / 4096 BEGIN
+    UPDATE stored_blocks SET blocks = blocks + (length(new.body) + 4095) / 4096 - (length(old.body) + 4095) / 4096
+    WHERE account_id = new.account_id;
+END;
+CREATE TRIGGER preferences_deleted AFTER DELETE ON preferences BEGIN
+    UPDATE stored_blocks SET blocks = blocks - (length(old.body) + 4095) / 4096 WHERE account_id = old.account_id;
+END;

@@ -1,12 +1,13 @@
-"""Sends the API key of the environment with the RPCs of commands that use a channel of their own."""
+"""gRPC channels of commands that use one of their own: with TLS, and with the API key in each RPC's metadata."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 from leadline._connection import key_metadata
+from leadline._tls import TlsFiles
 
-from leadline_server.cli.session import api_key
+from leadline_server.cli.command_target import CommandTarget
 
 
 class KeyInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
@@ -30,7 +31,15 @@ class KeyInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         return await continuation(details, request)
 
 
-def key_interceptors() -> Sequence[KeyInterceptor]:
-    """For `grpc.aio.insecure_channel(..., interceptors=...)`; none if there is no key."""
-    key = api_key()
-    return [KeyInterceptor(key)] if key else []
+def channel_to(target: CommandTarget) -> grpc.aio.Channel:
+    """A channel to a command's server.
+
+    Raises:
+        OSError: a file for TLS cannot be used.
+        ValueError: a certificate without its key.
+    """
+    interceptors = [KeyInterceptor(target.api_key)] if target.api_key else []
+    if (tls := target.client_tls) is None:
+        return grpc.aio.insecure_channel(target.server, interceptors=interceptors)
+    files = TlsFiles(tls)
+    return grpc.aio.secure_channel(target.server, files.credentials, options=files.options, interceptors=interceptors)

@@ -1,0 +1,139 @@
+"""Client certificates as credentials, over gRPC and HTTP, and those that a trusted proxy tells."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from leadline.v1 import contact_service_pb2
+from leadline_server.app import App, open_app
+from leadline_server.config import AccountConfig, Settings
+from leadline_server.domain.access.principals import Role
+from leadline_server.http.server import HttpOptions, http_server
+from leadline_server.listeners import TlsFiles
+from leadline_server.transport.server import Server
+from leadline_server.transport.tls import ServerCertificate
+from prometheus_client import CollectorRegistry
+from support.access import ISSUER, OWN, wish
+from support.certificates import Authority, Pair
+
+FIND = "/leadline.v1.ContactService/FindContact"
+PBX, EDGE = "spiffe://mesh/pbx", "edge.mesh"
+FORWARDED = f"By=spiffe://mesh/leadline;URI={PBX}"
+
+
+@dataclass(frozen=True)
+class Mutual:
+    """A server that finds principals by client certificates; its proxy has the name EDGE."""
+
+    app: App
+    authority: Authority
+    grpc_port: int
+    http_port: int
+
+    async def by_grpc(self, client: Pair, **headers: str) -> str:
+        """The status of a FindContact over a new gRPC connection."""
+        metadata = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        request = contact_service_pb2.FindContactRequest(account_id=OWN, phone_numbers=["+12025550147"])
+        async with grpc.aio.secure_channel(
+            f"localhost:{self.grpc_port}", credentials(self.authority, client)
+        ) as channel:
+            call: Any = channel.unary_unary(FIND)
+            try:
+                await call(request.SerializeToString(), metadata=metadata, timeout=10.0)
+            except grpc.aio.AioRpcError as error:
+                return error.code().name
+        return "OK"
+
+    async def by_http(self, client: Pair | None, **headers: str) -> int:
+        """The status of a FindContact as JSON over a new connection."""
+        context = client_context(self.authority, client)
+        reader, writer = await asyncio.open_connection("localhost", self.http_port, ssl=context, family=2)
+        try:
+            body = json.dumps({"account_id": OWN, "phone_numbers": ["+12025550147"]})
+            given = {"Host": f"localhost:{self.http_port}", "Content-Type": "application/json"}
+            given |= {
+                "Content-Length": str(len(body)),
+                **{name.replace("_", "-"): text for name, text in headers.items()},
+            }
+            writer.write(f"POST {FIND} HTTP/1.1\r\n{_lines(given)}\r\n{body}".encode())
+            return int((await asyncio.wait_for(reader.readline(), 10)).split()[1])
+        finally:
+            writer.close()
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+def credentials(authority: Authority, client: Pair) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
+        authority.file.read_bytes(), client.key.read_bytes(), client.certificate.read_bytes()
+    )
+
+
+def client_context(authority: Authority, client: Pair | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authority.file)
+    if client is not None:
+        context.load_cert_chain(client.certificate, client.key)
+    return context
+
+
+@pytest.fixture
+async def mutual(tmp_path: Path) -> AsyncIterator[Mutual]:
+    async with opened(tmp_path) as served:
+        yield served
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Mutual]:
+    authority, registry = Authority(folder / "ca"), CollectorRegistry()
+    pair = authority.issue("server", "localhost")
+    certificate = ServerCertificate(TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=authority.file))
+    settings = Settings(data_dir=folder / "data", authentication=True, accounts={OWN: AccountConfig()}, tls_proxy=EDGE)
+    async with open_app(settings, registry=registry) as app:
+        server = Server(app.commands, registry, authenticator=app.authenticator)
+        port = server.bind("127.0.0.1:0", certificate.grpc_credentials())
+        options = HttpOptions(ssl_context=certificate.ssl_context())
+        await server.start()
+        async with http_server("127.0.0.1:0", server.methods, cast("Any", None), options) as http_port:
+            await app.commands.keys.issue(wish(Role.SERVICE, certificate_name=f"URI:{PBX}"), ISSUER)
+            yield Mutual(app, authority, port, http_port)
+        await server.drain(0)
+
+
+async def test_a_certificates_name_is_a_credential_over_grpc_and_http(mutual: Mutual) -> None:
+    pbx, stranger = mutual.authority.issue("pbx", PBX), mutual.authority.issue("stranger", "spiffe://mesh/other")
+    assert (await mutual.by_grpc(pbx), await mutual.by_http(pbx)) == ("OK", 200)
+    assert (await mutual.by_grpc(stranger), await mutual.by_http(stranger)) == ("UNAUTHENTICATED", 401)
+    assert await mutual.by_http(None) == 401
+
+
+async def test_the_proxy_tells_its_clients_names_and_nobody_else_does(mutual: Mutual) -> None:
+    edge, stranger = mutual.authority.issue("edge", EDGE), mutual.authority.issue("stranger", "spiffe://mesh/other")
+    told = {"x_forwarded_client_cert": FORWARDED}
+    assert (await mutual.by_grpc(edge, **told), await mutual.by_http(edge, **told)) == ("OK", 200)
+    assert (await mutual.by_grpc(stranger, **told), await mutual.by_http(stranger, **told)) == ("UNAUTHENTICATED", 401)
+    assert await mutual.by_http(None, **told) == 401
+    assert (await mutual.by_grpc(edge), await mutual.by_http(edge)) == ("UNAUTHENTICATED", 401)
+    other = {"x_forwarded_client_cert": f"URI={PBX},URI=spiffe://mesh/other"}
+    assert await mutual.by_grpc(edge, **other) == "UNAUTHENTICATED"
+
+
+async def test_a_revoked_name_is_refused_on_an_open_connection(mutual: Mutual) -> None:
+    pbx = mutual.authority.issue("pbx", PBX)
+    request = contact_service_pb2.FindContactRequest(account_id=OWN, phone_numbers=["+12025550147"]).SerializeToString()
+    async with grpc.aio.secure_channel(f"localhost:{mutual.grpc_port}", credentials(mutual.authority, pbx)) as channel:
+        call: Any = channel.unary_unary(FIND)
+        await call(request, timeout=10.0)
+        [key] = (await mutual.app.commands.keys.list(OWN, 10, "")).keys
+        await mutual.app.commands.keys.revoke(OWN, key.key_id)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(request, timeout=10.0)
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -1,0 +1,221 @@
+"""TLS on all three ports: real handshakes, certificates that change, and client certificates."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from leadline_server.http.server import HttpOptions, http_server
+from leadline_server.listeners import TlsFiles
+from leadline_server.transport.certificates import UnusableCertificate
+from leadline_server.transport.metrics import metrics_endpoint
+from leadline_server.transport.server import Server
+from leadline_server.transport.tls import ServerCertificate
+from prometheus_client import CollectorRegistry, generate_latest
+from support.certificates import Authority, Pair
+from support.certificates import replace as put
+from transport.serving import fake_commands
+
+
+@dataclass(frozen=True)
+class Served:
+    """The ports of a server with TLS, and its certificate."""
+
+    certificate: ServerCertificate
+    registry: CollectorRegistry
+    grpc_port: int
+    http_port: int
+    metrics_port: int
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@asynccontextmanager
+async def serving(files: TlsFiles, minimum: str = "1.2") -> AsyncIterator[Served]:
+    registry = CollectorRegistry()
+    certificate = ServerCertificate(files, minimum)
+    registry.register(certificate)
+    server = Server(fake_commands(), registry)
+    port = server.bind("127.0.0.1:0", certificate.grpc_credentials())
+    needs_client = files.client_ca is not None
+    metrics = metrics_endpoint(
+        "127.0.0.1:0", registry, lambda: server.is_serving, certificate.ssl_context(needs_client=needs_client)
+    )
+    options = HttpOptions(ssl_context=certificate.ssl_context())
+    http = http_server("127.0.0.1:0", server.methods, cast("Any", None), options)
+    await server.start()
+    try:
+        async with metrics as metrics_port, http as http_port:
+            yield Served(certificate, registry, port, http_port, metrics_port)
+    finally:
+        await server.drain(0)
+
+
+def files_of(pair: Pair, client_ca: Path | None = None) -> TlsFiles:
+    return TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=client_ca)
+
+
+def client_context(ca: Path, client: Pair | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca)
+    if client is not None:
+        context.load_cert_chain(client.certificate, client.key)
+    return context
+
+
+async def peer_serial(port: int, context: ssl.SSLContext) -> str:
+    """The serial number of the certificate that a port shows."""
+    _, writer = await asyncio.open_connection("localhost", port, ssl=context, family=2)
+    try:
+        return str(writer.get_extra_info("peercert")["serialNumber"])
+    finally:
+        writer.close()
+
+
+async def get(port: int, path: str, context: ssl.SSLContext) -> bytes:
+    """The first line of the answer to a request."""
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context, family=2)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+        return await asyncio.wait_for(reader.readline(), 10)
+    finally:
+        writer.close()
+
+
+def channel_credentials(ca: Path, client: Pair | None = None) -> grpc.ChannelCredentials:
+    own = (None, None) if client is None else (client.key.read_bytes(), client.certificate.read_bytes())
+    return grpc.ssl_channel_credentials(ca.read_bytes(), *own)
+
+
+async def health(port: int, ca: Path, client: Pair | None = None) -> int:
+    """The status of the server by a new gRPC connection."""
+    credentials = channel_credentials(ca, client)
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.secure_channel(f"localhost:{port}", credentials, options=options) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call] # ships no types
+        return int((await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)).status)
+
+
+async def test_all_ports_serve_by_tls(authority: Authority) -> None:
+    async with serving(files_of(authority.issue("server", "localhost"))) as served:
+        context = client_context(authority.file)
+        assert await health(served.grpc_port, authority.file) == health_pb2.HealthCheckResponse.SERVING
+        assert b" 200 " in await get(served.http_port, "/openapi.json", context)
+        assert b" 200 " in await get(served.metrics_port, "/metrics", context)
+
+
+async def test_a_new_certificate_serves_new_connections_at_once_and_old_ones_go_on(authority: Authority) -> None:
+    async with serving(files_of(authority.issue("server", "localhost"))) as served:
+        context = client_context(authority.file)
+        credentials = channel_credentials(authority.file)
+        async with grpc.aio.secure_channel(f"localhost:{served.grpc_port}", credentials) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call] # ships no types
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+            before = await peer_serial(served.http_port, context)
+            authority.issue("server", "localhost")
+            after = await peer_serial(served.http_port, context)
+            assert after != before
+            assert await peer_serial(served.metrics_port, context) == after
+            assert await health(served.grpc_port, authority.file) == health_pb2.HealthCheckResponse.SERVING
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        assert served.certificate.failures == 0
+
+
+@pytest.mark.parametrize("broken", ["no PEM", "another key", "missing"])
+async def test_a_broken_change_is_counted_once_and_the_old_certificate_goes_on(
+    authority: Authority, broken: str
+) -> None:
+    pair = authority.issue("server", "localhost")
+    other = authority.issue("other", "localhost")
+    async with serving(files_of(pair)) as served:
+        context = client_context(authority.file)
+        before = await peer_serial(served.http_port, context)
+        if broken == "missing":
+            pair.certificate.unlink()
+        else:
+            put(pair.key, other.key.read_bytes() if broken == "another key" else b"no PEM")
+        for _ in range(3):
+            assert await peer_serial(served.http_port, context) == before
+            assert await health(served.grpc_port, authority.file) == health_pb2.HealthCheckResponse.SERVING
+        assert served.certificate.failures == 1
+        assert b"leadline_certificate_reload_failures_total 1.0" in generate_latest(served.registry)
+        authority.issue("server", "localhost")
+        assert await peer_serial(served.http_port, context) != before
+
+
+async def test_with_a_ca_of_clients_grpc_and_metrics_need_a_client_certificate(authority: Authority) -> None:
+    client, stranger = authority.issue("client", "client.example"), Authority(authority.file.parent / "other")
+    foreign = stranger.issue("client", "client.example")
+    async with serving(files_of(authority.issue("server", "localhost"), authority.file)) as served:
+        assert await health(served.grpc_port, authority.file, client) == health_pb2.HealthCheckResponse.SERVING
+        assert b" 200 " in await get(served.metrics_port, "/metrics", client_context(authority.file, client))
+        assert b" 200 " in await get(served.http_port, "/openapi.json", client_context(authority.file))
+        for wrong in (None, foreign):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await health(served.grpc_port, authority.file, wrong)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+                assert await get(served.metrics_port, "/metrics", client_context(authority.file, wrong)) != b""
+        with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+            assert await get(served.http_port, "/openapi.json", client_context(authority.file, foreign)) != b""
+
+
+async def test_a_new_ca_of_clients_is_taken_over(authority: Authority, tmp_path: Path) -> None:
+    accepted, next_one = tmp_path / "clients.pem", Authority(tmp_path / "next")
+    put(accepted, authority.file.read_bytes())
+    old, new = authority.issue("client", "client.example"), next_one.issue("client", "client.example")
+    async with serving(files_of(authority.issue("server", "localhost"), accepted)) as served:
+        assert await health(served.grpc_port, authority.file, old) == health_pb2.HealthCheckResponse.SERVING
+        put(accepted, next_one.file.read_bytes())
+        assert await health(served.grpc_port, authority.file, new) == health_pb2.HealthCheckResponse.SERVING
+        assert b" 200 " in await get(served.metrics_port, "/metrics", client_context(authority.file, new))
+        with pytest.raises(grpc.aio.AioRpcError):
+            await health(served.grpc_port, authority.file, old)
+        with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+            assert await get(served.metrics_port, "/metrics", client_context(authority.file, old)) != b""
+
+
+async def test_the_lowest_version_of_http_and_metrics_is_a_setting(authority: Authority) -> None:
+    old = client_context(authority.file)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    files = files_of(authority.issue("server", "localhost"))
+    async with serving(files) as served:
+        assert b" 200 " in await get(served.http_port, "/openapi.json", old)
+    async with serving(files, "1.3") as served:
+        for port in (served.http_port, served.metrics_port):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await get(port, "/metrics", old)
+        assert b" 200 " in await get(served.metrics_port, "/metrics", client_context(authority.file))
+
+
+def test_files_that_cannot_be_used_are_named(authority: Authority, tmp_path: Path) -> None:
+    pair, other = authority.issue("server"), authority.issue("other")
+    text = tmp_path / "text"
+    text.write_text("no PEM", encoding="utf-8")
+    good = files_of(pair)
+    wrong = {
+        "No such file": replace(good, certificate=tmp_path / "missing"),
+        "the key is another certificate's": replace(good, key=other.key),
+        "it is no PEM": replace(good, certificate=text),
+        str(text): replace(good, client_ca=text),
+    }
+    for said, files in wrong.items():
+        with pytest.raises(UnusableCertificate, match=said):
+            ServerCertificate(files)
+
+
+def test_the_expiry_is_a_metric(authority: Authority) -> None:
+    registry = CollectorRegistry()
+    registry.register(ServerCertificate(files_of(authority.issue("server", lasts=timedelta(days=-1)))))
+    shown = registry.get_sample_value("leadline_certificate_expiry_seconds")
+    assert shown is not None
+    assert shown > 0
