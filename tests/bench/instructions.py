@@ -101,7 +101,7 @@ class _Context:
         return 30.0
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """What the client sends."""
+        """The metadata that the client sends."""
         return self.metadata
 
     def auth_context(self) -> dict[str, list[bytes]]:

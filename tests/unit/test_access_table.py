@@ -24,7 +24,7 @@ from leadline_server.domain.access.principals import (
     VerifiedToken,
     principal,
 )
-from leadline_server.domain.access.rules import Verdict, allowed, may_open
+from leadline_server.domain.access.rules import Permission, allowed, may_open
 from leadline_server.domain.access.table import ACCESS, BY_HAND, METRICS, Extent
 from leadline_server.transport.admission.guard import check_row
 
@@ -32,7 +32,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWN, OTHER = "acme", "globex"
 ALICE, BOB = "alice", "bob"
 
-YES, NO, HIDDEN = Verdict.ALLOWED, Verdict.DENIED, Verdict.HIDDEN
+YES, NO, HIDDEN = Permission.ALLOWED, Permission.DENIED, Permission.HIDDEN
 
 # The page with the metrics belongs to no account; a test of its own has it.
 RPCS = [rpc for rpc in ACCESS if rpc != METRICS]

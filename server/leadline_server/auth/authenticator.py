@@ -21,9 +21,9 @@ from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
 from leadline_server.domain.access.principals import (
     ApiKey,
+    BrowserSession,
     Credential,
     Principal,
-    Session,
     VerifiedToken,
     principal,
 )
@@ -162,11 +162,11 @@ class Authenticator:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
         self._contact.check()
         credential = known.credential
-        is_open = not isinstance(credential, Session) or await self.sessions.is_open(credential)
+        is_open = not isinstance(credential, BrowserSession) or await self.sessions.is_open(credential)
         if not is_open or not await self._is_accepted(credential, known.principal):
             raise Unauthenticated(_REFUSED)
 
-    async def session_of(self, call: CallHead) -> Session | None:
+    async def session_of(self, call: CallHead) -> BrowserSession | None:
         """The open session whose cookie a request has; None without one. Its CSRF token is not looked at.
 
         Raises:
@@ -209,7 +209,7 @@ class Authenticator:
             self._refuse(call, problem)
         return token
 
-    def _by_session(self, call: CallHead, session: Session) -> Authenticated:
+    def _by_session(self, call: CallHead, session: BrowserSession) -> Authenticated:
         sent = [str(value) for name, value in call.invocation_metadata() if name == CSRF_HEADER]
         if len(sent) != 1 or not self.sessions.has_csrf_token(session, sent[0]):
             self._refuse(call, "malformed", message=f"The request lacks the session's token in {CSRF_HEADER}.")
@@ -245,7 +245,7 @@ class Authenticator:
 
     async def _is_accepted(self, credential: Credential, of: Principal) -> bool:
         """Whether a credential that was accepted before still is, for the same principal."""
-        basis = credential.basis if isinstance(credential, Session) else credential
+        basis = credential.basis if isinstance(credential, BrowserSession) else credential
         if isinstance(basis, VerifiedToken):
             return not await self._problem_of(basis)
         key = await self._credentials.find(basis.digest)

@@ -18,7 +18,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
 from leadline_server.domain import tokens
-from leadline_server.domain.access.principals import ApiKey, Role, Session, VerifiedToken, principal
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, Role, VerifiedToken, principal
 from leadline_server.domain.errors import Unauthenticated
 from leadline_server.ports.ledger.credentials import Credentials, DenialKind, TokenDenial
 
@@ -39,7 +39,7 @@ _CSRF: Final = "csrf"
 class OpenedSession:
     """A new session: its cookie and its CSRF token."""
 
-    session: Session
+    session: BrowserSession
     cookie: str
     csrf_token: str
 
@@ -68,7 +68,7 @@ class Sessions:
             Unauthenticated: the claims of a JWT are too long for a cookie.
         """
         now = self._now().timestamp()
-        session = Session(
+        session = BrowserSession(
             session_id=secrets.token_hex(8),
             issue_time=now,
             expire_time=min(now + SESSION_SECONDS, _end_of(basis)),
@@ -80,27 +80,27 @@ class Sessions:
             raise Unauthenticated("The claims of this token are too long for a session.") from None
         return OpenedSession(session, cookie, self.csrf_token(session))
 
-    def csrf_token(self, session: Session) -> str:
+    def csrf_token(self, session: BrowserSession) -> str:
         """The CSRF token of a session."""
         return tokens.sign(self._secret, _CSRF, session.session_id, "")
 
-    async def find(self, cookie: str) -> Session | None:
+    async def find(self, cookie: str) -> BrowserSession | None:
         """The session of a cookie, if leadline made it and it has not ended; its basis is not looked at."""
         payload = tokens.verify(self._secret, _KIND, "", cookie)
         session = None if payload is None else await self._restored(json.loads(payload))
         return session if session is not None and await self.is_open(session) else None
 
-    async def is_open(self, session: Session) -> bool:
+    async def is_open(self, session: BrowserSession) -> bool:
         """Whether a session has neither expired nor been ended."""
         if session.expire_time <= self._now().timestamp():
             return False
         return not await self._credentials.is_ended(session, principal(session).id)
 
-    def has_csrf_token(self, session: Session, token: str) -> bool:
+    def has_csrf_token(self, session: BrowserSession, token: str) -> bool:
         """Whether a token is the session's."""
         return hmac.compare_digest(self.csrf_token(session).encode(), token.encode("utf-8", "replace"))
 
-    async def end(self, session: Session, *, everywhere: bool) -> None:
+    async def end(self, session: BrowserSession, *, everywhere: bool) -> None:
         """End a session; with `everywhere` all of its principal, in every browser."""
         now = self._now()
         await self._credentials.deny(
@@ -114,13 +114,13 @@ class Sessions:
             )
         )
 
-    async def _restored(self, said: dict[str, Any]) -> Session | None:
+    async def _restored(self, said: dict[str, Any]) -> BrowserSession | None:
         times = {"session_id": said["id"], "issue_time": said["from"], "expire_time": said["to"]}
         if "token" in said:
             claims = said["token"]
-            return Session(**times, basis=VerifiedToken(**claims | {"role": Role(claims["role"])}))
+            return BrowserSession(**times, basis=VerifiedToken(**claims | {"role": Role(claims["role"])}))
         key = await self._credentials.find(bytes.fromhex(said["key"]))
-        return None if key is None else Session(**times, basis=key)
+        return None if key is None else BrowserSession(**times, basis=key)
 
 
 def cookie_in(header: str) -> str:
@@ -140,7 +140,7 @@ def _end_of(basis: ApiKey | VerifiedToken) -> float:
     return float("inf") if basis.expire_time is None else basis.expire_time.timestamp()
 
 
-def _payload(session: Session) -> str:
+def _payload(session: BrowserSession) -> str:
     basis = session.basis
     said = {"key": basis.digest.hex()} if isinstance(basis, ApiKey) else {"token": asdict(basis)}
     times = {"id": session.session_id, "from": session.issue_time, "to": session.expire_time}

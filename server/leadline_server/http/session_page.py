@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.sessions import COOKIE, OpenedSession
-from leadline_server.domain.access.principals import Session, principal
+from leadline_server.domain.access.principals import BrowserSession, principal
 from leadline_server.domain.errors import LeadlineError, Unauthenticated
 from leadline_server.http.gate import Receive, Scope, Send, answer
 from leadline_server.http.rpcs import CallContext, context_of
@@ -56,7 +56,7 @@ class SessionPage:
             return
         call = CallContext(None, [("authorization", f"Bearer {text}")], context_of(scope, None).peer())
         basis = (await self._authenticator.authenticate(call)).credential
-        if isinstance(basis, Session):
+        if isinstance(basis, BrowserSession):
             raise Unauthenticated("A session cannot open another one.")
         opened = self._authenticator.sessions.open(basis)
         await _json(send, 200, self._told(opened.session), _cookie(scope, opened))
@@ -71,12 +71,12 @@ class SessionPage:
     async def _sign_out(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
         session = (await self._authenticator.authenticate(context_of(scope, None))).credential
-        if not isinstance(session, Session):
+        if not isinstance(session, BrowserSession):
             raise Unauthenticated("There is no session to end.")
         await self._authenticator.sessions.end(session, everywhere=scope["query_string"] == b"everywhere=true")
         await answer(send, 204, b"", more=[(b"set-cookie", f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly".encode())])
 
-    def _told(self, session: Session) -> dict[str, Any]:
+    def _told(self, session: BrowserSession) -> dict[str, Any]:
         who = principal(session)
         return {
             "csrf_token": self._authenticator.sessions.csrf_token(session),

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
-from leadline_server.domain.access.rules import Verdict, allowed
+from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import METRICS
 from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
@@ -193,7 +193,7 @@ async def _refusal(authenticator: Authenticator, request: "web.Request") -> int:
         return 401
     except LedgerUnavailable:
         return 503
-    return 0 if allowed(principal, METRICS, "", "") is Verdict.ALLOWED else 403
+    return 0 if allowed(principal, METRICS, "", "") is Permission.ALLOWED else 403
 
 
 def _connection(runner: "web.AppRunner") -> asyncio.Protocol:

@@ -125,8 +125,8 @@ class VerifiedToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A browser's session. It is worth what the credential is worth that it was opened with.
+class BrowserSession:
+    """A browser's session. It may do the same as the credential that opened it, and ends with that.
 
     Attributes:
         session_id: identifies it.
@@ -140,12 +140,12 @@ class Session:
     basis: ApiKey | VerifiedToken
 
 
-Credential: TypeAlias = ApiKey | VerifiedToken | Session
+Credential: TypeAlias = ApiKey | VerifiedToken | BrowserSession
 
 
 def principal(credential: Credential) -> Principal:
     """The principal of a verified credential. Example: a key of account acme is "key:0123456789abcdef" of acme."""
-    if isinstance(credential, Session):
+    if isinstance(credential, BrowserSession):
         return principal(credential.basis)
     if isinstance(credential, ApiKey):
         kind = "certificate" if credential.certificate_name else "key"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.access.principals import ApiKey, Session, VerifiedToken
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.settings_cache import (
@@ -127,7 +127,7 @@ class SqliteCredentials:
         keys = ((account, token.issuer, *name) for account in accounts for name in names)
         return bool(denied) and any(_is_in_force(denied, key, now) for key in keys)
 
-    async def is_ended(self, session: Session, principal_id: str) -> bool:
+    async def is_ended(self, session: BrowserSession, principal_id: str) -> bool:
         """Whether a session, or all sessions of its principal until then, were ended."""
         denied = await self._all_denied()
         if not denied:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from leadline_server.domain.access.principals import ApiKey, Session, VerifiedToken
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 
 
 class DenialKind(StrEnum):
@@ -88,7 +88,7 @@ class Credentials(Protocol):
         """Whether a token's subject or id is denied at `now`."""
         ...
 
-    async def is_ended(self, session: Session, principal_id: str) -> bool:
+    async def is_ended(self, session: BrowserSession, principal_id: str) -> bool:
         """Whether a session, or all sessions of its principal until then, were ended."""
         ...
 

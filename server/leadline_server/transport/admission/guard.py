@@ -13,7 +13,7 @@ from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
 
 from leadline_server.auth.authenticator import Authenticated, Authenticator
 from leadline_server.domain.access.principals import EVERYONE, Principal
-from leadline_server.domain.access.rules import Verdict, allowed
+from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import ACCESS, BY_HAND
 from leadline_server.domain.errors import AccountNotFound, LeadlineError, PermissionDenied
 
@@ -21,7 +21,7 @@ PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("principal", default=EVERYO
 """The principal of the call in progress. Servicers read it, and give it to commands as an argument."""
 
 
-_ALLOWED: Final = Verdict.ALLOWED  # a global name is read faster
+_ALLOWED: Final = Permission.ALLOWED  # a global name is read faster
 
 
 class Guard:
@@ -62,8 +62,8 @@ class Guard:
             request.user_id = principal.user_id
         PRINCIPAL.set(principal)
 
-    def _refusal(self, verdict: Verdict, row: str, principal: Principal, account_id: str) -> LeadlineError:
-        if verdict is Verdict.HIDDEN:
+    def _refusal(self, verdict: Permission, row: str, principal: Principal, account_id: str) -> LeadlineError:
+        if verdict is Permission.HIDDEN:
             return AccountNotFound(account_id)
         sentence = f"The role {principal.role} may not do this here: {row}."
         return PermissionDenied(sentence, rpc=self._rpc, role=principal.role)
