@@ -287,3 +287,21 @@ def asterisk_events(call: str) -> list[bytes]:
         event("answer", 9),
         event("hangup", 70, result="ANSWER", talk_time="61", recording_url="https://pbx.example/1.wav"),
     ]
+
+
+# --- Kamailio: the events that examples/kamailio/kamailio.cfg sends. The BYE tells no sides.
+
+
+def kamailio_events(call: str) -> list[bytes]:
+    told = {"direction": "inbound", "id": f"{call}@sip", "caller": CUSTOMER, "name": "WIRELESS CALLER", "callee": OWN}
+
+    def event(kind: str, seconds: int, **fields: Any) -> bytes:
+        return form({"event": kind, "time": f"{at(seconds).timestamp():.6f}", **fields})
+
+    start = {**told, "verstat": "TN-Validation-Passed-A", "start": f"{at(0).timestamp():.6f}"}
+    return [event("ring", 0, **start), event("answer", 9, **start), event("bye", 70, id=f"{call}@sip")]
+
+
+def sign_bearer(url: str, body: bytes, headers: Mapping[str, str], *, secret: str = SECRET) -> dict[str, str]:
+    del url, body, headers
+    return {"authorization": f"Bearer {secret}"}

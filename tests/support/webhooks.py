@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from leadline_server.domain.call import CallDirection, CallResult
+from leadline_server.domain.call import Attestation, CallDirection, CallResult
 from leadline_server.ingress.webhook import Webhook
 
 from support.webhook_events import (
@@ -18,8 +18,10 @@ from support.webhook_events import (
     asterisk_events,
     at,
     freeswitch_events,
+    kamailio_events,
     ringcentral_events,
     sign_basic,
+    sign_bearer,
     sign_ringcentral,
     sign_telnyx,
     sign_twilio,
@@ -162,6 +164,20 @@ SYSTEMS: Final[Mapping[str, PhoneSystem]] = {
                 "callee.phone_number": OWN,
                 "callee.extension": "101",
                 "recording_url": "https://pbx.example/1.wav",
+            },
+        ),
+        PhoneSystem(
+            name="kamailio",
+            settings={"secret": SECRET},
+            content_type=FORM,
+            events=kamailio_events,
+            sign=sign_bearer,
+            call_id=lambda call: f"{call}@sip",
+            expected={
+                **INBOUND,
+                "start_time": at(0),
+                "callee.phone_number": OWN,
+                "attestation": Attestation.A,
             },
         ),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from conformance.broken_adapters import Passing
 from leadline_server.crm.assumptions.checks import CHECKS
-from leadline_server.crm.assumptions.findings import Finding, TrialReport, Verdict
+from leadline_server.crm.assumptions.findings import TrialReport, TrialVerdict, TriedAssumption
 from leadline_server.crm.assumptions.running import run_trial
 from leadline_server.crm.assumptions.test_numbers import a_test_number, stored_forms
 from leadline_server.crm.assumptions.trial import MARK
@@ -132,7 +132,7 @@ BROKEN = {
 """By assumption: an adapter to a CRM that does otherwise."""
 
 
-async def tried(crm: CrmUnderTest, kind: type[Good]) -> tuple[TrialReport, dict[str, Finding]]:
+async def tried(crm: CrmUnderTest, kind: type[Good]) -> tuple[TrialReport, dict[str, TriedAssumption]]:
     """The report of a trial, and its findings by name."""
     adapter = kind(crm.adapter, crm)
     report = await run_trial(adapter, adapter, AccountSettings())
@@ -141,7 +141,7 @@ async def tried(crm: CrmUnderTest, kind: type[Good]) -> tuple[TrialReport, dict[
 
 async def test_a_crm_that_does_as_assumed_holds_in_everything_and_keeps_nothing(crm: CrmUnderTest) -> None:
     report, found = await tried(crm, Good)
-    assert {name: finding.detail for name, finding in found.items() if finding.verdict is not Verdict.HOLDS} == {}
+    assert {name: finding.detail for name, finding in found.items() if finding.verdict is not TrialVerdict.HOLDS} == {}
     assert found.keys() == {check.topic for check in CHECKS} == set(Topic)
     assert (report.left, report.fails) == ((), False)
     assert crm.people
@@ -151,7 +151,7 @@ async def test_a_crm_that_does_as_assumed_holds_in_everything_and_keeps_nothing(
 @pytest.mark.parametrize("topic", BROKEN)
 async def test_an_assumption_that_does_not_hold_is_named_with_what_to_do(crm: CrmUnderTest, topic: Topic) -> None:
     report, found = await tried(crm, BROKEN[topic])
-    assert found[topic].verdict is Verdict.FAILS, found[topic]
+    assert found[topic].verdict is TrialVerdict.FAILS, found[topic]
     assert found[topic].detail
     assert found[topic].advice
     assert report.fails
@@ -173,7 +173,7 @@ class FailsInItsMiddle(Good):
 
 async def test_a_crm_that_is_down_is_not_tested_and_what_was_made_is_removed(crm: CrmUnderTest) -> None:
     report, found = await tried(crm, FailsInItsMiddle)
-    assert found[Topic.LOG].verdict is found[Topic.UPDATE].verdict is Verdict.NOT_TESTED
+    assert found[Topic.LOG].verdict is found[Topic.UPDATE].verdict is TrialVerdict.NOT_TESTED
     assert "HTTP 503" in found[Topic.LOG].detail
     assert not report.fails
     assert not report.left
@@ -194,9 +194,9 @@ class KnowsFacts(Good):
 
 async def test_facts_are_judged_by_a_check_by_the_adapter_or_are_questions_to_the_vendor(crm: CrmUnderTest) -> None:
     report, found = await tried(crm, KnowsFacts)
-    assert found["by_topic"].verdict is found["by_itself"].verdict is Verdict.HOLDS
-    assert found["not_so"].verdict is Verdict.FAILS
-    assert found["merged"].verdict is Verdict.NOT_TESTED
+    assert found["by_topic"].verdict is found["by_itself"].verdict is TrialVerdict.HOLDS
+    assert found["not_so"].verdict is TrialVerdict.FAILS
+    assert found["merged"].verdict is TrialVerdict.NOT_TESTED
     assert found["merged"].advice == "Ask the vendor's support: What did it become?"
     assert report.fails
 
@@ -208,7 +208,7 @@ class Taken(Good):
 
 async def test_a_number_that_a_contact_has_is_never_used(crm: CrmUnderTest) -> None:
     report, found = await tried(crm, Taken)
-    assert found[Topic.LOOKUP].verdict is Verdict.NOT_TESTED
+    assert found[Topic.LOOKUP].verdict is TrialVerdict.NOT_TESTED
     assert "has a contact already" in found[Topic.LOOKUP].detail
     assert crm.people
     assert await crm.people.count_contacts() == 0

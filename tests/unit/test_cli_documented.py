@@ -70,8 +70,8 @@ def test_the_shared_options_are_documented_and_all_commands_that_ask_a_server_ha
         for name in COMMANDS
         if name.split()[1] in {"ledger", "adapter", "connections", "context", "backup", "restore"}
     }
-    of_files |= {"leadline doctor", "leadline ingress list", "leadline ingress check", "leadline listen asterisk"}
-    of_files.add("leadline keys bootstrap")
+    of_files |= {"leadline doctor", "leadline ingress list", "leadline ingress check", "leadline keys bootstrap"}
+    of_files |= {"leadline listen asterisk", "leadline listen freeswitch"}
     assert without == {"leadline serve", "leadline contacts import", "leadline calls import"} | of_files
 
 

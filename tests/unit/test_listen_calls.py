@@ -13,8 +13,9 @@ from fakes.asterisk_script import START, Event, Script, encoded
 from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.listen.ami_frames import FrameParser
-from leadline_server.listen.asterisk_calls import LiveCall, live_calls
+from leadline_server.listen.asterisk_calls import live_calls
 from leadline_server.listen.asterisk_events import AsteriskEvents
+from leadline_server.listen.live_calls import LiveCall
 from leadline_server.replay.detection import RecordFormat
 from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import ReplayCall, group
@@ -44,7 +45,7 @@ def reports(events: Iterable[Event]) -> Iterator[LiveCall]:
     for event in events:
         for frame in parser.feed(encoded(event)):
             table.apply(frame)
-        for conversation in table.changed():
+        for conversation in table.table.changed():
             yield from live_calls(conversation, RULES)
 
 
@@ -53,8 +54,8 @@ def last_reports(events: Iterable[Event]) -> dict[str, LiveCall]:
 
 
 def told(live: LiveCall) -> tuple[str, Call]:
-    """The facts that both ways agree on. A record has no ids of legs, no linked id, and no ringing of each leg."""
-    legs = sorted((leg.user_id or "", leg.party.extension or "", str(leg.result)) for leg in live.call.legs)
+    """The facts that both ways agree on. A record has no linked id, and does not tell when each leg rang."""
+    legs = sorted((leg.id, leg.user_id or "", leg.party.extension or "", str(leg.result)) for leg in live.call.legs)
     return f"{live.user_id} {legs}", replace(live.call, event_time=None, linked_id=None, legs=())
 
 
@@ -132,7 +133,7 @@ def test_mutated_events_raise_nothing(rounds: int) -> None:
         for event in attended_transfer().events:
             for frame in parser.feed(mutated(chance, encoded(event))):
                 table.apply(frame)
-        for conversation in table.changed():
+        for conversation in table.table.changed():
             assert all(live.call.id for live in live_calls(conversation, RULES))
 
 

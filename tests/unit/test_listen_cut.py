@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -11,30 +11,24 @@ from typing import Final
 import pytest
 from fakes.asterisk import ChannelList
 from fakes.asterisk_script import START, Event, Script, encoded
-from leadline_server.domain.call import Call
-from leadline_server.domain.merge import Stamps, merge
 from leadline_server.listen.ami_frames import FrameParser
-from leadline_server.listen.asterisk_calls import LiveCall, live_calls
+from leadline_server.listen.asterisk_calls import live_calls
 from leadline_server.listen.asterisk_events import AsteriskEvents
-from leadline_server.listen.cdr_file import ended_calls
-from leadline_server.listen.reporter import with_cleared
-from leadline_server.replay.grouping import ReplayCall
-from leadline_server.replay.messages import to_request
-from leadline_server.wire.call import call_report
+from leadline_server.listen.ended_calls import ended_calls
+from leadline_server.listen.live_calls import LiveCall
+from leadline_server.replay.detection import RecordFormat
 from support.asterisk_sessions import SESSIONS, missed
+from support.merged_reports import MergedReports, plain
 from unit.test_listen_calls import RULES
 
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
-class Listening:
+class Listening(MergedReports):
     """A listener without its sockets, and the calls as a server merges its reports."""
 
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(START, UTC))
-    calls: dict[str, tuple[Call, Stamps]] = field(default_factory=dict)
-    users: dict[str, str] = field(default_factory=dict)
-    told: dict[str, Call] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.table = AsteriskEvents(lambda: self.now)
@@ -44,18 +38,8 @@ class Listening:
         for event in events:
             for frame in parser.feed(encoded(event)):
                 self.table.apply(frame)
-            for conversation in self.table.changed():
+            for conversation in self.table.table.changed():
                 self.report(live_calls(conversation, RULES))
-
-    def report(self, found: Iterable[LiveCall]) -> None:
-        for told in found:
-            live = replace(told, call=with_cleared(self.told.get(told.call.id), told.call))
-            self.told[live.call.id] = live.call
-            request = to_request("demo", ReplayCall(user_id=live.user_id, call=live.call, lines=(), size=0))
-            report = call_report(request)
-            known, stamps = self.calls.get(live.call.id, (None, Stamps()))
-            self.calls[live.call.id] = merge(known, stamps, report.event)
-            self.users[live.call.id] = live.user_id
 
 
 def written(script: Script, folder: Path) -> list[LiveCall]:
@@ -64,13 +48,7 @@ def written(script: Script, folder: Path) -> list[LiveCall]:
     csv.writer(stream).writerows(script.rows)
     path = folder / "Master.csv"
     path.write_text(stream.getvalue())
-    return ended_calls(path, RULES, LONG_AGO)
-
-
-def plain(call: Call) -> Call:
-    """The parts that both ways must agree on: all but the legs' ids and what a record does not tell."""
-    parties = {side: replace(getattr(call, side), user_id=None) for side in ("caller", "callee")}
-    return replace(call, event_time=None, linked_id=None, legs=(), attributes={}, **parties)
+    return ended_calls(path, RecordFormat.ASTERISK, RULES, LONG_AGO)
 
 
 def lived_through(script: Script, first: int, lost: int, records: list[LiveCall]) -> Listening:
@@ -82,10 +60,10 @@ def lived_through(script: Script, first: int, lost: int, records: list[LiveCall]
     listening.hear(before)
     last = script.events[min(first + lost, len(script.events)) - 1]
     listening.now = datetime.fromtimestamp(float(last["Timestamp"]), UTC) + timedelta(seconds=1)
-    listening.table.connected()
+    listening.table.table.connected()
     listening.hear(channels.frames())
     listening.hear(rest)
-    listening.report(live for live in records if not listening.table.goes_on(live.call.id))
+    listening.report(live for live in records if not listening.table.table.goes_on(live.call.id))
     return listening
 
 
@@ -127,7 +105,7 @@ def test_only_the_latest_calls_of_whole_lines_are_read_from_the_records(tmp_path
     path = tmp_path / "Master.csv"
     written(missed(), tmp_path)
     path.write_text(path.read_text() * 2 + '"","2025550199","101"')
-    assert len(ended_calls(path, RULES, LONG_AGO)) == 1
-    assert ended_calls(path, RULES, datetime.fromtimestamp(START + 21, UTC)) == []
+    assert len(ended_calls(path, RecordFormat.ASTERISK, RULES, LONG_AGO)) == 1
+    assert ended_calls(path, RecordFormat.ASTERISK, RULES, datetime.fromtimestamp(START + 21, UTC)) == []
     path.write_text("")
-    assert ended_calls(path, RULES, LONG_AGO) == []
+    assert ended_calls(path, RecordFormat.ASTERISK, RULES, LONG_AGO) == []

@@ -33,7 +33,7 @@ from leadline_server.cli.examples import epilog
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.keys_bootstrap import bootstrap
-from leadline_server.cli.listen import listen_asterisk
+from leadline_server.cli.listen import listen_asterisk, listen_freeswitch
 from leadline_server.cli.restore import restore
 from leadline_server.cli.ring import ring
 from leadline_server.cli.serve import serve
@@ -115,7 +115,10 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
             "serve": serve_adapter_command,
         },
     ),
-    "listen": ("Report the calls of a phone system as they happen.", {"asterisk": listen_asterisk}),
+    "listen": (
+        "Report the calls of a phone system as they happen.",
+        {"asterisk": listen_asterisk, "freeswitch": listen_freeswitch},
+    ),
     "ingress": (
         "List, check and try the definitions of phone systems that report calls by webhooks.",
         {"list": ingress.list_ingress, "check": ingress.check_ingress, "try": try_ingress},

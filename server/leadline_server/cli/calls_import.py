@@ -110,6 +110,13 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     force: Annotated[bool, typer.Option("--force", help="Replay records that do not fit the time zone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on: report each call when its record is written, through rotation.")
+    ] = False,
+    bookmark: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="With --follow: keeps how far FILE was read; else .FILE.bookmark beside it."),
+    ] = None,
 ) -> None:
     """Replay call records: every call is looked up and logged as if it came in now.
 
@@ -149,6 +156,9 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
             is_dry_run=dry_run,
             is_quiet=as_json,
         )
+        if follow:
+            _follow(request, bookmark)
+            return
         summary = asyncio.run(_replay(request))
     except UnusableFile as error:
         raise typer.BadParameter(str(error)) from None
@@ -157,6 +167,27 @@ def import_calls(  # noqa: PLR0913 a parameter is an option of the command line
     else:
         show_summary(summary, target.account)
     raise typer.Exit(0 if summary.is_complete else 1)
+
+
+def _follow(request: _Request, bookmark: Path | None) -> None:
+    from dataclasses import replace
+
+    from leadline_server.cli.calls_follow import Following, follow
+    from leadline_server.cli.listening import Reporting
+
+    wishes = request.wishes
+    if wishes.zone is None:
+        raise typer.BadParameter("--follow needs --time-zone, since the records' times have no offset")
+    if request.is_dry_run or request.is_quiet or request.columns or wishes.own_numbers or wishes.extension_pattern:
+        raise typer.BadParameter(
+            "--follow takes no --dry-run, --json or --column, and the account's own numbers and extension pattern"
+        )
+    rules = replace(request.rules, time_zone=wishes.zone, date_order=wishes.date_order)
+    reporting = Reporting(target=request.target, source=request.source, rules=rules, read_ended=None)
+    following = Following(
+        path=request.file, bookmark=bookmark, record_format=request.record_format, reporting=reporting
+    )
+    follow(following)
 
 
 async def _replay(request: _Request) -> "Summary":

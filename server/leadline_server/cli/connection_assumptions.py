@@ -9,18 +9,23 @@ import typer
 from leadline_server.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
-    from leadline_server.config import Settings
-    from leadline_server.crm.assumptions.findings import Finding, TrialReport
+    from contextlib import AbstractAsyncContextManager
+
+    from leadline_server.crm.assumptions.findings import TrialReport, TriedAssumption
+    from leadline_server.crm.connections import AccountCrm
+    from leadline_server.domain.preferences import AccountSettings
+
+    OpenedConnection = AbstractAsyncContextManager[tuple[AccountCrm, AccountSettings]]
 
 _WIDTH = 14  # of the verdict
 
 
-def try_assumptions(settings: "Settings", name: str, *, is_sure: bool, as_json: bool) -> ExitCode:
+def try_assumptions(name: str, opening: "OpenedConnection", *, is_sure: bool, as_json: bool) -> ExitCode:
     """Ask, try, and show what was found. Returns the exit code.
 
     Args:
-        settings: the settings.
         name: the connection.
+        opening: opens its adapter and the settings of an account that uses it.
         is_sure: whether not to ask.
         as_json: whether to print JSON.
     """
@@ -29,17 +34,16 @@ def try_assumptions(settings: "Settings", name: str, *, is_sure: bool, as_json: 
     from leadline_server.domain.errors import CrmError, LedgerUnavailable
 
     try:
-        return asyncio.run(_tried(settings, name, is_sure=is_sure, as_json=as_json))
+        return asyncio.run(_tried(name, opening, is_sure=is_sure, as_json=as_json))
     except (CrmError, LedgerUnavailable) as error:
         typer.echo(f"leadline: {error}", err=True)
         return ExitCode.CANNOT_TELL
 
 
-async def _tried(settings: "Settings", name: str, *, is_sure: bool, as_json: bool) -> ExitCode:
-    from leadline_server.cli.connections import opened_connection
+async def _tried(name: str, opening: "OpenedConnection", *, is_sure: bool, as_json: bool) -> ExitCode:
     from leadline_server.crm.assumptions.running import run_trial
 
-    async with opened_connection(settings, name) as (crm, account):
+    async with opening as (crm, account):
         if not crm.is_remote:
             typer.echo("leadline keeps this CRM itself, and assumes nothing of it.", err=as_json)
             return ExitCode.DONE
@@ -77,7 +81,7 @@ def _show(name: str, report: "TrialReport", *, as_json: bool) -> None:
         typer.echo(printable(f"Left in the CRM; please delete it: {place}"))
 
 
-def _lines(finding: "Finding") -> list[str]:
+def _lines(finding: "TriedAssumption") -> list[str]:
     source = f" By {finding.source}." if finding.source else ""
     told = [f"{finding.verdict.value:{_WIDTH}}  {finding.says}{source}"]
     told += [f"{'':{_WIDTH}}  {text}" for text in (finding.detail, finding.advice and f"Do: {finding.advice}") if text]

@@ -70,7 +70,9 @@ def check_connection(
         raise typer.Exit(checked.code)
     from leadline_server.cli.connection_assumptions import try_assumptions
 
-    raise typer.Exit(max(checked.code, try_assumptions(settings, name, is_sure=yes, as_json=as_json)))
+    raise typer.Exit(
+        max(checked.code, try_assumptions(name, opened_connection(settings, name), is_sure=yes, as_json=as_json))
+    )
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "calls import": [
         "leadline calls import Master.csv --time-zone Europe/Berlin --dry-run",
         "leadline calls import Master.csv --time-zone Europe/Berlin --user 101=alice",
+        "leadline calls import Master.csv --time-zone Europe/Berlin --follow",
     ],
     "placeholders list": ["leadline placeholders list --since 7d"],
     "placeholders undo": ["leadline placeholders undo --since 2h --dry-run"],
@@ -67,6 +68,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "adapter test": ["leadline adapter test --address 127.0.0.1:50070"],
     "adapter serve": ["leadline adapter serve hubspot --config leadline.toml --listen 127.0.0.1:50070"],
     "listen asterisk": ["leadline listen asterisk --host pbx.example.com --secret-file ami.secret --account acme"],
+    "listen freeswitch": ["leadline listen freeswitch --secret-file esl.password --cdr /var/log/freeswitch/json_cdr"],
     "ingress list": ["leadline ingress list --failed --account acme"],
     "ingress check": ["leadline ingress check my-pbx.toml"],
     "ingress try": ["leadline ingress try my-pbx.toml event.json --offline"],

@@ -5,20 +5,15 @@ Master.csv. So a call that is seen live and imported later has the same id, part
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from leadline_server.domain.call import Call, CallResult
 from leadline_server.domain.call_legs import earliest, latest
 from leadline_server.listen.asterisk_channels import Channel, ChannelPair, LinkedChannels
+from leadline_server.listen.live_calls import LiveCall, LiveRow, calls_of
 from leadline_server.replay.asterisk import read_record
-from leadline_server.replay.grouping import ReplayCall, group
-from leadline_server.replay.records import BadRow, RawRow, Record
 from leadline_server.replay.rules import Rules
 
-UNKNOWN_USER: Final = "\0"
-"""Stands for the user of a call whose records name none. It is no id of a user."""
 _VOICEMAIL_APPS: Final = frozenset({"voicemail", "minivmrecord"})
 _PICKUP_APPS: Final = frozenset({"pickup", "pickupchan"})  # such a channel becomes one of the call that it takes
 
@@ -32,66 +27,12 @@ _DISPOSITIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveCall:
-    """A call as it is now.
-
-    Attributes:
-        user_id: whose it is; empty if the server is to find the user.
-    """
-
-    user_id: str
-    call: Call
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A record as it would be written now, its leg's id, and when the phone system told of it last."""
-
-    values: dict[str, str]
-    leg_id: str
-    seen: datetime
-    is_over: bool
-
-
 def live_calls(conversation: LinkedChannels, rules: Rules) -> list[LiveCall]:
-    """The calls of a conversation that are to be reported now: who rings is known, or they have ended."""
-    rows = list(_rows(conversation))
-    records = [record for line, row in enumerate(rows, start=1) if (record := _record(line, row, rules)) is not None]
-    found = [item for item in group(records, UNKNOWN_USER) if isinstance(item, ReplayCall)]
-    told = [(item, [rows[line - 1] for line in item.lines]) for item in found]
-    return [live for item, own in told if (live := _live(item, own, has_gap=conversation.has_gap)) is not None]
+    """The calls of a conversation that are to be reported now."""
+    return calls_of(list(_rows(conversation)), read_record, rules, has_gap=conversation.has_gap)
 
 
-def _live(item: ReplayCall, rows: list[_Row], *, has_gap: bool) -> LiveCall | None:
-    """The call as it is now; None if it is too early to report it."""
-    is_over = all(row.is_over for row in rows)
-    is_answered = item.call.result is CallResult.ANSWERED
-    seen = latest(row.seen for row in rows)
-    user_id = "" if item.user_id == UNKNOWN_USER else item.user_id
-    if not (is_over or is_answered or user_id):
-        return None
-    call = replace(
-        item.call,
-        result=item.call.result if is_over or is_answered else None,
-        end_time=item.call.end_time if is_over else None,
-        is_final=True if is_over else None,
-        # After a gap the record of the call is to be at least as new, so that it puts right what was missed.
-        event_time=seen.replace(microsecond=0) if seen and has_gap else seen,
-    )
-    return LiveCall(user_id=user_id, call=call)
-
-
-def _record(line: int, row: _Row, rules: Rules) -> Record | None:
-    try:
-        record = read_record(RawRow(line=line, size=0, values=row.values), rules)
-    except BadRow:  # its clock ran backwards
-        return None
-    leg = replace(record.leg, id=row.leg_id)
-    return replace(record, call=replace(record.call, legs=(leg,)))
-
-
-def _rows(conversation: LinkedChannels) -> Iterator[_Row]:
+def _rows(conversation: LinkedChannels) -> Iterator[LiveRow]:
     pairs = conversation.pairs()
     callers: set[Channel] = set()
     for pair in pairs:
@@ -104,10 +45,10 @@ def _rows(conversation: LinkedChannels) -> Iterator[_Row]:
         is_part = channel in in_pairs or channel.is_dialled or app in _PICKUP_APPS
         is_alone = channel.is_told and not is_part
         if (is_alone and channel.ended is not None) or app in _VOICEMAIL_APPS:
-            yield _row_of_channel(channel)
+            yield _row_of_channel(channel, _free_since(channel, pairs))
 
 
-def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> _Row:
+def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> LiveRow:
     caller, callee = pair.caller, pair.callee
     answered, ended = pair.answered, pair.ended
     values = {
@@ -119,17 +60,22 @@ def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> _Row:
         "disposition": _disposition(pair),
     }
     is_over = caller.ended is not None and ended is not None
-    return _Row(_known(values), callee.unique_id, _seen(pair), is_over)
+    return LiveRow(_known(values), _seen(pair), is_over)
 
 
-def _row_of_channel(channel: Channel) -> _Row:
+def _free_since(channel: Channel, pairs: list[ChannelPair]) -> datetime:
+    """When a channel had rung the last of others; Asterisk begins another record then."""
+    return latest(pair.ended for pair in pairs if pair.caller is channel) or channel.started
+
+
+def _row_of_channel(channel: Channel, start: datetime) -> LiveRow:
     values = {
-        **_values(channel, channel.started, channel.answered, channel.ended),
+        **_values(channel, start, channel.answered, channel.ended),
         "lastapp": channel.app,
         "lastdata": channel.app_data,
         "disposition": "" if channel.ended is None else "NO ANSWER" if channel.answered is None else "ANSWERED",
     }
-    return _Row(_known(values), channel.unique_id, channel.seen, channel.ended is not None)
+    return LiveRow(_known(values), channel.seen, channel.ended is not None)
 
 
 def _seen(pair: ChannelPair) -> datetime:

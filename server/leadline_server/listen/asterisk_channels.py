@@ -6,17 +6,14 @@ which joins two conversations. Source: docs.asterisk.org, "AMI Events" and "AMI 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import combinations
-from typing import Final
+from typing import Final, Self
 
 from leadline_server.domain.call_legs import earliest
+from leadline_server.listen.conversations import MOST_CHANNELS, ChannelConversation, TrackedChannel
 from leadline_server.replay.zones import epoch_of
 
-MOST_CHANNELS: Final = 512
-"""Channels of a conversation; a further one is left out."""
-
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _UP: Final = "6"  # AST_STATE_UP
 _CONFERENCES: Final = frozenset({"confbridge", "meetme"})
 SHORT_EXTENSIONS: Final = frozenset({"", *"sithoaeT"})
@@ -24,7 +21,7 @@ SHORT_EXTENSIONS: Final = frozenset({"", *"sithoaeT"})
 
 
 @dataclass(slots=True, eq=False)
-class Channel:
+class Channel(TrackedChannel):
     """One channel.
 
     Attributes:
@@ -32,14 +29,9 @@ class Channel:
         exten, context: where it is in the dial plan; the latest extension that is a number.
         app, app_data: the application that it runs.
         is_dialled: another channel rang it.
-        seen: the time of the latest event of it.
         is_told: an event told more of it than its end.
-        is_lost: it ended while there was no connection, so that the time is a guess.
     """
 
-    unique_id: str
-    started: datetime
-    seen: datetime
     name: str = ""
     linked_id: str = ""
     number: str = ""
@@ -50,10 +42,8 @@ class Channel:
     app: str = ""
     app_data: str = ""
     answered: datetime | None = None
-    ended: datetime | None = None
     is_dialled: bool = False
     is_told: bool = False
-    is_lost: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -167,28 +157,16 @@ class BridgeStay:
 
 
 @dataclass(slots=True, eq=False)
-class LinkedChannels:
+class LinkedChannels(ChannelConversation[Channel]):
     """Channels that belong together, and the pairs among them.
 
     Attributes:
-        linked_ids: all ids of it that were seen.
         dials: the pairs of which one rang the other, by the ids of both.
         bridges: who was in each bridge, by the bridge's id and the channel's.
-        has_gap: events of it may have been missed.
-        touched: when the latest news of it came, by our clock.
     """
 
-    linked_ids: set[str] = field(default_factory=set)
-    channels: dict[str, Channel] = field(default_factory=dict)
     dials: dict[tuple[str, str], ChannelPair] = field(default_factory=dict)
     bridges: dict[str, dict[str, BridgeStay]] = field(default_factory=dict)
-    has_gap: bool = False
-    touched: datetime = _LONG_AGO
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all channels have ended."""
-        return all(channel.ended is not None for channel in self.channels.values())
 
     def channel(self, fields: ChannelFields, time: datetime, *, is_listed: bool = False) -> Channel | None:
         """The channel that an event tells of, with its news; None if there are too many."""
@@ -221,12 +199,10 @@ class LinkedChannels:
         stay = self.bridges.setdefault(bridge_id, {}).setdefault(channel.unique_id, BridgeStay(channel, time))
         stay.left = max(stay.left or time, time)
 
-    def take(self, other: "LinkedChannels") -> None:
+    def take(self, other: Self) -> None:
         """Take over everything of a conversation that turned out to be the same one."""
-        self.linked_ids |= other.linked_ids
-        self.channels |= other.channels
+        ChannelConversation.take(self, other)  # a class with slots cannot say super() here
         self.dials |= other.dials
-        self.has_gap = self.has_gap or other.has_gap
         for bridge_id, stays in other.bridges.items():
             self.bridges.setdefault(bridge_id, {}).update(stays)
 

@@ -4,15 +4,16 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from leadline import AsyncClient, LeadlineError
 from leadline import errors as client_errors
 
 from leadline_server.domain.call import Call, Party
 from leadline_server.domain.call_ids import sourced_id
-from leadline_server.listen.asterisk_calls import LiveCall
+from leadline_server.listen.live_calls import LiveCall
 from leadline_server.replay.grouping import ReplayCall
 from leadline_server.replay.messages import to_request
 
@@ -101,6 +102,11 @@ class CallReporter:
             for _ in range(_WORKERS):
                 tasks.create_task(self._work())
 
+    async def idle(self) -> None:
+        """Wait until the server has all reports on disk, or refused them."""
+        async with self._wake:
+            await self._wake.wait_for(lambda: not self._waiting and not self._sending)
+
     async def close(self) -> None:
         """Let `run` end as soon as nothing waits."""
         async with self._wake:
@@ -160,3 +166,34 @@ class CallReporter:
             self.counts.given_up += 1
             self._last.pop(call_id, None)
             self._say(f"call {call_id} was given up: more than {MOST_WAITING:,} calls wait for the server")
+
+
+class CallSource(Protocol):
+    """Where calls come from. It gives them to a reporter."""
+
+    async def run(self) -> None:
+        """Go on until it is cancelled, or an error ends it."""
+        ...
+
+
+async def run_until(stop: asyncio.Event, source: CallSource, reporter: CallReporter, grace: float) -> None:
+    """Run a source of calls until `stop`. Reports that still wait then get `grace` seconds.
+
+    Raises:
+        Exception: what ended the source.
+    """
+    reporting = asyncio.create_task(reporter.run())
+    running = asyncio.create_task(source.run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({reporting, running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await reporter.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reporting, grace)
+    finally:
+        for task in (running, stopping, reporting):
+            task.cancel()
+        await asyncio.gather(running, stopping, reporting, return_exceptions=True)

@@ -56,7 +56,7 @@ def read_record(row: RawRow, rules: Rules) -> Record:
     return Record(
         line=row.line,
         size=row.size,
-        call=with_one_leg(replace(call, id=call_id), f"leg-{_digest(row.values)}", user_id),
+        call=with_one_leg(replace(call, id=call_id), _leg_id(row.values, unique_id, call.start_time), user_id),
         user_id=user_id,
         extension=next(iter(sides.own_extensions), ""),
         is_piece=is_half,
@@ -273,8 +273,25 @@ def _attributes(values: Values, target: Target) -> Mapping[str, str]:
     )
 
 
+def _leg_id(cdr: Mapping[str, str], unique_id: str, start: datetime | None) -> str:
+    """Identifies the leg by what a listener knows, too, so that both tell of one: the channels, else the application.
+
+    An application's record is told from others by the seconds after its channel came up, which no zone changes.
+    """
+    peer, began = cdr.get("dstchannel", ""), epoch_of(unique_id)
+    if unique_id and peer:
+        return f"leg-{_hash(unique_id, peer)}"
+    shift = whole_offset(start, began) if start is not None and began is not None else None
+    if start is None or began is None or shift is None:
+        return f"leg-{_digest(cdr)}"
+    return f"leg-{_hash(unique_id, cdr.get('lastapp', '').lower(), str(int((start - began - shift).total_seconds())))}"
+
+
 def _digest(cdr: Mapping[str, str]) -> str:
     """Identifies the row by what no later export of the same record changes."""
     names = ("uniqueid", "sequence", "src", "dst", "channel", "dstchannel", "start", "end")
-    identity = "\x1f".join(cdr.get(name, "") for name in names)
-    return hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:20]
+    return _hash(*(cdr.get(name, "") for name in names))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()[:20]

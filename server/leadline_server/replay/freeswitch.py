@@ -15,7 +15,7 @@ from leadline_server.domain.call import CallDirection
 from leadline_server.replay.asterisk_columns import is_time
 from leadline_server.replay.lines import readable
 from leadline_server.replay.records import BadRow
-from leadline_server.replay.words import read_direction
+from leadline_server.replay.words import read_direction, read_result
 
 _COLUMNS: Final = (
     *("caller_name", "caller_number", "callee_number", "context", "start_time", "answer_time", "end_time"),
@@ -26,6 +26,10 @@ _MOST_COLUMNS: Final = 64
 _SQL: Final = re.compile(r"\s*INSERT\s+INTO\s+\S+\s+VALUES\s*\((?P<row>.*)\);?\s*", re.IGNORECASE | re.DOTALL)
 _is_short = re.compile(r"[0-9]{2,6}").fullmatch
 _VOICEMAIL: Final = "voicemail"
+_NOT_ANSWERED: Final = "NO_ANSWER"
+_AGENT_SIDE: Final = "agent"
+# These answer a call by themselves: without a second channel no person has talked to the caller.
+_MACHINE_APPS: Final = frozenset({"answer", "callcenter", "fifo", "ivr", "playback", "play_and_get_digits", "sleep"})
 
 
 def without_sql(text: str) -> str:
@@ -70,10 +74,12 @@ def document_values(document: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _legs(told: "_Document") -> dict[str, str]:
+    """Which call and leg it is. A leg that mod_callcenter rang has no originator; it names the caller's channel."""
+    member = told.of("cc_member_session_uuid") if told.of("cc_side") == _AGENT_SIDE else ""
     return {
-        "id": told.of("call_uuid") or told.of("originator") or told.of("uuid"),
+        "id": member or told.of("call_uuid") or told.of("originator") or told.of("uuid"),
         "leg_id": told.of("uuid"),
-        "is_piece": "yes" if told.of("originator") else "",
+        "is_piece": "yes" if told.of("originator") or member else "",
         "channel": told.of("uuid"),
         "peer_channel": told.of("bridge_uuid"),
         "attribute:accountcode": told.of("accountcode"),
@@ -99,8 +105,16 @@ def _times(told: "_Document") -> dict[str, str]:
         "end_time": told.time("end"),
         "duration": told.of("duration"),
         "talk_time": told.of("billsec"),
-        "result": _VOICEMAIL if told.of("last_app") == _VOICEMAIL else told.of("hangup_cause"),
+        "result": _result(told),
     }
+
+
+def _result(told: "_Document") -> str:
+    app, cause = told.of("last_app"), told.of("hangup_cause")
+    if app == _VOICEMAIL:
+        return _VOICEMAIL
+    is_machine = app in _MACHINE_APPS and not told.of("bridge_uuid")
+    return _NOT_ANSWERED if is_machine and (not cause or read_result(cause).is_ended) else cause
 
 
 class _Document:

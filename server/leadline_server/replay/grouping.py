@@ -17,6 +17,7 @@ from leadline_server.replay.linking import (
     handed_on,
     host_keys,
     is_part_of,
+    is_shared_leg,
     is_transfer_outside,
 )
 from leadline_server.replay.merging import legs_of, merged, owner, told_by
@@ -146,6 +147,9 @@ class _Waiting:
         call_id, part_id = self._call_of(host), self._call_of(guest)
         if call_id == part_id:
             return
+        if is_shared_leg(host, guest):
+            self._share(call_id, guest)
+            return
         part, whole = self._groups.pop(part_id), self._groups[call_id]
         whole.records += part.records
         whole.ids |= part.ids
@@ -153,6 +157,12 @@ class _Waiting:
         self._groups.move_to_end(call_id)
         self._calls.update(dict.fromkeys(part.ids | {part_id}, call_id))
         whole.ids.add(part_id)
+
+    def _share(self, call_id: str, guest: Record) -> None:
+        """Make a leg of another call a leg of this one, too. Its bytes count there."""
+        known = self._groups[call_id].records
+        if not any(record.leg.id == guest.leg.id for record in known):
+            known.append(replace(guest, size=0, call=replace(guest.call, id=call_id)))
 
     def _remember(self, record: Record) -> None:
         for index, keys in ((self._hosts, host_keys(record)), (self._guests, guest_keys(record))):

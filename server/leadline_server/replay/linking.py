@@ -51,6 +51,14 @@ def is_other_leg_of(first: Record, second: Record) -> bool:
     return is_bridged and _overlap(first, second) and not _starts_before(second, first)
 
 
+def is_shared_leg(host: Record, guest: Record) -> bool:
+    """Whether `guest` is a leg of another call, and of the call of `host` too: FreeSWITCH's attended transfer.
+
+    101 talks to the caller, calls 102, and connects the two. The channel that rang 102 is then a leg of both calls.
+    """
+    return guest.is_piece and host.call.id != guest.call.id and is_other_leg_of(host, guest)
+
+
 def is_transfer_of(outbound: Record, later: Record) -> bool:
     """Whether `later` is how an outbound call went on when it was transferred to one of ours.
 

@@ -5,7 +5,7 @@ A reader of files and a listener to live events can both use them.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from leadline_server.domain.call import Call, CallDirection, CallLeg, CallResult, Party
@@ -17,6 +17,8 @@ from leadline_server.replay.records import Record
 
 MAX_LEGS: Final = 64
 """Of the contract."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def merged(call_id: str, records: Sequence[Record]) -> Call:
@@ -70,15 +72,20 @@ def direction_of(told: Sequence[Record]) -> CallDirection | None:
 
 
 def owner(call_id: str, records: Sequence[Record]) -> str | None:
-    """The user who answered, else the first one that a record names; of outbound and internal calls, who placed it."""
+    """The user who answered first, else the first one named. Of outbound and internal calls: who placed it."""
     told = told_by(call_id, records)
     if direction_of(told) in {CallDirection.OUTBOUND, CallDirection.INTERNAL}:
         placed = next((record.user_id for record in told if record.user_id), None)
         if placed:
             return placed
     with_user = [record for record in records if record.user_id]
-    answered = (record for record in with_user if record.is_answered)
+    answered = sorted((record for record in with_user if record.is_answered), key=_answered_at)
     return next((record.user_id for record in (*answered, *with_user)), None)
+
+
+def _answered_at(record: Record) -> tuple[datetime, bool]:
+    """When a record was answered. At the same time the leg knows better who it was than the call."""
+    return record.leg.answer_time or _NEVER, not record.is_piece
 
 
 def legs_of(records: Sequence[Record], most: int | None = MAX_LEGS) -> tuple[CallLeg, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class TrialVerdict(StrEnum):
     """The verdict of a trial on an assumption."""
 
     HOLDS = "holds"
@@ -13,7 +13,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class TriedAssumption:
     """One assumption, and what became of it.
 
     Attributes:
@@ -27,7 +27,7 @@ class Finding:
 
     name: str
     says: str
-    verdict: Verdict
+    verdict: TrialVerdict
     detail: str = ""
     advice: str = ""
     source: str = ""
@@ -43,11 +43,11 @@ class TrialReport:
         left: the records that it made and that are still there: ids, with the addresses of their pages.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[TriedAssumption, ...]
     removed: int = 0
     left: tuple[str, ...] = ()
 
     @property
     def fails(self) -> bool:
         """Whether an assumption does not hold."""
-        return any(finding.verdict is Verdict.FAILS for finding in self.findings)
+        return any(finding.verdict is TrialVerdict.FAILS for finding in self.findings)

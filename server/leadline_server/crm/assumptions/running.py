@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from leadline_server.crm.assumptions.checks import CHECKS, CannotTry, Check, DoesNotHold
-from leadline_server.crm.assumptions.findings import Finding, TrialReport, Verdict
+from leadline_server.crm.assumptions.findings import TrialReport, TrialVerdict, TriedAssumption
 from leadline_server.crm.assumptions.trial import NoFreeNumber, Trial, answered
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, TellsFacts, Topic, TriesFacts
 from leadline_server.domain.errors import CrmError, CrmRejected
@@ -25,8 +25,11 @@ async def run_trial(adapter: CrmAdapter, inner: object, settings: AccountSetting
         settings: the account's.
     """
     if CrmMethod.CREATE_CONTACT not in adapter.capabilities.methods:
-        missing = Finding(
-            name=Topic.LOOKUP, says="Contacts can be created.", verdict=Verdict.NOT_TESTED, detail="The adapter cannot."
+        missing = TriedAssumption(
+            name=Topic.LOOKUP,
+            says="Contacts can be created.",
+            verdict=TrialVerdict.NOT_TESTED,
+            detail="The adapter cannot.",
         )
         return TrialReport(findings=(missing,))
     trial = Trial(adapter, inner, settings)
@@ -38,28 +41,28 @@ async def run_trial(adapter: CrmAdapter, inner: object, settings: AccountSetting
     return TrialReport(findings=tuple(findings), removed=removed, left=left)
 
 
-async def _checked(check: Check, trial: Trial) -> Finding:
+async def _checked(check: Check, trial: Trial) -> TriedAssumption:
     if not check.needs(trial.adapter.capabilities):
-        return _of(check, Verdict.NOT_TESTED, "The adapter does not promise it.")
+        return _of(check, TrialVerdict.NOT_TESTED, "The adapter does not promise it.")
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
-            return _of(check, Verdict.HOLDS, await check.run(trial))
+            return _of(check, TrialVerdict.HOLDS, await check.run(trial))
     except DoesNotHold as failure:
-        return _of(check, Verdict.FAILS, str(failure))
+        return _of(check, TrialVerdict.FAILS, str(failure))
     except CrmRejected as refusal:
-        return _of(check, Verdict.FAILS, f"The CRM refuses it: {refusal.message}")
+        return _of(check, TrialVerdict.FAILS, f"The CRM refuses it: {refusal.message}")
     except (CannotTry, NoFreeNumber) as reason:
-        return _of(check, Verdict.NOT_TESTED, str(reason))
+        return _of(check, TrialVerdict.NOT_TESTED, str(reason))
     except (CrmError, TimeoutError) as error:
-        return _of(check, Verdict.NOT_TESTED, f"The CRM did not answer: {error}")
+        return _of(check, TrialVerdict.NOT_TESTED, f"The CRM did not answer: {error}")
 
 
-def _of(check: Check, verdict: Verdict, detail: str) -> Finding:
-    advice = check.advice if verdict is Verdict.FAILS else ""
-    return Finding(name=check.topic, says=check.says, verdict=verdict, detail=detail, advice=advice)
+def _of(check: Check, verdict: TrialVerdict, detail: str) -> TriedAssumption:
+    advice = check.advice if verdict is TrialVerdict.FAILS else ""
+    return TriedAssumption(name=check.topic, says=check.says, verdict=verdict, detail=detail, advice=advice)
 
 
-async def _facts(trial: Trial, seen: Mapping[str, Finding]) -> Sequence[Finding]:
+async def _facts(trial: Trial, seen: Mapping[str, TriedAssumption]) -> Sequence[TriedAssumption]:
     inner = trial.inner
     if not isinstance(inner, TellsFacts):
         return []
@@ -84,18 +87,20 @@ async def _tried(trial: Trial, inner: TriesFacts, facts: Sequence[DocumentedFact
 
 
 def _judged(
-    facts: Sequence[DocumentedFact], seen: Mapping[str, Finding], tried: Mapping[str, bool]
-) -> Iterator[Finding]:
+    facts: Sequence[DocumentedFact], seen: Mapping[str, TriedAssumption], tried: Mapping[str, bool]
+) -> Iterator[TriedAssumption]:
     for fact in facts:
         common = seen.get(fact.topic) if fact.topic else None
         if fact.name in tried:
-            verdict, detail = (Verdict.HOLDS, "") if tried[fact.name] else (Verdict.FAILS, "The CRM does otherwise.")
+            verdict, detail = (
+                (TrialVerdict.HOLDS, "") if tried[fact.name] else (TrialVerdict.FAILS, "The CRM does otherwise.")
+            )
         elif common is not None:
             verdict, detail = common.verdict, f"See {common.name}."
         else:
-            verdict, detail = Verdict.NOT_TESTED, "leadline cannot try it."
-        advice = {Verdict.HOLDS: "", Verdict.NOT_TESTED: fact.ask and f"Ask the vendor's support: {fact.ask}"}
-        yield Finding(
+            verdict, detail = TrialVerdict.NOT_TESTED, "leadline cannot try it."
+        advice = {TrialVerdict.HOLDS: "", TrialVerdict.NOT_TESTED: fact.ask and f"Ask the vendor's support: {fact.ask}"}
+        yield TriedAssumption(
             name=fact.name,
             says=fact.says,
             verdict=verdict,

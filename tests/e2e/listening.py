@@ -1,0 +1,106 @@
+"""The command `leadline listen` as a process, and the account that it reports to."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+from leadline import AsyncClient, Client
+from leadline.v1.call_log_pb2 import CallLog
+from leadline.v1.directory_pb2 import User
+from support.servers import LEADLINE, ServerProcess, environment
+
+ACCOUNTS: Final = 16
+
+
+class FakePhoneSystem(Protocol):
+    """A fake that a listener connects to."""
+
+    port: int
+
+    async def until(self, *, logins: int = 0, listed: int = 0) -> None:
+        """Wait until clients logged in, and had the channels listed, so many times."""
+        ...
+
+
+class Account:
+    """An account of its own, with alice at extension 101 and bob at 102."""
+
+    def __init__(self, server: ServerProcess, name: str) -> None:
+        self.name = name
+        self.client = Client(server.address, account=self.name)
+        self.client.upsert_user(User(user_id="alice", extensions=["101"]))
+        self.client.upsert_user(User(user_id="bob", extensions=["102"]))
+
+    def logs(self) -> list[CallLog]:
+        return list(self.client.list_call_logs())
+
+
+@asynccontextmanager
+async def listening(
+    kind: str,
+    secret: Mapping[str, str],
+    server: ServerProcess,
+    account: Account,
+    phone_system: FakePhoneSystem,
+    *options: str,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command as a process, with the channels listed once."""
+    command = ["listen", kind, "--port", str(phone_system.port), "--server", server.address, "--account", account.name]
+    process = await asyncio.create_subprocess_exec(
+        LEADLINE, *command, *options, env=environment(secret), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        await phone_system.until(listed=1)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(account: Account, is_so: Callable[[CallLog], bool]) -> CallLog:
+    """The account's only log, as soon as it is as expected."""
+    async with asyncio.timeout(30):
+        while not ((found := await asyncio.to_thread(account.logs)) and is_so(found[0])):
+            await asyncio.sleep(0.01)
+    assert len(found) == 1
+    return found[0]
+
+
+async def rings_to_pops(server: ServerProcess, account: Account, ring: Callable[[int], str]) -> list[float]:
+    """Seconds from a call's ring until a client that watches sees it, in order: 50 calls, 5 a second.
+
+    `ring` lets a call ring, by its number, and returns its id.
+    """
+    began, seen = dict[str, float](), dict[str, float]()
+
+    async def take(watch: AsyncIterator[CallLog]) -> None:
+        async for log in watch:
+            seen.setdefault(log.call.id, time.monotonic())
+
+    async with AsyncClient(server.address, account=account.name) as client:
+        watch = client.watch_call_logs()
+        await watch.start()
+        taking = asyncio.create_task(take(watch))
+        for number in range(50):
+            before = time.monotonic()
+            began[ring(number)] = before
+            await asyncio.sleep(0.2)
+        async with asyncio.timeout(30):
+            while seen.keys() < began.keys():
+                await asyncio.sleep(0.05)
+        taking.cancel()
+    waits = sorted(seen[call_id] - before for call_id, before in began.items())
+    print(f"ring to pop: p50 {waits[25] * 1000:.0f} ms, p95 {waits[47] * 1000:.0f} ms")  # noqa: T201
+    return waits
+
+
+async def stop(process: asyncio.subprocess.Process) -> str:
+    """The output of the command, once it has stopped."""
+    process.send_signal(signal.SIGTERM)
+    _, said = await process.communicate()
+    assert process.returncode == 0, said
+    return said.decode()
