@@ -60,12 +60,9 @@ def connected(crm: FakeProcess, config: Path) -> Iterator[None]:
 
 def rpcs() -> list[str]:
     """Every RPC of the contract: `leadline.v1.ContactService/FindContact`."""
-    modules = sorted((*PROTOS.glob("leadline/v1/*_service.proto"), *PROTOS.glob("leadline/admin/v1/*_service.proto")))
-    services = [
-        service
-        for path in modules
-        for service in import_module(f"leadline.v1.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
-    ]
+    files = (*PROTOS.glob("leadline/v1/*_service.proto"), *PROTOS.glob("leadline/admin/v1/*_service.proto"))
+    modules = [".".join(path.relative_to(PROTOS).with_suffix("").parts) + "_pb2" for path in files]
+    services = [service for module in modules for service in import_module(module).DESCRIPTOR.services_by_name.values()]
     return sorted(f"{service.full_name}/{method.name}" for service in services for method in service.methods)
 
 
