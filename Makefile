@@ -11,7 +11,7 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/p
 TEST_PROCESSES ?= 4
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak audit sbom test-lowest lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -111,6 +111,16 @@ bench: .venv/dev ## measure against a bare grpc.aio echo
 soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests
 
+audit: .venv/dev .venv/audit-tools ## find known vulnerabilities in the pinned packages and in the oldest that are allowed
+	$(BIN)/python tools/audit.py
+
+sbom: .venv/audit-tools ## write the server's software bill of materials (CycloneDX) to dist/leadline.cdx.json
+	mkdir -p dist
+	.venv/audit-tools/bin/cyclonedx-py requirements requirements/server.txt --pyproject pyproject.toml --mc-type application --output-reproducible --output-format JSON --output-file dist/leadline.cdx.json
+
+test-lowest: ## run the quick tests with the oldest packages that pyproject.toml allows (needs uv)
+	bash tools/test_lowest.sh $(QUICK)
+
 lock: ## renew requirements/*.txt with their hashes (needs uv)
 	bash tools/lock.sh
 
@@ -134,6 +144,12 @@ help: ## this list
 .venv/dev: requirements/dev.txt .venv/server
 	@echo "Installing the development tools of requirements/dev.txt into .venv (once, about two minutes):"
 	@set -o pipefail; $(PIP) install --require-hashes --no-build-isolation -r requirements/dev.txt | $(SHOW)
+	@touch $@
+
+.venv/audit-tools: requirements/audit.txt | .venv/bin/python
+	@echo "Installing the tools of requirements/audit.txt into .venv/audit-tools (once):"
+	@$(PYTHON) -m venv .venv/audit-tools
+	@set -o pipefail; .venv/audit-tools/bin/python -m pip install --require-hashes -r requirements/audit.txt | $(SHOW)
 	@touch $@
 
 .venv/vendors: requirements/vendors.txt .venv/dev

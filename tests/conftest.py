@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from support.crms import Switch
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the event loop that leadline is served on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configuration_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for configuration of this process and of those that it starts, so that tests leave nothing at home."""
+    folder = tmp_path_factory.mktemp("configuration")
+    os.environ["XDG_CONFIG_HOME"] = str(folder)
+    return folder / "leadline"
 
 
 @pytest.fixture

@@ -2,15 +2,20 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from leadline_server.account_crms import AccountCrms, open_crms
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.administration import Administration, administration_of, start_checks
+from leadline_server.audit.keeper import AuditKeeper
+from leadline_server.audit.observations import Observations
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
@@ -22,6 +27,7 @@ from leadline_server.commands import (
     CountCallLogs,
     CreateContact,
     Directory,
+    ExportAccount,
     FindContact,
     GetAccountSettings,
     GetCallLog,
@@ -40,14 +46,12 @@ from leadline_server.commands import (
 )
 from leadline_server.commands.paging import PageTokens
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.config import EMBEDDED, Settings
+from leadline_server.config import Settings
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.crm.connections import ConnectionSpec, open_connections
-from leadline_server.crm.toolkit.adapter_type import AccountView
+from leadline_server.crm.embedded.forgetting import forget_embedded
 from leadline_server.crm.wrappers import CachePolicy, CrmMetrics
-from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
-from leadline_server.crm.wrappers.standby import StandbyCrm
+from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader
 from leadline_server.delivery.copy_watch import CopyWatch
 from leadline_server.delivery.metrics import DeliveryMetrics
@@ -55,11 +59,14 @@ from leadline_server.delivery.placeholder_budget import PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter
 from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
-from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.domain.preferences import AccountSettings
+from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
+from leadline_server.domain.audit_chain import ChainedEntry
+from leadline_server.encryption.settings import keys_of
 from leadline_server.ledger.sqlite import open_sqlite_ledger
-from leadline_server.ports.crm import CrmAdapter, CrmConnection
+from leadline_server.parts import PLAIN, Parts
+from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
+from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
 
@@ -79,6 +86,7 @@ class App:
 
     commands: Commands
     ledger: Ledger
+    observations: Observations
     authenticator: Authenticator | None = None
 
 
@@ -94,6 +102,8 @@ async def open_app(
     wrap: Callable[[CrmAdapter], CrmAdapter] = _unwrapped,
     registry: CollectorRegistry | None = None,
     cache: CachePolicy | None = None,
+    parts: Parts = PLAIN,
+    emit: Callable[[Sequence[ChainedEntry]], object] = lambda _: None,
 ) -> AsyncIterator[App]:
     """Open the ledger and the CRMs that `settings` name, and deliver calls in the background until the end.
 
@@ -104,6 +114,8 @@ async def open_app(
         registry: where the metrics of delivery and of the CRMs are registered; None: nowhere.
         cache: how long answers to lookups are remembered, of every CRM. None: as the settings say, and none of the
             embedded CRM's, which answers as fast and is always up to date.
+        parts: the parts that may be traced.
+        emit: takes the entries of the audit trail that this process chained; it must not block.
 
     Raises:
         LedgerUnavailable: the ledger cannot be used; the message says what to do.
@@ -112,39 +124,28 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_sqlite_ledger(settings.ledger_path))
-        copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
-        numbering = await _numbering_of_accounts(settings, ledger)
-        crms = await stack.enter_async_context(
-            open_connections(
-                _named(settings),
-                settings.connection_of,
-                ledger.tokens,
-                settings.data_dir,
-                clock,
-                leases.process_id,
-                numbering,
-            )
+        ledger = await stack.enter_async_context(
+            open_sqlite_ledger(settings.ledger_path, keys_of(settings), make=parts.database)
         )
-
-        def connect(account_id: str, current: Callable[[], AccountSettings]) -> CrmConnection:
-            crm = crms(AccountView(account_id, current))
-            adapter, account_limits = wrap(crm.adapter), limits.of(account_id)
-            if copy.is_standby():
-                adapter = StandbyCrm(adapter, copy.is_standby)
-            breaker, rate = account_limits.breaker, account_limits.rate
-            if not crm.is_remote and cache is None:
-                return local_connection(adapter, breaker, rate, has_clean_texts=crm.has_clean_texts)
-            policy = cache or _cache_policy(settings)
-            rules = lambda: current().numbering  # noqa: E731 - used here alone
-            return wrapper_stack.connection(adapter, crm.kind, breaker=breaker, rate=rate, rules=rules, cache=policy)
-
-        wrapper_stack = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
+        copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
+        of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
-        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, connect, limits)
-        lookup = ContactLookup(ledger.claims, clock)
+        wrappers = WrapperStack(clock.now, None if registry is None else CrmMetrics(registry))
+        crms = AccountCrms(
+            settings=settings,
+            of_file=of_file,
+            own=own,
+            limits=limits,
+            wrappers=wrappers,
+            wrap=wrap,
+            copy=copy,
+            cache=cache,
+            part=parts.crm,
+        )
+        accounts = AccountRegistry(ledger.accounts, ledger.preferences, ledger.users, crms.connect, limits)
+        lookup = parts.lookup(ledger.claims, clock)
         claims = NumberClaims(ledger.claims, lookup, leases)
-        decision_loader = DecisionLoader(lookup, clock)
+        decision_loader = parts.decisions(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
         runner = AttemptRunner(decision_loader, claims, budget, clock)
@@ -155,65 +156,44 @@ async def open_app(
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
         feed = ChangeFeed(ledger.call_logs)
+        observations = Observations(ledger.audit)
+        keeper = AuditKeeper(ledger.audit, observations, emit)
+        if registry is not None:
+            registry.register(keeper)
+        stack.push_async_callback(keeper.finish)
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
-        pruner = Pruner(ledger.retention, leases, settings.keep_calls)
+        removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file, settings.crm_path), clock)
+        pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         in_flight = worker.in_flight
-        await _run_in_background(
-            stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run(), pruner.run(), copy.run()
-        )
+        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
+        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
         authenticator = None
         if settings.authentication:
             contact = LedgerContact(ledger.credentials)
-            attempts = FailedAttempts(clock.monotonic)
+            attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
             sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
             authenticator = Authenticator(
                 ledger.credentials, tokens, attempts, contact, sessions, clock.now, settings.tls_proxy
             )
             await _run_in_background(stack, contact.run())
-        commands = _commands(ledger, accounts, lookup, claims, decision_loader, worker, feed, clock)
-        yield App(commands, ledger, authenticator)
+        administration = administration_of(settings, ledger, accounts, removal, clock)
+        if settings.check_connections and not copy.is_standby():
+            await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
+        commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feed, clock)
+        yield App(commands, ledger, observations, authenticator)
 
 
-async def _numbering_of_accounts(settings: Settings, ledger: Ledger) -> dict[str, NumberingRules]:
-    """Create the accounts that are new; returns how the numbers of each are read, by its id."""
-    numbering = {}
-    for account_id, account in settings.accounts.items():
-        begin = AccountSettings(default_region=account.default_region, time_zone=account.time_zone)
-        await ledger.accounts.create(account_id, begin)
-        numbering[account_id] = (await ledger.accounts.get(account_id)).numbering
-    return numbering
-
-
-def _named(settings: Settings) -> dict[str, ConnectionSpec]:
-    """The connections that accounts name."""
-    named = {account.connection for account in settings.accounts.values()}
-    return {name: spec for name, spec in connection_specs(settings).items() if name in named}
-
-
-def connection_specs(settings: Settings) -> dict[str, ConnectionSpec]:
-    """All connections of the settings, by name. The embedded CRM needs no table there."""
-    tables = {
-        name: ConnectionSpec(table.adapter, table.options, table.search_lag_seconds, table.settle_seconds)
-        for name, table in settings.connections.items()
-    }
-    return {EMBEDDED: ConnectionSpec(EMBEDDED)} | tables
-
-
-def _cache_policy(settings: Settings) -> CachePolicy | None:
-    """How long answers to lookups are remembered, for CRMs that are asked over a network."""
-    if not settings.lookup_cache_seconds and not settings.lookup_cache_none_seconds:
-        return None
-    return CachePolicy(
-        found_seconds=settings.lookup_cache_seconds,
-        none_seconds=settings.lookup_cache_none_seconds,
-        entries=settings.lookup_cache_entries,
-    )
+def _note_failure(observations: Observations, reason: str, key_id: str) -> None:
+    """Note a failed authentication. `key_id` is of a key that exists, if it named one."""
+    actor = Actor(f"key:{key_id}" if key_id else "unknown")
+    event = AuditEvent.of(actor, SERVER, AuditAction.AUTHENTICATION_FAILED, key_id, reason=reason.upper())
+    observations.note(event)
 
 
 def _commands(
     ledger: Ledger,
-    accounts: AccountRegistry,
+    administration: Administration,
     lookup: ContactLookup,
     claims: NumberClaims,
     decision_loader: DecisionLoader,
@@ -222,7 +202,10 @@ def _commands(
     clock: Clock,
 ) -> Commands:
     return Commands(
-        accounts=accounts,
+        account_administration=administration.accounts,
+        connection_administration=administration.connections,
+        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs),
+        accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),
         create_contact=CreateContact(claims, ledger.requests, clock),
@@ -231,7 +214,7 @@ def _commands(
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
-        watch_call_logs=WatchCallLogs(accounts, ledger.call_logs, feed, ledger.secret),
+        watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feed, ledger.secret),
         get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),

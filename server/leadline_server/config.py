@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from leadline_server.auth.issuers import IssuerConfig
@@ -66,6 +66,16 @@ def _account_id(value: str) -> str:
     return value
 
 
+def _user_folder() -> Path:
+    """The folder for a user's configuration (XDG Base Directory Specification), or the system's without a home."""
+    try:
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "leadline"
+    except RuntimeError:
+        return Path("/etc/leadline")
+
+
+_KEY_FILE: Final = "secrets.key"
+
 _TABLES: Final = frozenset({"accounts", "connections", "issuers"})  # settings that only the file has
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -82,6 +92,20 @@ def _url(value: str) -> str:
             "must be the scheme and host at which others reach leadline, such as https://calls.example.com"
         )
     return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme == "http" and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be an address such as http://proxy.example:3128")
+    return value.rstrip("/")
+
+
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+        raise ValueError("must be http://HOST:PORT, or https://HOST:PORT for TLS")
+    return value
 
 
 def _grpc_tls_version(value: str) -> str:
@@ -198,11 +222,46 @@ class Settings(BaseSettings):
         "", description="The ledger's file: a path or sqlite:PATH. Empty: DATA_DIR/ledger.db."
     )
     config: Path | None = Field(None, description="A TOML file with any of these settings, and the accounts.")
+    secrets_key: str = Field(
+        "",
+        repr=False,
+        description="The secrets keys, base64 of 32 bytes each, the newest first. Empty: a file has them.",
+    )
+    secrets_key_file: Path | None = Field(
+        None, description="The file of the secrets keys, outside the data directory; created when first needed."
+    )
+    secrets_key_command: str = Field(
+        "", repr=False, description="A command that prints the secrets keys; it has no shell."
+    )
+    egress_proxy: Annotated[str, AfterValidator(_proxy)] = Field(
+        "", description="The HTTP proxy of all connections to CRMs, such as http://proxy.example:3128; empty: none."
+    )
+    egress_ca: Path | None = Field(
+        None, description="A PEM file of the root certificates of CRMs and of the proxy; empty: the system's."
+    )
+    egress_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that connections set by API may reach although their addresses are not public."
+    )
+    check_connections: bool = Field(
+        True, description="Whether the server asks each CRM at its start, and warns about those that fail."
+    )
+    definition_folder: Path | None = Field(
+        None, description="A folder of CRM definitions that connections set by API may name."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The lowest level to log.")
     log_format: Literal["console", "json"] = Field("console", description="The form of log lines: for people, or JSON.")
+    otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "", description="Where traces and the audit trail go by OTLP over gRPC, http(s)://HOST:PORT; empty: nowhere."
+    )
+    trace_ratio: float = Field(
+        0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
+    )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
+    )
+    keep_audit_days: int = Field(
+        730, ge=0, le=36_500, description="Days that an entry of the audit trail stays in the ledger; 0 for ever."
     )
     account_concurrency: int = Field(
         64, ge=1, le=10_000, description="Simultaneous deliveries to one account's CRM, of this process."
@@ -293,9 +352,21 @@ class Settings(BaseSettings):
         return Path(self.ledger.removeprefix("sqlite:")) if self.ledger else self.data_dir / "ledger.db"
 
     @property
+    def secrets_key_path(self) -> Path:
+        """The file of the secrets keys: next to the settings, or in the user's folder for configuration."""
+        if self.secrets_key_file is not None:
+            return self.secrets_key_file
+        return self.config.with_name(_KEY_FILE) if self.config is not None else _user_folder() / _KEY_FILE
+
+    @property
     def keep_calls(self) -> timedelta | None:
         """How long a finished call stays in the ledger after its last change; None means for ever."""
         return timedelta(days=self.keep_calls_days) if self.keep_calls_days else None
+
+    @property
+    def keep_audit(self) -> timedelta | None:
+        """How long an entry of the audit trail stays in the ledger; None means for ever."""
+        return timedelta(days=self.keep_audit_days) if self.keep_audit_days else None
 
     @property
     def crm_path(self) -> Path:
@@ -313,6 +384,13 @@ class Settings(BaseSettings):
         """The name of an account's connection; None if the settings have no such account."""
         account = self.accounts.get(account_id)
         return None if account is None else account.connection
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        given = (self.secrets_key, self.secrets_key_file, self.secrets_key_command)
+        if sum(map(bool, given)) > 1:
+            raise ValueError("only one of secrets_key, secrets_key_file and secrets_key_command may be set")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -1,32 +1,61 @@
-"""Structured logs on standard error, with callers' numbers masked."""
+"""Structured logs on standard error, without callers' numbers, names and secrets."""
 
 import logging
-import re
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+import traceback
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, Final, Literal
 
 import structlog
 
-from leadline_server.domain.numbers.phone_number import mask_number
+from leadline_server.domain.errors import LeadlineError
+from leadline_server.domain.masking import masked, without_values
 
-_NUMBER: Final = re.compile(r"\+?\d[\d \u00a0().\-/]{5,}\d")
-"""Whatever may be a phone number: seven digits or more, with the usual signs between them."""
+_OPAQUE: Final = frozenset(
+    {
+        "timestamp",
+        "level",
+        "account_id",
+        "call_id",
+        "contact_id",
+        "correlation_id",
+        "rpc",
+        "address",
+        "hash",
+        "span_id",
+        "trace_id",
+        "exception",
+    }
+)
+"""Keys whose values are ids, times and addresses, which only look like numbers. Exceptions are masked before."""
 
-_OPAQUE: Final = frozenset({"timestamp", "level", "account_id", "call_id", "correlation_id", "rpc", "address"})
-"""Keys whose values are ids, times and addresses, which only look like numbers."""
-
+_SPEAKING: Final = (
+    AttributeError,
+    ImportError,
+    IndexError,
+    LookupError,
+    NameError,
+    OSError,
+    TypeError,
+    ArithmeticError,
+)
+"""Python's own errors, which put values in quotes. Other exceptions may say anything, such as a caller's name."""
 
 MOST_LINES: Final = 20
 SAMPLE_SECONDS: Final = 10.0
 """The most lines of one kind in this time. Lines of errors are never left out."""
 
 _MOST_KINDS: Final = 1_000
+_MOST_CAUSES: Final = 5
+
+_log = structlog.get_logger("leadline_server.library")
 
 
-def configure_logs(level: str, style: Literal["console", "json"]) -> None:
-    """Set logging up for this process."""
+def configure_logs(
+    level: str, style: Literal["console", "json"], extra: structlog.typing.Processor | None = None
+) -> None:
+    """Set logging up for this process, for libraries too. `extra` adds to each line, such as the ids of a trace."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -34,27 +63,73 @@ def configure_logs(level: str, style: Literal["console", "json"]) -> None:
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     )
+    number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
             SampledLines(),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            mask_numbers,
+            *([extra] if extra is not None else []),
+            show_exception,
+            mask_values,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[LibraryLines()], level=max(number, logging.WARNING), force=True)
 
 
-def mask_numbers(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: hide every phone number that a line would show."""
+class LibraryLines(logging.Handler):
+    """Writes what libraries log, such as asyncio and gRPC. Their arguments may be anything, so these are left out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        error = record.exc_info[1] if record.exc_info else None
+        write = _log.error if record.levelno >= logging.ERROR else _log.warning
+        write("library", logger=record.name, detail=str(record.msg).splitlines()[0][:200], exc_info=error)
+
+
+def mask_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: hide every number, address and secret that a line would show."""
     for key, value in event.items():
-        if isinstance(value, str) and key not in _OPAQUE:
-            event[key] = _NUMBER.sub(lambda found: mask_number(found.group()), value)
+        if key in _OPAQUE or isinstance(value, bool | int | float | None):
+            continue
+        event[key] = [masked(str(item)) for item in value] if isinstance(value, list | tuple) else masked(str(value))
     return event
+
+
+def show_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: replace an exception by its types and where it was raised."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        event["exception"] = "\n".join(described(error))
+    return event
+
+
+def described(error: BaseException) -> Iterator[str]:
+    """The lines of an exception and its causes: frames, types, and the message where it cannot name a person."""
+    cause, known = error.__cause__ or (None if error.__suppress_context__ else error.__context__), 0
+    yield "Traceback (most recent call last):"
+    yield from "".join(traceback.format_tb(error.__traceback__)).splitlines()
+    yield _sentence(error)
+    while cause is not None and known < _MOST_CAUSES:
+        yield "Caused by:"
+        yield from "".join(traceback.format_tb(cause.__traceback__)).splitlines()
+        yield _sentence(cause)
+        cause, known = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__), known + 1
+
+
+def _sentence(error: BaseException) -> str:
+    kind = type(error).__name__
+    if isinstance(error, LeadlineError):
+        return f"{kind}: {without_values(str(error))}"
+    if isinstance(error, _SPEAKING) and type(error).__module__ in ("builtins", "sqlite3"):
+        return f"{kind}: {without_values(str(error))}"
+    return kind
 
 
 class SampledLines:

@@ -2,15 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+BY_API: Final = "by_api"
+"""The context of a validation of settings that come by API: they must not read files and variables of the server."""
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, info: ValidationInfo) -> Any:
     """The secret itself. If it is from a file, line ends at its end are removed."""
     if not isinstance(value, dict):
         return value
+    if (info.context or {}).get(BY_API):
+        raise ValueError("must be a text")
     match value:
         case {"file": str(path)} if len(value) == 1:
             try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry, Gauge
+from structlog.typing import Processor
 
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
@@ -19,6 +20,7 @@ from leadline_server.config import AccountConfig, Settings
 from leadline_server.domain.errors import CrmError, LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
+from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import CrmMethod, LookupRecall
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
@@ -29,11 +31,14 @@ from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tracer import CallRecords
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the last imports OpenTelemetry
     import ssl
 
     import grpc
+
+    from leadline_server.tracing.export import Exports
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +50,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))
     except (AddressUnavailable, LedgerUnavailable, CrmError, UnusableCertificate) as error:
@@ -64,7 +69,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
     certificate = _certificate(settings, registry)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(watched_loop(registry))
-        app = await stack.enter_async_context(open_app(settings, registry=registry))
+        exports = await stack.enter_async_context(_exports(settings))
+        parts, emit = (PLAIN, _drop) if exports is None else (exports.parts, exports.emit)
+        app = await stack.enter_async_context(open_app(settings, registry=registry, parts=parts, emit=emit))
         connections = connection_limits(settings.max_connections, settings.max_connection_age)
         server = Server(
             app.commands,
@@ -73,6 +80,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
             connections,
             authenticator=app.authenticator,
             has_reflection=settings.reflection or app.authenticator is None,
+            records=CallRecords(app.observations, None if exports is None else exports.tracing),
         )
         await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         tls = _Tls.of(certificate)
@@ -103,6 +111,31 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         _log.info("draining", seconds=settings.grace_period)
         await server.drain(settings.grace_period)
     _log.info("stopped")
+
+
+def _trace_ids(settings: Settings) -> Processor | None:
+    """The processor that adds the ids of traces to log lines; None where nothing is traced."""
+    if not settings.otlp_endpoint:
+        return None
+    from leadline_server.tracing.spans import trace_ids
+
+    return trace_ids
+
+
+@asynccontextmanager
+async def _exports(settings: Settings) -> "AsyncIterator[Exports | None]":
+    """Where traces and the audit trail go while the body runs; None: nowhere."""
+    if not settings.otlp_endpoint:
+        yield None
+        return
+    from leadline_server.tracing.export import otlp_exports
+
+    async with otlp_exports(settings.otlp_endpoint, settings.trace_ratio) as exports:
+        yield exports
+
+
+def _drop(_: object) -> None:
+    pass
 
 
 class _Tls(NamedTuple):

@@ -6,7 +6,7 @@ longer than the timers that hold groups open, so groups of a real load would nev
     python -m bench.instructions                  FindContact and LogCall, groups of 1 and 8
     python -m bench.instructions --calls 200      fewer calls, a rougher figure
     python -m bench.instructions --only find --http    with the HTTP port open and idle
-    python -m bench.instructions --only find --credential key      with an API key in each call; or `token`: a JWT
+    python -m bench.instructions --only find --trace 1    with every call traced, and sent to a receiver
 """
 
 import argparse
@@ -28,17 +28,17 @@ from typing import Any
 import grpc
 import uvloop
 from leadline.v1 import call_log_pb2, preferences_pb2, preferences_service_pb2
-from leadline_server.app import App, open_app
-from leadline_server.auth.issuers import IssuerConfig
-from leadline_server.commands.keys import KeyWish
+from leadline_server.app import open_app
 from leadline_server.config import Settings
-from leadline_server.domain.access.principals import EVERYONE, Role
 from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
+from leadline_server.parts import PLAIN
 from leadline_server.serving import tune_garbage_collector
+from leadline_server.tracing.export import otlp_exports
 from leadline_server.transport.server import Server
+from leadline_server.transport.tracer import CallRecords
 from prometheus_client import CollectorRegistry
-from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
+from support.otlp_receiver import otlp_receiver
 
 from bench import workload
 
@@ -92,21 +92,15 @@ class _Handlers:
 
 
 class _Context:
-    """A call's context with a deadline of half a minute, and the metadata that a client sends."""
-
-    metadata: tuple[tuple[str, str], ...] = ()
+    """A call's context with a deadline of half a minute."""
 
     def time_remaining(self) -> float:
         """How long the caller waits, in seconds."""
         return 30.0
 
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """The metadata that the client sends."""
-        return self.metadata
-
-    def auth_context(self) -> dict[str, list[bytes]]:
-        """No certificate."""
-        return {}
+    def invocation_metadata(self) -> tuple[()]:
+        """No metadata."""
+        return ()
 
     def peer(self) -> str:
         """A caller of this machine."""
@@ -117,21 +111,28 @@ class _Context:
         raise AssertionError(f"{code}: {details}")
 
 
-async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool, credential: str) -> None:
+async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool, traces: tuple[str, float]) -> None:
     """Warm up, wait for a line on standard input, make the calls, and say so.
 
-    `has_http`: an idle HTTP port is open. `credential`: `key`, `token`, or empty: authentication is off.
+    Args:
+        name: the load.
+        calls: how many calls are counted.
+        group: how many calls go together.
+        data: the folder of the databases.
+        has_http: an idle HTTP port is open.
+        traces: where traces go, and the share of calls that are traced; no address: nowhere.
     """
     load = load_of(name, WARM_UP + calls)
     handlers = _Handlers()
     grpc.aio.server = lambda *_, **__: handlers  # type: ignore[assignment] # only what is registered matters
     registry = CollectorRegistry()
-    settings = Settings(data_dir=data, authentication=bool(credential), issuers=_issuers(data) if credential else {})
-    async with AsyncExitStack() as idle, open_app(settings, registry=registry) as app:
-        server = Server(app.commands, registry, authenticator=app.authenticator)
-        if credential:
-            sent = await _key(app) if credential == "key" else signed(claims(leadline_account=workload.ACCOUNT))
-            _Context.metadata = (("user-agent", "grpc-python/1.85"), ("authorization", f"Bearer {sent}"))
+    async with AsyncExitStack() as idle:
+        exports = await idle.enter_async_context(otlp_exports(*traces)) if traces[0] else None
+        parts = PLAIN if exports is None else exports.parts
+        app = await idle.enter_async_context(open_app(Settings(data_dir=data), registry=registry, parts=parts))
+        server = Server(
+            app.commands, registry, records=CallRecords(tracer=None if exports is None else exports.tracing)
+        )
         if has_http:
             receiver = receiver_of(app, Settings(data_dir=data), server.door, registry)
             await idle.enter_async_context(http_server("127.0.0.1:0", server.methods, receiver, HttpOptions()))
@@ -163,18 +164,6 @@ async def drive(name: str, calls: int, group: int, data: Path, *, has_http: bool
         raise AssertionError(f"{load.check(answers)} right answers to {calls} requests")
 
 
-async def _key(app: App) -> str:
-    wish = KeyWish(account_id=workload.ACCOUNT, role=Role.ACCOUNT_ADMIN)
-    return (await app.commands.keys.issue(wish, EVERYONE)).secret
-
-
-def _issuers(data: Path) -> dict[str, IssuerConfig]:
-    file = data / "keys.json"
-    file.write_bytes(key_set())
-    roles = (Role.ACCOUNT_ADMIN,)
-    return {"bench": IssuerConfig(issuer=ISSUER, audiences=(AUDIENCE,), jwks_file=file, roles=roles)}
-
-
 async def _in_groups(serve: Any, requests: Sequence[bytes], group: int) -> list[bytes]:
     answers: list[bytes] = []
     for start in range(0, len(requests), group):
@@ -187,8 +176,8 @@ def _say(word: str) -> None:
     sys.stdout.flush()
 
 
-def count(name: str, *, calls: int, group: int, has_http: bool = False, credential: str = "") -> float:
-    """Instructions per call of the load `name`, called in groups of `group`, with an API key or a JWT if one is named.
+def count(name: str, *, calls: int, group: int, has_http: bool = False, traced: float | None = None) -> float:
+    """Instructions per call of the load `name`, called in groups of `group`. `traced`: the share of calls; None: off.
 
     Raises:
         RuntimeError: valgrind is not installed.
@@ -197,7 +186,14 @@ def count(name: str, *, calls: int, group: int, has_http: bool = False, credenti
         raise RuntimeError("valgrind is not installed: instructions cannot be counted.")
     with (
         tempfile.TemporaryDirectory() as folder,
-        _driver(Path(folder), name, calls, group, has_http=has_http, credential=credential) as process,
+        otlp_receiver() as receiver,
+        _driver(
+            Path(folder),
+            name,
+            (["--http"] if has_http else [])
+            + ([] if traced is None else ["--trace", str(traced), "--receiver", receiver.address])
+            + ["--calls", str(calls), "--group", str(group)],
+        ) as process,
     ):
         _expect(process, "ready")
         _instrumentation(process, "on")
@@ -211,9 +207,7 @@ def count(name: str, *, calls: int, group: int, has_http: bool = False, credenti
 
 
 @contextmanager
-def _driver(
-    folder: Path, name: str, calls: int, group: int, *, has_http: bool, credential: str
-) -> "Iterator[subprocess.Popen[str]]":
+def _driver(folder: Path, name: str, options: Sequence[str]) -> "Iterator[subprocess.Popen[str]]":
     """The process that makes the calls, under callgrind, over a contact book of CONTACTS."""
     data, csv = folder / "data", folder / "contacts.csv"
     workload.write_contacts(csv, CONTACTS)
@@ -227,8 +221,6 @@ def _driver(
         f"--callgrind-out-file={folder}/callgrind.out",
     ]
     driven = [sys.executable, "-m", "bench.instructions", "--drive", name, str(data)]
-    options = ["--calls", str(calls), "--group", str(group), *(["--http"] if has_http else [])]
-    options += ["--credential", credential] if credential else []
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     process = subprocess.Popen(
         [*callgrind, *driven, *options],
@@ -280,21 +272,19 @@ def main() -> None:
     parser.add_argument("--only", default="", help="loads whose name begins so: find, log known, log unknown")
     parser.add_argument("--drive", nargs=2, metavar=("LOAD", "DATA"), help=argparse.SUPPRESS)
     parser.add_argument("--http", action="store_true", help="with the HTTP port open and idle")
-    parser.add_argument("--credential", default="", choices=("key", "token"), help="sent with each call")
+    parser.add_argument("--trace", type=float, help="the share of calls that are traced; without it tracing is off")
+    parser.add_argument("--receiver", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive:
-        name, data = options.drive
-        driven = drive(
-            name, options.calls, options.group, Path(data), has_http=options.http, credential=options.credential
-        )
+        load, data = options.drive
+        traces = options.receiver, options.trace or 0.0
+        driven = drive(load, options.calls, options.group, Path(data), has_http=options.http, traces=traces)
         uvloop.run(driven)
         return
     for name in ("find", "log known", "log unknown"):
         for group in (options.group,) if options.group else (1, 8):
             if name.startswith(options.only):
-                figure = count(
-                    name, calls=options.calls, group=group, has_http=options.http, credential=options.credential
-                )
+                figure = count(name, calls=options.calls, group=group, has_http=options.http, traced=options.trace)
                 sys.stdout.write(f"{name:12} groups of {group}: {figure:>10,.0f} instructions a call\n")
 
 

@@ -6,9 +6,11 @@ import pytest
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.testing.ledger_conformance import LedgerConformance
 from leadline_server.testing.ledger_samples import OpenLedger
+from support.secrets_keys import keys_with
 
 
 class TestSqliteLedger(LedgerConformance):
     @pytest.fixture
     def open_ledger(self, tmp_path: Path) -> OpenLedger:
-        return lambda: open_sqlite_ledger(tmp_path / "ledger.db")
+        keys = keys_with()
+        return lambda: open_sqlite_ledger(tmp_path / "ledger.db", keys)

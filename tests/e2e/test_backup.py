@@ -142,15 +142,16 @@ def test_without_its_key_a_copy_says_which_is_missing_and_serves_nothing_that_ne
     with server_process(tmp_path / "data", settings=settings) as first:
         log_some(first.address, ["call-1"])
     printed = saved(folder, tmp_path / "data", "--config", rotating.config)
-    key_id = rows(folder / "ledger.db", "SELECT CAST(substr(document, 1, 16) AS TEXT) FROM tokens")[0][0]
-    assert f"A restore needs the key {key_id}, which is not saved: {tmp_path / 'data' / 'token.key'}" in printed
-    assert b"gAAAA" not in b"".join(file.read_bytes() for file in folder.iterdir() if file.suffix == ".json")
+    key_id = rows(folder / "ledger.db", "SELECT secrets_key_id FROM ledger")[0][0]
+    assert f"A restore needs the key {key_id}, which is not saved: {tmp_path / 'secrets.key'}" in printed
+    assert REFRESH_TOKEN.encode() not in b"".join(file.read_bytes() for file in folder.iterdir())
 
     where = ["--data-dir", str(second), "--config", str(rotating.config)]
-    done = leadline("restore", folder, *where)
+    settings |= {"LEADLINE_SECRETS_KEY_FILE": str(tmp_path / "second" / "secrets.key")}
+    done = leadline("restore", folder, *where, settings=settings)
     assert done.returncode == 1
     assert f"Missing keys: {key_id}." in done.stderr
-    refused = leadline("restore", "--live", *where)
+    refused = leadline("restore", "--live", *where, settings=settings)
     assert refused.returncode == 1
     assert f"Missing keys: {key_id}." in refused.stderr
     asked = rotating.tokens["asked"]
@@ -163,8 +164,9 @@ def test_without_its_key_a_copy_says_which_is_missing_and_serves_nothing_that_ne
         assert log(client, "call-2").state == CALL_LOG_STATE_PENDING
         assert rotating.tokens["asked"] == asked
 
-        shutil.copy(tmp_path / "data" / "token.key", keys)
-        assert leadline("restore", "--keys", keys, "--live", *where).returncode == 0
+        shutil.copy(tmp_path / "secrets.key", keys)
+        done = leadline("restore", "--keys", keys, "--live", *where, settings=settings)
+        assert (done.returncode, done.stderr) == (0, "")
         until(lambda: all_logged(standby.address, ["call-2"]))
         assert client.find_contact(KNOWN).matches
 
@@ -176,8 +178,9 @@ def test_a_lost_key_is_given_up_and_access_is_granted_again(rotating: Rotating, 
         log_some(first.address, ["call-1"])
     saved(folder, tmp_path / "data", "--config", rotating.config)
     where = ["--data-dir", str(second), "--config", str(rotating.config)]
-    assert leadline("restore", folder, *where).returncode == 1
-    assert leadline("restore", "--live", "--without-keys", *where).returncode == 0
+    settings |= {"LEADLINE_SECRETS_KEY_FILE": str(tmp_path / "second" / "secrets.key")}
+    assert leadline("restore", folder, *where, settings=settings).returncode == 1
+    assert leadline("restore", "--live", "--without-keys", *where, settings=settings).returncode == 0
     assert rows(second / "ledger.db", "SELECT document FROM tokens") == [(None,)]
     write_toml(rotating.config, "salesforce", rotating.crm.url, refresh_token=f"{REFRESH_TOKEN}-1")  # granted anew
     with (

@@ -21,6 +21,7 @@ from support.servers import server_process
 SOURCES: Final = Path(__file__).parent / "connect_client"
 PROTOS: Final = Path(__file__).parents[2] / "protos"
 NODE, NPM = shutil.which("node"), shutil.which("npm")
+PACKAGES: Final = ("leadline/v1", "leadline/admin/v1")
 WAYS: Final = ("connect json", "connect binary", "grpc-web binary")
 
 pytestmark = pytest.mark.skipif(not NODE or not NPM, reason="needs node and npm on PATH")
@@ -58,11 +59,19 @@ def connected(crm: FakeProcess, config: Path) -> Iterator[None]:
     yield
 
 
+def package_of(proto: Path) -> str:
+    """The package of a file: `leadline.admin.v1`."""
+    return ".".join(proto.parent.relative_to(PROTOS).parts)
+
+
 def rpcs() -> list[str]:
     """Every RPC of the contract: `leadline.v1.ContactService/FindContact`."""
-    files = (*PROTOS.glob("leadline/v1/*_service.proto"), *PROTOS.glob("leadline/admin/v1/*_service.proto"))
-    modules = [".".join(path.relative_to(PROTOS).with_suffix("").parts) + "_pb2" for path in files]
-    services = [service for module in modules for service in import_module(module).DESCRIPTOR.services_by_name.values()]
+    modules = [path for package in PACKAGES for path in sorted(PROTOS.glob(f"{package}/*_service.proto"))]
+    services = [
+        service
+        for path in modules
+        for service in import_module(f"{package_of(path)}.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
+    ]
     return sorted(f"{service.full_name}/{method.name}" for service in services for method in service.methods)
 
 
@@ -75,11 +84,8 @@ def generate(home: Path) -> None:
     target = home / "generated"
     target.mkdir()
     (target / "package.json").write_text('{"type": "module"}')
-    sources = [
-        str(path.relative_to(PROTOS))
-        for folder in ("v1", "admin/v1")
-        for path in sorted((PROTOS / "leadline" / folder).glob("*.proto"))
-    ]
+    protos = [path for package in PACKAGES for path in sorted((PROTOS / package).glob("*.proto"))]
+    sources = [str(path.relative_to(PROTOS)) for path in protos]
     includes = [f"-I{folder}" for folder in (PROTOS, common, Path(spec.origin).parent / "_proto")]
     plugin = f"--plugin=protoc-gen-es={home / 'node_modules' / '.bin' / 'protoc-gen-es'}"
     options = [plugin, f"--es_out={target}", "--es_opt=target=js", "--es_opt=import_extension=js"]
@@ -109,10 +115,14 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert (seen["logged"], seen["got"], seen["retried"]) == ("LOGGED", True, "LOGGED")
     assert seen["listed"] == [f"call-{way.replace(' ', '-')}"]
     assert seen["counted"] == 1
-    assert seen["keys"] == [True, True, True, 2]
     assert (seen["replay"], seen["placeholder"], seen["removable"]) == (True, True, "UNTOUCHED")
     assert seen["preference"] == "CREATE_PLACEHOLDER"
     assert (seen["region"], seen["updated"]) == ("US", "Europe/Berlin")
+    assert (seen["account"], seen["title"], seen["accounts"]) == ("API", "Ours", True)
+    assert (seen["secret"], seen["keys"]) == (True, 2)
+    assert (seen["set"], seen["options"]) == (["token"], {"portal_id": "7"})
+    assert (seen["checked"], seen["disabled"], seen["state"]) == ("WORKING", "DISABLED", "DISABLED")
+    assert seen["exported"] == ["account", "settings", "connection"]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,16 @@ def test_a_served_folder_is_in_order_also_while_it_is_served(tmp_path: Path) -> 
     wrong = {name: one for name, one in checks.items() if one["state"] == "problem" and name != "disk"}
     assert wrong == {}
     assert code == (checks["disk"]["state"] == "problem")
-    assert checks.keys() == {"settings", "ledger", "clock", "descriptors", "disk", "key"}
+    assert checks.keys() == {
+        "settings",
+        "ledger",
+        "clock",
+        "descriptors",
+        "disk",
+        "key",
+        "audit",
+        "traces",
+    }
 
 
 def test_a_new_folder_is_not_created(tmp_path: Path) -> None:
@@ -42,17 +53,18 @@ def test_bad_settings_are_named_and_end_the_checks(tmp_path: Path) -> None:
 
 
 def test_a_damaged_ledger_and_a_key_that_others_can_read_are_problems(tmp_path: Path) -> None:
-    with server_process(tmp_path):
+    data, key, config = tmp_path / "data", tmp_path / "secrets.key", tmp_path / "leadline.toml"
+    config.touch()
+    with server_process(data):
         pass
-    key = tmp_path / "token.key"
     key.write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
     key.chmod(0o644)
-    (tmp_path / "ledger.db").write_bytes(b"no database" * 1000)
-    code, checks = diagnosed(tmp_path)
+    (data / "ledger.db").write_bytes(b"no database" * 1000)
+    code, checks = diagnosed(data, "--config", str(config))
     assert (code, checks["ledger"]["state"], checks["key"]["state"]) == (1, "problem", "problem")
     assert checks["key"]["action"] == f"Run: chmod 600 {key}"
     key.write_text("no key")
-    assert "has no key" in diagnosed(tmp_path)[1]["key"]["found"]
+    assert "is no key" in diagnosed(data, "--config", str(config))[1]["key"]["found"]
 
 
 def test_a_ledger_from_the_future_shows_a_wrong_clock(tmp_path: Path) -> None:
@@ -83,3 +95,17 @@ def test_few_descriptors_are_a_warning_with_the_number_of_connections(tmp_path: 
     [line] = [line for line in ended.stdout.splitlines() if line.startswith("descriptors")]
     assert line.split()[1] == "warning"
     assert "of 10,000 gRPC connections. Raise the hard limit" in line
+
+
+def test_entries_of_the_audit_trail_that_wait_and_a_receiver_that_is_away_are_warnings(tmp_path: Path) -> None:
+    with server_process(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.execute("INSERT INTO audit (account_id, time, document) VALUES ('demo', 0, '{}')")
+        connection.commit()
+    config = tmp_path / "leadline.toml"
+    config.write_text("otlp_endpoint = 'http://127.0.0.1:1'")
+    _, checks = diagnosed(tmp_path, "--config", str(config))
+    assert checks["audit"]["found"] == "1 entries wait for their place in a chain"
+    assert (checks["audit"]["state"], checks["traces"]["state"]) == ("warning", "warning")
+    assert checks["traces"]["found"] == "127.0.0.1:1 does not answer: Connection refused"

@@ -86,7 +86,8 @@ def test_an_event_that_cannot_be_stored_is_listed_with_its_body(server: ServerPr
     assert post(server.http_address, system, body).status == 200
     [(kept,)] = rows(server.data_dir / "ledger.db", "SELECT document FROM quarantine")
     assert CUSTOMER.encode() not in kept
-    settings = {"LEADLINE_DATA_DIR": str(server.data_dir)}
+    key = server.data_dir.with_name("secrets.key")
+    settings = {"LEADLINE_DATA_DIR": str(server.data_dir), "LEADLINE_SECRETS_KEY_FILE": str(key)}
     listed = json.loads(leadline("ingress", "list", "--failed", "--json", settings=settings).stdout)
     assert [(row["route"], row["reason"]) for row in listed] == [("telnyx", "the event has no id of its call")]
     shown = json.loads(leadline("ingress", "list", "--failed", "--bodies", "--json", settings=settings).stdout)

@@ -68,6 +68,7 @@ DAMAGE = {
     "claims": "INSERT INTO claims (account_id, number_key, contact_id) VALUES ('demo', '+12025550101', 'c_1')",
     "requests": "INSERT INTO requests VALUES ('demo', 'r-1', 0, 'f', '{')",
     "secret": "UPDATE ledger SET secret = x'00'",
+    "audit": "UPDATE audit_chains SET sequence = sequence + 1",
     "schema": "INSERT INTO schema_migrations VALUES (99, 'future', '')",
 }
 

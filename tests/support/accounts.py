@@ -35,6 +35,8 @@ class FakeAccounts:
             raise AccountNotFound(account_id)
         return account
 
+    get_any = get
+
 
 async def read_request(reader: Callable[[Any, NumberingRules | None], T], request: Any) -> T:
     """The result of `reader` for a request; the accounts are us and gb."""

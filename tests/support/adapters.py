@@ -16,6 +16,8 @@ from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger.tokens import TokenStore
 
+from support.secrets_keys import keys_with
+
 
 class LedgerTokens:
     """The tokens of a ledger in `folder` that opens when they are first used: most adapters have none."""
@@ -40,14 +42,16 @@ class LedgerTokens:
     async def _opened(self) -> TokenStore:
         async with self._opening:
             if self._store is None:
-                ledger = await self._closing.enter_async_context(open_sqlite_ledger(self._folder / "ledger.db"))
+                ledger = await self._closing.enter_async_context(
+                    open_sqlite_ledger(self._folder / "ledger.db", keys_with())
+                )
                 self._store = ledger.tokens
             return self._store
 
 
 @asynccontextmanager
 async def adapter_context(folder: Path) -> AsyncIterator[AdapterContext]:
-    """The context of a connection named `crm`; tokens are kept in `folder`, unencrypted."""
+    """The context of a connection named `crm`; tokens are kept in `folder`."""
     async with AsyncExitStack() as closing, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         yield AdapterContext(
             name="crm",
@@ -67,7 +71,7 @@ async def opened_adapter(
     folder: Path,
     settings: Callable[[], AccountSettings] = AccountSettings,
 ) -> AsyncIterator[CrmAdapter]:
-    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`, unencrypted."""
+    """The adapter `name` with `options`, for an account with `settings`; tokens are kept in `folder`."""
     kind = adapter_type(name)
     async with adapter_context(folder) as context:
         connect = await kind.open(kind.settings.model_validate(dict(options)), context)

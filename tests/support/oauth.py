@@ -10,14 +10,14 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from cryptography.fernet import Fernet
-from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
-from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthGrant
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.ledger import TokenStore
 
 from support.http_servers import http_server
+from support.secrets_keys import keys_with
 
 NAME = "sales"
 """The connection's."""
@@ -71,7 +71,7 @@ class Issuer:
 
 
 class Bench:
-    """The endpoint, and what authorizers need besides; `kept` is what is on disk."""
+    """The endpoint, and what authorizers need besides."""
 
     def __init__(
         self, folder: Path, issuer: Issuer, session: aiohttp.ClientSession, url: str, store: TokenStore
@@ -80,9 +80,7 @@ class Bench:
         self.issuer = issuer
         self.session = session
         self.url = url
-        self.kept = store
-        key = Fernet.generate_key()
-        self.store: TokenStore = EncryptedTokens(store, lambda: key)
+        self.store = store
         self.clock = Clock()
 
     def grant(self, **changes: Any) -> OAuthGrant:
@@ -122,7 +120,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     issuer = Issuer()
     async with (
         aiohttp.ClientSession() as session,
-        open_sqlite_ledger(folder / "ledger.db") as ledger,
+        open_sqlite_ledger(folder / "ledger.db", keys_with()) as ledger,
         http_server(issuer.handle) as url,
     ):
         yield Bench(folder, issuer, session, url, ledger.tokens)

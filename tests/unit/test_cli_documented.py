@@ -14,6 +14,8 @@ DOCUMENT: Final = (Path(__file__).resolve().parents[2] / "docs" / "command-line.
 TO_SERVER: Final = {"--server", "--account", "--context", "--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name"}
 SHARED: Final = {*TO_SERVER, "--timeout", "--json", "--no-color"}
 
+_OF_FILES = {"ledger", "adapter", "audit", "connections", "context", "secrets", "backup", "restore"}
+
 
 def _commands(group: Any, path: str = "leadline") -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
@@ -65,11 +67,7 @@ def test_the_shared_options_are_documented_and_all_commands_that_ask_a_server_ha
     [section] = re.findall(r"^## Options, output and exit codes\n(.*?)(?=^## )", DOCUMENT, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)) == SHARED
     without = {name for name, command in COMMANDS.items() if not _options(command) >= SHARED}
-    of_files = {
-        name
-        for name in COMMANDS
-        if name.split()[1] in {"ledger", "adapter", "connections", "context", "backup", "restore"}
-    }
+    of_files = {name for name in COMMANDS if name.split()[1] in _OF_FILES}
     of_files |= {"leadline doctor", "leadline ingress list", "leadline ingress check", "leadline keys bootstrap"}
     of_files |= {"leadline listen asterisk", "leadline listen freeswitch"}
     assert without == {"leadline serve", "leadline contacts import", "leadline calls import"} | of_files

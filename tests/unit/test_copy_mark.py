@@ -6,27 +6,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from leadline_server.crm.wrappers.standby import StandbyCrm
 from leadline_server.domain.errors import KeyMissing, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
-from leadline_server.encryption import encrypt, key_id, load_key, note_missing
+from leadline_server.encryption.cipher import new_key
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.backup import back_up_ledger
-from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
+from leadline_server.ledger.sqlite.secrets import read_secrets_state
 from leadline_server.ports.crm import CrmMethod
-from leadline_server.ports.ledger import CopyState
+from leadline_server.ports.ledger import CopyState, SecretsState
 from support.operations import OPERATIONS, create, memory_crm
+from support.secrets_keys import key_file, keys_with
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-KEY = Fernet.generate_key()
+KEY = new_key()
 
 
 async def restored(tmp_path: Path) -> Path:
-    """A copy of a ledger with a encrypted token."""
-    async with open_sqlite_ledger(tmp_path / "first.db") as ledger:
-        await ledger.tokens.put("sales", "me", encrypt(KEY, b"a token"))
+    """A copy of a ledger with an encrypted token."""
+    async with open_sqlite_ledger(tmp_path / "first.db", keys_with(KEY)) as ledger:
+        await ledger.tokens.put("sales", "me", b"a token")
         assert await ledger.copy_mark.state() == CopyState()
     back_up_ledger(tmp_path / "first.db", tmp_path / "copy.db", overwrite=False)
     return tmp_path / "copy.db"
@@ -47,12 +48,13 @@ async def test_a_copy_leases_no_tokens_until_it_is_live(tmp_path: Path) -> None:
 async def test_a_ledger_says_which_keys_it_needs_and_drops_what_they_encrypt(tmp_path: Path) -> None:
     path = await restored(tmp_path)
     with closing(sqlite3.connect(path)) as connection:
-        assert needed_keys(connection) == {key_id(KEY)}
-    async with open_sqlite_ledger(path) as ledger:
+        assert read_secrets_state(connection) == SecretsState(KEY.id, frozenset({KEY.id}))
+    async with open_sqlite_ledger(path, keys_with(KEY)) as ledger:
         await ledger.copy_mark.make_live(NOW, forget=["0" * 16])
         assert await ledger.tokens.get("sales") is not None
-        await ledger.copy_mark.make_live(NOW, forget=[key_id(KEY)])
+        await ledger.copy_mark.make_live(NOW, forget=[KEY.id])
         assert await ledger.tokens.get("sales") is None
+        assert await ledger.secrets.state() == SecretsState("", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,12 @@ async def test_a_standby_that_is_live_now_writes() -> None:
     assert (await create(crm)).id
 
 
-def test_where_a_key_is_missing_no_other_is_made(tmp_path: Path) -> None:
-    note_missing(tmp_path / "token.key", frozenset({key_id(KEY)}))
-    with pytest.raises(KeyMissing, match=f"The key {key_id(KEY)} is missing"):
-        load_key(tmp_path / "token.key")
+async def test_where_a_key_is_missing_no_other_is_made(tmp_path: Path) -> None:
+    keys = key_file(tmp_path / "secrets.key")
+    async with open_sqlite_ledger(await restored(tmp_path), SecretsKeys(keys)) as ledger:
+        with pytest.raises(KeyMissing, match=f"The key {KEY.id} is missing"):
+            await ledger.tokens.put("support", "me", b"another")
+        with pytest.raises(KeyMissing):
+            await ledger.tokens.get("sales")
+        assert await ledger.tokens.get("support") is None  # nothing is stored, so no key is needed
+    assert not keys.path.exists()

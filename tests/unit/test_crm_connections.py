@@ -26,12 +26,14 @@ from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import ALL_METHODS, Capabilities, CrmAdapter
 from leadline_server.ports.ledger import TokenStore
 from pydantic import ValidationError
 from support.http_servers import http_server
 from support.operations import OPERATIONS, create, memory_crm
+from support.secrets_keys import key_file
 
 
 class MemorySettings(ConnectionSettings):
@@ -102,7 +104,7 @@ async def connections(
 ) -> AsyncIterator[Desk]:
     names = connection_of or {}
     async with (
-        open_sqlite_ledger(folder / "ledger.db") as ledger,
+        open_sqlite_ledger(folder / "ledger.db", SecretsKeys(key_file(folder / "secrets.key"))) as ledger,
         open_connections(choices, names.get, ledger.tokens, folder, SystemClock(), "this process") as connect,
     ):
         yield Desk(connect, ledger.tokens, folder)
@@ -191,22 +193,25 @@ async def test_an_error_about_credentials_names_the_connection(tmp_path: Path, m
     assert (caught.value.message, str(caught.value)) == (expected, expected)
 
 
-async def test_tokens_are_sealed_on_disk_and_apart_by_connection(tmp_path: Path, opened: Opened) -> None:
-    async with connections(tmp_path, {"one": ConnectionSpec("memory"), "two": ConnectionSpec("memory")}) as desk:
+def _files(folder: Path) -> list[Path]:
+    return list(folder.glob("ledger.db*"))
+
+
+async def test_tokens_are_encrypted_on_disk_and_apart_by_connection(tmp_path: Path, opened: Opened) -> None:
+    async with connections(tmp_path, {"one": ConnectionSpec("memory"), "two": ConnectionSpec("memory")}):
         for name in ("one", "two"):
             await opened.contexts[name].tokens.put(opened.contexts[name].name, "me", f"secret of {name}".encode())
         assert await opened.contexts["two"].tokens.get("one") == b"secret of one"
         assert await opened.contexts["one"].tokens.get("two") == b"secret of two"
-        kept = await desk.tokens.get("one")
-    assert kept is not None
-    assert b"secret" not in kept
-    assert (tmp_path / "token.key").stat().st_mode & 0o777 == 0o600
+    kept = b"".join(file.read_bytes() for file in _files(tmp_path))
+    assert b"secret of" not in kept
+    assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
 
 
 async def test_no_key_is_made_where_nobody_keeps_a_token(tmp_path: Path) -> None:
     async with connections(tmp_path, {"one": ConnectionSpec("memory")}, {"a": "one"}) as desk:
         await desk.account("a").adapter.check()
-    assert not (tmp_path / "token.key").exists()
+    assert not (tmp_path / "secrets.key").exists()
 
 
 async def test_the_session_keeps_no_cookies_and_bounds_nothing(tmp_path: Path, opened: Opened) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from cryptography.fernet import Fernet
-from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.oauth import oauth_authorizer
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
@@ -201,9 +199,3 @@ async def test_a_copy_of_the_ledger_tells_no_token(bench: Bench, tmp_path: Path)
     assert b"sales" in kept
     assert b'"a1"' not in kept
     assert b'"r1"' not in kept
-
-
-async def test_tokens_that_were_sealed_with_another_key_are_got_anew(bench: Bench) -> None:
-    await bearer(bench.authorizer())
-    bench.issuer.refresh_token = "r0"
-    assert await bearer(bench.authorizer(EncryptedTokens(bench.kept, Fernet.generate_key))) == "Bearer a2"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from leadline_server.crm.token_encryption import EncryptedTokens
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
@@ -155,10 +154,3 @@ async def test_a_request_whose_new_token_is_refused_too_is_sent_no_third_time(be
     with pytest.raises(CrmAuthFailed):
         await client.tell("POST", "/contacts")
     assert bench.issuer.requests == ["/contacts", "/contacts", "/contacts"]
-
-
-async def test_no_key_is_needed_where_nothing_is_stored(bench: Bench) -> None:
-    def no_key() -> bytes:
-        raise AssertionError
-
-    assert await EncryptedTokens(bench.kept, no_key).get("sales") is None

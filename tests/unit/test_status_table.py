@@ -18,6 +18,7 @@ from leadline_server.transport import endpoint
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.endpoint import logged
+from leadline_server.transport.rpc_counts import RpcCounts
 from leadline_server.transport.status import CODES, PUSHBACK_KEY, refusal
 from leadline_server.transport.streams import Streams
 from structlog.testing import capture_logs
@@ -169,7 +170,7 @@ async def test_over_http_too_any_error_is_answered(name: str) -> None:
     servicer = SimpleNamespace(**{method.name: find for method in service.methods})
     [served] = [
         method
-        for method in endpoint.served_methods(service, servicer, lambda _: endpoint.RpcCounts(), Streams(), DOOR)
+        for method in endpoint.served_methods(service, servicer, lambda _: RpcCounts(), Streams(), DOOR)
         if method.name == "FindContact"
     ]
     with capture_logs(), pytest.raises(ConnectError) as caught:

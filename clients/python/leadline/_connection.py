@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from leadline import errors
 from leadline._tls import Tls, TlsFiles
 from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1.account_service_pb2_grpc import AccountServiceStub
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1 import (
     call_log_service_pb2,
@@ -109,6 +110,7 @@ class Stubs:
     directory: DirectoryServiceStub
     placeholders: PlaceholderServiceStub
     keys: KeyServiceStub
+    accounts: AccountServiceStub
 
 
 class Connection:
@@ -174,6 +176,7 @@ class Connection:
                 DirectoryServiceStub(channel),
                 PlaceholderServiceStub(channel),
                 KeyServiceStub(channel),
+                AccountServiceStub(channel),
             )
         return self._stubs
 

@@ -1,20 +1,22 @@
 """Accounts: the settings, the CRM and the limits of each, resolved once a request."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
+from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
-from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, RememberedAnswers
 from leadline_server.ports.ledger import Accounts, PreferencesInForce, PreferenceStore, Users
 
-Connect = Callable[[str, Callable[[], AccountSettings]], CrmConnection]
-"""Makes the connection of an account. Takes its id, and a function that returns its current settings."""
+Connect = Callable[[AccountRecord, Callable[[], AccountSettings]], Awaitable[CrmConnection]]
+"""Makes the connection of an account. Takes the account, and a function that returns its current settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +25,13 @@ class Account:
 
     Attributes:
         id: the account's id.
+        record: the account as the ledger has it.
         settings: its settings.
         rules: how its numbers are read. Example: the region "GB" makes 020 7946 0123 +442079460123.
         crm: its CRM.
         remembered: answers that its CRM gave a moment ago; None if none are kept.
+        is_connected: whether its connection could be opened. If not, it is tried again.
+        check: asks the CRM itself whether it can be used, whatever is remembered. Raises CrmError.
         limits: its circuit breaker, and how much of it is delivered at once.
         preferences: the preferences in force now for a user id.
         settings_version: a number that changes with every change of settings or preferences.
@@ -35,10 +40,13 @@ class Account:
     """
 
     id: str
+    record: AccountRecord
     settings: AccountSettings
     rules: NumberingRules
     crm: CrmAdapter
     remembered: RememberedAnswers | None
+    is_connected: bool
+    check: Callable[[], Awaitable[None]]
     limits: AccountLimits
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], int]
@@ -63,17 +71,26 @@ class AccountRegistry:
         self._connect = connect
         self._limits = limits
         self._seen: dict[str, Account] = {}
+        self._connecting: dict[str, asyncio.Lock] = {}
 
     async def get(self, account_id: str) -> Account:
-        """The account with the settings in force now. Raises AccountNotFound."""
-        settings = await self._accounts.get(account_id)
+        """The account with the settings in force now, for a request. Raises AccountNotFound or AccountDisabled."""
+        account = await self.get_any(account_id)
+        if account.record.state is AccountState.DISABLED:
+            raise AccountDisabled(account_id)
+        return account
+
+    async def get_any(self, account_id: str) -> Account:
+        """As `get`, also if the account is disabled. Raises AccountNotFound."""
+        try:
+            record = await self._accounts.record(account_id)
+        except AccountNotFound:
+            self._seen.pop(account_id, None)
+            raise
         seen = self._seen.get(account_id)
-        # The ledger returns the same object until any settings, preferences or users change.
-        if seen is None or seen.settings is not settings:
-            directory = await self._users.index(account_id)
-            # Another request may have connected the account during the query, so look again.
-            seen = self._seen.get(account_id)
-            seen = self._seen[account_id] = self._account(account_id, settings, directory, seen)
+        # The ledger returns the same object until any settings, preferences, users or connections change.
+        if seen is None or seen.record is not record or not seen.is_connected:
+            seen = await self._renewed(record)
         return seen
 
     def knows(self, account_id: str) -> bool:
@@ -81,31 +98,53 @@ class AccountRegistry:
         return account_id in self._seen
 
     async def find(self, account_id: str) -> Account | None:
-        """The account with the settings in force now; None if there is no such account."""
+        """The account with the settings in force now; None if there is no such account. Raises AccountDisabled."""
         try:
             return await self.get(account_id)
         except AccountNotFound:
             return None
 
-    def _account(
-        self, account_id: str, settings: AccountSettings, directory: DirectoryIndex, seen: Account | None
-    ) -> Account:
-        if seen is None:
-            connection = self._connect(account_id, self._settings_of(account_id))
-        else:
-            connection = CrmConnection(seen.crm, seen.remembered)
+    async def _renewed(self, record: AccountRecord) -> Account:
+        directory = await self._users.index(record.account_id)
+        async with self._connecting.setdefault(record.account_id, asyncio.Lock()):
+            seen = self._seen.get(record.account_id)
+            connection = await self._connection(record, seen)
+            seen = self._seen[record.account_id] = self._account(record, directory, connection)
+            return seen
+
+    async def _connection(self, record: AccountRecord, seen: Account | None) -> CrmConnection:
+        """The connection that there is, unless it belongs to other settings, or does not work."""
+        if seen is not None and seen.is_connected and _connected_as(seen.record) == _connected_as(record):
+            return CrmConnection(seen.crm, seen.remembered, check=seen.check)
+        return await self._connect(record, self._settings_of(record))
+
+    def _account(self, record: AccountRecord, directory: DirectoryIndex, connection: CrmConnection) -> Account:
+        settings = record.settings
         return Account(
-            id=account_id,
+            id=record.account_id,
+            record=record,
             settings=settings,
             rules=settings.numbering,
             crm=connection.crm,
             remembered=connection.remembered,
-            limits=self._limits.of(account_id),
-            preferences=partial(self._preferences.get, account_id),
+            is_connected=connection.is_connected,
+            check=connection.check or connection.crm.check,
+            limits=self._limits.of(record.account_id),
+            preferences=partial(self._preferences.get, record.account_id),
             settings_version=self._preferences.version,
             directory=directory,
             own_numbers=directory.addresses.union(settings.own_numbers),
         )
 
-    def _settings_of(self, account_id: str) -> Callable[[], AccountSettings]:
-        return lambda: self._seen[account_id].settings
+    def _settings_of(self, record: AccountRecord) -> Callable[[], AccountSettings]:
+        """A function that returns the settings in force; those of `record` until the account is in use."""
+
+        def current() -> AccountSettings:
+            seen = self._seen.get(record.account_id)
+            return record.settings if seen is None else seen.settings
+
+        return current
+
+
+def _connected_as(record: AccountRecord) -> tuple[int, bool]:
+    return record.connection_revision, record.state is AccountState.DISABLED

@@ -53,13 +53,17 @@ class FailedAttempts:
 
     Args:
         monotonic: the time in seconds, as `time.monotonic`.
+        note: takes the reason and the key's id of each failed attempt, for the audit trail.
 
     Attributes:
         counts: how many failed so far, by the reason.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], note: Callable[[str, str], object] = lambda _reason, _key_id: None
+    ) -> None:
         self._monotonic = monotonic
+        self._note = note
         self._peers: dict[str, _Peer] = {}
         self._alarms: dict[str, float] = {}
         self._waiting = 0
@@ -91,6 +95,7 @@ class FailedAttempts:
         if len(self._peers) > MOST_PEERS:
             del self._peers[next(iter(self._peers))]
         self.counts[reason] += 1
+        self._note(reason, key_id)
         if key_id:
             self._alarm(key_id, reason, now)
 

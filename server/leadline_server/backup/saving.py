@@ -8,9 +8,11 @@ from pathlib import Path
 
 from leadline_server.backup.manifest import CRM, LEDGER, MANIFEST, BadBackup, Manifest, digest, write_manifest
 from leadline_server.config import Settings
-from leadline_server.encryption import KEY_FILE, key_id, read_key, write_key
+from leadline_server.encryption.key_ring import KeyRing
+from leadline_server.encryption.key_sources import KeyFile
+from leadline_server.encryption.settings import key_source
 from leadline_server.ledger.sqlite.backup import back_up_file, back_up_ledger
-from leadline_server.ledger.sqlite.encrypted_documents import needed_keys
+from leadline_server.ledger.sqlite.secrets import read_secrets_state
 from leadline_server.storage.read_only import read_only
 
 
@@ -22,17 +24,17 @@ class Saved:
         files: the copies, in the order in which they were made.
         problems: what the check of the ledger's copy found.
         key_ids: the keys that a restore needs.
-        saved_key: the id of the key that was saved with `keys`; empty: none.
+        saved_keys: the ids of the keys that were saved with `keys`.
     """
 
     files: Sequence[Path]
     problems: Sequence[str]
     key_ids: Sequence[str]
-    saved_key: str
+    saved_keys: Sequence[str]
 
 
 def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, overwrite: bool) -> Saved:
-    """Copy the ledger and the embedded CRM to `folder`, and the key to the file `keys`.
+    """Copy the ledger and the embedded CRM to `folder`, and the keys that they need to the file `keys`.
 
     The ledger is copied first: the newer CRM finds its logs by the calls' ids, so no call is logged twice. The
     manifest is written last, so a backup that was interrupted is not restored.
@@ -40,6 +42,7 @@ def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, 
     Raises:
         BadBackup: a target is unusable; nothing was written.
         DamagedDatabase: a file is damaged, and was not copied.
+        LedgerUnavailable: the keys cannot be read or written.
         sqlite3.Error, OSError: a file cannot be read or written.
     """
     _check_targets(settings, folder, keys, overwrite=overwrite)
@@ -49,13 +52,13 @@ def save(settings: Settings, folder: Path, keys: Path | None, now: datetime, *, 
     if settings.crm_path.is_file():
         back_up_file(settings.crm_path, folder / CRM, overwrite=overwrite)
         files.append(folder / CRM)
-    # A key is created before the first document is encrypted with it, so it is read after the ledger.
-    saved_key = _save_key(settings.data_dir / KEY_FILE, keys)
     with read_only(folder / LEDGER) as connection:
-        key_ids = sorted(needed_keys(connection))
+        key_ids = sorted(read_secrets_state(connection).needed)
+    # A key is created before the first document is encrypted with it, so it is read after the ledger.
+    saved_keys = _save_keys(settings, keys, key_ids)
     digests = {file.name: digest(file) for file in files}
     write_manifest(folder, Manifest(version("leadline"), now, digests, key_ids))
-    return Saved(files, problems, key_ids, saved_key)
+    return Saved(files, problems, key_ids, saved_keys)
 
 
 def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overwrite: bool) -> None:
@@ -71,16 +74,10 @@ def _check_targets(settings: Settings, folder: Path, keys: Path | None, *, overw
         raise BadBackup(f"{taken[0]} exists. Choose another name, or replace it with --force.")
 
 
-def _save_key(source: Path, target: Path | None) -> str:
-    if target is None or (key := _key_of(source)) is None:
-        return ""
-    target.unlink(missing_ok=True)
-    write_key(target, key)
-    return key_id(key)
-
-
-def _key_of(path: Path) -> bytes | None:
-    try:
-        return read_key(path)
-    except ValueError:
-        raise BadBackup(f"{path} has no key.") from None
+def _save_keys(settings: Settings, target: Path | None, key_ids: Sequence[str]) -> Sequence[str]:
+    if target is None or not key_ids:
+        return ()
+    ring = KeyRing(tuple(key for key in key_source(settings).load() if key.id in key_ids))
+    if ring:
+        KeyFile(target, settings.data_dir, lambda _: None).replace(ring)
+    return sorted(ring.ids)

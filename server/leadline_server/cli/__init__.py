@@ -8,7 +8,9 @@ import typer
 
 from leadline_server.cli import (
     account,
+    account_admin,
     adapters,
+    audit,
     calls,
     connections,
     contacts,
@@ -18,6 +20,7 @@ from leadline_server.cli import (
     ledger,
     placeholders,
     preferences,
+    secrets,
     users,
     users_match,
 )
@@ -27,6 +30,8 @@ from leadline_server.cli.adapter_try import try_definition
 from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
+from leadline_server.cli.connections_connect import connect_connection
+from leadline_server.cli.connections_list import list_connections
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.examples import epilog
@@ -70,8 +75,18 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         {"show": preferences.show, "set": preferences.update},
     ),
     "account": (
-        "Show and set an account's region, time zone, defaults and locks.",
-        {"show": account.show, "set": account.update},
+        "Create, disable, export and delete accounts; show and set an account's region, time zone, defaults and locks.",
+        {
+            "show": account.show,
+            "set": account.update,
+            "create": account_admin.create,
+            "get": account_admin.get,
+            "list": account_admin.list_accounts,
+            "update": account_admin.update,
+            "disable": account_admin.disable,
+            "delete": account_admin.delete,
+            "export": account_admin.export,
+        },
     ),
     "users": (
         "List, set, delete, import and match the users of the directory.",
@@ -104,7 +119,22 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
         },
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
-    "connections": ("Check connections to CRMs.", {"check": connections.check_connection}),
+    "audit": (
+        "Export and verify the record of who changed what.",
+        {"export": audit.export, "verify": audit.verify},
+    ),
+    "connections": (
+        "Check connections to CRMs, and grant leadline access to them.",
+        {
+            "check": connections.check_connection,
+            "connect": connect_connection,
+            "list": list_connections,
+        },
+    ),
+    "secrets": (
+        "Rotate and list the keys that encrypt what the ledger keeps secret.",
+        {"rotate": secrets.rotate, "generate": secrets.generate, "list": secrets.list_keys},
+    ),
     "adapter": (
         "List CRM adapters; check, try and serve them.",
         {

@@ -66,6 +66,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     from leadline_server.crm.adapter_registry import adapter_type
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.remote.server import serve_adapter
+    from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     stopping = asyncio.Event()
@@ -74,7 +75,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
     choice = _choice(settings, name)
     title = adapter_type(choice.adapter).title
     async with (
-        open_sqlite_ledger(settings.ledger_path) as ledger,  # it keeps the connection's tokens
+        open_sqlite_ledger(settings.ledger_path, keys_of(settings)) as ledger,  # it keeps the connection's tokens
         open_connections(
             {name: choice}, lambda _: name, ledger.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
         ) as crms,

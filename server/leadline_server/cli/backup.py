@@ -18,7 +18,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup; created if missing.")],
     keys: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also save the key of the CRMs' tokens, to this file outside DIR."),
+        typer.Option(metavar="FILE", help="Also save the secrets keys that it needs, to this file outside DIR."),
     ] = None,
     ledger: LedgerPath = None,
     data_dir: DataDir = None,
@@ -44,20 +44,24 @@ def backup(
 
 
 def _show_keys(saved: "Saved", keys: Path | None, settings: "Settings") -> None:
-    from leadline_server.encryption import KEY_FILE
-
     if keys is not None:
-        text = f"Saved the key {saved.saved_key}: {keys}. Keep it apart from the backup."
-        typer.echo(text if saved.saved_key else f"There is no key yet; {keys} was not written.")
-    unsaved = [key_id for key_id in saved.key_ids if key_id != saved.saved_key]
+        text = f"Saved the key {', '.join(saved.saved_keys)}: {keys}. Keep it apart from the backup."
+        typer.echo(text if saved.saved_keys else f"There is no key to save; {keys} was not written.")
+    unsaved = [key_id for key_id in saved.key_ids if key_id not in saved.saved_keys]
     if not saved.key_ids:
-        typer.echo("A restore needs no key: the ledger has no tokens of CRMs.")
+        typer.echo("A restore needs no key: nothing in the ledger is encrypted.")
     elif unsaved:
-        typer.echo(f"A restore needs the key {', '.join(unsaved)}, which is not saved: {settings.data_dir / KEY_FILE}")
+        typer.echo(f"A restore needs the key {', '.join(unsaved)}, which is not saved: {_source(settings)}")
+
+
+def _source(settings: "Settings") -> str:
+    from leadline_server.encryption.settings import key_source
+
+    return key_source(settings).name
 
 
 def _keys_option(saved: "Saved", keys: Path | None) -> str:
-    return f" --keys {keys}" if saved.saved_key else " --keys FILE" if saved.key_ids else ""
+    return f" --keys {keys}" if saved.saved_keys else " --keys FILE" if saved.key_ids else ""
 
 
 def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool) -> "Saved":
@@ -66,6 +70,7 @@ def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool
 
     from leadline_server.backup.manifest import BadBackup
     from leadline_server.backup.saving import save
+    from leadline_server.domain.errors import LedgerUnavailable
     from leadline_server.ledger.sqlite.backup import DamagedDatabase
 
     try:
@@ -74,8 +79,8 @@ def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool
         fail([str(error)])
     except DamagedDatabase as error:
         refuse("A file was not copied: the copy would be unusable.", error.problems)
-    except (sqlite3.Error, OSError) as error:
-        refuse(f"The backup was not made: {error}.")
+    except (LedgerUnavailable, sqlite3.Error, OSError) as error:
+        refuse(f"The backup was not made: {error}")
 
 
 def refuse(sentence: str, problems: Sequence[str] = ()) -> NoReturn:

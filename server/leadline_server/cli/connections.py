@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.secrets import say_created
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
     from leadline_server.crm.connections import AccountCrm
     from leadline_server.crm.toolkit.required_fields import FieldReport, RequiredField
     from leadline_server.domain.preferences import AccountSettings
+    from leadline_server.ports.crm import CrmAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +85,28 @@ async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tu
     """
     import uuid
 
-    from leadline_server.app import connection_specs
+    from leadline_server.account_crms import connection_specs, egress_of
     from leadline_server.clock import SystemClock
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.toolkit.adapter_type import AccountView
     from leadline_server.domain.errors import AccountNotFound
     from leadline_server.domain.preferences import AccountSettings
+    from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     using = [account_id for account_id, account in settings.accounts.items() if account.connection == name]
     account_id = using[0] if using else "check"
     specs = {name: connection_specs(settings)[name]}
     async with (
-        open_sqlite_ledger(settings.ledger_path) as opened,
+        open_sqlite_ledger(settings.ledger_path, keys_of(settings, say_created)) as opened,
         open_connections(
-            specs, lambda _: name, opened.tokens, settings.data_dir, SystemClock(), uuid.uuid4().hex
+            specs,
+            lambda _: name,
+            opened.tokens,
+            settings.data_dir,
+            SystemClock(),
+            uuid.uuid4().hex,
+            egress=egress_of(settings),
         ) as connect,
     ):
         try:
@@ -115,12 +124,30 @@ async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
 
     try:
         async with opened_connection(settings, name) as (crm, _):
-            await crm.adapter.check()
-            report = await _report(crm.adapter)
+            report = await _kept(settings, name, crm.adapter)
     except (CrmError, LedgerUnavailable) as error:
         is_unknown = isinstance(error, CrmUnavailable | LedgerUnavailable)
         return CheckedConnection(ExitCode.CANNOT_TELL if is_unknown else ExitCode.REFUSED, FieldReport(), str(error))
     return CheckedConnection(ExitCode.REFUSED if report.missing else ExitCode.DONE, report)
+
+
+async def _kept(settings: "Settings", name: str, adapter: "CrmAdapter") -> "FieldReport":
+    """Ask the CRM, and keep the result for `leadline connections list`. Raises CrmError."""
+    from leadline_server.accounts.connection_check import MOST_ERROR
+    from leadline_server.clock import SystemClock
+    from leadline_server.domain.errors import CrmError
+    from leadline_server.ledger.sqlite import open_sqlite_ledger
+
+    problem = ""
+    try:
+        await adapter.check()
+        return await _report(adapter)
+    except CrmError as error:
+        problem = error.message[:MOST_ERROR]
+        raise
+    finally:
+        async with open_sqlite_ledger(settings.ledger_path) as ledger:
+            await ledger.connection_checks.record(name, SystemClock().now(), problem)
 
 
 async def _report(adapter: object) -> "FieldReport":

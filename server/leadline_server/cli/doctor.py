@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,6 +13,7 @@ import typer
 
 from leadline_server.cli.diagnosis import Diagnosis
 from leadline_server.cli.doctor_certificates import certificates, contexts
+from leadline_server.cli.doctor_records import check_audit, check_traces
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
@@ -30,7 +32,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, ledger, clock, descriptors, disk, keys, certificates and connections, and say what to do.
+    """Check settings, ledger, clock, disk, keys, audit trail, certificates, connections and more; say what to do.
 
     It may run while a server uses the ledger. Give it the server's options and environment.
     It changes no call and no contact. To check connections it may renew a CRM's tokens, as a server does.
@@ -52,7 +54,15 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
             yield Diagnosis("settings", "problem", problem, "Correct it; the other checks need valid settings.")
         return
     yield Diagnosis("settings", "ok", f"valid; accounts: {len(settings.accounts)}")
-    checks: list[Callable[[Settings], Diagnosis]] = [_ledger, _clock, _descriptors, _disk, _key]
+    checks: list[Callable[[Settings], Diagnosis]] = [
+        _ledger,
+        _clock,
+        _descriptors,
+        _disk,
+        _key,
+        check_audit,
+        check_traces,
+    ]
     yield from (check(settings) for check in checks)
     yield from certificates(settings)
     yield from contexts()
@@ -61,8 +71,6 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
 
 
 def _ledger(settings: "Settings") -> Diagnosis:
-    import sqlite3
-
     from leadline_server.storage.read_only import read_only
 
     path = settings.ledger_path
@@ -118,19 +126,27 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def _key(settings: "Settings") -> Diagnosis:
+    from leadline_server.backup.restoring import missing_keys
     from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.encryption import load_key
+    from leadline_server.encryption.key_sources import KeyFile
+    from leadline_server.encryption.settings import key_source
 
-    path = settings.data_dir / "token.key"
-    if not path.exists():
-        return Diagnosis("key", "ok", f"{path} does not exist; the server creates it when it needs one")
+    source, lost = key_source(settings), "What it encrypted has to be granted again without it."
     try:
-        load_key(path)
+        ring = source.load()
+        missing = missing_keys(settings) if settings.ledger_path.exists() else ()
     except LedgerUnavailable as error:
-        return Diagnosis("key", "problem", str(error), "Without it, CRMs have to grant new tokens.")
-    if path.stat().st_mode & 0o077:
-        return Diagnosis("key", "problem", f"others can use {path}", f"Run: chmod 600 {path}")
-    return Diagnosis("key", "ok", f"{path}, for its owner alone")
+        return Diagnosis("key", "problem", str(error), lost)
+    except (sqlite3.Error, OSError):
+        missing = ()  # the check of the ledger says more
+    if missing:
+        found = f"{source.name} lacks the key {', '.join(sorted(missing))}"
+        return Diagnosis("key", "problem", found, f"Run: leadline restore --keys FILE. {lost}")
+    if not ring:
+        return Diagnosis("key", "ok", f"{source.name} does not exist; the server creates it when it needs one")
+    if isinstance(source, KeyFile) and source.path.stat().st_mode & 0o007:
+        return Diagnosis("key", "problem", f"others can use {source.name}", f"Run: chmod 600 {source.name}")
+    return Diagnosis("key", "ok", f"{source.name} has {len(ring.keys)}")
 
 
 def _connection(settings: "Settings", name: str) -> Diagnosis:

@@ -11,7 +11,7 @@ from leadline_server.cli.exit_codes import ExitCode, fail
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.config import Settings
-    from leadline_server.ports.ledger import QuarantinedEvent
+    from leadline_server.ports.ledger import Quarantine, QuarantinedEvent
 
 _MOST_SHOWN = 100
 
@@ -104,41 +104,42 @@ def _failed(settings: "Settings", account: str, *, show_bodies: bool) -> list[di
 
     if not settings.ledger_path.is_file():
         fail([f"{settings.ledger_path}: there is no such file. Name another with --ledger or --data-dir."])
-    return [_row(event, settings, show_bodies=show_bodies) for event in asyncio.run(_quarantined(settings, account))]
+    events = asyncio.run(_quarantined(settings, account, show_bodies=show_bodies))
+    return [_row(event) | ({"body": body} if show_bodies else {}) for event, body in events]
 
 
-async def _quarantined(settings: "Settings", account: str) -> "list[QuarantinedEvent]":
+async def _quarantined(
+    settings: "Settings", account: str, *, show_bodies: bool
+) -> "list[tuple[QuarantinedEvent, str]]":
+    """The events, each with its body if that is wanted."""
     from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     try:
-        async with open_sqlite_ledger(settings.ledger_path) as ledger:
-            return list(await ledger.quarantine.list(account, _MOST_SHOWN))
+        async with open_sqlite_ledger(settings.ledger_path, keys_of(settings)) as ledger:
+            events = await ledger.quarantine.list(account, _MOST_SHOWN)
+            return [(event, await _body(ledger.quarantine, event) if show_bodies else "") for event in events]
     except LedgerUnavailable as error:
         fail([str(error)])
 
 
-def _body(event: "QuarantinedEvent", settings: "Settings") -> str:
+async def _body(quarantine: "Quarantine", event: "QuarantinedEvent") -> str:
     from leadline_server.domain.errors import LedgerUnavailable
-    from leadline_server.encryption import KEY_FILE, decrypt, load_key
 
     try:
-        body = decrypt(load_key(settings.data_dir / KEY_FILE), event.document)
+        return (await quarantine.document(event.account_id, event.key) or b"").decode(errors="replace")
     except LedgerUnavailable as error:
         return f"({error.message})"
-    return "(encrypted with another key)" if body is None else body.decode(errors="replace")
 
 
-def _row(event: "QuarantinedEvent", settings: "Settings", *, show_bodies: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _row(event: "QuarantinedEvent") -> dict[str, Any]:
+    return {
         "received": event.received_at.isoformat(timespec="seconds"),
         "account": event.account_id,
         "route": event.route,
         "reason": event.reason,
     }
-    if show_bodies:
-        row["body"] = _body(event, settings)
-    return row
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing these would slow the start of every other command
 def restore(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The folder of the backup.")] = None,
     keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file with the key that the backup needs.")
+        Path | None, typer.Option(metavar="FILE", help="The file with the keys that the backup needs.")
     ] = None,
     ledger: LedgerPath = None,
     data_dir: DataDir = None,
@@ -44,7 +44,7 @@ def restore(
         if folder is not None:
             _restore(settings, folder, keys)
         elif keys is not None:
-            _restore_key(settings, keys)
+            _restore_keys(settings, keys)
         if live:
             _make_live(settings, without_keys=without_keys)
         else:
@@ -58,11 +58,11 @@ def _restore(settings: "Settings", folder: Path, keys: Path | None) -> None:
         typer.echo(f"Restored {file}.")
 
 
-def _restore_key(settings: "Settings", keys: Path) -> None:
-    from leadline_server.backup.restoring import restore_key
+def _restore_keys(settings: "Settings", keys: Path) -> None:
+    from leadline_server.backup.restoring import restore_keys
 
     existing(settings.ledger_path)
-    typer.echo(f"Restored the key {restore_key(settings, keys)}.")
+    typer.echo(f"Restored the key {', '.join(restore_keys(settings, keys))}.")
 
 
 def _make_live(settings: "Settings", *, without_keys: bool) -> None:

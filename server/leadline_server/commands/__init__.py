@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.commands.account_connections import ConnectionAdministration
+from leadline_server.commands.accounts import AccountAdministration
 from leadline_server.commands.count_call_logs import CountCallLogs
 from leadline_server.commands.create_contact import CreateContact
+from leadline_server.commands.export_account import ExportAccount
 from leadline_server.commands.find_contact import FindContact
 from leadline_server.commands.get_account_settings import GetAccountSettings
 from leadline_server.commands.get_call_log import GetCallLog
@@ -22,10 +25,13 @@ from leadline_server.commands.users import Directory
 from leadline_server.commands.watch_call_logs import WatchCallLogs
 
 __all__ = [
+    "AccountAdministration",
     "Commands",
+    "ConnectionAdministration",
     "CountCallLogs",
     "CreateContact",
     "Directory",
+    "ExportAccount",
     "FindContact",
     "GetAccountSettings",
     "GetCallLog",
@@ -67,3 +73,6 @@ class Commands:
     remove_placeholder: RemovePlaceholder
     open_replay: OpenReplay
     keys: Keys
+    account_administration: AccountAdministration
+    connection_administration: ConnectionAdministration
+    export_account: ExportAccount

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
@@ -95,14 +96,14 @@ class CreateContact:
             company=creation.company,
             is_placeholder=not creation.name,
         )
-        key = creation.key(account.id)
+        key, by = creation.key(account.id), acting().acting_for(creation.user_id)
         if creation.allow_duplicate and key:
             async with (
                 self._claims.hold_request(account, creation.number, key) as request,
-                self._claims.hold(account, creation.number, key) as claim,
+                self._claims.hold(account, creation.number, key, by=by) as claim,
             ):
                 return await request.create_requested(draft, claim)
-        async with self._claims.hold(account, creation.number, key) as claim:
+        async with self._claims.hold(account, creation.number, key, by=by) as claim:
             if creation.allow_duplicate:
                 return await claim.create_another(draft)
             return await _only(claim, draft, may_be_repeated=bool(key))

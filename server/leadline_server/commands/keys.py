@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.commands.paging import PageTokens
 from leadline_server.domain.access.api_keys import certificate_digest, key_digest, new_key, new_key_id
@@ -83,7 +84,11 @@ class Keys:
         secret = new_key(new_id)
         new = new_id, key_digest(secret)
         old, successor = await self._credentials.change(
-            account_id, key_id, lambda family: rotated(family, key_id, new, principal.id, now, overlap), MOST_KEYS
+            account_id,
+            key_id,
+            lambda family: rotated(family, key_id, new, principal.id, now, overlap),
+            MOST_KEYS,
+            acting(),
         )
         return IssuedKey(successor, secret, old)
 
@@ -91,7 +96,7 @@ class Keys:
         """End a key at once. Raises KeyNotFound."""
         now = self._clock.now()
         [key] = await self._credentials.change(
-            account_id, key_id, lambda family: [revoked(family, key_id, now)], MOST_KEYS
+            account_id, key_id, lambda family: [revoked(family, key_id, now)], MOST_KEYS, acting()
         )
         return key
 
@@ -99,9 +104,8 @@ class Keys:
         """Refuse an account's JWTs of a subject, or one JWT."""
         kind, value = denied
         now = self._clock.now()
-        await self._credentials.deny(
-            TokenDenial(account_id=account_id, issuer=issuer, kind=kind, value=value, denied_at=now, until=until)
-        )
+        denial = TokenDenial(account_id=account_id, issuer=issuer, kind=kind, value=value, denied_at=now, until=until)
+        await self._credentials.deny(denial, acting())
 
 
 def made(wish: KeyWish, creator: str, now: datetime) -> IssuedKey:

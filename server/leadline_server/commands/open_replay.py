@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.ports.ledger import Placeholders
 
@@ -22,6 +23,7 @@ class OpenReplay:
     async def execute(self, account: Account, placeholder_limit: int) -> str:
         """The id of a new replay."""
         replay_id = uuid.uuid4().hex
-        await self._placeholders.open_replay(account.id, replay_id, placeholder_limit, self._clock.now())
+        now = self._clock.now()
+        await self._placeholders.open_replay(account.id, replay_id, placeholder_limit, now, acting())
         _log.warning("replay opened", account_id=account.id, placeholder_limit=placeholder_limit)
         return replay_id

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.commands.paging import PageTokens
 from leadline_server.domain.call_log import CallLog
@@ -93,7 +94,7 @@ class RemovePlaceholder:
         check = await self._check(account, placeholder, only_check=validate_only)
         if not validate_only and check.state in (PlaceholderState.UNTOUCHED, PlaceholderState.GONE):
             await self._mark(account, placeholder)
-            await self._placeholders.forget(account.id, contact_id)
+            await self._placeholders.forget(account.id, contact_id, acting())
             _log.info("placeholder removed", account_id=account.id, contact_id=contact_id, state=check.state.name)
         return check
 

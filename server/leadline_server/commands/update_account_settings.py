@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import Accounts
 
@@ -36,4 +37,4 @@ class UpdateAccountSettings:
                     own[path] = getattr(update.settings, path)
             return replace(settings, defaults=replace(settings.defaults, **defaults), **own)
 
-        return await self._accounts.change(account.id, change)
+        return await self._accounts.change(account.id, change, acting())

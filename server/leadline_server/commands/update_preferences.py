@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.domain.errors import PreferenceLocked
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import PreferencesInForce, PreferenceStore
@@ -35,5 +36,5 @@ class UpdatePreferences:
                 raise PreferenceLocked(locked)
             return replace(user, **{name: getattr(update.values, name) for name in update.fields})
 
-        await self._preferences.change(account.id, update.user_id, change)
+        await self._preferences.change(account.id, update.user_id, change, acting().acting_for(update.user_id))
         return await account.preferences(update.user_id)

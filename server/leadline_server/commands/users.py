@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline_server.accounts.registry import Account
+from leadline_server.audit.acting import acting
 from leadline_server.commands.paging import PageTokens
 from leadline_server.domain.directory import CrmUser, User
 from leadline_server.domain.errors import (
@@ -66,12 +67,12 @@ class Directory:
     async def upsert(self, account: Account, user: User) -> User:
         """Create or replace a user; unchanged where they are so already. Raises UserConflict or TooManyUsers."""
         if await self._users.get(account.id, user.user_id) != user:
-            await self._users.put(account.id, user)
+            await self._users.put(account.id, user, acting())
         return user
 
     async def delete(self, account: Account, user_id: str) -> None:
         """Delete a user. Raises UserNotFound."""
-        if not await self._users.delete(account.id, user_id):
+        if not await self._users.delete(account.id, user_id, acting()):
             raise UserNotFound(account.id, user_id)
 
     async def list_crm_users(self, account: Account, page_token: str) -> CrmUserList:

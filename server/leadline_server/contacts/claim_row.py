@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.errors import CrmUnavailable
 from leadline_server.domain.placeholders import Reservation
@@ -43,6 +44,7 @@ class ClaimRow:
         own_key: str,
         leases: LeaseKeeper,
         reservation: Reservation | None = None,
+        by: Actor | None = None,
     ) -> None:
         self.key = key
         self.own_key = own_key
@@ -52,6 +54,8 @@ class ClaimRow:
         self._claims = claims
         self._owner = leases.process_id
         self._reservation = reservation
+        self._by = by
+        self._placeholder_by: Actor | None = None
         self._claimed: Claimed | None = None
         self._has_asked = False
         self._made = ("", "")
@@ -81,9 +85,10 @@ class ClaimRow:
             raise _lost()
         self._claimed = Claimed(self.own_key)
 
-    def made(self, contact_id: str, creation_key: str) -> None:
+    def made(self, contact_id: str, creation_key: str, *, is_placeholder: bool = False) -> None:
         """A creation made this contact. `release` records it."""
         self._made = contact_id, creation_key
+        self._placeholder_by = self._by if is_placeholder else None
 
     def asks_crm(self) -> None:
         """The CRM is asked from now on. Unless `made_nothing` is called, the contact may have been created.
@@ -103,13 +108,21 @@ class ClaimRow:
         """Release the claim, and record the result of the creation."""
         now, (contact_id, creation_key) = self.clock.now(), self._made
         if contact_id:
-            await self._claims.finish(*self.key, contact_id, now, lease_owner=self._owner, creation_key=creation_key)
+            await self._claims.finish(
+                *self.key,
+                contact_id,
+                now,
+                lease_owner=self._owner,
+                creation_key=creation_key,
+                placeholder_by=self._placeholder_by,
+            )
         else:
             await self._claims.release(*self.key, self._owner, now if self._has_asked else None)
 
-    async def record(self, number_key: str, contact_id: str) -> None:
+    async def record(self, number_key: str, contact_id: str, *, is_placeholder: bool) -> None:
         """Record a number's contact. This claim stays as it is."""
-        await self._claims.finish(self.key[0], number_key, contact_id, self.clock.now())
+        by = self._by if is_placeholder else None
+        await self._claims.finish(self.key[0], number_key, contact_id, self.clock.now(), placeholder_by=by)
 
 
 def _lost() -> CrmUnavailable:

@@ -27,6 +27,7 @@ from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
 from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
@@ -55,7 +56,12 @@ class NumberClaims:
         self._releases: set[asyncio.Task[None]] = set()
 
     def hold(
-        self, account: Account, number: PhoneNumber, key: str = "", reservation: Reservation | None = None
+        self,
+        account: Account,
+        number: PhoneNumber,
+        key: str = "",
+        reservation: Reservation | None = None,
+        by: Actor | None = None,
     ) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim of a number to look it up again and perhaps create its contact.
 
@@ -67,8 +73,9 @@ class NumberClaims:
             number: the number.
             key: names the creation, so that it is recognised after a crash; empty: it is never repeated.
             reservation: what the creation of a placeholder takes of the limits; None: the limits do not apply.
+            by: who has a contact made without a reservation, for the audit trail.
         """
-        return self._queued(account, number, number.key, key, reservation)
+        return self._queued(account, number, number.key, key, reservation, by)
 
     def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager["HeldClaim"]:
         """Hold the claim on one creation, named by `key`, for `create_requested`. Contacts may have the number.
@@ -85,6 +92,7 @@ class NumberClaims:
         number_key: str,
         key: str,
         reservation: Reservation | None = None,
+        by: Actor | None = None,
     ) -> AsyncIterator["HeldClaim"]:
         claim_key, asked_at = (account.id, number_key), self._leases.clock.now()
         try:
@@ -93,7 +101,7 @@ class NumberClaims:
             self._forget_unwanted(claim_key)
             raise
         handed_on = self._handed_on.pop(claim_key, None)
-        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation)
+        row = ClaimRow(self._claims, claim_key, key or uuid.uuid4().hex, self._leases, reservation, by)
         try:
             claim = HeldClaim(account, number, row, self._lookup, had_to_wait=had_to_wait)
             if had_to_wait and handed_on is not None and handed_on.as_of >= asked_at:
@@ -182,7 +190,7 @@ class HeldClaim:
         if not contacts or claimed.given_up is None or claimed.creation_key != self._row.own_key:
             return None
         contact = likeliest(contacts, draft.name)
-        self._row.made(contact.id, claimed.creation_key)
+        self._row.made(contact.id, claimed.creation_key, is_placeholder=draft.is_placeholder)
         return contact
 
     async def create(self, draft: ContactDraft) -> Contact:
@@ -203,7 +211,8 @@ class HeldClaim:
         contact = await self._ask_crm(draft, key)
         # A CRM that has the contact of an earlier creation answers with that contact.
         self.has_adopted = key != own and contact.name != draft.name
-        self._row.made(contact.id, key if self.has_adopted else own)
+        is_placeholder = draft.is_placeholder and not self.has_adopted
+        self._row.made(contact.id, key if self.has_adopted else own, is_placeholder=is_placeholder)
         matches = matches_of((self._number,), (contact,), self._account.rules)
         self.handed_on = FoundContacts(matches, self._row.clock.now()) if matches else None
         return contact
@@ -228,10 +237,10 @@ class HeldClaim:
         claimed = await self._row.acquire()
         contact = await self._ask_crm(draft, self._row.own_key)
         if claimed.creation_key == self._row.own_key:
-            self._row.made(contact.id, self._row.own_key)
+            self._row.made(contact.id, self._row.own_key, is_placeholder=draft.is_placeholder)
         else:  # the end of an earlier creation is still unknown, so the claim keeps it
             self._row.made_nothing()
-            await self._row.record(self._number.key, contact.id)
+            await self._row.record(self._number.key, contact.id, is_placeholder=draft.is_placeholder)
         await self.let_go()
         return contact
 

@@ -1,25 +1,26 @@
 """Opens the CRM connections that the settings name, each once, and makes the adapter of each account."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
-
-import aiohttp
+from typing import Any, Final, ParamSpec, TypeVar
 
 from leadline_server.clock import Clock
 from leadline_server.crm.adapter_registry import adapter_type
-from leadline_server.crm.token_encryption import EncryptedTokens
+from leadline_server.crm.egress import Egress
+from leadline_server.crm.http_sessions import trusted_session
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType, Connect
-from leadline_server.crm.unconnected_crm import UnconnectedCrm
+from leadline_server.crm.unconnected_crm import NOT_CONNECTED, UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.errors import CrmAuthFailed
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
-from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore
+
+_EMBEDDED: Final = "embedded"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,12 +52,75 @@ class AccountCrm:
         kind: the name of its kind, such as `hubspot`.
         is_remote: whether the CRM is reached over a network.
         has_clean_texts: whether its texts need no cleaning.
+        is_connected: whether the connection could be opened.
     """
 
     adapter: CrmAdapter
     kind: str
     is_remote: bool
     has_clean_texts: bool = False
+    is_connected: bool = True
+
+
+MakeContext = Callable[[str, AsyncExitStack], AdapterContext]
+"""Makes the context of a connection from its name, and a stack for what is closed with it."""
+
+
+class Connections:
+    """The connections of the settings. Call it with an account for the account's CRM.
+
+    Args:
+        configs: the connections by name.
+        connection_of: returns the name of an account's connection; None for an account without one.
+        context: makes contexts.
+        closing: closes everything in the end.
+    """
+
+    def __init__(
+        self,
+        configs: Mapping[str, ConnectionSpec],
+        connection_of: Callable[[str], str | None],
+        context: MakeContext,
+        closing: AsyncExitStack,
+    ) -> None:
+        self._configs = configs
+        self._connection_of = connection_of
+        self._context = context
+        self._closing = closing
+        self._opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
+        self._opening = asyncio.Lock()
+
+    async def open(self, name: str) -> None:
+        """Open a connection once. Raises CrmUnavailable."""
+        async with self._opening:
+            if name in self._opened:
+                return
+            config = self._configs.get(name, ConnectionSpec(name))
+            kind = adapter_type(config.adapter)
+            settings = kind.settings.model_validate(dict(config.options))
+            self._opened[name] = kind, await kind.open(settings, self._context(name, self._closing))
+
+    async def embedded(self, account: AccountView) -> AccountCrm:
+        """The embedded CRM of an account that the settings do not have."""
+        await self.open(_EMBEDDED)
+        return self._of(account, _EMBEDDED)
+
+    def __call__(self, account: AccountView) -> AccountCrm:
+        """The CRM of an account of the settings. Its connection must be open."""
+        name = self._connection_of(account.id)
+        return unconnected() if name is None else self._of(account, name)
+
+    def _of(self, account: AccountView, name: str) -> AccountCrm:
+        kind, connect = self._opened[name]
+        adapter, config = connect(account), self._configs.get(name, ConnectionSpec(name))
+        if kind.is_remote or config.search_lag is not None or config.settle is not None:
+            adapter = NamedCrm(adapter, name, config)
+        return AccountCrm(adapter, kind.name, kind.is_remote, kind.has_clean_texts)
+
+
+def unconnected(reason: str = NOT_CONNECTED, *, is_connected: bool = True) -> AccountCrm:
+    """An account without a CRM. `is_connected` is false if its connection is to be tried again."""
+    return AccountCrm(UnconnectedCrm(reason), "none", is_remote=False, has_clean_texts=True, is_connected=is_connected)
 
 
 @asynccontextmanager
@@ -68,61 +132,52 @@ async def open_connections(
     clock: Clock,
     process_id: str,
     numbering: Mapping[str, NumberingRules] | None = None,
-) -> AsyncIterator[Callable[[AccountView], AccountCrm]]:
-    """Open connections until the body ends; yields a function that makes the adapter of an account.
+    egress: Egress | None = None,
+) -> AsyncIterator[Connections]:
+    """Open connections until the body ends.
 
     Args:
         configs: the connections to open, by name.
         connection_of: returns the name of an account's connection; None for an account without one.
-        tokens: stores OAuth tokens, encrypted with a key in `data_dir`. The key is made at the first use.
+        tokens: stores OAuth tokens.
         data_dir: leadline's folder.
         clock: the time of day.
         process_id: the id of this process.
         numbering: how the accounts' numbers are read, by their ids: for adapters that keep contacts themselves.
+        egress: how connections leave this machine.
 
     Raises:
         CrmUnavailable: a connection cannot be opened; the message says what to do.
     """
     async with AsyncExitStack() as stack:
-        # Each account limits its own requests. A full connection pool would only hide where they wait.
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
-        await stack.enter_async_context(session)
-        encrypted = EncryptedTokens(tokens, lambda: load_key(data_dir / KEY_FILE))
-        opened: dict[str, tuple[AnyAdapterType, Connect]] = {}
-        for name, config in configs.items():
-            kind = adapter_type(config.adapter)
-            context = AdapterContext(
+        session = await stack.enter_async_context(trusted_session(egress or Egress()))
+
+        def context(name: str, closing: AsyncExitStack) -> AdapterContext:
+            return AdapterContext(
                 name=name,
                 session=session,
-                tokens=encrypted,
+                tokens=tokens,
                 clock=clock,
                 data_dir=data_dir,
                 numbering=numbering or {},
-                closing=stack,
+                closing=closing,
                 process_id=process_id,
+                egress=egress or Egress(),
             )
-            opened[name] = kind, await kind.open(kind.settings.model_validate(dict(config.options)), context)
 
-        def connect(account: AccountView) -> AccountCrm:
-            name = connection_of(account.id)
-            if name is None:
-                return AccountCrm(UnconnectedCrm(), "none", is_remote=False, has_clean_texts=True)
-            kind, connect = opened[name]
-            adapter, config = connect(account), configs[name]
-            if kind.is_remote or config.search_lag is not None or config.settle is not None:
-                adapter = _ConfiguredCrm(adapter, name, config)
-            return AccountCrm(adapter, kind.name, kind.is_remote, kind.has_clean_texts)
-
-        yield connect
+        connections = Connections(configs, connection_of, context, stack)
+        for name in configs:
+            await connections.open(name)
+        yield connections
 
 
-class _ConfiguredCrm(CrmWrapper):
+class NamedCrm(CrmWrapper):
     """`inner` with the times that the settings give. An error about credentials names the connection."""
 
-    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionSpec) -> None:
+    def __init__(self, inner: CrmAdapter, name: str, config: ConnectionSpec | None = None) -> None:
         super().__init__(inner)
         self._name = name
-        self._config = config
+        self._config = config or ConnectionSpec("")
 
     @property
     def capabilities(self) -> Capabilities:

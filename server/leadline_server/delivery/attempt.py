@@ -163,6 +163,7 @@ class AttemptRunner:
                     is_placeholder=True,
                 )
             )
+            self._budget.created += 1
         return placeholder_decision(outcome, contact)
 
     async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:

@@ -1,6 +1,6 @@
 """The metrics of delivery on /metrics. They are read when /metrics is; a delivery itself only adds to a count."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,6 +14,21 @@ from leadline_server.delivery.worker import DeliveryWorker
 
 RESULTS: Final = ("logged", "unlogged", "waiting", "deferred", "postponed", "refused", "update_refused", "lost")
 """How an attempt may end. An update of a call that is LOGGED is `update_refused`."""
+
+
+MOST_ACCOUNTS: Final = 100
+"""The most values of the label `account_id`: those with the largest figures."""
+
+OTHERS: Final = "(others)"
+"""The label of the sum of all other accounts."""
+
+
+def largest(figures: Mapping[str, float], *, rest: bool = True) -> Iterator[tuple[str, float]]:
+    """The largest figures by account, and with `rest` the sum of the others."""
+    ranked = sorted(figures.items(), key=lambda pair: pair[1], reverse=True)
+    yield from ranked[:MOST_ACCOUNTS]
+    if rest and len(ranked) > MOST_ACCOUNTS:
+        yield OTHERS, sum(figure for _, figure in ranked[MOST_ACCOUNTS:])
 
 
 class DeliveryMetrics(Collector):
@@ -46,9 +61,18 @@ class DeliveryMetrics(Collector):
             "Calls that stay unlogged because a limit of placeholders is reached.",
             labels=["account_id"],
         )
-        for account_id, count in self._budget.refused.items():
+        for account_id, count in largest(self._budget.refused):
             refused.add_metric([account_id], count)
         yield refused
+        yield CounterMetricFamily(
+            "leadline_placeholders_created", "Placeholders that calls created.", value=self._budget.created
+        )
+        logs = CounterMetricFamily(
+            "leadline_call_logs", "Call logs that an attempt left in a state.", labels=["state", "reason"]
+        )
+        for labels, count in self._result_writer.logs.items():
+            logs.add_metric(labels, count)
+        yield logs
         due = GaugeMetricFamily(
             "leadline_calls_due", "Calls that were due and not under way at the last look.", labels=["account_id"]
         )
@@ -57,10 +81,16 @@ class DeliveryMetrics(Collector):
             "0: the CRM is asked. 1: one call tries it. 2: it does not answer. 3: it refuses the credentials.",
             labels=["account_id"],
         )
-        for account_id, limits in self._limits:
-            due.add_metric([account_id], self._scheduler.due[account_id])
-            state.add_metric([account_id], limits.breaker.state)
+        for account_id, count in largest({name: self._scheduler.due[name] for name, _ in self._limits}):
+            due.add_metric([account_id], count)
+        for account_id, number in largest({name: limits.breaker.state for name, limits in self._limits}, rest=False):
+            state.add_metric([account_id], number)
         yield due
         yield state
+        yield GaugeMetricFamily(
+            "leadline_oldest_due_seconds",
+            "How long the call had waited that was due longest at the last look, in seconds.",
+            value=self._scheduler.oldest.total_seconds(),
+        )
         in_progress = len(self._worker.in_flight.values())
         yield GaugeMetricFamily("leadline_deliveries_in_flight", "Deliveries that are under way.", value=in_progress)

@@ -18,10 +18,12 @@ class PlaceholderBudget:
 
     Attributes:
         refused: how many calls this process left UNLOGGED because of a limit, by account.
+        created: how many placeholders this process created.
     """
 
     def __init__(self) -> None:
         self.refused: Counter[str] = Counter()
+        self.created = 0
 
     def reservation(self, account: Account, log: CallLog, wanted: CreatePlaceholder) -> Reservation:
         """The reservation for the placeholder of a call."""
@@ -30,6 +32,8 @@ class PlaceholderBudget:
             phone_number=wanted.number.e164,
             limits=limits_of(account.settings, log.user_id, log.call.attestation),
             replay_id=log.replay_id,
+            user_id=log.user_id,
+            call_id=log.call_id,
         )
 
     def refuse(self, account_id: str, reached: LimitReached) -> None:

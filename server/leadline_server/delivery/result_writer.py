@@ -33,10 +33,12 @@ class ResultWriter:
 
     Attributes:
         results: how many attempts ended in which way, as in `metrics.RESULTS`.
+        logs: how many logs an attempt left in which state, and for which reason.
     """
 
     def __init__(self, call_logs: CallLogs, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
         self.results: Counter[str] = Counter()
+        self.logs: Counter[tuple[str, str]] = Counter()
         self._call_logs = call_logs
         self._clock = clock
         self._jitter = jitter
@@ -105,7 +107,9 @@ class ResultWriter:
         return delay
 
     async def _change(self, key: CallKey, change: Callable[[CallLog], CallLog]) -> CallLog:
-        return (await self._call_logs.change(key, lambda log: change(existing(log)))).after
+        log = (await self._call_logs.change(key, lambda log: change(existing(log)))).after
+        self.logs[log.shown_state.name, "" if log.reason is None else log.reason.name] += 1
+        return log
 
 
 def existing(log: CallLog | None) -> CallLog:

@@ -7,6 +7,7 @@ Example: account "demo" has 700 due calls and a concurrency limit of 8. Each loo
 import asyncio
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -34,12 +35,14 @@ class DeliveryScheduler:
 
     Attributes:
         due: how many due calls the last look found, by account.
+        oldest: how long the oldest due call had waited at the last look.
     """
 
     def __init__(
         self, call_logs: CallLogs, worker: DeliveryWorker, limits: AccountLimitsRegistry, clock: Clock
     ) -> None:
         self.due: Counter[str] = Counter()
+        self.oldest = timedelta(0)
         self._call_logs = call_logs
         self._worker = worker
         self._limits = limits
@@ -70,6 +73,7 @@ class DeliveryScheduler:
         now = self._clock.now()
         due = await self._call_logs.due(now, BATCH)
         self.due = Counter(key.account_id for key in due)
+        self.oldest = await self._age_of_oldest(now) if due else timedelta(0)
         self._has_more = len(due) == BATCH
         full = [account_id for account_id, limits in self._limits if not limits.room] if self._has_more else []
         others = await self._call_logs.due(now, BATCH, full) if full else ()
@@ -78,6 +82,10 @@ class DeliveryScheduler:
             self._waiting[key.account_id].append(key)
         for account_id in tuple(self._waiting):
             self._begin(account_id, group)
+
+    async def _age_of_oldest(self, now: datetime) -> timedelta:
+        time = await self._call_logs.next_due_time()
+        return timedelta(0) if time is None else max(timedelta(0), now - time)
 
     def _begin(self, account_id: str, group: asyncio.TaskGroup) -> None:
         """Start as many of the account's waiting deliveries as its limits allow."""

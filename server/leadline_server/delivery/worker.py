@@ -101,7 +101,7 @@ class DeliveryWorker:
         """Deliver a due call, unless another process has it. In every case it calls `release` once, at the end."""
         delivery = None
         try:
-            account = await self._registry.get(key.account_id)
+            account = await self._registry.get_any(key.account_id)
             lease = self.lease(account.crm.capabilities)
             acquired = await self._acquire(key, lease)
             key = CallKey(account.id, acquired.after.call_id)  # the call may have joined another meanwhile
@@ -197,7 +197,7 @@ class DeliveryWorker:
         try:
             result = await self._attempted(delivery, key, attempt)
             while result.lease_owner == self.id:
-                account = await self._registry.get(key.account_id)
+                account = await self._registry.get_any(key.account_id)
                 attempt = DeliveryAttempt(account, result, may_exist=True)
                 result = await self._attempted(delivery, key, attempt)
         except asyncio.CancelledError as error:

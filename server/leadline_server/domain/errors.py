@@ -7,6 +7,11 @@
     |   +-- InvalidResumeToken
     +-- MessageTooLarge
     +-- AccountNotFound
+    +-- AccountAlreadyExists
+    +-- AccountDisabled
+    +-- AccountNotChangeable        the settings file has it
+    |   +-- AccountBeingDeleted
+    +-- ConnectionNotFound
     +-- CallLogNotFound
     +-- ContactNotFound
     +-- ContactAlreadyExists
@@ -30,7 +35,8 @@
     +-- LedgerUnavailable           leadline's own storage cannot be used now
     |   +-- LedgerFull
     |   +-- StandbyLedger           ... since it is a restored copy that is not the live one
-    |   +-- KeyMissing              ... for what is encrypted with a key that is missing
+    |   +-- KeyMissing              ... for documents whose key is missing
+    |   +-- SecretDamaged           ... for documents that were changed, or moved to another row
     +-- QuotaExceeded               the account uses more than it may
     +-- Unauthenticated             no credential, or one that is not accepted
     +-- PermissionDenied            the credential's role may not do this
@@ -86,6 +92,10 @@ class ErrorReason(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     INTERNAL = "INTERNAL"
+    ACCOUNT_ALREADY_EXISTS = "ACCOUNT_ALREADY_EXISTS"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_NOT_CHANGEABLE = "ACCOUNT_NOT_CHANGEABLE"
+    CONNECTION_NOT_FOUND = "CONNECTION_NOT_FOUND"
     KEY_NOT_FOUND = "KEY_NOT_FOUND"
     KEY_CONFLICT = "KEY_CONFLICT"
     TOO_MANY_KEYS = "TOO_MANY_KEYS"
@@ -158,6 +168,56 @@ class AccountNotFound(LeadlineError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
+
+
+class AccountAlreadyExists(LeadlineError):
+    """There is an account of this id; `owner` says who has it: the API or the settings file."""
+
+    reason = ErrorReason.ACCOUNT_ALREADY_EXISTS
+
+    def __init__(self, account_id: str, owner: str) -> None:
+        super().__init__(
+            f"There is an account {account_id!r} already; it belongs to the {owner}.",
+            metadata={"account_id": account_id, "owner": owner},
+        )
+
+
+class AccountDisabled(LeadlineError):
+    """The account is disabled: it is not served, and its calls wait."""
+
+    reason = ErrorReason.ACCOUNT_DISABLED
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"Account {account_id!r} is disabled.", metadata={"account_id": account_id})
+
+
+class AccountNotChangeable(LeadlineError):
+    """The account belongs to the settings file, so the API does not change it."""
+
+    reason = ErrorReason.ACCOUNT_NOT_CHANGEABLE
+
+    def __init__(self, account_id: str, message: str = "") -> None:
+        super().__init__(
+            message or f"Account {account_id!r} belongs to the settings file: change [accounts.{account_id}] there.",
+            metadata={"account_id": account_id, "owner": "settings file"},
+        )
+
+
+class AccountBeingDeleted(AccountNotChangeable):
+    """An account of this id is being deleted. In a few minutes the id is free."""
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(account_id, f"Account {account_id!r} is being deleted. In a few minutes its id is free.")
+        self.retry_after = 60.0
+
+
+class ConnectionNotFound(LeadlineError):
+    """The account has no connection of its own."""
+
+    reason = ErrorReason.CONNECTION_NOT_FOUND
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"Account {account_id!r} has no connection of its own.", metadata={"account_id": account_id})
 
 
 class UserNotFound(LeadlineError):
@@ -347,6 +407,16 @@ class KeyMissing(LedgerUnavailable):
     def __init__(self, key_ids: Sequence[str]) -> None:
         super().__init__(f"The key {', '.join(key_ids)} is missing. `leadline restore --keys FILE` puts it back.")
         self.key_ids = tuple(key_ids)
+
+
+class SecretDamaged(LedgerUnavailable):
+    """An encrypted document of an owner, such as `connection:sales`, was changed, or is another's."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(
+            f"What is encrypted of {owner} cannot be opened: it was changed, or is another's. Grant access again."
+        )
+        self.owner = owner
 
 
 class QuotaExceeded(LeadlineError):

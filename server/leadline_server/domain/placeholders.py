@@ -72,12 +72,15 @@ class Reservation:
         name, phone_number: of the contact. The number is in E.164.
         limits: the limits that its call counts against.
         replay_id: the replay whose limit counts instead; empty: a live call.
+        user_id, call_id: of the call, for the audit trail.
     """
 
     name: str
     phone_number: str
     limits: tuple[PlaceholderLimit, ...] = ()
     replay_id: str = ""
+    user_id: str = ""
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

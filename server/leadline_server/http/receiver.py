@@ -5,7 +5,6 @@ from prometheus_client import CollectorRegistry
 from leadline_server.app import App
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.config import Settings
-from leadline_server.encryption import KEY_FILE, load_key
 from leadline_server.ingress.metrics import IngressMetrics
 from leadline_server.ingress.quarantined_requests import QuarantinedRequests
 from leadline_server.ingress.receiver import Receiver
@@ -24,7 +23,7 @@ def receiver_of(
     metrics, commands, ledger = IngressMetrics(), app.commands, app.ledger
     if registry is not None:
         registry.register(metrics)
-    quarantined = QuarantinedRequests(ledger.quarantine, lambda: load_key(settings.data_dir / KEY_FILE), ledger.secret)
+    quarantined = QuarantinedRequests(ledger.quarantine, ledger.secret)
     return Receiver(
         load_routes(settings.routes, settings.public_url),
         commands.accounts,

@@ -238,6 +238,7 @@ async def _binary(method: ServedMethod, body: _Body, context: CallContext) -> by
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the caller
         began = method.counts.begin()
         refusal = logged(method.name, error)
+        method.counts.refused[refusal.code.name, refusal.reason] += 1
         method.counts.end(refusal.code.name, began)
         raise _as_connect_error(refusal) from None
 

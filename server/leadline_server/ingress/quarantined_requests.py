@@ -1,13 +1,11 @@
-"""Puts requests into the ledger's quarantine, encrypted, and reads them again."""
+"""Puts requests into the ledger's quarantine."""
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from leadline_server.encryption import encrypt
 from leadline_server.ingress.routes import Route
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.ports.ledger import Quarantine, QuarantinedEvent
@@ -27,12 +25,10 @@ class QuarantinedRequests:
 
     Attributes:
         quarantine: where it is kept.
-        key: returns a Fernet key. It is called for the first request only.
         secret: the ledger's secret, which keys the hashes that tell requests apart.
     """
 
     quarantine: Quarantine
-    key: Callable[[], bytes]
     secret: bytes
 
     async def put(self, route: Route, request: Webhook, reason: str, now: datetime) -> int:
@@ -44,7 +40,7 @@ class QuarantinedRequests:
                 key=hmac.new(self.secret, route.name.encode() + b"\x00" + request.body, sha256).digest(),
                 received_at=now,
                 reason=reason[:_REASON],
-                document=encrypt(self.key(), request.body),
+                document=request.body,
             ),
             MOST_EVENTS,
             MOST_BYTES,

@@ -1,6 +1,6 @@
 """The port to a CRM. One adapter instance serves one account."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
@@ -335,7 +335,16 @@ class RememberedAnswers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CrmConnection:
-    """An account's connection to its CRM: the adapter, and its remembered answers (None: it remembers none)."""
+    """An account's connection to its CRM.
+
+    Attributes:
+        crm: the adapter.
+        remembered: its remembered answers; None: it remembers none.
+        is_connected: whether the connection could be opened. If not, it is tried again later.
+        check: asks the CRM itself whether it can be used, whatever is remembered; None: as `crm.check`.
+    """
 
     crm: CrmAdapter
     remembered: RememberedAnswers | None = None
+    is_connected: bool = True
+    check: Callable[[], Awaitable[None]] | None = None

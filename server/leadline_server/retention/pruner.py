@@ -48,6 +48,7 @@ class PrunedCounts:
     claims: int = 0
     requests: int = 0
     quarantined: int = 0
+    audit_entries: int = 0
 
 
 class Pruner:
@@ -57,13 +58,21 @@ class Pruner:
         retention: the part of the ledger that deletes.
         leases: renews the lease on pruning.
         keep_calls: how long a finished call is kept after its last change; None: for ever.
+        keep_audit: how long an entry of the audit trail is kept; None: for ever.
     """
 
-    def __init__(self, retention: Retention, leases: LeaseKeeper, keep_calls: timedelta | None) -> None:
+    def __init__(
+        self,
+        retention: Retention,
+        leases: LeaseKeeper,
+        keep_calls: timedelta | None,
+        keep_audit: timedelta | None = None,
+    ) -> None:
         self._retention = retention
         self._leases = leases
         self._clock = leases.clock
         self._keep_calls = keep_calls
+        self._keep_audit = keep_audit
 
     async def run(self) -> None:
         """Prune soon after the start and then every hour, until cancelled. A failing ledger is tried an hour later."""
@@ -108,7 +117,10 @@ class Pruner:
         claims = await _steps(lease, lambda after: retention.prune_claims(now - CLAIMS_KEPT, after, _ROWS_AT_ONCE))
         requests = await _steps(lease, lambda _: retention.prune_requests(now - REQUESTS_KEPT, _ROWS_AT_ONCE))
         quarantined = await _steps(lease, lambda _: retention.prune_quarantine(now - QUARANTINE_KEPT, _ROWS_AT_ONCE))
-        return PrunedCounts(calls, claims, requests, quarantined)
+        audited = 0
+        if (kept := self._keep_audit) is not None:
+            audited = await _steps(lease, lambda _: retention.prune_audit(now - kept, _ROWS_AT_ONCE))
+        return PrunedCounts(calls, claims, requests, quarantined, audited)
 
 
 class _LeaseLost(Exception):

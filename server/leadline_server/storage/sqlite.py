@@ -51,7 +51,12 @@ _MAX_INLINE_WRITES: Final = 40  # of a group; they take two or three millisecond
 
 
 async def open_database(
-    path: Path, *, migrations: str, checkpoint_after: int = CHECKPOINT_AFTER, cache: int = CACHE
+    path: Path,
+    *,
+    migrations: str,
+    checkpoint_after: int = CHECKPOINT_AFTER,
+    cache: int = CACHE,
+    make: "Callable[..., SqliteDatabase] | None" = None,
 ) -> "SqliteDatabase":
     """Open and migrate the database file `path`. A missing file is created with mode 0600, a missing folder with 0700.
 
@@ -62,6 +67,7 @@ async def open_database(
         migrations: the name of the package of its migrations.
         checkpoint_after: changed rows after which the writer checkpoints.
         cache: the page cache of the writer and of the inline reader, each, in KiB.
+        make: makes the database of its parts; by default SqliteDatabase.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is not a database, or is newer than this leadline. The message says
@@ -86,7 +92,7 @@ async def open_database(
         except (sqlite3.Error, OSError) as error:
             raise _open_error(path, error) from error
         opened.pop_all()
-        return SqliteDatabase(writer, reader, inline_reader, Checkpointer(path, checkpoint_after))
+        return (make or SqliteDatabase)(writer, reader, inline_reader, Checkpointer(path, checkpoint_after))
 
 
 class SqliteDatabase:
@@ -111,6 +117,11 @@ class SqliteDatabase:
         self._writes: Batcher[Submitted, Any] = Batcher(self._commit, _MAX_WRITES)
         self._reads: Batcher[Work[Any], Any] = Batcher(self._query, _MAX_READS)
         self._is_closed = False
+
+    @property
+    def changes(self) -> int:
+        """How many rows this process has changed since it opened the database. It asks nothing."""
+        return self._writer.connection.total_changes
 
     def after_commit(self, hook: Callable[[], object]) -> None:
         """Call `hook` on the event loop after every group of writes that changed a row, before the writes return."""

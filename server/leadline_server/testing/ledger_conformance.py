@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, Remembered
+from leadline_server.testing.ledger_audit_cases import AuditCases
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
 from leadline_server.testing.ledger_credential_cases import CredentialCases
@@ -50,6 +51,7 @@ class LedgerConformance(
     TokenCases,
     CredentialCases,
     QuarantineCases,
+    AuditCases,
     PruneCallsCases,
     PruneOthersCases,
 ):

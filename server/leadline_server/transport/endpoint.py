@@ -7,11 +7,9 @@ statuses, measures and logs. It is built once, at registration, so that a call r
 
 import asyncio
 import types
-from bisect import bisect_left
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
@@ -38,7 +36,10 @@ from leadline_server.transport.admission.account_id import read_account_id
 from leadline_server.transport.admission.door import Admitted, CallEntry, Door
 from leadline_server.transport.admission.guard import Guard, check_row
 from leadline_server.transport.admission.quotas import AccountUse
+from leadline_server.transport.bulk_reads import Note, note_of
+from leadline_server.transport.rpc_counts import RpcCounts
 from leadline_server.transport.streams import OpenStream, Streams
+from leadline_server.transport.tracer import CallRecords, Tracer
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """The most bytes of a request."""
@@ -58,53 +59,6 @@ _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 _Read = TypeVar("_Read")
 
 _log = structlog.get_logger(__name__)
-
-
-class RpcDurations:
-    """The durations of the calls of one RPC that ended with one status code.
-
-    Attributes:
-        counts: how many calls are in each bucket. The last count is of calls above the highest bucket.
-        seconds: the sum of all durations.
-    """
-
-    BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-    __slots__ = ("counts", "seconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(self.BUCKETS) + 1)
-        self.seconds = 0.0
-
-
-class RpcCounts:
-    """The counts of one RPC. Only the event loop's thread uses them, so they need no lock.
-
-    Attributes:
-        arrived: calls so far.
-        in_flight: calls in progress.
-        by_code: the durations of ended calls by status code.
-    """
-
-    __slots__ = ("arrived", "by_code", "in_flight")
-
-    def __init__(self) -> None:
-        self.arrived = 0
-        self.in_flight = 0
-        self.by_code = {status.OK: RpcDurations()}
-
-    def begin(self) -> float:
-        """Count a call that has arrived. Returns the time, for `end`."""
-        self.arrived += 1
-        self.in_flight += 1
-        return perf_counter()
-
-    def end(self, code: str, began: float) -> None:
-        """Count a call that has ended with a status code."""
-        seconds = perf_counter() - began
-        self.in_flight -= 1
-        durations = self.by_code.get(code) or self.by_code.setdefault(code, RpcDurations())
-        durations.counts[bisect_left(RpcDurations.BUCKETS, seconds)] += 1
-        durations.seconds += seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,21 +98,28 @@ def served_methods(
     streams: Streams,
     door: Door,
     authenticator: Authenticator | None = None,
+    records: CallRecords = CallRecords(),  # noqa: B008 - a constant
 ) -> Sequence[ServedMethod]:
-    """The RPCs of one service with their endpoints. Without an authenticator everyone may call everything."""
+    """The RPCs of one service with their endpoints. Without an authenticator everyone may call everything.
+
+    `records` says where bulk reads and traces of calls are recorded.
+    """
     methods = []
     for method in service.methods:
         check_row(method)
         counts, entry = counts_of(method.name), door.entry(method.name)
         guard = None if authenticator is None else Guard(authenticator, method)
-        build = _stream if method.server_streaming else _unary
+        note = note_of(method.name, records.observations)
+        behaviour = getattr(servicer, method.name)
         served = ServedMethod(
             service=service.full_name,
             name=method.name,
             input_type=GetMessageClass(method.input_type),
             output_type=GetMessageClass(method.output_type),
             is_stream=method.server_streaming,
-            serve=build(method, getattr(servicer, method.name), counts, streams, entry, guard),
+            serve=_stream(method, behaviour, counts, streams, entry, guard, note)
+            if method.server_streaming
+            else _unary(method, behaviour, counts, streams, entry, guard, note, records.tracer),
             counts=counts,
             guard=guard,
         )
@@ -173,13 +134,18 @@ def _unary(
     streams: Streams,
     entry: CallEntry,
     guard: Guard | None,
+    note: Note | None,
+    tracer: Tracer | None,
 ) -> _Unary:
     decode = _decoder(method)
-    rpc = method.name
+    rpc, service = method.name, method.containing_service.full_name
+    if note is not None:
+        behaviour = _noted(behaviour, note)
     bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
 
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
+        span = None if tracer is None else tracer.begin(service, rpc, context.invocation_metadata())
         code = status.OK
         admitted: Admitted | None = None
         try:
@@ -203,10 +169,14 @@ def _unary(
         except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
+            counts.refused[code, answer.reason] += 1
         finally:
             if admitted is not None:
                 entry.leave(admitted)
             counts.end(code, began)
+            if span is not None:
+                span.end(code)
+                counts.traced(code, began, span.trace_id)
         return await refuse(context, answer)
 
     return endpoint
@@ -219,6 +189,7 @@ def _stream(
     streams: Streams,
     entry: CallEntry,
     guard: Guard | None,
+    note: Note | None,
 ) -> _Stream:
     decode = _decoder(method)
     rpc = method.name
@@ -239,8 +210,12 @@ def _stream(
             if guard is not None and who is not None:
                 guard.permit(who, request)
             async with streams.opened(who) as stream, aclosing(behaviour(request, context)) as responses:
-                while (response := await _next(responses, stream)) is not None:
+                response = await _next(responses, stream)
+                if note is not None:
+                    note(request, response)
+                while response is not None:
                     await streams.write(context, response.SerializeToString())
+                    response = await _next(responses, stream)
             return  # noqa: TRY300 - the lines below are for errors
         except asyncio.CancelledError:
             code = status.CANCELLED
@@ -248,6 +223,7 @@ def _stream(
         except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
             answer = logged(rpc, error)
             code = answer.code.name
+            counts.refused[code, answer.reason] += 1
         finally:
             if use is not None:
                 use.watches -= 1
@@ -255,6 +231,15 @@ def _stream(
         await refuse(context, answer)
 
     return endpoint
+
+
+def _noted(behaviour: _Behaviour, note: Note) -> _Behaviour:
+    async def noted(request: Any, context: Context) -> Message:
+        response = await behaviour(request, context)
+        note(request, response)
+        return response
+
+    return noted
 
 
 async def _next(responses: AsyncGenerator[Message, None], stream: OpenStream) -> Message | None:

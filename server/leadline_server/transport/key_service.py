@@ -77,7 +77,7 @@ class KeyServicer(KeyServiceServicer):
     async def _check_account(self, account_id: str) -> None:
         """Raise AccountNotFound if the request names an account that does not exist."""
         if account_id:
-            await self._commands.accounts.get(account_id)
+            await self._commands.accounts.get_any(account_id)
 
 
 def _key_id(check: Violations, request: pb.RotateKeyRequest | pb.RevokeKeyRequest) -> str:

@@ -1,24 +1,24 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
-from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import METRICS
 from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 from leadline_server.transport.admission.door import Door
-from leadline_server.transport.endpoint import RpcCounts, RpcDurations
+from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall
 
 if TYPE_CHECKING:
     import ssl
@@ -57,32 +57,18 @@ class RpcMetrics(Collector):
             labels=("rpc", "code"),
         )
         in_flight = GaugeMetricFamily("leadline_rpcs_in_flight", "RPCs that are being answered now.", labels=("rpc",))
+        refused = CounterMetricFamily(
+            "leadline_rpcs_refused", "RPCs that ended with an error, by its reason.", labels=("rpc", "code", "reason")
+        )
         for rpc, counts in self._counts.items():
             in_flight.add_metric((rpc,), counts.in_flight)
             for code, durations in counts.by_code.items():
                 seconds.add_metric((rpc, code), _buckets(durations), durations.seconds)
+            for labels, count in counts.refused.items():
+                refused.add_metric((rpc, *labels), count)
         yield seconds
         yield in_flight
-
-
-class AuthenticationMetrics(Collector):
-    """Attempts to authenticate that failed.
-
-    Args:
-        attempts: counts them.
-    """
-
-    def __init__(self, attempts: FailedAttempts) -> None:
-        self._attempts = attempts
-
-    def collect(self) -> Iterator[Metric]:
-        """The figures as they are now."""
-        failed = CounterMetricFamily(
-            "leadline_failed_authentications", "Attempts to authenticate that failed, by reason.", labels=("reason",)
-        )
-        for name, count in self._attempts.counts.items():
-            failed.add_metric((name,), count)
-        yield failed
+        yield refused
 
 
 class AdmissionMetrics(Collector):
@@ -107,10 +93,38 @@ class AdmissionMetrics(Collector):
         yield refused
 
 
-def _buckets(durations: RpcDurations) -> list[tuple[str, int]]:
-    """The buckets as Prometheus wants them: each counts all calls up to its bound."""
+class AuthenticationMetrics(Collector):
+    """Credentials that were not accepted.
+
+    Args:
+        failed: how many, by the reason.
+    """
+
+    def __init__(self, failed: Mapping[str, int]) -> None:
+        self._failed = failed
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        failed = CounterMetricFamily(
+            "leadline_authentications_failed", "Credentials that were not accepted, by the reason.", labels=("reason",)
+        )
+        for why, count in self._failed.items():
+            failed.add_metric((why,), count)
+        yield failed
+
+
+def _buckets(durations: RpcDurations) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+    """The buckets as Prometheus wants them: each counts all calls up to its bound, and may name a traced call."""
     bounds = [*map(str, RpcDurations.BUCKETS), "+Inf"]
-    return list(zip(bounds, accumulate(durations.counts), strict=True))
+    counted = zip(bounds, accumulate(durations.counts), strict=True)
+    return [
+        (bound, count) if call is None else (bound, count, _example(call))
+        for (bound, count), call in zip(counted, map(durations.traced.get, range(len(bounds))), strict=True)
+    ]
+
+
+def _example(call: TracedCall) -> Exemplar:
+    return Exemplar({"trace_id": call.trace_id}, call.seconds, call.time)
 
 
 @asynccontextmanager
@@ -121,7 +135,7 @@ async def metrics_endpoint(
     ssl_context: "ssl.SSLContext | None" = None,
     authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
-    """Serve `/metrics` (Prometheus text format) and `/healthz` over HTTP while the body runs.
+    """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
     Args:
         address: `host:port`; port 0 takes a free one.
@@ -141,7 +155,9 @@ async def metrics_endpoint(
     async def metrics(request: "web.Request") -> "web.Response":
         if authenticator is not None and (status := await _refusal(authenticator, request)):
             return web.Response(status=status)
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        # Only OpenMetrics has exemplars. Prometheus asks for it.
+        write, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=write(registry), headers={"Content-Type": content_type})
 
     async def healthz(_request: "web.Request") -> "web.Response":
         return web.Response(text="ok\n") if is_serving() else web.Response(status=503, text="not serving\n")

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1 import account_service_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_service_pb2,
     contact_service_pb2,
@@ -19,9 +19,11 @@ from leadline.v1 import (
     preferences_service_pb2,
 )
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.commands import Commands
+from leadline_server.transport.account_service import AccountServicer
 from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
@@ -37,6 +39,7 @@ from leadline_server.transport.placeholder_service import PlaceholderServicer
 from leadline_server.transport.preferences_service import PreferencesServicer
 from leadline_server.transport.standard import StandardServices
 from leadline_server.transport.streams import Streams, write
+from leadline_server.transport.tracer import CallRecords
 
 MAX_PENDING: Final = 20_000
 """How many calls may wait before they begin, in a burst or while the machine is busy."""
@@ -84,6 +87,7 @@ class Server:
         connections: its connections.
         authenticator: finds the principals of calls; None: everyone may call everything.
         has_reflection: whether callers may ask for the contract.
+        records: where bulk reads and traces of calls are recorded.
         request_seconds: how long a request may take to arrive.
     """
 
@@ -96,6 +100,7 @@ class Server:
         *,
         authenticator: Authenticator | None = None,
         has_reflection: bool = True,
+        records: CallRecords = CallRecords(),  # noqa: B008 - a constant
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._streams = Streams()
@@ -109,10 +114,11 @@ class Server:
         self._watching: list[asyncio.Task[None]] = []
         door = self.door = Door(commands.accounts.knows, quotas or QuotaSettings())
         metrics = self._metrics = RpcMetrics(registry)
-        for collector in (AdmissionMetrics(door), *self._watches):
-            registry.register(collector)
+        collectors: list[Collector] = [AdmissionMetrics(door), *self._watches]
         if authenticator is not None:
-            registry.register(AuthenticationMetrics(authenticator.attempts))
+            collectors.append(AuthenticationMetrics(authenticator.attempts.counts))
+        for collector in collectors:
+            registry.register(collector)
         servicers = {
             _service(contact_service_pb2, "ContactService"): ContactServicer(commands),
             _service(call_log_service_pb2, "CallLogService"): CallLogServicer(commands),
@@ -120,11 +126,12 @@ class Server:
             _service(directory_service_pb2, "DirectoryService"): DirectoryServicer(commands),
             _service(placeholder_service_pb2, "PlaceholderService"): PlaceholderServicer(commands),
             _service(key_service_pb2, "KeyService"): KeyServicer(commands),
+            _service(account_service_pb2, "AccountService"): AccountServicer(commands),
         }
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
         for service, servicer in servicers.items():
-            methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator)
+            methods = served_methods(service, servicer, metrics.of, self._streams, door, authenticator, records)
             self.methods |= {f"/{method.service}/{method.name}": method for method in methods}
             # Generic handlers, because grpc.aio does more work for each call of registered methods.
             handlers = {method.name: method.handler for method in methods}

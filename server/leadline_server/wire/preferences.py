@@ -101,9 +101,9 @@ def settings(check: Violations, path: str, message: pb.AccountSettings, fields: 
     if "locked" in chosen:
         values["locked"] = _locked(check, f"{path}.locked", message.locked)
     if "default_region" in chosen and message.HasField("default_region"):
-        values["default_region"] = _region(check, f"{path}.default_region", message.default_region)
+        values["default_region"] = region(check, f"{path}.default_region", message.default_region)
     if "time_zone" in chosen and message.HasField("time_zone"):
-        values["time_zone"] = _time_zone(check, f"{path}.time_zone", message.time_zone)
+        values["time_zone"] = time_zone(check, f"{path}.time_zone", message.time_zone)
     if "default_user_id" in chosen and message.HasField("default_user_id"):
         values["default_user_id"] = check.optional_id(f"{path}.default_user_id", message.default_user_id)
     if "extension_pattern" in chosen and message.HasField("extension_pattern"):
@@ -202,13 +202,15 @@ def _locked(check: Violations, path: str, names: Iterable[str]) -> tuple[str, ..
     return tuple(sorted(set(names)))
 
 
-def _region(check: Violations, path: str, code: str) -> str:
+def region(check: Violations, path: str, code: str) -> str:
+    """A region's code."""
     if not is_region(code):
         check.add(path, "Must be an ISO 3166-1 code of two capital letters, such as GB.")
     return code
 
 
-def _time_zone(check: Violations, path: str, name: str) -> str:
+def time_zone(check: Violations, path: str, name: str) -> str:
+    """A time zone's name."""
     try:
         is_known = bool(_is_zone_name(name)) and bool(ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as "Europe"

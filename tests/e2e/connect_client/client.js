@@ -13,6 +13,8 @@ const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js
 const { PlaceholderService, PlaceholderState } = await load("leadline/v1/placeholder_service_pb.js");
 const { KeyService } = await load("leadline/admin/v1/key_service_pb.js");
 const { Role } = await load("leadline/admin/v1/key_pb.js");
+const { AccountService } = await load("leadline/admin/v1/account_service_pb.js");
+const { AccountState, ConnectionState, Owner } = await load("leadline/admin/v1/account_pb.js");
 const { CallLogState } = await load("leadline/v1/call_log_pb.js");
 const { CallDirection } = await load("leadline/v1/call_pb.js");
 const { UnknownContactAction } = await load("leadline/v1/preferences_pb.js");
@@ -31,8 +33,9 @@ const contacts = createClient(ContactService, transport);
 const calls = createClient(CallLogService, transport);
 const preferences = createClient(PreferencesService, transport);
 const placeholders = createClient(PlaceholderService, transport);
-const keys = createClient(KeyService, transport);
 const directory = createClient(DirectoryService, transport);
+const keys = createClient(KeyService, transport);
+const accounts = createClient(AccountService, transport);
 
 const accountId = "demo";
 const userId = `${protocol}-${format}`;
@@ -88,12 +91,6 @@ const listed = (await placeholders.listPlaceholders({ accountId })).placeholders
 seen.placeholder = listed.some((one) => one.contactId === created.contact?.id);
 const removed = await placeholders.removePlaceholder({ accountId, contactId: created.contact.id, validateOnly: true });
 seen.removable = PlaceholderState[removed.state];
-const issued = await keys.issueKey({ accountId, role: Role.REPORTER, label: userId });
-const rotated = await keys.rotateKey({ accountId, keyId: issued.key.keyId, overlap: { seconds: 60n } });
-const revoked = await keys.revokeKey({ accountId, keyId: issued.key.keyId });
-const known = (await keys.listKeys({ accountId })).keys.filter((key) => key.label === userId);
-await keys.denyTokens({ accountId, issuer: "https://id.example", tokenId: userId });
-seen.keys = [issued.secret.startsWith("leadline_"), rotated.secret !== issued.secret, !!revoked.key.revokeTime, known.length];
 seen.crmUsers = (await directory.listCrmUsers({ accountId: "connected" })).crmUsers.map((user) => [user.id, user.email]);
 try {
   await directory.upsertUser({ accountId, user: { userId: "another", extensions: colleague.extensions } });
@@ -107,6 +104,27 @@ try {
 } catch (error) {
   seen.deleted = ConnectError.from(error).findDetails(ErrorInfoSchema)[0].reason;
 }
+
+const own = { accountId: `own-${userId}` };
+seen.account = Owner[(await accounts.createAccount({ ...own, title: "Own" })).account.owner];
+seen.title = (await accounts.updateAccount({ ...own, title: "Ours" })).account.title;
+seen.accounts = (await accounts.listAccounts({})).accounts.some((one) => one.accountId === own.accountId);
+const { key, secret } = await keys.issueKey({ ...own, role: Role.SERVICE });
+seen.secret = secret.length > 20;
+const second = await keys.rotateKey({ ...own, keyId: key.keyId });
+await keys.revokeKey({ ...own, keyId: second.key.keyId });
+seen.keys = (await keys.listKeys(own)).keys.length;
+await keys.denyTokens({ ...own, issuer: "https://issuer.example", subject: "someone" });
+const connection = { ...own, adapter: "hubspot", options: { portal_id: "7" }, secrets: { token: "t" } };
+seen.set = (await accounts.setConnection(connection)).connection.secretNames;
+seen.options = (await accounts.getConnection(own)).connection.options;
+await accounts.setConnection({ ...own, adapter: "embedded" });
+seen.checked = ConnectionState[(await accounts.checkConnection(own)).connection.state];
+seen.disabled = AccountState[(await accounts.disableAccount(own)).account.state];
+seen.state = AccountState[(await accounts.getAccount(own)).account.state];
+seen.exported = [];
+for await (const { item } of accounts.exportAccount(own)) seen.exported.push(item.case);
+await accounts.deleteAccount(own);
 
 try {
   await contacts.findContact({ accountId, userId, phoneNumbers: [number, "nonsense"] });

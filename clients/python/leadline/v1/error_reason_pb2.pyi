@@ -112,6 +112,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The API key cannot be issued or rotated as things are; the message says what to do first."""
     ERROR_REASON_TOO_MANY_KEYS: _ErrorReason.ValueType  # 34
     """RESOURCE_EXHAUSTED. The account has as many API keys as it may have. Metadata: `limit`."""
+    ERROR_REASON_ACCOUNT_ALREADY_EXISTS: _ErrorReason.ValueType  # 40
+    """ALREADY_EXISTS. There is an account of this id. Metadata: `account_id`, `owner`."""
+    ERROR_REASON_ACCOUNT_DISABLED: _ErrorReason.ValueType  # 41
+    """FAILED_PRECONDITION. The account is disabled. Ask the platform. Metadata: `account_id`."""
+    ERROR_REASON_ACCOUNT_NOT_CHANGEABLE: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION. The account belongs to the server's settings file, or is being deleted; the message says which.
+    Metadata: `account_id`, `owner`.
+    """
+    ERROR_REASON_CONNECTION_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """NOT_FOUND. The account has no connection of its own. Metadata: `account_id`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason of an error, for programs. Every error has a google.rpc.ErrorInfo with domain `leadline`, `reason` = one
@@ -209,4 +219,14 @@ ERROR_REASON_KEY_CONFLICT: ErrorReason.ValueType  # 33
 """FAILED_PRECONDITION. The API key cannot be issued or rotated as things are; the message says what to do first."""
 ERROR_REASON_TOO_MANY_KEYS: ErrorReason.ValueType  # 34
 """RESOURCE_EXHAUSTED. The account has as many API keys as it may have. Metadata: `limit`."""
+ERROR_REASON_ACCOUNT_ALREADY_EXISTS: ErrorReason.ValueType  # 40
+"""ALREADY_EXISTS. There is an account of this id. Metadata: `account_id`, `owner`."""
+ERROR_REASON_ACCOUNT_DISABLED: ErrorReason.ValueType  # 41
+"""FAILED_PRECONDITION. The account is disabled. Ask the platform. Metadata: `account_id`."""
+ERROR_REASON_ACCOUNT_NOT_CHANGEABLE: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION. The account belongs to the server's settings file, or is being deleted; the message says which.
+Metadata: `account_id`, `owner`.
+"""
+ERROR_REASON_CONNECTION_NOT_FOUND: ErrorReason.ValueType  # 43
+"""NOT_FOUND. The account has no connection of its own. Metadata: `account_id`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -10,7 +10,7 @@ from typing import Final
 from leadline_server.crm.embedded.contact_inserts import WantedContact
 from leadline_server.crm.embedded.database import CrmDatabase
 from leadline_server.crm.embedded.journal import NewLog, find_log, read_log, update_log
-from leadline_server.crm.embedded.removal import remove_unused
+from leadline_server.crm.embedded.removal import forget_book, remove_unused
 from leadline_server.crm.embedded.rows import (
     CONTACT_COLUMNS,
     asked_keys,
@@ -126,6 +126,11 @@ class EmbeddedCrm:
         if only_check:
             return await self._database.read(partial(work, only_check=True))
         return await self._database.write(partial(work, only_check=False))
+
+    async def forget(self, limit: int) -> bool:
+        """Delete at most `limit` contacts and as many logs of the account; false once nothing is left."""
+        account_id = self._account_id
+        return await self._database.write(lambda connection: forget_book(connection, account_id, limit))
 
     async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
         """Log a call, unless one was logged with `key`."""

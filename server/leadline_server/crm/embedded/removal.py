@@ -32,3 +32,22 @@ def remove_unused(
     if not only_check:
         connection.execute("DELETE FROM contacts WHERE pk = ?", (key,))
     return ContactUse.UNUSED
+
+
+def forget_book(connection: sqlite3.Connection, account_id: str, limit: int) -> bool:
+    """Delete at most `limit` contacts and logs of an account's book; false if there were none.
+
+    The empty book stays: processes remember the numbers of books, which must never be given to another account.
+    """
+    books = connection.execute("SELECT book FROM books WHERE account_id = ?", (account_id,)).fetchall()
+    if not books:
+        return False
+    [(book,)] = books
+    deleted = [
+        connection.execute(
+            f"DELETE FROM {table} WHERE pk IN (SELECT pk FROM {table} WHERE book = ? LIMIT ?)",  # noqa: S608 - constants
+            (book, limit),
+        ).rowcount
+        for table in ("call_logs", "contacts")
+    ]
+    return any(deleted)

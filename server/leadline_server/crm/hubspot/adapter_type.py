@@ -15,7 +15,8 @@ from leadline_server.crm.toolkit.adapter_type import (
     Declared,
     KnownGaps,
 )
-from leadline_server.crm.toolkit.oauth import OAuthGrant, oauth_authorizer
+from leadline_server.crm.toolkit.oauth import oauth_authorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent, OAuthGrant
 from leadline_server.crm.toolkit.throttle import spread
 from leadline_server.ports.crm import CrmAdapter
 
@@ -36,17 +37,31 @@ async def _open(settings: HubSpotSettings, context: AdapterContext) -> Connect:
     return connect
 
 
+SCOPES: Final = "crm.objects.contacts.read crm.objects.contacts.write crm.objects.owners.read crm.schemas.contacts.read"
+"""The scopes that leadline asks for."""
+
+
 def _authorizer(settings: HubSpotSettings, context: AdapterContext) -> Authorizer:
     if settings.token is not None:
         return StaticAuthorizer.bearer(settings.token.get_secret_value())
+    return oauth_authorizer(_grant(settings), context)
+
+
+def _grant(settings: HubSpotSettings) -> OAuthGrant:
     secret, refresh = settings.client_secret, settings.refresh_token
-    grant = OAuthGrant(
+    return OAuthGrant(
         token_url=f"{settings.api_url}{Paths(settings.api_version).token}",
         client_id=settings.client_id,
         client_secret=secret.get_secret_value() if secret else "",
         refresh_token=refresh.get_secret_value() if refresh else "",
     )
-    return oauth_authorizer(grant, context)
+
+
+def _consent(settings: HubSpotSettings) -> OAuthConsent | None:
+    """HubSpot's "Working with OAuth": the address of the installation."""
+    if settings.token is not None:
+        return None
+    return OAuthConsent(grant=_grant(settings), authorize_url=f"{settings.app_url}/oauth/authorize", scope=SCOPES)
 
 
 def _declared(forms: frozenset[str] = frozenset(), **options: Any) -> Declared:
@@ -70,6 +85,7 @@ HUBSPOT = AdapterType(
     title="HubSpot",
     settings=HubSpotSettings,
     open=_open,
+    consent=_consent,
     variants={
         BY_DEFAULT: _declared(frozenset({"as the third number"})),
         WITH_PROPERTIES: _declared(call_id_property="call_id", more_phone_properties=["other_phone"]),

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+from leadline_server.crm.egress import AddressRefused, Egress, checked_address
 from leadline_server.crm.remote.adapter import RemoteCrm
 from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import Description
-from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.crm.remote.settings import RemoteSettings, split_address
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.crm.toolkit import AccountView, AdapterContext, AdapterType, Connect, OwnFields
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.errors import CrmError, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 
@@ -20,17 +21,21 @@ OPENING_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
-async def open_remote(settings: RemoteSettings, name: str = "remote") -> AsyncIterator[Connect]:
+async def open_remote(
+    settings: RemoteSettings, name: str = "remote", egress: Egress | None = None, checked_host: str = ""
+) -> AsyncIterator[Connect]:
     """Connect to an adapter, for any number of accounts, until the body ends.
 
     Args:
         settings: the settings of the connection.
         name: the connection's name, for leadline's log.
+        egress: the proxy and the root certificates of all connections.
+        checked_host: the address to connect to, if the host in the settings had to be checked.
 
     Raises:
         CrmUnavailable: a file that the settings name cannot be read. An adapter that does not answer is no error here.
     """
-    channel = open_channel(settings)
+    channel = open_channel(settings, egress, checked_host)
     wire = Wire(channel, settings)
     description, own = Description(wire, name), OwnFields(settings)
     try:
@@ -61,7 +66,22 @@ async def remote_crm(
 
 
 async def _open(settings: RemoteSettings, context: AdapterContext) -> Connect:
-    return await context.closing.enter_async_context(open_remote(settings, context.name))
+    checked = ""
+    if context.is_checked:
+        checked = await _checked(settings, context.egress)
+    return await context.closing.enter_async_context(open_remote(settings, context.name, context.egress, checked))
+
+
+async def _checked(settings: RemoteSettings, egress: Egress) -> str:
+    """The address to connect to; empty if a proxy resolves the name. Raises CrmUnavailable."""
+    host, _ = split_address(settings.address)
+    if not egress.proxy:
+        return await checked_address(egress, host)
+    try:
+        egress.check_literal(host)
+    except AddressRefused as error:
+        raise CrmUnavailable(str(error)) from error
+    return ""
 
 
 REMOTE = AdapterType(name="remote", title="An adapter in another process", settings=RemoteSettings, open=_open)

@@ -6,7 +6,8 @@ from typing import Final
 
 import grpc
 
-from leadline_server.crm.remote.settings import RemoteSettings
+from leadline_server.crm.egress import Egress
+from leadline_server.crm.remote.settings import RemoteSettings, split_address
 from leadline_server.domain.errors import CrmUnavailable
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
@@ -31,23 +32,38 @@ _OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 """Channel arguments (gRPC's grpc_types.h)."""
 
 
-def open_channel(settings: RemoteSettings) -> grpc.aio.Channel:
+def open_channel(settings: RemoteSettings, egress: Egress | None = None, checked_host: str = "") -> grpc.aio.Channel:
     """A channel. It connects at the first call.
+
+    Args:
+        settings: the settings of the connection.
+        egress: the proxy and the root certificates of all connections.
+        checked_host: the address to connect to instead of the host in the settings, which was checked.
 
     Raises:
         CrmUnavailable: a file that the settings name cannot be used.
     """
+    egress = egress or Egress()
+    host, port = split_address(settings.address)
+    address = f"[{checked_host}]:{port}" if checked_host else settings.address
+    options = (*_OPTIONS, *_proxy(egress), ("grpc.default_authority", host))
     if not settings.is_encrypted:
-        return grpc.aio.insecure_channel(settings.address, options=_OPTIONS)
+        return grpc.aio.insecure_channel(address, options=options)
     try:
-        roots = settings.ca.read_bytes() if settings.ca else _system_roots()
+        ca = settings.ca or egress.ca
+        roots = ca.read_bytes() if ca else _system_roots()
         chain = settings.client_certificate.read_bytes() if settings.client_certificate else None
     except OSError as error:
         raise CrmUnavailable(f"{error.filename} cannot be read ({error.strerror}).") from error
     key = settings.client_key.get_secret_value().encode() if settings.client_key else None
-    name = (("grpc.ssl_target_name_override", settings.server_name),) if settings.server_name else ()
+    named = settings.server_name or (host if checked_host else "")
+    name = (("grpc.ssl_target_name_override", named),) if named else ()
     credentials = grpc.ssl_channel_credentials(roots, key, chain)
-    return grpc.aio.secure_channel(settings.address, credentials, options=(*_OPTIONS, *name))
+    return grpc.aio.secure_channel(address, credentials, options=(*options, *name))
+
+
+def _proxy(egress: Egress) -> tuple[tuple[str, int | str], ...]:
+    return (("grpc.enable_http_proxy", 1), ("grpc.http_proxy", egress.proxy)) if egress.proxy else ()
 
 
 def _system_roots() -> bytes | None:

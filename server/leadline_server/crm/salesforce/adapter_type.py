@@ -23,6 +23,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.ports.crm import CrmAdapter
 
@@ -104,6 +105,16 @@ def _grant(settings: SalesforceSettings) -> OAuthGrant:
     )
 
 
+def _consent(settings: SalesforceSettings) -> OAuthConsent | None:
+    """Salesforce's "OAuth 2.0 Web Server Flow"."""
+    return OAuthConsent(
+        grant=_grant(settings),
+        authorize_url=f"{settings.login_url}/services/oauth2/authorize",
+        scope="api refresh_token",
+        has_pkce=True,
+    )
+
+
 async def _open(settings: SalesforceSettings, context: AdapterContext) -> Connect:
     """Open a connection. Requests go to the address in the settings, whatever `instance_url` a token answer has."""
     throttle = Throttle()
@@ -131,6 +142,7 @@ SALESFORCE = AdapterType(
     title="Salesforce",
     settings=SalesforceSettings,
     open=_open,
+    consent=_consent,
     capabilities=CAPABILITIES,
     known_gaps=KnownGaps(fields=frozenset({"caller_extension", "linked_id", "legs"}), texts=frozenset({"NUL"})),
 )

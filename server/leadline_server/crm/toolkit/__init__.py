@@ -34,7 +34,8 @@ from leadline_server.crm.toolkit.http_answers import HttpAnswer, standard_failur
 from leadline_server.crm.toolkit.http_client import HttpClient, segment
 from leadline_server.crm.toolkit.name_paging import page_of, read_cursor, write_cursor
 from leadline_server.crm.toolkit.number_forms import number_forms
-from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, OAuthGrant, oauth_authorizer
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer, oauth_authorizer
+from leadline_server.crm.toolkit.oauth_grant import OAuthGrant
 from leadline_server.crm.toolkit.own_fields import (
     OwnFields,
     SettingsWithFields,

@@ -10,6 +10,8 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict
 
 from leadline_server.clock import Clock
+from leadline_server.crm.egress import Egress
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import Capabilities, CrmAdapter
@@ -50,6 +52,8 @@ class AdapterContext:
         numbering: how the numbers of each account are read when leadline starts, by its id.
         closing: a stack for everything that must be closed at the end.
         process_id: the id of this process: the owner of its leases on tokens.
+        egress: how connections leave this machine, for adapters that do not use the session.
+        is_checked: whether the connection may reach only the hosts that `egress` lets pass; the session sees to that.
     """
 
     name: str
@@ -60,6 +64,8 @@ class AdapterContext:
     numbering: Mapping[str, NumberingRules] = field(default_factory=dict)
     closing: AsyncExitStack
     process_id: str
+    egress: Egress = field(default_factory=Egress)
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +108,7 @@ class AdapterType(Generic[S]):
             them when it stores them. Those of other adapters are cleaned when they arrive.
         is_remote: whether the CRM is reached over a network. If so, requests are limited in time and measured, reads
             are repeated, and answers to lookups may be remembered for a while.
+        consent: where a person grants access to a connection with these settings; None: that is not how it works.
     """
 
     name: str
@@ -113,6 +120,7 @@ class AdapterType(Generic[S]):
     variants: Mapping[str, Declared] = field(default_factory=dict)
     has_clean_texts: bool = False
     is_remote: bool = True
+    consent: Callable[[S], OAuthConsent | None] | None = None
 
 
 AnyAdapterType = AdapterType[Any]

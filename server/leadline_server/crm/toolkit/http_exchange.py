@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from leadline_server.crm.egress import AddressRefused
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
@@ -53,8 +54,10 @@ async def exchange(
             body = await _read(response, is_write=request.is_write)
             return HttpAnswer(status=response.status, headers=response.headers, body=body, is_write=request.is_write)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise CrmUnavailable("The CRM cannot be reached.") from error
+        raise CrmUnavailable(_refused(error) or "The CRM cannot be reached.") from error
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        if refused := _refused(error):
+            raise CrmUnavailable(refused) from error
         if request.is_write:
             raise CrmOutcomeUnknown("The CRM did not answer. It may have done what it was asked.") from error
         raise CrmUnavailable("The CRM did not answer.") from error
@@ -72,3 +75,9 @@ async def _read(response: aiohttp.ClientResponse, *, is_write: bool) -> bytes:
     response.close()
     message = f"The CRM's answer is longer than {MAX_ANSWER_BYTES} bytes."
     raise CrmOutcomeUnknown(message) if is_write else CrmTooMuch(message)
+
+
+def _refused(error: Exception) -> str:
+    """Why leadline itself refuses to connect to the host; empty if it does not. Then nothing was sent."""
+    causes = (error, error.__cause__, getattr(error, "os_error", None))
+    return next((str(cause) for cause in causes if isinstance(cause, AddressRefused)), "")

@@ -6,11 +6,9 @@ refresh, and the others use the tokens that it stored.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import timedelta
+from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -19,13 +17,23 @@ from yarl import URL
 
 from leadline_server.clock import Clock
 from leadline_server.concurrency.single_flight import SingleFlight
-from leadline_server.crm.token_encryption import unusable_tokens
 from leadline_server.crm.toolkit.adapter_type import AdapterContext
 from leadline_server.crm.toolkit.authorization import basic
-from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
-from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
-from leadline_server.domain.errors import CrmAuthFailed, LedgerUnavailable
+from leadline_server.crm.toolkit.oauth_answers import (
+    GRANTED,
+    STORED,
+    StoredTokens,
+    check_granted,
+    encode_tokens,
+    life_of,
+    unusable_tokens,
+)
+from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT, OAuthGrant
+from leadline_server.domain.errors import (
+    CrmAuthFailed,
+    LedgerUnavailable,
+)
 from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0
@@ -38,77 +46,6 @@ LEASE: Final = timedelta(seconds=30)
 _POLL_SECONDS: Final = 0.1
 _DEADLINE_SECONDS: Final = 10.0
 _LONGEST_SECONDS: Final = _DEADLINE_SECONDS + 2.0  # for a refresh with its writes to the store
-_LIFETIME: Final = 3600.0  # in seconds, if the answer names none; RFC 6749 recommends to name it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthGrant:
-    """The parameters of requests for access tokens.
-
-    Attributes:
-        token_url: the address of the token endpoint. Secrets are sent to this host only.
-        client_id: the id that the CRM gave to leadline.
-        client_secret: the secret of that id; empty for a public client.
-        refresh_token: the first refresh token; empty: the client credentials grant is used.
-        scope: the scope to request; empty: the CRM's default.
-        client_in: whether the client's id is in the form or in an HTTP basic header.
-        scheme: the word before the token in the Authorization header.
-        extra: further fields of the form.
-    """
-
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    refresh_token: str = field(default="", repr=False)
-    scope: str = ""
-    client_in: Literal["body", "header"] = "body"
-    scheme: str = "Bearer"
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def seed(self) -> str:
-        """A digest that identifies the grant. Stored tokens of another grant are not used."""
-        text = f"{self.token_url}\0{self.client_id}\0{self.refresh_token}"
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-class _Secret(msgspec.Struct, frozen=True):
-    """A document with secrets, which it does not show."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
-
-
-class _Tokens(_Secret, frozen=True):
-    """The stored tokens of a grant."""
-
-    seed: str
-    access_token: str
-    refresh_token: str
-    replace_at: datetime
-
-
-class _Granted(_Secret, frozen=True):
-    """The answer of a token endpoint (RFC 6749, section 5.1).
-
-    `expires_in` stays JSON text here: a value such as 1e999 must not cost a refresh token that was just rotated.
-    """
-
-    access_token: str
-    refresh_token: str | None = None
-    expires_in: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    """A token endpoint's error (RFC 6749, section 5.2). Its other fields are not read."""
-
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_tokens: Final = msgspec.json.Decoder(_Tokens)
-_granted: Final = msgspec.json.Decoder(_Granted)
-_refusal: Final = msgspec.json.Decoder(_Refusal)
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class OAuthAuthorizer:
@@ -138,9 +75,9 @@ class OAuthAuthorizer:
         self._connection = connection
         self._clock = clock
         self._process_id = process_id
-        self._current: _Tokens | None = None
-        self._granted: _Tokens | None = None  # granted, but not stored yet: the stored ones may be invalid by now
-        self._refreshes: SingleFlight[str, _Tokens] = SingleFlight()
+        self._current: StoredTokens | None = None
+        self._granted: StoredTokens | None = None  # granted, but not stored yet: the stored ones may be invalid by now
+        self._refreshes: SingleFlight[str, StoredTokens] = SingleFlight()
 
     async def headers(self) -> Mapping[str, str]:
         """The Authorization header, with a token that is valid for a while.
@@ -162,6 +99,32 @@ class OAuthAuthorizer:
             self._current = await self._refreshed(current.access_token)
         return True
 
+    async def grant_by(self, form: Mapping[str, str]) -> None:
+        """Request tokens by another grant, such as an authorization code, and store them in place of others.
+
+        Raises:
+            CrmAuthFailed: the CRM grants no access, or no refresh token.
+            CrmUnavailable: the CRM does not answer, or the tokens cannot be stored.
+        """
+        try:
+            await self._leased()
+            tokens = await self._requested(form, "")
+            if not tokens.refresh_token:
+                raise CrmAuthFailed("The CRM granted no refresh token. Check the app's registration and its scopes.")
+            await self._store.put(self._connection, self._process_id, encode_tokens(tokens))
+            self._current = tokens
+        except LedgerUnavailable as error:
+            raise unusable_tokens(error, "stored") from error
+        finally:
+            await self._store.release(self._connection, self._process_id)
+
+    async def _leased(self) -> None:
+        """Wait until no other process refreshes the tokens."""
+        while True:
+            if await self._lease():
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
     async def close(self) -> None:
         """Wait for a limited time until requested tokens are stored: the earlier ones may be invalid by now."""
         await self._refreshes.close(_LONGEST_SECONDS)
@@ -172,17 +135,17 @@ class OAuthAuthorizer:
         tokens = (self._current.access_token, self._current.refresh_token) if self._current else ()
         return (*tokens, self._grant.client_secret, self._grant.refresh_token)
 
-    def _header(self, tokens: _Tokens) -> Mapping[str, str]:
+    def _header(self, tokens: StoredTokens) -> Mapping[str, str]:
         return {"Authorization": f"{self._grant.scheme} {tokens.access_token}"}
 
-    def _is_fresh(self, tokens: _Tokens) -> bool:
+    def _is_fresh(self, tokens: StoredTokens) -> bool:
         return self._clock.now() < tokens.replace_at
 
-    async def _refreshed(self, old: str) -> _Tokens:
+    async def _refreshed(self, old: str) -> StoredTokens:
         """New tokens. All concurrent callers share one refresh, which continues even if they are cancelled."""
         return await self._refreshes.run("", lambda: self._refresh(old))
 
-    async def _refresh(self, old: str) -> _Tokens:
+    async def _refresh(self, old: str) -> StoredTokens:
         try:
             while not await self._lease():
                 await asyncio.sleep(_POLL_SECONDS)
@@ -197,7 +160,7 @@ class OAuthAuthorizer:
         now = self._clock.now()
         return await self._store.acquire(self._connection, self._process_id, now, now + LEASE)
 
-    async def _replace(self, old: str) -> _Tokens:
+    async def _replace(self, old: str) -> StoredTokens:
         """Under the lease: the tokens that another process has stored since, or else new ones, stored."""
         has_put = False
         try:
@@ -205,43 +168,49 @@ class OAuthAuthorizer:
             if stored is not None and stored.access_token != old and self._is_fresh(stored):
                 return stored
             if self._granted is None:
-                self._granted = await self._requested(stored.refresh_token if stored else self._grant.refresh_token)
+                refresh_token = stored.refresh_token if stored else self._grant.refresh_token
+                self._granted = await self._requested(self._refresh_form(refresh_token), refresh_token)
             tokens = self._granted
-            await self._store.put(self._connection, self._process_id, _encode(tokens))
+            await self._store.put(self._connection, self._process_id, encode_tokens(tokens))
             self._granted, has_put = None, True
             return tokens
         finally:
             if not has_put:
                 await self._store.release(self._connection, self._process_id)
 
-    async def _stored(self) -> _Tokens | None:
+    async def _stored(self) -> StoredTokens | None:
         """The stored tokens, if they belong to this grant and can be decrypted."""
         try:
             document = await self._store.get(self._connection)
-            tokens = None if document is None else _tokens.decode(document)
+            tokens = None if document is None else STORED.decode(document)
         except LedgerUnavailable as error:
             raise unusable_tokens(error, "read") from error
         except msgspec.DecodeError:
             return None
         return tokens if tokens is not None and tokens.seed == self._grant.seed else None
 
-    async def _requested(self, refresh_token: str) -> _Tokens:
+    def _refresh_form(self, refresh_token: str) -> Mapping[str, str]:
+        if refresh_token == BY_CONSENT:
+            raise CrmAuthFailed(f"No access is granted yet. Run: leadline connections connect {self._connection}")
+        if refresh_token:
+            return {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return {"grant_type": "client_credentials"}
+
+    async def _requested(self, form: Mapping[str, str], refresh_token: str) -> StoredTokens:
         asked_at = self._clock.now()
-        answer = await exchange(self._session, self._request(refresh_token), {}, _DEADLINE_SECONDS)
-        _check(answer)
-        granted = answer.decode(_granted)
-        life = _life(granted.expires_in)
-        return _Tokens(
+        answer = await exchange(self._session, self._request(form), {}, _DEADLINE_SECONDS)
+        check_granted(answer)
+        granted = answer.decode(GRANTED)
+        life = life_of(granted.expires_in)
+        return StoredTokens(
             seed=self._grant.seed,
             access_token=granted.access_token,
             refresh_token=granted.refresh_token or refresh_token,
             replace_at=asked_at + timedelta(seconds=life - min(EARLY, life * EARLY_SHARE)),
         )
 
-    def _request(self, refresh_token: str) -> Request:
-        grant = self._grant
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token} if refresh_token else {}
-        form = form or {"grant_type": "client_credentials"}
+    def _request(self, asked: Mapping[str, str]) -> Request:
+        grant, form = self._grant, dict(asked)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if grant.client_in == "header":
             headers["Authorization"] = basic(grant.client_id, grant.client_secret)
@@ -265,36 +234,3 @@ def oauth_authorizer(grant: OAuthGrant, context: AdapterContext) -> OAuthAuthori
     )
     context.closing.push_async_callback(authorizer.close)
     return authorizer
-
-
-def _check(answer: HttpAnswer) -> None:
-    """Raise the error that an answer stands for. Bad credentials have status 400 here (RFC 6749, section 5.2).
-
-    Some token endpoints answer 200 with an `error` in the body.
-    """
-    said = _error_code(answer)
-    if answer.status == 400 or (answer.is_success and said):  # noqa: PLR2004 - see above
-        raise CrmAuthFailed(
-            f"The CRM refuses leadline's credentials and grants no token: {said or 'it does not say why'}."
-        )
-    if (error := standard_failure(answer)) is not None:
-        raise error
-
-
-def _error_code(answer: HttpAnswer) -> str:
-    """The `error` of a token endpoint's answer. It is one of a few words, so it holds no secret."""
-    try:
-        said = msgspec.json.decode(_refusal.decode(answer.body).error)
-    except UNREADABLE:
-        return ""
-    return said[:60] if isinstance(said, str) and said.replace("_", "").isalnum() else ""
-
-
-def _life(expires_in: msgspec.Raw) -> float:
-    """A token's life in seconds. Salesforce does not name it, and other CRMs send it as text."""
-    try:
-        said = msgspec.json.decode(expires_in)
-    except UNREADABLE:  # a number that JSON allows and no float can hold
-        said = "out of range"
-    seconds = read_seconds(said, "expires_in", longest=LONGEST_TOKEN_LIFE, unreadable=_LIFETIME)
-    return _LIFETIME if seconds is None else seconds

@@ -1,11 +1,8 @@
 """Makes a CRM's own words fit for an error message."""
 
-import re
 from collections.abc import Iterable
-from typing import Final
 
-_NUMBER: Final = re.compile(r"\+?\(?\d(?:[\s()./-]{0,3}\d){6,}")  # seven digits or more, with or without separators
-_SECRET_WORD: Final = re.compile(r"(?i)\b(bearer|basic|zoho-oauthtoken|token|key|secret|password)\b(\W{1,4})\S+")
+from leadline_server.domain.masking import masked
 
 
 def in_its_words(text: str, limit: int = 300, secrets: Iterable[str] = ()) -> str:
@@ -20,6 +17,5 @@ def in_its_words(text: str, limit: int = 300, secrets: Iterable[str] = ()) -> st
     """
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")
-    text = _SECRET_WORD.sub(r"\1\2***", " ".join(text.split()))
-    text = _NUMBER.sub("(a number)", text)
+    text = masked(" ".join(text.split()), lambda _: "(a number)")
     return text if len(text) <= limit else f"{text[:limit]}..."

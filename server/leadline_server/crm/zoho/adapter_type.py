@@ -18,6 +18,7 @@ from leadline_server.crm.toolkit import (
     oauth_authorizer,
 )
 from leadline_server.crm.toolkit.lead_records import MOST_TEXT
+from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.crm.zoho.adapter import CAPABILITIES, WITH_KEY, ZohoCrm
 from leadline_server.crm.zoho.errors import failure
@@ -70,6 +71,17 @@ class ZohoSettings(SettingsWithFields):
     )
 
 
+SCOPES: Final = (
+    "ZohoCRM.modules.contacts.ALL,"
+    "ZohoCRM.modules.leads.ALL,"
+    "ZohoCRM.modules.calls.ALL,"
+    "ZohoCRM.coql.READ,"
+    "ZohoCRM.users.READ,"
+    "ZohoCRM.settings.layouts.READ"
+)
+"""The scopes that leadline asks for."""
+
+
 def addresses(settings: ZohoSettings) -> tuple[str, str, str]:
     """The addresses of the API, of the token server, and of the pages that people use."""
     end = settings.data_center
@@ -78,17 +90,28 @@ def addresses(settings: ZohoSettings) -> tuple[str, str, str]:
     return api, settings.accounts_url or f"https://accounts.{zoho}", f"https://crm.{zoho}"
 
 
-async def _open(settings: ZohoSettings, context: AdapterContext) -> Connect:
-    """Open a connection. Requests go to the address in the settings, whatever `api_domain` a token answer has."""
-    api, accounts, web = addresses(settings)
-    grant = OAuthGrant(
+def _grant(settings: ZohoSettings) -> OAuthGrant:
+    _, accounts, _ = addresses(settings)
+    return OAuthGrant(
         token_url=f"{accounts}/oauth/v2/token",
         client_id=settings.client_id,
         client_secret=settings.client_secret.get_secret_value(),
         refresh_token=settings.refresh_token.get_secret_value(),
         scheme="Zoho-oauthtoken",
     )
-    authorizer = oauth_authorizer(grant, context)
+
+
+def _consent(settings: ZohoSettings) -> OAuthConsent | None:
+    """Zoho's "Authorization Request": without `access_type` and `prompt` there is no refresh token."""
+    _, accounts, _ = addresses(settings)
+    extra = {"access_type": "offline", "prompt": "consent"}
+    return OAuthConsent(grant=_grant(settings), authorize_url=f"{accounts}/oauth/v2/auth", scope=SCOPES, extra=extra)
+
+
+async def _open(settings: ZohoSettings, context: AdapterContext) -> Connect:
+    """Open a connection. Requests go to the address in the settings, whatever `api_domain` a token answer has."""
+    api, _, web = addresses(settings)
+    authorizer = oauth_authorizer(_grant(settings), context)
     client = HttpClient(context.session, f"{api}/crm/v8", authorizer, failure=failure)
     names = ZohoNames(
         company=settings.lead_company,
@@ -120,6 +143,7 @@ ZOHO = AdapterType(
     title="Zoho CRM",
     settings=ZohoSettings,
     open=_open,
+    consent=_consent,
     known_gaps=KNOWN_GAPS,
     variants={
         BY_DEFAULT: Declared(capabilities=CAPABILITIES, known_gaps=KNOWN_GAPS),

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -77,6 +79,7 @@ _RECORD: Final = """
     SELECT account_id, :contact_id, :now, reservation FROM claims
     WHERE account_id = :account_id AND number_key = :number_key AND reservation IS NOT NULL
     AND (lease_owner = :lease_owner OR (lease_owner IS NULL AND creation_key = :creation_key))
+    RETURNING document
 """
 _DELETE_EMPTY: Final = """
     DELETE FROM claims
@@ -86,6 +89,9 @@ _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
     WHERE account_id = ? AND number_key IN (SELECT value FROM json_each(?)) AND contact_id IS NOT NULL
 """
+
+_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
+_MADE_BY_REQUEST: Final = "REQUESTED"
 
 _Values = dict[str, Any]
 """The named parameters of a statement."""
@@ -163,6 +169,7 @@ class SqliteClaims:
         *,
         lease_owner: str = "",
         creation_key: str = "",
+        placeholder_by: Actor | None = None,
     ) -> None:
         """Record the number's contact; the holder's claim and creation are over."""
         values = {
@@ -172,6 +179,7 @@ class SqliteClaims:
             "creation_key": creation_key,
             "now": to_microseconds(now),
             "lease_owner": lease_owner,
+            "by": placeholder_by,
         }
         await self._database.write_batched(_finish, values)
 
@@ -222,11 +230,24 @@ def _reserve(connection: sqlite3.Connection, values: _Values, wish: Reservation)
 
 def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
     for values in batch:
-        connection.execute(_RECORD, values)
+        _record_placeholder(connection, values)
         if not (values["lease_owner"] and connection.execute(_FINISH_OWN, values).rowcount):
             connection.execute(_FINISH, values)
             connection.execute(_END, values)
     return [None] * len(batch)
+
+
+def _record_placeholder(connection: sqlite3.Connection, values: _Values) -> None:
+    """Record that the contact is a placeholder, if it is one."""
+    by: Actor | None = values["by"]
+    action, key = AuditAction.PLACEHOLDER_CREATED, (values["account_id"], values["contact_id"])
+    for (document,) in connection.execute(_RECORD, values).fetchall():
+        made = json.loads(document)
+        owner = LEADLINE.acting_for(made["user"])
+        note(connection, owner, key[0], action, key[1], reason=_MADE_BY_CALL, call_id=made["call"])
+        return
+    if by is not None:
+        note(connection, by, key[0], action, key[1], reason=_MADE_BY_REQUEST)
 
 
 def _give_back(

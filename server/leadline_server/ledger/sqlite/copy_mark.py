@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.encrypted_documents import forget_encrypted
+from leadline_server.ledger.sqlite.secrets import forget_secrets
 from leadline_server.ports.ledger import CopyState
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -21,12 +21,12 @@ class SqliteCopyMark:
         return await self._database.read(read_copy_state)
 
     async def make_live(self, now: datetime, *, forget: Collection[str] = ()) -> bool:
-        """End the standby, and drop what the keys `forget` are needed for; False if the ledger is no standby."""
+        """End the standby, and drop what needs the keys `forget`; False if the ledger is no standby."""
         statement = "UPDATE ledger SET is_standby = 0, live_since = ? WHERE is_standby = 1"
         row = (to_microseconds(now),)
 
         def make(connection: sqlite3.Connection) -> bool:
-            forget_encrypted(connection, forget)
+            forget_secrets(connection, forget)
             return connection.execute(statement, row).rowcount == 1
 
         return await self._database.write(make)

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import (
     CREDENTIALS,
     SettingsCache,
@@ -70,6 +72,7 @@ class SqliteCredentials:
             connection.execute("DELETE FROM api_keys WHERE digest = ?", (key.digest,))
             _make_room(connection, key, most)
             self._save(connection, [key])
+            _note_issued(connection, key)
 
         await self._database.write(insert)
 
@@ -80,12 +83,18 @@ class SqliteCredentials:
             if connection.execute("SELECT 1 FROM api_keys LIMIT 1").fetchall():
                 return False
             self._save(connection, [key])
+            _note_issued(connection, key)
             return True
 
         return await self._database.write(insert)
 
     async def change(
-        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], most: int
+        self,
+        account_id: str,
+        key_id: str,
+        change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]],
+        most: int,
+        by: Actor = LEADLINE,
     ) -> Sequence[ApiKey]:
         """Change the rotation of a key. Raises KeyNotFound or TooManyKeys."""
 
@@ -102,11 +111,12 @@ class SqliteCredentials:
             for new in (key for key in changed if key.key_id not in known):
                 _make_room(connection, new, most)
             self._save(connection, changed)
+            _note_changes(connection, by, family, changed)
             return changed
 
         return await self._database.write(update)
 
-    async def deny(self, denial: TokenDenial) -> None:
+    async def deny(self, denial: TokenDenial, by: Actor = LEADLINE) -> None:
         """Refuse tokens from now on. Denials that have ended are dropped."""
         until = None if denial.until is None else to_microseconds(denial.until)
         now = to_microseconds(denial.denied_at)
@@ -115,6 +125,7 @@ class SqliteCredentials:
             connection.execute("DELETE FROM denied_tokens WHERE until <= ?", (now,))
             row = (denial.account_id, denial.issuer, denial.kind, denial.value, now, until)
             connection.execute(_DENY, row)
+            note(connection, by, denial.account_id, AuditAction.TOKENS_DENIED, denial.value, reason=denial.kind.name)
             self._version.advance(connection)
 
         await self._database.write(insert)
@@ -166,6 +177,19 @@ def _make_room(connection: sqlite3.Connection, new: ApiKey, most: int) -> None:
     if not gone:
         raise TooManyKeys(most)
     connection.executemany("DELETE FROM api_keys WHERE digest = ?", gone)
+
+
+def _note_issued(connection: sqlite3.Connection, key: ApiKey) -> None:
+    note(connection, Actor(key.creator), key.account_id, AuditAction.KEY_ISSUED, key.key_id, reason=key.role.name)
+
+
+def _note_changes(connection: sqlite3.Connection, by: Actor, before: Sequence[ApiKey], after: Sequence[ApiKey]) -> None:
+    known = {key.key_id: key for key in before}
+    for key in after:
+        if key.key_id not in known:
+            note(connection, by, key.account_id, AuditAction.KEY_ROTATED, key.key_id)
+        elif key.revoke_time != known[key.key_id].revoke_time:
+            note(connection, by, key.account_id, AuditAction.KEY_REVOKED, key.key_id)
 
 
 def _load(connection: sqlite3.Connection, digest: bytes) -> ApiKey | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.ledger import migrations
 from leadline_server.ledger.codec import CONTACT, PREFERENCES, SETTINGS, Codec
+from leadline_server.ledger.sqlite.audit_export import AuditSnapshot
 from leadline_server.ledger.sqlite.integrity_calls import check_calls
 from leadline_server.ledger.sqlite.integrity_findings import Finding, finding
 from leadline_server.ledger.sqlite.settings_cache import read_settings_version, settings_version_path
@@ -20,6 +21,7 @@ _MIGRATIONS: Final = f"{migrations.__name__}.sqlite"
 _SECRET_BYTES: Final = 32
 _SETTINGS_VERSION_BYTES: Final = 8
 
+_TAMPERED: Final = "Keep a copy of the file, and find out who wrote to it. An earlier export shows the difference."
 RESTORE: Final = "Stop the server, keep a copy of the file, and restore a backup."
 
 
@@ -182,6 +184,12 @@ def _check_settings_version(file: Path, connection: sqlite3.Connection) -> Findi
     return finding("settings version", summary, problems, f"Stop the server, delete {file.name}, and start.")
 
 
+def _check_audit(connection: sqlite3.Connection) -> Finding:
+    snapshot = AuditSnapshot(connection)
+    count = sum(end.sequence - snapshot.starts[account_id].sequence for account_id, end in snapshot.anchors.items())
+    return finding("audit", f"{count:,} entries, each in its place", list(snapshot.problems({})), _TAMPERED)
+
+
 _PARTS: Final[dict[str, Callable[[sqlite3.Connection], Finding]]] = {
     "sequences": _check_sequences,
     "settings": _check_settings,
@@ -189,6 +197,7 @@ _PARTS: Final[dict[str, Callable[[sqlite3.Connection], Finding]]] = {
     "requests": _check_requests,
     "stored bytes": _check_stored,
     "secret": _check_secret,
+    "audit": _check_audit,
 }
 
 

@@ -2,18 +2,23 @@
 
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
+from leadline_server.encryption.keys import SecretsKeys
+from leadline_server.ledger.sqlite.account_connections import SqliteAccountConnections, SqliteConnectionChecks
+from leadline_server.ledger.sqlite.account_data import SqliteAccountData
 from leadline_server.ledger.sqlite.accounts import SqliteAccounts
+from leadline_server.ledger.sqlite.audit import SqliteAudit
 from leadline_server.ledger.sqlite.call_logs import SqliteCallLogs
 from leadline_server.ledger.sqlite.claims import SqliteClaims
 from leadline_server.ledger.sqlite.copy_mark import SqliteCopyMark
 from leadline_server.ledger.sqlite.credentials import SqliteCredentials
+from leadline_server.ledger.sqlite.encrypted_database import EncryptedDatabase
 from leadline_server.ledger.sqlite.late_attempts import repair_late_attempts
 from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
@@ -21,7 +26,8 @@ from leadline_server.ledger.sqlite.quarantine import SqliteQuarantine
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
-from leadline_server.ledger.sqlite.settings_cache import open_versions
+from leadline_server.ledger.sqlite.secrets import SqliteSecrets
+from leadline_server.ledger.sqlite.settings_cache import SharedVersions, open_versions
 from leadline_server.ledger.sqlite.tokens import SqliteTokens
 from leadline_server.ledger.sqlite.users import SqliteUsers
 from leadline_server.storage.sqlite import CHECKPOINT_AFTER, SqliteDatabase, open_database
@@ -37,31 +43,50 @@ class SqliteLedger:
     def __init__(
         self,
         database: SqliteDatabase,
-        accounts: SqliteAccounts,
-        preferences: SqlitePreferences,
-        users: SqliteUsers,
-        credentials: SqliteCredentials,
+        versions: SharedVersions,
         secret: bytes,
+        keys: SecretsKeys | None = None,
     ) -> None:
         self._database = database
+        encrypted = EncryptedDatabase(database, keys)
         self._secret = secret
-        self._accounts = accounts
-        self._preferences = preferences
-        self._users = users
-        self._credentials = credentials
+        self._accounts = SqliteAccounts(database, versions.settings)
+        self._account_data = SqliteAccountData(database, (versions.settings, versions.credentials))
+        self._account_connections = SqliteAccountConnections(encrypted, versions.settings)
+        self._connection_checks = SqliteConnectionChecks(database)
+        self._preferences = SqlitePreferences(database, versions.settings)
+        self._users = SqliteUsers(database, versions.settings)
+        self._credentials = SqliteCredentials(database, versions.credentials)
         self._call_logs = SqliteCallLogs(database)
         self._claims = SqliteClaims(database)
         self._placeholders = SqlitePlaceholders(database)
         self._requests = SqliteRequests(database)
-        self._tokens = SqliteTokens(database)
-        self._quarantine = SqliteQuarantine(database)
+        self._tokens = SqliteTokens(database, encrypted)
+        self._quarantine = SqliteQuarantine(database, encrypted)
         self._retention = SqliteRetention(database)
+        self._audit = SqliteAudit(database)
         self._copy_mark = SqliteCopyMark(database)
+        self._secrets = SqliteSecrets(database, encrypted)
 
     @property
     def accounts(self) -> SqliteAccounts:
         """The accounts and their settings."""
         return self._accounts
+
+    @property
+    def account_data(self) -> SqliteAccountData:
+        """The deletion of accounts."""
+        return self._account_data
+
+    @property
+    def account_connections(self) -> SqliteAccountConnections:
+        """The connections that accounts have of their own."""
+        return self._account_connections
+
+    @property
+    def connection_checks(self) -> SqliteConnectionChecks:
+        """The results of checks of connections."""
+        return self._connection_checks
 
     @property
     def preferences(self) -> SqlitePreferences:
@@ -114,9 +139,19 @@ class SqliteLedger:
         return self._retention
 
     @property
+    def audit(self) -> SqliteAudit:
+        """The audit trail."""
+        return self._audit
+
+    @property
     def copy_mark(self) -> SqliteCopyMark:
         """Whether this ledger is a restored copy."""
         return self._copy_mark
+
+    @property
+    def secrets(self) -> SqliteSecrets:
+        """The envelope keys, for rotation."""
+        return self._secrets
 
     @property
     def secret(self) -> bytes:
@@ -130,17 +165,24 @@ class SqliteLedger:
 
 
 @asynccontextmanager
-async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_AFTER) -> AsyncIterator[SqliteLedger]:
+async def open_sqlite_ledger(
+    path: Path,
+    keys: SecretsKeys | None = None,
+    *,
+    checkpoint_after: int = CHECKPOINT_AFTER,
+    make: Callable[..., SqliteDatabase] | None = None,
+) -> AsyncIterator[SqliteLedger]:
     """The ledger in the file `path`, closed with its threads at the end. A missing file is created with mode 0600.
 
-    `checkpoint_after` is in changed rows, as for `open_database`.
+    `keys` are the secrets keys, read at the first need; without them, what is encrypted cannot be used.
+    `checkpoint_after` is in changed rows, and `make` makes the database, as for `open_database`.
 
     Raises:
         LedgerUnavailable: the file cannot be used, is not a database, is damaged, or belongs to a newer leadline. The
             message has the path and says what to do.
     """
     async with AsyncExitStack() as stack:
-        database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after)
+        database = await open_database(path, migrations=MIGRATIONS, checkpoint_after=checkpoint_after, make=make)
         stack.push_async_callback(database.close)
         try:
             secret = await database.write(_ensure_secret)
@@ -153,11 +195,9 @@ async def open_sqlite_ledger(path: Path, *, checkpoint_after: int = CHECKPOINT_A
             raise type(error)(f"{path}: {error.message}", retry_after=error.retry_after) from error
         yield SqliteLedger(
             database,
-            SqliteAccounts(database, versions.settings),
-            SqlitePreferences(database, versions.settings),
-            SqliteUsers(database, versions.settings),
-            SqliteCredentials(database, versions.credentials),
+            versions,
             secret,
+            keys,
         )
 
 

@@ -59,7 +59,7 @@ def take(connection: sqlite3.Connection, account_id: str, wish: Reservation, now
     if reached is not None:
         return reached
     scopes = [] if wish.replay_id else [limit.scope for limit in wish.limits]
-    fields = {"name": wish.name, "number": wish.phone_number}
+    fields = {"name": wish.name, "number": wish.phone_number, "user": wish.user_id, "call": wish.call_id}
     return json.dumps({"hour": hour, "scopes": scopes, "replay": wish.replay_id, **fields})
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.placeholder_bounds import MAX_REPLAYS, REPLAY_AGE
 from leadline_server.domain.placeholders import Placeholder
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _COLUMNS: Final = "contact_id, document, created_at"
@@ -47,16 +49,24 @@ class SqlitePlaceholders:
         rows = await self._database.read(lambda connection: connection.execute(_GET, key).fetchall())
         return _placeholder(rows[0]) if rows else None
 
-    async def forget(self, account_id: str, contact_id: str) -> None:
+    async def forget(self, account_id: str, contact_id: str, by: Actor = LEADLINE) -> None:
         """Forget a placeholder."""
-        await self._database.write(lambda connection: connection.execute(_FORGET, (account_id, contact_id)))
 
-    async def open_replay(self, account_id: str, replay_id: str, placeholder_limit: int, now: datetime) -> None:
+        def forget(connection: sqlite3.Connection) -> None:
+            if connection.execute(_FORGET, (account_id, contact_id)).rowcount:
+                note(connection, by, account_id, AuditAction.PLACEHOLDER_REMOVED, contact_id)
+
+        await self._database.write(forget)
+
+    async def open_replay(
+        self, account_id: str, replay_id: str, placeholder_limit: int, now: datetime, by: Actor = LEADLINE
+    ) -> None:
         """Open a replay, and end the oldest ones."""
         opened, too_old = to_microseconds(now), to_microseconds(now - REPLAY_AGE)
 
         def open_one(connection: sqlite3.Connection) -> None:
             connection.execute(_OPEN, (account_id, replay_id, placeholder_limit, opened))
+            note(connection, by, account_id, AuditAction.REPLAY_OPENED, replay_id)
             connection.execute(_END_OLD, (account_id, too_old, account_id, MAX_REPLAYS))
 
         await self._database.write(open_one)

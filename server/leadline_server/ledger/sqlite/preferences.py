@@ -1,11 +1,13 @@
 """Users' preferences in SQLite."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.codec import PREFERENCES
 from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import PreferencesInForce
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -19,6 +21,15 @@ class SqlitePreferences:
         self._version = version
         self._cache: SettingsCache[tuple[str, str], PreferencesInForce] = SettingsCache(version)
         self.version = version.current
+
+    async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
+        """The preferences of at most `limit` users whose ids follow `after`."""
+        statement = (
+            "SELECT user_id, body FROM preferences WHERE account_id = ? AND user_id > ? ORDER BY user_id LIMIT ?"
+        )
+        values = (account_id, after, limit)
+        rows = await self._database.read(lambda connection: connection.execute(statement, values).fetchall())
+        return [(user_id, PREFERENCES.decode(body)) for user_id, body in rows]
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
@@ -37,7 +48,11 @@ class SqlitePreferences:
         return preferences
 
     async def change(
-        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+        self,
+        account_id: str,
+        user_id: str,
+        change: Callable[[AccountSettings, Preferences], Preferences],
+        by: Actor = LEADLINE,
     ) -> tuple[AccountSettings, Preferences]:
         """Replace the user's preferences by the result of `change`. Returns the settings and the new preferences."""
 
@@ -47,6 +62,8 @@ class SqlitePreferences:
             after = change(settings, before)
             if after != before:
                 _save(connection, account_id, user_id, after)
+                changed = changed_fields(before, after)
+                note(connection, by, account_id, AuditAction.PREFERENCES_UPDATED, user_id, fields=changed)
                 self._version.advance(connection)
             return settings, after
 

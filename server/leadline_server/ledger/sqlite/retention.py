@@ -10,6 +10,7 @@ from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.sqlite.audit import prune_audit
 from leadline_server.ledger.sqlite.call_log_queries import within
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -112,6 +113,12 @@ class SqliteRetention:
     async def prune_quarantine(self, received_before: datetime, limit: int) -> Pruned:
         """Delete up to `limit` events of the quarantine that came before `received_before`."""
         return await self._delete(_DELETE_QUARANTINE, received_before, limit)
+
+    async def prune_audit(self, before: datetime, limit: int) -> Pruned:
+        """Delete chained audit entries from before `before`, about `limit`."""
+        at = to_microseconds(before)
+        deleted = await self._database.write(lambda connection: prune_audit(connection, at, limit))
+        return Pruned(deleted, "more" if deleted >= limit else None)
 
     async def _delete(self, statement: str, before: datetime, limit: int) -> Pruned:
         values = (to_microseconds(before), limit)

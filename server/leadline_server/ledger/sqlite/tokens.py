@@ -1,4 +1,4 @@
-"""OAuth tokens in SQLite, as opaque documents. `crm.token_encryption` encrypts them."""
+"""OAuth tokens in SQLite, encrypted."""
 
 import sqlite3
 from datetime import datetime
@@ -6,23 +6,27 @@ from datetime import datetime
 from leadline_server.domain.errors import StandbyLedger
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.sqlite.copy_mark import is_standby
+from leadline_server.ledger.sqlite.encrypted_database import TOKENS, DocumentCipher, EncryptedDatabase
+from leadline_server.ports.ledger import connection_owner
 from leadline_server.storage.sqlite import SqliteDatabase
 
 
 class SqliteTokens:
     """Implements ports.ledger.TokenStore."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: SqliteDatabase, encrypted: EncryptedDatabase) -> None:
         self._database = database
+        self._encrypted = encrypted
 
     async def get(self, connection: str) -> bytes | None:
         """The document of a connection; None if none was stored."""
 
-        def select(database: sqlite3.Connection) -> bytes | None:
+        def select(database: sqlite3.Connection, cipher: DocumentCipher) -> bytes | None:
             rows = database.execute("SELECT document FROM tokens WHERE connection = ?", (connection,)).fetchall()
-            return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
+            encrypted = rows[0][0] if rows else None
+            return None if encrypted is None else cipher.decrypt(connection_owner(connection), TOKENS, bytes(encrypted))
 
-        return await self._database.read(select)
+        return await self._encrypted.read(select)
 
     async def acquire(self, connection: str, lease_owner: str, now: datetime, lease_until: datetime) -> bool:
         """Acquire the lease of a connection; False if another process holds it. Raises StandbyLedger."""
@@ -43,15 +47,15 @@ class SqliteTokens:
     async def put(self, connection: str, lease_owner: str, document: bytes) -> None:
         """Replace the document, and release the lease if `lease_owner` holds it."""
 
-        def save(database: sqlite3.Connection) -> None:
+        def save(database: sqlite3.Connection, cipher: DocumentCipher) -> None:
             database.execute(
                 "INSERT INTO tokens (connection, document) VALUES (?1, ?2)"
                 " ON CONFLICT DO UPDATE SET document = excluded.document",
-                (connection, document),
+                (connection, cipher.encrypt(connection_owner(connection), TOKENS, document)),
             )
             _release(database, connection, lease_owner)
 
-        await self._database.write(save)
+        await self._encrypted.write(save)
 
     async def release(self, connection: str, lease_owner: str) -> None:
         """Release the lease and keep the document."""

@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Sequence
 
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.directory import MAX_USERS, DirectoryIndex, User
 from leadline_server.domain.errors import TooManyUsers, UserConflict
 from leadline_server.ledger.codec import USER
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -20,13 +22,7 @@ class SqliteUsers:
 
     async def get(self, account_id: str, user_id: str) -> User | None:
         """One user; None if there is none."""
-
-        def select(connection: sqlite3.Connection) -> User | None:
-            query = "SELECT body FROM users WHERE account_id = ? AND user_id = ?"
-            rows = connection.execute(query, (account_id, user_id)).fetchall()
-            return USER.decode(rows[0][0]) if rows else None
-
-        return await self._database.read(select)
+        return await self._database.read(lambda connection: _load(connection, account_id, user_id))
 
     async def list(self, account_id: str, after: str, limit: int) -> Sequence[User]:
         """At most `limit` users whose ids follow `after`, in the order of their ids."""
@@ -37,11 +33,12 @@ class SqliteUsers:
 
         return await self._database.read(select)
 
-    async def put(self, account_id: str, user: User) -> None:
+    async def put(self, account_id: str, user: User, by: Actor = LEADLINE) -> None:
         """Create or replace the user. Raises UserConflict or TooManyUsers."""
 
         def save(connection: sqlite3.Connection) -> None:
             _check(connection, account_id, user)
+            _note_change(connection, by, account_id, _load(connection, account_id, user.user_id), user)
             connection.execute(
                 "INSERT INTO users (account_id, user_id, is_active, crm_user_id, body) VALUES (?1, ?2, ?3, ?4, ?5)"
                 " ON CONFLICT DO UPDATE SET is_active = ?3, crm_user_id = ?4, body = ?5",
@@ -56,7 +53,7 @@ class SqliteUsers:
 
         await self._database.write(save)
 
-    async def delete(self, account_id: str, user_id: str) -> bool:
+    async def delete(self, account_id: str, user_id: str, by: Actor = LEADLINE) -> bool:
         """Delete the user; False if there is none."""
 
         def remove(connection: sqlite3.Connection) -> bool:
@@ -64,6 +61,7 @@ class SqliteUsers:
             statement = "DELETE FROM users WHERE account_id = ? AND user_id = ?"
             is_gone = connection.execute(statement, (account_id, user_id)).rowcount == 1
             if is_gone:
+                note(connection, by, account_id, AuditAction.USER_DELETED, user_id)
                 self._version.advance(connection)
             return is_gone
 
@@ -80,6 +78,19 @@ class SqliteUsers:
         )
         self._cache.put(account_id, index, version)
         return index
+
+
+def _load(connection: sqlite3.Connection, account_id: str, user_id: str) -> User | None:
+    query = "SELECT body FROM users WHERE account_id = ? AND user_id = ?"
+    rows = connection.execute(query, (account_id, user_id)).fetchall()
+    return USER.decode(rows[0][0]) if rows else None
+
+
+def _note_change(connection: sqlite3.Connection, by: Actor, account_id: str, before: User | None, after: User) -> None:
+    if before is None:
+        note(connection, by, account_id, AuditAction.USER_CREATED, after.user_id)
+    elif changed := changed_fields(before, after):
+        note(connection, by, account_id, AuditAction.USER_UPDATED, after.user_id, fields=changed)
 
 
 def _load_index(connection: sqlite3.Connection, account_id: str) -> DirectoryIndex:

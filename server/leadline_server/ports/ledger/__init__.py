@@ -14,6 +14,8 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 """
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
+from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
+from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import (
     CallKey,
     CallLogFilter,
@@ -30,11 +32,16 @@ from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
-from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.secrets import Secrets, SecretsState
+from leadline_server.ports.ledger.tokens import ACCOUNT_PREFIX, TokenStore, account_owner, connection_owner
 from leadline_server.ports.ledger.users import Users
 
 __all__ = [
+    "ACCOUNT_PREFIX",
+    "AccountConnections",
+    "AccountData",
     "Accounts",
+    "AuditTrail",
     "CallKey",
     "CallLogFilter",
     "CallLogGroup",
@@ -43,6 +50,7 @@ __all__ = [
     "Change",
     "Claimed",
     "Claims",
+    "ConnectionChecks",
     "CopyMark",
     "CopyState",
     "Credentials",
@@ -58,6 +66,10 @@ __all__ = [
     "Remembered",
     "Requests",
     "Retention",
+    "Secrets",
+    "SecretsState",
     "TokenStore",
     "Users",
+    "account_owner",
+    "connection_owner",
 ]

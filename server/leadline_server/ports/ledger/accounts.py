@@ -1,23 +1,60 @@
 """The ledger's settings: those of accounts, and what users set for themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from leadline_server.domain.accounts import AccountRecord, AccountState
+from leadline_server.domain.audit import LEADLINE, Actor
 from leadline_server.domain.preferences import AccountSettings, EffectivePreferences, Preferences
 
 
 class Accounts(Protocol):
-    """The accounts and their settings. Example: account `demo` with `default_region` US."""
+    """The accounts and their settings. Example: account `demo` with `default_region` US.
 
-    async def create(self, account_id: str, settings: AccountSettings) -> bool:
-        """Create an account; False, changing nothing, if it exists."""
+    Each change is recorded in the audit trail, in the same transaction, with the actor `by`.
+    """
+
+    async def create(
+        self,
+        account_id: str,
+        settings: AccountSettings,
+        by: Actor = LEADLINE,
+        *,
+        title: str = "",
+        now: datetime | None = None,
+    ) -> bool:
+        """Create an account; False, changing nothing, if it exists.
+
+        Raises:
+            AccountBeingDeleted: an account of this id is being deleted.
+        """
+        ...
+
+    async def record(self, account_id: str) -> AccountRecord:
+        """The account as it is now. Raises AccountNotFound.
+
+        It is the same object until any settings, preferences, users, accounts or connections change, in any process.
+        """
+        ...
+
+    async def list(self, after: str, limit: int) -> Sequence[AccountRecord]:
+        """At most `limit` accounts whose ids follow `after`, in the order of their ids."""
+        ...
+
+    async def administer(
+        self, account_id: str, now: datetime, *, title: str | None = None, state: AccountState | None = None
+    ) -> AccountRecord:
+        """Change the title or the state, and return the account. Raises AccountNotFound."""
         ...
 
     async def get(self, account_id: str) -> AccountSettings:
         """The settings in force now. Raises AccountNotFound."""
         ...
 
-    async def change(self, account_id: str, change: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+    async def change(
+        self, account_id: str, change: Callable[[AccountSettings], AccountSettings], by: Actor = LEADLINE
+    ) -> AccountSettings:
         """Replace the settings by the result of `change`, and return that. Raises AccountNotFound."""
         ...
 
@@ -44,10 +81,17 @@ class PreferencesInForce(NamedTuple):
 
 
 class PreferenceStore(Protocol):
-    """The preferences that users set. Users need no registration: an unknown user has set nothing."""
+    """The preferences that users set. Users need no registration: an unknown user has set nothing.
+
+    Each change is recorded in the audit trail, in the same transaction, with the actor `by`.
+    """
 
     async def get(self, account_id: str, user_id: str) -> PreferencesInForce:
         """The preferences in force now for a user, and what the user set. Raises AccountNotFound."""
+        ...
+
+    async def list(self, account_id: str, after: str, limit: int) -> Sequence[tuple[str, Preferences]]:
+        """The preferences of at most `limit` users whose ids follow `after`, in the order of their ids."""
         ...
 
     def version(self) -> int:
@@ -58,7 +102,11 @@ class PreferenceStore(Protocol):
         ...
 
     async def change(
-        self, account_id: str, user_id: str, change: Callable[[AccountSettings, Preferences], Preferences]
+        self,
+        account_id: str,
+        user_id: str,
+        change: Callable[[AccountSettings, Preferences], Preferences],
+        by: Actor = LEADLINE,
     ) -> tuple[AccountSettings, Preferences]:
         """Replace the user's preferences by the result of `change`.
 

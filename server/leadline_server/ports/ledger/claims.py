@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.placeholders import LimitReached, Reservation
 
 
@@ -108,12 +109,14 @@ class Claims(Protocol):
         *,
         lease_owner: str = "",
         creation_key: str = "",
+        placeholder_by: Actor | None = None,
     ) -> None:
         """Record that the number's contact is `contact_id`, made with `creation_key` (empty: not known).
 
         If `lease_owner` holds the claim, its creation is over and the claim is released. If no process holds it, a
         recorded creation with the same key is over. Another process's claim and creation stay as they are. If the
-        creation had a reservation, the contact is recorded as a placeholder.
+        creation had a reservation, the contact is recorded as a placeholder, also in the audit trail. `placeholder_by`
+        is who had a placeholder made without one; it is for the audit trail alone.
         """
         ...
 

@@ -37,5 +37,5 @@ class CopyMark(Protocol):
         ...
 
     async def make_live(self, now: datetime, *, forget: Collection[str] = ()) -> bool:
-        """End the standby, and drop what is encrypted with the keys `forget`; False if the ledger is no standby."""
+        """End the standby, and drop what needs the secrets keys `forget`; False if the ledger is no standby."""
         ...

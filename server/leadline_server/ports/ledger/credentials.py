@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
+from leadline_server.domain.audit import LEADLINE, Actor
 
 
 class DenialKind(StrEnum):
@@ -70,7 +71,12 @@ class Credentials(Protocol):
         ...
 
     async def change(
-        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], most: int
+        self,
+        account_id: str,
+        key_id: str,
+        change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]],
+        most: int,
+        by: Actor = LEADLINE,
     ) -> Sequence[ApiKey]:
         """Change the rotation of a key: `change` takes all its keys, and returns those to write. Returns these.
 
@@ -80,7 +86,7 @@ class Credentials(Protocol):
         """
         ...
 
-    async def deny(self, denial: TokenDenial) -> None:
+    async def deny(self, denial: TokenDenial, by: Actor = LEADLINE) -> None:
         """Refuse tokens from now on."""
         ...
 

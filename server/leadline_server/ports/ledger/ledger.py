@@ -3,6 +3,8 @@
 from typing import Protocol
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferenceStore
+from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
+from leadline_server.ports.ledger.audit import AuditTrail
 from leadline_server.ports.ledger.call_logs import CallLogs
 from leadline_server.ports.ledger.claims import Claims
 from leadline_server.ports.ledger.copy_mark import CopyMark
@@ -11,6 +13,7 @@ from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
+from leadline_server.ports.ledger.secrets import Secrets
 from leadline_server.ports.ledger.tokens import TokenStore
 from leadline_server.ports.ledger.users import Users
 
@@ -21,6 +24,21 @@ class Ledger(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The accounts and their settings."""
+        ...
+
+    @property
+    def account_data(self) -> AccountData:
+        """The deletion of accounts."""
+        ...
+
+    @property
+    def account_connections(self) -> AccountConnections:
+        """The connections that accounts have of their own."""
+        ...
+
+    @property
+    def connection_checks(self) -> ConnectionChecks:
+        """The results of checks of connections."""
         ...
 
     @property
@@ -74,8 +92,18 @@ class Ledger(Protocol):
         ...
 
     @property
+    def audit(self) -> AuditTrail:
+        """The audit trail."""
+        ...
+
+    @property
     def copy_mark(self) -> CopyMark:
         """Whether this ledger is a restored copy."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The envelope keys, which encrypt tokens and other secrets."""
         ...
 
     @property

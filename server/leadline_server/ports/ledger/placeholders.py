@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from leadline_server.domain.audit import LEADLINE, Actor
 from leadline_server.domain.placeholders import Placeholder
 
 
@@ -24,12 +25,17 @@ class Placeholders(Protocol):
         """The placeholder; None if no call created a contact with this id, or it was removed."""
         ...
 
-    async def forget(self, account_id: str, contact_id: str) -> None:
-        """Forget a placeholder that was removed."""
+    async def forget(self, account_id: str, contact_id: str, by: Actor = LEADLINE) -> None:
+        """Forget a placeholder that was removed, and record that in the audit trail."""
         ...
 
-    async def open_replay(self, account_id: str, replay_id: str, placeholder_limit: int, now: datetime) -> None:
-        """Open a replay with its own limit of placeholders. The account's oldest beyond MAX_REPLAYS end."""
+    async def open_replay(
+        self, account_id: str, replay_id: str, placeholder_limit: int, now: datetime, by: Actor = LEADLINE
+    ) -> None:
+        """Open a replay with its own limit of placeholders, and record that in the audit trail.
+
+        The account's oldest beyond MAX_REPLAYS end.
+        """
         ...
 
     async def has_replay(self, account_id: str, replay_id: str, now: datetime) -> bool:

@@ -16,7 +16,7 @@ class QuarantinedEvent:
         key: identifies it within the account; the same event has the same key.
         received_at: when it came last.
         reason: why it cannot be stored. It has nothing of the event.
-        document: the encrypted request.
+        document: the request. It is encrypted at rest.
     """
 
     account_id: str
@@ -38,5 +38,9 @@ class Quarantine(Protocol):
         ...
 
     async def list(self, account_id: str, limit: int) -> Sequence[QuarantinedEvent]:
-        """The newest events of an account; of all accounts if `account_id` is empty."""
+        """The newest events of an account, without their documents; of all accounts if `account_id` is empty."""
+        ...
+
+    async def document(self, account_id: str, key: bytes) -> bytes | None:
+        """The document of an event; None if there is no such event. Raises KeyMissing, SecretDamaged."""
         ...

@@ -52,6 +52,13 @@ class Retention(Protocol):
         """Delete up to `limit` answers that were given before `answered_before`."""
         ...
 
+    async def prune_audit(self, before: datetime, limit: int) -> Pruned:
+        """Delete chained entries of the audit trail from before `before`, about `limit`.
+
+        They leave from the start of each chain. The chain keeps the last one's hash, so that the rest can be verified.
+        """
+        ...
+
     async def prune_quarantine(self, received_before: datetime, limit: int) -> Pruned:
         """Delete up to `limit` events of the quarantine that came before `received_before`."""
         ...

@@ -11,6 +11,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import MethodDescriptor
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_MANUAL
 
+from leadline_server.audit.acting import act_as
 from leadline_server.auth.authenticator import Authenticated, Authenticator
 from leadline_server.domain.access.principals import EVERYONE, Principal
 from leadline_server.domain.access.rules import Permission, allowed
@@ -61,6 +62,7 @@ class Guard:
         if principal.user_id and self._has_user and not user_id:
             request.user_id = principal.user_id
         PRINCIPAL.set(principal)
+        act_as(principal.id)
 
     def _refusal(self, verdict: Permission, row: str, principal: Principal, account_id: str) -> LeadlineError:
         if verdict is Permission.HIDDEN:

@@ -12,12 +12,37 @@ CREATE TABLE ledger (
     pruning_lease_owner TEXT,
     pruning_lease_until INTEGER,
     is_standby INTEGER NOT NULL DEFAULT 0,        -- a restored copy: no CRM write, no refresh of tokens
-    live_since INTEGER                            -- when a restored copy became the live one; NULL: never restored
+    live_since INTEGER,                           -- when a restored copy became the live one; NULL: never restored
+    secrets_key_id TEXT                           -- the secrets key of new envelope keys; NULL: nothing is encrypted yet
 );
 
 CREATE TABLE accounts (
     account_id TEXT PRIMARY KEY,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,                      -- its settings
+    title TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL DEFAULT 'active',    -- or disabled, deleting
+    created_at INTEGER NOT NULL DEFAULT 0,
+    updated_at INTEGER NOT NULL DEFAULT 0    -- of title and state; when the deletion began
+) WITHOUT ROWID;
+
+-- The connections to CRMs that accounts have of their own. The secrets are encrypted.
+CREATE TABLE account_connections (
+    account_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,    -- grows with each change
+    adapter TEXT NOT NULL,
+    options TEXT NOT NULL,        -- JSON, without secrets
+    secret_names TEXT NOT NULL,   -- JSON: the names of the secrets
+    document BLOB NOT NULL,       -- the secrets: JSON, encrypted
+    updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What the checks of connections found: of the settings' by name, of accounts' own as account:ID.
+CREATE TABLE connection_checks (
+    connection TEXT PRIMARY KEY,
+    checked_at INTEGER NOT NULL,
+    succeeded_at INTEGER,         -- NULL: never
+    failed_at INTEGER,            -- NULL: never
+    error TEXT NOT NULL           -- of the last failure, also if a later check succeeded
 ) WITHOUT ROWID;
 
 CREATE TABLE preferences (
@@ -175,7 +200,49 @@ CREATE TABLE requests (
 ) WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (answered_at);
 
--- OAuth tokens of the CRMs' connections. The documents are encrypted, so this file and its backups do not reveal them.
+-- The key that encrypts the documents of an owner: account:acme, connection:sales. It is itself encrypted, by a secrets key
+-- that is not in this file (encryption/). So this file and its backups do not reveal the documents.
+CREATE TABLE envelope_keys (
+    owner TEXT PRIMARY KEY,
+    secrets_key_id TEXT NOT NULL,
+    document BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- The audit trail: who changed what (domain/audit.py). Chaining gives an entry its place in its account's chain.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of the commits
+    account_id TEXT NOT NULL,             -- empty: of no account
+    time INTEGER NOT NULL,
+    document BLOB NOT NULL,
+    sequence INTEGER,                     -- 1, 2, 3 ... of the account; NULL until chained, as the hash
+    hash BLOB
+);
+CREATE UNIQUE INDEX audit_by_sequence ON audit (account_id, sequence) WHERE hash IS NOT NULL;
+CREATE INDEX audit_new ON audit (id) WHERE hash IS NULL;
+CREATE INDEX audit_by_time ON audit (time) WHERE hash IS NOT NULL;
+
+-- The latest entry of each chain, and the latest one that was pruned.
+CREATE TABLE audit_chains (
+    account_id TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    pruned_sequence INTEGER NOT NULL DEFAULT 0,
+    pruned_hash BLOB NOT NULL DEFAULT (zeroblob(32))
+) WITHOUT ROWID;
+
+CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
+WHEN OLD.hash IS NOT NULL OR NEW.account_id <> OLD.account_id OR NEW.time <> OLD.time OR NEW.document <> OLD.document
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+WHEN OLD.hash IS NULL
+    OR OLD.sequence > (SELECT pruned_sequence FROM audit_chains AS c WHERE c.account_id = OLD.account_id)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+
+-- OAuth tokens of the CRMs' connections. The documents are encrypted.
 CREATE TABLE tokens (
     connection TEXT PRIMARY KEY,
     document BLOB,       -- NULL: none yet

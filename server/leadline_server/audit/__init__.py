@@ -1,0 +1,1 @@
+"""The audit trail: who acts now, what is observed, chaining, export and verification."""

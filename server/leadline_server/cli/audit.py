@@ -1,0 +1,163 @@
+"""The commands `leadline audit export` and `verify`. They read the ledger's file, also while a server uses it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
+
+import typer
+
+from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
+
+if TYPE_CHECKING:  # importing these would slow the start of every other command
+    from leadline_server.ledger.sqlite.audit_export import AuditSnapshot
+
+_SHOWN: Final = 20
+
+Known = Mapping[str, Mapping[int, bytes]]
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - for standard output.")],
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="One account only; empty: the server's own entries.")
+    ] = None,
+    ledger: LedgerPath = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Write the audit trail as JSON lines. It may run while a server uses the ledger.
+
+    The file has the hash of each entry, so `leadline audit verify FILE` needs no ledger. Keep it where those who can
+    write the ledger cannot write, and compare later states of the ledger with it.
+
+    Example: leadline audit export /mnt/audit/2026-11.jsonl
+
+    Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage.
+    """
+    path = existing(settings_of(ledger, data_dir, config).ledger_path)
+    with _snapshot(path) as snapshot, _writable(file, force=force) as output:
+        count = 0
+        for count, line in enumerate(_lines(snapshot, account)):  # noqa: B007 - the count is used after the loop
+            print(line, file=output)
+    if str(file) != "-":
+        typer.echo(f"Wrote {file}: {count:,} lines.")
+
+
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="An export to verify; without it, the ledger.")
+    ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with an earlier export, or with the server's log in JSON."),
+    ] = None,
+    ledger: LedgerPath = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Find entries of the audit trail that were changed, deleted or moved. It may run while a server uses the ledger.
+
+    A person who can write the ledger's file can also write a new, whole chain. Only --anchors finds that.
+
+    Example: leadline audit verify --anchors /mnt/audit/2026-11.jsonl
+
+    Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
+    """
+    known = _known(anchors)
+    if file is not None:
+        found = _problems_of_export(file, known)
+    else:
+        with _snapshot(existing(settings_of(ledger, data_dir, config).ledger_path)) as snapshot:
+            found = list(snapshot.problems(known))
+    _show(found)
+    raise typer.Exit(ExitCode.REFUSED if found else ExitCode.DONE)
+
+
+def _lines(snapshot: "AuditSnapshot", account: str | None) -> Iterator[str]:
+    from leadline_server.audit.export import anchor_line, entry_line, first_line, start_line
+
+    yield first_line()
+    for account_id, start in snapshot.starts.items():
+        if account in (None, account_id):
+            yield start_line(start)
+            yield from map(entry_line, snapshot.entries(account_id))
+            yield anchor_line(snapshot.anchors[account_id])
+
+
+def _known(anchors: Path | None) -> Known:
+    from leadline_server.audit.export import known_anchors
+
+    if anchors is None:
+        return {}
+    with _readable(anchors) as lines:
+        known = known_anchors(lines)
+    if not known:
+        fail([f'{anchors}: it has no anchors. It must be an export, or the server\'s log with log_format = "json".'])
+    return known
+
+
+def _problems_of_export(file: Path, known: Known) -> Sequence[str]:
+    from leadline_server.audit.export import BadExport, problems
+
+    with _readable(file) as lines:
+        try:
+            return list(problems(lines, known))
+        except BadExport as error:
+            fail([f"{file}: {error}."])
+
+
+@contextmanager
+def _snapshot(path: Path) -> "Iterator[AuditSnapshot]":
+    import sqlite3
+
+    from leadline_server.ledger.sqlite.audit_export import audit_snapshot
+    from leadline_server.storage.read_only import read_only
+
+    try:
+        with read_only(path) as connection, audit_snapshot(connection) as snapshot:
+            yield snapshot
+    except sqlite3.Error as error:
+        fail([f"{path} cannot be read: {error}."], ExitCode.REFUSED)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[TextIO]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            yield lines
+    except (OSError, UnicodeDecodeError) as error:
+        fail([f"{file} cannot be read: {error}."])
+
+
+@contextmanager
+def _writable(file: Path, *, force: bool) -> Iterator[TextIO]:
+    import os
+    import sys
+
+    if str(file) == "-":
+        yield sys.stdout
+        return
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        descriptor = os.open(file, flags, 0o600)
+    except FileExistsError:
+        fail([f"{file} exists; --force replaces it."])
+    except OSError as error:
+        fail([f"{file} cannot be written: {error.strerror}."])
+    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+        yield output
+
+
+def _show(found: Sequence[str]) -> None:
+    from leadline_server.cli.output import printable
+
+    for problem in found[:_SHOWN]:
+        typer.echo(printable(problem))
+    if len(found) > _SHOWN:
+        typer.echo(f"... and {len(found) - _SHOWN:,} more")
+    if not found:
+        typer.echo("The audit trail is sound.")

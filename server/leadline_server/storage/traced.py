@@ -1,0 +1,33 @@
+"""A database whose reads and writes have spans in traced calls."""
+
+from typing import Any, TypeVar
+
+from leadline_server.storage.sqlite import SqliteDatabase
+from leadline_server.storage.transactions import BatchWork, Work
+from leadline_server.tracing.spans import Tracing
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+class TracedDatabase(SqliteDatabase):
+    """A write's span ends when the change is on disk. Writes that share a commit have spans that overlap."""
+
+    def __init__(self, tracing: Tracing, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._tracing = tracing
+
+    async def write(self, work: Work[T]) -> T:
+        """As SqliteDatabase has it, also the methods below."""
+        with self._tracing.span("ledger write"):
+            return await super().write(work)
+
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+        """A write that others join."""
+        with self._tracing.span("ledger write"):
+            return await super().write_batched(batch_work, item)
+
+    async def read(self, work: Work[T]) -> T:
+        """A read on the reader's thread."""
+        with self._tracing.span("ledger read"):
+            return await super().read(work)

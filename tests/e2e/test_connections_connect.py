@@ -1,0 +1,179 @@
+"""`leadline connections connect`: a person consents at a fake CRM, as strict as RFC 6749 and RFC 7636 want it."""
+
+import asyncio
+import base64
+import hashlib
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from leadline_server.clock import SystemClock
+from leadline_server.crm.salesforce.adapter_type import SALESFORCE
+from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
+from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT
+from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.encryption.keys import SecretsKeys
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from support.http_servers import http_server
+from support.secrets_keys import key_file
+from support.servers import LEADLINE, environment
+
+
+@dataclass
+class Vendor:
+    """A CRM's authorization server. A code is good once, for the redirect and the challenge that it was given for."""
+
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    tokens: int = 0
+    has_refresh_token: bool = True
+    denies: bool = False
+    forged_state: str = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if request.path == "/services/oauth2/authorize":
+            return self._authorize(request)
+        assert request.path == "/services/oauth2/token"
+        return self._token({name: str(value) for name, value in (await request.post()).items()})
+
+    def _authorize(self, request: web.Request) -> web.Response:
+        query = request.query
+        assert (query["response_type"], query["client_id"]) == ("code", "leadline")
+        assert (query["scope"], query["code_challenge_method"]) == ("api refresh_token", "S256")
+        assert len(query["state"]) >= 32
+        state = self.forged_state or query["state"]
+        if self.denies:
+            raise web.HTTPFound(f"{query['redirect_uri']}?error=access_denied&state={state}")
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = query["redirect_uri"], query["code_challenge"]
+        raise web.HTTPFound(f"{query['redirect_uri']}?code={code}&state={state}")
+
+    def _token(self, form: dict[str, str]) -> web.Response:
+        redirect_uri, challenge = self.codes.pop(form.get("code", ""), ("", ""))
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        is_right = (
+            form.get("grant_type") == "authorization_code"
+            and form.get("redirect_uri") == redirect_uri != ""
+            and base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
+            and (form.get("client_id"), form.get("client_secret")) == ("leadline", "hush")
+        )
+        if not is_right:
+            self.refused.append(str(form))
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        self.tokens += 1
+        refresh = {"refresh_token": f"pLaNtEd-r{self.tokens}"} if self.has_refresh_token else {}
+        return web.json_response({"access_token": f"pLaNtEd-a{self.tokens}", "expires_in": 3600, **refresh})
+
+
+@dataclass
+class Ended:
+    """A command that ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@asynccontextmanager
+async def vendor_at(folder: Path) -> AsyncIterator[tuple[Vendor, Path]]:
+    """A vendor, and the settings of a connection to it."""
+    vendor, config = Vendor(), folder / "leadline.toml"
+    async with http_server(vendor.handle) as url:
+        config.write_text(
+            '[accounts.demo]\nconnection = "sales"\n[connections.sales]\nadapter = "salesforce"\n'
+            f'instance_url = "{url}"\nlogin_url = "{url}"\nclient_id = "leadline"\nclient_secret = "hush"\n'
+            f'refresh_token = "{BY_CONSENT}"\n'
+            '[connections.hub]\nadapter = "hubspot"\ntoken = "t"\n'
+        )
+        yield vendor, config
+
+
+async def connected(config: Path, name: str = "sales", *, consents: bool = True) -> Ended:
+    """Run the command, and open the address that it prints, as a browser would."""
+    where = {"LEADLINE_CONFIG": str(config), "LEADLINE_DATA_DIR": str(config.parent / "data")}
+    process = await asyncio.create_subprocess_exec(
+        LEADLINE,
+        *("connections", "connect", name, "--no-browser", "--port", "0"),
+        env=environment(where),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    printed = ""
+    async with asyncio.timeout(60), aiohttp.ClientSession() as browser:
+        while consents and (line := (await process.stdout.readline()).decode()):
+            printed += line
+            if found := re.match(r"(http://\S+authorize\?\S+)", line):
+                async with browser.get(found[1]) as page:
+                    assert page.status == 200
+                    assert "close this window" in await page.text()
+                break
+        rest, errors = await process.communicate()
+    return Ended(process.returncode or 0, printed + rest.decode(), errors.decode())
+
+
+async def bearer(config: Path) -> str:
+    """The token that a server would send now."""
+    from leadline_server.config import Settings
+
+    table = Settings(config=config).connections["sales"]
+    settings = SALESFORCE.settings.model_validate(table.options)
+    assert SALESFORCE.consent is not None
+    consent = SALESFORCE.consent(settings)
+    assert consent is not None
+    keys = SecretsKeys(key_file(config.with_name("secrets.key")))
+    (config.parent / "data").mkdir(exist_ok=True)
+    async with (
+        open_sqlite_ledger(config.parent / "data" / "ledger.db", keys) as ledger,
+        aiohttp.ClientSession() as session,
+    ):
+        authorizer = OAuthAuthorizer(session, consent.grant, ledger.tokens, "sales", SystemClock(), "a server")
+        return (await authorizer.headers())["Authorization"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="starts a process")
+async def test_consent_is_asked_for_and_the_tokens_are_stored(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (vendor, config):
+        with pytest.raises(CrmAuthFailed, match="Run: leadline connections connect sales"):
+            await bearer(config)
+        ended = await connected(config)
+        assert (ended.code, vendor.refused) == (0, []), ended.stderr
+        assert "Connection sales is granted access" in ended.stdout
+        assert await bearer(config) == "Bearer pLaNtEd-a1"
+        again = await connected(config)  # granting again replaces the tokens
+        assert again.code == 0
+        assert await bearer(config) == "Bearer pLaNtEd-a2"
+        kept = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
+        assert b"pLaNtEd" not in kept
+        assert "pLaNtEd" not in ended.stdout + ended.stderr
+
+
+async def test_what_is_no_consent_stores_nothing_and_says_why(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (vendor, config):
+        vendor.denies = True
+        ended = await connected(config)
+        assert (ended.code, ended.stderr) == (1, "leadline: The CRM grants no access: access_denied.\n")
+        vendor.denies, vendor.forged_state = False, "x" * 43
+        ended = await connected(config)
+        assert ended.code == 1
+        assert "does not belong to this request" in ended.stderr
+        vendor.forged_state, vendor.has_refresh_token = "", False
+        ended = await connected(config)
+        assert ended.code == 1
+        assert "granted no refresh token" in ended.stderr
+        with pytest.raises(CrmAuthFailed):
+            await bearer(config)
+
+
+async def test_connections_that_need_no_consent_or_do_not_exist_are_told(tmp_path: Path) -> None:
+    async with vendor_at(tmp_path) as (_, config):
+        ended = await connected(config, "hub", consents=False)
+        assert (ended.code, "needs no consent" in ended.stderr) == (2, True)
+        ended = await connected(config, "none", consents=False)
+        assert (ended.code, "There is no connection none" in ended.stderr) == (3, True)
