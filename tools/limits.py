@@ -70,6 +70,23 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "a call with all that is kept of it, also what no client sees",
             "INVALID_ARGUMENT; nothing changes",
         ),
+        Limit(
+            "commands.keys:MOST_KEYS", "API keys", "an account", "those that ended are dropped; then RESOURCE_EXHAUSTED"
+        ),
+        Limit("auth.token_claims:MOST_CHARACTERS", "characters", "a JWT", "UNAUTHENTICATED"),
+        Limit("auth.signing_keys:MOST_BYTES", "bytes", "an issuer's set of keys", "the old keys stay in force"),
+        Limit("auth.signing_keys:MOST_KEYS", "keys", "an issuer's set of keys", "the old keys stay in force"),
+        Limit(
+            "auth.attempts:MOST_WAITING", "attempts", "attempts that wait after failures", "UNAUTHENTICATED, unheard"
+        ),
+        Limit("auth.attempts:MOST_PEERS", "peers", "peers whose failures are remembered", "the quietest is forgotten"),
+        Limit(
+            "auth.authenticator:MOST_SEEN",
+            "credentials",
+            "remembered credentials",
+            "they are forgotten, and asked for again",
+        ),
+        Limit("http.session_page:MOST_BYTES", "bytes", "a request to sign in", "400"),
         Limit("domain.limits:MOST_CALL_ENTRIES", "legs, and attributes", "a call", "INVALID_ARGUMENT; nothing changes"),
         Limit("domain.limits:MOST_CANDIDATES", "candidates", "a call log", "the likeliest ones are kept"),
         Limit(

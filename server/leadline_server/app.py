@@ -19,6 +19,8 @@ from leadline_server.audit.observations import Observations
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.ledger_contact import LedgerContact
+from leadline_server.auth.sessions import Sessions
+from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.clock import Clock, SystemClock
 from leadline_server.commands import (
     Commands,
@@ -167,9 +169,13 @@ async def open_app(
         await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
         authenticator = None
         if settings.authentication:
-            contact = LedgerContact(ledger.credentials, clock.monotonic)
+            contact = LedgerContact(ledger.credentials)
             attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
-            authenticator = Authenticator(ledger.credentials, None, attempts, contact, clock.now, settings.tls_proxy)
+            tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
+            sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
+            authenticator = Authenticator(
+                ledger.credentials, tokens, attempts, contact, sessions, clock.now, settings.tls_proxy
+            )
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():

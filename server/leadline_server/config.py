@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.config_errors import Location, SettingsSources, unknown, without
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.ingress.settings import RouteConfig, RouteName
@@ -75,7 +76,7 @@ def _user_folder() -> Path:
 
 _KEY_FILE: Final = "secrets.key"
 
-_TABLES: Final = frozenset({"accounts", "connections"})  # settings that only the file has
+_TABLES: Final = frozenset({"accounts", "connections", "issuers"})  # settings that only the file has
 
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -314,6 +315,9 @@ class Settings(BaseSettings):
     connections: dict[str, ConnectionTable] = Field(
         default_factory=dict, description="The connections to CRMs by name, tables [connections.NAME] of the file."
     )
+    issuers: dict[str, IssuerConfig] = Field(
+        default_factory=dict, description="The issuers of JWTs that are accepted by name, tables [issuers.NAME]."
+    )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountConfig] = Field(
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
@@ -467,6 +471,8 @@ def _known(location: Location) -> Iterable[str]:
             return Settings.model_fields
         case ("accounts", _, _):
             return AccountConfig.model_fields
+        case ("issuers", _, _):
+            return IssuerConfig.model_fields
         case ("accounts", _, "ingress", _, _):
             return RouteConfig.model_fields
         case _:

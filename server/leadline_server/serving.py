@@ -85,7 +85,9 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
         tls = _Tls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
-        metrics = metrics_endpoint(settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics)
+        metrics = metrics_endpoint(
+            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator
+        )
         metrics_port = await stack.enter_async_context(metrics)
         http = _HttpPort(connections.http, tls.http)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
@@ -215,6 +217,7 @@ async def _http(
         grace=settings.grace_period,
         connections=about.connections,
         ssl_context=about.ssl_context,
+        authenticator=app.authenticator,
     )
     receiver = receiver_of(app, settings, server.door, registry)
     async with http_server(settings.http_listen, server.methods, receiver, options) as port:

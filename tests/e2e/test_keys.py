@@ -124,6 +124,22 @@ def test_http_wants_the_same_keys(server: ServerProcess, first_key: str) -> None
     assert caller_name(server, reporter) == 403
 
 
+def scraped(server: ServerProcess, path: str, key: str | None) -> int:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = f"http://{server.metrics_address}{path}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_metrics_want_the_key_of_a_monitor(server: ServerProcess, first_key: str) -> None:
+    monitor = keys(server, first_key, "issue", "--role", "monitor").stdout.strip()
+    assert [scraped(server, "/metrics", key) for key in (None, first_key, monitor)] == [401, 403, 200]
+    assert scraped(server, "/healthz", None) == 200
+
+
 def test_a_command_without_a_key_says_what_to_do(server: ServerProcess) -> None:
     refused = leadline("contacts", "find", NUMBER, "--server", server.address)
     assert refused.returncode == 1

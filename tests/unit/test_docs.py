@@ -20,6 +20,7 @@ from leadline.v1 import (
     placeholder_service_pb2,
     preferences_service_pb2,
 )
+from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.cli import app
 from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, AccountSettings, EffectivePreferences, Preferences
@@ -83,9 +84,11 @@ def written(value: object) -> str:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_variable_its_flag_and_its_default(name: str) -> None:
     variable, flag, default, meaning = rows(text("docs/settings.md").partition("## Accounts")[0])[name]
-    assert variable == ("none" if name in ("accounts", "connections") else f"LEADLINE_{name.upper()}")
+    assert variable == ("none" if name in ("accounts", "connections", "issuers") else f"LEADLINE_{name.upper()}")
     assert flag == flags().get(name, "none")
-    built_in = {"accounts": "demo", "connections": "none"}.get(name, Settings.model_fields[name].default)
+    built_in = {"accounts": "demo", "connections": "none", "issuers": "none"}.get(
+        name, Settings.model_fields[name].default
+    )
     words = {"": "empty", None: "none", True: "true", False: "false"}
     assert default == (words[built_in] if built_in in ("", None) or isinstance(built_in, bool) else str(built_in))
     assert meaning
@@ -107,6 +110,10 @@ def test_every_setting_of_a_route_is_documented() -> None:
 
 def test_every_setting_of_all_connections_is_documented() -> None:
     assert rows(section("docs/settings.md", "Connections")).keys() == ConnectionTable.model_fields.keys()
+
+
+def test_every_setting_of_an_issuer_is_documented() -> None:
+    assert rows(section("docs/settings.md", "Issuers")).keys() == IssuerConfig.model_fields.keys()
 
 
 def test_the_example_of_a_configuration_file_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

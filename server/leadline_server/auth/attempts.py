@@ -27,7 +27,7 @@ FREE_ATTEMPTS: Final = 5
 MOST_SECONDS: Final = 2.0
 """How long an attempt waits at most."""
 
-REASONS: Final = ("missing", "malformed", "unknown", "revoked", "expired", "denied", "invalid_token", "no_issuer_keys")
+REASONS: Final = ("missing", "malformed", "unknown", "revoked", "expired", "denied", "invalid_token")
 
 _FIRST_SECONDS: Final = 0.1
 _IPV4: Final = 4

@@ -2,30 +2,44 @@
 
     authorization: Bearer leadline_...      an API key
     authorization: Bearer eyJ...            a JWT of an issuer in the settings
-    no such header                          the client certificate of the connection, by a name in it
+    cookie: leadline_session=...            the session of a browser, with its CSRF token in a header of its own
+    none of these                           the client certificate of the connection, by a name in it
 
-A revoked key is refused by every process at the next request: the ledger's cache knows without a query whether a key is
-still in force. Watches are asked again twice a second (`transport/streams.py`).
+A revoked key is refused by every process at the next request: all share a version, which changes with every change of
+keys and denials. Watches are asked again twice a second (`transport/streams.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.forwarded import HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
+from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
-from leadline_server.domain.access.principals import ApiKey, Credential, Principal, VerifiedToken, principal
+from leadline_server.domain.access.principals import (
+    ApiKey,
+    BrowserSession,
+    Credential,
+    Principal,
+    VerifiedToken,
+    principal,
+)
 from leadline_server.domain.errors import Unauthenticated
 from leadline_server.ports.ledger import Credentials
 
 MOST_SEEN: Final = 50_000
-"""Credentials whose principals are remembered. A full cache is emptied."""
+"""Credentials that are remembered. A full cache is emptied."""
+
+KEEP_SECONDS: Final = 60.0
+"""How long a credential is remembered at most, in seconds."""
 
 MOST_NAMES: Final = 16
 """The most names of a client certificate that are looked up."""
 
+_HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
 
 _MISSING: Final = "This server wants a credential. Send the metadata `authorization: Bearer KEY`."
@@ -55,14 +69,18 @@ class Authenticated(NamedTuple):
     credential: Credential
 
 
+class _Seen(NamedTuple):
+    """A credential that was accepted: in force while the ledger has this version, and until a time of the contact."""
+
+    who: Authenticated
+    version: int
+    until: float
+
+
 class TokenVerifier(Protocol):
     """Verifies JWTs."""
 
-    def cached(self, digest: bytes, now: datetime) -> VerifiedToken | None:
-        """A token that was verified a moment ago."""
-        ...
-
-    async def verified(self, token: str, digest: bytes, now: datetime) -> VerifiedToken:
+    async def verified(self, token: str, now: datetime) -> VerifiedToken:
         """The claims of a token. Raises Unauthenticated."""
         ...
 
@@ -75,6 +93,7 @@ class Authenticator:
         tokens: verifies JWTs; None: no issuer is set.
         attempts: slows down peers that fail.
         contact: whether the ledger can be reached.
+        sessions: the sessions of browsers.
         now: the clock.
         proxy: the DNS name or URI in the certificate of a proxy that tells its clients' names; empty: none.
     """
@@ -85,17 +104,39 @@ class Authenticator:
         tokens: TokenVerifier | None,
         attempts: FailedAttempts,
         contact: LedgerContact,
+        sessions: Sessions,
         now: Callable[[], datetime],
         proxy: str = "",
     ) -> None:
         self._credentials = credentials
+        self._version = credentials.version
         self._tokens = tokens
         self._contact = contact
         self._now = now
         self._proxy = frozenset({f"DNS:{proxy}", f"URI:{proxy}"} if proxy else ())
-        self._seen: dict[bytes, Authenticated] = {}
+        self._seen: dict[bytes, _Seen] = {}
         self._key_ids: set[str] = set()
         self.attempts = attempts
+        self.sessions = sessions
+
+    def at_once(self, call: CallHead, now: float) -> Authenticated | None:
+        """As `authenticate`, for a credential that was accepted a moment ago. None if more work is needed.
+
+        Args:
+            call: the request.
+            now: the time of `perf_counter`.
+        """
+        text = None
+        for name, value in call.invocation_metadata():
+            if name == _HEADER:
+                if text is not None:
+                    return None
+                text = value
+        if text is None or now > self._contact.lost_at:
+            return None
+        # BLAKE2 and not SHA-256: OpenSSL takes longer to begin than to hash.
+        seen = self._seen.get(blake2b(text.encode()).digest())
+        return seen.who if seen is not None and seen.version == self._version() and now < seen.until else None
 
     async def authenticate(self, call: CallHead) -> Authenticated:
         """The principal of a request, and its credential.
@@ -105,75 +146,81 @@ class Authenticator:
             LedgerUnavailable: the ledger cannot be reached.
         """
         self._contact.check()
-        text = self._presented(call)
-        if text is None:
-            return await self._by_certificate(call)
-        digest = key_digest(text)
-        if text.startswith(PREFIX):
-            return await self._by_key(call, text, digest)
-        return await self._by_token(call, text, digest)
+        header = self._header(call)
+        if header is None:
+            session = await self.session_of(call)
+            return await self._by_certificate(call) if session is None else self._by_session(call, session)
+        version = self._version()  # before the question: a change that comes between makes it be asked again
+        digest = blake2b(header.encode()).digest()
+        if digest not in self._seen:
+            await self.attempts.pause(call.peer())
+        text = header[len(_SCHEME) :]
+        credential = await (self._key if text.startswith(PREFIX) else self._token)(call, text)
+        return self._remember(digest, credential, version)
 
     async def still(self, known: Authenticated) -> None:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
         self._contact.check()
         credential = known.credential
-        if isinstance(credential, ApiKey):
-            key = await self._credentials.find(credential.digest)
-            is_accepted = key is not None and key.is_live(self._now()) and principal(key) == known.principal
-        else:
-            is_accepted = not await self._problem_of(credential)
-        if not is_accepted:
+        is_open = not isinstance(credential, BrowserSession) or await self.sessions.is_open(credential)
+        if not is_open or not await self._is_accepted(credential, known.principal):
             raise Unauthenticated(_REFUSED)
 
-    def _presented(self, call: CallHead) -> str | None:
-        """The credential of the header; None without one."""
-        found = [value for name, value in call.invocation_metadata() if name == "authorization"]
+    async def session_of(self, call: CallHead) -> BrowserSession | None:
+        """The open session whose cookie a request has; None without one. Its CSRF token is not looked at.
+
+        Raises:
+            Unauthenticated: the session has ended.
+        """
+        headers = [str(value) for name, value in call.invocation_metadata() if name == "cookie"]
+        cookie = cookie_in(headers[0]) if len(headers) == 1 else ""
+        if not cookie:
+            return None
+        session = await self.sessions.find(cookie)
+        if session is None or not await self._is_accepted(session.basis, principal(session)):
+            self._refuse(call, "expired", message="The session has ended. Sign in again.")
+        return session
+
+    def _header(self, call: CallHead) -> str | None:
+        """The value of the header; None without one."""
+        found = [value for name, value in call.invocation_metadata() if name == _HEADER]
         if not found:
             return None
         if len(found) > 1 or not isinstance(found[0], str) or found[0][: len(_SCHEME)].lower() != _SCHEME:
             self._refuse(call, "malformed")
-        return str(found[0][len(_SCHEME) :])
+        return str(found[0])
 
-    async def _by_key(self, call: CallHead, text: str, digest: bytes) -> Authenticated:
-        seen = self._seen.get(digest)
-        if seen is None:
-            await self.attempts.pause(call.peer())
-        key = await self._credentials.find(digest)
+    async def _key(self, call: CallHead, text: str) -> ApiKey:
+        key = await self._credentials.find(key_digest(text))
         if key is None:
-            self._refuse(call, "unknown", self._known_id(text))
-        if seen is None or seen.credential is not key:
-            seen = self._remember(digest, key)
+            key_id = key_id_of(text)
+            self._refuse(call, "unknown", key_id if key_id in self._key_ids else "")
         self._check_key(call, key)
-        return seen
+        return key
 
-    def _check_key(self, call: CallHead, key: ApiKey) -> None:
-        if key.revoke_time is not None:
-            self._refuse(call, "revoked", key.key_id)
-        if not key.is_live(self._now()):
-            self._refuse(call, "expired", message=f"The API key {key.key_id} has expired.")
-
-    async def _by_token(self, call: CallHead, text: str, digest: bytes) -> Authenticated:
+    async def _token(self, call: CallHead, text: str) -> VerifiedToken:
         if self._tokens is None:
             self._refuse(call, "malformed")
-        token = self._tokens.cached(digest, self._now())
-        if token is None:
-            await self.attempts.pause(call.peer())
-            try:
-                token = await self._tokens.verified(text, digest, self._now())
-            except Unauthenticated as error:
-                self._refuse(call, "invalid_token", message=error.message)
+        try:
+            token = await self._tokens.verified(text, self._now())
+        except Unauthenticated as error:
+            self._refuse(call, "invalid_token", message=error.message)
         if problem := await self._problem_of(token):
             self._refuse(call, problem)
-        seen = self._seen.get(digest)
-        return seen if seen is not None and seen.credential is token else self._remember(digest, token)
+        return token
+
+    def _by_session(self, call: CallHead, session: BrowserSession) -> Authenticated:
+        sent = [str(value) for name, value in call.invocation_metadata() if name == CSRF_HEADER]
+        if len(sent) != 1 or not self.sessions.has_csrf_token(session, sent[0]):
+            self._refuse(call, "malformed", message=f"The request lacks the session's token in {CSRF_HEADER}.")
+        return Authenticated(principal(session), session)
 
     async def _by_certificate(self, call: CallHead) -> Authenticated:
         key = await self._key_of_certificate(call)
         if key is None:
             self._refuse(call, "missing", message=_MISSING)
         self._check_key(call, key)
-        seen = self._seen.get(key.digest)
-        return seen if seen is not None and seen.credential is key else self._remember(key.digest, key)
+        return Authenticated(principal(key), key)
 
     async def _key_of_certificate(self, call: CallHead) -> ApiKey | None:
         for name in self._names(call):
@@ -190,6 +237,20 @@ class Authenticator:
         headers = [value for name, value in call.invocation_metadata() if name == HEADER]
         return forwarded_names(headers[0])[:MOST_NAMES] if len(headers) == 1 and isinstance(headers[0], str) else ()
 
+    def _check_key(self, call: CallHead, key: ApiKey) -> None:
+        if key.revoke_time is not None:
+            self._refuse(call, "revoked", key.key_id)
+        if not key.is_live(self._now()):
+            self._refuse(call, "expired", message=f"The API key {key.key_id} has expired.")
+
+    async def _is_accepted(self, credential: Credential, of: Principal) -> bool:
+        """Whether a credential that was accepted before still is, for the same principal."""
+        basis = credential.basis if isinstance(credential, BrowserSession) else credential
+        if isinstance(basis, VerifiedToken):
+            return not await self._problem_of(basis)
+        key = await self._credentials.find(basis.digest)
+        return key is not None and key.is_live(self._now()) and principal(key) == of
+
     async def _problem_of(self, token: VerifiedToken) -> str:
         """Why a token whose signature is right is refused now; empty if it is not."""
         now = self._now()
@@ -197,19 +258,16 @@ class Authenticator:
             return "expired"
         return "denied" if await self._credentials.is_denied(token, now) else ""
 
-    def _known_id(self, text: str) -> str:
-        """The id in a key's text, if this process has seen the key of that id; else empty."""
-        key_id = key_id_of(text)
-        return key_id if key_id in self._key_ids else ""
-
-    def _remember(self, digest: bytes, credential: Credential) -> Authenticated:
+    def _remember(self, digest: bytes, credential: ApiKey | VerifiedToken, version: int) -> Authenticated:
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
             self._key_ids.clear()
         if isinstance(credential, ApiKey):
             self._key_ids.add(credential.key_id)
-        found = self._seen[digest] = Authenticated(principal(credential), credential)
-        return found
+        seconds = min(KEEP_SECONDS, _seconds_left(credential, self._now()))
+        seen = _Seen(Authenticated(principal(credential), credential), version, self._contact.now() + seconds)
+        self._seen[digest] = seen
+        return seen.who
 
     def _refuse(self, call: CallHead, reason: str, key_id: str = "", message: str = _REFUSED) -> NoReturn:
         self.attempts.failed(call.peer(), reason, key_id)
@@ -224,3 +282,9 @@ def certificate_names(said: Mapping[str, Iterable[bytes]]) -> Sequence[str]:
     names = [("URI", value) for value in said.get("peer_uri", ())]
     names += [("DNS", value) for value in said.get("peer_dns", ())]
     return [f"{kind}:{value.decode('utf-8', 'replace')}" for kind, value in names[:MOST_NAMES]]
+
+
+def _seconds_left(credential: ApiKey | VerifiedToken, now: datetime) -> float:
+    if isinstance(credential, VerifiedToken):
+        return credential.expire_time - now.timestamp()
+    return KEEP_SECONDS if credential.expire_time is None else (credential.expire_time - now).total_seconds()

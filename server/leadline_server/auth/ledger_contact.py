@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 from leadline_server.domain.errors import LedgerUnavailable
@@ -18,17 +19,20 @@ class LedgerContact:
 
     Args:
         credentials: the ledger's credentials.
-        monotonic: the time in seconds, as `time.monotonic`.
+        now: the time in seconds, as `time.perf_counter`, which endpoints measure calls with.
+
+    Attributes:
+        lost_at: when the ledger counts as lost, unless it answers before.
     """
 
-    def __init__(self, credentials: Credentials, monotonic: Callable[[], float]) -> None:
+    def __init__(self, credentials: Credentials, now: Callable[[], float] = perf_counter) -> None:
         self._credentials = credentials
-        self._monotonic = monotonic
-        self._reached_at = monotonic()
+        self.now: Final = now
+        self.lost_at = now() + LOST_SECONDS
 
     def check(self) -> None:
         """Raise LedgerUnavailable if the ledger was not reached for LOST_SECONDS."""
-        if self._monotonic() - self._reached_at > LOST_SECONDS:
+        if self.now() > self.lost_at:
             raise LedgerUnavailable(
                 "leadline cannot reach its ledger, so it cannot tell whether a credential was revoked. Retry later.",
                 retry_after=1.0,
@@ -37,11 +41,11 @@ class LedgerContact:
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
-            asked_at = self._monotonic()
+            asked_at = self.now()
             try:
                 async with asyncio.timeout(LOST_SECONDS):
                     await self._credentials.reach()
-                self._reached_at = asked_at
+                self.lost_at = asked_at + LOST_SECONDS
             except (LedgerUnavailable, TimeoutError):
                 pass  # the next request that needs it says so
             await asyncio.sleep(_ASK_SECONDS)

@@ -14,7 +14,7 @@ from leadline_server.domain.access.principals import ApiKey, Grant, Principal, R
 from leadline_server.ports.ledger.credentials import Credentials, DenialKind, TokenDenial
 
 MOST_KEYS: Final = 1_000
-"""API keys of one account, with those that are not accepted any more for at most 30 days."""
+"""API keys of one account. Those that are not accepted any more are dropped when there is no room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,11 @@ class Keys:
         secret = new_key(new_id)
         new = new_id, key_digest(secret)
         old, successor = await self._credentials.change(
-            account_id, key_id, lambda family: rotated(family, key_id, new, principal.id, now, overlap), acting()
+            account_id,
+            key_id,
+            lambda family: rotated(family, key_id, new, principal.id, now, overlap),
+            MOST_KEYS,
+            acting(),
         )
         return IssuedKey(successor, secret, old)
 
@@ -92,7 +96,7 @@ class Keys:
         """End a key at once. Raises KeyNotFound."""
         now = self._clock.now()
         [key] = await self._credentials.change(
-            account_id, key_id, lambda family: [revoked(family, key_id, now)], acting()
+            account_id, key_id, lambda family: [revoked(family, key_id, now)], MOST_KEYS, acting()
         )
         return key
 

@@ -12,12 +12,14 @@ from typing import Final
 
 import uvicorn
 
+from leadline_server.auth.authenticator import Authenticator
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
 from leadline_server.http.protocol import PEER_NAMES, bounded_protocol
 from leadline_server.http.rpcs import PEER, RpcApplication
+from leadline_server.http.session_page import SESSION_PATH, SessionPage
 from leadline_server.ingress.receiver import Receiver
 from leadline_server.transport.addresses import AddressUnavailable, split_address
 from leadline_server.transport.endpoint import ServedMethod
@@ -43,9 +45,17 @@ class HttpApplication:
         methods: the RPCs by their paths.
         ingress: the webhooks of phone systems.
         has_console: whether the page for people is served.
+        authenticator: finds the principals of requests; None: everyone may do everything.
     """
 
-    def __init__(self, methods: Mapping[str, ServedMethod], ingress: IngressPage, *, has_console: bool) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, ServedMethod],
+        ingress: IngressPage,
+        *,
+        has_console: bool,
+        authenticator: Authenticator | None = None,
+    ) -> None:
         self._ingress = ingress
         self._rpcs = RpcApplication(methods)
         self._rpc_paths = frozenset(methods)
@@ -53,6 +63,8 @@ class HttpApplication:
             "/v1/caller-name": CallerName(methods[FIND_CONTACT]),
             "/openapi.json": _openapi,
         }
+        if authenticator is not None:
+            self._pages[SESSION_PATH] = SessionPage(authenticator)
         if has_console:
             console = ConsoleFiles()
             self._pages |= dict.fromkeys(console.paths, console)
@@ -91,7 +103,7 @@ class HttpOptions:
 
     Attributes:
         public_url, hosts, is_open: see `Gate`.
-        has_console: see `HttpApplication`.
+        has_console, authenticator: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
         ssl_context: for TLS; None: none.
@@ -104,6 +116,7 @@ class HttpOptions:
     grace: float = 1.0
     connections: int = MAX_CONNECTIONS
     ssl_context: ssl.SSLContext | None = None
+    authenticator: Authenticator | None = None
 
 
 @asynccontextmanager
@@ -126,7 +139,9 @@ async def http_server(
     """
     listener = _listen(address)
     ingress = IngressPage(receiver, options.public_url)
-    application = HttpApplication(methods, ingress, has_console=options.has_console)
+    application = HttpApplication(
+        methods, ingress, has_console=options.has_console, authenticator=options.authenticator
+    )
     config = uvicorn.Config(
         Gate(application, options.public_url, options.hosts, is_open=options.is_open),
         ssl_context_factory=None if options.ssl_context is None else partial(_context, options.ssl_context),

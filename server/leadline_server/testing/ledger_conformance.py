@@ -21,6 +21,7 @@ from leadline_server.ports.ledger import CallLogFilter, Ledger, RecordedAnswer, 
 from leadline_server.testing.ledger_audit_cases import AuditCases
 from leadline_server.testing.ledger_call_log_cases import ChangeCases, DueCases, FeedCases
 from leadline_server.testing.ledger_claim_cases import ClaimCases, RequestCases
+from leadline_server.testing.ledger_credential_cases import CredentialCases
 from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
@@ -48,6 +49,7 @@ class LedgerConformance(
     PlaceholderCases,
     RequestCases,
     TokenCases,
+    CredentialCases,
     QuarantineCases,
     AuditCases,
     PruneCallsCases,

@@ -151,7 +151,7 @@ def _unary(
         try:
             if streams.are_over:
                 streams.refuse()
-            who = None if guard is None else await guard.authenticate(context)
+            who = None if guard is None else guard.at_once(context, began) or await guard.authenticate(context)
             check_size(data)
             size = len(data)
             request = decode(data) if size <= SMALL_BYTES else None
@@ -201,7 +201,7 @@ def _stream(
         try:
             if streams.are_over:
                 streams.refuse()
-            who = None if guard is None else await guard.authenticate(context)
+            who = None if guard is None else guard.at_once(context, began) or await guard.authenticate(context)
             check_size(data)
             account_id = read_account_id(data)
             charged = account_id if who is None else who.principal.account_id or account_id

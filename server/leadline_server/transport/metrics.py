@@ -12,6 +12,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from leadline_server.auth.authenticator import Authenticator
+from leadline_server.domain.access.rules import Permission, allowed
+from leadline_server.domain.access.table import METRICS
+from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
 from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall
@@ -129,6 +133,7 @@ async def metrics_endpoint(
     registry: CollectorRegistry,
     is_serving: Callable[[], bool],
     ssl_context: "ssl.SSLContext | None" = None,
+    authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
@@ -137,6 +142,7 @@ async def metrics_endpoint(
         registry: the metrics that `/metrics` shows.
         is_serving: `/healthz` answers 200 if this returns True, else 503.
         ssl_context: for TLS; None: none.
+        authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
 
     Yields:
         The port.
@@ -147,6 +153,8 @@ async def metrics_endpoint(
     from aiohttp import web
 
     async def metrics(request: "web.Request") -> "web.Response":
+        if authenticator is not None and (status := await _refusal(authenticator, request)):
+            return web.Response(status=status)
         # Only OpenMetrics has exemplars. Prometheus asks for it.
         write, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=write(registry), headers={"Content-Type": content_type})
@@ -172,6 +180,36 @@ async def metrics_endpoint(
             listener.close()
     finally:
         await runner.cleanup()
+
+
+class _Head:
+    """A request for metrics, as an authenticator reads it."""
+
+    def __init__(self, request: "web.Request") -> None:
+        self._request = request
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        """The request's headers."""
+        return [(name.lower(), value) for name, value in self._request.headers.items()]
+
+    def peer(self) -> str:
+        """Where it comes from."""
+        return f"{self._request.remote}:0"
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """The properties of the connection's client certificate, by name."""
+        return {}
+
+
+async def _refusal(authenticator: Authenticator, request: "web.Request") -> int:
+    """The HTTP status to refuse a request for metrics with; 0 if it may pass."""
+    try:
+        principal = (await authenticator.authenticate(_Head(request))).principal
+    except Unauthenticated:
+        return 401
+    except LedgerUnavailable:
+        return 503
+    return 0 if allowed(principal, METRICS, "", "") is Permission.ALLOWED else 403
 
 
 def _connection(runner: "web.AppRunner") -> asyncio.Protocol:

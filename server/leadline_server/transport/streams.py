@@ -46,7 +46,7 @@ class OpenStream:
         Only the wait is interrupted, never a write. gRPC cannot send a status after an interrupted write.
 
         Raises:
-            LeadlineError: the stream was ended; this is why.
+            LeadlineError: the stream was ended, for this reason.
         """
         self._raise_error()
         try:

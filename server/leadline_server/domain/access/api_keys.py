@@ -34,10 +34,10 @@ def key_id_of(key: str) -> str:
 
 
 def key_digest(key: str) -> bytes:
-    """The digest that the ledger knows a key by."""
+    """The name of a key in the ledger."""
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 
 def certificate_digest(name: str) -> bytes:
-    """The digest that the ledger knows a client certificate by. Example: "URI:spiffe://acme/pbx". No key begins so."""
+    """The name of a client certificate in the ledger. Example: "URI:spiffe://acme/pbx". No key begins so."""
     return hashlib.sha256(f"certificate {name}".encode("utf-8", "replace")).digest()

@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Grant(StrEnum):
-    """The things that a credential may do beyond its role.
+    """A right that a credential has beyond its role.
 
     CALL_DATA: a platform credential may read contacts and call logs.
     UPDATE_PREFERENCES: a service may write the preferences of users.
@@ -68,7 +68,7 @@ EVERYONE: Final = Principal(id="everyone", role=Role.PLATFORM, grants=frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """The part of an API key that the ledger keeps, or of a client certificate that it accepts.
+    """The record of an API key, or of a client certificate that it accepts.
 
     Attributes:
         key_id: 16 hexadecimal digits that identify it.
@@ -105,7 +105,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """The facts in a JWT whose signature and claims were verified.
+    """The claims of a JWT that was verified.
 
     Attributes:
         issuer: the `iss` claim.
@@ -124,11 +124,29 @@ class VerifiedToken:
     user_id: str
 
 
-Credential: TypeAlias = ApiKey | VerifiedToken
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSession:
+    """A browser's session. It may do the same as the credential that opened it, and ends with that.
+
+    Attributes:
+        session_id: identifies it.
+        issue_time, expire_time: when it begins and ends, in seconds since 1970.
+        basis: the credential that it was opened with.
+    """
+
+    session_id: str
+    issue_time: float
+    expire_time: float
+    basis: ApiKey | VerifiedToken
+
+
+Credential: TypeAlias = ApiKey | VerifiedToken | BrowserSession
 
 
 def principal(credential: Credential) -> Principal:
     """The principal of a verified credential. Example: a key of account acme is "key:0123456789abcdef" of acme."""
+    if isinstance(credential, BrowserSession):
+        return principal(credential.basis)
     if isinstance(credential, ApiKey):
         kind = "certificate" if credential.certificate_name else "key"
         name, grants = f"{kind}:{credential.key_id}", credential.grants

@@ -11,7 +11,7 @@ from leadline_server.domain.access.principals import Role
 
 
 class Extent(StrEnum):
-    """The accounts and users for which a role may call an RPC."""
+    """The accounts and users that a role may call an RPC for."""
 
     NONE = "-"
     ANY_ACCOUNT = "A"
@@ -26,6 +26,9 @@ class Extent(StrEnum):
 
 BY_HAND: Final = "LogCall by hand"
 """The row of a LogCall that is MANUAL, names a contact or only validates. It reads more than a report does."""
+
+METRICS: Final = "/metrics"
+"""The row of the page with the metrics, which is no RPC. It belongs to no account."""
 
 ROLES: Final = tuple(Role)
 
@@ -68,6 +71,7 @@ _ROWS: Final[Mapping[str, str]] = {
     "RotateKey": "A o - - - - -",
     "RevokeKey": "A o - - - - -",
     "DenyTokens": "A o - - - - -",
+    METRICS: "- - - - - - o",
 }
 
 ACCESS: Final[Mapping[str, Mapping[Role, Extent]]] = {

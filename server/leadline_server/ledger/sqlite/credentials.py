@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.access.principals import ApiKey, VerifiedToken
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
@@ -28,7 +28,8 @@ _DENY: Final = (
     " ON CONFLICT DO UPDATE SET denied_at = ?5, until = ?6"
 )
 
-_Denied = Mapping[tuple[str, str, str, str], datetime | None]
+_Denied = Mapping[tuple[str, str, str, str], tuple[datetime, datetime | None]]
+"""When each denial was made and when it ends, by account, issuer, kind and value."""
 
 
 class SqliteCredentials:
@@ -39,6 +40,8 @@ class SqliteCredentials:
         self._version = version
         self._keys: SettingsCache[bytes, ApiKey] = SettingsCache(version)
         self._denied: SettingsCache[None, _Denied] = SettingsCache(version)
+        self.version = version.current
+        """A number that changes, for every process, with every change of keys and denials."""
 
     async def find(self, digest: bytes) -> ApiKey | None:
         """The key with this digest."""
@@ -63,14 +66,11 @@ class SqliteCredentials:
         """Keep a new key. Raises TooManyKeys or KeyConflict."""
 
         def insert(connection: sqlite3.Connection) -> None:
-            query = "SELECT count(*) FROM api_keys WHERE account_id = ?"
-            [(count,)] = connection.execute(query, (key.account_id,)).fetchall()
-            if count >= most:
-                raise TooManyKeys(most)
             known = _load(connection, key.digest)
             if known is not None and known.is_live(key.create_time):
                 raise KeyConflict("This certificate is accepted already. Revoke it first.")
             connection.execute("DELETE FROM api_keys WHERE digest = ?", (key.digest,))
+            _make_room(connection, key, most)
             self._save(connection, [key])
             _note_issued(connection, key)
 
@@ -93,9 +93,10 @@ class SqliteCredentials:
         account_id: str,
         key_id: str,
         change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]],
+        most: int,
         by: Actor = LEADLINE,
     ) -> Sequence[ApiKey]:
-        """Change the family of a key. Raises KeyNotFound."""
+        """Change the rotation of a key. Raises KeyNotFound or TooManyKeys."""
 
         def update(connection: sqlite3.Connection) -> Sequence[ApiKey]:
             query = (
@@ -106,6 +107,9 @@ class SqliteCredentials:
             if not family:
                 raise KeyNotFound(key_id)
             changed = change(family)
+            known = {key.key_id for key in family}
+            for new in (key for key in changed if key.key_id not in known):
+                _make_room(connection, new, most)
             self._save(connection, changed)
             _note_changes(connection, by, family, changed)
             return changed
@@ -134,6 +138,15 @@ class SqliteCredentials:
         keys = ((account, token.issuer, *name) for account in accounts for name in names)
         return bool(denied) and any(_is_in_force(denied, key, now) for key in keys)
 
+    async def is_ended(self, session: BrowserSession, principal_id: str) -> bool:
+        """Whether a session, or all sessions of its principal until then, were ended."""
+        denied = await self._all_denied()
+        if not denied:
+            return False
+        ended = denied.get(("", "", DenialKind.SESSIONS.value, principal_id))
+        is_before = ended is not None and session.issue_time <= ended[0].timestamp()
+        return is_before or ("", "", DenialKind.SESSION.value, session.session_id) in denied
+
     async def _all_denied(self) -> _Denied:
         cached = self._denied.get(None)
         if cached is not None:
@@ -152,6 +165,18 @@ class SqliteCredentials:
         rows = [(key.digest, key.key_id, key.account_id, key.family, API_KEY.encode(key)) for key in keys]
         connection.executemany(_SAVE, rows)
         self._version.advance(connection)
+
+
+def _make_room(connection: sqlite3.Connection, new: ApiKey, most: int) -> None:
+    """Drop the account's keys that are not accepted any more, if it has `most` keys. Raises TooManyKeys."""
+    query = "SELECT digest, body FROM api_keys WHERE account_id = ?"
+    keys = connection.execute(query, (new.account_id,)).fetchall()
+    if len(keys) < most:
+        return
+    gone = [(digest,) for digest, body in keys if not API_KEY.decode(body).is_live(new.create_time)]
+    if not gone:
+        raise TooManyKeys(most)
+    connection.executemany("DELETE FROM api_keys WHERE digest = ?", gone)
 
 
 def _note_issued(connection: sqlite3.Connection, key: ApiKey) -> None:
@@ -173,9 +198,12 @@ def _load(connection: sqlite3.Connection, digest: bytes) -> ApiKey | None:
 
 
 def _is_in_force(denied: _Denied, name: tuple[str, str, str, str], now: datetime) -> bool:
-    return name in denied and ((until := denied[name]) is None or now < until)
+    return name in denied and ((until := denied[name][1]) is None or now < until)
 
 
 def _load_denied(connection: sqlite3.Connection) -> _Denied:
-    rows = connection.execute("SELECT account_id, issuer, kind, value, until FROM denied_tokens").fetchall()
-    return {(*name,): until and from_microseconds(until) for *name, until in rows}
+    query = "SELECT account_id, issuer, kind, value, denied_at, until FROM denied_tokens"
+    return {
+        (account_id, issuer, kind, value): (from_microseconds(at), until and from_microseconds(until))
+        for account_id, issuer, kind, value, at, until in connection.execute(query).fetchall()
+    }

@@ -54,10 +54,11 @@ class SettingsVersion:
     def __init__(self, words: memoryview, row: int) -> None:
         self._words = words
         self._row = row
+        self._index = row - 1
 
     def current(self) -> int:
         """The version that is committed or about to be committed."""
-        return int(self._words[self._row - 1])
+        return self._words[self._index]
 
     def advance(self, connection: sqlite3.Connection) -> None:
         """Start a new version, and publish it: this transaction changes what it is the version of."""
@@ -66,7 +67,7 @@ class SettingsVersion:
 
     def publish(self, connection: sqlite3.Connection) -> None:
         """Store the version of this write transaction in the file, for every process to see."""
-        self._words[self._row - 1] = read_settings_version(connection, self._row)
+        self._words[self._index] = read_settings_version(connection, self._row)
 
     def leave(self) -> None:
         """Let go of the file. From now on no version is in force, so no cached value is used."""

@@ -6,25 +6,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from leadline_server.domain.access.principals import ApiKey, VerifiedToken
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
 from leadline_server.domain.audit import LEADLINE, Actor
 
 
 class DenialKind(StrEnum):
-    """The name that a denial has: a subject (all its tokens), or a token's id."""
+    """The kind of a denial's value.
+
+    SUBJECT: a subject, for all its tokens. TOKEN: a token's id. SESSION: a session's id. SESSIONS: a principal's id,
+    for all its sessions that were opened before the denial.
+    """
 
     SUBJECT = "sub"
     TOKEN = "jti"  # noqa: S105 - the name of a claim
+    SESSION = "session"
+    SESSIONS = "sessions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDenial:
-    """JWTs to refuse.
+    """JWTs or sessions to refuse.
 
     Attributes:
         account_id: the account whose tokens are refused; empty: of every account.
-        issuer: the `iss` claim.
-        kind, value: the subject or the token's id.
+        issuer: the `iss` claim; empty for sessions.
+        kind, value: the subject, the token's id, and so on.
         denied_at: when it was denied.
         until: when the denial ends; None: never.
     """
@@ -52,10 +58,10 @@ class Credentials(Protocol):
         ...
 
     async def issue(self, key: ApiKey, most: int) -> None:
-        """Keep a new key.
+        """Keep a new key. Keys that are not accepted any more are dropped if there is no room for it otherwise.
 
         Raises:
-            TooManyKeys: the account has `most` keys already.
+            TooManyKeys: the account has `most` keys that are accepted.
             KeyConflict: there is a key with this digest: a certificate's name that is accepted already.
         """
         ...
@@ -65,12 +71,18 @@ class Credentials(Protocol):
         ...
 
     async def change(
-        self, account_id: str, key_id: str, change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]], by: Actor = LEADLINE
+        self,
+        account_id: str,
+        key_id: str,
+        change: Callable[[Sequence[ApiKey]], Sequence[ApiKey]],
+        most: int,
+        by: Actor = LEADLINE,
     ) -> Sequence[ApiKey]:
         """Change the rotation of a key: `change` takes all its keys, and returns those to write. Returns these.
 
         Raises:
             KeyNotFound: the account has no such key.
+            TooManyKeys: as for `issue`.
         """
         ...
 
@@ -80,6 +92,14 @@ class Credentials(Protocol):
 
     async def is_denied(self, token: VerifiedToken, now: datetime) -> bool:
         """Whether a token's subject or id is denied at `now`."""
+        ...
+
+    async def is_ended(self, session: BrowserSession, principal_id: str) -> bool:
+        """Whether a session, or all sessions of its principal until then, were ended."""
+        ...
+
+    def version(self) -> int:
+        """A number that changes, for every process, with every change of keys and denials."""
         ...
 
     async def reach(self) -> None:

@@ -81,11 +81,11 @@ CREATE TABLE api_keys (
 CREATE UNIQUE INDEX api_keys_by_id ON api_keys (account_id, key_id);
 CREATE INDEX api_keys_by_family ON api_keys (account_id, family);
 
--- JWTs that are refused although their signatures are right.
+-- JWTs and browser sessions that are refused although their signatures are right.
 CREATE TABLE denied_tokens (
     account_id TEXT NOT NULL,   -- empty: of every account
     issuer TEXT NOT NULL,
-    kind TEXT NOT NULL,         -- sub: all tokens of a subject; jti: one token
+    kind TEXT NOT NULL,         -- sub, jti, session or sessions (ports/ledger/credentials.py)
     value TEXT NOT NULL,
     denied_at INTEGER NOT NULL,
     until INTEGER,              -- NULL: for ever
