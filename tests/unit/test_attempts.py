@@ -1,4 +1,4 @@
-"""Failed attempts slow their peer alone; a lost ledger lets nobody in; keys change by pure functions."""
+"""Failed attempts slow their peer alone; a lost ledger lets no one in; keys change by pure functions."""
 
 import asyncio
 from dataclasses import replace
