@@ -11,7 +11,7 @@ from support.embedded import embedded_crm_under_test
 
 RUNS: Final = 20
 TIME: Final = re.compile(r" in \d.*")
-"""The time at the end of a run. What stands before it has one character for each test, in one order."""
+"""The time at the end of a run. The text before it has one character for each test, in one order."""
 
 
 async def run(*arguments: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What is noted without a change: merged, bounded, and kept while the ledger fails."""
+"""Observations, which change nothing: merged, bounded, and kept while the ledger fails."""
 
 import asyncio
 from collections.abc import Sequence

@@ -40,11 +40,14 @@ def serve_adapter_command(
 
     from leadline_server.config import Address, BadSettings, load_settings
     from leadline_server.domain.errors import LeadlineError
+    from leadline_server.listeners import Listener
     from leadline_server.logs import configure_logs
     from leadline_server.transport.addresses import AddressUnavailable, check_free
 
     try:
         address: str = TypeAdapter(Address).validate_python(listen)
+        if Listener("listen", address).is_exposed:
+            fail(["--listen: must be a loopback address: adapters have no TLS; put a proxy before it"])
         check_free(address)
         settings = load_settings({"data_dir": data_dir, "config": config})
         token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
