@@ -157,9 +157,8 @@ class _Tls(NamedTuple):
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
     """The server's certificate, if the settings name one. Raises UnusableCertificate."""
-    exposed = Gauge("leadline_everyone_may_call", "1 if ports serve without protection.", registry=registry)
-    exposed.set(settings.everyone_may_call)
     if settings.everyone_may_call:
+        Gauge("leadline_everyone_may_call", "1: ports serve without protection.", registry=registry).set(1)
         _log.warning(
             "everyone may call",
             detail="everyone_may_call is on: everyone who reaches a port may read and write every account.",
