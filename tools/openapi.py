@@ -43,6 +43,7 @@ _SCALARS: Final[Mapping[int, Schema]] = {
 _WELL_KNOWN: Final[Mapping[str, Schema]] = {
     ".google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     ".google.protobuf.Duration": {"type": "string"},
+    ".google.protobuf.Struct": {"type": "object", "additionalProperties": True},
     ".google.protobuf.FieldMask": {"type": "string", "description": "Field names in lowerCamelCase, by commas."},
 }
 _ERROR: Final[Schema] = {

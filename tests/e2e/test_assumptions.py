@@ -34,7 +34,7 @@ def tried(folder: Path, *words: str, answer: str = "") -> subprocess.CompletedPr
         "--config",
         str(folder / "leadline.toml"),
         "--data-dir",
-        str(folder),
+        str(folder / "data"),
     ]
     return subprocess.run(
         [*command, "--assumptions", *words],

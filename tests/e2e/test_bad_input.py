@@ -19,8 +19,8 @@ from e2e.bad_requests import (
     good,
 )
 from leadline.v1 import call_log_service_pb2, contact_service_pb2
-from support.databases import dump
-from support.servers import ServerProcess, server_process
+from support.databases import dump, rows
+from support.servers import ServerProcess, server_process, until
 from transport.serving import Refused, refused
 
 RawRpc: TypeAlias = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
@@ -33,6 +33,8 @@ class Target:
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
         self.seed = _fill(server.address)
+        new = "SELECT id FROM audit WHERE hash IS NULL"
+        until(lambda: not rows(server.data_dir / "ledger.db", new))  # what it did is in the chain of the audit trail
         self.before = dump(server.data_dir)
 
     def assert_unchanged(self) -> None:

@@ -12,11 +12,12 @@ from leadline_server.clock import SystemClock
 from leadline_server.crm.adapter_registry import adapter_type
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.domain.preferences import AccountSettings
+from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger.tokens import TokenStore
 
-from support.secrets_keys import keys_with
+from support.secrets_keys import key_file
 
 
 class LedgerTokens:
@@ -43,7 +44,7 @@ class LedgerTokens:
         async with self._opening:
             if self._store is None:
                 ledger = await self._closing.enter_async_context(
-                    open_sqlite_ledger(self._folder / "ledger.db", keys_with())
+                    open_sqlite_ledger(self._folder / "ledger.db", SecretsKeys(key_file(self._folder / "secrets.key")))
                 )
                 self._store = ledger.tokens
             return self._store

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +314,18 @@ async def test_an_administrator_issues_no_key_above_itself(served: Guarded) -> N
     answer = await served.call(path, own, admin, key_service_pb2.IssueKeyResponse)
     assert (await outcome(served, FIND, find(), answer.secret))[0] == "OK"
     assert answer.key.creator == f"key:{served.keys[Role.ACCOUNT_ADMIN, OWN].key.key_id}"
+
+
+async def test_keys_that_cannot_be_changed_say_why(served: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin, service = await served.key(Role.ACCOUNT_ADMIN), "/leadline.admin.v1.KeyService/"
+    unknown = key_service_pb2.RevokeKeyRequest(account_id=OWN, key_id="0123456789abcdef")
+    assert await outcome(served, service + "RevokeKey", unknown, admin) == ("NOT_FOUND", "KEY_NOT_FOUND")
+    issued = await served.issue(Role.SERVICE)
+    rotation = key_service_pb2.RotateKeyRequest(account_id=OWN, key_id=issued.key.key_id)
+    rotation.overlap.FromTimedelta(timedelta(hours=1))
+    assert (await outcome(served, service + "RotateKey", rotation, admin))[0] == "OK"
+    refused = await outcome(served, service + "RotateKey", rotation, admin)
+    assert refused[1] == "KEY_CONFLICT"
+    monkeypatch.setattr("leadline_server.commands.keys.MOST_KEYS", 1)
+    another = key_service_pb2.IssueKeyRequest(account_id=OWN, role=key_pb2.ROLE_SERVICE)
+    assert (await outcome(served, service + "IssueKey", another, admin))[1] == "TOO_MANY_KEYS"

@@ -112,6 +112,7 @@ def _served(folder: Path, name: str, url: str, own: Mapping[str, Any]) -> Any:
     settings = Settings.model_validate(
         {
             "data_dir": folder / "data",
+            "secrets_key_file": folder / "secrets.key",  # the commands find it there, beside their settings
             "connections": {"crm": table},
             "accounts": {"demo": {"connection": "crm"}},
         }

@@ -61,6 +61,10 @@ _HINTS: Final[Mapping[str, _Hint]] = {
         f"This is a bug. The server's log has the cause under {values.get('correlation_id', 'its id')}."
     ),
     "INVALID_REQUEST": lambda _, __: "Fix this and try again.",
+    "ACCOUNT_ALREADY_EXISTS": lambda to, _: f"Choose another id, or change it: {to.command('account', 'update')}",
+    "ACCOUNT_DISABLED": lambda _, __: "An administrator has to enable it first.",
+    "ACCOUNT_NOT_CHANGEABLE": lambda _, __: "Change it where it belongs, or wait until its deletion is done.",
+    "CONNECTION_NOT_FOUND": lambda to, _: f"See the connections that are known: {to.command('connections', 'list')}",
     "UNAUTHENTICATED": lambda _, __: "Set LEADLINE_API_KEY to an API key that this server accepts.",
     "PERMISSION_DENIED": lambda _, __: "Use a key of another role, or ask an administrator of the account.",
     "KEY_NOT_FOUND": lambda to, _: f"See the keys that are known: {to.command('keys', 'list')}",
