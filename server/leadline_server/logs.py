@@ -48,6 +48,8 @@ SAMPLE_SECONDS: Final = 10.0
 
 _MOST_KINDS: Final = 1_000
 _MOST_CAUSES: Final = 5
+_PEER_LEFT: Final = "ExecuteBatchError"
+"""gRPC logs it with its traceback if a peer leaves before its answer is sent. Anyone could fill the log with these."""
 
 _log = structlog.get_logger("leadline_server.library")
 
@@ -87,6 +89,9 @@ class LibraryLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         error = record.exc_info[1] if record.exc_info else None
+        if type(error).__name__ == _PEER_LEFT:
+            _log.debug("a peer left before its answer", logger=record.name)
+            return
         write = _log.error if record.levelno >= logging.ERROR else _log.warning
         write("library", logger=record.name, detail=str(record.msg).splitlines()[0][:200], exc_info=error)
 

@@ -80,6 +80,8 @@ def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool
     except DamagedDatabase as error:
         refuse("A file was not copied: the copy would be unusable.", error.problems)
     except (LedgerUnavailable, sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            refuse("A file was not copied: the copy would be unusable.", [str(error)])
         refuse(f"The backup was not made: {error}")
 
 
