@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support.servers import server_process
+from support.servers import ServerProcess, leadline, server_process
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DASHBOARD: Final = json.loads((ROOT / "deploy" / "grafana" / "leadline.json").read_text())
@@ -23,13 +23,26 @@ def expressions() -> Iterator[str]:
             yield variable["query"]["query"]
 
 
+def monitors_key(server: ServerProcess) -> str:
+    """A key that may read the metrics."""
+    file = server.data_dir.parent / "first.key"
+    made = leadline("keys", "bootstrap", "--file", file, "--data-dir", server.data_dir)
+    assert made.returncode == 0, made.stderr
+    settings = {"LEADLINE_API_KEY": file.read_text().strip()}
+    issued = leadline("keys", "issue", "--role", "monitor", "--server", server.address, settings=settings)
+    assert issued.returncode == 0, issued.stderr
+    return issued.stdout.strip()
+
+
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The families that a new server shows, by their names with the suffix of counters."""
     settings = {"LEADLINE_HTTP_LISTEN": "127.0.0.1:0", "LEADLINE_AUTHENTICATION": "true"}
     with server_process(tmp_path_factory.mktemp("dashboard") / "data", settings=settings) as server:
-        address = f"http://{server.metrics_address}/metrics"
-        with urllib.request.urlopen(address) as answer:
+        asked = urllib.request.Request(
+            f"http://{server.metrics_address}/metrics", headers={"Authorization": f"Bearer {monitors_key(server)}"}
+        )
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310 - as above
             text = answer.read().decode()
     families = list(text_string_to_metric_families(text))
     return {f"{family.name}_total" if family.type == "counter" else family.name: family for family in families}
