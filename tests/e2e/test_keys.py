@@ -172,3 +172,15 @@ def test_no_key_is_in_the_files_of_the_server(tmp_path: Path, server: ServerProc
             content = (Path(folder) / name).read_bytes()
             assert key.split("_", 2)[2].encode() not in content
             assert first_key.split("_", 2)[2].encode() not in content
+
+
+def test_a_test_call_over_http_has_the_key_of_its_server(server: ServerProcess, first_key: str) -> None:
+    key = keys(server, first_key, "issue", "--role", "service").stdout.strip()
+    words = ["ring", "--via", "http", "--seconds", "0", "--server", server.address]
+    here = f"http://{server.http_address}"
+    rung = leadline(*words, "--http", here, "--json", settings={"LEADLINE_API_KEY": key, "LEADLINE_ACCOUNT": "demo"})
+    assert (rung.returncode, json.loads(rung.stdout)["account_id"]) == (0, "demo"), rung.stderr
+    elsewhere = here.replace("127.0.0.1", "localhost")  # another host by its name, which must not get the key
+    refused = leadline(*words, "--http", elsewhere, settings={"LEADLINE_API_KEY": key, "LEADLINE_ACCOUNT": "demo"})
+    assert refused.returncode == 1
+    assert "wants a credential" in refused.stderr

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 from leadline_server.definitions.problems import BadDefinition
-from leadline_server.definitions.templates import read_time
+from leadline_server.definitions.templates import read_time, write_time
 from leadline_server.domain.call import CallDirection, CallResult
 from leadline_server.ingress.definition_files import parse_ingress, shipped_names
 from leadline_server.ingress.routes import Route, load_routes
@@ -15,7 +15,6 @@ from leadline_server.ingress.sample_calls import (
     content_type,
     request_body,
     request_claims,
-    written_time,
 )
 from leadline_server.ingress.settings import RouteConfig
 from leadline_server.ingress.signing import CannotSign, signature
@@ -73,7 +72,7 @@ async def test_every_definition_has_a_test_call(name: str, tmp_path: Path) -> No
 
 def test_a_time_is_written_as_it_is_read() -> None:
     for form in ("iso", "epoch", "epoch_ms", "epoch_us", "rfc2822", "%d.%m.%Y %H:%M:%S"):
-        assert read_time(written_time(NOW, form), form) == NOW
+        assert read_time(write_time(NOW, form), form) == NOW
 
 
 def test_a_private_key_cannot_be_had() -> None:

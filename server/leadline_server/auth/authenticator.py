@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
-from leadline_server.auth.forwarded import HEADER, forwarded_names
+from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
 from leadline_server.domain.access.api_keys import PREFIX, certificate_digest, key_digest, key_id_of
@@ -234,7 +234,7 @@ class Authenticator:
         names = certificate_names(call.auth_context())
         if not self._proxy.intersection(names):
             return names
-        headers = [value for name, value in call.invocation_metadata() if name == HEADER]
+        headers = [value for name, value in call.invocation_metadata() if name == FORWARDED_HEADER]
         return forwarded_names(headers[0])[:MOST_NAMES] if len(headers) == 1 and isinstance(headers[0], str) else ()
 
     def _check_key(self, call: CallHead, key: ApiKey) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
-HEADER: Final = "x-forwarded-client-cert"
+FORWARDED_HEADER: Final = "x-forwarded-client-cert"
 
 MOST_BYTES: Final = 16 * 1024
 """The longest header that is read."""

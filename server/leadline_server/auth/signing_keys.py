@@ -8,6 +8,7 @@ cause a request to the issuer. If reading fails, the old keys stay in force.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -170,7 +171,7 @@ def from_address(url: str) -> Read:
                 aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
                 session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as response,
             ):
-                if response.status != 200:  # noqa: PLR2004 - OK
+                if response.status != HTTPStatus.OK:
                     raise KeysUnreadable(f"The address answers {response.status}.")
                 return await _bounded(response.content)
         except aiohttp.ClientError as error:

@@ -38,9 +38,7 @@ def export(
     """
     path = existing(settings_of(ledger, data_dir, config).ledger_path)
     with _snapshot(path) as snapshot, _writable(file, force=force) as output:
-        count = 0
-        for count, line in enumerate(_lines(snapshot, account)):  # noqa: B007 - the count is used after the loop
-            print(line, file=output)
+        count = sum(1 for line in _lines(snapshot, account) if output.write(f"{line}\n"))
     if str(file) != "-":
         typer.echo(f"Wrote {file}: {count:,} lines.")
 

@@ -5,12 +5,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.http_post import post
 from leadline_server.cli.ring_webhook import WebhookCall, find_route
 from leadline_server.cli.session import Session, remote
 
@@ -72,7 +76,7 @@ def ring(  # noqa: PLR0913, PLR0917 - the options of a command
             name=name,
             extension=extension,
             seconds=seconds,
-            timeout=session.target.timeout,
+            target=session.target,
         )
         logs = ((what, session.client.get_call_log(log_id)) for what, log_id in webhook_call.steps())
     log: CallLog | None = None
@@ -126,30 +130,23 @@ def _over_http(session: Session, url: str, user: str) -> Send:
     from google.protobuf.json_format import ParseDict
     from leadline.v1.call_log_pb2 import CallLog
 
+    headers = {"Content-Type": "application/json", **_authorization(session.target, url)}
+
     def send(call: Mapping[str, Any]) -> CallLog:
-        answer = _post(url, {"account_id": session.account, "user_id": user, "call": call}, session.target.timeout)
-        return ParseDict(answer["call_log"], CallLog(), ignore_unknown_fields=True)
+        request = {"account_id": session.account, "user_id": user, "call": call}
+        status, answer = post(url, _PATH, json.dumps(request).encode(), headers, session.target)
+        document = json.loads(answer or b"{}")
+        if status != HTTPStatus.OK:
+            fail([document.get("message", f"HTTP {status}")], ExitCode.REFUSED)
+        return ParseDict(document["call_log"], CallLog(), ignore_unknown_fields=True)
 
     return send
 
 
-def _post(url: str, body: Mapping[str, Any], timeout: float) -> Any:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    if not url.startswith(("http://", "https://")):
-        fail([f"{url} is not an http or https address"])
-    request = Request(  # noqa: S310 - the address is http or https
-        url.rstrip("/") + _PATH, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    try:
-        with urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
-            return json.loads(answer.read())
-    except HTTPError as error:
-        message = json.loads(error.read() or b"{}").get("message", f"HTTP {error.code}")
-        fail([message], ExitCode.REFUSED)
-    except (URLError, TimeoutError) as error:
-        fail([f"no server at {url} ({getattr(error, 'reason', error)})"], ExitCode.CANNOT_TELL)
+def _authorization(target: CommandTarget, url: str) -> dict[str, str]:
+    """The header with the key, for the host of the gRPC server alone: the key is that server's."""
+    is_of_server = urlsplit(url).hostname == urlsplit(f"//{target.server}").hostname
+    return {"Authorization": f"Bearer {target.api_key}"} if target.api_key and is_of_server else {}
 
 
 def _state(log: "CallLog") -> str:

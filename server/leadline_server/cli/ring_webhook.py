@@ -1,15 +1,16 @@
 """A test call through a phone system's webhook: its requests, signed as the phone system signs them."""
 
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.error import HTTPError, URLError
 
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
+from leadline_server.cli.http_post import post
 
 if TYPE_CHECKING:  # importing these would slow the start of every other command
     from leadline_server.ingress.definition import SampleRequest
@@ -33,7 +34,7 @@ class WebhookCall:
         name: the caller-ID name.
         extension: the extension that is called; empty: none.
         seconds: how long it rings, and how long it lasts.
-        timeout: seconds to wait for an answer.
+        target: has the time that a request may take, and the files for TLS.
     """
 
     route: "Route"
@@ -44,7 +45,7 @@ class WebhookCall:
     name: str
     extension: str
     seconds: float
-    timeout: float
+    target: CommandTarget
     _start: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def steps(self) -> Iterator[tuple[str, str]]:
@@ -104,23 +105,10 @@ class WebhookCall:
         return self._leadlines_id(body, claims)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> None:
-        url = self.server.rstrip("/") + self.route.path
-        if not url.startswith(("http://", "https://")):
-            fail([f"{self.server} is not an http or https address"])
-        try:
-            with urllib.request.urlopen(  # noqa: S310 - the address is http or https
-                urllib.request.Request(url, body, headers),  # noqa: S310 - as above
-                timeout=self.timeout,
-            ) as answer:
-                answer.read()
-        except HTTPError as error:
-            error.close()
-            fail(
-                [f"{url} refused the request (HTTP {error.code}); does the server have these settings?"],
-                ExitCode.REFUSED,
-            )
-        except (URLError, TimeoutError) as error:
-            fail([f"no server at {self.server} ({getattr(error, 'reason', error)})"], ExitCode.CANNOT_TELL)
+        status, _ = post(self.server, self.route.path, body, headers, self.target)
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            url = self.server.rstrip("/") + self.route.path
+            fail([f"{url} refused the request (HTTP {status}); does the server have these settings?"], ExitCode.REFUSED)
 
     def _leadlines_id(self, body: bytes, claims: dict[str, str]) -> str:
         """The id that leadline gives to the call: with its source, or made of other values."""

@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -207,6 +207,16 @@ def read_time(value: Any, form: str) -> datetime | None:
     except (TypeError, ValueError, OverflowError, OSError, AttributeError, IndexError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def write_time(moment: datetime, form: str) -> str:
+    """A time as text: the reverse of `read_time`."""
+    if form in _EPOCHS:
+        return str(int(moment.timestamp() * _EPOCHS[form]))
+    if form == "rfc2822":
+        return format_datetime(moment)
+    in_utc = moment.astimezone(UTC)
+    return in_utc.isoformat().replace("+00:00", "Z") if form == "iso" else in_utc.strftime(form)
 
 
 def first_names(name: str) -> str:

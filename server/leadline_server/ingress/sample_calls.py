@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from leadline_server.definitions.templates import write_time
 from leadline_server.ingress.definition import IngressDefinition, SampleRequest
 from leadline_server.ingress.webhook import FORM_TYPE
 
@@ -21,7 +21,6 @@ _NAME: Final = re.compile(r"\{([a-z_]+(?:\.\w+)?)\}")
 _TIMES: Final = ("start", "answer", "end", "now")
 _TEXTS: Final = ("call_id", "caller", "caller_name", "callee", "extension", "seconds")
 _EXPECT: Final = "expect."
-_EPOCHS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +77,13 @@ def unknown_names(request: SampleRequest, expect: Container[str]) -> list[str]:
     return [name for name in found if name not in (*_TIMES, *_TEXTS) and not _is_expected(name, expect)]
 
 
-def written_time(time: datetime, form: str) -> str:
-    """A time as text; the reverse of `read_time`."""
-    if form in _EPOCHS:
-        return str(int(time.timestamp() * _EPOCHS[form]))
-    if form == "rfc2822":
-        return format_datetime(time)
-    in_utc = time.astimezone(UTC)
-    return in_utc.isoformat().replace("+00:00", "Z") if form == "iso" else in_utc.strftime(form)
-
-
 def _is_expected(name: str, expect: Container[str]) -> bool:
     return name.startswith(_EXPECT) and name.removeprefix(_EXPECT) in expect
 
 
 def _values(definition: IngressDefinition, call: SampleCall, now: datetime) -> dict[str, str]:
     times = {"start": call.start, "answer": call.answer, "end": call.end, "now": now}
-    written = {name: written_time(time, definition.time_format) for name, time in times.items()}
+    written = {name: write_time(time, definition.time_format) for name, time in times.items()}
     sides = {"caller": call.caller, "callee": call.callee}
     if definition.adds_plus:
         sides = {name: number.removeprefix("+") for name, number in sides.items()}
