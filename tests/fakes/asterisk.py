@@ -10,9 +10,10 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final
 
 from fakes.asterisk_script import Event, encoded
+from fakes.switch import FakeSwitch
 
 USER: Final = "leadline"
 SECRET: Final = "s3cret: with=signs"
@@ -68,41 +69,16 @@ class ChannelList:
         known.update(told)
 
 
-@dataclass
-class FakeAsterisk:
+@dataclass(kw_only=True)
+class FakeAsterisk(FakeSwitch[_Client]):
     """The manager interface of an Asterisk.
 
     Attributes:
-        port: where it listens.
-        logins: how often a client logged in.
-        listed: how often a client had all channels listed.
         takes_md5: whether it knows the Challenge action's MD5.
     """
 
     takes_md5: bool = True
-    port: int = 0
-    logins: int = 0
-    listed: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _clients: set[_Client] = field(default_factory=set)
     _list: ChannelList = field(default_factory=ChannelList)
-    _server: Any = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await self._server.wait_closed()
-
-    def cut(self) -> None:
-        """Cut all connections."""
-        for client in self._clients:
-            client.writer.transport.abort()
-        self._clients.clear()
 
     def play(self, event: Event) -> None:
         """An event happens. Clients that are logged in hear of it."""
@@ -110,11 +86,6 @@ class FakeAsterisk:
         for client in self._clients:
             if client.is_in:
                 client.send(event)
-
-    async def until(self, *, logins: int = 0, listed: int = 0) -> None:
-        """Wait until clients logged in, and had the channels listed, so many times."""
-        async with asyncio.timeout(30), self.changed:
-            await self.changed.wait_for(lambda: self.logins >= logins and self.listed >= listed)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = _Client(writer)
@@ -158,15 +129,11 @@ class FakeAsterisk:
         client.is_in = "call" in action.get("Events", "").split(",")
         client.send({"Response": "Success", **ids, "Message": "Authentication accepted"})
         client.send({"Event": "FullyBooted", "Privilege": "system,all", "Status": "Fully Booted"})
-        async with self.changed:
-            self.logins += 1
-            self.changed.notify_all()
+        await self._count(logins=1)
 
     async def _show(self, client: _Client, ids: Mapping[str, str]) -> None:
         client.send({"Response": "Success", **ids, "EventList": "start", "Message": "Channels will follow"})
         for event in self._list.frames():
             client.send({**event, **ids})
         await client.writer.drain()
-        async with self.changed:
-            self.listed += 1
-            self.changed.notify_all()
+        await self._count(listed=1)

@@ -8,10 +8,11 @@ in the form that was asked for, an error for a command that it does not know. So
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from fakes.freeswitch_script import FreeSwitchEvent
+from fakes.switch import FakeSwitch
 
 PASSWORD: Final = "s3cret: with=signs"
 
@@ -100,43 +101,18 @@ class LegList:
         }
 
 
-@dataclass
-class FakeFreeSwitch:
+@dataclass(kw_only=True)
+class FakeFreeSwitch(FakeSwitch[_Client]):
     """The event socket of a FreeSWITCH.
 
     Attributes:
-        port: where it listens.
-        logins: how often a client logged in.
-        listed: how often a client had the channels listed and asked for each of them.
         has_json: whether it was built with JSON.
         refuses: whether its access list refuses everyone.
     """
 
     has_json: bool = True
     refuses: bool = False
-    port: int = 0
-    logins: int = 0
-    listed: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _clients: set[_Client] = field(default_factory=set)
     _legs: LegList = field(default_factory=LegList)
-    _server: Any = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await self._server.wait_closed()
-
-    def cut(self) -> None:
-        """Cut all connections."""
-        for client in self._clients:
-            client.writer.transport.abort()
-        self._clients.clear()
 
     def play(self, event: FreeSwitchEvent) -> None:
         """An event happens. Clients that asked for such events hear of it."""
@@ -144,11 +120,6 @@ class FakeFreeSwitch:
         for client in self._clients:
             if event["Event-Name"] in client.names:
                 client.writer.write(client.encode(event))
-
-    async def until(self, *, logins: int = 0, listed: int = 0) -> None:
-        """Wait until clients logged in, and had the channels listed, so many times."""
-        async with asyncio.timeout(30), self.changed:
-            await self.changed.wait_for(lambda: self.logins >= logins and self.listed >= listed)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
@@ -192,9 +163,7 @@ class FakeFreeSwitch:
             return
         client.is_in = True
         client.writer.write(reply("+OK accepted"))
-        async with self.changed:
-            self.logins += 1
-            self.changed.notify_all()
+        await self._count(logins=1)
 
     def _subscribe(self, client: _Client, rest: str) -> None:
         form, *names = rest.split()
@@ -217,6 +186,4 @@ class FakeFreeSwitch:
         legs = list(self._legs.legs)
         is_end = command.startswith("uuid_dump") and legs and command.split()[1] == legs[-1]
         if is_end or (command == "show channels as json" and not legs):
-            async with self.changed:
-                self.listed += 1
-                self.changed.notify_all()
+            await self._count(listed=1)
