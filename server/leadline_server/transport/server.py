@@ -28,7 +28,8 @@ from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
 from leadline_server.transport.call_log_service import CallLogServicer
-from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch, server_ids
+from leadline_server.transport.channelz import server_ids
+from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
@@ -148,6 +149,11 @@ class Server:
     def is_serving(self) -> bool:
         """Whether the server takes new calls."""
         return self._is_serving
+
+    @property
+    def ids(self) -> list[int]:
+        """GRPC's numbers of this server: one."""
+        return [watch.server_id for watch in self._watches]
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Bind an address before `start`, and return the port. `127.0.0.1:0` takes a free port.
