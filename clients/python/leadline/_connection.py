@@ -14,8 +14,9 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
 from leadline._tls import Tls, TlsFiles
-from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1 import audit_service_pb2, key_service_pb2
 from leadline.admin.v1.account_service_pb2_grpc import AccountServiceStub
+from leadline.admin.v1.audit_service_pb2_grpc import AuditServiceStub
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1 import (
     call_log_service_pb2,
@@ -44,6 +45,7 @@ _SERVICES: Final = (
     directory_service_pb2,
     placeholder_service_pb2,
     key_service_pb2,
+    audit_service_pb2,
 )
 
 _SAFE_WRITES: Final = frozenset(
@@ -111,6 +113,7 @@ class Stubs:
     placeholders: PlaceholderServiceStub
     keys: KeyServiceStub
     accounts: AccountServiceStub
+    audit: AuditServiceStub
 
 
 class Connection:
@@ -177,6 +180,7 @@ class Connection:
                 PlaceholderServiceStub(channel),
                 KeyServiceStub(channel),
                 AccountServiceStub(channel),
+                AuditServiceStub(channel),
             )
         return self._stubs
 
