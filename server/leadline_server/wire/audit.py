@@ -1,9 +1,9 @@
 """admin/v1/audit_service.proto: entries of the audit trail, and what is asked of it."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.admin.v1 import audit_service_pb2 as pb
 
 from leadline_server.domain.audit import AuditAction
@@ -11,7 +11,6 @@ from leadline_server.domain.audit_chain import Anchor, ChainedEntry
 from leadline_server.ports.ledger import AuditFilter
 from leadline_server.wire.violations import Violations
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES: Final = ("action", "actor", "on_behalf_of", "subject", "reason", "call_id")
 
 
@@ -30,7 +29,7 @@ def entry_message(entry: ChainedEntry) -> pb.AuditEntry:
     said: dict[str, Any] = json.loads(entry.document)
     return pb.AuditEntry(
         sequence=entry.sequence,
-        time=_EPOCH + timedelta(microseconds=entry.time),
+        time=Timestamp(seconds=entry.time // 1_000_000, nanos=entry.time % 1_000_000 * 1000),
         hash=entry.hash,
         document=entry.document.decode(),
         fields=said.get("fields", ()),
