@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 from leadline import errors
-from leadline._connection import service_config
+from leadline._retries import service_config
 from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as contacts_pb
 from leadline.v1.contact_pb2 import Contact
