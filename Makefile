@@ -29,8 +29,8 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 
 # The SIP tests have a process of their own: the browser's driver keeps an event loop running in its process.
 test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
-	$(BIN)/python -m pytest -m system tests --ignore=tests/system/test_kamailio.py
-	$(BIN)/python -m pytest -m system tests/system/test_kamailio.py
+	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_kamailio*.py"
+	$(BIN)/python -m pytest -m system tests/system/test_kamailio*.py
 
 check: generate-check openapi-check guarantees-check limits-check access-check adapters-check schema-check lint types imports prose proto-lint ## run all checks that need no running server
 
