@@ -2,6 +2,7 @@
 import { Code } from "@connectrpc/connect";
 import type { CallLog } from "./contract/leadline/v1/call_log_pb.ts";
 import type { Identity } from "./identity.ts";
+import { credentialRefused } from "./credential.ts";
 import { callLogs, problemOf } from "./server.ts";
 
 /** LIVE: changes arrive. AWAY: the server does not answer, and is tried again. */
@@ -24,7 +25,9 @@ export class Watch {
   #state: WatchState = "CONNECTING";
   #token = "";
 
-  constructor(private readonly identity: Identity) {
+  constructor(private readonly identity: Identity) {}
+
+  begin(): void {
     void this.#run();
   }
 
@@ -50,8 +53,10 @@ export class Watch {
         await this.#follow(() => (pause = FIRST_PAUSE));
       } catch (error) {
         if (this.#stop.signal.aborted) return;
+        const { code } = problemOf(error);
         // The token is too old, or of another ledger: begin anew, and read again what is shown.
-        if ([Code.OutOfRange, Code.InvalidArgument].includes(problemOf(error).code)) this.#token = "";
+        if ([Code.OutOfRange, Code.InvalidArgument].includes(code)) this.#token = "";
+        if (code === Code.Unauthenticated) credentialRefused();
       }
       this.#tell("AWAY");
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
