@@ -48,6 +48,7 @@ export const DE: Messages = {
 
   "connection.CONNECTING": "Verbindung wird aufgebaut …",
   "connection.LIVE": "Aktuell",
+  "connection.REFUSED": "Die Anmeldung ist abgelaufen. Warten auf die nächste …",
   "connection.AWAY": "Der Server antwortet nicht. Neuer Versuch …",
   "trouble.away": "Der Server antwortet nicht. Ihre Eingaben sind noch da.",
 

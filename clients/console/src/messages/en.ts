@@ -46,6 +46,7 @@ export const EN = {
 
   "connection.CONNECTING": "Connecting …",
   "connection.LIVE": "Live",
+  "connection.REFUSED": "The sign-in has ended. Waiting for the next one …",
   "connection.AWAY": "The server does not answer. Trying again …",
   "trouble.away": "The server does not answer. What you typed is still here.",
 
