@@ -62,7 +62,7 @@ def show(page: Page, origin: str, server: Server, path: str, **connect: str) -> 
     page.goto(origin)
     message = {"type": "connect", **connect} if connect else None
     page.evaluate("([url, message]) => show(url, message)", [f"{server.url}embed/{path}", message])
-    return page.frame_locator("iframe")
+    return page.frame_locator("iframe[title=leadline]")
 
 
 def send(page: Page, **message: str) -> None:
