@@ -13,7 +13,7 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/p
 TEST_PROCESSES ?= 4
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak audit sbom test-lowest lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak audit sbom test-lowest lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -52,6 +52,10 @@ openapi-check: .venv/dev ## fail when that document is stale
 console: .venv/dev ## build the page for people from clients/console (needs Node.js 20 and npm)
 	$(BIN)/python tools/console.py --types
 	$(BIN)/python tools/console.py
+
+screenshots: .venv/dev ## take the pictures of docs/images, and of every view in build/screenshots (needs Chromium)
+	$(BIN)/python tools/screenshots.py
+	$(BIN)/python tools/screenshots.py --all build/screenshots
 
 guarantees: .venv/dev ## write the table of docs/guarantees.md from the adapters' capabilities
 	$(BIN)/python tools/guarantees.py

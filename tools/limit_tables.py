@@ -76,7 +76,7 @@ LIMITS: Final[dict[str, Sequence[Limit]]] = {
             "remembered credentials",
             "they are forgotten, and asked for again",
         ),
-        Limit("http.session_page:MOST_BYTES", "bytes", "a request to sign in", "400"),
+        Limit("http.json_page:MOST_BYTES", "bytes", "a request to sign in, or for an embed token", "400"),
         Limit("domain.limits:MOST_CALL_ENTRIES", "legs, and attributes", "a call", "INVALID_ARGUMENT; nothing changes"),
         Limit("domain.limits:MOST_CANDIDATES", "candidates", "a call log", "the likeliest ones are kept"),
         Limit(

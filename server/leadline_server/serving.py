@@ -213,6 +213,7 @@ async def _http(
         hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
         is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
+        embed_origins=settings.embedding_origins,
         grace=settings.grace_period,
         connections=about.connections,
         ssl_context=about.ssl_context,
