@@ -107,7 +107,9 @@ def test_exposed_it_serves_with_certificates_and_keys_only(
         tls = ["--tls-ca", "/tls/ca.pem", "--tls-cert", "/tls/server.pem", "--tls-key", "/tls/server.key"]
         listed = ["leadline", "account", "list", "--tls-name", "leadline", *tls]
         assert "UNAUTHENTICATED" in container.execute(*listed).stderr
-        given = container.execute("sh", "-c", f"LEADLINE_API_KEY=$(cat /var/lib/leadline/platform.key) {' '.join(listed)}")
+        given = container.execute(
+            "sh", "-c", f"LEADLINE_API_KEY=$(cat /var/lib/leadline/platform.key) {' '.join(listed)}"
+        )
         assert (given.returncode, "demo" in given.stdout) == (0, True), given.stderr
         container.signal("TERM")
         until(lambda: container.process.poll() is not None)

@@ -32,6 +32,7 @@ READS_AND_SAFE_WRITES = {
     ("leadline.admin.v1.KeyService", "ListKeys"),
     ("leadline.admin.v1.KeyService", "RevokeKey"),
     ("leadline.admin.v1.KeyService", "DenyTokens"),
+    ("leadline.admin.v1.AuditService", "ListAuditEntries"),
     ("leadline.v1.PreferencesService", "GetPreferences"),
     ("leadline.v1.PreferencesService", "GetAccountSettings"),
 }

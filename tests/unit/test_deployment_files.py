@@ -34,7 +34,9 @@ OBJECTS: Final = {
 }
 POD: Final = OBJECTS["Deployment", "leadline"]["spec"]["template"]
 SERVER: Final = POD["spec"]["containers"][0]
-RULES: Final = [rule for group in loaded(DEPLOY / "prometheus" / "leadline.rules.yml")["groups"] for rule in group["rules"]]
+RULES: Final = [
+    rule for group in loaded(DEPLOY / "prometheus" / "leadline.rules.yml")["groups"] for rule in group["rules"]
+]
 
 
 def settings_of(file: Path, tmp_path: Path) -> Settings:
@@ -146,7 +148,9 @@ def test_everything_selects_the_pods_and_names_their_ports() -> None:
         assert service["selector"] == labels
         assert {port["targetPort"] for port in service["ports"]} <= ports.keys()
     assert OBJECTS["Service", "leadline-headless"]["spec"]["clusterIP"] == "None"
-    allowed = [port["port"] for rule in OBJECTS["NetworkPolicy", "leadline"]["spec"]["ingress"] for port in rule["ports"]]
+    allowed = [
+        port["port"] for rule in OBJECTS["NetworkPolicy", "leadline"]["spec"]["ingress"] for port in rule["ports"]
+    ]
     assert sorted(allowed) == sorted(ports)
     target = OBJECTS["HorizontalPodAutoscaler", "leadline"]["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) in OBJECTS

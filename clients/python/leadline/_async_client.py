@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from leadline._accounts import AccountMethods
+from leadline._audit import AuditMethods
 from leadline._connection import Connection, MetadataHook
 from leadline._keys import KeyMethods
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
@@ -49,7 +50,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 _WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
-class AsyncClient(UserMethods, PlaceholderMethods, KeyMethods, AccountMethods):
+class AsyncClient(UserMethods, PlaceholderMethods, KeyMethods, AccountMethods, AuditMethods):
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.

@@ -13,6 +13,7 @@ from leadline import errors
 from leadline._retries import service_config
 from leadline._tls import Tls, TlsFiles
 from leadline.admin.v1.account_service_pb2_grpc import AccountServiceStub
+from leadline.admin.v1.audit_service_pb2_grpc import AuditServiceStub
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
@@ -61,6 +62,7 @@ class Stubs:
     placeholders: PlaceholderServiceStub
     keys: KeyServiceStub
     accounts: AccountServiceStub
+    audit: AuditServiceStub
 
 
 class Connection:
@@ -127,6 +129,7 @@ class Connection:
                 PlaceholderServiceStub(channel),
                 KeyServiceStub(channel),
                 AccountServiceStub(channel),
+                AuditServiceStub(channel),
             )
         return self._stubs
 

@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from leadline.admin.v1 import key_service_pb2
+from leadline.admin.v1 import audit_service_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_service_pb2,
     contact_service_pb2,
@@ -23,6 +23,7 @@ _SERVICES: Final = (
     directory_service_pb2,
     placeholder_service_pb2,
     key_service_pb2,
+    audit_service_pb2,
 )
 
 _SAFE_WRITES: Final = frozenset(
