@@ -19,7 +19,7 @@ from support.certificates import Authority, Pair
 from support.servers import ServerProcess
 from support.sip import PROVIDER, STRANGER, Caller, kamailio
 from support.sip_identity import https_files, identity
-from system.test_kamailio import FAILED, PASSED, SECRET, finished, server
+from system.test_kamailio import FAILED, PASSED, SECRET, finished
 
 pytestmark = pytest.mark.system
 
