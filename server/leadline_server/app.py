@@ -34,6 +34,7 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     Keys,
+    ListAuditEntries,
     ListCallLogs,
     ListPlaceholders,
     LogCall,
@@ -206,7 +207,8 @@ def _commands(
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
-        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs),
+        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
+        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
         accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),

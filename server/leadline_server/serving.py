@@ -27,15 +27,15 @@ from leadline_server.transport.addresses import AddressUnavailable, check_free, 
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.certificates import UnusableCertificate
+from leadline_server.transport.client_cas import watched_cas
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tls_port import TlsPort
 from leadline_server.transport.tracer import CallRecords
 
 if TYPE_CHECKING:  # the last imports OpenTelemetry
-    import ssl
-
     import grpc
 
     from leadline_server.tracing.export import Exports
@@ -92,6 +92,8 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         http = _HttpPort(connections.http, tls.http)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
+        if certificate is not None and certificate.takes_client_certificates:
+            await stack.enter_async_context(watched_cas(certificate, server.ids, registry))
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
@@ -142,8 +144,8 @@ class _Tls(NamedTuple):
     """TLS for each port; None: plain text."""
 
     grpc: "grpc.ServerCredentials | None" = None
-    http: "ssl.SSLContext | None" = None
-    metrics: "ssl.SSLContext | None" = None
+    http: TlsPort | None = None
+    metrics: TlsPort | None = None
 
     @classmethod
     def of(cls, certificate: ServerCertificate | None) -> Self:
@@ -151,8 +153,8 @@ class _Tls(NamedTuple):
         if certificate is None:
             return cls()
         needs_client = certificate.takes_client_certificates
-        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
-        return cls(certificate.grpc_credentials(), *contexts)
+        ports = certificate.port(), certificate.port(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *ports)
 
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
@@ -216,7 +218,7 @@ async def _http(
         embed_origins=settings.embedding_origins,
         grace=settings.grace_period,
         connections=about.connections,
-        ssl_context=about.ssl_context,
+        tls=about.tls,
         authenticator=app.authenticator,
     )
     receiver = receiver_of(app, settings, server.door, registry)
@@ -228,7 +230,7 @@ class _HttpPort(NamedTuple):
     """The HTTP port's share of the connections, and its TLS."""
 
     connections: int
-    ssl_context: "ssl.SSLContext | None"
+    tls: TlsPort | None
 
 
 def _quotas(settings: Settings) -> QuotaSettings:

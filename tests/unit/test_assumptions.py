@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 import pytest
-from conformance.broken_adapters import Passing
+from conformance.passing_adapter import Passing
 from leadline_server.crm.assumptions.checks import CHECKS
 from leadline_server.crm.assumptions.findings import TrialReport, TrialVerdict, TriedAssumption
 from leadline_server.crm.assumptions.running import run_trial

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 import typer
-from leadline.admin.v1 import account_service_pb2, key_service_pb2
+from leadline.admin.v1 import account_service_pb2, audit_service_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
@@ -41,6 +41,7 @@ SERVICES: Final = (
     placeholder_service_pb2,
     key_service_pb2,
     account_service_pb2,
+    audit_service_pb2,
 )
 _LINK: Final = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fakes.misbehaviour import GOOD_TOKEN
-from fakes.salesforce import TOKENS
+from fakes.salesforce_faults import TOKENS
 from fakes.salesforce_people import options
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable

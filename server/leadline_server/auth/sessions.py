@@ -20,6 +20,7 @@ from typing import Any, Final
 from leadline_server.auth.bases import end_of, restored_basis, stored_basis
 from leadline_server.domain import tokens
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken, principal
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.errors import Unauthenticated
 from leadline_server.ports.ledger.credentials import Credentials, DenialKind, TokenDenial
 
@@ -112,7 +113,8 @@ class Sessions:
                 value=principal(session).id if everywhere else session.session_id,
                 denied_at=now,
                 until=datetime.fromtimestamp(now.timestamp() + SESSION_SECONDS, UTC),  # no session is older then
-            )
+            ),
+            Actor(principal(session).id),
         )
 
     async def _restored(self, said: dict[str, Any]) -> BrowserSession | None:

@@ -125,7 +125,9 @@ class SqliteCredentials:
             connection.execute("DELETE FROM denied_tokens WHERE until <= ?", (now,))
             row = (denial.account_id, denial.issuer, denial.kind, denial.value, now, until)
             connection.execute(_DENY, row)
-            note(connection, by, denial.account_id, AuditAction.TOKENS_DENIED, denial.value, reason=denial.kind.name)
+            is_session = denial.kind in (DenialKind.SESSION, DenialKind.SESSIONS)
+            action = AuditAction.SESSION_ENDED if is_session else AuditAction.TOKENS_DENIED
+            note(connection, by, denial.account_id, action, denial.value, reason=denial.kind.name)
             self._version.advance(connection)
 
         await self._database.write(insert)
