@@ -108,7 +108,7 @@ def _origins(value: str) -> str:
         found = _is_origin(origin)
         if found is None:
             raise ValueError("must be origins such as https://crm.example, in lower case, without a path and without *")
-        if found[1] == "http" and not is_loopback(found[2]):
+        if found[1] == "http" and not is_loopback(found[2].strip("[]")):
             raise ValueError(f"{origin} must begin with https://, unless it is of this machine")
         if found[3] == {"http": ":80", "https": ":443"}[found[1]]:
             raise ValueError(f"{origin} must not name the default port: browsers leave it out")

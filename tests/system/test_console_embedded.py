@@ -64,6 +64,10 @@ def test_a_call_pops_in_a_frame_and_the_page_around_it_can_follow(page: Page, se
     assert wait_until_said(page, "call_opened")["call_id"] == "rings"
     frame.get_by_role("link", name="All calls").click()
     expect(frame.get_by_role("heading", level=1)).to_have_text("Now")
+    send(page, type="open_call", call_id="rings")
+    assert wait_until_said(page, "call_opened", times=2)["call_id"] == "rings"
+    frame.get_by_role("link", name="All calls").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Now")
     assert [one["call_id"] for one in said(page, "screen_pop")] == ["rings"]  # bob's call is not alice's
 
 

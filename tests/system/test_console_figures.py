@@ -14,7 +14,6 @@ import grpc
 import pytest
 import structlog
 from leadline.v1 import call_log_service_pb2 as pb
-from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from playwright.sync_api import Browser, Page, expect
 from support.servers import server_process
 from system.people import JANE, Server, enter, ringing, settings
@@ -54,8 +53,11 @@ def program_that_watches(address: str) -> Iterator[dict[str, float]]:
     """A Python program's watch. Yields the times at which it hears of each caller-ID name first, in milliseconds."""
     heard: dict[str, float] = {}
     with grpc.insecure_channel(address) as channel:
-        watch = CallLogServiceStub(channel).WatchCallLogs(pb.WatchCallLogsRequest(account_id="demo"))
-        watch.initial_metadata()
+        path, read_as = "/leadline.v1.CallLogService/WatchCallLogs", pb.WatchCallLogsResponse.FromString
+        watch: Any = channel.unary_stream(path, pb.WatchCallLogsRequest.SerializeToString, read_as)(
+            pb.WatchCallLogsRequest(account_id="demo")
+        )
+        next(watch)  # it has begun
 
         def read() -> None:
             try:

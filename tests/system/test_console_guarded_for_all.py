@@ -1,6 +1,7 @@
 """Sign-in and frames, for everyone: screen readers, two languages, a phone, the keyboard alone, and hostile names."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
@@ -51,7 +52,7 @@ class Look:
 
 @pytest.mark.parametrize(("locale", "scheme"), [("en-US", "light"), ("de-DE", "dark")])
 def test_every_new_view_is_for_everyone(
-    browser: Browser, server: Server, origin: str, locale: str, scheme: "str"
+    browser: Browser, server: Server, origin: str, locale: str, scheme: Any
 ) -> None:
     context = browser.new_context(
         locale=locale, timezone_id="Europe/Berlin", viewport={"width": 320, "height": 640}, color_scheme=scheme

@@ -4,7 +4,7 @@ import { setCredential } from "./credential.ts";
 import { usePage } from "./context.ts";
 import { allowedOrigins, Host, type HostMessage } from "./host.ts";
 import type { Identity } from "./identity.ts";
-import type { Route } from "./route.ts";
+import { address, type Route } from "./route.ts";
 import { readAccess } from "./session.ts";
 import { Connection, Shell } from "./shell.tsx";
 import { Now } from "./views/now.tsx";
@@ -41,7 +41,7 @@ async function signedIn(message: HostMessage, onRefused: () => void): Promise<Si
 export function Embedded({ view }: { view: string }) {
   const host = useMemo(() => new Host(allowedOrigins()), []);
   const [state, setState] = useState<SignedIn | Waiting>(parent === window ? "embed.no_frame" : "embed.waiting");
-  const [callId, setCallId] = useState(new URLSearchParams(location.search).get("call_id") ?? "");
+  const callId = useMemo(() => new URLSearchParams(location.search).get("call_id") ?? "", []);
   const wantToken = () => host.tell({ type: "token_needed" });
   const connect = async (message: HostMessage) => {
     const now = await signedIn(message, wantToken).catch((): Waiting => "embed.away");
@@ -57,10 +57,7 @@ export function Embedded({ view }: { view: string }) {
     () =>
       host.listen((message) => {
         if (message.type === "connect") void connect(message);
-        if (message.type === "open_call") {
-          location.hash = "";
-          setCallId(message.text("call_id"));
-        }
+        if (message.type === "open_call") location.hash = address("calls", message.text("call_id"));
       }),
     [],
   );
@@ -91,7 +88,7 @@ function Framed(props: { signedIn: SignedIn; host: Host; view: string; callId: s
   const tell = useMemo(() => host.tell.bind(host), [host]);
   const stable = useMemo(() => identity, [identity.accountId, identity.userId]);
   const shown = (route: Route) => {
-    const id = route.view === "calls" && route.id ? route.id : callId;
+    const id = route.view === "calls" && route.id ? route.id : route.isHome ? callId : "";
     if (id) return <Prompt key={id} id={id} />;
     return view === "pop" ? <Now /> : <p class="empty">{t("embed.no_call")}</p>;
   };
