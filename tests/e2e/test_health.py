@@ -7,7 +7,6 @@ from support.certificates import Authority
 from support.servers import ServerProcess, leadline, server_process
 
 
-
 def asked(server: ServerProcess, settings: dict[str, str], *options: str | Path) -> tuple[int, str]:
     done = leadline("health", "--listen", server.address, *options, settings=settings)
     return done.returncode, done.stdout.strip()
