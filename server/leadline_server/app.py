@@ -68,6 +68,7 @@ from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
+from leadline_server.replica_recorder import ReplicaRecorder, replica_of
 from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
@@ -166,9 +167,11 @@ async def open_app(
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file, settings.crm_path), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
+        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
+        stack.push_async_callback(recorder.finish)
         in_flight = worker.in_flight
         await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
-        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
+        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run(), recorder.run())
         authenticator = None
         if settings.authentication:
             contact = LedgerContact(ledger.credentials)

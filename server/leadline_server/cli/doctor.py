@@ -14,6 +14,7 @@ import typer
 from leadline_server.cli.diagnosis import Diagnosis
 from leadline_server.cli.doctor_certificates import certificates, contexts
 from leadline_server.cli.doctor_records import check_audit, check_traces
+from leadline_server.cli.doctor_replicas import replicas
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
@@ -64,6 +65,7 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
         check_traces,
     ]
     yield from (check(settings) for check in checks)
+    yield from replicas(settings)
     yield from certificates(settings)
     yield from contexts()
     for name in settings.connections:
