@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from leadline_server.clock import Clock
 from leadline_server.config import ConnectionTable, Settings
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import Replica, Replicas
 
 RECORD_SECONDS: Final = 30.0
