@@ -5,6 +5,7 @@ leadline checks all of them at the start. If one is unknown or invalid, it names
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.config_errors import Location, SettingsSources, unknown, without
+from leadline_server.domain.loopback import is_loopback
 from leadline_server.domain.numbers.phone_number import is_region
 from leadline_server.ingress.settings import RouteConfig, RouteName
 from leadline_server.listeners import Listener, Protection, TlsFiles, missing
@@ -92,6 +94,30 @@ def _url(value: str) -> str:
             "must be the scheme and host at which others reach leadline, such as https://calls.example.com"
         )
     return value.rstrip("/")
+
+
+_is_origin: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", re.ASCII).fullmatch
+
+
+def _origins(value: str) -> str:
+    """Check exact origins (RFC 6454), as a browser writes them.
+
+    Plain HTTP is for this machine alone: elsewhere others could change such a page on its way.
+    """
+    for origin in split_origins(value):
+        found = _is_origin(origin)
+        if found is None:
+            raise ValueError("must be origins such as https://crm.example, in lower case, without a path and without *")
+        if found[1] == "http" and not is_loopback(found[2].strip("[]")):
+            raise ValueError(f"{origin} must begin with https://, unless it is of this machine")
+        if found[3] == {"http": ":80", "https": ":443"}[found[1]]:
+            raise ValueError(f"{origin} must not name the default port: browsers leave it out")
+    return value
+
+
+def split_origins(value: str) -> tuple[str, ...]:
+    """The origins in the setting `embed_origins`."""
+    return tuple(filter(None, map(str.strip, value.split(","))))
 
 
 def _proxy(value: str) -> str:
@@ -181,6 +207,11 @@ class Settings(BaseSettings):
         "127.0.0.1:8650", description="The address for JSON over HTTP, HOST:PORT; empty: off."
     )
     console: bool = Field(True, description="Whether the HTTP port serves the page for people, at /.")
+    embed_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "",
+        max_length=4096,
+        description="The origins whose pages may show leadline in a frame, such as https://crm.example; comma between.",
+    )
     public_url: Annotated[str, AfterValidator(_url)] = Field(
         "", description="The address at which phone systems reach the HTTP port; empty: only this machine reaches it."
     )
@@ -322,6 +353,11 @@ class Settings(BaseSettings):
         default_factory=lambda: {DEMO_ACCOUNT: AccountConfig()},
         description="The accounts by id, tables [accounts.ID] of the file.",
     )
+
+    @property
+    def embedding_origins(self) -> tuple[str, ...]:
+        """The origins of `embed_origins`."""
+        return split_origins(self.embed_origins)
 
     @property
     def tls_files(self) -> TlsFiles | None:

@@ -17,7 +17,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
 from leadline_server.config import AccountConfig, Settings
-from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
@@ -215,6 +216,7 @@ async def _http(
         hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
         is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
+        embed_origins=settings.embedding_origins,
         grace=settings.grace_period,
         connections=about.connections,
         tls=about.tls,
@@ -268,6 +270,7 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 50)
+    gc.enable()  # the command line turned it off, since modules that are imported make no garbage
 
 
 def _scheme(settings: Settings) -> str:

@@ -36,6 +36,7 @@ from leadline_server.cli.connections_list import list_connections
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.examples import epilog
+from leadline_server.cli.health import health
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.keys_bootstrap import bootstrap
@@ -180,6 +181,7 @@ def _program() -> typer.Typer:
     program.callback()(_version_option)
     _add(program, "serve", serve)
     _add(program, "doctor", doctor)
+    _add(program, "health", health)
     _add(program, "ring", ring)
     _add(program, "backup", backup)
     _add(program, "restore", restore)

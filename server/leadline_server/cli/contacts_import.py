@@ -150,7 +150,7 @@ async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator
 
 async def _rules(settings: "Settings", account: str) -> "NumberingRules":
     """How the account's numbers are read: by the ledger if there is one, else by the settings that it begins with."""
-    from leadline_server.domain.errors import AccountNotFound
+    from leadline_server.domain.account_errors import AccountNotFound
     from leadline_server.domain.numbers.numbering_rules import numbering_rules
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 

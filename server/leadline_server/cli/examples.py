@@ -9,6 +9,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "leadline serve --config leadline.toml --check",
     ],
     "doctor": ["leadline doctor --config leadline.toml"],
+    "health": ["leadline health --config leadline.toml"],
     "ring": ["leadline ring '+1 202-555-0111' --name 'Ann Example'"],
     "backup": ["leadline backup backups/2026-03-01 --data-dir data --keys keys/2026-03-01"],
     "restore": ["leadline restore backups/2026-03-01 --data-dir restored"],

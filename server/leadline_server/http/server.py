@@ -1,7 +1,7 @@
 """The HTTP port: its paths, and how it starts and stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,6 +12,7 @@ import uvicorn
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
+from leadline_server.http.embed_page import EMBED_PATH, EmbedPage
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
 from leadline_server.http.protocol import PEER_NAMES, bounded_protocol
@@ -42,6 +43,7 @@ class HttpApplication:
         methods: the RPCs by their paths.
         ingress: the webhooks of phone systems.
         has_console: whether the page for people is served.
+        embed_origins: the origins whose pages may show it in frames.
         authenticator: finds the principals of requests; None: everyone may do everything.
     """
 
@@ -51,6 +53,7 @@ class HttpApplication:
         ingress: IngressPage,
         *,
         has_console: bool,
+        embed_origins: Sequence[str] = (),
         authenticator: Authenticator | None = None,
     ) -> None:
         self._ingress = ingress
@@ -62,8 +65,10 @@ class HttpApplication:
         }
         if authenticator is not None:
             self._pages[SESSION_PATH] = SessionPage(authenticator)
+            if authenticator.embeds.origins:
+                self._pages[EMBED_PATH] = EmbedPage(authenticator)
         if has_console:
-            console = ConsoleFiles()
+            console = ConsoleFiles(embed_origins)
             self._pages |= dict.fromkeys(console.paths, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +105,7 @@ class HttpOptions:
 
     Attributes:
         public_url, hosts, is_open: see `Gate`.
-        has_console, authenticator: see `HttpApplication`.
+        has_console, embed_origins, authenticator: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
         tls: its TLS; None: none.
@@ -110,6 +115,7 @@ class HttpOptions:
     hosts: tuple[str, ...] = ()
     is_open: bool = False
     has_console: bool = False
+    embed_origins: tuple[str, ...] = ()
     grace: float = 1.0
     connections: int = MAX_CONNECTIONS
     tls: TlsPort | None = None
@@ -137,7 +143,11 @@ async def http_server(
     listener = listen(address)
     ingress = IngressPage(receiver, options.public_url)
     application = HttpApplication(
-        methods, ingress, has_console=options.has_console, authenticator=options.authenticator
+        methods,
+        ingress,
+        has_console=options.has_console,
+        embed_origins=options.embed_origins,
+        authenticator=options.authenticator,
     )
     config = uvicorn.Config(
         Gate(application, options.public_url, options.hosts, is_open=options.is_open),

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from leadline_server.domain.account_errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
-from leadline_server.domain.errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.audit import note

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
+from leadline_server.domain.access_errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.encrypted_database import (
