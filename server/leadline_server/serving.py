@@ -16,7 +16,8 @@ from structlog.typing import Processor
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
