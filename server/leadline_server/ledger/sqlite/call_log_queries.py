@@ -42,7 +42,12 @@ _NEXT_DUE: Final = """
     SELECT next_attempt_time FROM call_logs WHERE next_attempt_time IS NOT NULL ORDER BY next_attempt_time LIMIT 1
 """
 _CHANGES: Final = """
-    SELECT sequence, account_id, user_id, call_id, body FROM call_logs WHERE sequence > ? ORDER BY sequence LIMIT ?
+    SELECT sequence, account_id, user_id, call_id, body FROM call_logs WHERE account_id = ? AND sequence > ?
+    ORDER BY sequence LIMIT ?
+"""
+# The ledger's own value is that of a restored copy: all that was before it counts as pruned.
+_PRUNED_THROUGH: Final = """
+    SELECT max(pruned_through, coalesce((SELECT pruned_through FROM stored_blocks WHERE account_id = ?), 0)) FROM ledger
 """
 
 
@@ -181,18 +186,19 @@ def next_due_time(connection: sqlite3.Connection) -> datetime | None:
     return from_microseconds(rows[0][0]) if rows else None
 
 
-def changes(connection: sqlite3.Connection, after: int, limit: int) -> Sequence[Change]:
+def changes(connection: sqlite3.Connection, account_id: str, after: int, limit: int) -> Sequence[Change]:
     """Implements ports.ledger.CallLogs.changes."""
-    return [StoredChange(*row) for row in within(connection.execute(_CHANGES, (after, limit)), MOST_PAGE_BYTES)]
+    rows = connection.execute(_CHANGES, (account_id, after, limit))
+    return [StoredChange(*row) for row in within(rows, MOST_PAGE_BYTES)]
 
 
 def last_sequence(connection: sqlite3.Connection) -> int:
-    """Implements ports.ledger.CallLogs.last_sequence."""
+    """The sequence of the latest visible change of any account."""
     [(sequence,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
     return int(sequence)
 
 
-def pruned_through(connection: sqlite3.Connection) -> int:
+def pruned_through(connection: sqlite3.Connection, account_id: str) -> int:
     """Implements ports.ledger.CallLogs.pruned_through."""
-    [(sequence,)] = connection.execute("SELECT pruned_through FROM ledger").fetchall()
+    [(sequence,)] = connection.execute(_PRUNED_THROUGH, (account_id,)).fetchall()
     return int(sequence)
