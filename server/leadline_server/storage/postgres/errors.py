@@ -44,6 +44,10 @@ class OutcomeUnknown(Exception):
     """A write was sent and its answer did not come: it may have happened, or may still happen."""
 
 
+class Conflict(Exception):
+    """A write did not happen, since another transaction has changed what it depends on."""
+
+
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is lost or could not be made. What was sent over it may have happened."""
     return isinstance(error, _LOST)

@@ -109,7 +109,7 @@ CREATE TABLE denied_tokens (
 CREATE TABLE call_logs (
     account_id text COLLATE "C" NOT NULL,
     call_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL,          -- counts the writes of the row; a writer names the one that it read
+    version bigint NOT NULL,          -- random, another with each write; a writer names the one that it read
     user_id text COLLATE "C" NOT NULL,
     shown_state smallint NOT NULL,
     reason smallint,
