@@ -13,8 +13,8 @@ from leadline_server.crm.remote.adapter_type import open_remote, remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import ContactDraft
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmUserPage, ListsUsers
@@ -278,41 +278,3 @@ async def test_an_adapter_without_users_says_so(adapter: ScriptedAdapter, crm: C
     adapter.answers["ListUsers"] = fails(grpc.StatusCode.UNIMPLEMENTED)
     with pytest.raises(CrmRejected, match="cannot list its users"):
         await users(crm)
-
-
-async def test_a_contact_that_the_crm_matched_has_the_number_that_was_asked_for(adapter: ScriptedAdapter) -> None:
-    other = contact_pb2.Contact(id="c-2", name="Ada", phone_numbers=["+442079460123"])
-    match = pb.NumberMatch(contact_id="c-2", number=NUMBER.e164)
-    adapter.answers["FindContacts"] = says(
-        pb.FindContactsResponse(contacts=[CONTACT, other], matches=[match], is_complete=True)
-    )
-    async with remote_crm(adapter.address) as crm:
-        found = {contact.id: contact.phone_numbers for contact in await crm.find_contacts([NUMBER])}
-    assert found == {"c-1": (NUMBER.e164,), "c-2": ("+442079460123", NUMBER.e164)}
-
-
-async def test_an_extension_is_matched_by_its_digits_and_a_number_is_added_once(adapter: ScriptedAdapter) -> None:
-    desk = contact_pb2.Contact(id="c-2", name="Desk", phone_numbers=["+12025550100"])
-    matches = [pb.NumberMatch(contact_id="c-2", number="101"), pb.NumberMatch(contact_id="c-2", number="101")]
-    adapter.answers["FindContacts"] = says(pb.FindContactsResponse(contacts=[desk], matches=matches, is_complete=True))
-    async with remote_crm(adapter.address) as crm:
-        [contact] = await crm.find_contacts([parse_number("101", "US")])
-    assert contact.phone_numbers == ("+12025550100", "101")
-
-
-@pytest.mark.parametrize(
-    "match",
-    [
-        pb.NumberMatch(contact_id="c-9", number=NUMBER.e164),
-        pb.NumberMatch(contact_id="c-1", number="+442079460123"),
-        pb.NumberMatch(contact_id="c-1"),
-        pb.NumberMatch(number=NUMBER.e164),
-    ],
-)
-async def test_a_match_of_anything_else_is_cannot_tell(adapter: ScriptedAdapter, match: pb.NumberMatch) -> None:
-    adapter.answers["FindContacts"] = says(
-        pb.FindContactsResponse(contacts=[CONTACT], matches=[match], is_complete=True)
-    )
-    async with remote_crm(adapter.address) as crm:
-        with pytest.raises(CrmUnavailable, match="has a match of a contact that it does not have"):
-            await crm.find_contacts([NUMBER])

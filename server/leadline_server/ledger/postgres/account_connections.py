@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
-from leadline_server.ledger.account_rows import check_of, connection_of
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.ledger.account_rows import check_of, connection_changes, connection_of
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.documents import SECRETS
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.accounts import load_settings
-from leadline_server.ledger.postgres.audit import count_of
+from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ledger.postgres.settings_versions import advance_settings
 from leadline_server.ports.ledger import account_owner
@@ -56,7 +57,9 @@ class PostgresAccountConnections:
 
         return await self._database.read(select)
 
-    async def put(self, account_id: str, connection: OwnConnection, now: datetime) -> OwnConnection:
+    async def put(
+        self, account_id: str, connection: OwnConnection, now: datetime, by: Actor = LEADLINE
+    ) -> OwnConnection:
         """Replace it, and return it as stored, without its secrets. Raises AccountNotFound."""
         options, names = json.dumps(dict(connection.options)), json.dumps(sorted(connection.secrets))
         secrets = json.dumps(dict(connection.secrets)).encode() if connection.secrets else b""  # then no key is needed
@@ -65,6 +68,7 @@ class PostgresAccountConnections:
             await lock_account(database, account_id)
             await load_settings(database, account_id)
             await advance_settings(database, account_id)
+            await _note_put(database, by, account_id, connection)
             await _drop_tokens(database, account_id)
             document = await cipher.encrypt(account_owner(account_id), SECRETS, secrets) if secrets else b""
             values = (account_id, connection.adapter, options, names, document, to_microseconds(now))
@@ -73,13 +77,14 @@ class PostgresAccountConnections:
 
         return await self._database.write(save)
 
-    async def delete(self, account_id: str) -> bool:
+    async def delete(self, account_id: str, by: Actor = LEADLINE) -> bool:
         """Remove it with its secrets and tokens; False if there was none."""
 
         async def remove(database: Connection, _: DocumentCipher) -> bool:
             await lock_account(database, account_id)
             is_gone = count_of(await database.execute(_DELETE, account_id)) == 1
             if is_gone:
+                await note(database, by, account_id, AuditAction.CONNECTION_DELETED, account_owner(account_id))
                 await _drop_tokens(database, account_id)
                 await advance_settings(database, account_id)
             return is_gone
@@ -108,6 +113,14 @@ class PostgresConnectionChecks:
         """At most `limit` results whose names follow `after`."""
         statement = f"{_CHECKS} WHERE connection > $1 ORDER BY connection LIMIT $2"
         return [check_of(row) for row in await self._database.fetch(statement, after, limit)]
+
+
+async def _note_put(database: Connection, by: Actor, account_id: str, after: OwnConnection) -> None:
+    """Note a new connection, or the names of what changes."""
+    row = await database.fetchrow(_GET, account_id)
+    changed = connection_changes(connection_of(row, {}) if row else None, after)
+    action = AuditAction.CONNECTION_UPDATED if row else AuditAction.CONNECTION_CREATED
+    await note(database, by, account_id, action, account_owner(account_id), fields=changed)
 
 
 async def _drop_tokens(database: Connection, account_id: str) -> None:

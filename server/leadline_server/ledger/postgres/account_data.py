@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.accounts import AccountState
-from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.audit import count_of
+from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.ledger.postgres.secrets import forget_owner
 from leadline_server.ports.ledger import account_owner
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
@@ -44,7 +45,7 @@ class PostgresAccountData:
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
 
-    async def begin_deletion(self, account_id: str, now: datetime) -> None:
+    async def begin_deletion(self, account_id: str, now: datetime, by: Actor = LEADLINE) -> None:
         """From now on the account does not exist for others. Raises AccountNotFound."""
         values = (account_id, AccountState.DELETING.value, to_microseconds(now))
 
@@ -52,6 +53,7 @@ class PostgresAccountData:
             await lock_account(connection, account_id)
             if count_of(await connection.execute(_BEGIN, *values)) == 0:
                 raise AccountNotFound(account_id)
+            await note(connection, by, account_id, AuditAction.ACCOUNT_DELETED, account_id)
             await connection.execute("DELETE FROM api_keys WHERE account_id = $1", account_id)
             await forget_owner(connection, account_owner(account_id))
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
-from leadline_server.domain.errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of
+from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of, administered
 from leadline_server.ledger.codec import SETTINGS, to_microseconds
 from leadline_server.ledger.postgres.account_lock import lock_account
-from leadline_server.ledger.postgres.audit import note
+from leadline_server.ledger.postgres.audit import note, record
 from leadline_server.ledger.postgres.settings_versions import SettingsVersions, VersionedCache, advance_settings
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase, Row
 
@@ -103,7 +103,13 @@ class PostgresAccounts:
         return await self._database.write(update)
 
     async def administer(
-        self, account_id: str, now: datetime, *, title: str | None = None, state: AccountState | None = None
+        self,
+        account_id: str,
+        now: datetime,
+        by: Actor = LEADLINE,
+        *,
+        title: str | None = None,
+        state: AccountState | None = None,
     ) -> AccountRecord:
         """Change the title or the state, and return the account. Raises AccountNotFound."""
 
@@ -118,6 +124,7 @@ class PostgresAccounts:
             if after == before:
                 return before
             await connection.execute(_ADMINISTER, account_id, after.title, after.state.value, to_microseconds(now))
+            await record(connection, *administered(by, before, after))
             await advance_settings(connection, account_id)
             return replace(after, update_time=now)
 

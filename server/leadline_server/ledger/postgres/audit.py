@@ -6,6 +6,8 @@ from typing import Final
 
 from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
+from leadline_server.ledger.audit_rows import LOOKED_AT, fits
+from leadline_server.ports.ledger.audit import AuditFilter, AuditPage
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _APPEND: Final = """
@@ -23,6 +25,7 @@ _CHAIN: Final = """
 _LOCK: Final = "INSERT INTO audit_chains (account_id, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING"
 _ANCHOR: Final = "SELECT account_id, sequence, hash FROM audit_chains WHERE account_id = $1 FOR UPDATE"
 _ANCHORS: Final = "SELECT account_id, sequence, hash FROM audit_chains ORDER BY account_id"
+_ENDS: Final = "SELECT pruned_sequence, pruned_hash, sequence, hash FROM audit_chains WHERE account_id = $1"
 _MOVE_ANCHOR: Final = "UPDATE audit_chains SET sequence = $2, hash = $3 WHERE account_id = $1"
 _LIST: Final = """
     SELECT account_id, sequence, time, document, hash FROM audit
@@ -69,6 +72,27 @@ class PostgresAudit:
     async def list(self, account_id: str, after: int, limit: int) -> Sequence[ChainedEntry]:
         """Chained entries of an account."""
         return [ChainedEntry(*row) for row in await self._database.fetch(_LIST, account_id, after, limit)]
+
+    async def find(self, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
+        """Chained entries of an account that fit a filter."""
+        found: list[ChainedEntry] = []
+        rows = await self._database.fetch(_LIST, account_id, after, LOOKED_AT)
+        for row in rows:
+            if len(found) == limit:
+                return AuditPage(found, after)
+            entry = ChainedEntry(*row)
+            after = entry.sequence
+            if fits(entry, among):
+                found.append(entry)
+        return AuditPage(found, after if len(rows) == LOOKED_AT else None)
+
+    async def ends(self, account_id: str) -> tuple[Anchor, Anchor]:
+        """The start and the end of an account's chain."""
+        rows = await self._database.fetch(_ENDS, account_id)
+        if not rows:
+            return Anchor(account_id, 0, BEGINNING), Anchor(account_id, 0, BEGINNING)
+        pruned, pruned_hash, last, last_hash = rows[0]
+        return Anchor(account_id, pruned, pruned_hash), Anchor(account_id, last, last_hash)
 
     async def anchors(self) -> Sequence[Anchor]:
         """The state of every chain."""

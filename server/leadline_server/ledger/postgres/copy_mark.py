@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.postgres.audit import count_of
+from leadline_server.ledger.postgres.audit import count_of, note
 from leadline_server.ledger.postgres.secrets import forget_secrets
 from leadline_server.ports.ledger import CopyState
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
@@ -27,7 +28,10 @@ class PostgresCopyMark:
 
         async def make(connection: Connection) -> bool:
             await forget_secrets(connection, forget)
-            return count_of(await connection.execute(statement, to_microseconds(now))) == 1
+            is_live = count_of(await connection.execute(statement, to_microseconds(now))) == 1
+            if is_live:
+                await note(connection, OPERATOR, SERVER, AuditAction.LEDGER_MADE_LIVE)
+            return is_live
 
         return await self._database.write(make)
 

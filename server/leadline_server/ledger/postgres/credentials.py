@@ -10,13 +10,13 @@ from itertools import count
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
+from leadline_server.domain.access_errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, to_microseconds
 from leadline_server.ledger.credential_rules import denied_of, is_denied, is_ended, issued, rotated
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import note, record
-from leadline_server.ports.ledger.credentials import TokenDenial
+from leadline_server.ports.ledger.credentials import DenialKind, TokenDenial
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _FIND: Final = "SELECT body FROM api_keys WHERE digest = $1"
@@ -125,7 +125,9 @@ class PostgresCredentials:
         async def insert(connection: Connection) -> None:
             await connection.execute(_DROP_ENDED, account_id, now)
             await connection.execute(_DENY, *values)
-            await note(connection, by, account_id, AuditAction.TOKENS_DENIED, denial.value, reason=denial.kind.name)
+            is_session = denial.kind in (DenialKind.SESSION, DenialKind.SESSIONS)
+            action = AuditAction.SESSION_ENDED if is_session else AuditAction.TOKENS_DENIED
+            await note(connection, by, account_id, action, denial.value, reason=denial.kind.name)
 
         await self._database.write(insert)
 

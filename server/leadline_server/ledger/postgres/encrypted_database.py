@@ -7,7 +7,7 @@ readable at any instant, also when a process ends in the middle. An owner's tran
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import Key, Place, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.keys import SecretsKeys, UnknownKey

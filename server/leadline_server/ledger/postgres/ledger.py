@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.postgres.account_connections import PostgresAccountConnections, PostgresConnectionChecks
@@ -23,6 +23,7 @@ from leadline_server.ledger.postgres.encrypted_database import EncryptedDatabase
 from leadline_server.ledger.postgres.placeholders import PostgresPlaceholders
 from leadline_server.ledger.postgres.preferences import PostgresPreferences
 from leadline_server.ledger.postgres.quarantine import PostgresQuarantine
+from leadline_server.ledger.postgres.replicas import PostgresReplicas
 from leadline_server.ledger.postgres.requests import PostgresRequests
 from leadline_server.ledger.postgres.retention import PostgresRetention
 from leadline_server.ledger.postgres.secrets import PostgresSecrets
@@ -82,6 +83,8 @@ class PostgresLedger:
         """The audit trail."""
         self.copy_mark: Final = PostgresCopyMark(database)
         """Whether this ledger is a restored copy."""
+        self.replicas: Final = PostgresReplicas(database)
+        """The servers that work on this ledger."""
         self.secrets: Final = PostgresSecrets(database, encrypted)
         """The envelope keys, for rotation."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
-from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.preferences import AccountSettings, Preferences, resolve
 from leadline_server.ledger.account_rows import blocks_of
 from leadline_server.ledger.codec import PREFERENCES, SETTINGS

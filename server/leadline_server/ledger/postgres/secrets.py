@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
 from leadline_server.encryption.cipher import Place, encrypt
 from leadline_server.ledger.documents import SECRETS, TOKENS, connection_name, event_field, opened
+from leadline_server.ledger.postgres.audit import note
 from leadline_server.ledger.postgres.encrypted_database import DocumentCipher, EncryptedDatabase, lock_owner
 from leadline_server.ports.ledger import ACCOUNT_PREFIX
 from leadline_server.ports.ledger.secrets import SecretsState
@@ -33,7 +35,12 @@ class PostgresSecrets:
     async def use(self, key_id: str) -> None:
         """Encrypt new envelope keys with this secrets key from now on."""
         statement = "UPDATE ledger SET secrets_key_id = $1"
-        await self._database.write(lambda connection: connection.execute(statement, key_id))
+
+        async def change(connection: Connection) -> None:
+            await connection.execute(statement, key_id)
+            await note(connection, OPERATOR, SERVER, AuditAction.SECRETS_ROTATED, key_id)
+
+        await self._database.write(change)
 
     async def owners(self, *, other_than: str) -> Sequence[str]:
         """The owners whose envelope keys another secrets key encrypts."""

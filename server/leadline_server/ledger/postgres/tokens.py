@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from leadline_server.domain.errors import StandbyLedger
+from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.documents import TOKENS
 from leadline_server.ledger.postgres.audit import count_of

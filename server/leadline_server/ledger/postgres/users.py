@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from leadline_server.domain.account_errors import TooManyUsers, UserConflict
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.directory import MAX_USERS, DirectoryIndex, User
-from leadline_server.domain.errors import TooManyUsers, UserConflict
 from leadline_server.ledger.codec import USER
 from leadline_server.ledger.postgres.account_lock import lock_account
 from leadline_server.ledger.postgres.audit import count_of, note

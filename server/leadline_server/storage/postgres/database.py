@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.connecting import connection_options, prepare
 from leadline_server.storage.postgres.errors import (

@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 
 _BUSY_SECONDS: Final = 1.0
 _AWAY_SECONDS: Final = 1.0
