@@ -15,7 +15,8 @@ from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.circuit_breaker import FAILURES
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog

@@ -53,7 +53,8 @@ def check_connection(
     Exit codes: 0 all is well, 1 a required field has no value, the CRM refuses, or an assumption does not hold, 2 wrong
     usage, 3 there is no such connection, 4 the CRM cannot be reached.
     """
-    from leadline_server.config import EMBEDDED, BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
+    from leadline_server.config_tables import EMBEDDED
 
     try:
         settings = load_settings({"config": config, "data_dir": data_dir, "ledger": ledger})

@@ -70,7 +70,7 @@ def import_contacts_command(
 
     from leadline_server.cli.exit_codes import fail
     from leadline_server.cli.import_report import summary_lines
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
     from leadline_server.crm.embedded.contact_files import UnreadableFile
     from leadline_server.domain.errors import LeadlineError
 

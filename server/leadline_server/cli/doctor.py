@@ -46,7 +46,7 @@ def doctor(
 
 
 def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         settings = load_settings(flags)

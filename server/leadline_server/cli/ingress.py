@@ -69,7 +69,7 @@ def check_ingress(
 
 
 def _settings(flags: Mapping[str, Any]) -> "Settings":
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         return load_settings(flags)
