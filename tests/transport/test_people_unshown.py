@@ -75,7 +75,8 @@ async def test_no_object_shows_a_number_or_a_name(tmp_path: Path) -> None:
                 "PreferencesService/UpdateAccountSettings",
                 preferences_service_pb2.UpdateAccountSettingsRequest(account_id=OWN, settings=wishes),
             )
-            for call in (CALL, {**CALL, "is_final": True}):
+            calls: list[Any] = [CALL, {**CALL, "is_final": True}]
+            for call in calls:
                 await ask(
                     "CallLogService/LogCall",
                     call_log_service_pb2.LogCallRequest(account_id=OWN, user_id=ALICE, call=call),

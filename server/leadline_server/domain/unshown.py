@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 def unshown(kind: type[T]) -> type[T]:
     """Make the objects of a class show its name alone, such as `Contact(...)`. Apply it above `@dataclass`."""
-    kind.__repr__ = _shown  # type: ignore[method-assign, assignment] # a dataclass has made its own
+    kind.__repr__ = _shown  # type: ignore[method-assign] # a dataclass has made its own
     return kind
 
 
