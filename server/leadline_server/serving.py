@@ -90,7 +90,12 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         tls = _Tls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
         metrics = metrics_endpoint(
-            settings.metrics_listen, registry, lambda: server.is_serving, tls.metrics, app.authenticator
+            settings.metrics_listen,
+            registry,
+            lambda: server.is_serving,
+            tls.metrics,
+            app.authenticator,
+            for_platform=settings.platform_metrics,
         )
         metrics_port = await stack.enter_async_context(metrics)
         http = _HttpPort(connections.http, tls.http)
