@@ -1,4 +1,4 @@
-"""deploy/, checked by the tools that its readers use: hadolint, kubernetes-validate, promtool, and a real Prometheus."""
+"""Tests of deploy/ by the tools that its readers use: hadolint, kubernetes-validate, promtool, a real Prometheus."""
 
 import json
 import os
