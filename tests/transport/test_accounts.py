@@ -143,7 +143,7 @@ async def test_deleting_an_account_removes_its_data_and_frees_its_id(tmp_path: P
     await delete(served)
     assert {table: count for table, count in counts(tmp_path).items() if count} == {
         "ledger.db.accounts": 1,  # its id alone, until no request in progress can write any more
-        "ledger.db.audit": 1,  # who created it; the audit trail outlives the account
+        "ledger.db.audit": 3,  # who created, disabled and deleted it; the audit trail outlives the account
         "crm.db.books": 1,  # an empty book
     }
     assert (await refused(get(served)))[1] == "ACCOUNT_NOT_FOUND"
