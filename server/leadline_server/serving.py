@@ -16,12 +16,15 @@ from structlog.typing import Processor
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
-from leadline_server.config import AccountConfig, Settings
-from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import CrmMethod, LookupRecall
+from leadline_server.scheduling import prefer_throughput
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
@@ -50,6 +53,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
     """
+    prefer_throughput()
     configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))

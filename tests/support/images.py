@@ -56,7 +56,8 @@ def built_image(folder: Path) -> Iterator[Image]:
     has no other source of packages.
     """
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
-    assert not missing and os.geteuid() == 0, f"This needs root, and: apt-get install {' '.join(missing)}"
+    assert not missing, f"On Debian: apt-get install {' '.join(missing)}"
+    assert os.geteuid() == 0, "This needs root."
     buildah = ("buildah", "--root", folder / "storage", "--runroot", folder / "run", "--storage-driver", "vfs")
     _make_base(folder, buildah)
     _build(folder, buildah)
@@ -103,7 +104,7 @@ class Container:
 
     @property
     def printed(self) -> str:
-        """What its first process has printed so far."""
+        """The output of its first process so far."""
         return self.output.read_text()
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -173,7 +174,7 @@ def _runtime_config(
     own = [
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
-        {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"]},
+        {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=1777"]},  # noqa: S108
     ]
     bound = [
         {"destination": where, "type": "bind", "source": str(folder), "options": ["rbind"]}

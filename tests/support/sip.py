@@ -138,6 +138,8 @@ def kamailio(
     secret: str,
     options: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    ring_seconds: float = 2.0,
 ) -> Iterator[Kamailio]:
     """Kamailio by the example's configuration, and the phones that it rings.
 
@@ -147,6 +149,7 @@ def kamailio(
         secret: of its webhooks.
         options: further texts that the configuration takes, by name.
         environment: further variables of its process.
+        ring_seconds: how long a phone may ring.
     """
     for program in ("kamailio", "sipp"):
         assert shutil.which(program), "These tests need SIP programs. On Debian: .ci/system-packages.txt"
@@ -158,7 +161,7 @@ def kamailio(
         "LEADLINE_SECRET": f'"{secret}"',
         "PROVIDER": f'"{PROVIDER}"',
         "PHONES": f'"sip:{PROVIDER}:{phones}"',
-        "RING_MILLISECONDS": "2000",
+        "RING_MILLISECONDS": str(round(ring_seconds * 1000)),
         **{name: f'"{text}"' for name, text in (options or {}).items()},
     }
     with (

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import pytest
@@ -63,21 +63,25 @@ def test_it_serves_from_a_file_system_that_it_cannot_write_and_drains_on_sigterm
     with running(image, tmp_path / "first", *ANYWHERE, mounts=volume) as container:
         assert container.execute("leadline", "health", "--listen", address_of(container)).stdout == "SERVING\n"
         assert container.execute("id", "-u").stdout == f"{USER}\n"
-        assert "Read-only file system" in container.execute("touch", "/var/tmp/new").stderr
+        assert "Read-only file system" in container.execute("touch", "/var/tmp/new").stderr  # noqa: S108
         assert re.search(r"^CapEff:\s*0+$", container.execute("cat", "/proc/1/status").stdout, re.MULTILINE)
         log_some(address_of(container), ["call-1"])
-        with grpc.insecure_channel(address_of(container)) as channel:
-            watch = CallLogServiceStub(channel).WatchCallLogs(WatchCallLogsRequest(account_id="demo"), timeout=60)
+        channel: Any = grpc.insecure_channel(address_of(container))
+        with channel:
+            watch: Any = CallLogServiceStub(channel).WatchCallLogs(WatchCallLogsRequest(account_id="demo"), timeout=60)
             next(watch)
             container.signal("TERM")
             with pytest.raises(grpc.RpcError) as ended:
                 next(watch)
-        assert errors.from_rpc_error(ended.value).reason == "SHUTTING_DOWN"
+        error: Any = ended.value
+        assert errors.from_rpc_error(error).reason == "SHUTTING_DOWN"
         assert container.wait() == 0
         assert [event in container.printed for event in ('"draining"', '"stopped"')] == [True, True]
-    with running(image, tmp_path / "second", *ANYWHERE, mounts=volume) as container:
-        with Client(address_of(container), account="demo", user="alice") as client:
-            assert client.get_call_log("call-1").call.id == "call-1"
+    with (
+        running(image, tmp_path / "second", *ANYWHERE, mounts=volume) as container,
+        Client(address_of(container), account="demo", user="alice") as client,
+    ):
+        assert client.get_call_log("call-1").call.id == "call-1"
     files = {file.name: file.stat() for file in (volume["/var/lib/leadline"] / "data").iterdir()}
     assert {"ledger.db", "crm.db"} <= files.keys()
     assert {(file.st_uid, file.st_mode & 0o777) for file in files.values()} == {(USER, 0o600)}

@@ -16,10 +16,9 @@ from leadline.v1.call_pb2 import (
     ATTESTATION_UNSPECIFIED,
 )
 from support.certificates import Authority, Pair
-from support.servers import ServerProcess
 from support.sip import PROVIDER, STRANGER, Caller, kamailio
 from support.sip_identity import https_files, identity
-from system.test_kamailio import FAILED, PASSED, SECRET, finished, server
+from system.test_kamailio import FAILED, PASSED, SECRET, finished, reporting_server
 
 pytestmark = pytest.mark.system
 
@@ -108,18 +107,16 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-async def test_a_signature_that_kamailio_verifies_becomes_the_attestation(
-    server: ServerProcess,
-    tmp_path: Path,
-) -> None:
+async def test_a_signature_that_kamailio_verifies_becomes_the_attestation(tmp_path: Path) -> None:
     trusted = Authority(tmp_path / "certificates")
     cache = tmp_path / "cache"
     cache.mkdir()
     options = {"STI_CA": f"CertCAFile={trusted.file}", "STI_CERTIFICATES": str(cache)}
     trusting = {"SSL_CERT_FILE": str(trusted.file)}
     with (
+        reporting_server(tmp_path) as server,
         https_files(tmp_path / "certificates", trusted.issue("web", "127.0.0.1")) as address,
-        kamailio(server, tmp_path, SECRET, options, trusting) as phones,
+        kamailio(server, tmp_path, SECRET, options, trusting, ring_seconds=30) as phones,
     ):
         signers = Signers(tmp_path, address, trusted)
         placings = {

@@ -13,7 +13,8 @@ import grpc
 import pytest
 from leadline.v1 import contact_service_pb2
 from leadline_server.app import App, open_app
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import Role
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.listeners import TlsFiles

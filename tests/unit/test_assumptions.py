@@ -12,7 +12,7 @@ from leadline_server.crm.assumptions.test_numbers import a_test_number, stored_f
 from leadline_server.crm.assumptions.trial import MARK
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, Topic
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import ContactDeleter, ContactPage, ContactUse, CrmLog, LogEntry

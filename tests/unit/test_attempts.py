@@ -14,7 +14,8 @@ from leadline_server.auth.ledger_contact import LOST_SECONDS, LedgerContact
 from leadline_server.domain.access.api_keys import certificate_digest, key_digest, key_id_of, new_key, new_key_id
 from leadline_server.domain.access.key_changes import revoked, rotated
 from leadline_server.domain.access.principals import ApiKey, Role
-from leadline_server.domain.errors import KeyConflict, LedgerUnavailable, Unauthenticated
+from leadline_server.domain.access_errors import KeyConflict, Unauthenticated
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from structlog.testing import capture_logs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

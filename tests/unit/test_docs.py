@@ -22,7 +22,9 @@ from leadline.v1 import (
 )
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.cli import app
-from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
+from leadline_server.config import Settings
+from leadline_server.config_loading import load_settings
+from leadline_server.config_tables import AccountConfig, ConnectionTable
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, AccountSettings, EffectivePreferences, Preferences
 from leadline_server.ingress.settings import RouteConfig
 

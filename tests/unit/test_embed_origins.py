@@ -1,7 +1,7 @@
 """The setting embed_origins: exact origins, or no start."""
 
 import pytest
-from leadline_server.config import BadSettings, load_settings
+from leadline_server.config_loading import BadSettings, load_settings
 
 
 def test_by_default_no_page_may_show_leadline_in_a_frame() -> None:

@@ -32,7 +32,7 @@ from leadline_server.domain.access.principals import (
     basis_of,
     principal,
 )
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.ports.ledger import Credentials
 
 MOST_SEEN: Final = 50_000

@@ -16,7 +16,7 @@ from typing import Final
 from leadline_server.auth.bases import end_of, restored_basis, stored_basis
 from leadline_server.domain import tokens
 from leadline_server.domain.access.principals import ApiKey, EmbedToken, VerifiedToken
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.ports.ledger.credentials import Credentials
 
 EMBED_PREFIX: Final = "leadline-embed_"

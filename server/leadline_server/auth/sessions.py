@@ -20,8 +20,8 @@ from typing import Any, Final
 from leadline_server.auth.bases import end_of, restored_basis, stored_basis
 from leadline_server.domain import tokens
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken, principal
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.domain.audit import Actor
-from leadline_server.domain.errors import Unauthenticated
 from leadline_server.ports.ledger.credentials import Credentials, DenialKind, TokenDenial
 
 COOKIE: Final = "leadline_session"

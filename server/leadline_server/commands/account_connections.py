@@ -8,8 +8,8 @@ from leadline_server.accounts.connection_check import problem_of
 from leadline_server.accounts.registry import AccountRegistry
 from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
+from leadline_server.domain.account_errors import ConnectionNotFound
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
-from leadline_server.domain.errors import ConnectionNotFound
 from leadline_server.ports.ledger import AccountConnections, ConnectionChecks, account_owner
 
 CheckSettings = Callable[[OwnConnection], Awaitable[None]]

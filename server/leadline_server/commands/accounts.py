@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.commands.paging import PageTokens
+from leadline_server.domain.account_errors import AccountAlreadyExists, AccountNotChangeable, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState, OwnConnection
-from leadline_server.domain.errors import AccountAlreadyExists, AccountNotChangeable, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import AccountConnections, AccountData, Accounts
 

@@ -13,7 +13,8 @@ from leadline_server.auth.authenticator import Authenticator
 from leadline_server.domain.access.principals import ApiKey, Principal, VerifiedToken
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import BY_HAND
-from leadline_server.domain.errors import AccountNotFound, PermissionDenied, Unauthenticated
+from leadline_server.domain.access_errors import PermissionDenied, Unauthenticated
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.http.gate import Receive, Scope, Send, answer
 from leadline_server.http.json_page import read_texts, send_error, send_json
 from leadline_server.http.rpcs import CallContext, context_of

@@ -20,7 +20,7 @@ from leadline_server.domain.access.principals import (
     principal,
 )
 from leadline_server.domain.access.rules import rpcs_of
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.http.gate import Receive, Scope, Send, answer
 from leadline_server.http.json_page import read_texts, send_error, send_json
 from leadline_server.http.rpcs import CallContext, context_of

@@ -16,7 +16,8 @@ from prometheus_client.samples import Exemplar
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import METRICS
-from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.transport.addresses import AddressUnavailable, listen, reason, split_address
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall

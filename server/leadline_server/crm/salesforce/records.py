@@ -18,8 +18,8 @@ from leadline_server.crm.salesforce.wire import (
 )
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _MOST_FOUND: Final = 1_000  # of one kind: Salesforce's search returns 2,000 of all kinds, and drops the rest
 _MOST_PAGES: Final = 10  # of up to 2,000 records each

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.accounts import AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.domain.errors import AccountNotFound
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.secrets import forget_owner

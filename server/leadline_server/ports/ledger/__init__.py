@@ -30,6 +30,7 @@ from leadline_server.ports.ledger.credentials import Credentials
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
+from leadline_server.ports.ledger.replicas import Replica, Replicas
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.secrets import Secrets, SecretsState
@@ -66,6 +67,8 @@ __all__ = [
     "QuarantinedEvent",
     "RecordedAnswer",
     "Remembered",
+    "Replica",
+    "Replicas",
     "Requests",
     "Retention",
     "Secrets",
