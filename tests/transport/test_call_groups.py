@@ -13,7 +13,8 @@ import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.contacts.lookup import FoundContacts
-from leadline_server.domain.errors import BudgetExhausted, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
+from leadline_server.domain.errors import BudgetExhausted
 from leadline_server.transport.admission.door import LOOKUP_SLOTS, Door
 from leadline_server.transport.admission.quotas import QuotaSettings
 from transport.serving import Serving, serving

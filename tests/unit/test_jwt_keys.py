@@ -10,7 +10,7 @@ from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.signing_keys import MOST_BYTES, KeysUnreadable, keys_in
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import Role
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from support.tokens import AUDIENCE, EC, ISSUER, OKP, RSA, KeyServer, claims, key_server, key_set, signed
 from unit.jwt_clocks import Clock, verified
 
@@ -39,6 +39,14 @@ async def test_a_thousand_random_key_ids_cause_one_fetch(verifier: JwtVerifier, 
     assert {type(answer) for answer in answers} == {Unauthenticated}
     assert keys.asked == 1
     assert (await verified(verifier, signed())).subject == "alice"
+    assert keys.asked == 1
+
+
+async def test_tokens_that_come_while_the_keys_are_read_first_wait_for_them(
+    verifier: JwtVerifier, keys: KeyServer
+) -> None:
+    found = await asyncio.gather(*(verified(verifier, signed()) for _ in range(8)))
+    assert {token.subject for token in found} == {"alice"}
     assert keys.asked == 1
 
 

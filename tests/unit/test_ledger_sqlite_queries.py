@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.domain.call_log import CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _DUE_OF_OTHERS, _NEXT_DUE, list_statement
 from leadline_server.ledger.sqlite.requests import _DELETE_OLD
@@ -80,7 +80,7 @@ def test_a_list_of_one_user_number_or_contact_reads_only_theirs(
     [
         (_DUE, (1, 10), "call_logs_by_due_time"),
         (_NEXT_DUE, (), "call_logs_by_due_time"),
-        (_CHANGES, (1, 10), "call_logs_by_sequence"),
+        (_CHANGES, ("acme", 1, 10), "call_logs_by_account_sequence"),
         (_DELETE_OLD, (1, 10), "requests_by_time"),
     ],
 )

@@ -12,7 +12,7 @@ from leadline_server.auth.authenticator import MOST_RECENT, MOST_RECENT_LENGTH, 
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.domain.access.api_keys import PREFIX, key_digest
 from leadline_server.domain.access.principals import ApiKey, Role
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ class Bench:
         self.contact = LedgerContact(cast("Any", self.keys), lambda: 0.0)
         attempts = FailedAttempts(lambda: 0.0)
         self.authenticator = Authenticator(
-            cast("Any", self.keys), None, attempts, self.contact, cast("Any", None), lambda: NOW
+            cast("Any", self.keys), None, attempts, self.contact, cast("Any", None), cast("Any", None), lambda: NOW
         )
         digest = module._digest
 
