@@ -202,8 +202,8 @@ async def drive(
 def _slow_down_background_work() -> None:
     """Let what is done once in a while be done once. It goes by the clock, so on a busy machine it would count more."""
     sleep = asyncio.sleep
-    asyncio.sleep = lambda delay, result=None: sleep(delay * 10_000, result)  # type: ignore[assignment] # same arguments
-    ledger_contact.LOST_SECONDS = 1e9  # the ledger is not asked meanwhile
+    asyncio.sleep = lambda delay, result=None: sleep(delay * 10_000, result)
+    ledger_contact.LOST_SECONDS = 1e9  # type: ignore[misc] # the ledger is not asked meanwhile
 
 
 async def _in_groups(serve: Any, requests: Sequence[bytes], group: int, header: str) -> list[bytes]:
