@@ -24,6 +24,7 @@ from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import CrmMethod, LookupRecall
+from leadline_server.scheduling import prefer_throughput
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
@@ -52,6 +53,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
     """
+    prefer_throughput()
     configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))
