@@ -18,6 +18,7 @@ from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import Observations
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
+from leadline_server.auth.embed_tokens import EmbedTokens
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.auth.sessions import Sessions
 from leadline_server.auth.tokens import JwtVerifier
@@ -33,6 +34,7 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     Keys,
+    ListAuditEntries,
     ListCallLogs,
     ListPlaceholders,
     LogCall,
@@ -176,8 +178,9 @@ async def open_app(
             attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
             sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
+            embeds = EmbedTokens(ledger.secret, ledger.credentials, clock.now, settings.embedding_origins)
             authenticator = Authenticator(
-                ledger.credentials, tokens, attempts, contact, sessions, clock.now, settings.tls_proxy
+                ledger.credentials, tokens, attempts, contact, sessions, embeds, clock.now, settings.tls_proxy
             )
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
@@ -207,7 +210,8 @@ def _commands(
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
-        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs),
+        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
+        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
         accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),

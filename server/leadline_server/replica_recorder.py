@@ -11,8 +11,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from leadline_server.clock import Clock
-from leadline_server.config import ConnectionTable, Settings
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.config import Settings
+from leadline_server.config_tables import ConnectionTable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import Replica, Replicas
 
 RECORD_SECONDS: Final = 30.0

@@ -11,7 +11,8 @@ import yaml  # type: ignore[import-untyped] # no py.typed
 from jsonschema import Draft7Validator  # type: ignore[import-untyped] # no py.typed
 from leadline_server.app import DRAIN_SECONDS
 from leadline_server.cli import app
-from leadline_server.config import PREFIX, Settings, load_settings
+from leadline_server.config import PREFIX, Settings
+from leadline_server.config_loading import load_settings
 from typer.testing import CliRunner
 
 ROOT: Final = Path(__file__).resolve().parents[2]

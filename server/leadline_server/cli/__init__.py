@@ -27,6 +27,7 @@ from leadline_server.cli import (
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_suite import run_suite
 from leadline_server.cli.adapter_try import try_definition
+from leadline_server.cli.audit_remote import list_audit
 from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
@@ -121,8 +122,8 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
     "audit": (
-        "Export and verify the record of who changed what.",
-        {"export": audit.export, "verify": audit.verify},
+        "List, export and verify the record of who changed what.",
+        {"list": list_audit, "export": audit.export, "verify": audit.verify},
     ),
     "connections": (
         "Check connections to CRMs, and grant leadline access to them.",

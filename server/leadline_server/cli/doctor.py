@@ -46,7 +46,7 @@ def doctor(
 
 
 def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         settings = load_settings(flags)
@@ -129,7 +129,7 @@ def _existing_parent(folder: Path) -> Path:
 
 def _key(settings: "Settings") -> Diagnosis:
     from leadline_server.backup.restoring import missing_keys
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.encryption.key_sources import KeyFile
     from leadline_server.encryption.settings import key_source
 

@@ -34,7 +34,7 @@ def health(
 
     Exit codes: 0 SERVING; 1 it does not serve, or does not answer; 2 the settings cannot be used.
     """
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         settings = load_settings({"listen": listen, "config": config})
