@@ -29,6 +29,7 @@ from leadline_server.domain.numbers.short_numbers import (
     is_short,
 )
 from leadline_server.domain.numbers.written_number import WITHHELD_DIGITS, WrittenNumber, read_written
+from leadline_server.domain.unshown import unshown
 
 MAX_TEXT = 256
 """Longer texts (characters) are no numbers, and are never kept in the cache."""
@@ -54,6 +55,7 @@ class NumberKind(IntEnum):
     """No number at all."""
 
 
+@unshown
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
     """A number as it was read.
