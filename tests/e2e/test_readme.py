@@ -139,6 +139,8 @@ CONDITIONAL = {
     "leadline_certificate_expiry_seconds",
     "leadline_certificate_reload_failures_total",
     "leadline_everyone_may_call",
+    "leadline_worker_starts_total",
+    "leadline_worker_up",
 }
 
 

@@ -7,6 +7,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "serve": [
         "leadline serve --data-dir data",
         "leadline serve --config leadline.toml --check",
+        "leadline serve --config leadline.toml --workers 4",
     ],
     "doctor": ["leadline doctor --config leadline.toml"],
     "ring": ["leadline ring '+1 202-555-0111' --name 'Ann Example'"],

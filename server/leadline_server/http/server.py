@@ -107,6 +107,7 @@ class HttpOptions:
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
         ssl_context: for TLS; None: none.
+        shares_port: whether other workers of the same server listen on the same port.
     """
 
     public_url: str = ""
@@ -117,6 +118,7 @@ class HttpOptions:
     connections: int = MAX_CONNECTIONS
     ssl_context: ssl.SSLContext | None = None
     authenticator: Authenticator | None = None
+    shares_port: bool = False
 
 
 @asynccontextmanager
@@ -137,7 +139,7 @@ async def http_server(
     Raises:
         AddressUnavailable: the address is taken, or not of this machine.
     """
-    listener = _listen(address)
+    listener = _listen(address, shares_port=options.shares_port)
     ingress = IngressPage(receiver, options.public_url)
     application = HttpApplication(
         methods, ingress, has_console=options.has_console, authenticator=options.authenticator
@@ -199,13 +201,15 @@ def _context(context: ssl.SSLContext, _config: uvicorn.Config, _default: object)
     return context
 
 
-def _listen(address: str) -> socket.socket:
+def _listen(address: str, *, shares_port: bool) -> socket.socket:
     host, port = split_address(address)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, target = found[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(target)
         listener.listen(_BACKLOG)  # now, so that a program that is told the port can connect
     except OSError as error:

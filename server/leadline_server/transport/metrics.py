@@ -1,10 +1,10 @@
 """Metrics of the RPCs, and the HTTP port that shows metrics and health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS: Final = 64
 """The most connections of the metrics port. Beyond them the oldest is closed, so that health checks get through."""
+
+
+class Figures(Protocol):
+    """Metrics that prometheus-client can write: those of a registry, or of several workers."""
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now."""
 
 
 class RpcMetrics(Collector):
@@ -134,6 +141,8 @@ async def metrics_endpoint(
     is_serving: Callable[[], bool],
     ssl_context: "ssl.SSLContext | None" = None,
     authenticator: Authenticator | None = None,
+    *,
+    merged: "Callable[[], Awaitable[Figures]] | None" = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
 
@@ -143,6 +152,7 @@ async def metrics_endpoint(
         is_serving: `/healthz` answers 200 if this returns True, else 503.
         ssl_context: for TLS; None: none.
         authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
+        merged: the metrics of all workers that share the port; None: there are no others.
 
     Yields:
         The port.
@@ -157,7 +167,8 @@ async def metrics_endpoint(
             return web.Response(status=status)
         # Only OpenMetrics has exemplars. Prometheus asks for it.
         write, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=write(registry), headers={"Content-Type": content_type})
+        figures = registry if merged is None else await merged()
+        return web.Response(body=write(figures), headers={"Content-Type": content_type})
 
     async def healthz(_request: "web.Request") -> "web.Response":
         return web.Response(text="ok\n") if is_serving() else web.Response(status=503, text="not serving\n")
@@ -170,7 +181,7 @@ async def metrics_endpoint(
         host, port = split_address(address)
         try:
             listener = await asyncio.get_running_loop().create_server(
-                lambda: _connection(runner), host or None, port, ssl=ssl_context
+                lambda: _connection(runner), host or None, port, ssl=ssl_context, reuse_port=merged is not None
             )
         except OSError as error:
             raise AddressUnavailable(address, reason(error)) from error
