@@ -1,5 +1,6 @@
 """The command `leadline serve`."""
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -53,8 +54,8 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
 
     Exit codes: 0 stopped, or with --check: the settings are valid; 1 a worker had to be killed; 2 the server cannot start.
     """
+    gc.disable()  # until the server is open, see `tune_garbage_collector`
     from leadline_server.config import BadSettings, load_settings
-    from leadline_server.serving import run
 
     flags = {
         "listen": listen,
@@ -77,6 +78,8 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
         return
     if settings.workers > 1:
         _supervise(settings, flags)
+    from leadline_server.serving import run
+
     fail_if(run(settings, typer.echo))
 
 
