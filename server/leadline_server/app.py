@@ -68,7 +68,7 @@ from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
 from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
-from leadline_server.watch.feed import ChangeFeed
+from leadline_server.watch.feeds import ChangeFeeds
 
 DRAIN_SECONDS: Final = 2.0
 """How long deliveries in progress may go on at the end, in seconds. RPCs that wait for them are answered before."""
@@ -155,7 +155,7 @@ async def open_app(
         scheduler = DeliveryScheduler(ledger.call_logs, worker, limits, clock)
         if registry is not None:
             registry.register(DeliveryMetrics(worker, result_writer, scheduler, limits, budget))
-        feed = ChangeFeed(ledger.call_logs)
+        feeds = ChangeFeeds(ledger.call_logs)
         observations = Observations(ledger.audit)
         keeper = AuditKeeper(ledger.audit, observations, emit)
         if registry is not None:
@@ -165,7 +165,7 @@ async def open_app(
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file, settings.crm_path), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
         in_flight = worker.in_flight
-        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
+        await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feeds.run())
         await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
         authenticator = None
         if settings.authentication:
@@ -180,7 +180,7 @@ async def open_app(
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feed, clock)
+        commands = _commands(ledger, administration, lookup, claims, decision_loader, worker, feeds, clock)
         yield App(commands, ledger, observations, authenticator)
 
 
@@ -198,7 +198,7 @@ def _commands(
     claims: NumberClaims,
     decision_loader: DecisionLoader,
     worker: DeliveryWorker,
-    feed: ChangeFeed,
+    feeds: ChangeFeeds,
     clock: Clock,
 ) -> Commands:
     return Commands(
@@ -214,7 +214,7 @@ def _commands(
         retry_call_log=RetryCallLog(ledger.call_logs, worker, clock),
         count_call_logs=CountCallLogs(ledger.call_logs),
         list_call_logs=ListCallLogs(ledger.call_logs, PageTokens(ledger.secret, "call_logs")),
-        watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feed, ledger.secret),
+        watch_call_logs=WatchCallLogs(administration.registry, ledger.call_logs, feeds, ledger.secret),
         get_preferences=GetPreferences(),
         update_preferences=UpdatePreferences(ledger.preferences),
         get_account_settings=GetAccountSettings(),
