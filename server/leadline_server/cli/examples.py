@@ -75,6 +75,10 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "audit export": ["leadline audit export /mnt/audit/2026-11.jsonl"],
     "audit verify": ["leadline audit verify --anchors /mnt/audit/2026-11.jsonl"],
     "ledger check": ["leadline ledger check --data-dir data"],
+    "ledger copy": [
+        "leadline ledger copy sqlite:data/ledger.db postgresql://leadline@db.example/leadline",
+        "leadline ledger copy postgresql://leadline@db.example/leadline sqlite:data/ledger.db",
+    ],
     "ledger version": ["leadline ledger version --data-dir data"],
     "connections check": ["leadline connections check hubspot --config leadline.toml"],
     "adapter list": ["leadline adapter list"],

@@ -52,7 +52,7 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 stopped, or with --check: the settings are valid; 1 a worker had to be killed; 2 the server cannot start.
+    Exit codes: 0 stopped, or with --check: the settings are valid; 1 a worker was killed; 2 the server cannot start.
     """
     gc.disable()  # until the server is open, see `tune_garbage_collector`
     from leadline_server.config import BadSettings, load_settings

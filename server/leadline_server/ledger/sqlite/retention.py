@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.retention import last_change, may_be_deleted
+from leadline_server.ledger.call_log_rows import within
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ledger.sqlite.audit import prune_audit
-from leadline_server.ledger.call_log_rows import within
 from leadline_server.ports.ledger import Pruned
 from leadline_server.storage.sqlite import SqliteDatabase
 
