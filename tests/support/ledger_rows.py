@@ -1,14 +1,38 @@
 """Rows in every table of a ledger, for tests that move them as they are."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.copying.store import TABLES
+from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.testing.ledger_samples import ACCOUNT, call_log, full_call_log, put
+
+OTHER: Final = "other"
+CALLS: Final = 120
+"""How many call logs `filled_ledger` has, beside the full one."""
 
 _BLOB: Final = "BLOB"
 _INTEGER: Final = "INTEGER"
+
+
+def filled_ledger(path: Path) -> Path:
+    """Make a SQLite ledger with rows in every table: call logs of two accounts, and rows that no server could read."""
+
+    async def fill() -> None:
+        async with open_sqlite_ledger(path) as ledger:
+            for account_id in (ACCOUNT, OTHER):
+                await ledger.accounts.create(account_id, AccountSettings())
+            await put(ledger, full_call_log())
+            logs = [call_log(f"call {number}", account_id=(ACCOUNT, OTHER)[number % 2]) for number in range(CALLS)]
+            await asyncio.gather(*(put(ledger, log) for log in logs))
+
+    asyncio.run(fill())
+    fill_empty_tables(path)
+    return path
 
 
 def fill_empty_tables(path: Path, rows: int = 7) -> None:

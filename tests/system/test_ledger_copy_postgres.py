@@ -1,7 +1,7 @@
 """Copies of a ledger to PostgreSQL, from it, and between two of its databases."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +11,27 @@ from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.copying import CopyRefused, abandon_copy, copy_ledger
 from leadline_server.ledger.copying.postgres_store import MIGRATIONS, PostgresStore, open_postgres_store
 from leadline_server.ledger.copying.sqlite_store import SqliteStore
-from leadline_server.ledger.copying.store import TABLES, Page, Progress, Row
+from leadline_server.ledger.copying.store import TABLES, Progress, Row
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.storage.postgres.migrations import apply_migrations, load_halves
-from leadline_server.testing.ledger_samples import ACCOUNT, call_log, full_call_log, put
-from support.ledger_rows import fill_empty_tables, rows_of
+from leadline_server.testing.ledger_samples import ACCOUNT, call_log, put
+from support.ledger_rows import CALLS, OTHER, filled_ledger, rows_of
 from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.system
 
 KEPT_APART = {"ledger", "account_counters", "schema_migrations"}
-CALLS = 150
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled_ledger(tmp_path_factory.mktemp("filled") / "ledger.db")
 
 
 @pytest.fixture
-async def path(tmp_path: Path) -> Path:
+def path(filled: Path, tmp_path: Path) -> Path:
     """A SQLite ledger with rows in every table."""
-    path = tmp_path / "ledger.db"
-    async with open_sqlite_ledger(path) as ledger:
-        await ledger.accounts.create(ACCOUNT, AccountSettings())
-        await ledger.accounts.create("other", AccountSettings())
-        await put(ledger, full_call_log())
-        for number in range(CALLS):
-            await put(ledger, call_log(f"call {number}", account_id=("other", ACCOUNT)[number % 2]))
-    fill_empty_tables(path)
-    return path
-
-
-@pytest.fixture
-async def opened() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as stack:
-        yield stack
+    return Path(shutil.copy(filled, tmp_path / "ledger.db"))
 
 
 async def to_postgres(path: Path, url: str) -> None:
@@ -78,7 +68,7 @@ async def test_a_ledger_comes_back_from_postgresql_as_it_was(
     assert report.rows == {table: len(rows_of(path, table)) for table in TABLES}
     for table in set(TABLES) - {"call_logs"}:
         assert rows_of(back, table) == rows_of(path, table)
-    before, after = ([(*row[1:13], row[14]) for row in rows_of(each, "call_logs")] for each in (path, back))
+    before, after = ([(*row[1:12], row[13]) for row in rows_of(each, "call_logs")] for each in (path, back))
     assert sorted(before, key=repr) == sorted(after, key=repr)  # but for the rowid and the sequence
     async with open_sqlite_ledger(back) as ledger:
         await put(ledger, call_log("new"))
@@ -92,14 +82,14 @@ async def test_sequences_keep_their_order_within_an_account_and_old_tokens_expir
     async with open_postgres_store(url) as source:
         largest = (await source.counters()).sequence
         await copy_ledger(source, SqliteStore(back, is_target=True))
-    for account in (ACCOUNT, "other"):
+    for account in (ACCOUNT, OTHER):
         ordered = [
-            [row[2] for row in sorted(rows_of(each, "call_logs"), key=lambda row: row[13]) if row[1] == account]
+            [row[2] for row in sorted(rows_of(each, "call_logs"), key=lambda row: row[12]) if row[1] == account]
             for each in (path, back)
         ]
         assert ordered[0] == ordered[1]
     [ledger] = rows_of(back, "ledger")
-    sequences = [row[13] for row in rows_of(back, "call_logs")]
+    sequences = [row[12] for row in rows_of(back, "call_logs")]
     assert ledger[5] == largest  # pruned_through
     assert largest < min(sequences) < max(sequences) <= ledger[4]
     assert len(set(sequences)) == len(sequences)
@@ -144,16 +134,6 @@ class Interrupted:
             raise Stops
         self._pages -= 1
         await self._target.append(table, columns, rows, progress)
-
-
-class Counting(SqliteStore):
-    """A source that counts the rows that are read, without those of the comparison."""
-
-    pages = 0
-
-    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> Page:
-        self.pages += 1
-        return await super().page(table, columns, after, limit)
 
 
 async def test_a_copy_goes_on_where_it_was_interrupted(path: Path, postgres: PostgresServer) -> None:

@@ -1,6 +1,7 @@
 """Copies of a ledger: fenced, resumable, counted and compared. Here from one SQLite file to another."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,23 +18,20 @@ from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.integrity import check_ledger, problems_of
 from leadline_server.storage.read_only import read_only
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, full_call_log, key, put
-from support.ledger_rows import fill_empty_tables, rows_of
+from support.ledger_rows import filled_ledger, rows_of
 
 KEPT_APART = {"ledger", "settings_version", "stored_blocks", "schema_migrations", "sqlite_sequence"}
-CALLS = 250
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled_ledger(tmp_path_factory.mktemp("filled") / "ledger.db")
 
 
 @pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    """A ledger with rows in every table."""
-    path = tmp_path / "ledger.db"
-    async with open_sqlite_ledger(path) as ledger:
-        await ledger.accounts.create(ACCOUNT, AccountSettings())
-        await put(ledger, full_call_log())
-        for number in range(CALLS):
-            await put(ledger, call_log(f"call {number}"))
-    fill_empty_tables(path)
-    return path
+def path(filled: Path, tmp_path: Path) -> Path:
+    """A SQLite ledger with rows in every table."""
+    return Path(shutil.copy(filled, tmp_path / "ledger.db"))
 
 
 def stores(path: Path, target: Path) -> tuple[SqliteStore, SqliteStore]:
@@ -60,7 +58,7 @@ async def test_a_copy_has_the_same_rows_and_serves(path: Path, tmp_path: Path) -
     assert target.stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob(".*copying*"))  # noqa: ASYNC240 - nothing else runs
     async with open_sqlite_ledger(target) as ledger:
-        assert await ledger.call_logs.get(key("call 7")) is not None
+        assert await ledger.call_logs.get(key("call 8")) is not None
         await put(ledger, call_log("new"))
 
 
@@ -77,7 +75,7 @@ async def test_a_copy_of_a_sound_ledger_is_sound(tmp_path: Path) -> None:
 async def test_a_fenced_ledger_answers_reads_and_refuses_writes(path: Path, tmp_path: Path) -> None:
     async with open_sqlite_ledger(path) as ledger:
         await copy_ledger(*stores(path, tmp_path / "copy.db"))
-        assert await ledger.call_logs.get(key("call 7")) is not None
+        assert await ledger.call_logs.get(key("call 8")) is not None
         with pytest.raises(LedgerUnavailable) as refused:
             await put(ledger, call_log("late"))
         assert refused.value.retry_after == 30
