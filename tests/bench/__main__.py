@@ -17,12 +17,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--runs", type=int, default=5, help="of each load, by turns")
     parser.add_argument("--calls", type=int, default=4_000, help="of a run")
-    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch, crm, http")
+    parser.add_argument(
+        "--only", default="", help="those whose name begins so: find, log, scale, watch, crm, http, workers"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), runs=options.runs, calls=options.calls)
         tables = _tables(bench) | _crms(Path(folder), options.runs, options.calls)
         tables |= _http(Path(folder), options.runs, options.calls)
+        tables |= {_BY_WORKERS: {"workers": lambda: _by_workers(bench.by_workers((1, 2)))}}
         for title, scenarios in tables.items():
             wanted = [scenario for name, scenario in scenarios.items() if name.startswith(options.only)]
             if wanted:
@@ -79,6 +82,21 @@ _THROUGH = """
 _OVER_HTTP = """
 | load | in flight | CPU us | echo CPU us | to the echo | gRPC CPU us | to gRPC | calls/s | p50 ms | p99 ms |
 |---|---|---|---|---|---|---|---|---|---|"""
+
+
+_BY_WORKERS = """
+| load | workers | calls/s | p50 ms | p99 ms | server CPU us |
+|---|---|---|---|---|---|"""
+
+
+def _by_workers(found: dict[str, dict[int, list[Result]]]) -> str:
+    return "\n".join(
+        f"| {method.rpartition('/')[2]} | {number} | {_spread([run.rate for run in runs])} |"
+        f" {_median([run.p50 for run in runs]) * 1000:.1f} | {_median([run.p99 for run in runs]) * 1000:.1f} |"
+        f" {_median([run.cpu_per_call for run in runs]) * 1e6:.0f} |"
+        for method, by_number in found.items()
+        for number, runs in by_number.items()
+    )
 
 
 def _over_http(found: OverHttp) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,9 @@ class Server:
     http_address: str = ""
 
     def cpu_seconds(self) -> float:
-        """User and system time of the whole process so far."""
-        # proc(5): fields 14 and 15, counted behind the parenthesis that ends the name.
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """User and system time of the whole process so far, and of its workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(map(_cpu_seconds, [self.pid, *map(int, children)]))
 
     def resident_bytes(self) -> int:
         """Memory in use."""
@@ -52,6 +51,12 @@ class Result:
     def rate(self) -> float:
         """Calls a second."""
         return self.calls / self.seconds
+
+
+def _cpu_seconds(pid: int) -> float:
+    # proc(5): fields 14 and 15, counted behind the parenthesis that ends the name.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 @contextmanager
@@ -102,6 +107,24 @@ def load(
         timeout=300,
     )
     return Result(**json.loads(done.stdout), cpu=server.cpu_seconds() - before)
+
+
+def loads(server: Server, method: str, requests: Sequence[Path], in_flight: int, connections: int) -> Result:
+    """Send several files of requests at once, each from a process of its own with so many connections."""
+    before = server.cpu_seconds()
+    command = [sys.executable, "-m", "bench.load", server.address, method]
+    processes = [
+        subprocess.Popen(
+            [*command, str(file), str(in_flight), "-", "0", str(connections)],
+            env=os.environ | {"PYTHONPATH": str(TESTS)},
+            stdout=subprocess.PIPE,
+        )
+        for file in requests
+    ]
+    found = [json.loads(process.communicate(timeout=300)[0]) for process in processes]
+    calls, seconds = sum(each["calls"] for each in found), max(each["seconds"] for each in found)
+    p50, p99 = (max(each[name] for each in found) for name in ("p50", "p99"))
+    return Result(calls, seconds, p50, p99, server.cpu_seconds() - before)
 
 
 def http_load(server: Server, method: str, requests: Path, in_flight: int, responses: Path | None = None) -> Result:

@@ -7,17 +7,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from leadline import Client
 from leadline.v1 import call_log_pb2, preferences_pb2
 
 from bench import workload
 from bench.messages import read_messages, write_messages
-from bench.processes import Result, Server, echo_server, leadline_server, load, watchers
+from bench.processes import Result, Server, echo_server, leadline_server, load, loads, watchers
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,24 @@ class Bench:
         complete, late = min(count for count, _ in seen), max(seconds for _, seconds in seen)
         return Watched(watching, at_once, calls, rate, alone, beside, complete, late)
 
+    def by_workers(self, numbers: Sequence[int]) -> dict[str, dict[int, list[Result]]]:
+        """FindContact and LogCall at servers with so many workers, from two processes with 8 connections each."""
+        found: dict[str, dict[int, list[Result]]] = {workload.FIND: {}, workload.LOG: {}}
+        for number in numbers:
+            with self._leadline(10_000, {"LEADLINE_WORKERS": str(number)}) as server:
+                for run in range(self.runs + 1):  # the first one warms up
+                    lookups = [workload.find_requests(self._some(10_000)) for _ in range(2)]
+                    calls = [self._known_calls(f"{number}-{run}-{half}", self._calls // 2) for half in range(2)]
+                    for method, requests in {workload.FIND: lookups, workload.LOG: calls}.items():
+                        files = [self._folder / f"half-{half}" for half in range(2)]
+                        for file, messages in zip(files, requests, strict=True):
+                            write_messages(file, messages)
+                        found[method].setdefault(number, []).append(loads(server, method, files, 16, 8))
+        return {method: {number: runs[1:] for number, runs in by.items()} for method, by in found.items()}
+
+    def _some(self, contacts: int) -> list[int]:
+        return [self._random.randrange(contacts) for _ in range(self._calls // 2)]
+
     def _known_calls(self, prefix: str, calls: int) -> list[bytes]:
         numbers = [workload.known_number(self._random.randrange(10_000)) for _ in range(calls)]
         return workload.log_requests(prefix, "user", numbers)
@@ -158,7 +177,7 @@ class Bench:
             return self._pair("LogCall, new unknown number", server, workload.LOG, requests, in_flight, check)
 
     @contextmanager
-    def _leadline(self, contacts: int) -> Iterator[Server]:
+    def _leadline(self, contacts: int, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
         """A server over a fresh copy of a data directory with so many contacts."""
         template = self._folder / f"template-{contacts}"
         if not template.exists():
@@ -169,7 +188,7 @@ class Bench:
         data = self._folder / f"data-{contacts}"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data)
-        with leadline_server(data) as server:
+        with leadline_server(data, settings) as server:
             _create_placeholders(server)
             yield server
 
