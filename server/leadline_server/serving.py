@@ -16,8 +16,10 @@ from structlog.typing import Processor
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
-from leadline_server.config import AccountConfig, Settings
-from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
@@ -27,15 +29,15 @@ from leadline_server.transport.addresses import AddressUnavailable, check_free, 
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.certificates import UnusableCertificate
+from leadline_server.transport.client_cas import watched_cas
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tls_port import TlsPort
 from leadline_server.transport.tracer import CallRecords
 
 if TYPE_CHECKING:  # Exports imports OpenTelemetry, and a server that serves alone has no workers
-    import ssl
-
     import grpc
 
     from leadline_server.tracing.export import Exports
@@ -105,6 +107,8 @@ async def _serve(settings: Settings, announce: Callable[[str], object], worker: 
         http = _HttpPort(connections.http, tls.http, shares_port=worker is not None)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
+        if certificate is not None and certificate.takes_client_certificates:
+            await stack.enter_async_context(watched_cas(certificate, server.ids, registry))
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
@@ -155,8 +159,8 @@ class _Tls(NamedTuple):
     """TLS for each port; None: plain text."""
 
     grpc: "grpc.ServerCredentials | None" = None
-    http: "ssl.SSLContext | None" = None
-    metrics: "ssl.SSLContext | None" = None
+    http: TlsPort | None = None
+    metrics: TlsPort | None = None
 
     @classmethod
     def of(cls, certificate: ServerCertificate | None) -> Self:
@@ -164,8 +168,8 @@ class _Tls(NamedTuple):
         if certificate is None:
             return cls()
         needs_client = certificate.takes_client_certificates
-        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
-        return cls(certificate.grpc_credentials(), *contexts)
+        ports = certificate.port(), certificate.port(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *ports)
 
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
@@ -226,9 +230,10 @@ async def _http(
         hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
         is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
+        embed_origins=settings.embedding_origins,
         grace=settings.grace_period,
         connections=about.connections,
-        ssl_context=about.ssl_context,
+        tls=about.tls,
         shares_port=about.shares_port,
         authenticator=app.authenticator,
     )
@@ -241,7 +246,7 @@ class _HttpPort(NamedTuple):
     """The HTTP port's share of the connections, its TLS, and whether other workers listen on it."""
 
     connections: int
-    ssl_context: "ssl.SSLContext | None"
+    tls: TlsPort | None
     shares_port: bool
 
 

@@ -18,7 +18,7 @@ def main() -> None:
 
 def _serve(text: str) -> list[str]:
     """Serve by the plan of this text. Returns why the worker could not start."""
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
     from leadline_server.serving import run
     from leadline_server.workers.plan import WorkerPlan
     from leadline_server.workers.worker import Worker

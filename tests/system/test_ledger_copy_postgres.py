@@ -142,7 +142,7 @@ async def test_a_copy_goes_on_where_it_was_interrupted(path: Path, postgres: Pos
     while not is_done:
         async with open_postgres_store(url) as target:
             try:
-                report = await copy_ledger(source, Interrupted(target, 4))  # type: ignore[arg-type] # it forwards the rest
+                report = await copy_ledger(source, Interrupted(target, 4))
                 is_done = True
             except Stops:
                 rounds += 1

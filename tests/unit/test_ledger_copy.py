@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.copying import CopyRefused, abandon_copy, copy_ledger
 from leadline_server.ledger.copying.sqlite_store import SqliteStore

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fakes.connections import OPTIONS
-from fakes.pipedrive import ACTIVITIES, CLIENT, ORGANIZATIONS, PERSONS, REFRESH_TOKEN, FakePipedrive
+from fakes.pipedrive import CLIENT, REFRESH_TOKEN, FakePipedrive
+from fakes.pipedrive_fields import ACTIVITIES, ORGANIZATIONS, PERSONS
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.pipedrive import adapter as module
 from leadline_server.crm.pipedrive import records
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import (
+    CrmAuthFailed,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

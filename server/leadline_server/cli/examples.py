@@ -10,6 +10,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "leadline serve --config leadline.toml --workers 4",
     ],
     "doctor": ["leadline doctor --config leadline.toml"],
+    "health": ["leadline health --config leadline.toml"],
     "ring": ["leadline ring '+1 202-555-0111' --name 'Ann Example'"],
     "backup": ["leadline backup backups/2026-03-01 --data-dir data --keys keys/2026-03-01"],
     "restore": ["leadline restore backups/2026-03-01 --data-dir restored"],
@@ -72,7 +73,11 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
         "leadline context set lab --server 10.0.0.5:50051 --tls-ca ca.pem --tls-name leadline.lab",
     ],
     "context delete": ["leadline context delete lab"],
-    "audit export": ["leadline audit export /mnt/audit/2026-11.jsonl"],
+    "audit list": ["leadline audit list --account acme --since 2026-11-01 --action key.revoked"],
+    "audit export": [
+        "leadline audit export /mnt/audit/2026-11.jsonl",
+        "leadline audit export acme.jsonl --server leadline.example.com:50051 --tls --account acme",
+    ],
     "audit verify": ["leadline audit verify --anchors /mnt/audit/2026-11.jsonl"],
     "ledger check": ["leadline ledger check --data-dir data"],
     "ledger copy": [

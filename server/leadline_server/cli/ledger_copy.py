@@ -31,7 +31,7 @@ def copy_ledger(
     """
     import asyncio
 
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     if source == target:
         fail(["FROM and TO are the same database."])

@@ -1,10 +1,11 @@
 """Rows of accounts, of their connections and of checks, for every ledger."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from leadline_server.domain.accounts import AccountRecord, AccountState, ConnectionCheck, OwnConnection
+from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
 from leadline_server.ledger.codec import SETTINGS, from_microseconds
 
 BLOCK_BYTES: Final = 4096
@@ -30,6 +31,17 @@ def account_of(row: Sequence[Any]) -> AccountRecord:
     )
 
 
+def administered(by: Actor, before: AccountRecord, after: AccountRecord) -> Iterator[AuditEvent]:
+    """The entries of a change of an account's title or state."""
+    account_id = after.account_id
+    if after.title != before.title:
+        yield AuditEvent.of(by, account_id, AuditAction.ACCOUNT_UPDATED, account_id, fields=("title",))
+    if after.state != before.state:
+        is_active = after.state is AccountState.ACTIVE
+        action = AuditAction.ACCOUNT_ENABLED if is_active else AuditAction.ACCOUNT_DISABLED
+        yield AuditEvent.of(by, account_id, action, account_id)
+
+
 def connection_of(row: Sequence[Any], secrets: dict[str, str]) -> OwnConnection:
     """A connection: adapter, options, names of secrets, encrypted secrets, revision, time."""
     adapter, options, secret_names, _, revision, updated_at = row
@@ -41,6 +53,17 @@ def connection_of(row: Sequence[Any], secrets: dict[str, str]) -> OwnConnection:
         revision=revision,
         update_time=from_microseconds(updated_at),
     )
+
+
+def connection_changes(before: OwnConnection | None, after: OwnConnection) -> tuple[str, ...]:
+    """The names of what changes. All secrets count as changed: what they were is not read."""
+    known = before or OwnConnection(adapter="")
+    names = {name for name in {*known.options, *after.options} if known.options.get(name) != after.options.get(name)}
+    changed = [*(f"options.{name}" for name in names), *(f"secrets.{name}" for name in after.secrets)]
+    changed += [f"secrets.{name}" for name in known.secret_names if name not in after.secrets]
+    if after.adapter != known.adapter:
+        changed.append("adapter")
+    return tuple(sorted(changed))
 
 
 def check_of(row: Sequence[Any]) -> ConnectionCheck:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 from leadline_server.ports.ledger import CallLogFilter, CallLogGroup
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.ports.ledger import ACCOUNT_PREFIX

@@ -21,8 +21,8 @@ from google.protobuf.message_factory import GetMessageClass
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.errors import (
-    AccountNotFound,
     BudgetExhausted,
     FieldViolation,
     InvalidRequest,

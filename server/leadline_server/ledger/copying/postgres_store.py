@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.copying.store import (
     TABLES,
     AccountCounters,

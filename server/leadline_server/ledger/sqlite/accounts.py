@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
-from leadline_server.domain.errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
-from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of
+from leadline_server.ledger.account_rows import BLOCK_BYTES, account_of, administered
 from leadline_server.ledger.codec import SETTINGS, to_microseconds
-from leadline_server.ledger.sqlite.audit import note
+from leadline_server.ledger.sqlite.audit import note, record
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -101,7 +101,13 @@ class SqliteAccounts:
         return await self._database.write(update)
 
     async def administer(
-        self, account_id: str, now: datetime, *, title: str | None = None, state: AccountState | None = None
+        self,
+        account_id: str,
+        now: datetime,
+        by: Actor = LEADLINE,
+        *,
+        title: str | None = None,
+        state: AccountState | None = None,
     ) -> AccountRecord:
         """Change the title or the state, and return the account. Raises AccountNotFound."""
 
@@ -116,6 +122,7 @@ class SqliteAccounts:
                 return before
             statement = "UPDATE accounts SET title = ?, state = ?, updated_at = ? WHERE account_id = ?"
             connection.execute(statement, (after.title, after.state, to_microseconds(now), account_id))
+            record(connection, *administered(by, before, after))
             self._version.advance(connection)
             return replace(after, update_time=now)
 

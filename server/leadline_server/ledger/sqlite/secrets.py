@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
 from leadline_server.encryption.cipher import Place, encrypt
 from leadline_server.ledger.documents import SECRETS, TOKENS, connection_name, event_field, opened
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.encrypted_database import DocumentCipher, EncryptedDatabase
 from leadline_server.ports.ledger import ACCOUNT_PREFIX
 from leadline_server.ports.ledger.secrets import SecretsState
@@ -25,9 +27,12 @@ class SqliteSecrets:
 
     async def use(self, key_id: str) -> None:
         """Encrypt new envelope keys with this secrets key from now on."""
-        await self._database.write(
-            lambda connection: connection.execute("UPDATE ledger SET secrets_key_id = ?", (key_id,))
-        )
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE ledger SET secrets_key_id = ?", (key_id,))
+            note(connection, OPERATOR, SERVER, AuditAction.SECRETS_ROTATED, key_id)
+
+        await self._database.write(change)
 
     async def owners(self, *, other_than: str) -> Sequence[str]:
         """The owners whose envelope keys another secrets key encrypts."""

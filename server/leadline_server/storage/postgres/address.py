@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 _SCHEMES: Final = ("postgresql", "postgres")
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.postgres.address import PostgresAddress, secured
 
 OLDEST: Final = 150000

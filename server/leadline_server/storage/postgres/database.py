@@ -8,10 +8,17 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.postgres.address import PostgresAddress
 from leadline_server.storage.postgres.connecting import connection_options, prepare
-from leadline_server.storage.postgres.errors import OutcomeUnknown, is_lost, is_read_only, may_repeat, storage_error
+from leadline_server.storage.postgres.errors import (
+    Conflict,
+    OutcomeUnknown,
+    is_lost,
+    is_read_only,
+    may_repeat,
+    storage_error,
+)
 from leadline_server.storage.postgres.outcomes import Sent, sent_transaction, settled
 
 T = TypeVar("T")
@@ -120,8 +127,8 @@ class PostgresDatabase:
         """The rows of one statement that writes, once it is durable. It must not be cancelled.
 
         Raises:
-            OutcomeUnknown: the connection was lost, or the statement conflicted with another transaction: whether it
-                happened is to be found out.
+            OutcomeUnknown: the connection was lost: whether it happened is to be found out.
+            Conflict: it did not happen, since another transaction has changed what it depends on.
         """
         sent = False
         try:
@@ -131,7 +138,9 @@ class PostgresDatabase:
                 is_unsure = self._is_unsure(connection)
         except Exception as error:
             self._look_for_another_server(error)
-            if may_repeat(error) or (sent and is_lost(error)):
+            if may_repeat(error):
+                raise Conflict from error
+            if sent and is_lost(error):
                 raise OutcomeUnknown from error
             raise storage_error(error) or error from error
         if is_unsure:
@@ -230,6 +239,7 @@ class PostgresDatabase:
         finally:
             # A connection that was cut is dropped. A release that fails must not hide what happened before.
             with suppress(Exception):
+                acquired.remove_log_listener(self._note_warning)
                 await asyncio.shield(self._pool.release(acquired, timeout=_ANSWER_SECONDS))
 
     def _note_warning(self, connection: Connection, message: object) -> None:

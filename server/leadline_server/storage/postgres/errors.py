@@ -7,11 +7,14 @@ from typing import Final
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 
 _BUSY_SECONDS: Final = 1.0
 _AWAY_SECONDS: Final = 1.0
 _BROKEN_SECONDS: Final = 5.0
+
+_FENCED: Final = "this ledger is fenced"
+"""In the message of the triggers of ledger/copying/postgres_store.py."""
 
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
@@ -44,6 +47,10 @@ class OutcomeUnknown(Exception):
     """A write was sent and its answer did not come: it may have happened, or may still happen."""
 
 
+class Conflict(Exception):
+    """A write did not happen, since another transaction has changed what it depends on."""
+
+
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is lost or could not be made. What was sent over it may have happened."""
     return isinstance(error, _LOST)
@@ -68,7 +75,11 @@ def storage_error(error: BaseException) -> LedgerUnavailable | None:
     failure: LedgerUnavailable
     if isinstance(error, LedgerUnavailable):
         return error
-    if isinstance(error, _FULL):
+    if is_read_only(error) and _FENCED in str(error):
+        failure = LedgerUnavailable(
+            "This ledger takes no writes: it is being copied, or was copied, to another database.", retry_after=30
+        )
+    elif isinstance(error, _FULL):
         failure = LedgerFull("No space is left for leadline's PostgreSQL database.", retry_after=30)
     elif is_read_only(error) or isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         failure = LedgerUnavailable("leadline's PostgreSQL server is a standby, which takes no writes.", retry_after=1)

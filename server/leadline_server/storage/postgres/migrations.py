@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 _FILE_NAME: Final = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.(?P<half>pre|post)\.sql")
 _ALONE: Final = "-- no transaction"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 _PATIENCE: Final = 10.0
 _PAUSE_SECONDS: Final = 0.05

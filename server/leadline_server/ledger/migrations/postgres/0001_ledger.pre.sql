@@ -109,7 +109,7 @@ CREATE TABLE denied_tokens (
 CREATE TABLE call_logs (
     account_id text COLLATE "C" NOT NULL,
     call_id text COLLATE "C" NOT NULL,
-    version bigint NOT NULL,          -- counts the writes of the row; a writer names the one that it read
+    version bigint NOT NULL,          -- random, another with each write; a writer names the one that it read
     user_id text COLLATE "C" NOT NULL,
     shown_state smallint NOT NULL,
     reason smallint,
@@ -261,6 +261,17 @@ WHEN (OLD.hash IS NOT NULL OR NEW.account_id <> OLD.account_id OR NEW.time <> OL
 EXECUTE FUNCTION audit_is_append_only();
 CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_kept();
 CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit EXECUTE FUNCTION audit_is_append_only();
+
+-- The servers that work on this ledger. Each one writes its row every 30 seconds, and deletes it when it stops.
+CREATE TABLE replicas (
+    id text COLLATE "C" PRIMARY KEY,
+    name text COLLATE "C" NOT NULL,
+    version text NOT NULL,
+    settings text NOT NULL,      -- digests by the names of settings, JSON
+    started_at bigint NOT NULL,
+    clock_at bigint NOT NULL,    -- by the server's clock
+    seen_at bigint NOT NULL      -- by the database's
+);
 
 -- OAuth tokens of the CRMs' connections. The documents are encrypted.
 CREATE TABLE tokens (
