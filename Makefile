@@ -30,7 +30,7 @@ test-quick: .venv/dev ## run the unit tests and the conformance tests of the led
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(QUICK)
 
 # The SIP tests have a process of their own: the browser's driver keeps an event loop running in its process.
-test-system: .venv/dev ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
+test-system: .venv/dev .venv/deploy-tools ## run the tests that need programs of the system (Chromium, PostgreSQL, SIP programs)
 	$(BIN)/python -m pytest -m system tests --ignore-glob="*/test_kamailio*.py"
 	$(BIN)/python -m pytest -m system tests/system/test_kamailio*.py
 
@@ -160,6 +160,12 @@ help: ## this list
 	@echo "Installing the tools of requirements/audit.txt into .venv/audit-tools (once):"
 	@$(PYTHON) -m venv .venv/audit-tools
 	@set -o pipefail; .venv/audit-tools/bin/python -m pip install --require-hashes -r requirements/audit.txt | $(SHOW)
+	@touch $@
+
+.venv/deploy-tools: requirements/deploy.txt | .venv/bin/python
+	@echo "Installing the tools of requirements/deploy.txt into .venv/deploy-tools (once):"
+	@$(PYTHON) -m venv .venv/deploy-tools
+	@set -o pipefail; .venv/deploy-tools/bin/python -m pip install --require-hashes -r requirements/deploy.txt | $(SHOW)
 	@touch $@
 
 .venv/vendors: requirements/vendors.txt .venv/dev

@@ -8,3 +8,4 @@ compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no
 "${compile[@]}" pyproject.toml --extra server --extra http --extra otel --group dev -c requirements/server.txt -c requirements/build.txt -o requirements/dev.txt
 "${compile[@]}" --group pyproject.toml:vendors -c requirements/dev.txt -o requirements/vendors.txt
 "${compile[@]}" requirements/audit.in -o requirements/audit.txt
+"${compile[@]}" requirements/deploy.in -o requirements/deploy.txt

@@ -24,6 +24,7 @@ from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import CrmMethod, LookupRecall
+from leadline_server.scheduling import prefer_throughput
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
@@ -54,6 +55,7 @@ def run(settings: Settings, announce: Callable[[str], object], worker: "Worker |
         announce: called with the addresses when the server is ready, to print them for people.
         worker: this process as one of several; None: it serves alone.
     """
+    prefer_throughput()
     added = (_trace_ids(settings), None if worker is None else worker.add_number)
     configure_logs(settings.log_level, settings.log_format, *filter(None, added))
     try:

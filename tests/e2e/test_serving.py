@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import time
@@ -36,6 +37,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server for the tests that leave it as it is."""
     with server_process(tmp_path_factory.mktemp("serving") / "data") as process:
         yield process
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux alone has this policy")
+def test_no_thread_interrupts_another_when_it_wakes_up(server: ServerProcess) -> None:
+    get(server, "/metrics")
+    threads = [int(task.name) for task in Path(f"/proc/{server.pid}/task").iterdir()]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 def asked(call_id: str, caller: str = NUMBER, name: str = "") -> logs_pb.LogCallRequest:

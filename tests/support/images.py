@@ -104,7 +104,7 @@ class Container:
 
     @property
     def printed(self) -> str:
-        """What its first process has printed so far."""
+        """The output of its first process so far."""
         return self.output.read_text()
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:

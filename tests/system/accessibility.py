@@ -1,4 +1,4 @@
-"""What axe-core finds wrong in a document."""
+"""The faults that axe-core finds in a document."""
 
 from pathlib import Path
 from typing import Final

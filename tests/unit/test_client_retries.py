@@ -1,4 +1,4 @@
-"""What the client sends again after a failure, and what it never does."""
+"""The requests that the client sends again after a failure, and those that it never does."""
 
 import json
 from pathlib import Path

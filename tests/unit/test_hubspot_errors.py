@@ -1,4 +1,4 @@
-"""What HubSpot's errors and the headers of its limits mean."""
+"""The meaning of HubSpot's errors, and of the headers of its limits."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What an adapter in another process says of itself: when it is asked, what it may promise, and what comes of less."""
+"""The description of an adapter in another process: when it is asked, what it may promise, and what comes of less."""
 
 import asyncio
 import time

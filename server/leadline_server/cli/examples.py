@@ -49,7 +49,10 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "account disable": ["leadline account disable acme", "leadline account disable acme --undo"],
     "account delete": ["leadline account delete acme --yes"],
     "account export": ["leadline account export acme"],
-    "connections connect": ["leadline connections connect sales --config leadline.toml"],
+    "connections connect": [
+        "leadline connections connect sales --config leadline.toml",
+        "leadline connections connect sales --config leadline.toml --device",
+    ],
     "connections list": ["leadline connections list --json"],
     "secrets rotate": ["leadline secrets rotate --config leadline.toml"],
     "secrets generate": ["leadline secrets generate"],

@@ -1,4 +1,4 @@
-"""What pages share that take and give JSON, and are no RPCs."""
+"""The common part of pages that take and give JSON and are no RPCs."""
 
 import json
 from typing import Any, Final
