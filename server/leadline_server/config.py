@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     trace_ratio: float = Field(
         0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
     )
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve on the same ports; more than one need Linux."
+    )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(
         400, ge=0, le=36_500, description="Days that a finished call stays in the ledger; 0 for ever."
