@@ -205,7 +205,7 @@ def _dialable(text: str, written: WrittenNumber, rules: NumberingRules) -> Phone
     if found is None:
         return None
     significant = phonenumbers.national_significant_number(found.number)
-    if not written.extension and is_in_service_range(significant, rules.region) and _is_at_home(found, rules.region):
+    if is_in_service_range(significant, rules.region) and _is_at_home(found, rules.region):
         return PhoneNumber(text, NumberKind.EXTENSION, extension=significant)
     return PhoneNumber(
         text,
