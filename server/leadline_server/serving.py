@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import uvloop
@@ -34,13 +34,11 @@ from leadline_server.transport.client_cas import watched_cas
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
-from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tls import PortsTls, ServerCertificate
 from leadline_server.transport.tls_port import TlsPort
 from leadline_server.transport.tracer import CallRecords
 
 if TYPE_CHECKING:  # Exports imports OpenTelemetry, and a server that serves alone has no workers
-    import grpc
-
     from leadline_server.tracing.export import Exports
     from leadline_server.workers.worker import Worker
 
@@ -95,7 +93,7 @@ async def _serve(settings: Settings, announce: Callable[[str], object], worker: 
             records=CallRecords(app.observations, None if exports is None else exports.tracing),
         )
         await stack.enter_async_context(watched_storage(app.ledger.accounts, server.door))
-        tls = _Tls.of(certificate)
+        tls = PortsTls.of(certificate)
         port = server.bind(settings.listen, tls.grpc)
         merged = None
         if worker is not None:
@@ -161,23 +159,6 @@ async def _exports(settings: Settings) -> "AsyncIterator[Exports | None]":
 
 def _drop(_: object) -> None:
     pass
-
-
-class _Tls(NamedTuple):
-    """TLS for each port; None: plain text."""
-
-    grpc: "grpc.ServerCredentials | None" = None
-    http: TlsPort | None = None
-    metrics: TlsPort | None = None
-
-    @classmethod
-    def of(cls, certificate: ServerCertificate | None) -> Self:
-        """TLS by a certificate."""
-        if certificate is None:
-            return cls()
-        needs_client = certificate.takes_client_certificates
-        ports = certificate.port(), certificate.port(needs_client=needs_client)
-        return cls(certificate.grpc_credentials(), *ports)
 
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:

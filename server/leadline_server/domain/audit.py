@@ -11,6 +11,7 @@ Example: key 4f2c of account acme turned logging off for its user alice:
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -123,6 +124,19 @@ class AuditEvent:
     def _named(self) -> Iterator[tuple[str, Any]]:
         named = ((field.name, getattr(self, field.name)) for field in fields(self))
         return ((name, value) for name, value in named if name != "account_id")
+
+
+class AuditFilter(NamedTuple):
+    """Which entries are wanted.
+
+    Attributes:
+        start, end: those from a time on, and before a time; None: all.
+        action: the value of an AuditAction; empty: every one.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    action: str = ""
 
 
 def canonical(document: dict[str, Any]) -> bytes:

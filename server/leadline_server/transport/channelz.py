@@ -1,4 +1,4 @@
-"""What gRPC says of its servers and their connections: its own statistics, "channelz" (gRFC A14)."""
+"""GRPC's own statistics of its servers and their connections, "channelz" (gRFC A14)."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ def socket_ids(server_id: int, after: int) -> list[int]:
 
 
 def socket_of(socket_id: int) -> Mapping[str, Any]:
-    """What gRPC says of a connection. Empty if it is closed, or not by TCP."""
+    """The statistics of a connection. Empty if it is closed, or not by TCP."""
     try:
         found: Mapping[str, Any] = json.loads(cygrpc.channelz_get_socket(socket_id))["socket"]
     except (ValueError, KeyError):

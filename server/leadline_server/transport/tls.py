@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 import grpc
 import structlog
@@ -200,6 +200,23 @@ class ServerCertificate(Collector):
         if self.takes_client_certificates:
             context.verify_mode = ssl.CERT_REQUIRED if needs_client else ssl.CERT_OPTIONAL
         return context
+
+
+class PortsTls(NamedTuple):
+    """TLS for each port; None: plain text."""
+
+    grpc: "grpc.ServerCredentials | None" = None
+    http: TlsPort | None = None
+    metrics: TlsPort | None = None
+
+    @classmethod
+    def of(cls, certificate: ServerCertificate | None) -> Self:
+        """TLS by a certificate."""
+        if certificate is None:
+            return cls()
+        needs_client = certificate.takes_client_certificates
+        ports = certificate.port(), certificate.port(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *ports)
 
 
 def _signs(files: TlsFiles) -> _Signs:
