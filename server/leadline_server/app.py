@@ -63,8 +63,7 @@ from leadline_server.delivery.scheduler import DeliveryScheduler
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.audit import SERVER, Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import ChainedEntry
-from leadline_server.encryption.settings import keys_of
-from leadline_server.ledger.sqlite import open_sqlite_ledger
+from leadline_server.ledger_opening import open_ledger
 from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
@@ -127,9 +126,7 @@ async def open_app(
     clock = clock or SystemClock()
     leases = LeaseKeeper(uuid.uuid4().hex, clock)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(
-            open_sqlite_ledger(settings.ledger_path, keys_of(settings), make=parts.database)
-        )
+        ledger = await stack.enter_async_context(open_ledger(settings, parts.database))
         copy = CopyWatch(ledger.copy_mark, await ledger.copy_mark.state())
         of_file, own = await stack.enter_async_context(open_crms(settings, ledger, clock, leases.process_id))
         limits = AccountLimitsRegistry(settings.account_concurrency, settings.account_rate, clock.monotonic)
