@@ -10,12 +10,8 @@ TABLE = """
 """
 
 
-def test_the_page_has_a_figure_for_each_load() -> None:
-    counts = kept_counts(PAGE.read_text())
-    assert {(load, group) for load, credential, group in counts if not credential} == {
-        (load, group) for load in ("find", "log known", "log unknown") for group in (1, 8)
-    }
-    assert {credential for _, credential, _ in counts} == {"", "key", "jwt"}
+def test_the_page_has_figures_of_lookups_with_and_without_a_credential() -> None:
+    assert kept_counts(PAGE.read_text()).keys() >= {("find", "", 8), ("find", "key", 8)}
 
 
 def test_five_percent_more_fails_and_less_does_not() -> None:

@@ -11,9 +11,10 @@ keys and denials. Watches are asked again twice a second (`transport/streams.py`
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.certificate_names import MOST_NAMES, certificate_names
@@ -68,14 +69,16 @@ class CallHead(Protocol):
         ...
 
 
-class Authenticated(NamedTuple):
+@dataclass(frozen=True, slots=True)  # a slot is read faster than a field of a named tuple
+class Authenticated:
     """A principal, and the credential that it was found by."""
 
     principal: Principal
     credential: Credential
 
 
-class _Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Seen:
     """A credential that was accepted: in force while the ledger has this version, and until a time of the contact."""
 
     who: Authenticated
