@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - all SQL here is built from constants
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple, cast
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.call_log_rows import changing_columns, stable_columns
+from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ledger.sqlite import call_links
 from leadline_server.ledger.sqlite import call_log_queries as queries
 from leadline_server.ports.ledger import CallKey, CallLogFilter, CallLogGroup, CallLogPage, Change
@@ -112,17 +113,21 @@ class SqliteCallLogs:
         """When the next call falls due; None if no call waits."""
         return await self._database.read_inline(queries.next_due_time)
 
-    async def changes(self, after: int, limit: int) -> Sequence[Change]:
-        """The calls whose latest visible change has a sequence greater than `after`."""
-        return await self._database.read(lambda connection: queries.changes(connection, after, limit))
+    async def changes(self, account_id: str, after: int, limit: int) -> Sequence[Change]:
+        """The calls of an account whose latest visible change has a sequence greater than `after`."""
+        return await self._database.read(lambda connection: queries.changes(connection, account_id, after, limit))
 
-    async def last_sequence(self) -> int:
-        """The sequence of the latest visible change; 0 before the first."""
-        return await self._database.read_inline(queries.last_sequence)
+    async def last_sequence(self, account_id: str) -> int:
+        """The sequence of the latest visible change of any account: the file has one order for all of them."""
+        return (await self.last_sequences([account_id]))[account_id]
 
-    async def pruned_through(self) -> int:
-        """The largest sequence of the calls that were ever pruned; 0 if none was."""
-        return await self._database.read_inline(queries.pruned_through)
+    async def last_sequences(self, account_ids: Collection[str]) -> Mapping[str, int]:
+        """The same for each of these accounts."""
+        return dict.fromkeys(account_ids, await self._database.read_inline(queries.last_sequence))
+
+    async def pruned_through(self, account_id: str) -> int:
+        """The largest sequence of the account's calls that were ever pruned; 0 if none was."""
+        return await self._database.read_inline(lambda connection: queries.pruned_through(connection, account_id))
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call `on_change` on the event loop after every commit of this ledger object that changed a row of any table.
@@ -231,7 +236,7 @@ def _put(connection: sqlite3.Connection, entry: _Entry, after: CallLog) -> None:
 
 def stored_columns(log: CallLog) -> dict[str, Any]:
     """The values of the columns beside a call log's body, except its sequence."""
-    values = (log.account_id, log.call_id, *_stable(log), *_changing(log, 0))
+    values = (log.account_id, log.call_id, *stable_columns(log), *_changing(log, 0))
     return {name: value for name, value in zip(_INSERTED, values, strict=True) if name not in _NOT_IN_BODY}
 
 
@@ -254,10 +259,10 @@ def _store(connection: sqlite3.Connection, entry: _Entry) -> None:
     """Write the call of `entry` to the file, if it changed."""
     if entry.after is None or entry.after is entry.before:
         return
-    stable, changing = _stable(entry.after), _changing(entry.after, entry.sequence)
+    stable, changing = stable_columns(entry.after), _changing(entry.after, entry.sequence)
     if entry.before is None:
         connection.execute(_INSERT, (*entry.key, *stable, *changing))
-    elif stable == _stable(entry.before):
+    elif stable == stable_columns(entry.before):
         connection.execute(_UPDATE, (*changing, entry.row_id))
     else:
         connection.execute(_UPDATE_ALL, (*stable, *changing, entry.row_id))
@@ -283,23 +288,5 @@ def _joined(connection: sqlite3.Connection, key: CallKey, entries: dict[CallKey,
     return entries[main]
 
 
-def _stable(log: CallLog) -> tuple[Any, ...]:
-    return (
-        log.user_id,
-        log.call.direction,
-        log.number.key or None,
-        to_microseconds(log.call.start_time or log.create_time),
-    )
-
-
 def _changing(log: CallLog, sequence: int) -> tuple[Any, ...]:
-    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
-    return (
-        shown_state,
-        log.reason,
-        update_state,
-        None if log.contact is None else log.contact.id,
-        None if due is None else to_microseconds(due),
-        sequence,
-        CALL_LOG.encode(log),
-    )
+    return (*changing_columns(log), sequence, CALL_LOG.encode(log))
