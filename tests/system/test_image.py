@@ -110,7 +110,7 @@ def test_exposed_it_serves_with_certificates_and_keys_only(
         assert made.returncode == 0, made.stderr
         tls = ["--tls-ca", "/tls/ca.pem", "--tls-cert", "/tls/server.pem", "--tls-key", "/tls/server.key"]
         listed = ["leadline", "account", "list", "--tls-name", "leadline", *tls]
-        assert "UNAUTHENTICATED" in container.execute(*listed).stderr
+        assert "Set LEADLINE_API_KEY" in container.execute(*listed).stderr
         given = container.execute(
             "sh", "-c", f"LEADLINE_API_KEY=$(cat /var/lib/leadline/platform.key) {' '.join(listed)}"
         )

@@ -18,7 +18,7 @@ _SKEW: Final = timedelta(seconds=1)
 
 
 def replicas(settings: "Settings") -> Iterator[Diagnosis]:
-    """What the running servers have in common, and what not; nothing if there is no ledger."""
+    """Compare the running servers; nothing if there is no ledger."""
     import sqlite3
 
     from leadline_server.ledger.sqlite.replicas import read_replicas
