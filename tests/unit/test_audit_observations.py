@@ -8,10 +8,10 @@ import pytest
 from leadline_server.audit import keeper as keeping
 from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import MOST_KINDS, Observations
-from leadline_server.domain.audit import ANYONE, AuditAction, AuditEvent
+from leadline_server.domain.audit import ANYONE, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.domain.ledger_errors import LedgerUnavailable
-from leadline_server.ports.ledger import AuditFilter, AuditPage
+from leadline_server.ports.ledger import AuditPage
 from structlog.testing import capture_logs
 
 

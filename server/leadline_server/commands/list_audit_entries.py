@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline_server.commands.paging import PageTokens
+from leadline_server.domain.audit import AuditFilter
 from leadline_server.domain.audit_chain import Anchor, ChainedEntry
-from leadline_server.ports.ledger import AuditFilter, AuditTrail
+from leadline_server.ports.ledger import AuditTrail
 
 
 @dataclass(frozen=True, slots=True)

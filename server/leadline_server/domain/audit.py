@@ -11,6 +11,7 @@ Example: key 4f2c of account acme turned logging off for its user alice:
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -140,3 +141,16 @@ def changed_fields(before: Any, after: Any, within: str = "") -> tuple[str, ...]
         name = f"{within}{field.name}"
         found += changed_fields(old, new, f"{name}.") if is_dataclass(new) and type(old) is type(new) else [name]
     return tuple(found)
+
+
+class AuditFilter(NamedTuple):
+    """Which entries are wanted.
+
+    Attributes:
+        start, end: those from a time on, and before a time; None: all.
+        action: the value of an AuditAction; empty: every one.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    action: str = ""

@@ -3,9 +3,9 @@
 import json
 from typing import Final
 
+from leadline_server.domain.audit import AuditFilter
 from leadline_server.domain.audit_chain import ChainedEntry
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ports.ledger.audit import AuditFilter
 
 LOOKED_AT: Final = 2_000
 """Entries that one question looks at; reading them takes some milliseconds."""

@@ -9,12 +9,12 @@ from typing import Any, Final
 import pytest
 
 from leadline_server.domain.accounts import AccountState, OwnConnection
-from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
+from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, broken
 from leadline_server.domain.directory import User
 from leadline_server.domain.placeholders import PlaceholderLimit, Reservation
 from leadline_server.domain.preferences import AccountSettings, Preferences
-from leadline_server.ports.ledger import AuditFilter, Ledger
+from leadline_server.ports.ledger import Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, NOW, NUMBER, OpenLedger
 
 _ADMIN: Final = Actor("key:4f2c", "alice")

@@ -6,9 +6,8 @@ from typing import Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.admin.v1 import audit_service_pb2 as pb
 
-from leadline_server.domain.audit import AuditAction
+from leadline_server.domain.audit import AuditAction, AuditFilter
 from leadline_server.domain.audit_chain import Anchor, ChainedEntry
-from leadline_server.ports.ledger import AuditFilter
 from leadline_server.wire.violations import Violations
 
 _NAMES: Final = ("action", "actor", "on_behalf_of", "subject", "reason", "call_id")

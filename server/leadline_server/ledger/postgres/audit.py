@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
+from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.ledger.audit_rows import LOOKED_AT, fits
-from leadline_server.ports.ledger.audit import AuditFilter, AuditPage
+from leadline_server.ports.ledger.audit import AuditPage
 from leadline_server.storage.postgres.database import Connection, PostgresDatabase
 
 _APPEND: Final = """

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
+from leadline_server.domain.audit import Actor, AuditAction, AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
 from leadline_server.ledger.audit_rows import LOOKED_AT, fits
-from leadline_server.ports.ledger.audit import AuditFilter, AuditPage
+from leadline_server.ports.ledger.audit import AuditPage
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _APPEND: Final = "INSERT INTO audit (account_id, time, document) VALUES (?, ?, ?)"

@@ -15,7 +15,7 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
-from leadline_server.ports.ledger.audit import AuditFilter, AuditPage, AuditTrail
+from leadline_server.ports.ledger.audit import AuditPage, AuditTrail
 from leadline_server.ports.ledger.call_logs import (
     CallKey,
     CallLogFilter,
@@ -42,7 +42,6 @@ __all__ = [
     "AccountConnections",
     "AccountData",
     "Accounts",
-    "AuditFilter",
     "AuditPage",
     "AuditTrail",
     "CallKey",

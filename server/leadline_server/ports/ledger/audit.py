@@ -5,24 +5,10 @@ An entry is first without a place. Chaining gives it the next sequence of its ac
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from leadline_server.domain.audit import AuditEvent
+from leadline_server.domain.audit import AuditEvent, AuditFilter
 from leadline_server.domain.audit_chain import Anchor, ChainedEntry
-
-
-class AuditFilter(NamedTuple):
-    """Which entries are wanted.
-
-    Attributes:
-        start, end: those from a time on, and before a time; None: all.
-        action: the value of an AuditAction; empty: every one.
-    """
-
-    start: datetime | None = None
-    end: datetime | None = None
-    action: str = ""
 
 
 class AuditPage(NamedTuple):
