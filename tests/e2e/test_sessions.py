@@ -13,9 +13,9 @@ from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.sessions import SESSION_SECONDS
 from leadline_server.config import Settings
 from leadline_server.domain.access.principals import Role
+from leadline_server.domain.audit import AuditFilter
 from leadline_server.http.receiver import receiver_of
 from leadline_server.http.server import HttpOptions, http_server
-from leadline_server.ports.ledger import AuditFilter
 from leadline_server.ports.ledger.credentials import DenialKind
 from support.access import OTHER, OWN, Guarded, guarded
 from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
