@@ -89,7 +89,7 @@ class RowPage:
 
 @dataclass(frozen=True, slots=True)
 class AccountCounters:
-    """LedgerCounters of one account: its last sequence, the largest of a pruned call, and its stored blocks of 4 KiB."""
+    """Those of one account: its last sequence, the largest of a pruned call, and its stored blocks of 4 KiB."""
 
     account_id: str
     sequence: int
