@@ -218,4 +218,12 @@ app: Final = _program()
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script."""
-    app(args=list(sys.argv[1:] if arguments is None else [*arguments, *sys.argv[1:]]))
+    try:
+        app(args=list(sys.argv[1:] if arguments is None else [*arguments, *sys.argv[1:]]))
+    except Exception as error:
+        from leadline_server.cli.exit_codes import fail
+        from leadline_server.config_values import LedgerInPostgres
+
+        if not isinstance(error, LedgerInPostgres):
+            raise
+        fail([str(error)])

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from leadline_server.domain.ledger_errors import LedgerUnavailable
 
-_SCHEMES: Final = ("postgresql", "postgres")
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _MOST_PASSWORD_BYTES: Final = 4096
 
@@ -46,24 +45,6 @@ class PostgresAddress:
             raise LedgerUnavailable(
                 f"{self.password_file} cannot be read ({type(error).__name__}). It is the setting ledger_password_file."
             ) from error
-
-
-def is_postgres(ledger: str) -> bool:
-    """Whether the setting `ledger` is the address of a PostgreSQL database."""
-    return ledger.startswith(tuple(f"{scheme}:" for scheme in _SCHEMES))
-
-
-def checked_url(url: str) -> str:
-    """The URL if it can be used. Raises ValueError, which does not repeat it."""
-    parts = urlsplit(url)
-    try:
-        has_host = parts.hostname is not None or bool(parts.query)
-        is_usable = parts.scheme in _SCHEMES and bool(parts.path.strip("/")) and has_host
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise ValueError("must be postgresql://USER@HOST:PORT/DATABASE")
-    return url
 
 
 def secured(url: str) -> str:
