@@ -1,4 +1,4 @@
-"""What the supervisor and its workers are told on their command lines, as JSON."""
+"""The plans of the supervisor and of its workers, JSON on their command lines."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 
 class SupervisorPlan(NamedTuple):
-    """What a supervisor does.
+    """The plan of a supervisor.
 
     Attributes:
         workers: how many workers serve.
@@ -36,7 +36,7 @@ class SupervisorPlan(NamedTuple):
 
 
 class WorkerPlan(NamedTuple):
-    """What a worker does.
+    """The plan of a worker.
 
     Attributes:
         number: of the worker, from 1. The one that replaces it has the same.

@@ -60,7 +60,7 @@ class Supervisor:
     """Keeps the workers of a plan running until SIGTERM or SIGINT.
 
     Args:
-        plan: what to do.
+        plan: its plan.
     """
 
     def __init__(self, plan: SupervisorPlan) -> None:

@@ -1,4 +1,4 @@
-"""What a worker knows of its supervisor and of the other workers."""
+"""A worker: its supervisor, and the other workers."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ class Worker:
     """This process, as one of several workers.
 
     Args:
-        plan: what the supervisor told it.
+        plan: its plan, from the supervisor.
     """
 
     def __init__(self, plan: WorkerPlan) -> None:

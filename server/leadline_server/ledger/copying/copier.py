@@ -10,13 +10,13 @@ from leadline_server.ledger.copying.store import (
     TABLES,
     AccountCounters,
     CopyRefused,
-    Counters,
     Digest,
+    LedgerCounters,
     LedgerStore,
     Mark,
-    Page,
     Progress,
     Row,
+    RowPage,
 )
 
 _PAGE_BYTES: Final = 8 * 1024 * 1024
@@ -47,10 +47,10 @@ class _Renumbering:
     """
 
     offsets: Mapping[str, int]
-    counters: Counters
+    counters: LedgerCounters
 
     @classmethod
-    def of(cls, counters: Counters) -> "_Renumbering":
+    def of(cls, counters: LedgerCounters) -> "_Renumbering":
         largest = max((account.sequence for account in counters.accounts), default=0)
         base = max(largest, counters.sequence, counters.expired_through)
         offsets, accounts = dict[str, int](), list[AccountCounters]()
@@ -167,7 +167,7 @@ async def _copy_table(
         limit = _next_limit(page)
 
 
-def _next_limit(page: Page) -> int:
+def _next_limit(page: RowPage) -> int:
     size = sum(len(value) for row in page.rows for value in row if isinstance(value, bytes | str))
     return max(1, min(_MOST_ROWS, _PAGE_BYTES * len(page.rows) // max(1, size)))
 

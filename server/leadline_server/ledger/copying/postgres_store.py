@@ -11,11 +11,11 @@ from leadline_server.ledger.copying.store import (
     TABLES,
     AccountCounters,
     CopyRefused,
-    Counters,
+    LedgerCounters,
     Mark,
-    Page,
     Progress,
     Row,
+    RowPage,
     mark_of,
     mark_values,
     progress_of,
@@ -114,7 +114,7 @@ class PostgresStore:
         """See LedgerStore."""
         return list(await self._types(table))
 
-    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> Page:
+    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> RowPage:
         """See LedgerStore."""
         found = await self._connection.fetch(_KEYS, table)
         keys = [f'{name} COLLATE "C"' if is_text else name for name, is_text in found]
@@ -123,16 +123,16 @@ class PostgresStore:
         where = f"WHERE ({key}) > ({bounds})" if after else ""
         query = f"SELECT {key}, {names} FROM {table} {where} ORDER BY {key} LIMIT {limit}"  # noqa: S608 - names of the schema
         rows = [tuple(map(_plain, row)) for row in await self._connection.fetch(query, *after)]
-        return Page([row[len(keys) :] for row in rows], rows[-1][: len(keys)] if rows else ())
+        return RowPage([row[len(keys) :] for row in rows], rows[-1][: len(keys)] if rows else ())
 
-    async def counters(self) -> Counters:
+    async def counters(self) -> LedgerCounters:
         """See LedgerStore."""
         if not await self._has("ledger") or not (found := await self._connection.fetch(_LEDGER)):
             raise CopyRefused(f"{self.name} has no ledger.")
         [(secret, key_version, is_standby, live_since, secrets_key_id, base, largest)] = found
         accounts = [AccountCounters(*row) for row in await self._connection.fetch(_ACCOUNTS)]
         sequence = max(base, largest)
-        return Counters(secret, key_version, is_standby, live_since, secrets_key_id, sequence, base, accounts)
+        return LedgerCounters(secret, key_version, is_standby, live_since, secrets_key_id, sequence, base, accounts)
 
     async def mark(self) -> Mark | None:
         """See LedgerStore."""
@@ -180,7 +180,7 @@ class PostgresStore:
                 f"PostgreSQL cannot store a row of {table} ({type(error).__name__}), such as a zero byte in a text."
             ) from error
 
-    async def finish(self, counters: Counters) -> None:
+    async def finish(self, counters: LedgerCounters) -> None:
         """See LedgerStore."""
         async with self._connection.transaction():
             await self._let_in()

@@ -12,11 +12,11 @@ from leadline_server.ledger.copying.store import (
     TABLES,
     AccountCounters,
     CopyRefused,
-    Counters,
+    LedgerCounters,
     Mark,
-    Page,
     Progress,
     Row,
+    RowPage,
     mark_of,
     mark_values,
     progress_of,
@@ -73,7 +73,7 @@ class SqliteStore:
         with self._open() as connection:
             return [name for name, _ in _columns(connection, table)]
 
-    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> Page:
+    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> RowPage:
         """See LedgerStore."""
         with self._open() as connection:
             keys = [name for name, place in sorted(_columns(connection, table), key=lambda each: each[1]) if place]
@@ -82,9 +82,9 @@ class SqliteStore:
             query = f"SELECT {key}, {names} FROM {table} {where} ORDER BY {key} LIMIT ?"  # noqa: S608 - names of the schema
             found = connection.execute(query, (*after, limit)).fetchall()
         rows = [row[len(keys) :] for row in found]
-        return Page(rows, tuple(found[-1][: len(keys)])) if found else Page(rows)
+        return RowPage(rows, tuple(found[-1][: len(keys)])) if found else RowPage(rows)
 
-    async def counters(self) -> Counters:
+    async def counters(self) -> LedgerCounters:
         """See LedgerStore."""
         with self._open() as connection:
             found = connection.execute(_LEDGER).fetchall() if _has_table(connection, "ledger") else []
@@ -95,7 +95,9 @@ class SqliteStore:
                 AccountCounters(account_id, sequence, max(pruned, expired), blocks)
                 for account_id, pruned, blocks in connection.execute(_ACCOUNTS)
             ]
-        return Counters(secret, key_version, bool(is_standby), live_since, secrets_key_id, sequence, expired, accounts)
+        return LedgerCounters(
+            secret, key_version, bool(is_standby), live_since, secrets_key_id, sequence, expired, accounts
+        )
 
     async def mark(self) -> Mark | None:
         """See LedgerStore."""
@@ -150,7 +152,7 @@ class SqliteStore:
             connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)  # noqa: S608 - see above
             connection.execute(_NOTE, (table, progress_text(progress)))
 
-    async def finish(self, counters: Counters) -> None:
+    async def finish(self, counters: LedgerCounters) -> None:
         """See LedgerStore."""
         with self._writing() as connection:
             once = (counters.secret, counters.key_version, counters.is_standby, counters.live_since)

@@ -1,4 +1,4 @@
-"""What copying needs of a database, and the tables that are copied."""
+"""The databases of a copy: their methods, and the tables that are copied."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class CopyRefused(LedgerUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an unfinished copy leaves in both databases, and a finished one in its source.
+    """The mark of an unfinished copy in both databases, and of a finished one in its source.
 
     Attributes:
         copy_id: of the copy.
@@ -75,7 +75,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowPage:
     """Rows of a table, in the order of its primary key.
 
     Attributes:
@@ -89,7 +89,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class AccountCounters:
-    """Counters of one account: its last sequence, the largest of a pruned call, and its stored blocks of 4 KiB."""
+    """Those of one account: its last sequence, the largest of a pruned call, and its stored blocks of 4 KiB."""
 
     account_id: str
     sequence: int
@@ -98,8 +98,8 @@ class AccountCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """What a ledger has once, and for each account.
+class LedgerCounters:
+    """The counters of a ledger: those that it has once, and those of each account.
 
     Attributes:
         secret: signs tokens.
@@ -134,10 +134,10 @@ class LedgerStore(Protocol):
     async def columns(self, table: str) -> Sequence[str]:
         """The columns of a table, by the names that they have in SQLite."""
 
-    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> Page:
+    async def page(self, table: str, columns: Sequence[str], after: tuple[Any, ...], limit: int) -> RowPage:
         """The rows that follow a key, at most `limit`."""
 
-    async def counters(self) -> Counters:
+    async def counters(self) -> LedgerCounters:
         """The counters. Raises CopyRefused if there is no ledger."""
 
     async def mark(self) -> Mark | None:
@@ -158,7 +158,7 @@ class LedgerStore(Protocol):
     async def append(self, table: str, columns: Sequence[str], rows: Sequence[Row], progress: Progress) -> None:
         """Add rows and note the progress, in one transaction."""
 
-    async def finish(self, counters: Counters) -> None:
+    async def finish(self, counters: LedgerCounters) -> None:
         """Write the counters, remove the mark, and let servers use the ledger."""
 
 
