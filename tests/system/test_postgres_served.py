@@ -19,7 +19,7 @@ from system.postgres_replicas import PARENT, replicas
 pytestmark = pytest.mark.system
 
 PERSON: Final = {"firstname": "Ada", "lastname": "Lovelace", "phone": "(202) 555-0147"}
-SECONDS: Final = 60.0
+SECONDS: Final = 180.0
 
 
 @pytest.fixture(scope="module")
