@@ -13,7 +13,7 @@ STUBS := clients/python/leadline/v1 clients/python/leadline/adapter/v1 clients/p
 TEST_PROCESSES ?= 6
 QUICK := tests/unit tests/conformance/test_ledger_sqlite.py tests/conformance/test_crm_embedded.py
 
-.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench soak audit sbom test-lowest lock format help
+.PHONY: run demo test test-quick test-system check prose generate generate-check openapi openapi-check console screenshots guarantees guarantees-check limits limits-check access access-check adapters adapters-check schema schema-check proto-lint proto-breaking lint types imports bench instructions soak audit sbom test-lowest lock format help
 
 run: .venv/server ## serve account demo on 127.0.0.1:50051 (Ctrl-C stops)
 	exec $(BIN)/leadline serve
@@ -117,6 +117,9 @@ imports: .venv/dev ## the dependency rule (import-linter)
 
 bench: .venv/dev ## measure against a bare grpc.aio echo
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+instructions: .venv/dev ## count instructions per call (needs valgrind); fail if 5% more than docs/performance.md has
+	PYTHONPATH=tests $(BIN)/python -m bench.instructions --check --calls 160
 
 soak: .venv/dev .venv/vendors ## the long tests
 	$(BIN)/python -m pytest -m soak tests

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         max_length=512,
         description="The DNS name or URI in the certificate of a proxy whose x-forwarded-client-cert is trusted.",
     )
+    platform_metrics: bool = Field(
+        False, description="Whether keys of the role platform may read /metrics, as those of monitor may."
+    )
     everyone_may_call: bool = Field(
         False, description="Serve beyond this machine without TLS and authentication: everyone reads and writes all."
     )
@@ -142,6 +145,9 @@ class Settings(BaseSettings):
     )
     trace_ratio: float = Field(
         0.01, ge=0, le=1, description="The share of calls that are traced, of those whose callers do not say."
+    )
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve on the same ports; more than one need Linux."
     )
     grace_period: float = Field(10.0, ge=0, le=600, description="Seconds to finish requests after SIGTERM.")
     keep_calls_days: int = Field(

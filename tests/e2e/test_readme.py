@@ -106,6 +106,8 @@ CONDITIONAL = {
     "leadline_client_ca_connections_ended_total",
     "leadline_everyone_may_call",
     "leadline_tls_handshakes_failed_total",
+    "leadline_worker_starts_total",
+    "leadline_worker_up",
 }
 
 

@@ -1,4 +1,4 @@
-"""deploy/, checked by the tools that its readers use: hadolint, kubernetes-validate, promtool, and a real Prometheus."""
+"""deploy/, checked by tools that its readers use: hadolint, kubernetes-validate, promtool, and a real Prometheus."""
 
 import json
 import os

@@ -141,9 +141,11 @@ async def test_deleting_an_account_removes_its_data_and_frees_its_id(tmp_path: P
     assert before["ledger.db.call_logs"] == 5
     assert before["crm.db.contacts"] == 1
     await delete(served)
-    assert {table: count for table, count in counts(tmp_path).items() if count} == {
+    left = {table: count for table, count in counts(tmp_path).items() if count}
+    left.pop("ledger.db.audit_chains", None)  # there once the entries were chained, within a second
+    assert left == {
         "ledger.db.accounts": 1,  # its id alone, until no request in progress can write any more
-        "ledger.db.audit": 1,  # who created it; the audit trail outlives the account
+        "ledger.db.audit": 3,  # who created, connected and deleted it; the audit trail outlives the account
         "crm.db.books": 1,  # an empty book
     }
     assert (await refused(get(served)))[1] == "ACCOUNT_NOT_FOUND"

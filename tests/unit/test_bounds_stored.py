@@ -13,8 +13,8 @@ from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_PAGE_BYTES
 from leadline_server.domain.merge import MAX_ATTRIBUTES, MAX_CLEARED, Stamp, Stamps
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.sizes import call_bytes
-from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.call_log_rows import StoredChange, within
+from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.storage.checkpoints import log_bytes
 from leadline_server.testing.ledger_samples import ACCOUNT, call_log, put
 from leadline_server.wire.call import KEY_LENGTH, MAX_LEGS, VALUE_LENGTH

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
@@ -51,7 +51,7 @@ class Account:
     preferences: Callable[[str], Awaitable[PreferencesInForce]]
     settings_version: Callable[[], Awaitable[int]]
     directory: DirectoryIndex
-    own_numbers: AbstractSet[str]
+    own_numbers: AbstractSet[str] = field(repr=False)
 
 
 class AccountRegistry:

@@ -12,11 +12,13 @@ from leadline_server.contacts.number_claims import HeldClaim, NumberClaims
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
 from leadline_server.domain.numbers.phone_number import PhoneNumber
+from leadline_server.domain.unshown import unshown
 from leadline_server.ports.ledger import RecordedAnswer, Requests
 
 _KEY_LENGTH: Final = 32  # hexadecimal digits; as many as the random keys of other creations have
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactCreation:
     """The contact to create. An empty `name` takes the placeholder name. `request_id` makes a repetition safe."""

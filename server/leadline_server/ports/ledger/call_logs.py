@@ -9,8 +9,10 @@ from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.joining import CallJoining
+from leadline_server.domain.unshown import unshown
 
 
+@unshown
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallLogFilter:
     """Which call logs of an account to list. Empty fields do not restrict.

@@ -13,6 +13,9 @@ _BUSY_SECONDS: Final = 1.0
 _AWAY_SECONDS: Final = 1.0
 _BROKEN_SECONDS: Final = 5.0
 
+_FENCED: Final = "this ledger is fenced"
+"""In the message of the triggers of ledger/copying/postgres_store.py."""
+
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,  # the connection is closed
@@ -72,7 +75,11 @@ def storage_error(error: BaseException) -> LedgerUnavailable | None:
     failure: LedgerUnavailable
     if isinstance(error, LedgerUnavailable):
         return error
-    if isinstance(error, _FULL):
+    if is_read_only(error) and _FENCED in str(error):
+        failure = LedgerUnavailable(
+            "This ledger takes no writes: it is being copied, or was copied, to another database.", retry_after=30
+        )
+    elif isinstance(error, _FULL):
         failure = LedgerFull("No space is left for leadline's PostgreSQL database.", retry_after=30)
     elif is_read_only(error) or isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         failure = LedgerUnavailable("leadline's PostgreSQL server is a standby, which takes no writes.", retry_after=1)
