@@ -20,7 +20,7 @@ from support.postgres import PostgresServer
 
 pytestmark = pytest.mark.system
 
-KEPT_APART = {"ledger", "account_counters", "schema_migrations"}
+KEPT_APART = {"ledger", "account_counters", "schema_migrations", "replicas"}
 
 
 @pytest.fixture(scope="module")
