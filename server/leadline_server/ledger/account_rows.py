@@ -56,7 +56,7 @@ def connection_of(row: Sequence[Any], secrets: dict[str, str]) -> OwnConnection:
 
 
 def connection_changes(before: OwnConnection | None, after: OwnConnection) -> tuple[str, ...]:
-    """The names of what changes. All secrets count as changed: what they were is not read."""
+    """The names of what changes. All secrets count as changed: the old ones are not read."""
     known = before or OwnConnection(adapter="")
     names = {name for name in {*known.options, *after.options} if known.options.get(name) != after.options.get(name)}
     changed = [*(f"options.{name}" for name in names), *(f"secrets.{name}" for name in after.secrets)]

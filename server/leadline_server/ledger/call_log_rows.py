@@ -1,11 +1,11 @@
-"""What the columns of a call log hold beside its document, and parts of queries, for every ledger."""
+"""Rows of call logs, and parts of queries, for every ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_log_states import CallLogReason, CallLogState
-from leadline_server.ledger.codec import CALL_LOG, to_microseconds
+from leadline_server.ledger.codec import CALL_LOG
 from leadline_server.ports.ledger import CallLogFilter, CallLogGroup
 
 
@@ -61,25 +61,3 @@ def enum_columns(selection: CallLogFilter) -> Mapping[str, Sequence[int]]:
         "update_state": selection.update_states,
         "direction": selection.directions,
     }
-
-
-def stable_columns(log: CallLog) -> tuple[Any, ...]:
-    """user_id, direction, number_key and start_time, which hardly ever change."""
-    return (
-        log.user_id,
-        log.call.direction,
-        log.number.key or None,
-        to_microseconds(log.call.start_time or log.create_time),
-    )
-
-
-def changing_columns(log: CallLog) -> tuple[Any, ...]:
-    """shown_state, reason, update_state, contact_id and next_attempt_time."""
-    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
-    return (
-        shown_state,
-        log.reason,
-        update_state,
-        None if log.contact is None else log.contact.id,
-        None if due is None else to_microseconds(due),
-    )

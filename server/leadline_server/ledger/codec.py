@@ -8,7 +8,7 @@ class needs a default. A field that the class no longer has is ignored.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -63,3 +63,25 @@ def to_microseconds(time: datetime) -> int:
 def from_microseconds(microseconds: int) -> datetime:
     """The time in UTC that is `microseconds` after 1970-01-01T00:00:00Z."""
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def stable_columns(log: CallLog) -> tuple[Any, ...]:
+    """user_id, direction, number_key and start_time, which hardly ever change."""
+    return (
+        log.user_id,
+        log.call.direction,
+        log.number.key or None,
+        to_microseconds(log.call.start_time or log.create_time),
+    )
+
+
+def changing_columns(log: CallLog) -> tuple[Any, ...]:
+    """shown_state, reason, update_state, contact_id and next_attempt_time."""
+    due, (shown_state, update_state) = log.next_attempt_time, log.filed_as
+    return (
+        shown_state,
+        log.reason,
+        update_state,
+        None if log.contact is None else log.contact.id,
+        None if due is None else to_microseconds(due),
+    )

@@ -1,4 +1,4 @@
-"""The statement that writes call logs of one account, on the condition that nobody else has changed them meanwhile."""
+"""The statement that writes call logs of one account, on the condition that no other process changed them."""
 
 # ruff: noqa: S608 - all SQL here is built from constants
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from leadline_server.domain.call_log import CallLog
-from leadline_server.ledger.call_log_rows import changing_columns, stable_columns
-from leadline_server.ledger.codec import CALL_LOG
+from leadline_server.ledger.codec import CALL_LOG, changing_columns, stable_columns
 
 _VERSION_BITS: Final = 62
 

@@ -30,7 +30,7 @@ Row: TypeAlias = Any
 Work = Callable[[Connection], Awaitable[T]]
 """A function that uses the connection in a transaction and returns a result."""
 
-_ACQUIRE_SECONDS: Final = 5.0
+_ACQUIRE_SECONDS: Final = 10.0
 """How long a read or write waits for a connection, and a new connection for the server."""
 
 _ANSWER_SECONDS: Final = 5.0
@@ -71,7 +71,7 @@ async def open_pool(address: PostgresAddress) -> "AsyncIterator[PostgresDatabase
 
 
 async def _nothing(_: Connection) -> None:
-    """What a connection needs before another task uses it. leadline keeps nothing in sessions."""
+    """Prepare a connection for another task: leadline keeps nothing in sessions."""
 
 
 class PostgresDatabase:

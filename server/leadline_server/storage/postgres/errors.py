@@ -52,7 +52,7 @@ class Conflict(Exception):
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the connection is lost or could not be made. What was sent over it may have happened."""
+    """Whether the connection is lost or could not be made. A statement that was sent over it may have happened."""
     return isinstance(error, _LOST)
 
 

@@ -1,4 +1,4 @@
-"""Waking other processes by LISTEN and NOTIFY. A wake-up says that there may be news; what is true is always asked.
+"""Waking other processes by LISTEN and NOTIFY. A wake-up says that there may be news; the ledger is asked for it.
 
 NOTIFY takes a lock that all databases of the server share until its commit, so it is never part of a transaction that
 does anything else, and wake-ups that come quickly one after the other are one.
@@ -56,7 +56,7 @@ class WakeUps:
             self._is_lost.clear()
             connection.add_termination_listener(lambda _: self._is_lost.set())
             await connection.add_listener(_CHANNEL, self._hear)
-            self._on_news()  # what came while nobody listened
+            self._on_news()  # for changes from before it listened
             while not self._is_lost.is_set():
                 await self._send_next(connection)
         finally:

@@ -45,7 +45,7 @@ class HalfMigration:
 
     @property
     def key(self) -> tuple[int, str]:
-        """What identifies it."""
+        """Its version and half, which identify it."""
         return self.version, self.half
 
 

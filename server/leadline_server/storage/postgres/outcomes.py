@@ -1,4 +1,4 @@
-"""What became of a transaction whose COMMIT was sent and not answered: asked until it is certain."""
+"""The outcome of a transaction whose COMMIT was sent and not answered: asked until it is certain."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ async def sent_transaction(connection: Any, result: Any) -> Sent | None:
 
 
 async def settled(fetch: Callable[..., Awaitable[Sequence[asyncpg.Record]]], sent: Sent) -> bool:
-    """Whether a transaction was committed. False: it was not, or after a failover nobody can tell; then repeat it.
+    """Whether a transaction was committed. False: it was not, or a failover hides it; then repeat it.
 
     Raises:
         LedgerUnavailable: the server cannot be asked, so the outcome stays unknown.
