@@ -72,8 +72,8 @@ async def test_kill_9_under_load_loses_no_accepted_call_and_doubles_nothing(tmp_
         matches = await found(server.address, {log.call.caller.phone_number for log in logs.values()})
     assert_nothing_lost(logs, reporters)
     assert_one_contact_a_number(logs, matches)
-    assert_journal_is_exact(data_dir / "crm.db", logs)
-    assert rows(data_dir / "crm.db", "SELECT count(*) FROM contacts") == [(len(matches.keys() | set(KNOWN)),)]
+    assert_journal_is_exact(data_dir / "ledger.db", logs)
+    assert rows(data_dir / "ledger.db", "SELECT count(*) FROM crm_contacts") == [(len(matches.keys() | set(KNOWN)),)]
 
 
 async def prepare(address: str) -> None:
@@ -142,6 +142,8 @@ def assert_one_contact_a_number(logs: dict[str, CallLog], matches: dict[str, lis
 
 def assert_journal_is_exact(database: Path, logs: dict[str, CallLog]) -> None:
     """In the CRM: each call once, under the id that leadline tells, against the contact that it tells; nothing else."""
-    journal = rows(database, "SELECT l.call_id, l.id, c.id FROM call_logs AS l JOIN contacts AS c ON c.pk = l.contact")
+    journal = rows(
+        database, "SELECT l.call_id, l.id, c.id FROM crm_call_logs AS l JOIN crm_contacts AS c ON c.pk = l.contact"
+    )
     assert Counter(journal) == Counter((log.call.id, log.crm_log_id, log.contact.id) for log in logs.values())
-    assert rows(database, "SELECT count(*) FROM call_logs") == [(len(logs),)]
+    assert rows(database, "SELECT count(*) FROM crm_call_logs") == [(len(logs),)]

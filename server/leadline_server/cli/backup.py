@@ -33,10 +33,7 @@ def backup(
     settings = settings_of(ledger, data_dir, config)
     existing(settings.ledger_path)
     saved = _saved(settings, folder, keys, force=force)
-    for file in saved.files:
-        typer.echo(f"Saved {file} ({megabytes(file)}).")
-    if len(saved.files) == 1:
-        typer.echo("There is no embedded CRM to save.")
+    typer.echo(f"Saved {saved.ledger} ({megabytes(saved.ledger)}).")
     _show_keys(saved, keys, settings)
     typer.echo(f"A restore also needs the settings. To restore: leadline restore {folder}{_keys_option(saved, keys)}")
     if saved.problems:

@@ -26,6 +26,7 @@ from leadline_server.accounts.registry import Account
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LeaseKeeper
 from leadline_server.contacts.claim_row import ClaimRow, likeliest, pause
+from leadline_server.contacts.held_numbers import HeldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
@@ -244,7 +245,7 @@ class HeldClaim:
         await self.let_go()
         return contact
 
-    async def create_requested(self, draft: ContactDraft, number: "HeldClaim") -> Contact:
+    async def create_requested(self, draft: ContactDraft, number: HeldNumber) -> Contact:
         """Create one more contact for the number, or return the one that the same creation made before.
 
         A CRM without unique keys repeats a creation whose end is unknown: there, leadline cannot tell which creation

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
+from leadline_server.contacts.held_numbers import HoldsNumbers
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
-from leadline_server.contacts.number_claims import NumberClaims
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
-from leadline_server.delivery.placeholder_budget import PlaceholderBudget
+from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
 from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.decision import decide
@@ -112,11 +112,11 @@ class AttemptRunner:
     """Runs attempts. It stores nothing in the ledger."""
 
     def __init__(
-        self, decision_loader: DecisionLoader, claims: NumberClaims, budget: PlaceholderBudget, clock: Clock
+        self, decision_loader: DecisionLoader, numbers: HoldsNumbers, counts: CountsPlaceholders, clock: Clock
     ) -> None:
         self._decision_loader = decision_loader
-        self._claims = claims
-        self._budget = budget
+        self._numbers = numbers
+        self._counts = counts
         self._clock = clock
 
     async def run(self, attempt: DeliveryAttempt) -> Result:
@@ -144,18 +144,18 @@ class AttemptRunner:
         self, attempt: DeliveryAttempt, wanted: CreatePlaceholder
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
-        reservation = self._budget.reservation(attempt.account, attempt.log, wanted)
-        async with self._claims.hold(attempt.account, wanted.number, reservation=reservation) as claim:
-            found = await claim.look_again()
+        reserved = reservation(attempt.account, attempt.log, wanted)
+        async with self._numbers.hold(attempt.account, wanted.number, reservation=reserved) as held:
+            found = await held.look_again()
             situation = await self._decision_loader.situation(attempt)
             outcome = _conclusive(situation, await attempt.preferences(), found)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
-            reached = await claim.limit_reached()
+            reached = await held.limit_reached()
             if reached is not None:
-                self._budget.refuse(attempt.account.id, reached)
+                self._counts.refuse(attempt.account.id, reached)
                 return limit_reached(outcome, reached)
-            contact = await claim.create(
+            contact = await held.create(
                 ContactDraft(
                     name=outcome.name,
                     phone_number=outcome.number,
@@ -163,7 +163,7 @@ class AttemptRunner:
                     is_placeholder=True,
                 )
             )
-            self._budget.created += 1
+            self._counts.create()
         return placeholder_decision(outcome, contact)
 
     async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
+from leadline_server.domain.audit import Actor
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
-from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
+from leadline_server.ledger.sqlite.placeholders import record_created
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
 from leadline_server.storage.sqlite import SqliteDatabase
 
@@ -74,12 +74,10 @@ _HELD: Final = """
     SELECT reservation, given_up_at FROM claims WHERE account_id = ? AND number_key = ? AND lease_owner = ?
 """
 _RESERVE: Final = "UPDATE claims SET reservation = ? WHERE account_id = ? AND number_key = ?"
-_RECORD: Final = """
-    INSERT OR IGNORE INTO placeholders (account_id, contact_id, created_at, document)
-    SELECT account_id, :contact_id, :now, reservation FROM claims
+_TAKEN: Final = """
+    SELECT reservation FROM claims
     WHERE account_id = :account_id AND number_key = :number_key AND reservation IS NOT NULL
     AND (lease_owner = :lease_owner OR (lease_owner IS NULL AND creation_key = :creation_key))
-    RETURNING document
 """
 _DELETE_EMPTY: Final = """
     DELETE FROM claims
@@ -89,9 +87,6 @@ _REMEMBERED: Final = """
     SELECT number_key, contact_id, recorded_at FROM claims
     WHERE account_id = ? AND number_key IN (SELECT value FROM json_each(?)) AND contact_id IS NOT NULL
 """
-
-_MADE_BY_CALL: Final = "PLACEHOLDER_CREATED"
-_MADE_BY_REQUEST: Final = "REQUESTED"
 
 _Values = dict[str, Any]
 """The named parameters of a statement."""
@@ -239,15 +234,9 @@ def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequenc
 
 def _record_placeholder(connection: sqlite3.Connection, values: _Values) -> None:
     """Record that the contact is a placeholder, if it is one."""
-    by: Actor | None = values["by"]
-    action, key = AuditAction.PLACEHOLDER_CREATED, (values["account_id"], values["contact_id"])
-    for (document,) in connection.execute(_RECORD, values).fetchall():
-        made = json.loads(document)
-        owner = LEADLINE.acting_for(made["user"])
-        note(connection, owner, key[0], action, key[1], reason=_MADE_BY_CALL, call_id=made["call"])
-        return
-    if by is not None:
-        note(connection, by, key[0], action, key[1], reason=_MADE_BY_REQUEST)
+    rows = connection.execute(_TAKEN, values).fetchall()
+    taken = rows[0][0] if rows else ""
+    record_created(connection, values["account_id"], values["contact_id"], values["now"], taken, values["by"])
 
 
 def _give_back(

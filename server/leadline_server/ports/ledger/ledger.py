@@ -15,6 +15,7 @@ from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.secrets import Secrets
 from leadline_server.ports.ledger.tokens import TokenStore
+from leadline_server.ports.ledger.transactions import Transactions
 from leadline_server.ports.ledger.users import Users
 
 
@@ -62,6 +63,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def transactions(self) -> Transactions:
+        """Transactions over several parts, for a CRM that lives in the ledger."""
+        ...
+
+    @property
     def claims(self) -> Claims:
         """The claims on numbers."""
         ...
@@ -104,6 +110,11 @@ class Ledger(Protocol):
     @property
     def secrets(self) -> Secrets:
         """The envelope keys, which encrypt tokens and other secrets."""
+        ...
+
+    @property
+    def storage(self) -> object:
+        """The database itself, for a CRM that lives in it. Each kind of ledger has its own kind of database."""
         ...
 
     @property
