@@ -104,6 +104,7 @@ class LogCall:
         lease = self._in_ledger.lease
         wanted = WantedChange(*self._change(account, report, lease), _checks_choice(report))
         async with within(budget):
+            await account.preferences(report.user_id)  # so that the transaction finds them in the cache
             delivered = await self._in_ledger.deliver(account, wanted)
         if delivered is None:
             return await self._delivered(account, report, budget)

@@ -86,9 +86,7 @@ class DeliveryWorker:
             is_new: this process has just accepted the first report, so no earlier write can have reached the CRM.
         """
         key, wanted = CallKey(account.id, stored_id(log)), log
-        is_new = is_new and not self._in_ledger.may_lack(
-            log
-        )  # it may have been restored
+        is_new = is_new and not self._in_ledger.may_lack(log)  # it may have been restored
         while True:
             if log.lease_owner == self.id:
                 log = await self._delivered_here(account, key, log, lease, is_new=is_new)
