@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Bytecode is kept even where the environment forbids it: compiling was a quarter of each start of a command.
+export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Prints the packages while pip installs them, one a line; pip's own errors are on standard error.
 SHOW := awk '/^Collecting / { print "  " $$2; fflush() } /^Successfully/ { print }'

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import uvloop
 from support.apps import Harness, open_harness
 from support.crms import Switch
+from support.postgres import PostgresServer, postgres_server
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -35,3 +36,13 @@ async def harness(tmp_path: Path, crm: Switch) -> AsyncIterator[Harness]:
     """The service on fresh files, with account demo in region US."""
     async with open_harness(tmp_path / "data", wrap=crm.wrap) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server of this test process; `create` and `create_like` make a database for each test.
+
+    Tests that ask for it are marked `system`. Tests that stop or configure a server start their own.
+    """
+    with postgres_server() as server:
+        yield server

@@ -149,7 +149,7 @@ async def open_app(
         decision_loader = parts.decisions(lookup, clock)
         result_writer = ResultWriter(ledger.call_logs, clock)
         budget = PlaceholderBudget()
-        runner = AttemptRunner(decision_loader, claims, budget, clock)
+        runner = AttemptRunner(decision_loader, claims.hold, budget, clock)
         in_ledger = InLedgerDelivery(
             ledger.transactions, lookup, decision_loader, result_writer, budget, clock, may_lack=copy.may_lack
         )

@@ -266,6 +266,7 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 50)
+    gc.enable()  # the command line turned it off, since modules that are imported make no garbage
 
 
 def _scheme(settings: Settings) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from fakes.bodies import note_in
-from fakes.espocrm import CALLS, PERSONS, FakeEspoCrm
+from fakes.espocrm import FakeEspoCrm
+from fakes.espocrm_rules import CALLS, PERSONS
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.declarative.adapter_type import HTTP

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 from fakes.bodies import note_in, readable
-from fakes.hubspot import CALLS, CONTACTS, LINKED, FakeHubSpot
+from fakes.hubspot import FakeHubSpot
+from fakes.hubspot_people import CALLS, CONTACTS, LINKED
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT, WITH_PROPERTIES

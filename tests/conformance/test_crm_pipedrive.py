@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 from fakes.bodies import note_in, readable
 from fakes.connections import OPTIONS
-from fakes.pipedrive import ACTIVITIES, PERSONS, FakePipedrive
+from fakes.pipedrive import FakePipedrive
+from fakes.pipedrive_fields import ACTIVITIES, PERSONS
 from fakes.serving import fake_server
 from fakes.trouble import FakeTrouble
 from leadline_server.crm.pipedrive.adapter_type import PIPEDRIVE

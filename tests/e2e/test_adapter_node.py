@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
@@ -23,6 +23,7 @@ from e2e.crm_journey import (
     settled,
     staged,
 )
+from e2e.failing_crm import FailingCrm
 from leadline.v1.call_log_pb2 import CALL_LOG_REASON_CRM_CANNOT_LOG, CALL_LOG_STATE_UNLOGGED
 from leadline.v1.preferences_pb2 import AccountSettings
 from leadline_server.crm.remote.adapter_type import remote_crm
@@ -234,29 +235,9 @@ def test_a_host_that_cannot_serve_says_why(home: Path, arguments: list[str]) -> 
     assert ended.stderr
 
 
-class _FailingCrm(BaseHTTPRequestHandler):
-    """Fails, but for the path `/works`, and for every second request of `/flaky`."""
-
-    flaky = 0
-
-    def do_GET(self) -> None:
-        status = {"/missing": 404, "/works": 200}.get(self.path, 503)
-        if self.path == "/flaky":
-            _FailingCrm.flaky += 1
-            status = 503 if _FailingCrm.flaky % 2 else 200
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_PATCH = do_GET  # noqa: N815 - the name that http.server calls
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def faulty(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeHost]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _FailingCrm)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FailingCrm)
     Thread(target=server.serve_forever, daemon=True).start()
     connector = Path(shutil.copy(TWO_FUNCTIONS.with_name("faults.js"), home))
     with pytest.MonkeyPatch.context() as patch:

@@ -1,30 +1,17 @@
 """`leadline calls import` against a server: zones, corrections, and what is told of everything in the file."""
 
-import json
 import subprocess
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import grpc
 import pytest
-from leadline import Client
-from leadline.v1 import directory_pb2, directory_service_pb2, directory_service_pb2_grpc
-from leadline.v1.call_log_pb2 import CallLog, CallLogReason, CallLogState
+from e2e.importing_account import ACCOUNTS, GENERIC, NEW_YORK, USERS, Account
+from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline.v1.call_pb2 import CallDirection
-from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, AccountSettings, Preferences
-from leadline_server.cli import app
+from leadline.v1.preferences_pb2 import AccountSettings
 from support.call_records import SAMPLES
-from support.databases import rows
 from support.servers import LEADLINE, ServerProcess, leadline, server_process
-from typer.testing import CliRunner, Result
-
-USERS: Final = ("--user", "101=alice", "--user", "102=bob", "--user", "103=carol")
-NEW_YORK: Final = ("--time-zone", "America/New_York")
-ACCOUNTS: Final = 60
-GENERIC: Final = "id,caller_number,callee_extension,start_time,duration\nT1,2025550688,101,2026-10-05 09:10:00,60\n"
-_numbers = count()
 
 
 @pytest.fixture(scope="module")
@@ -34,67 +21,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     config.write_text("".join(f'[accounts.a{number}]\ndefault_region = "US"\n' for number in range(ACCOUNTS)))
     with server_process(folder / "data", settings={"LEADLINE_CONFIG": str(config)}) as running:
         yield running
-
-
-class Account:
-    """An account of its own, that creates placeholders for unknown callers."""
-
-    def __init__(self, server: ServerProcess) -> None:
-        self._server = server
-        self.name = f"a{next(_numbers)}"
-        self.client = Client(server.address, account=self.name)
-        preferences = Preferences(unknown_contact_action=UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER)
-        self.settle(AccountSettings(defaults=preferences), "defaults.unknown_contact_action")
-
-    def settle(self, settings: AccountSettings, *fields: str) -> None:
-        self.client.update_account_settings(settings, update_mask=fields)
-
-    @property
-    def address(self) -> str:
-        return self._server.address
-
-    def upsert(self, user_id: str, **fields: Any) -> None:
-        request = directory_service_pb2.UpsertUserRequest(
-            account_id=self.name, user=directory_pb2.User(user_id=user_id, **fields)
-        )
-        with grpc.insecure_channel(self.address) as channel:
-            stub: Any = directory_service_pb2_grpc.DirectoryServiceStub(channel)  # type: ignore[arg-type] # typed for aio
-            stub.UpsertUser(request, timeout=10)
-
-    def run(self, file: Path, *options: str) -> Result:
-        """Runs the command in this process: starting one takes longer than most of these imports."""
-        done = CliRunner(env={"COLUMNS": "200"}).invoke(
-            app,
-            ["calls", "import", str(file), "--server", self._server.address, "--account", self.name, *USERS, *options],
-        )
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done
-
-    def told(self, file: Path, *options: str, code: int = 0) -> dict[str, Any]:
-        done = self.run(file, *options, "--json")
-        assert done.exit_code == code, done.stdout + done.stderr
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
-
-    def refused(self, file: Path, *options: str) -> str:
-        """The error text of an import that sends nothing."""
-        done = self.run(file, *options)
-        assert done.exit_code == 2, done.stdout + done.stderr
-        assert self.logs() == []
-        return " ".join(done.stderr.replace("│", " ").split())
-
-    def logs(self) -> list[CallLog]:
-        return sorted(self.client.list_call_logs(), key=lambda log: log.call.start_time.seconds)
-
-    def journal(self) -> list[str]:
-        """Start times of the call logs in the CRM."""
-        ids = tuple(log.call.id for log in self.logs())
-        query = "SELECT call_id, start_time FROM crm_call_logs"
-        found = rows(self._server.data_dir / "ledger.db", query)
-        return [str(start) for call_id, start in found if call_id in ids]
-
-    def contacts(self) -> set[str]:
-        return {number for log in self.logs() for number in log.contact.phone_numbers}
 
 
 @pytest.fixture
@@ -109,87 +35,6 @@ def generic(tmp_path: Path) -> Path:
     path = tmp_path / "calls.csv"
     path.write_text(GENERIC)
     return path
-
-
-def shown(log: CallLog) -> str:
-    return f"{log.call.start_time.ToDatetime():%H:%M:%S} {log.call.end_time.ToDatetime():%H:%M:%S}"
-
-
-def test_without_a_zone_nothing_is_sent_and_it_is_said_how_to_name_one(account: Account) -> None:
-    said = account.refused(SAMPLES / "r-berlin.csv")
-    assert "no time zone is known: give --time-zone" in said
-    assert "leadline account set time_zone=ZONE" in said
-    assert "the clock stood at UTC+2; zones that would fit: Europe/Berlin" in said
-
-
-def test_the_accounts_zone_counts_if_it_was_set(account: Account) -> None:
-    account.settle(AccountSettings(time_zone="Europe/Berlin"), "time_zone")
-    account.told(SAMPLES / "r-berlin.csv")
-    assert [shown(log) for log in account.logs()] == ["09:10:00 09:11:00"]
-
-
-def test_the_accounts_zone_counts_if_it_was_set_to_utc(account: Account, generic: Path) -> None:
-    account.settle(AccountSettings(time_zone="UTC"), "time_zone")
-    account.settle(AccountSettings(), "time_zone")
-    assert "no time zone is known" in account.refused(generic)
-    account.settle(AccountSettings(time_zone="UTC"), "time_zone")
-    account.told(generic)
-
-
-def test_the_accounts_zone_is_checked_as_well(account: Account) -> None:
-    account.settle(AccountSettings(time_zone="Asia/Tokyo"), "time_zone")
-    assert "do not fit the time zone Asia/Tokyo" in account.refused(SAMPLES / "r-berlin.csv")
-
-
-ZONES = {
-    "r-berlin.csv": ("Europe/Berlin", "11:10:00 11:11:00", "09:10:00 09:11:00"),
-    "h-zone.csv": ("America/New_York", "11:10:00 11:11:00", "15:10:00 15:11:00"),
-}
-
-
-@pytest.mark.parametrize(("name", "told"), ZONES.items(), ids=ZONES.keys())
-def test_a_second_run_in_the_right_zone_corrects_the_first_also_in_the_crm(
-    account: Account, name: str, told: tuple[str, str, str]
-) -> None:
-    zone, wrong, right = told
-    account.settle(AccountSettings(default_region="DE" if name == "r-berlin.csv" else "US"), "default_region")
-    said = account.refused(SAMPLES / name, "--time-zone", "UTC")
-    assert "the records do not fit the time zone UTC" in said
-    assert zone in said
-
-    forced = account.told(SAMPLES / name, "--time-zone", "UTC", "--force")
-    assert "do not fit the time zone UTC" in forced["warnings"][0]
-    assert [shown(log) for log in account.logs()] == [wrong]
-    (before,) = account.journal()
-
-    assert account.told(SAMPLES / name, "--time-zone", zone)["rows"]["changed"]["count"] == 1
-    (log,) = account.logs()
-    assert shown(log) == right
-    assert (log.state, log.update_pending) == (CallLogState.CALL_LOG_STATE_LOGGED, False)
-    (after,) = account.journal()
-    hours = (int(right[:2]) - int(wrong[:2])) * 3600
-    assert (int(after) - int(before)) % (hours * 1000) == 0
-    assert after != before
-
-    assert account.told(SAMPLES / name, "--time-zone", zone)["rows"]["unchanged"] == {"count": 1, "lines": [1]}
-
-
-@pytest.mark.parametrize(
-    ("zone", "right"), [("Asia/Tokyo", "00:10:00 00:11:00"), ("America/Denver", "15:10:00 15:11:00")]
-)
-def test_a_second_run_corrects_records_whose_ids_tell_nothing_too(
-    account: Account, generic: Path, zone: str, right: str
-) -> None:
-    account.told(generic, "--time-zone", "UTC")
-    assert [shown(log) for log in account.logs()] == ["09:10:00 09:11:00"]
-    assert account.told(generic, "--time-zone", zone)["rows"]["changed"]["count"] == 1
-    assert [shown(log) for log in account.logs()] == [right]
-
-
-def test_records_that_name_their_offset_need_no_zone(account: Account) -> None:
-    account.told(SAMPLES / "freeswitch-documents.json")
-    account.told(SAMPLES / "generic-notes.csv")
-    assert len(account.logs()) == 14
 
 
 def test_an_outbound_call_that_was_transferred_makes_one_log_and_no_second_contact(account: Account) -> None:

@@ -11,17 +11,29 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import phonenumbers
 from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
-from fakes.base import FakeCrm
+from fakes.bottlecrm_errors import BottleCrmErrors, refused_body
+from fakes.bottlecrm_rules import (
+    CALL_ID,
+    FIXED,
+    INTERACTION_LENGTHS,
+    LENGTHS,
+    PHONE,
+    REGION,
+    field_errors,
+    interaction_errors,
+    is_uuid,
+    same_number,
+    trimmed,
+)
 from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
@@ -30,22 +42,7 @@ INTERACTIONS: Final = "interactions"
 PERSONS: Final = ("contacts", "leads")
 MOST_DUPLICATES: Final = 10
 
-_LENGTHS: Final = {
-    "first_name": 255,
-    "last_name": 255,
-    "organization": 255,
-    "company_name": 255,
-    "phone": 25,
-    "source_ref": 255,
-}
-_INTERACTION_LENGTHS: Final = {"subject": 200, "body": 10_000}
-_PHONE: Final = re.compile(r"[\d\s\-\(\)\+\.]{7,25}")
-_OUTCOMES: Final = {"connected", "no_answer", "voicemail", "busy", "wrong_number", ""}
-_FIXED: Final = {"kind", "contact", "lead", "home"}
-_REGION: Final = "US"  # the organisation's default_country
 _MINUTE: Final = 60.0
-_FUTURE: Final = timedelta(minutes=5)
-_CALL_ID: Final = re.compile(r"^Call id: (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ class BottleCrmFaults(Faults):
     searches_per_minute: int = 0
 
 
-class FakeBottleCrm(FakeCrm):
+class FakeBottleCrm(BottleCrmErrors):
     """A BottleCRM of one organisation, with contacts, leads and interactions."""
 
     faults_type = BottleCrmFaults
@@ -84,31 +81,6 @@ class FakeBottleCrm(FakeCrm):
             web.patch(f"/api/interactions/{{id:{uid}}}/", self._change),
         ]
 
-    def is_write(self, request: web.Request) -> bool:
-        return request.method != "GET" and not request.path.endswith("/duplicates/")
-
-    def is_authorized(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.token}"
-
-    def unauthorized(self) -> web.Response:
-        return web.json_response({"detail": "Invalid token"}, status=401)
-
-    def rate_limited(self, retry_after: int) -> web.Response:
-        words = f"Request was throttled. Expected available in {retry_after} seconds."
-        return web.json_response({"detail": words}, status=429, headers={"Retry-After": str(retry_after)})
-
-    def internal_error(self) -> web.Response:
-        return web.Response(status=500, text="<h1>Server Error (500)</h1>", content_type="text/html")
-
-    def forbidden(self) -> web.Response:
-        return web.json_response({"detail": "This token is not scoped for write access to contacts."}, status=403)
-
-    def not_found(self) -> web.Response:
-        return web.json_response({"detail": "No Contact matches the given query."}, status=404)
-
-    def unprocessable(self, message: str = "This is not valid.") -> web.Response:
-        return _refused({"phone": [message]})
-
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
 
@@ -122,8 +94,8 @@ class FakeBottleCrm(FakeCrm):
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table in PERSONS:
-            return WrittenContact(f"{table[:-1]}:{record.id}", (parse_number(fields["phone"], _REGION).e164,))
-        call_id = _CALL_ID.search(fields["body"])
+            return WrittenContact(f"{table[:-1]}:{record.id}", (parse_number(fields["phone"], REGION).e164,))
+        call_id = CALL_ID.search(fields["body"])
         whose = next(f"{kind}:{fields[kind]}" for kind in ("contact", "lead") if fields.get(kind))
         key = f"demo/{call_id[1]}" if call_id else ""  # it has no place for the key itself
         return WrittenLog(record.id, key, whose, fields["subject"])
@@ -176,9 +148,9 @@ class FakeBottleCrm(FakeCrm):
         if wait := self._throttled():
             return self.rate_limited(wait)
         phone = str((await request.json()).get("phone") or "")
-        if len(phone) > _LENGTHS["phone"]:
-            return _refused({"phone": ["Ensure this field has no more than 25 characters."]})
-        fits = _same_number(phone)
+        if len(phone) > LENGTHS["phone"]:
+            return refused_body({"phone": ["Ensure this field has no more than 25 characters."]})
+        fits = same_number(phone)
         living = (record for record in self._newest(request.match_info["table"]) if not _is_converted(record))
         found = [record for record in living if fits(record.fields["phone"] or "")]
         hits = [_hit(record) for record in found[:MOST_DUPLICATES]]
@@ -200,16 +172,16 @@ class FakeBottleCrm(FakeCrm):
         return web.json_response({f"{table[:-1]}_obj": _person(table, record)})
 
     async def _create_person(self, request: web.Request) -> web.Response:
-        table, body = request.match_info["table"], _trimmed(await request.json())
+        table, body = request.match_info["table"], trimmed(await request.json())
         required = ("first_name", "last_name") if table == "contacts" else ()
-        if errors := _errors(body, _LENGTHS, required):
-            return _refused(errors)
-        if body.get("phone") and not _PHONE.fullmatch(body["phone"]):
-            return _refused({"phone": ["Enter a valid phone number (7-25 characters, digits and separators only)"]})
+        if errors := field_errors(body, LENGTHS, required):
+            return refused_body(errors)
+        if body.get("phone") and not PHONE.fullmatch(body["phone"]):
+            return refused_body({"phone": ["Enter a valid phone number (7-25 characters, digits and separators only)"]})
         if body.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", body["email"]):
-            return _refused({"email": ["Enter a valid email address."]})
+            return refused_body({"email": ["Enter a valid email address."]})
         if body.get("email") and self._has_email(table, body["email"]):
-            return _refused({"email": ["Contact already exists with this email"]})
+            return refused_body({"email": ["Contact already exists with this email"]})
         record = self.records.add(table, {"phone": "", **body}, record_id=str(uuid.uuid4()))
         return web.json_response({"error": False, "message": "Contact created Successfuly", "id": record.id})
 
@@ -220,7 +192,7 @@ class FakeBottleCrm(FakeCrm):
     async def _interactions(self, request: web.Request) -> web.Response:
         named = [name for name in ("contact", "lead") if request.query.get(name)]
         if len(named) != 1:
-            return _refused(
+            return refused_body(
                 {"non_field_errors": ["Name exactly one record: lead, contact, account, opportunity or case."]}
             )
         person_id = request.query[named[0]]
@@ -230,24 +202,24 @@ class FakeBottleCrm(FakeCrm):
         return web.json_response({"interactions": page, "count": len(found)})
 
     async def _log(self, request: web.Request) -> web.Response:
-        body = _trimmed(await request.json())
+        body = trimmed(await request.json())
         named = [name for name in ("contact", "lead") if body.get(name)]
-        if errors := _errors(body, _INTERACTION_LENGTHS, ("kind",)) or _interaction_errors(body):
-            return _refused(errors)
-        if len(named) != 1 or not _is_uuid(body[named[0]]):
-            return _refused({named[0] if named else "non_field_errors": ["Must be a valid UUID."]})
+        if errors := field_errors(body, INTERACTION_LENGTHS, ("kind",)) or interaction_errors(body):
+            return refused_body(errors)
+        if len(named) != 1 or not is_uuid(body[named[0]]):
+            return refused_body({named[0] if named else "non_field_errors": ["Must be a valid UUID."]})
         self.records.require(f"{named[0]}s", body[named[0]])
         fields = {"subject": "", "body": "", "outcome": "", "direction": "outbound", "duration_seconds": None, **body}
         record = self.records.add(INTERACTIONS, fields, record_id=str(uuid.uuid4()))
         return web.json_response(_interaction(record), status=201)
 
     async def _change(self, request: web.Request) -> web.Response:
-        interaction_id, body = request.match_info["id"], _trimmed(await request.json())
+        interaction_id, body = request.match_info["id"], trimmed(await request.json())
         record = self.records.require(INTERACTIONS, interaction_id)
-        if errors := _errors(body, _INTERACTION_LENGTHS, ()) or _interaction_errors(body):
-            return _refused(errors)
-        if fixed := [name for name in _FIXED & body.keys() if body[name] != record.fields.get(name)]:
-            return _refused({fixed[0]: ["The record an interaction is on cannot be changed."]})
+        if errors := field_errors(body, INTERACTION_LENGTHS, ()) or interaction_errors(body):
+            return refused_body(errors)
+        if fixed := [name for name in FIXED & body.keys() if body[name] != record.fields.get(name)]:
+            return refused_body({fixed[0]: ["The record an interaction is on cannot be changed."]})
         return web.json_response(_interaction(self.records.change(INTERACTIONS, interaction_id, body)))
 
     def _newest(self, table: str) -> Sequence[Record]:
@@ -264,45 +236,6 @@ def _hit(record: Record) -> Fields:
     return {"id": record.id, "name": _name(record), "email": fields.get("email") or "", "phone": fields["phone"]}
 
 
-def _refused(errors: Fields) -> web.Response:
-    return web.json_response({"error": True, "errors": errors}, status=400)
-
-
-def _trimmed(body: Fields) -> Fields:
-    """Texts without white space around them, as CharField takes them."""
-    return {name: value.strip() if isinstance(value, str) else value for name, value in body.items()}
-
-
-def _errors(body: Fields, lengths: dict[str, int], required: Sequence[str]) -> Fields:
-    errors: Fields = {name: ["This field is required."] for name in required if not body.get(name)}
-    for name, value in body.items():
-        if isinstance(value, str) and len(value) > lengths.get(name, 1_000_000):
-            errors[name] = [f"Ensure this field has no more than {lengths[name]} characters."]
-        if isinstance(value, str) and "\0" in value:
-            errors[name] = ["Null characters are not allowed."]
-    return errors
-
-
-def _interaction_errors(body: Fields) -> Fields:
-    if body.get("direction", "inbound") not in {"inbound", "outbound"}:
-        return {"direction": ["Not a valid choice."]}
-    if body.get("outcome", "") not in _OUTCOMES:
-        return {"outcome": ["Not a valid choice."]}
-    duration = body.get("duration_seconds")
-    if duration is not None and not (isinstance(duration, int) and duration >= 0):
-        return {"duration_seconds": ["A valid integer is required."]}
-    if "occurred_at" in body and datetime.fromisoformat(body["occurred_at"]) > datetime.now(UTC) + _FUTURE:
-        return {"occurred_at": ["This is more than five minutes in the future."]}
-    return {}
-
-
-def _is_uuid(text: Any) -> bool:
-    try:
-        return bool(uuid.UUID(text))
-    except ValueError:
-        return False
-
-
 def _page(found: Sequence[Record], query: Any, size: int, *, most: int = 1_000_000) -> Sequence[Record]:
     start = int(query.get("offset") or 0)
     return found[start : start + min(int(query.get("limit") or size), most)]
@@ -315,24 +248,6 @@ def _has_name(record: Record, part: str) -> bool:
 
 def _name(record: Record) -> str:
     return f"{record.fields.get('first_name') or ''} {record.fields.get('last_name') or ''}".strip()
-
-
-def _same_number(phone: str) -> Callable[[str], bool]:
-    """duplicate_detection.duplicate_query: the same E.164 number, or the same last ten digits at the end."""
-    digits, e164 = re.sub(r"\D", "", phone)[-10:], _e164(phone)
-    body = "[^0-9]*".join(digits) + "[^0-9]*$"
-    pattern = re.compile(body if len(digits) == 10 else "^[^0-9]*" + body) if len(digits) >= 7 else None
-    return lambda stored: bool((e164 and _e164(stored) == e164) or (pattern and pattern.search(stored)))
-
-
-def _e164(text: str) -> str:
-    """common/phones.py: to_e164."""
-    try:
-        number = phonenumbers.parse(text.strip(), _REGION)
-    except phonenumbers.NumberParseException:
-        return ""
-    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
 def _person(table: str, record: Record) -> Fields:

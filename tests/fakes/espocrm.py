@@ -10,32 +10,36 @@ the entityDefs of Modules/Crm.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import phonenumbers
 from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes.base import FakeCrm
+from fakes.espocrm_rules import (
+    CALLS,
+    MOST,
+    PERSONS,
+    call_refused,
+    digits_of,
+    equal_text,
+    failed_answer,
+    invalid_answer,
+    like_text,
+    listed,
+    names_of,
+    person_refused,
+    whole_number,
+)
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
-
-CALLS: Final = "Call"
-PERSONS: Final = ("Contact", "Lead")
-MOST: Final = 200  # records a page (recordListMaxSizeLimit)
 
 LINKS: Final = {"calls", "meetings", "tasks", "emails", "cases", "documents", "targetLists", "campaignLogRecords"}
 """Links of contacts and leads to other records, as far as leadline reads them. Posts are lists of the stream."""
 
 POSTS: Final = "posts"
 
-_NAME_LENGTH: Final = 100
-_PHONE_LENGTH: Final = 36
-_BAD_CHARACTERS: Final = re.compile(r"[<>=]")  # regExpPatterns.json: noBadCharacters
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _KEY: Final = re.compile(r"\[leadline:(.*)\]")
 
 
@@ -51,7 +55,7 @@ class FakeEspoCrm(FakeCrm):
     def __init__(self, path: Path | None = None) -> None:
         super().__init__(path)
         for table in PERSONS:
-            self.records.index(table, "digits", lambda person: [_digits(number) for number in person["numbers"]])
+            self.records.index(table, "digits", lambda person: [digits_of(number) for number in person["numbers"]])
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -81,22 +85,22 @@ class FakeEspoCrm(FakeCrm):
         return web.Response(status=429, headers={"Retry-After": str(retry_after)})
 
     def internal_error(self) -> web.Response:
-        return _failed(500, "")
+        return failed_answer(500, "")
 
     def forbidden(self) -> web.Response:
-        return _failed(403, "No access.")
+        return failed_answer(403, "No access.")
 
     def not_found(self) -> web.Response:
-        return _failed(404, "Record does not exist.")
+        return failed_answer(404, "Record does not exist.")
 
     def conflict(self) -> web.Response:
-        return _failed(409, "duplicate")
+        return failed_answer(409, "duplicate")
 
     def unprocessable(self, message: str = "Field validation failure.") -> web.Response:
-        return _failed(400, message)
+        return failed_answer(400, message)
 
     def unavailable(self) -> web.Response:
-        return _failed(503, "Maintenance mode.")
+        return failed_answer(503, "Maintenance mode.")
 
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds contacts by their `name` and `number`; answers with leadline's ids of them."""
@@ -152,25 +156,25 @@ class FakeEspoCrm(FakeCrm):
         table, query = request.match_info["table"], request.query
         size, offset = int(query.get("maxSize") or MOST), int(query.get("offset") or 0)
         if size > MOST:
-            return _failed(403, f"Max size should not exceed {MOST}. Use offset and limit.")
+            return failed_answer(403, f"Max size should not exceed {MOST}. Use offset and limit.")
         found = self._found(table, query)
         found.sort(key=lambda record: (record.created, record.id))
-        page = [_listed(table, record) for record in found[offset : offset + size]]
+        page = [listed(table, record) for record in found[offset : offset + size]]
         return web.json_response({"total": len(found), "list": page})
 
     def _found(self, table: str, query: Mapping[str, str]) -> list[Record]:
         kind, value = query["where[0][type]"], query["where[0][value]"]
-        fits = _equal(value) if kind == "equals" else _like(f"%{value}%")
+        fits = equal_text(value) if kind == "equals" else like_text(f"%{value}%")
         texts: Callable[[Fields], Sequence[str]] = {
-            "phoneNumberNumeric": lambda fields: [_digits(number) for number in fields["numbers"]],
-            "name": _names,
+            "phoneNumberNumeric": lambda fields: [digits_of(number) for number in fields["numbers"]],
+            "name": names_of,
             "description": lambda fields: [fields.get("description") or ""],
         }[query["where[0][attribute]"]]
         return [record for record in self.records.all(table) if any(map(fits, texts(record.fields)))]
 
     async def _read(self, request: web.Request) -> web.Response:
         table = request.match_info["table"]
-        return web.json_response(_whole(table, self.records.require(table, request.match_info["id"])))
+        return web.json_response(whole_number(table, self.records.require(table, request.match_info["id"])))
 
     async def _linked(self, request: web.Request) -> web.Response:
         """A list of records that belong to a person (Core/Record/Service.php: findLinked; Tools/Stream)."""
@@ -181,7 +185,7 @@ class FakeEspoCrm(FakeCrm):
         if link in self.hidden:
             return self.forbidden()
         if int(request.query.get("maxSize") or MOST) > MOST:
-            return _failed(403, f"Max size should not exceed {MOST}. Use offset and limit.")
+            return failed_answer(403, f"Max size should not exceed {MOST}. Use offset and limit.")
         links = {"Contact": "contactsIds", "Lead": "leadsIds"}[table]
         found = [call.id for call in self.records.all(CALLS) if link == "calls" and person_id in call.fields[links]]
         found += [each.id for each in self.records.all(link) if each.fields["parent"] == person_id]
@@ -199,17 +203,17 @@ class FakeEspoCrm(FakeCrm):
 
     async def _create_person(self, request: web.Request) -> web.Response:
         table, body = request.match_info["table"], await request.json()
-        if refusal := _person_refused(table, body) or self._lacks(table, body):
+        if refusal := person_refused(table, body) or self._lacks(table, body):
             return refusal
         if request.headers.get("X-Skip-Duplicate-Check") != "true" and self._has_name(table, body):
             return self.conflict()
         kept = {name: value for name, value in body.items() if name != "phoneNumber"}
         record = self._add(table, kept, [body["phoneNumber"]] if body.get("phoneNumber") else [], by_people=False)
-        return web.json_response(_whole(table, record))
+        return web.json_response(whole_number(table, record))
 
     def _lacks(self, table: str, body: Fields) -> web.Response | None:
         lacking = self.lacking(table, body)
-        return _invalid(table, lacking, "required") if lacking else None
+        return invalid_answer(table, lacking, "required") if lacking else None
 
     async def _metadata(self, request: web.Request) -> web.Response:
         """The part of the metadata that `key` names, such as `entityDefs.Contact.fields`."""
@@ -221,23 +225,23 @@ class FakeEspoCrm(FakeCrm):
         return web.json_response(fields)
 
     def _has_name(self, table: str, body: Fields) -> bool:
-        return any(set(_names(record.fields)) & set(_names(body)) for record in self.records.all(table))
+        return any(set(names_of(record.fields)) & set(names_of(body)) for record in self.records.all(table))
 
     async def _create_call(self, request: web.Request) -> web.Response:
         body = await request.json()
         if not (body.get("dateStart") and body.get("dateEnd")):
-            return _invalid(CALLS, "dateStart", "required")
-        if refusal := _call_refused(body) or self._missing(body) or self._lacks(CALLS, body):
+            return invalid_answer(CALLS, "dateStart", "required")
+        if refusal := call_refused(body) or self._missing(body) or self._lacks(CALLS, body):
             return refusal
         fields = {"contactsIds": [], "leadsIds": [], "description": "", "status": "Planned", **body}
-        return web.json_response(_whole(CALLS, self.records.add(CALLS, fields, record_id=self._new_id())))
+        return web.json_response(whole_number(CALLS, self.records.add(CALLS, fields, record_id=self._new_id())))
 
     async def _update_call(self, request: web.Request) -> web.Response:
         call_id, body = request.match_info["id"], await request.json()
         self.records.require(CALLS, call_id)
-        if refusal := _call_refused(body) or self._missing(body):
+        if refusal := call_refused(body) or self._missing(body):
             return refusal
-        return web.json_response(_whole(CALLS, self.records.change(CALLS, call_id, body)))
+        return web.json_response(whole_number(CALLS, self.records.change(CALLS, call_id, body)))
 
     async def _delete_call(self, request: web.Request) -> web.Response:
         self.records.require(CALLS, request.match_info["id"])
@@ -248,7 +252,7 @@ class FakeEspoCrm(FakeCrm):
         for table, link in zip(PERSONS, ("contactsIds", "leadsIds"), strict=True):
             if not all(self.records.get(table, person_id) for person_id in call.get(link, ())):
                 words = {"label": "cannotRelateNonExisting", "scope": None, "data": {"foreignEntityType": table}}
-                return _failed(403, "Can't relate with non-existing record.", {"messageTranslation": words})
+                return failed_answer(403, "Can't relate with non-existing record.", {"messageTranslation": words})
         return None
 
     def _add(self, table: str, fields: Fields, numbers: Sequence[str], *, by_people: bool) -> Record:
@@ -257,110 +261,3 @@ class FakeEspoCrm(FakeCrm):
 
     def _new_id(self) -> str:
         return f"{self.records.next_id():017x}"
-
-
-def _failed(status: int, reason: str, body: Fields | None = None) -> web.Response:
-    headers = {"X-Status-Reason": re.sub(r"[^ \t\x21-\x7e]", " ", reason)} if reason else {}
-    return (
-        web.Response(status=status, headers=headers)
-        if body is None
-        else web.json_response(body, status=status, headers=headers)
-    )
-
-
-def _invalid(table: str, field: str, kind: str) -> web.Response:
-    words = {"label": "validationFailure", "data": {"field": field, "type": kind}}
-    reason = f"Field validation failure; entityType: {table}, field: {field}, type: {kind}."
-    return _failed(400, reason, {"messageTranslation": words})
-
-
-def _person_refused(table: str, body: Fields) -> web.Response | None:
-    if not body.get("lastName"):
-        return _invalid(table, "lastName", "required")
-    for field in ("firstName", "lastName"):
-        if len(body.get(field) or "") > _NAME_LENGTH:
-            return _invalid(table, field, "maxLength")
-    for field in ("firstName", "lastName", "accountName"):
-        if _BAD_CHARACTERS.search(body.get(field) or ""):
-            return _invalid(table, field, "pattern")
-    return _address_refused(table, body.get("phoneNumber") or "", body.get("emailAddress") or "")
-
-
-def _address_refused(table: str, number: str, email: str) -> web.Response | None:
-    if len(number) > _PHONE_LENGTH:
-        return _invalid(table, "phoneNumber", "maxLength")
-    if email and not _EMAIL.fullmatch(email):
-        return _invalid(table, "emailAddress", "emailAddress")
-    return _invalid(table, "phoneNumber", "valid") if number and not _is_international(number) else None
-
-
-def _is_international(text: str) -> bool:
-    """The default of new systems (phoneNumberInternational): E.164, and possible in its plan."""
-    try:
-        number = phonenumbers.parse(text.strip())
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_possible_number(number)
-
-
-def _call_refused(body: Fields) -> web.Response | None:
-    name = body.get("name", "x")
-    if not name or len(name) > 255 or _BAD_CHARACTERS.search(name):
-        return _invalid(CALLS, "name", "pattern" if name else "required")
-    if body.get("status", "Held") not in {"Planned", "Held", "Not Held"}:
-        return _invalid(CALLS, "status", "valid")
-    if body.get("direction", "Inbound") not in {"Inbound", "Outbound"}:
-        return _invalid(CALLS, "direction", "valid")
-    if not all(_TIME.fullmatch(body.get(field, "2026-01-01 00:00:00")) for field in ("dateStart", "dateEnd")):
-        return _invalid(CALLS, "dateStart", "valid")
-    return None
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"[^0-9]", "", number)
-
-
-def _names(fields: Fields) -> list[str]:
-    first, last = fields.get("firstName") or "", fields.get("lastName") or ""
-    return [first, last, f"{first} {last}".strip(), f"{last} {first}".strip()]
-
-
-def _equal(value: str) -> Callable[[str], bool]:
-    return lambda text: text.casefold() == value.casefold()
-
-
-def _like(pattern: str) -> Callable[[str], bool]:
-    """SQL's LIKE in MySQL, by a collation without case."""
-    parts = {"%": ".*", "_": "."}
-    found = re.compile("".join(parts.get(char) or re.escape(char) for char in pattern), re.DOTALL | re.IGNORECASE)
-    return lambda text: found.fullmatch(text) is not None
-
-
-def _listed(table: str, record: Record) -> Fields:
-    """A record in a list: of its numbers, the first alone."""
-    fields = {name: value for name, value in record.fields.items() if name != "numbers"}
-    fields |= {
-        "id": record.id,
-        "createdAt": _time(record.created),
-        "modifiedAt": _time(record.changed),
-        "modifiedById": None if record.changed == record.created else "somebody",
-        "deleted": False,
-    }
-    if table in PERSONS:
-        numbers = record.fields["numbers"]
-        fields |= {"name": _names(record.fields)[2], "phoneNumber": numbers[0] if numbers else None}
-    return fields
-
-
-def _whole(table: str, record: Record) -> Fields:
-    fields = _listed(table, record)
-    if table in PERSONS:
-        fields["phoneNumberData"] = [
-            {"phoneNumber": number, "primary": not index, "type": "Mobile", "optOut": False, "invalid": False}
-            for index, number in enumerate(record.fields["numbers"])
-        ]
-    return fields
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

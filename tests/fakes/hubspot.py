@@ -4,7 +4,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,38 +11,20 @@ from typing import Any, Final
 import phonenumbers
 from aiohttp import web
 
-from fakes.base import FakeCrm, Handler
+from fakes.base import Handler
+from fakes.hubspot_errors import HubSpotFaults, error_body, too_many
+from fakes.hubspot_people import CALLS, CONTACTS, LINKED, MERGED, OWNERS, HubSpotPeople
 from fakes.hubspot_search import INDEXED, matching, refusal
 from fakes.hubspot_values import CALL_PROPERTIES, CONTACT_PROPERTIES, calculated, problems
-from fakes.misbehaviour import Faults
 from fakes.records import NoSuchRecord, Record
 from fakes.written import WrittenContact, WrittenLog
 
 REFRESH_TOKEN: Final = "good-refresh-token"
-CONTACTS: Final = "contacts"
-CALLS: Final = "calls"
-OWNERS: Final = "owners"
-LINKED: Final = "associations"
-"""The field of a call that has the ids of its contacts."""
 
-_MERGED: Final = "merged"
 _CALL_TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 194}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubSpotFaults(Faults):
-    """Switches of the fake HubSpot. A limit of 0 is none.
-
-    Attributes:
-        searches_per_second: HubSpot's limit of an account's searches.
-        requests_per_10_seconds: its limit of all else.
-    """
-
-    searches_per_second: int = 0
-    requests_per_10_seconds: int = 0
-
-
-class FakeHubSpot(FakeCrm):
+class FakeHubSpot(HubSpotPeople):
     """See FakeCrm. Records keep their properties as fields.
 
     Args:
@@ -91,39 +72,6 @@ class FakeHubSpot(FakeCrm):
             web.delete(link, self._unlink),
         ]
 
-    def is_write(self, request: web.Request) -> bool:
-        return request.method != "GET" and not request.path.endswith(("/search", "/batch/read", "/token"))
-
-    def is_authorized(self, request: web.Request) -> bool:
-        return request.path.endswith("/token") or request.headers.get("Authorization") == f"Bearer {self.token}"
-
-    def unauthorized(self) -> web.Response:
-        return _error(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired.")
-
-    def exhausted(self) -> web.Response:
-        return _too_many("DAILY")
-
-    def forbidden(self) -> web.Response:
-        return _error(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call.")
-
-    def not_found(self) -> web.Response:
-        return _error(404, "OBJECT_NOT_FOUND", "resource not found")
-
-    def conflict(self) -> web.Response:
-        return _error(409, "CONFLICT", "Contact already exists.")
-
-    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
-        return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {message}")
-
-    def unavailable(self) -> web.Response:
-        return web.Response(status=503, text="<html>upstream connect error</html>", content_type="text/html")
-
-    def internal_error(self) -> web.Response:
-        return web.json_response({"status": "error", "message": "internal error", "correlationId": "0"}, status=500)
-
-    def rate_limited(self, retry_after: int) -> web.Response:
-        return _too_many("SECONDLY", {"Retry-After": str(retry_after)})
-
     def control_routes(self) -> list[web.RouteDef]:
         """`POST /people` adds the contacts that a list describes by their properties; answers with their ids.
 
@@ -153,33 +101,6 @@ class FakeHubSpot(FakeCrm):
             return WrittenLog(record.id, fields["hs_call_external_id"], contact, fields["hs_call_title"])
         return None
 
-    def add_owner(self, name: str, email: str, *, is_active: bool) -> str:
-        """As an administrator does it: a new owner's id."""
-        first, _, last = name.partition(" ")
-        owner = {"email": email, "type": "PERSON", "firstName": first, "lastName": last, "archived": not is_active}
-        return self.records.add(OWNERS, owner, by_people=True).id
-
-    async def _list_owners(self, request: web.Request) -> web.Response:
-        """Owners in the order of their ids ("CRM API | Owners"): 1 to 500 a page, archived ones apart."""
-        query = request.query
-        if set(query) - {"email", "after", "limit", "archived"}:
-            return self.unprocessable("unknown parameter")
-        limit, after, archived = query.get("limit", "100"), query.get("after", ""), query.get("archived", "false")
-        if not limit.isdecimal() or not 1 <= int(limit) <= 500 or archived not in ("true", "false"):
-            return self.unprocessable(f"limit {limit}, archived {archived}")
-        if after and not after.isdecimal():
-            return self.unprocessable(f"after {after}")
-        owners = [each for each in self.records.all(OWNERS) if each.fields["archived"] is (archived == "true")]
-        start = int(after or 0)
-        page = [
-            # The user's own id is another number, and no owner.
-            {"id": each.id, "userId": int(each.id) + 9_000_000, **each.fields}
-            for each in owners[start : start + int(limit)]
-        ]
-        end = start + len(page)
-        more = {"paging": {"next": {"after": str(end), "link": "?after="}}} if end < len(owners) else {}
-        return web.json_response({"results": page, **more})
-
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if (limited := self._over_limit(request)) is not None:
             return limited
@@ -202,7 +123,7 @@ class FakeHubSpot(FakeCrm):
         if searches:
             self._searches["refused" if is_over else "answered"] += 1
         if is_over:
-            return _too_many("SECONDLY" if searches else "TEN_SECONDLY_ROLLING")
+            return too_many("SECONDLY" if searches else "TEN_SECONDLY_ROLLING")
         asked.append(now)
         return None
 
@@ -226,7 +147,7 @@ class FakeHubSpot(FakeCrm):
             return self.unprocessable("hs_timestamp is required")
         if missing := self.lacking(table, values):
             message = f"Error creating {table}. Some required properties were not set."
-            return _error(400, "VALIDATION_ERROR", message, ("MISSING_REQUIRED_PROPERTY", f"{missing} is required"))
+            return error_body(400, "VALIDATION_ERROR", message, ("MISSING_REQUIRED_PROPERTY", f"{missing} is required"))
         fields = self._with_calculated(values)
         if table == CALLS:
             fields[LINKED] = [link["to"]["id"] for link in links]
@@ -240,7 +161,7 @@ class FakeHubSpot(FakeCrm):
 
     async def _read(self, request: web.Request) -> web.Response:
         table, record_id = request.match_info["table"], request.match_info["id"]
-        while table == CONTACTS and (merged := self.records.get(_MERGED, record_id)):
+        while table == CONTACTS and (merged := self.records.get(MERGED, record_id)):
             record_id = merged.fields["into"]
         record = self.records.require(table, record_id)
         body = _body(record, request.query.get("properties", "").split(","))
@@ -331,18 +252,18 @@ class FakeHubSpot(FakeCrm):
 
     def _refused(self, table: str, values: Mapping[str, str]) -> web.Response | None:
         if found := problems(values, self.known[table] | self.required.get(table, {}).keys()):
-            return _error(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
+            return error_body(400, "VALIDATION_ERROR", f"Property values were not valid: {found[0][1]}", *found)
         owner = values.get("hubspot_owner_id")
         if owner and self.records.get(OWNERS, owner) is None:
             message = f"{owner} is not a valid value of hubspot_owner_id"
-            return _error(400, "VALIDATION_ERROR", message, ("INVALID_OWNER_ID", message))
+            return error_body(400, "VALIDATION_ERROR", message, ("INVALID_OWNER_ID", message))
         email = values.get("email")
         if table == CONTACTS and email and (others := self.records.find(CONTACTS, "email", email.casefold())):
-            return _error(409, "CONFLICT", f"Contact already exists. Existing ID: {others[0].id}")
+            return error_body(409, "CONFLICT", f"Contact already exists. Existing ID: {others[0].id}")
         for name in self.unique & values.keys():
             if self.records.find(table, name, values[name].casefold()):
                 message = f"{values[name]} cannot be set: another CALL already has that value"
-                return _error(400, "VALIDATION_ERROR", message, ("CONFLICTING_UNIQUE_VALUE", message))
+                return error_body(400, "VALIDATION_ERROR", message, ("CONFLICTING_UNIQUE_VALUE", message))
         return None
 
     def _refused_links(self, links: Sequence[Mapping[str, Any]]) -> web.Response | None:
@@ -358,14 +279,6 @@ class FakeHubSpot(FakeCrm):
         """As people do it: a contact's id."""
         return self.records.add(CONTACTS, self._with_calculated(values), by_people=True).id
 
-    def merge(self, kept_id: str, gone_id: str) -> None:
-        """As people do it: calls go to the contact that is kept, which is read by the other's id from now on."""
-        self.records.remove(CONTACTS, gone_id, by_people=True)
-        self.records.add(_MERGED, {"into": kept_id}, record_id=gone_id, by_people=True)
-        for call in self.records.all(CALLS):
-            links = [kept_id if each == gone_id else each for each in call.fields[LINKED]]
-            self.records.change(CALLS, call.id, {LINKED: links}, by_people=True)
-
 
 def _body(record: Record, wanted: Sequence[str]) -> dict[str, Any]:
     """A record as HubSpot shows it: what is asked for, null where there is nothing, and what it always shows."""
@@ -377,18 +290,6 @@ def _body(record: Record, wanted: Sequence[str]) -> dict[str, Any]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _error(status: int, category: str, message: str, *details: tuple[str, str]) -> web.Response:
-    body: dict[str, Any] = {"status": "error", "message": message, "correlationId": "0", "category": category}
-    if details:
-        body["errors"] = [{"code": code, "message": text, "in": "properties"} for code, text in details]
-    return web.json_response(body, status=status)
-
-
-def _too_many(policy: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = {"status": "error", "message": f"You have reached your {policy} limit.", "errorType": "RATE_LIMIT"}
-    return web.json_response(body | {"policyName": policy, "correlationId": "0"}, status=429, headers=headers)
 
 
 def _e164(text: str) -> str:

@@ -5,88 +5,41 @@ import re
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import phonenumbers
 from aiohttp import web
 
-from fakes.base import FakeCrm, Handler
-from fakes.misbehaviour import Faults
+from fakes.base import Handler
+from fakes.pipedrive_errors import PipedriveErrors
+from fakes.pipedrive_fields import (
+    ACTIVITIES,
+    FIELDS,
+    INCLUDED,
+    ORGANIZATIONS,
+    PERSONS,
+    USERS,
+    WRITTEN_SO,
+    PipedriveFaults,
+    e164_of,
+    is_hit,
+    main_value,
+    paged,
+    success_body,
+    texts_of,
+    unknown_words,
+)
 from fakes.records import NoSuchRecord, Record
 from fakes.written import WrittenContact, WrittenLog
 
 REFRESH_TOKEN: Final = "good-refresh-token"
 CLIENT: Final = ("app", "secret")
-PERSONS: Final = "persons"
-ORGANIZATIONS: Final = "organizations"
-ACTIVITIES: Final = "activities"
-USERS: Final = "users"
-
-_FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
-    PERSONS: {"name": str, "phones": list, "emails": list, "org_id": int, "custom_fields": dict},
-    ORGANIZATIONS: {"name": str},
-    ACTIVITIES: {
-        "subject": str,
-        "type": str,
-        "done": bool,
-        "owner_id": int,
-        "due_date": str,
-        "due_time": str,
-        "duration": str,
-        "note": str,
-        "participants": list,
-        "public_description": str,
-    },
-}
-"""The fields that can be set, with their types."""
-
-_WRITTEN_SO: Final = {"due_date": r"\d{4}-\d\d-\d\d", "due_time": r"\d\d:\d\d", "duration": r"\d\d:\d\d"}
 _LONGEST_NOTE: Final = 100_000
-_SEARCHED: Final = frozenset({"term", "fields", "exact_match", "organization_id", "include_fields", "limit", "cursor"})
-_PAGES: Final = ("filter_id", "ids", "owner_id", "updated_since", "updated_until", "limit", "cursor")
-_SORTED: Final = ("sort_by", "sort_direction", "include_fields", "custom_fields")
-_LISTED: Final[Mapping[str, frozenset[str]]] = {
-    PERSONS: frozenset({*_PAGES, *_SORTED, "org_id", "deal_id"}),
-    ORGANIZATIONS: frozenset({*_PAGES, *_SORTED}),
-    ACTIVITIES: frozenset(
-        {*_PAGES, "sort_by", "sort_direction", "include_fields", "deal_id", "lead_id", "person_id", "org_id", "done"}
-    ),
-}
-"""The parameters of searches and lists, by Pipedrive's client library for version 2."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipedriveFaults(Faults):
-    """Switches of the fake Pipedrive. A limit of 0 is none.
-
-    Attributes:
-        searches_per_2_seconds: the limit of a token's searches.
-        requests_per_2_seconds: its limit of all requests.
-    """
-
-    searches_per_2_seconds: int = 0
-    requests_per_2_seconds: int = 0
-
-
-_INCLUDED: Final = frozenset(
-    {
-        "closed_deals_count",
-        "email_messages_count",
-        "files_count",
-        "notes_count",
-        "open_deals_count",
-        "participant_closed_deals_count",
-        "participant_open_deals_count",
-    }
-)
-"""Fields that a person has only if they are asked for."""
-
-
-class FakePipedrive(FakeCrm):
+class FakePipedrive(PipedriveErrors):
     """See FakeCrm. A deleted record is shown only in Pipedrive's list of deleted items."""
 
     faults_type = PipedriveFaults
@@ -111,16 +64,6 @@ class FakePipedrive(FakeCrm):
             web.get("/v1/persons/{id}/changelog", self._changelog),
         ]
 
-    def is_write(self, request: web.Request) -> bool:
-        return request.method != "GET" and request.path != "/oauth/token"
-
-    def is_authorized(self, request: web.Request) -> bool:
-        bearer = request.headers.get("Authorization") == f"Bearer {self.token}"
-        return bearer or request.headers.get("x-api-token") == self.token or request.path == "/oauth/token"
-
-    def unauthorized(self) -> web.Response:
-        return _error(401, "unauthorized access")
-
     def cost(self, request: web.Request, body: str) -> int:
         """Tokens ("Rate limiting"): v1 costs twice as many."""
         del body
@@ -131,41 +74,15 @@ class FakePipedrive(FakeCrm):
         is_single = "id" in request.match_info or request.method != "GET"
         return (single if is_single else whole) * (1 if request.path.startswith("/api/v2/") else 2)
 
-    def exhausted(self) -> web.Response:
-        answer = _error(429, "Daily token budget exceeded")
-        answer.headers["x-daily-ratelimit-token-remaining"] = "0"
-        return answer
-
-    def forbidden(self) -> web.Response:
-        return _error(403, "Scope and URL mismatch")
-
-    def not_found(self) -> web.Response:
-        return _error(404, "Not found")
-
-    def conflict(self) -> web.Response:
-        return _error(409, "Conflict")
-
-    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
-        return _error(400, f"Validation failed: {message}")
-
-    def unavailable(self) -> web.Response:
-        return web.Response(status=503, text="<html>503</html>", content_type="text/html")
-
-    def internal_error(self) -> web.Response:
-        return _error(500, "Internal error")
-
-    def rate_limited(self, retry_after: int) -> web.Response:
-        answer = _error(429, "Rate limit exceeded")
-        answer.headers.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(retry_after)})
-        return answer
-
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table == PERSONS:
-            return WrittenContact(record.id, tuple(_e164(each["value"]) for each in fields.get("phones", [])))
+            return WrittenContact(record.id, tuple(e164_of(each["value"]) for each in fields.get("phones", [])))
         if table == ACTIVITIES:
             found = re.search(r"leadline key: ([^<\n]*)", fields["note"])
-            return WrittenLog(record.id, html.unescape(found[1]) if found else "", _main(fields), fields["subject"])
+            return WrittenLog(
+                record.id, html.unescape(found[1]) if found else "", main_value(fields), fields["subject"]
+            )
         return None
 
     def control_routes(self) -> list[web.RouteDef]:
@@ -232,7 +149,7 @@ class FakePipedrive(FakeCrm):
 
     async def _search(self, request: web.Request) -> web.Response:
         query, table = request.query, request.match_info["table"]
-        if words := _unknown_words(request):
+        if words := unknown_words(request):
             return self.unprocessable(words)
         term, is_exact = query["term"].casefold(), query.get("exact_match") == "true"
         if len(term) < (1 if is_exact else 2) or int(query.get("limit", "100")) > 100:
@@ -241,15 +158,15 @@ class FakePipedrive(FakeCrm):
             record
             for record in self.records.all(table)
             if self.is_indexed(record)
-            and any(_is_hit(text, term, is_exact) for text in _texts(record, query["fields"]))
+            and any(is_hit(text, term, is_exact) for text in texts_of(record, query["fields"]))
         ]
         items = [{"result_score": 0.5, "item": {"id": int(each.id), "name": each.fields["name"]}} for each in found]
-        page, more = _paged(items, query)
+        page, more = paged(items, query)
         return web.json_response({"success": True, "data": {"items": page}, "additional_data": more})
 
     async def _list(self, request: web.Request) -> web.Response:
         query, table = request.query, request.match_info["table"]
-        if words := _unknown_words(request):
+        if words := unknown_words(request):
             return self.unprocessable(words)
         records = self.records.all(table)
         if ids := query.get("ids"):
@@ -258,13 +175,13 @@ class FakePipedrive(FakeCrm):
                 return self.unprocessable("ids")
             records = [record for record in records if record.id in wanted]
         if person := query.get("person_id"):
-            records = [each for each in records if _main(each.fields) == person]
+            records = [each for each in records if main_value(each.fields) == person]
         if since := query.get("updated_since"):
             moment = datetime.fromisoformat(since).timestamp()
             records = [record for record in records if record.changed >= moment]
         if query.get("sort_by") == "add_time":
             records.sort(key=lambda record: record.created, reverse=query.get("sort_direction") == "desc")
-        page, more = _paged([_body(record) for record in records], query)
+        page, more = paged([success_body(record) for record in records], query)
         return web.json_response({"success": True, "data": page, "additional_data": more})
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -275,7 +192,7 @@ class FakePipedrive(FakeCrm):
             return self.unprocessable("name is required")
         if missing := self.lacking(table, {**body, **body.get("custom_fields", {})}):
             return self.unprocessable(f"{missing} is required")
-        return web.json_response({"success": True, "data": _body(self.records.add(table, body))}, status=201)
+        return web.json_response({"success": True, "data": success_body(self.records.add(table, body))}, status=201)
 
     async def _person_fields(self, request: web.Request) -> web.Response:
         is_told = "required_fields" in request.query.get("include_fields", "").split(",")
@@ -288,15 +205,15 @@ class FakePipedrive(FakeCrm):
             }
             for name, label in labels.items()
         ]
-        page, more = _paged(fields, request.query)
+        page, more = paged(fields, request.query)
         return web.json_response({"success": True, "data": page, "additional_data": more})
 
     async def _read(self, request: web.Request) -> web.Response:
         record = self.records.require(request.match_info["table"], request.match_info["id"])
         counts = dict.fromkeys(filter(None, request.query.get("include_fields", "").split(",")), 0)
-        if not counts.keys() <= _INCLUDED:
+        if not counts.keys() <= INCLUDED:
             return self.unprocessable("include_fields")
-        return web.json_response({"success": True, "data": counts | _body(record)})
+        return web.json_response({"success": True, "data": counts | success_body(record)})
 
     async def _delete(self, request: web.Request) -> web.Response:
         record = self.records.require(request.match_info["table"], request.match_info["id"])
@@ -321,7 +238,9 @@ class FakePipedrive(FakeCrm):
         self.records.require(ACTIVITIES, record_id)
         if problem := self._problem(ACTIVITIES, body):
             return self.unprocessable(problem)
-        return web.json_response({"success": True, "data": _body(self.records.change(ACTIVITIES, record_id, body))})
+        return web.json_response(
+            {"success": True, "data": success_body(self.records.change(ACTIVITIES, record_id, body))}
+        )
 
     def _unknown(self, body: Mapping[str, Any]) -> str:
         """A value that refers to nothing: a user, an organization, a custom field."""
@@ -336,10 +255,10 @@ class FakePipedrive(FakeCrm):
     def _problem(self, table: str, body: Mapping[str, Any]) -> str:
         """The problem of a client's values. It repeats them, as vendors do."""
         for name, value in body.items():
-            kind = _FIELDS[table].get(name)
+            kind = FIELDS[table].get(name)
             if kind is None or not isinstance(value, kind):
                 return f"{name} {value}"
-            if name in _WRITTEN_SO and not re.fullmatch(_WRITTEN_SO[name], str(value)):
+            if name in WRITTEN_SO and not re.fullmatch(WRITTEN_SO[name], str(value)):
                 return f"{name} {value}"
         if len(body.get("note", "")) > _LONGEST_NOTE:
             return "note"
@@ -349,51 +268,6 @@ class FakePipedrive(FakeCrm):
             return problem
         people = [str(each["person_id"]) for each in body.get("participants", [])]
         return "" if all(self.records.get(PERSONS, each) for each in people) else f"no person {people}"
-
-
-def _unknown_words(request: web.Request) -> str:
-    """The parameters that version 2 does not know for a list or a search, with words: its validation is strict."""
-    known = _SEARCHED if request.path.endswith("/search") else _LISTED[request.match_info["table"]]
-    return ", ".join(sorted(request.query.keys() - known))
-
-
-def _paged(items: Sequence[Any], query: Mapping[str, str]) -> tuple[Sequence[Any], dict[str, Any]]:
-    start, limit = int(query.get("cursor", "0")), int(query.get("limit", "100"))
-    return items[start : start + limit], {"next_cursor": str(start + limit) if start + limit < len(items) else None}
-
-
-def _is_hit(text: str, term: str, is_exact: bool) -> bool:  # noqa: FBT001 - as the query has it
-    return text.casefold() == term if is_exact else term in text.casefold()
-
-
-def _texts(record: Record, fields: str) -> list[str]:
-    if fields == "name":
-        return [record.fields["name"]]
-    assert fields == "phone", fields
-    return [each["value"] for each in record.fields.get("phones", [])]
-
-
-def _main(fields: Mapping[str, Any]) -> str:
-    """The person that an activity is of first of all."""
-    return next((str(each["person_id"]) for each in fields["participants"] if each["primary"]), "")
-
-
-def _body(record: Record) -> dict[str, Any]:
-    times = {"add_time": _time(record.created), "update_time": _time(record.changed)}
-    return {"id": int(record.id), "is_deleted": False, **record.fields, **times}
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _error(status: int, message: str) -> web.Response:
-    body = {"success": False, "error": message, "error_info": "Please check developers.pipedrive.com", "code": "ERR"}
-    return web.json_response(body, status=status)
-
-
-def _e164(text: str) -> str:
-    return phonenumbers.format_number(phonenumbers.parse(text, "US"), phonenumbers.PhoneNumberFormat.E164)
 
 
 __all__ = ["ACTIVITIES", "CLIENT", "PERSONS", "REFRESH_TOKEN", "FakePipedrive", "NoSuchRecord", "PipedriveFaults"]

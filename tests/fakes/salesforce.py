@@ -5,23 +5,20 @@ text is trimmed; a search shows no converted lead that it was told to leave out,
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes import soql
-from fakes.base import FakeCrm
-from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
+from fakes.salesforce_faults import PAGE, TOKENS, SalesforceFaults
 from fakes.salesforce_values import (
     COMPUTED,
     PEOPLE,
     PHONES,
-    PREFIXES,
     REQUIRED,
     VERSION,
     WRITABLE,
@@ -29,48 +26,21 @@ from fakes.salesforce_values import (
     described_fields,
     duplicates,
     errors,
-    id_check,
     is_alike,
     kept,
     shown,
     stamp,
 )
+from fakes.salesforce_work import DELETED, SalesforceWork
 from fakes.written import WrittenContact, WrittenLog
 
-TOKENS: Final = "/services/oauth2/token"
 CLIENT: Final = ("consumer-key", "consumer-secret")
 REFRESH_TOKEN: Final = "granted-refresh-token"
 
-_PAGE: Final = 2_000
 _LONGEST_URI: Final = 16_384
-_DELETED: Final = "deleted "
-"""Before the name of a table: its deleted records, which only queryAll reads."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SalesforceFaults(Faults):
-    """Switches of the fake CRM.
-
-    Attributes:
-        age: seconds that all records seem not to have been changed for.
-        duplicate_rule: what happens to a record with a last name or phone that is there already.
-        used: of `limit` API requests a day.
-        limit: how many there are.
-        page: records of one page of a query.
-        hidden: a field that leadline's user does not see.
-        next_url: where the next page is said to be; empty: where it is.
-    """
-
-    age: float = 0.0
-    duplicate_rule: Literal["", "warn", "block"] = ""
-    used: int = 18
-    limit: int = 15_000
-    page: int = _PAGE
-    hidden: str = ""
-    next_url: str = ""
-
-
-class FakeSalesforce(FakeCrm):
+class FakeSalesforce(SalesforceWork):
     """One organization. In it, nothing is unique.
 
     Args:
@@ -125,90 +95,12 @@ class FakeSalesforce(FakeCrm):
         app.on_response_prepare.append(tell_usage)
         return app
 
-    def is_write(self, request: web.Request) -> bool:
-        return request.method != "GET" and request.path != TOKENS
-
-    def is_authorized(self, request: web.Request) -> bool:
-        return request.path == TOKENS or request.headers.get("Authorization") == f"Bearer {self.token}"
-
-    def unauthorized(self) -> web.Response:
-        return errors(401, "INVALID_SESSION_ID", "Session expired or invalid")
-
-    def rate_limited(self, retry_after: int) -> web.Response:
-        answer = errors(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        answer.headers["Retry-After"] = str(retry_after)  # undocumented; without it the adapter picks a time itself
-        return answer
-
-    def internal_error(self) -> web.Response:
-        return errors(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 7-7")
-
-    def unavailable(self) -> web.Response:
-        return errors(503, "SERVER_UNAVAILABLE", "The server is too busy. Try again.")
-
-    def cost(self, request: web.Request, body: str) -> int:
-        """API requests of the day; those for tokens are not counted."""
-        del body
-        return 0 if request.path == TOKENS else 1
-
-    def exhausted(self) -> web.Response:
-        return errors(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-
-    def forbidden(self) -> web.Response:
-        return errors(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
-
-    def not_found(self) -> web.Response:
-        return errors(404, "NOT_FOUND", "The requested resource does not exist")
-
-    def conflict(self) -> web.Response:
-        return errors(400, "DUPLICATE_VALUE", "duplicate value found: <unknown> duplicates value on record")
-
-    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
-        return errors(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message, fields=[])
-
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
         if table in PEOPLE:
             numbers = (parse_number(fields[name], "US") for name in PHONES[table] if fields.get(name))
             return WrittenContact(record.id, tuple(number.e164 or number.text for number in numbers))
         return WrittenLog(record.id, fields["CallObject"], fields["WhoId"], fields["Subject"])
-
-    def add_by_people(self, table: str, fields: Mapping[str, Any]) -> str:
-        """Add a record as a person does, without any checks. Returns its id."""
-        return self.records.add(table, fields, record_id=self._new_id(table), by_people=True).id
-
-    def convert(self, lead_id: str) -> str:
-        """As people do it: a contact takes over the lead's fields and tasks. Returns the contact's id."""
-        lead = self.records.require("Lead", lead_id)
-        kept = {name: value for name, value in lead.fields.items() if name in WRITABLE["Contact"]}
-        contact_id = self.add_by_people("Contact", kept)
-        converted = {"IsConverted": True, "ConvertedContactId": contact_id}
-        self.records.change("Lead", lead_id, converted, by_people=True)
-        self._take_tasks(lead_id, contact_id)
-        return contact_id
-
-    def merge(self, kept_id: str, gone_id: str) -> None:
-        """As people do it: the other record is deleted, and names the one that is kept."""
-        table = "Lead" if self.records.get("Lead", gone_id) else "Contact"
-        gone = self.records.require(table, gone_id)
-        self.records.remove(table, gone_id, by_people=True)
-        master = {**gone.fields, "MasterRecordId": kept_id}
-        self.records.add(_DELETED + table, master, record_id=gone_id, by_people=True)
-        self._take_tasks(gone_id, kept_id)
-
-    def _take_tasks(self, from_id: str, to_id: str) -> None:
-        for task in self.records.all("Task"):
-            if task.fields.get("WhoId") == from_id:
-                self.records.change("Task", task.id, {"WhoId": to_id}, by_people=True)
-
-    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
-        """As an administrator does it: a new user's id."""
-        first, _, last = name.partition(" ")
-        fields = {"FirstName": first, "LastName": last, "Email": email, "IsActive": is_active}
-        return self.add_by_people("User", {**fields, "UserType": "Standard"})
-
-    def _new_id(self, table: str) -> str:
-        plain = f"{PREFIXES[table]}{self.records.next_id():012}"
-        return plain + "".join(id_check(plain[i : i + 5]) for i in (0, 5, 10))
 
     def _refusing(self, handler: Any) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -245,7 +137,7 @@ class FakeSalesforce(FakeCrm):
         )
 
     async def _query_all(self, request: web.Request) -> web.Response:
-        return await self._query(request, _DELETED)
+        return await self._query(request, DELETED)
 
     async def _query(self, request: web.Request, also: str = "") -> web.Response:
         """Answer a query; with `also` from the deleted records too."""
@@ -280,7 +172,7 @@ class FakeSalesforce(FakeCrm):
             indexed = (row for row in self._rows(part.table) if row["indexed"])
             hits = (row for row in indexed if any(search.finds(row[name] or "") for name in PHONES[part.table]))
             found += [shown(part, row) for row in list(self._select(part, hits))[: part.limit]]
-        return web.json_response({"searchRecords": found[:_PAGE]})
+        return web.json_response({"searchRecords": found[:PAGE]})
 
     def _select(self, query: soql.Query, rows: Iterator[Fields]) -> Iterator[Fields]:
         known = {*WRITABLE[query.table], *COMPUTED[query.table]} - {self.faults.hidden}
@@ -316,7 +208,7 @@ class FakeSalesforce(FakeCrm):
                 raise Refused("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", fields=[name])
         if table in PEOPLE:
             self._hold_to_rule(fields, request.headers.get("Sforce-Duplicate-Rule-Header", ""))
-        record = self.records.add(table, fields, record_id=self._new_id(table))
+        record = self.records.add(table, fields, record_id=self.new_id(table))
         return web.json_response({"id": record.id, "success": True, "errors": []}, status=201)
 
     async def _update(self, request: web.Request) -> web.Response:

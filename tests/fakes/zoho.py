@@ -4,9 +4,7 @@ From the Zoho CRM API help: a write answers for each record, with errors also in
 a WHERE has 25 criteria at most, its brackets two each; LIKE takes one text and wildcards around it.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +13,11 @@ from aiohttp import web
 from leadline_server.domain.numbers.phone_number import parse_number
 
 from fakes import soql
-from fakes.base import FakeCrm
-from fakes.misbehaviour import Faults
 from fakes.records import Fields, Record
 from fakes.written import WrittenContact, WrittenLog
+from fakes.zoho_faults import API, PEOPLE, TOKENS, USERS, ZohoFaults, error_body, key_of, own_id, whose
 from fakes.zoho_layouts import layouts
+from fakes.zoho_users import ZohoUsers
 from fakes.zoho_values import (
     FIXED,
     KEY_FIELD,
@@ -33,44 +31,18 @@ from fakes.zoho_values import (
     seconds_of,
 )
 
-API: Final = "/crm/v8"
-TOKENS: Final = "/oauth/v2/token"
 CLIENT: Final = ("1000.CLIENT", "client-secret")
 REFRESH_TOKEN: Final = "1000.refresh"
-USERS: Final = "users"
 
-_PEOPLE: Final = {"Contacts": "contact", "Leads": "lead"}
 _RELATED: Final = frozenset(
     {
         *("Attachments", "Calls", "Calls_History", "Campaigns", "Deals", "Events", "Events_History", "Notes"),
         *("Tasks", "Tasks_History"),
     }
 )
-_FIRST_ID: Final = 4_876_876_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZohoFaults(Faults):
-    """Switches of the fake CRM.
-
-    Attributes:
-        unique: a field whose values are in one record of its module alone.
-        error_status: the status of an answer whose only record is refused.
-        hidden: a field that leadline's user does not see.
-        most_rows: records of one answer.
-        most_at_once: requests that may be under way at once.
-        changes_calls: whether the type of a call can be changed, against Zoho's documents.
-    """
-
-    unique: str = ""
-    error_status: int = 202
-    hidden: str = ""
-    most_rows: int = 2_000
-    most_at_once: int = 1_000
-    changes_calls: bool = False
-
-
-class FakeZoho(FakeCrm):
+class FakeZoho(ZohoUsers):
     """One organization."""
 
     faults_type = ZohoFaults
@@ -102,69 +74,26 @@ class FakeZoho(FakeCrm):
 
         return [web.post("/people/{module}", add)]
 
-    def is_write(self, request: web.Request) -> bool:
-        return request.method != "GET" and request.path not in (TOKENS, f"{API}/coql")
-
-    def is_authorized(self, request: web.Request) -> bool:
-        return request.path == TOKENS or request.headers.get("Authorization") == f"Zoho-oauthtoken {self.token}"
-
-    def unauthorized(self) -> web.Response:
-        return _error(401, "INVALID_TOKEN", "invalid oauth token")
-
-    def rate_limited(self, retry_after: int) -> web.Response:
-        answer = _error(429, "TOO_MANY_REQUESTS", "too many requests fired concurrently")
-        answer.headers["Retry-After"] = str(retry_after)
-        return answer
-
-    def internal_error(self) -> web.Response:
-        return _error(500, "INTERNAL_ERROR", "Internal Server Error")
-
-    def unavailable(self) -> web.Response:
-        return _error(503, "SERVICE_UNAVAILABLE", "Try again later")
-
-    def cost(self, request: web.Request, body: str) -> int:
-        """Credits ("API Limits", "Query API"): one a request, and more for COQL with a LIMIT above 200."""
-        if request.path == TOKENS:
-            return 0
-        limit = re.search(r"LIMIT (\d+)", body) if request.path == f"{API}/coql" else None
-        return 1 if limit is None or int(limit[1]) <= 200 else 2 if int(limit[1]) <= 1_000 else 3
-
-    def exhausted(self) -> web.Response:
-        return _error(429, "API_LIMIT_EXCEEDED", "the credits of the last 24 hours are used up")
-
-    def forbidden(self) -> web.Response:
-        return _error(403, "NO_PERMISSION", "permission denied")
-
-    def not_found(self) -> web.Response:
-        return _error(404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one")
-
-    def conflict(self) -> web.Response:
-        problem = {"code": "DUPLICATE_DATA", "details": {}, "message": "duplicate data", "status": "error"}
-        return web.json_response({"data": [problem]}, status=400)
-
-    def unprocessable(self, message: str = "That is not valid.") -> web.Response:
-        return _error(400, "INVALID_DATA", message)
-
     def described(self, table: str, record: Record) -> WrittenContact | WrittenLog | None:
         fields = record.fields
-        if table in _PEOPLE:
+        if table in PEOPLE:
             numbers = (parse_number(fields[name], "US") for name in PHONES if fields.get(name))
-            return WrittenContact(_own_id(table, record.id), tuple(number.e164 or number.text for number in numbers))
-        return WrittenLog(record.id, _key(fields), whose(fields), fields["Subject"])
+            return WrittenContact(own_id(table, record.id), tuple(number.e164 or number.text for number in numbers))
+        return WrittenLog(record.id, key_of(fields), whose(fields), fields["Subject"])
 
     def add_by_people(self, module: str, fields: Mapping[str, Any]) -> str:
         """Add a record as a person does, without any checks. Returns leadline's id."""
-        record = self.records.add(module, fields, record_id=self._new_id(), by_people=True)
-        return _own_id(module, record.id)
+        record = self.records.add(module, fields, record_id=self.new_id(), by_people=True)
+        return own_id(module, record.id)
 
     def convert(self, lead_id: str) -> str:
         """As people do it: a contact takes over the lead's fields and calls. Returns leadline's id of the contact."""
         lead = self.records.require("Leads", lead_id)
         kept = {name: value for name, value in lead.fields.items() if name in WRITABLE["Contacts"]}
-        contact = self.records.add("Contacts", kept, record_id=self._new_id(), by_people=True)
+        contact = self.records.add("Contacts", kept, record_id=self.new_id(), by_people=True)
         self.records.change("Leads", lead_id, {"converted": True, "converted_to": contact.id}, by_people=True)
         self._take_calls(("Leads", lead_id), ("Contacts", contact.id))
-        return _own_id("Contacts", contact.id)
+        return own_id("Contacts", contact.id)
 
     def merge(self, kept: tuple[str, str], gone: tuple[str, str]) -> None:
         """As people do it: the calls of one record, by module and id, go to the other. Nothing tells that later."""
@@ -173,7 +102,7 @@ class FakeZoho(FakeCrm):
 
     def _take_calls(self, gone: tuple[str, str], kept: tuple[str, str]) -> None:
         for call in self.records.all("Calls"):
-            if whose(call.fields) == _own_id(*gone):
+            if whose(call.fields) == own_id(*gone):
                 is_lead = kept[0] == "Leads"
                 fields = {
                     "Who_Id": None if is_lead else {"id": kept[1]},
@@ -182,34 +111,11 @@ class FakeZoho(FakeCrm):
                 }
                 self.records.change("Calls", call.id, fields, by_people=True)
 
-    def add_user(self, name: str, email: str, *, is_active: bool) -> str:
-        """As an administrator does it: a new user's id."""
-        first, _, last = name.partition(" ")
-        fields = {"first_name": first, "last_name": last, "full_name": name, "email": email, "confirm": True}
-        status = "active" if is_active else "disabled"
-        return self.records.add(USERS, {**fields, "status": status}, record_id=self._new_id(), by_people=True).id
-
-    async def _list_users(self, request: web.Request) -> web.Response:
-        """Users of a type ("Get Users"): 200 a page at most, and 204 for none."""
-        kind, page, size = (request.query.get(name, "") for name in ("type", "page", "per_page"))
-        if kind not in ("AllUsers", "ActiveUsers") or not page.isdecimal() or not 1 <= int(size or 0) <= 200:
-            return _error(400, "INVALID_REQUEST", "unable to process your request")
-        users = [each for each in self.records.all(USERS) if kind == "AllUsers" or each.fields["status"] == "active"]
-        start, size_ = (int(page) - 1) * int(size), int(size)
-        shown = [{"id": each.id, **each.fields} for each in users[start : start + size_]]
-        if not shown:
-            return web.Response(status=204)
-        info = {"per_page": size_, "count": len(shown), "page": int(page), "more_records": start + size_ < len(users)}
-        return web.json_response({"users": shown, "info": info})
-
-    def _new_id(self) -> str:
-        return str(_FIRST_ID + self.records.next_id())
-
     def _counted(self, handler: Any) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.most_under_way = max(self.most_under_way, self.misbehaviour.under_way)
             if self.misbehaviour.under_way > self.faults.most_at_once:
-                return _error(429, "TOO_MANY_REQUESTS", "too many requests fired concurrently")
+                return error_body(429, "TOO_MANY_REQUESTS", "too many requests fired concurrently")
             answer: web.StreamResponse = await handler(request)
             return answer
 
@@ -232,23 +138,23 @@ class FakeZoho(FakeCrm):
     async def _query(self, request: web.Request) -> web.Response:
         text = (await request.json())["select_query"]
         if problem := coql_problem(text):
-            return _error(400, *problem)
+            return error_body(400, *problem)
         try:
             query = soql.read_query(text)
             known = {*WRITABLE[query.table], "id"} - {self.faults.hidden}
             rows = [self._row(query.table, record) | {"id": record.id} for record in self.records.all(query.table)]
             found = [{name: row[name] for name in query.fields} for row in rows if query.condition(row)]
         except (soql.Malformed, KeyError) as error:
-            return _error(400, "INVALID_QUERY", f"invalid query formed: {error}")
+            return error_body(400, "INVALID_QUERY", f"invalid query formed: {error}")
         if not set(query.fields) <= known:
-            return _error(400, "INVALID_QUERY", "column given seems to be invalid")
+            return error_body(400, "INVALID_QUERY", "column given seems to be invalid")
         found.sort(key=lambda row: [str(row.get(name)) for name in query.order])
         return self._listed(found[query.offset :], min(query.limit or 200, self.faults.most_rows))
 
     async def _read(self, request: web.Request) -> web.Response:
         module, ids = request.match_info["module"], request.query["ids"].split(",")
         if not all(each.isdecimal() for each in ids):
-            return _error(400, "INVALID_DATA", "the id given seems to be invalid")
+            return error_body(400, "INVALID_DATA", "the id given seems to be invalid")
         names = request.query["fields"].split(",")
         found = [record for each in ids if (record := self.records.get(module, each))]
         wanted = {"true": [True], "false": [False]}.get(request.query.get("converted", "false"), [True, False])
@@ -278,7 +184,7 @@ class FakeZoho(FakeCrm):
             for name in (*MANDATORY[module], *self.required.get(module, ())):
                 if not fields.get(name):
                     raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
-            return self.records.add(module, fields, record_id=self._new_id())
+            return self.records.add(module, fields, record_id=self.new_id())
 
         return await self._written(request, create, "record added", 201)
 
@@ -308,8 +214,8 @@ class FakeZoho(FakeCrm):
         """A related list. Calls are over, so they are history."""
         module, name = request.match_info["module"], request.match_info["list"]
         if name not in _RELATED or (name == "Deals" and module == "Leads") or not request.query.get("fields"):
-            return _error(400, "INVALID_DATA", "the relation name given seems to be invalid")
-        own = _own_id(module, request.match_info["id"])
+            return error_body(400, "INVALID_DATA", "the relation name given seems to be invalid")
+        own = own_id(module, request.match_info["id"])
         calls = self.records.all("Calls") if name == "Calls_History" else []
         return self._listed([{"id": call.id} for call in calls if whose(call.fields) == own], 200)
 
@@ -352,31 +258,8 @@ class FakeZoho(FakeCrm):
         return fields
 
 
-def whose(call: Fields) -> str:
-    """The id in leadline of a call's contact, from the field for leads or from the one for contacts."""
-    if call.get("What_Id") and call.get("$se_module") == "Leads":
-        return _own_id("Leads", call["What_Id"]["id"])
-    return _own_id("Contacts", call["Who_Id"]["id"])
-
-
-def _own_id(module: str, record_id: str) -> str:
-    return f"{_PEOPLE[module]}:{record_id}"
-
-
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
-
-
-def _key(call: Fields) -> str:
-    if call.get(KEY_FIELD):
-        return str(call[KEY_FIELD])
-    found = re.search(r"^Call id: (.*)$", call["Description"], re.MULTILINE)
-    return f"demo/{found[1]}" if found else ""
-
-
-def _error(status: int, code: str, message: str) -> web.Response:
-    body = {"code": code, "details": {}, "message": message, "status": "error"}
-    return web.json_response(body, status=status)
 
 
 __all__ = [

@@ -15,7 +15,8 @@ from support.adapters import opened_adapter
 from fakes.bodies import note_in
 from fakes.serving import FakeServer, fake_server
 from fakes.trouble import FakeTrouble
-from fakes.zoho import CLIENT, REFRESH_TOKEN, FakeZoho, whose
+from fakes.zoho import CLIENT, REFRESH_TOKEN, FakeZoho
+from fakes.zoho_faults import whose
 
 _PHONES = ("Phone", "Mobile", "Home_Phone", "Other_Phone")
 _MODULES = {"contact": "Contacts", "lead": "Leads"}

@@ -1,9 +1,10 @@
 """Calls in the ledger of a server, and backups of them by the command line."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from leadline import Client
+from leadline import AsyncClient, Client, errors
 from leadline.v1.call_log_pb2 import CallLog
 from leadline.v1.call_pb2 import CALL_DIRECTION_INBOUND, Call, Party
 
@@ -19,6 +20,18 @@ def a_call(call_id: str) -> Call:
 
 def log(client: Client, call_id: str) -> CallLog:
     return client.log_call(a_call(call_id))
+
+
+async def report(client: AsyncClient, call_id: str) -> None:
+    """Report a call as phone systems do: a report whose answer did not come is sent again, for two minutes at most."""
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                await client.log_call(a_call(call_id))
+            except (errors.DeadlineExceeded, errors.Unavailable):
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 def log_some(address: str, call_ids: Sequence[str]) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
-from support.webhook_events import CUSTOMER, FORM, JSON, OWN, at, form, freeswitch_document, sign_twilio
+from support.webhook_events import CUSTOMER, FORM, JSON, OWN, at, form, sign_twilio
 from support.webhook_servers import Sent, send
+from support.webhook_switches import freeswitch_document
 
 Post = Callable[[str, bytes, Mapping[str, str]], Sent]
 """Posts a body to an address, with headers."""

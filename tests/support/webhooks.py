@@ -15,22 +15,24 @@ from support.webhook_events import (
     PUBLIC_URL,
     SECRET,
     TELNYX_PUBLIC_KEY,
-    asterisk_events,
     at,
-    freeswitch_events,
-    kamailio_events,
     ringcentral_events,
-    sign_basic,
-    sign_bearer,
     sign_ringcentral,
     sign_telnyx,
     sign_twilio,
     sign_vonage,
     telnyx_events,
-    three_cx_events,
-    three_cx_id,
     twilio_events,
     vonage_events,
+)
+from support.webhook_switches import (
+    asterisk_events,
+    freeswitch_events,
+    kamailio_events,
+    sign_basic,
+    sign_bearer,
+    three_cx_events,
+    three_cx_id,
 )
 
 Sign = Callable[[str, bytes, Mapping[str, str]], Mapping[str, str]]

@@ -1,147 +1,15 @@
-"""The client against servers made by hand: what is tried again, what is sent along, how it ends."""
+"""The client against servers made by hand: its deadlines, what is sent along, and how it ends."""
 
 import asyncio
-import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from leadline import AsyncClient, Client, errors
-from leadline._connection import service_config
 from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as contacts_pb
-from leadline.v1.contact_pb2 import Contact
-from leadline.v1.preferences_pb2 import Preferences
-from leadline.v1.preferences_service_pb2 import UpdatePreferencesRequest, UpdatePreferencesResponse
-
-Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
-
-DOCS = Path(__file__).parents[2] / "docs" / "clients.md"
-
-READS_AND_SAFE_WRITES = {
-    ("leadline.v1.ContactService", "FindContact"),
-    ("leadline.v1.ContactService", "SearchContacts"),
-    ("leadline.v1.ContactService", "CreateContact"),
-    ("leadline.v1.CallLogService", "LogCall"),
-    ("leadline.v1.CallLogService", "GetCallLog"),
-    ("leadline.v1.CallLogService", "ListCallLogs"),
-    ("leadline.v1.CallLogService", "CountCallLogs"),
-    ("leadline.v1.DirectoryService", "GetUser"),
-    ("leadline.v1.DirectoryService", "ListUsers"),
-    ("leadline.v1.DirectoryService", "ListCrmUsers"),
-    ("leadline.v1.DirectoryService", "UpsertUser"),
-    ("leadline.v1.PlaceholderService", "ListPlaceholders"),
-    ("leadline.admin.v1.KeyService", "ListKeys"),
-    ("leadline.admin.v1.KeyService", "RevokeKey"),
-    ("leadline.admin.v1.KeyService", "DenyTokens"),
-    ("leadline.v1.PreferencesService", "GetPreferences"),
-    ("leadline.v1.PreferencesService", "GetAccountSettings"),
-}
-
-
-@asynccontextmanager
-async def answering(method: str, request: Any, handler: Handler) -> AsyncIterator[str]:
-    """A server that has one RPC; yields its address."""
-    server = grpc.aio.server()
-    service, name = method.split("/")
-    unary: Any = grpc.unary_unary_rpc_method_handler(
-        handler, request_deserializer=request.FromString, response_serializer=lambda answer: answer.SerializeToString()
-    )
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(f"leadline.v1.{service}", {name: unary})])
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
-
-
-@asynccontextmanager
-async def asking(method: str, request: Any, handler: Handler, **options: Any) -> AsyncIterator[AsyncClient]:
-    """A client of such a server."""
-    async with (
-        answering(method, request, handler) as address,
-        AsyncClient(address, account="demo", **options) as client,
-    ):
-        yield client
-
-
-class Flaky:
-    """Fails so many times with a code, then answers; keeps the requests."""
-
-    def __init__(self, answer: Any, failures: int, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> None:
-        self.answer, self.failures, self.code = answer, failures, code
-        self.requests: list[Any] = []
-
-    async def handle(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        self.requests.append(request)
-        if len(self.requests) <= self.failures:
-            await context.abort(self.code, "Not now.")
-        return self.answer
-
-
-def test_reads_and_safe_writes_are_tried_again_and_nothing_else() -> None:
-    methods = json.loads(service_config())["methodConfig"]
-    assert {(name["service"], name["method"]) for config in methods for name in config["name"]} == READS_AND_SAFE_WRITES
-
-
-def test_only_unavailable_is_tried_again_a_few_times() -> None:
-    (config,) = json.loads(service_config())["methodConfig"]
-    assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
-    assert config["retryPolicy"]["maxAttempts"] == 4
-
-
-def test_the_documentation_gives_other_clients_the_same_service_config() -> None:
-    documented, used = json.loads(DOCS.read_text().split("```json\n")[1].split("```")[0]), json.loads(service_config())
-    for config in (documented, used):
-        config["methodConfig"][0]["name"].sort(key=str)
-    assert documented == used
-
-
-async def test_a_lookup_outlasts_three_failures() -> None:
-    flaky = Flaky(contacts_pb.FindContactResponse(), failures=3)
-    async with asking("ContactService/FindContact", contacts_pb.FindContactRequest, flaky.handle) as client:
-        await client.find_contact("+14155550123")
-    assert len(flaky.requests) == 4
-
-
-async def test_after_the_fourth_failure_the_error_is_raised() -> None:
-    flaky = Flaky(logs_pb.LogCallResponse(), failures=99)
-    async with asking("CallLogService/LogCall", logs_pb.LogCallRequest, flaky.handle) as client:
-        with pytest.raises(errors.Unavailable, match="Not now"):
-            await client.log_call(id="c1", direction="INBOUND")
-    assert len(flaky.requests) == 4
-
-
-async def test_every_try_of_a_creation_has_the_same_request_id_and_the_next_creation_another() -> None:
-    flaky = Flaky(contacts_pb.CreateContactResponse(contact=Contact(id="p1")), failures=1)
-    async with asking("ContactService/CreateContact", contacts_pb.CreateContactRequest, flaky.handle) as client:
-        await client.create_contact("Ann", "+14155550123")
-        await client.create_contact("Ann", "+14155550123")
-    first, again, other = (request.request_id for request in flaky.requests)
-    assert first
-    assert first == again
-    assert first != other
-
-
-async def test_a_write_of_preferences_is_not_repeated() -> None:
-    flaky = Flaky(UpdatePreferencesResponse(), failures=1)
-    async with asking("PreferencesService/UpdatePreferences", UpdatePreferencesRequest, flaky.handle) as client:
-        with pytest.raises(errors.Unavailable):
-            await client.update_preferences(Preferences(auto_log_calls=False))
-    assert len(flaky.requests) == 1
-
-
-async def test_other_errors_are_not_tried_again() -> None:
-    flaky = Flaky(contacts_pb.FindContactResponse(), failures=1, code=grpc.StatusCode.INTERNAL)
-    async with asking("ContactService/FindContact", contacts_pb.FindContactRequest, flaky.handle) as client:
-        with pytest.raises(errors.Internal):
-            await client.find_contact("+14155550123")
-    assert len(flaky.requests) == 1
+from unit.client_servers import Flaky, answering, asking
 
 
 async def deadline_given(client_timeout: float, rpc_timeout: float | None) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fakes.hubspot import CALLS, CONTACTS, LINKED, REFRESH_TOKEN, FakeHubSpot
+from fakes.hubspot import REFRESH_TOKEN, FakeHubSpot
+from fakes.hubspot_people import CALLS, CONTACTS, LINKED
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.hubspot import searches
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import database as crm_tables
+from leadline_server.crm.embedded import journal
 from leadline_server.domain.call_log import FINAL_WAIT, CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, InvalidRequest, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
 from leadline_server.ledger.sqlite.transactions import finished
-from support.apps import STRANGER, Harness, open_harness
 from structlog.testing import capture_logs
+from support.apps import Harness, open_harness
 from support.databases import rows, write_lock
 
 ADA, BO = "+12025550101", "+12025550102"
@@ -125,24 +126,6 @@ async def test_a_refused_report_is_undone_alone(tmp_path: Path, guarded: Harness
     assert {call_id for (call_id,) in rows(tmp_path / "ledger.db", "SELECT call_id FROM crm_call_logs")} == logged
 
 
-async def test_one_call_is_one_commit(guarded: Harness) -> None:
-    await guarded.create("Ada", ADA)
-    await guarded.prefer(unknown_contact_action=UnknownContactAction.CREATE_PLACEHOLDER)
-    storage = guarded.app.ledger.storage
-    for report in (
-        guarded.log("known", ADA),
-        guarded.log("unknown", BO),
-        guarded.log("known", ADA, note="updated"),
-        guarded.create("Carol", STRANGER, request_id="5b0c9d6e-8a1f-4d2c-b3e4-f5a6b7c8d9e0"),
-    ):
-        statements: list[str] = []
-        storage._writer.connection.set_trace_callback(statements.append)  # type: ignore[attr-defined] # what is measured
-        await report
-        storage._writer.connection.set_trace_callback(None)  # type: ignore[attr-defined] # as above
-        await asyncio.sleep(0)
-        assert statements.count("COMMIT") == statements.count("BEGIN IMMEDIATE") == 1, statements
-
-
 async def test_a_preview_needs_no_write_lock(tmp_path: Path, guarded: Harness) -> None:
     ada = await guarded.create("Ada", ADA)
     with write_lock(tmp_path / "ledger.db"):
@@ -158,7 +141,7 @@ async def test_a_failure_that_no_adapter_should_have_is_stored_with_its_call_alo
 ) -> None:
     async with open_harness(tmp_path) as harness:
         await harness.create("Ada", ADA)
-        insert = crm_tables.insert_logs
+        insert = journal.insert_logs
 
         def fails(connection: sqlite3.Connection, new: object) -> object:
             if "call-bad" in str(new):

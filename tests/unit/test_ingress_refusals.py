@@ -14,13 +14,13 @@ from support.webhook_events import (
     SECRET,
     document,
     jwt,
-    sign_basic,
     sign_ringcentral,
     sign_telnyx,
     sign_twilio,
     sign_vonage,
     twilio_events,
 )
+from support.webhook_switches import sign_basic
 from support.webhooks import SYSTEMS
 
 _EACH: Final = pytest.mark.parametrize("name", SYSTEMS)

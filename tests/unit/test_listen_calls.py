@@ -21,7 +21,7 @@ from leadline_server.replay.files import RecordFile
 from leadline_server.replay.grouping import ReplayCall, group
 from leadline_server.replay.own_numbers import own_numbers
 from leadline_server.replay.rules import Rules
-from support.asterisk_sessions import SESSIONS, USERS, answered, attended_transfer, queue, withheld
+from support.asterisk_sessions import SESSIONS, USERS, answered, attended_transfer, busy, queue, withheld
 from support.mutations import mutated
 
 NUMBERING: Final = NumberingRules("US")
@@ -89,6 +89,12 @@ def test_events_of_the_same_seconds_may_come_in_any_order(name: str, orders: int
 def disordered(events: Iterable[Event], chance: random.Random) -> list[Event]:
     """The events, each up to a second and a half late."""
     return sorted(events, key=lambda event: float(event["Timestamp"]) + chance.uniform(0, 1.5))
+
+
+def test_a_phone_that_rang_is_no_call_of_its_own_if_the_dial_is_told_last() -> None:
+    script = busy()
+    late = sorted(script.events, key=lambda event: event["Event"].startswith("Dial"))
+    assert {live.call.id for live in reports(late)} == imported(script).keys()
 
 
 def test_a_call_is_reported_as_it_rings_is_answered_and_ends() -> None:

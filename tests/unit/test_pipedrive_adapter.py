@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fakes.connections import OPTIONS
-from fakes.pipedrive import ACTIVITIES, CLIENT, ORGANIZATIONS, PERSONS, REFRESH_TOKEN, FakePipedrive
+from fakes.pipedrive import CLIENT, REFRESH_TOKEN, FakePipedrive
+from fakes.pipedrive_fields import ACTIVITIES, ORGANIZATIONS, PERSONS
 from fakes.serving import FakeServer, fake_server
 from leadline_server.crm.pipedrive import adapter as module
 from leadline_server.crm.pipedrive import records

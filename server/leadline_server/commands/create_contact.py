@@ -2,16 +2,17 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from leadline_server.accounts.registry import Account
 from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.concurrency.keyed_locks import KeyedLocks
-from leadline_server.contacts.held_numbers import HeldNumber, HoldsNumbers
+from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber, HoldRequest
 from leadline_server.contacts.lookup import ContactLookup
 from leadline_server.contacts.number_claims import NumberClaims
-from leadline_server.contacts.numbers_in_transaction import NumbersInTransaction
+from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold, hold_request
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft
 from leadline_server.domain.errors import ContactAlreadyExists, RequestIdReused
@@ -63,7 +64,7 @@ class CreateContact:
     def __init__(
         self, claims: NumberClaims, requests: Requests, transactions: Transactions, lookup: ContactLookup, clock: Clock
     ) -> None:
-        self._outside = _Creator(claims, requests, clock)
+        self._outside = _Creator(claims.hold, claims.hold_request, requests, clock)
         self._transactions = transactions
         self._lookup = lookup
         self._clock = clock
@@ -89,15 +90,16 @@ class CreateContact:
 
     def _within(self, transaction: LedgerTransaction) -> "_Creator":
         """Creates contacts, and remembers the answers, in a transaction: all of it, or nothing."""
-        numbers = NumbersInTransaction(transaction, self._lookup, self._clock)
-        return _Creator(numbers, transaction.requests, self._clock)
+        numbers = NumbersContext(transaction, self._lookup, self._clock)
+        return _Creator(partial(hold, numbers), partial(hold_request, numbers), transaction.requests, self._clock)
 
 
 class _Creator:
     """Creates contacts of numbers that it holds, and remembers the answers to requests."""
 
-    def __init__(self, numbers: HoldsNumbers, requests: Requests, clock: Clock) -> None:
-        self._numbers = numbers
+    def __init__(self, hold_number: HoldNumber, hold_request: HoldRequest, requests: Requests, clock: Clock) -> None:
+        self._hold = hold_number
+        self._hold_request = hold_request
         self._requests = requests
         self._clock = clock
 
@@ -128,11 +130,11 @@ class _Creator:
         key = creation.key(account.id)
         if creation.allow_duplicate and key:
             async with (
-                self._numbers.hold_request(account, creation.number, key) as request,
-                self._numbers.hold(account, creation.number, key, by=by) as held,
+                self._hold_request(account, creation.number, key) as request,
+                self._hold(account, creation.number, key, by=by) as held,
             ):
                 return await request.create_requested(draft, held)
-        async with self._numbers.hold(account, creation.number, key, by=by) as held:
+        async with self._hold(account, creation.number, key, by=by) as held:
             if creation.allow_duplicate:
                 return await held.create_another(draft)
             return await _only(held, draft, may_be_repeated=bool(key))

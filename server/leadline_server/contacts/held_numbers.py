@@ -1,6 +1,6 @@
 """What a creation of a contact needs: a number that no one else creates a contact for meanwhile.
 
-`NumberClaims` holds numbers by claims in the ledger, for CRMs outside. `NumbersInTransaction` holds them by a
+`NumberClaims` holds numbers by claims in the ledger, for CRMs outside. `numbers_in_transaction` holds them by a
 transaction, for a CRM that lives in the ledger.
 """
 
@@ -53,10 +53,10 @@ class HeldNumber(Protocol):
         ...
 
 
-class HoldsNumbers(Protocol):
-    """Holds numbers."""
+class HoldNumber(Protocol):
+    """Holds a number, to look it up again and perhaps create its contact."""
 
-    def hold(
+    def __call__(
         self,
         account: Account,
         number: PhoneNumber,
@@ -64,7 +64,7 @@ class HoldsNumbers(Protocol):
         reservation: Reservation | None = None,
         by: Actor | None = None,
     ) -> AbstractAsyncContextManager[HeldNumber]:
-        """Hold a number, to look it up again and perhaps create its contact.
+        """Hold a number.
 
         Args:
             account: the account with the CRM.
@@ -75,6 +75,10 @@ class HoldsNumbers(Protocol):
         """
         ...
 
-    def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager[HeldNumber]:
-        """Hold one creation, named by `key`, for `create_requested`. Hold it before the number, never after it."""
+
+class HoldRequest(Protocol):
+    """Holds one creation, named by a key, for `HeldNumber.create_requested`."""
+
+    def __call__(self, account: Account, number: PhoneNumber, key: str) -> AbstractAsyncContextManager[HeldNumber]:
+        """Hold it, before the number, never after it."""
         ...

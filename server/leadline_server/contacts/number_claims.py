@@ -122,7 +122,8 @@ class NumberClaims:
 
     async def _release(self, row: "ClaimRow") -> None:
         try:
-            await row.release()
+            # A call that has its contact stores its outcome in a moment: the release goes along with that.
+            await row.release(may_wait=self._locks.users(row.key) == 1)
         except LedgerUnavailable as error:
             _log.warning("claim not released; its lease will end", error=type(error).__name__)
         finally:

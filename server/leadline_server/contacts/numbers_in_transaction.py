@@ -7,6 +7,7 @@ ended, and its lookup finds the contact.
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
@@ -20,31 +21,34 @@ from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.ledger import LedgerTransaction
 
 
-class NumbersInTransaction:
-    """Holds numbers in one transaction. It is a `HoldsNumbers`; accounts are those of `Account.within`."""
+class NumbersContext(NamedTuple):
+    """What holding numbers needs: the transaction, and how numbers are looked up. Accounts are those of `within`."""
 
-    def __init__(self, transaction: LedgerTransaction, lookup: ContactLookup, clock: Clock) -> None:
-        self.transaction = transaction
-        self.lookup = lookup
-        self.clock = clock
+    transaction: LedgerTransaction
+    lookup: ContactLookup
+    clock: Clock
 
-    @asynccontextmanager
-    async def hold(
-        self,
-        account: Account,
-        number: PhoneNumber,
-        key: str = "",
-        reservation: Reservation | None = None,
-        by: Actor | None = None,
-    ) -> AsyncIterator[HeldNumber]:
-        """Hold a number until the end of the transaction."""
-        await self.transaction.hold_number(account.id, number.key)
-        yield _Number(self, account, number, key or uuid.uuid4().hex, reservation, by)
 
-    @asynccontextmanager
-    async def hold_request(self, account: Account, number: PhoneNumber, key: str) -> AsyncIterator[HeldNumber]:
-        """Nothing to hold: the answer to the request is in the same transaction."""
-        yield _Number(self, account, number, key, None, None)
+@asynccontextmanager
+async def hold(
+    context: NumbersContext,
+    account: Account,
+    number: PhoneNumber,
+    key: str = "",
+    reservation: Reservation | None = None,
+    by: Actor | None = None,
+) -> AsyncIterator[HeldNumber]:
+    """Hold a number until the end of the transaction. Arguments as for `HoldNumber`."""
+    await context.transaction.hold_number(account.id, number.key)
+    yield _Number(context, account, number, key or uuid.uuid4().hex, reservation, by)
+
+
+@asynccontextmanager
+async def hold_request(
+    context: NumbersContext, account: Account, number: PhoneNumber, key: str
+) -> AsyncIterator[HeldNumber]:
+    """Nothing to hold: the answer to the request is in the same transaction."""
+    yield _Number(context, account, number, key, None, None)
 
 
 class _Number:
@@ -54,14 +58,14 @@ class _Number:
 
     def __init__(
         self,
-        numbers: NumbersInTransaction,
+        context: NumbersContext,
         account: Account,
         number: PhoneNumber,
         key: str,
         reservation: Reservation | None,
         by: Actor | None,
     ) -> None:
-        self._numbers = numbers
+        self._context = context
         self._account = account
         self._number = number
         self._key = key
@@ -70,20 +74,20 @@ class _Number:
         self._taken = ""
 
     async def look_again(self) -> FoundContacts:
-        return await self._numbers.lookup.find(self._account, (self._number,))
+        return await self._context.lookup.find(self._account, (self._number,))
 
     async def limit_reached(self) -> LimitReached | None:
         if self._reservation is None:
             return None
-        counts = self._numbers.transaction.placeholders
-        taken = await counts.take(self._account.id, self._reservation, self._numbers.clock.now())
+        counts = self._context.transaction.placeholders
+        taken = await counts.take(self._account.id, self._reservation, self._context.clock.now())
         if isinstance(taken, LimitReached):
             return taken
         self._taken = taken
         return None
 
     async def create(self, draft: ContactDraft) -> Contact:
-        counts = self._numbers.transaction.placeholders
+        counts = self._context.transaction.placeholders
         try:
             contact = await self._account.crm.create_contact(draft, self._key)
         except CrmError:
@@ -91,7 +95,7 @@ class _Number:
                 await counts.give_back(self._account.id, self._taken)
             raise
         if draft.is_placeholder:
-            now = self._numbers.clock.now()
+            now = self._context.clock.now()
             await counts.created(self._account.id, contact.id, now, taken=self._taken, by=self._by)
         return contact
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.contacts.held_numbers import HoldsNumbers
+from leadline_server.contacts.held_numbers import HoldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
@@ -112,10 +112,10 @@ class AttemptRunner:
     """Runs attempts. It stores nothing in the ledger."""
 
     def __init__(
-        self, decision_loader: DecisionLoader, numbers: HoldsNumbers, counts: CountsPlaceholders, clock: Clock
+        self, decision_loader: DecisionLoader, hold: HoldNumber, counts: CountsPlaceholders, clock: Clock
     ) -> None:
         self._decision_loader = decision_loader
-        self._numbers = numbers
+        self._hold = hold
         self._counts = counts
         self._clock = clock
 
@@ -145,7 +145,7 @@ class AttemptRunner:
     ) -> Decision | LeaveUnlogged | Wait:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reserved = reservation(attempt.account, attempt.log, wanted)
-        async with self._numbers.hold(attempt.account, wanted.number, reservation=reserved) as held:
+        async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
             found = await held.look_again()
             situation = await self._decision_loader.situation(attempt)
             outcome = _conclusive(situation, await attempt.preferences(), found)

@@ -19,7 +19,7 @@ import structlog
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
 from leadline_server.contacts.lookup import ContactLookup
-from leadline_server.contacts.numbers_in_transaction import NumbersInTransaction
+from leadline_server.contacts.numbers_in_transaction import NumbersContext, hold
 from leadline_server.delivery.attempt import AttemptRunner, DecisionLoader, DeliveryAttempt, Result, stored_id
 from leadline_server.delivery.placeholder_budget import NotedPlaceholders, PlaceholderBudget
 from leadline_server.delivery.result_writer import ResultWriter, existing
@@ -152,8 +152,8 @@ class InLedgerDelivery:
     async def _attempted(
         self, transaction: LedgerTransaction, attempt: DeliveryAttempt, notes: _Notes
     ) -> Result | Exception:
-        numbers = NumbersInTransaction(transaction, self._lookup, self._clock)
-        runner = AttemptRunner(self._decision_loader, numbers, notes.placeholders, self._clock)
+        numbers = NumbersContext(transaction, self._lookup, self._clock)
+        runner = AttemptRunner(self._decision_loader, partial(hold, numbers), notes.placeholders, self._clock)
         try:
             return await runner.run(attempt)
         except CrmError as error:

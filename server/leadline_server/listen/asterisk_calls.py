@@ -43,9 +43,19 @@ def _rows(conversation: LinkedChannels) -> Iterator[LiveRow]:
     for channel in conversation.channels.values():
         app = channel.app.lower()
         is_part = channel in in_pairs or channel.is_dialled or app in _PICKUP_APPS
-        is_alone = channel.is_told and not is_part
+        is_alone = channel.is_told and not is_part and not _is_leg(channel, conversation)
         if (is_alone and channel.ended is not None) or app in _VOICEMAIL_APPS:
             yield _row_of_channel(channel, _free_since(channel, pairs))
+
+
+def _is_leg(channel: Channel, conversation: LinkedChannels) -> bool:
+    """Whether a channel is part of a call that another channel began: the event that rings it is late, or was missed.
+
+    In a conference each channel is a call of its own. After a gap the channel that began the call may be unknown.
+    """
+    if channel.is_in_conference or channel.linked_id in {"", channel.unique_id}:
+        return False
+    return channel.linked_id in conversation.channels or not conversation.has_gap
 
 
 def _row_of_pair(pair: ChannelPair, *, is_first: bool) -> LiveRow:

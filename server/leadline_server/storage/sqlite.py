@@ -157,14 +157,15 @@ class SqliteDatabase:
         self._ensure_open()
         return cast("T", await self._writes.submit(Submitted(None, partial(_or_error, work))))
 
-    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """As `write`, but `batch_work` gets all items that were submitted for it meanwhile.
 
         `batch_work` may be called again with the same items, so it must use nothing but the connection. It must be
-        short: it usually runs on the event loop's thread, and only the commit runs on the writer's thread.
+        short: it usually runs on the event loop's thread, and only the commit runs on the writer's thread. With
+        `within` the write may wait so many seconds for another one, to share its commit.
         """
         self._ensure_open()
-        return cast("T", await self._writes.submit(Submitted(batch_work, item)))
+        return cast("T", await self._writes.submit(Submitted(batch_work, item), within=within))
 
     async def read(self, work: Work[T]) -> T:
         """The result of `work`. All its queries see one snapshot, which includes every write that has returned.

@@ -27,10 +27,10 @@ class TracedDatabase(SqliteDatabase):
         with self._tracing.span("ledger write"):
             return await super().write(work)
 
-    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item) -> T:
+    async def write_batched(self, batch_work: BatchWork[Item, T], item: Item, *, within: float = 0.0) -> T:
         """A write that others join."""
         with self._tracing.span("ledger write"):
-            return await super().write_batched(batch_work, item)
+            return await super().write_batched(batch_work, item, within=within)
 
     async def write_short(self, work: Work[T]) -> T:
         """A short write. Spans of `work` belong to the call, whichever task and thread it runs on."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from faults.model.answers import code_of
 from faults.model.calls import CallModel, Refusal, World, verdict_of
 from faults.model.checks import Step, check_call, check_in_crm, check_unchanged, fits, may_be_refused
 from faults.model.crm import Asked, Fault
+from faults.model.crowds import hidden_at, indexed, possible_crowds
 from faults.model.decision import NUMBERS, Person, Verdict
 from faults.model.facts import Facts, Report, report_message
 from faults.model.preferences import PreferencesModel
@@ -51,7 +52,7 @@ class AccountModel:
     @contextmanager
     def step(self, *touched: str, rejects: bool = False) -> Iterator[None]:
         """Something happens to the calls `touched`, and to what follows from it; then all is compared."""
-        before = self.worlds()
+        before, since = self.worlds(), self.now
         for call in self.calls.values():
             call.is_in_flight = bool(self.mood.waiting)
         self.mood.asked.clear()
@@ -60,34 +61,28 @@ class AccountModel:
         rejects = rejects or Fault.REJECTED in self.mood.faults.values()
         yield
         self.run(self.service.come_to_rest())
-        self.compare(before, touched, rejects=rejects)
+        self.compare(before, since, touched, rejects=rejects)
 
-    def worlds(self) -> dict[str, list[World]]:
-        """By user: the preferences in force, with the contacts that lookups may show now."""
-        crowds = self.crowds()
+    def worlds(self, since: datetime | None = None) -> dict[str, list[World]]:
+        """By user: the preferences in force, with the contacts that lookups may show now, or may have shown since."""
+        crowds = self.crowds(since)
         return {user: [(self.preferences.in_force(user), crowd) for crowd in crowds] for user in ("alice", "bob")}
 
-    def crowds(self) -> list[list[Person]]:
-        """All contacts in the CRM; and, while something is amiss, the same without those that are not in its index."""
-        now, shown, made = self.service.clock.now(), self.mood.shown_at, self.mood.made
-        people = self.service.truth.people()
-        hidden = {person.id for person in people if person.id in shown and shown[person.id] > now}
-        # Of the contacts that it makes for one number leadline remembers the latest, until the index shows them all.
-        latest = {about.number_key: each for each, about in made.items() if each in hidden}
-        known = [
-            person._replace(known_by=key if latest[key] == person.id else "")
-            if person.id in hidden and (key := made[person.id].number_key)
-            else person
-            for person in people
-        ]
-        if not hidden or self.is_calm:
-            return [known]
-        return [known, [person for person in people if person.id not in hidden]]
+    def crowds(self, since: datetime | None = None) -> list[list[Person]]:
+        """The contacts that lookups may show now; while something is amiss, also those they may have shown since."""
+        shown, made, people = self.mood.shown_at, self.mood.made, self.service.truth.people()
+        if self.is_calm:
+            return [indexed(people, made, hidden_at(self.now, shown))]
+        since = since or self.now
+        times = sorted(time for time in {since, self.now, *shown.values()} if since <= time <= self.now)
+        return [crowd for time in times for crowd in possible_crowds(people, made, hidden_at(time, shown))]
 
-    def compare(self, before: dict[str, list[World]], touched: Sequence[str], *, rejects: bool) -> None:
+    def compare(
+        self, before: dict[str, list[World]], since: datetime, touched: Sequence[str], *, rejects: bool
+    ) -> None:
         """The service after a step against the model."""
         assert not self.mood.wrongs, self.mood.wrongs
-        now, after, logs = self.service.clock.now(), self.worlds(), self.listed()
+        now, after, logs = self.now, self.worlds(since), self.listed()
         is_alone = self.is_calm and len(touched) == 1
         people = self.service.truth.people()
         step = Step(now=now, is_calm=self.is_calm, rejects=rejects, people=people, made=self.mood.made)

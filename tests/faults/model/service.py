@@ -20,10 +20,10 @@ from typing import Any, Final, TypeVar, cast
 from unittest import mock
 
 import grpc
-import structlog
 from faults.model.crm import Mood, MoodyCrm
 from faults.model.decision import Number, matching, read_number
-from faults.model.facts import T0
+from faults.model.quiet import silence
+from faults.model.standing_clock import StandingClock
 from faults.model.truth import Truth
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
@@ -46,19 +46,6 @@ ACCOUNT: Final = "demo"
 _POLL_SECONDS: Final = 0.004
 _PATIENCE: Final = 20.0  # seconds, of real time, in which anything has to come to rest
 _STABLE: Final = 0.12  # seconds without any news after which what hangs is taken to hang
-
-
-class StandingClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = T0 + timedelta(days=30)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
 
 
 class Front:
@@ -119,25 +106,10 @@ class _ForwardAccounts:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Write no log: what goes wrong here goes wrong on purpose, thousands of times."""
-    before = structlog.get_config()
-    structlog.configure(processors=[_dropped])
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
-def _dropped(*_: Any) -> Any:
-    raise structlog.DropEvent
-
-
-@contextmanager
 def serving() -> Iterator[Front]:
     """A front for any number of runs. The delivery loop looks more often than in life; all else is as it is."""
     with (
-        _silence(),
+        silence(),
         asyncio.Runner() as runner,
         mock.patch.object(delivery_loop, "POLL_SECONDS", _POLL_SECONDS),
     ):

@@ -20,6 +20,7 @@ from leadline_server.storage.sqlite import CACHE, CHECKPOINT_AFTER, SqliteDataba
 T = TypeVar("T")
 
 _VERSIONS: Final = "crm_schema_migrations"
+_BOOK_NUMBER: Final = "?"
 _BOOK: Final = "SELECT book FROM crm_books WHERE account_id = ?"
 
 
@@ -120,7 +121,7 @@ class CrmDatabase:
             if found is None:
                 return ()
             book = self._books[account_id] = found[0]
-        return _find(connection, book, keys)
+        return _find(connection, book, account_id, keys)
 
 
 class CrmInTransaction:
@@ -137,13 +138,7 @@ class CrmInTransaction:
 
     async def find(self, account_id: str, keys: tuple[str, ...]) -> Sequence[Contact]:
         """As `CrmDatabase.find`."""
-        book = self._books.get(account_id)
-        if book is None:
-            found = self._connection.execute(_BOOK, (account_id,)).fetchone()
-            if found is None:
-                return ()
-            book = found[0]
-        return _find(self._connection, book, keys)
+        return _find(self._connection, self._books.get(account_id), account_id, keys)
 
     async def log(self, new: NewLog) -> CrmLog:
         """As `CrmDatabase.log`."""
@@ -171,8 +166,11 @@ def _result(results: Sequence[T | Exception]) -> T:
     return result
 
 
-def _find(connection: sqlite3.Connection, book: int, keys: tuple[str, ...]) -> Sequence[Contact]:
-    rows = connection.execute(_find_statement(len(keys)), (*keys, book)).fetchall()
+def _find(
+    connection: sqlite3.Connection, book: int | None, account_id: str, keys: tuple[str, ...]
+) -> Sequence[Contact]:
+    of_account = (_BOOK_NUMBER, book) if book is not None else (f"({_BOOK})", account_id)
+    rows = connection.execute(_find_statement(len(keys), of_account[0]), (*keys, of_account[1])).fetchall()
     contacts = [contact_from(row) for row in {row[0]: row for row in rows}.values()]
     if len(rows) == _most_rows(len(keys)):
         raise CrmTooMuch("The book has more contacts for a number than leadline reads.", read=contacts)
@@ -180,12 +178,12 @@ def _find(connection: sqlite3.Connection, book: int, keys: tuple[str, ...]) -> S
 
 
 @lru_cache(maxsize=256)
-def _find_statement(keys: int) -> str:
+def _find_statement(keys: int, book: str) -> str:
     # CROSS JOIN fixes the order of reading: keys, then numbers, then contacts, each by an index. The keys are a table:
     # for IN (...) SQLite would first build an index of them.
     return (
         f"SELECT {CONTACT_COLUMNS} FROM (VALUES {', '.join(['(?)'] * keys)}) AS asked"  # noqa: S608 - constants
-        " CROSS JOIN crm_contact_numbers AS n ON n.book = ? AND n.key = asked.column1"
+        f" CROSS JOIN crm_contact_numbers AS n ON n.book = {book} AND n.key = asked.column1"
         " CROSS JOIN crm_contacts AS c ON c.pk = n.contact"
         f" LIMIT {_most_rows(keys)}"
     )

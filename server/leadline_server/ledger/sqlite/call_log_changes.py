@@ -23,6 +23,7 @@ _CHANGING: Final = ("shown_state", "reason", "update_state", "contact_id", "next
 _NOT_IN_BODY: Final = ("sequence", "body")
 
 _KNOWN: Final = "SELECT id, sequence, body FROM call_logs WHERE account_id = ? AND call_id = ?"
+_NEXT: Final = "UPDATE ledger SET call_log_sequence = call_log_sequence + ? RETURNING call_log_sequence"
 _INSERTED: Final = ("account_id", "call_id", *_STABLE, *_CHANGING)
 _INSERT: Final = f"INSERT INTO call_logs ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
 
@@ -46,13 +47,17 @@ class SubmittedChange(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
-    """One call of a group: its log in the file, and its log after the changes so far."""
+    """One call of a group: its log in the file, and its log after the changes so far.
+
+    Unless it is numbered, its sequence counts from the first change of the group.
+    """
 
     key: CallKey
     before: CallLog | None = None
     row_id: int | None = None
     sequence: int = 0
     after: CallLog | None = None
+    is_numbered: bool = True
 
 
 def apply_changes(
@@ -89,8 +94,7 @@ class CallLogChanges:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._entries: dict[CallKey, _Entry] = {}
-        self._known: int | None = None  # the last sequence in the file; None: not read yet
-        self._sequence = 0
+        self._visible = 0  # how many changes clients see
 
     def change(
         self, key: CallKey, change: Callable[[CallLog | None], CallLog], joining: CallJoining | None = None
@@ -102,23 +106,19 @@ class CallLogChanges:
         entry = self._entries.get(key) or _load_one(self._connection, key, self._entries)
         before, after = entry.after, change(entry.after)
         if before is None or after.revision != before.revision:
-            entry.sequence = self._next_sequence()
+            self._visible += 1
+            entry.sequence, entry.is_numbered = self._visible, False
         entry.after = after
         return CallLogChange(before, after)
 
     def store(self) -> None:
         """Write what has changed."""
+        before = _next_sequences(self._connection, self._visible) if self._visible else 0
         for entry in self._entries.values():
+            if not entry.is_numbered:
+                entry.sequence += before
             _store(self._connection, entry)
-        if self._known is not None:
-            self._connection.execute("UPDATE ledger SET call_log_sequence = ?", (self._sequence,))
-        self._entries, self._known = {}, None
-
-    def _next_sequence(self) -> int:
-        if self._known is None:
-            self._known = self._sequence = _last_sequence(self._connection)
-        self._sequence += 1
-        return self._sequence
+        self._entries, self._visible = {}, 0
 
 
 def _apply_each(
@@ -166,8 +166,7 @@ def _change_and_join(
 def _put(connection: sqlite3.Connection, entry: _Entry, after: CallLog) -> None:
     entry.after = after
     if entry.before is None or entry.before.revision != after.revision:
-        entry.sequence = _last_sequence(connection) + 1
-        connection.execute("UPDATE ledger SET call_log_sequence = ?", (entry.sequence,))
+        entry.sequence = _next_sequences(connection, 1) + 1
     _store(connection, entry)
 
 
@@ -204,10 +203,10 @@ def _load_one(connection: sqlite3.Connection, key: CallKey, entries: dict[CallKe
     return entry
 
 
-def _last_sequence(connection: sqlite3.Connection) -> int:
-    """The last sequence that was given to a change."""
-    [(last,)] = connection.execute("SELECT call_log_sequence FROM ledger").fetchall()
-    return int(last)
+def _next_sequences(connection: sqlite3.Connection, count: int) -> int:
+    """Take `count` new sequences of changes. Returns the one before them."""
+    [(last,)] = connection.execute(_NEXT, (count,)).fetchall()
+    return int(last) - count
 
 
 def _store(connection: sqlite3.Connection, entry: _Entry) -> None:

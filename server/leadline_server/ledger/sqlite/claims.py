@@ -12,6 +12,7 @@ from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
 from leadline_server.ledger.sqlite.placeholders import record_created
 from leadline_server.ports.ledger import Claimed, HeldByAnother, Remembered
+from leadline_server.ports.ledger.claims import RELEASE_SECONDS
 from leadline_server.storage.sqlite import SqliteDatabase
 
 # `given_up_at` becomes a time at which the earlier holder had stopped. A holder that died had stopped at `lease_until`.
@@ -138,7 +139,9 @@ class SqliteClaims:
 
         return await self._database.write(begin)
 
-    async def release(self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None) -> None:
+    async def release(
+        self, account_id: str, number_key: str, lease_owner: str, given_up: datetime | None, *, may_wait: bool = False
+    ) -> None:
         """Release the claim without a contact."""
         values = {
             "account_id": account_id,
@@ -146,14 +149,7 @@ class SqliteClaims:
             "lease_owner": lease_owner,
             "given_up": None if given_up is None else to_microseconds(given_up),
         }
-
-        def release(connection: sqlite3.Connection) -> None:
-            if given_up is None:
-                _give_back(connection, account_id, number_key, lease_owner, unless_given_up=True)
-            connection.execute(_RELEASE, values)
-            connection.execute(_DELETE_EMPTY, (account_id, number_key))
-
-        await self._database.write(release)
+        await self._database.write_batched(_release, values, within=RELEASE_SECONDS if may_wait else 0.0)
 
     async def finish(
         self,
@@ -165,6 +161,7 @@ class SqliteClaims:
         lease_owner: str = "",
         creation_key: str = "",
         placeholder_by: Actor | None = None,
+        may_wait: bool = False,
     ) -> None:
         """Record the number's contact; the holder's claim and creation are over."""
         values = {
@@ -176,7 +173,7 @@ class SqliteClaims:
             "lease_owner": lease_owner,
             "by": placeholder_by,
         }
-        await self._database.write_batched(_finish, values)
+        await self._database.write_batched(_finish, values, within=RELEASE_SECONDS if may_wait else 0.0)
 
     async def remembered(self, account_id: str, number_keys: Sequence[str]) -> dict[str, Remembered]:
         """The contacts recorded for these numbers, by number key."""
@@ -221,6 +218,16 @@ def _reserve(connection: sqlite3.Connection, values: _Values, wish: Reservation)
         return taken
     connection.execute(_RESERVE, (taken, values["account_id"], values["number_key"]))
     return None
+
+
+def _release(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:
+    for values in batch:
+        held = (values["account_id"], values["number_key"], values["lease_owner"])
+        if values["given_up"] is None:
+            _give_back(connection, *held, unless_given_up=True)
+        connection.execute(_RELEASE, values)
+        connection.execute(_DELETE_EMPTY, held[:2])
+    return [None] * len(batch)
 
 
 def _finish(connection: sqlite3.Connection, batch: Sequence[_Values]) -> Sequence[None]:

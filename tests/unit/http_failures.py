@@ -1,0 +1,27 @@
+"""Answers and failures for the tests of the HTTP client."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+from aiohttp import web
+from leadline_server.crm.toolkit import HttpClient
+from leadline_server.domain.errors import CrmError
+from support.http_servers import Handler
+
+TOKEN = "s3cret-token"
+
+Client = Callable[..., HttpClient]
+
+
+def answering(status: int, text: str = "{}", headers: Mapping[str, str] | None = None) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text, headers=headers)
+
+    return handler
+
+
+async def failure(attempt: Awaitable[Any]) -> CrmError:
+    with pytest.raises(CrmError) as caught:
+        await attempt
+    return caught.value
