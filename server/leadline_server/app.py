@@ -203,7 +203,7 @@ def _note_failure(observations: Observations, reason: str, key_id: str) -> None:
 
 
 class _Deliveries(NamedTuple):
-    """What looks contacts up, creates them and delivers calls."""
+    """The parts that look contacts up, create them and deliver calls."""
 
     lookup: ContactLookup
     claims: NumberClaims

@@ -1,4 +1,4 @@
-"""What calls cost a ledger: syncs, statements, documents of calls, and bytes of the write-ahead log."""
+"""Counts the costs of calls in a ledger: syncs, statements, documents of calls, and bytes of the write-ahead log."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager

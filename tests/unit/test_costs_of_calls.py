@@ -1,4 +1,4 @@
-"""What a call costs the ledger, so that no change adds to it unseen."""
+"""The costs of a call in the ledger, so that no change adds to them unseen."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -73,7 +73,7 @@ async def test_a_call_costs_no_more_than_it_needs(tmp_path: Path, opening: objec
 
 
 async def cost(harness: CountedHarness, call: Awaitable[CallLog]) -> Most:
-    """What a call costs, with what is done for it after its answer."""
+    """The costs of a call, with the work for it after its answer."""
     with harness.counted() as costs:
         assert (await call).state is CallLogState.LOGGED
         await asyncio.sleep(0.2)

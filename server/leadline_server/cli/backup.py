@@ -26,7 +26,7 @@ def backup(
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing backup.")] = False,
 ) -> None:
-    """Save the ledger and the embedded CRM, and check the copy. It may run while a server uses them.
+    """Save the ledger with the embedded CRM, and check the copy. It may run while a server uses it.
 
     Exit codes: 0 done, 1 the backup failed or is not sound, 2 wrong usage.
     """

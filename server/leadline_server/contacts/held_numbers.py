@@ -1,4 +1,4 @@
-"""What a creation of a contact needs: a number that no one else creates a contact for meanwhile.
+"""Interfaces for the creation of contacts: while a number is held, no one else creates a contact for it.
 
 `NumberClaims` holds numbers by claims in the ledger, for CRMs outside. `numbers_in_transaction` holds them by a
 transaction, for a CRM that lives in the ledger.

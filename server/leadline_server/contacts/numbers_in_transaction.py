@@ -22,7 +22,7 @@ from leadline_server.ports.ledger import LedgerTransaction
 
 
 class NumbersContext(NamedTuple):
-    """What holding numbers needs: the transaction, and how numbers are looked up. Accounts are those of `within`."""
+    """The transaction, and the lookup. The accounts are those of `Account.within`."""
 
     transaction: LedgerTransaction
     lookup: ContactLookup

@@ -50,7 +50,7 @@ class WantedChange(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """What a transaction did.
+    """The result of a transaction.
 
     Attributes:
         accepted: the log before and after the change.
@@ -65,7 +65,7 @@ class Delivered(NamedTuple):
 
 @dataclass(slots=True)
 class _Notes:
-    """What is counted once the transaction is committed: the attempts with their results, and the placeholders."""
+    """Counted after the commit: the attempts with their results, and the placeholders."""
 
     attempts: list[tuple[DeliveryAttempt, Result | Exception, CallLog]] = field(default_factory=list)
     placeholders: NotedPlaceholders = field(default_factory=NotedPlaceholders)

@@ -336,8 +336,13 @@ class InLedgerCrm(Protocol):
 
 
 def in_ledger(adapter: CrmAdapter) -> InLedgerCrm | None:
-    """The adapter, if its CRM lives in the ledger's database."""
-    return adapter if isinstance(adapter, InLedgerCrm) and adapter.is_in_ledger else None
+    """The adapter, if its CRM lives in the ledger's database.
+
+    Its class must say so: a wrapper that only passes attributes on would have no part in transactions.
+    """
+    if not hasattr(type(adapter), "within") or not isinstance(adapter, InLedgerCrm):
+        return None
+    return adapter if adapter.is_in_ledger else None
 
 
 def in_transaction(adapter: CrmAdapter, transaction: LedgerTransaction) -> CrmAdapter:

@@ -60,7 +60,7 @@ class PlaceholderCounts(Protocol):
 
 
 class LedgerTransaction(Protocol):
-    """What one transaction may use. It must use nothing else that waits: other callers wait for its end."""
+    """The parts of the ledger in one transaction. It must wait for nothing else, since others wait for its end."""
 
     @property
     def call_logs(self) -> CallLogsInTransaction:
