@@ -24,6 +24,11 @@ class HeldNumber(Protocol):
         """Whether `create` returned a contact that an earlier creation made."""
         ...
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether no one can have created a contact since the number was looked up for the same attempt."""
+        ...
+
     async def look_again(self) -> FoundContacts:
         """The contacts that have the number now. If there are none, no one else is about to create one."""
         ...

@@ -141,6 +141,9 @@ class NumberClaims:
 class HeldClaim:
     """The operations that only the holder of a number's claim may do."""
 
+    is_unchanged = False
+    """Another process may have created a contact before this one acquired the claim."""
+
     def __init__(
         self, account: Account, number: PhoneNumber, row: ClaimRow, lookup: ContactLookup, *, had_to_wait: bool
     ) -> None:

@@ -39,8 +39,9 @@ async def hold(
     by: Actor | None = None,
 ) -> AsyncIterator[HeldNumber]:
     """Hold a number until the end of the transaction. Arguments as for `HoldNumber`."""
-    await context.transaction.hold_number(account.id, number.key)
-    yield _Number(context, account, number, key or uuid.uuid4().hex, reservation, by)
+    held = _Number(context, account, number, key or uuid.uuid4().hex, reservation, by)
+    held.is_unchanged = await context.transaction.hold_number(account.id, number.key)
+    yield held
 
 
 @asynccontextmanager
@@ -55,6 +56,7 @@ class _Number:
     """A number that the transaction holds."""
 
     has_adopted = False
+    is_unchanged = False
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from leadline_server.accounts.registry import Account
 from leadline_server.clock import Clock
-from leadline_server.contacts.held_numbers import HoldNumber
+from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
@@ -146,9 +146,7 @@ class AttemptRunner:
         """Create the placeholder, unless the number has a contact by now or the preferences have changed."""
         reserved = reservation(attempt.account, attempt.log, wanted)
         async with self._hold(attempt.account, wanted.number, reservation=reserved) as held:
-            found = await held.look_again()
-            situation = await self._decision_loader.situation(attempt)
-            outcome = _conclusive(situation, await attempt.preferences(), found)
+            outcome: Outcome = wanted if held.is_unchanged else await self._decided_again(attempt, held)
             if not isinstance(outcome, CreatePlaceholder):
                 return outcome
             reached = await held.limit_reached()
@@ -165,6 +163,12 @@ class AttemptRunner:
             )
             self._counts.create()
         return placeholder_decision(outcome, contact)
+
+    async def _decided_again(self, attempt: DeliveryAttempt, held: HeldNumber) -> Outcome:
+        """The outcome by what a lookup finds while the number is held, and by the preferences in force then."""
+        found = await held.look_again()
+        situation = await self._decision_loader.situation(attempt)
+        return _conclusive(situation, await attempt.preferences(), found)
 
     async def _log(self, attempt: DeliveryAttempt, decision: Decision) -> Result:
         """Write the log. `attempt.decision` has the contact that it is at in the end: see `moved_contacts`."""

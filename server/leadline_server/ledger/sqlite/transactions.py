@@ -54,8 +54,10 @@ class SqliteTransaction:
         """The preferences in force: no other process can change them before this transaction ends."""
         return self._preferences.within(self.connection, account_id, user_id)
 
-    async def hold_number(self, account_id: str, number_key: str) -> None:
-        """Nothing to do: this transaction has the file's write lock."""
+    async def hold_number(self, account_id: str, number_key: str) -> bool:
+        """Nothing to do: this transaction has the file's write lock, so nothing else changes."""
+        del account_id, number_key
+        return True
 
 
 class SqliteTransactions:

@@ -81,10 +81,11 @@ class LedgerTransaction(Protocol):
         """As `PreferenceStore.get`."""
         ...
 
-    async def hold_number(self, account_id: str, number_key: str) -> None:
+    async def hold_number(self, account_id: str, number_key: str) -> bool:
         """Keep other transactions from creating a contact for the number until this one ends.
 
-        Look the number up after this: another transaction may have created a contact meanwhile.
+        Returns whether nothing can have changed since the first query of this transaction. If something can, look the
+        number up again: another transaction may have created a contact meanwhile.
         """
         ...
 
