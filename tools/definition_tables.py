@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from leadline_server.crm.declarative import definition, operations
+from leadline_server.crm.declarative import answers, definition, operations
 from leadline_server.crm.declarative.definition_check import KNOWN, OF_NUMBERS, RESERVED
 from leadline_server.definitions.templates import FILTER_NAMES
 from marked import with_parts, write_or_check
@@ -43,18 +43,18 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "`find_contacts` and `find_extensions` besides": operations.FindContactsOperation,
     "`find_call_log` besides": operations.FindCallLogOperation,
     "`related_records` besides": operations.RelatedRecordsOperation,
-    "`response` of `find_contacts`, `find_extensions`, `search_contacts`": operations.ListAnswer,
-    "`response` of `get_contact`": operations.RecordAnswer,
-    "`response` of `create_contact`": operations.CreatedAnswer,
-    "`response` of `create_call_log`": operations.LoggedAnswer,
-    "`response` of `read_call_log` and `find_call_log`": operations.LogsAnswer,
-    "`response` of `update_call_log`": operations.UpdatedAnswer,
-    "`response` of `contact_use`": operations.UseAnswer,
-    "`response` of `related_records`": operations.RelatedAnswer,
-    "`response` of `delete_contact`": operations.DeletedAnswer,
-    "`response` of `contact_fields` and `call_log_fields`": operations.FieldsAnswer,
-    "`response` of `check`": operations.CheckAnswer,
-    "`response.paging`": operations.Paging,
+    "`response` of `find_contacts`, `find_extensions`, `search_contacts`": answers.ListAnswer,
+    "`response` of `get_contact`": answers.RecordAnswer,
+    "`response` of `create_contact`": answers.CreatedAnswer,
+    "`response` of `create_call_log`": answers.LoggedAnswer,
+    "`response` of `read_call_log` and `find_call_log`": answers.LogsAnswer,
+    "`response` of `update_call_log`": answers.UpdatedAnswer,
+    "`response` of `contact_use`": answers.UseAnswer,
+    "`response` of `related_records`": answers.RelatedAnswer,
+    "`response` of `delete_contact`": answers.DeletedAnswer,
+    "`response` of `contact_fields` and `call_log_fields`": answers.FieldsAnswer,
+    "`response` of `check`": answers.CheckAnswer,
+    "`response.paging`": answers.Paging,
 }
 """Every table of a definition, by where it stands."""
 

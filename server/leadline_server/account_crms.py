@@ -7,7 +7,8 @@ from typing import Final
 
 from leadline_server.accounts.limits import AccountLimitsRegistry
 from leadline_server.clock import Clock
-from leadline_server.config import EMBEDDED, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import EMBEDDED
 from leadline_server.crm.account_connections import OwnConnections, open_own_connections
 from leadline_server.crm.account_settings_check import Catalogue
 from leadline_server.crm.connections import (

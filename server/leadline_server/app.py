@@ -18,6 +18,7 @@ from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import Observations
 from leadline_server.auth.attempts import FailedAttempts
 from leadline_server.auth.authenticator import Authenticator
+from leadline_server.auth.embed_tokens import EmbedTokens
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.auth.sessions import Sessions
 from leadline_server.auth.tokens import JwtVerifier
@@ -33,6 +34,7 @@ from leadline_server.commands import (
     GetCallLog,
     GetPreferences,
     Keys,
+    ListAuditEntries,
     ListCallLogs,
     ListPlaceholders,
     LogCall,
@@ -67,6 +69,7 @@ from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.parts import PLAIN, Parts
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import Ledger
+from leadline_server.replica_recorder import ReplicaRecorder, replica_of
 from leadline_server.retention.account_removal import AccountRemoval
 from leadline_server.retention.pruner import Pruner
 from leadline_server.watch.feed import ChangeFeed
@@ -174,24 +177,28 @@ async def open_app(
         stack.push_async_callback(worker.drain, DRAIN_SECONDS)
         removal = AccountRemoval(ledger.account_data, partial(forget_embedded, of_file), clock)
         pruner = Pruner(ledger.retention, leases, settings.keep_calls, settings.keep_audit)
+        recorder = ReplicaRecorder(ledger.replicas, replica_of(settings, leases.process_id, clock), clock)
+        stack.push_async_callback(recorder.finish)
         in_flight = worker.in_flight
         await _run_in_background(stack, scheduler.run(), leases.run(), in_flight.cut_long_attempts(), feed.run())
-        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run())
+        await _run_in_background(stack, pruner.run(), copy.run(), removal.run(), keeper.run(), recorder.run())
         authenticator = None
         if settings.authentication:
             contact = LedgerContact(ledger.credentials)
             attempts = FailedAttempts(clock.monotonic, partial(_note_failure, observations))
             tokens = JwtVerifier(settings.issuers, clock.monotonic) if settings.issuers else None
             sessions = Sessions(ledger.secret, ledger.credentials, clock.now)
+            embeds = EmbedTokens(ledger.secret, ledger.credentials, clock.now, settings.embedding_origins)
             authenticator = Authenticator(
-                ledger.credentials, tokens, attempts, contact, sessions, clock.now, settings.tls_proxy
+                ledger.credentials, tokens, attempts, contact, sessions, embeds, clock.now, settings.tls_proxy
             )
             await _run_in_background(stack, contact.run())
         administration = administration_of(settings, ledger, accounts, removal, clock)
         if settings.check_connections and not copy.is_standby():
             await _run_in_background(stack, start_checks(settings, ledger, accounts, clock).run())
-        deliveries = _Deliveries(lookup, claims, decision_loader, worker, in_ledger)
-        commands = _commands(ledger, administration, deliveries, feed, clock)
+        commands = _commands(
+            ledger, administration, _Deliveries(lookup, claims, decision_loader, worker, in_ledger), feed, clock
+        )
         yield App(commands, ledger, observations, authenticator)
 
 
@@ -219,7 +226,8 @@ def _commands(
     return Commands(
         account_administration=administration.accounts,
         connection_administration=administration.connections,
-        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs),
+        export_account=ExportAccount(ledger.users, ledger.preferences, ledger.call_logs, ledger.audit),
+        list_audit_entries=ListAuditEntries(ledger.audit, PageTokens(ledger.secret, "audit")),
         accounts=administration.registry,
         find_contact=FindContact(lookup),
         search_contacts=SearchContacts(PageTokens(ledger.secret, "contacts")),

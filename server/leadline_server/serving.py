@@ -16,26 +16,29 @@ from structlog.typing import Processor
 from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.loop_watch import watched_loop
-from leadline_server.config import AccountConfig, Settings
-from leadline_server.domain.errors import CrmError, LedgerUnavailable
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.logs import configure_logs
 from leadline_server.parts import PLAIN
 from leadline_server.ports.crm import CrmMethod, LookupRecall
+from leadline_server.scheduling import prefer_throughput
 from leadline_server.storage.sqlite import wal_warning
 from leadline_server.transport.addresses import AddressUnavailable, check_free, split_address
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings
 from leadline_server.transport.admission.stored_bytes import watched_storage
 from leadline_server.transport.certificates import UnusableCertificate
+from leadline_server.transport.client_cas import watched_cas
 from leadline_server.transport.connections import connection_limits
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tls_port import TlsPort
 from leadline_server.transport.tracer import CallRecords
 
 if TYPE_CHECKING:  # the last imports OpenTelemetry
-    import ssl
-
     import grpc
 
     from leadline_server.tracing.export import Exports
@@ -50,6 +53,7 @@ def run(settings: Settings, announce: Callable[[str], object]) -> str | None:
         settings: the settings.
         announce: called with the addresses when the server is ready, to print them for people.
     """
+    prefer_throughput()
     configure_logs(settings.log_level, settings.log_format, _trace_ids(settings))
     try:
         uvloop.run(_serve(settings, announce))
@@ -92,6 +96,8 @@ async def _serve(settings: Settings, announce: Callable[[str], object]) -> None:
         http = _HttpPort(connections.http, tls.http)
         http_port = await stack.enter_async_context(_http(settings, server, app, registry, http))
         await server.start()
+        if certificate is not None and certificate.takes_client_certificates:
+            await stack.enter_async_context(watched_cas(certificate, server.ids, registry))
         tune_garbage_collector()
         # One write, so that a program that waits for the first line can read all of them.
         announce(
@@ -142,8 +148,8 @@ class _Tls(NamedTuple):
     """TLS for each port; None: plain text."""
 
     grpc: "grpc.ServerCredentials | None" = None
-    http: "ssl.SSLContext | None" = None
-    metrics: "ssl.SSLContext | None" = None
+    http: TlsPort | None = None
+    metrics: TlsPort | None = None
 
     @classmethod
     def of(cls, certificate: ServerCertificate | None) -> Self:
@@ -151,8 +157,8 @@ class _Tls(NamedTuple):
         if certificate is None:
             return cls()
         needs_client = certificate.takes_client_certificates
-        contexts = certificate.ssl_context(), certificate.ssl_context(needs_client=needs_client)
-        return cls(certificate.grpc_credentials(), *contexts)
+        ports = certificate.port(), certificate.port(needs_client=needs_client)
+        return cls(certificate.grpc_credentials(), *ports)
 
 
 def _certificate(settings: Settings, registry: CollectorRegistry) -> ServerCertificate | None:
@@ -213,9 +219,10 @@ async def _http(
         hosts=tuple(filter(None, map(str.strip, settings.http_hosts.split(",")))),
         is_open=settings.authentication or settings.everyone_may_call,
         has_console=settings.console,
+        embed_origins=settings.embedding_origins,
         grace=settings.grace_period,
         connections=about.connections,
-        ssl_context=about.ssl_context,
+        tls=about.tls,
         authenticator=app.authenticator,
     )
     receiver = receiver_of(app, settings, server.door, registry)
@@ -227,7 +234,7 @@ class _HttpPort(NamedTuple):
     """The HTTP port's share of the connections, and its TLS."""
 
     connections: int
-    ssl_context: "ssl.SSLContext | None"
+    tls: TlsPort | None
 
 
 def _quotas(settings: Settings) -> QuotaSettings:

@@ -4,23 +4,35 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.crms import Through, through_hubspot
 from bench.http import OverHttp, over_http
+from bench.pairs import Paired, interval_90
 from bench.processes import Result
-from bench.scenarios import Bench, Paired, Scaled, Watched, median_and_spread
+from bench.scenarios import Bench, Scaled, Watched, median_and_spread
 
 
 def main() -> None:
     """Run the scenarios."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--runs", type=int, default=5, help="of each load, by turns")
-    parser.add_argument("--calls", type=int, default=4_000, help="of a run")
-    parser.add_argument("--only", default="", help="scenarios whose name begins so: find, log, scale, watch, crm, http")
+    parser.add_argument("--starts", type=int, default=3, help="of the servers of each load of pairs")
+    parser.add_argument("--pairs", type=int, default=15, help="of a start: a run each of leadline and the echoes")
+    parser.add_argument("--pair-calls", type=int, default=600, help="of a run of a pair")
+    parser.add_argument("--runs", type=int, default=5, help="of the other loads, by turns")
+    parser.add_argument("--calls", type=int, default=4_000, help="of such a run")
+    parser.add_argument("--only", default="", help="scenarios that begin so: find, tls, log, scale, watch, crm, http")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), runs=options.runs, calls=options.calls)
+        bench = Bench(
+            Path(folder),
+            starts=options.starts,
+            pairs=options.pairs,
+            pair_calls=options.pair_calls,
+            runs=options.runs,
+            calls=options.calls,
+        )
         tables = _tables(bench) | _crms(Path(folder), options.runs, options.calls)
         tables |= _http(Path(folder), options.runs, options.calls)
         for title, scenarios in tables.items():
@@ -34,10 +46,11 @@ def main() -> None:
 def _tables(bench: Bench) -> dict[str, dict[str, Callable[[], str]]]:
     return {
         _PAIRED: {
-            "find 32": lambda: _paired(bench.find(32)),
-            "find 1": lambda: _paired(bench.find(1)),
-            "log known 32": lambda: _paired(bench.log_known(32)),
-            "log known 1": lambda: _paired(bench.log_known(1)),
+            **{f"find {n}": partial(_paired_row, bench.find, n) for n in (32, 1, 2, 4, 8, 128)},
+            "find paced 200": lambda: _paired(bench.find(64, rate=200)),
+            "tls 32": lambda: _paired(bench.find(32, tls=bench.tls_files())),
+            "tls 1": lambda: _paired(bench.find(1, tls=bench.tls_files())),
+            **{f"log known {n}": partial(_paired_row, bench.log_known, n) for n in (32, 8, 1)},
             "log unknown 32": lambda: _paired(bench.log_unknown(32)),
         },
         _SCALED: {
@@ -63,8 +76,8 @@ def _http(folder: Path, runs: int, calls: int) -> dict[str, dict[str, Callable[[
 
 
 _PAIRED = """
-| load | in flight | CPU figure | calls/s | p50 ms | p99 ms | echo calls/s | p50 / echo | p99 / echo |
-|---|---|---|---|---|---|---|---|---|"""
+| load | in flight | CPU figure | uvloop echo | CPU us | calls/s | p50 ms | p99 ms | echo/s | p50 / echo | p99 / echo | pairs |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 _SCALED = """
 | FindContact at 1,000,000 contacts against 1,000 | CPU per call | p50 | memory after |
 |---|---|---|---|"""
@@ -102,13 +115,27 @@ def _through(through: Through) -> str:
     )
 
 
+def _paired_row(scenario: Callable[[int], Paired], in_flight: int) -> str:
+    return _paired(scenario(in_flight))
+
+
 def _paired(pair: Paired) -> str:
     rate, p50, p99 = (_median([getattr(run, name) for run in pair.leadline]) for name in ("rate", "p50", "p99"))
+    cpu = _median([run.cpu_per_call for run in pair.leadline]) * 1e6
+    in_flight = f"{pair.load.rate:.0f}/s" if pair.load.rate else pair.load.in_flight
     return (
-        f"| {pair.name} | {pair.in_flight} | {_spread(pair.cpu_ratios)} | {rate:,.0f} |"
-        f" {p50 * 1000:.2f} | {p99 * 1000:.2f} | {_median([run.rate for run in pair.echo]):,.0f} |"
-        f" {_spread(pair.ratios(_p50))} | {_spread(pair.ratios(_p99))} |"
+        f"| {pair.load.name} | {in_flight} | {_interval(pair.cpu_figures)} | {_interval(pair.uvloop_figures)} |"
+        f" {cpu:.0f} | {rate:,.0f} | {p50 * 1000:.2f} | {p99 * 1000:.2f} |"
+        f" {_median([run.rate for run in pair.echo]):,.0f} | {_interval(pair.times(_p50))} |"
+        f" {_interval(pair.times(_p99))} | {len(pair.leadline)} |"
     )
+
+
+def _interval(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    median, low, high = interval_90(values)
+    return f"{median:.2f} ({low:.2f}-{high:.2f})"
 
 
 def _scaled(scaled: Scaled) -> str:

@@ -1,7 +1,7 @@
 """A load process: sends requests made beforehand, and reports what came back.
 
-Arguments: address, method, file of requests, in flight, file for the responses (or -), and optionally a rate in calls
-a second; without one each of those in flight is followed by the next at once. Prints a line of JSON.
+Arguments: address, method, file of requests, in flight, file for the responses (or -), a rate in calls a second (0:
+each of those in flight is followed by the next at once), the file of a CA for TLS (or -). Prints a line of JSON.
 """
 
 import asyncio
@@ -16,12 +16,21 @@ import grpc
 from bench.messages import read_messages, write_messages
 
 
-async def main(address: str, method: str, requests: list[bytes], in_flight: int, rate: float) -> list[bytes]:
+def channel_to(address: str, authority: str) -> grpc.aio.Channel:
+    """A channel, with TLS if there is the file of a CA."""
+    if authority == "-":
+        return grpc.aio.insecure_channel(address)
+    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(Path(authority).read_bytes()))
+
+
+async def main(
+    address: str, authority: str, method: str, requests: list[bytes], in_flight: int, rate: float
+) -> list[bytes]:
     """Send them all, print how it went, and return the answers."""
     pending: Iterator[tuple[int, bytes]] = iter(enumerate(requests))
     latencies: list[float] = []
     answers: list[bytes] = []
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with channel_to(address, authority) as channel:
         await asyncio.wait_for(channel.channel_ready(), 10)
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
 
@@ -50,6 +59,6 @@ async def main(address: str, method: str, requests: list[bytes], in_flight: int,
 
 if __name__ == "__main__":
     wanted = read_messages(Path(sys.argv[3]))
-    got = asyncio.run(main(sys.argv[1], sys.argv[2], wanted, int(sys.argv[4]), float((*sys.argv, "0")[6])))
+    got = asyncio.run(main(sys.argv[1], sys.argv[7], sys.argv[2], wanted, int(sys.argv[4]), float(sys.argv[6])))
     if sys.argv[5] != "-":
         write_messages(Path(sys.argv[5]), got)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 TESTS = Path(__file__).parents[1]
-_TICKS = os.sysconf("SC_CLK_TCK")
+_CPU_CLOCK = 2  # clock_getcpuclockid(3): the scheduler's clock of a process
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Server:
     address: str
     pid: int
     http_address: str = ""
+    authority: Path | None = None
 
     def cpu_seconds(self) -> float:
-        """User and system time of the whole process so far."""
-        # proc(5): fields 14 and 15, counted behind the parenthesis that ends the name.
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """How long the process had a processor so far, in nanoseconds' steps.
+
+        It is the sum over its threads of the first figure of `/proc/PID/task/*/schedstat`, with the threads that ended.
+        """
+        return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
 
     def resident_bytes(self) -> int:
         """Memory in use."""
@@ -54,11 +57,23 @@ class Result:
         return self.calls / self.seconds
 
 
+@dataclass(frozen=True)
+class TlsFiles:
+    """A server's certificate, its key, and the CA that signed it."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
 @contextmanager
-def echo_server(response: Path) -> Iterator[Server]:
+def echo_server(response: Path, tls: TlsFiles | None = None, *, has_uvloop: bool = False) -> Iterator[Server]:
     """The bare echo of one response."""
-    with _process([sys.executable, str(TESTS / "bench" / "echo.py"), str(response)], {}) as process:
-        yield Server(_line(process).strip(), process.pid)
+    command = [sys.executable, str(TESTS / "bench" / "echo.py"), str(response), *(["--uvloop"] if has_uvloop else [])]
+    if tls is not None:
+        command += ["--certificate", str(tls.certificate), str(tls.key)]
+    with _process(command, {}) as process:
+        yield Server(_line(process).strip(), process.pid, authority=tls and tls.authority)
 
 
 @contextmanager
@@ -71,7 +86,9 @@ def http_echo_server(response: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
+def leadline_server(
+    data: Path, settings: Mapping[str, str] = MappingProxyType({}), tls: TlsFiles | None = None
+) -> Iterator[Server]:
     """One leadline server process over the files in `data`, as it comes but for `settings`: durable writes on."""
     environment = {
         "LEADLINE_DATA_DIR": str(data),
@@ -81,11 +98,13 @@ def leadline_server(data: Path, settings: Mapping[str, str] = MappingProxyType({
         "LEADLINE_LOG_LEVEL": "error",
         **settings,
     }
+    if tls is not None:
+        environment |= {"LEADLINE_TLS_CERTIFICATE": str(tls.certificate), "LEADLINE_TLS_KEY": str(tls.key)}
     with _process([sys.executable, "-m", "leadline_server"], environment) as process:
         address, http = _line(process).split(" on ")[1].split()[0], ""
         if settings.get("LEADLINE_HTTP_LISTEN"):
             http = _line(process).partition("http://")[2].strip().rstrip(".")
-        yield Server(address, process.pid, http)
+        yield Server(address, process.pid, http, tls and tls.authority)
 
 
 def load(
@@ -95,7 +114,7 @@ def load(
     command = [sys.executable, "-m", "bench.load", server.address, method, str(requests), str(in_flight)]
     before = server.cpu_seconds()
     done = subprocess.run(
-        [*command, str(responses or "-"), str(rate)],
+        [*command, str(responses or "-"), str(rate), str(server.authority or "-")],
         env=os.environ | {"PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         check=True,

@@ -12,31 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from leadline import Client
 from leadline.v1 import call_log_pb2, preferences_pb2
+from support.certificates import Authority
 
 from bench import workload
-from bench.messages import read_messages, write_messages
-from bench.processes import Result, Server, echo_server, leadline_server, load, watchers
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Several runs of one load against both servers, by turns."""
-
-    name: str
-    in_flight: int
-    leadline: Sequence[Result]
-    echo: Sequence[Result]
-
-    def ratios(self, figure: Callable[[Result], float]) -> list[float]:
-        """Leadline's figure divided by the echo's, pair by pair."""
-        return [figure(ours) / figure(bare) for ours, bare in zip(self.leadline, self.echo, strict=True)]
-
-    @property
-    def cpu_ratios(self) -> list[float]:
-        """The echo's server CPU per call divided by leadline's, pair by pair: 1 would be a bare echo."""
-        return [1 / ratio for ratio in self.ratios(lambda result: result.cpu_per_call)]
+from bench.messages import write_messages
+from bench.pairs import Load, Paired, run_pairs
+from bench.processes import Result, Server, TlsFiles, leadline_server, load, watchers
 
 
 @dataclass(frozen=True)
@@ -76,23 +60,67 @@ class Watched:
 
 
 class Bench:
-    """Runs the scenarios in a folder of its own."""
+    """Runs the scenarios in a folder of its own.
 
-    def __init__(self, folder: Path, *, runs: int, calls: int) -> None:
+    Args:
+        folder: for its files.
+        starts: how often new processes are started for pairs: two processes of one program differ, too.
+        pairs: how many pairs each start gives.
+        pair_calls: the calls of a run of a pair.
+        runs: how many runs the other scenarios make.
+        calls: the calls of one of those.
+    """
+
+    def __init__(self, folder: Path, *, starts: int, pairs: int, pair_calls: int, runs: int, calls: int) -> None:
         self.runs = runs
+        self._starts = starts
+        self._pairs = pairs
+        self._pair_calls = pair_calls
         self._folder = folder
         self._calls = calls
         self._random = random.Random(7)
 
-    def find(self, in_flight: int) -> Paired:
-        """FindContact: numbers that were not asked for before, each in one contact."""
-        contacts = 10_000
-        indexes = self._random.sample(range(contacts), min(contacts, self._calls * self.runs))
-        runs = [(indexes * self.runs)[run * self._calls : (run + 1) * self._calls] for run in range(self.runs)]
-        requests = [workload.find_requests(run) for run in runs]
-        name = f"FindContact, {contacts:,} contacts"
-        with self._leadline(contacts) as server:
-            return self._pair(name, server, workload.FIND, requests, in_flight, workload.found)
+    def find(self, in_flight: int, rate: float = 0, tls: TlsFiles | None = None) -> Paired:
+        """FindContact: numbers of 10,000 contacts, each in one contact."""
+
+        def requests(_run: int) -> list[bytes]:
+            return workload.find_requests(self._random.sample(range(10_000), self._pair_calls))
+
+        name = "FindContact, TLS" if tls else "FindContact"
+        return self._paired(Load(name, workload.FIND, requests, workload.found, in_flight, rate), tls)
+
+    def log_known(self, in_flight: int) -> Paired:
+        """LogCall: new calls from known contacts."""
+        check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED)
+
+        def requests(run: int) -> list[bytes]:
+            return self._known_calls(f"known-{run}", self._pair_calls)
+
+        return self._paired(Load("LogCall, known contact", workload.LOG, requests, check, in_flight))
+
+    def log_unknown(self, in_flight: int) -> Paired:
+        """LogCall: new calls, each from an unknown number, with placeholders to be created."""
+        check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_PLACEHOLDER_CREATED)
+        calls = self._pair_calls
+
+        def requests(run: int) -> list[bytes]:
+            numbers = [workload.unknown_number(run * calls + index) for index in range(calls)]
+            return workload.log_requests(f"unknown-{run}", workload.KEEPER, numbers)
+
+        return self._paired(Load("LogCall, new unknown number", workload.LOG, requests, check, in_flight))
+
+    def _paired(self, load: Load, tls: TlsFiles | None = None) -> Paired:
+        paired = Paired(load)
+        for start in range(self._starts):
+            with self._leadline(10_000, tls) as server:
+                run_pairs(paired, server, self._folder, range(start * self._pairs, (start + 1) * self._pairs), tls)
+        return paired
+
+    def tls_files(self) -> TlsFiles:
+        """A certificate for 127.0.0.1."""
+        authority = Authority(self._folder / "tls")
+        pair = authority.issue("server", "127.0.0.1", "localhost")
+        return TlsFiles(pair.certificate, pair.key, authority.file)
 
     def scale(self, in_flight: int) -> Scaled:
         """FindContact with a million contacts and with a thousand, by turns; a thousand numbers on both sides."""
@@ -135,30 +163,8 @@ class Bench:
         numbers = [workload.known_number(self._random.randrange(10_000)) for _ in range(calls)]
         return workload.log_requests(prefix, "user", numbers)
 
-    def log_known(self, in_flight: int) -> Paired:
-        """LogCall: new calls from known contacts."""
-        contacts = 10_000
-        requests = [self._known_calls(f"known-{run}", self._calls) for run in range(self.runs)]
-        check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_CONTACT_MATCHED)
-        with self._leadline(contacts) as server:
-            return self._pair("LogCall, known contact", server, workload.LOG, requests, in_flight, check)
-
-    def log_unknown(self, in_flight: int) -> Paired:
-        """LogCall: new calls, each from an unknown number, with placeholders to be created."""
-        requests = [
-            workload.log_requests(
-                f"unknown-{run}",
-                workload.KEEPER,
-                [workload.unknown_number(run * self._calls + i) for i in range(self._calls)],
-            )
-            for run in range(self.runs)
-        ]
-        check = workload.logged_as(call_log_pb2.CALL_LOG_REASON_PLACEHOLDER_CREATED)
-        with self._leadline(10_000) as server:
-            return self._pair("LogCall, new unknown number", server, workload.LOG, requests, in_flight, check)
-
     @contextmanager
-    def _leadline(self, contacts: int) -> Iterator[Server]:
+    def _leadline(self, contacts: int, tls: TlsFiles | None = None) -> Iterator[Server]:
         """A server over a fresh copy of a data directory with so many contacts."""
         template = self._folder / f"template-{contacts}"
         if not template.exists():
@@ -169,40 +175,9 @@ class Bench:
         data = self._folder / f"data-{contacts}"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data)
-        with leadline_server(data) as server:
+        with leadline_server(data, tls=tls) as server:
             _create_placeholders(server)
             yield server
-
-    def _pair(
-        self,
-        name: str,
-        server: Server,
-        method: str,
-        requests: Sequence[Sequence[bytes]],
-        in_flight: int,
-        check: workload.Check,
-    ) -> Paired:
-        files = [self._folder / f"requests-{run}" for run in range(self.runs)]
-        for file, messages in zip(files, requests, strict=True):
-            write_messages(file, messages)
-        answers = self._folder / "answers"
-        ours: list[Result] = []
-        bare: list[Result] = []
-        # The echo answers with a response of leadline's to such a request; to get one warms leadline up too.
-        warm_up = self._folder / "warm-up"
-        write_messages(warm_up, _renamed(requests[0][: self._calls // 10]))
-        load(server, method, warm_up, in_flight, answers)
-        response = self._folder / "response"
-        response.write_bytes(read_messages(answers)[-1])
-        with echo_server(response) as echo:
-            load(echo, method, warm_up, in_flight)
-            for file, messages in zip(files, requests, strict=True):
-                ours.append(load(server, method, file, in_flight, answers))
-                right = check(read_messages(answers))
-                if right != len(messages):
-                    raise AssertionError(f"{name}: {right} right answers to {len(messages)} requests")
-                bare.append(load(echo, method, file, in_flight))
-        return Paired(name, in_flight, ours, bare)
 
 
 def median_and_spread(values: Sequence[float]) -> tuple[float, float, float]:
@@ -210,16 +185,12 @@ def median_and_spread(values: Sequence[float]) -> tuple[float, float, float]:
     return statistics.median(values), min(values), max(values)
 
 
-def _renamed(requests: Sequence[bytes]) -> list[bytes]:
-    """The same requests for calls of other ids, from other numbers: a warm-up takes nothing away."""
-    return [request.replace(b"known-0-", b"known-W-").replace(b"+4470", b"+4479") for request in requests]
-
-
 def _create_placeholders(server: Server) -> None:
     create = preferences_pb2.Preferences(
         unknown_contact_action=preferences_pb2.UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER
     )
-    with Client(server.address, account=workload.ACCOUNT, user=workload.KEEPER) as client:
+    tls = None if server.authority is None else grpc.ssl_channel_credentials(server.authority.read_bytes())
+    with Client(server.address, account=workload.ACCOUNT, user=workload.KEEPER, credentials=tls) as client:
         client.update_preferences(create)
         client.update_account_settings(
             preferences_pb2.AccountSettings(placeholder_limit_per_hour=1_000_000, placeholder_limit_per_day=1_000_000)

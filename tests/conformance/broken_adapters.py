@@ -8,53 +8,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
+from conformance.broken_writers import Reading
+from conformance.passing_adapter import Passing
 from faults.http_crm.people import FaultyPeople, faulty_crm_under_test
 from leadline_server.crm.remote.server import over_loopback
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
-from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, CrmMethod, LogEntry
-from leadline_server.ports.crm_call_logs import CallLogReader, StoredCallLog
+from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest
 
 T = TypeVar("T")
-
-
-class Passing:
-    """The good adapter, as it is, but that it does not read logs back."""
-
-    def __init__(self, inner: CrmAdapter, crm: CrmUnderTest) -> None:
-        self.inner = inner
-        self.crm = crm
-
-    @property
-    def capabilities(self) -> Capabilities:
-        declared = self.inner.capabilities
-        return replace(declared, methods=declared.methods - {CrmMethod.GET_CALL_LOG})
-
-    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        return await self.inner.find_contacts(numbers)
-
-    async def get_contact(self, contact_id: str) -> Contact | None:
-        return await self.inner.get_contact(contact_id)
-
-    async def search_contacts(self, name: str, limit: int, cursor: str) -> ContactPage:
-        return await self.inner.search_contacts(name, limit, cursor)
-
-    async def create_contact(self, draft: ContactDraft, key: str) -> Contact:
-        return await self.inner.create_contact(draft, key)
-
-    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        return await self.inner.create_call_log(entry, key)
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        return await self.inner.update_call_log(log_id, entry)
-
-    async def find_call_log(self, key: str) -> CrmLog | None:
-        return await self.inner.find_call_log(key)
-
-    async def check(self) -> None:
-        await self.inner.check()
 
 
 class FindsByCreating(Passing):
@@ -265,73 +229,6 @@ class RaisesItsLibrarysErrors(Passing):
             return await self.inner.find_contacts(numbers)
         except CrmError as error:
             raise ConnectionError("reset") from error
-
-
-class Reading(Passing):
-    """Reads logs back, as the good adapter does."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.inner.capabilities
-
-    async def get_call_log(self, log_id: str) -> StoredCallLog | None:
-        assert isinstance(self.inner, CallLogReader)
-        return await self.inner.get_call_log(log_id)
-
-
-class UpdatesNothing(Reading):
-    """Answers an update as if it had done it."""
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        return CrmLog(log_id)
-
-
-class LogsASecondTime(Reading):
-    """Writes another log for an update."""
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        return await self.inner.create_call_log(entry, f"{log_id}-{entry.call.note}")
-
-
-class HasNoUpdate(Reading):
-    """Declares updates, and has none."""
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        raise CrmRejected("This adapter cannot update logs.")
-
-
-class MovesNothing(Reading):
-    """Declares that it moves logs, and leaves them where they are."""
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        return await self.inner.update_call_log(log_id, replace(entry, moves=False))
-
-
-class LogsNothing(Reading):
-    """Answers with the id of a log that it did not write."""
-
-    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        return CrmLog(f"log-{key}")
-
-
-class DropsTheNote(Reading):
-    """Writes logs without their note."""
-
-    async def create_call_log(self, entry: LogEntry, key: str) -> CrmLog:
-        return await self.inner.create_call_log(replace(entry, call=replace(entry.call, note="")), key)
-
-    async def update_call_log(self, log_id: str, entry: LogEntry) -> CrmLog:
-        return await self.inner.update_call_log(log_id, replace(entry, call=replace(entry.call, note="")))
-
-
-class IsDownForNobody(Reading):
-    """Answers for a CRM that is down that it has nobody."""
-
-    async def find_contacts(self, numbers: Sequence[PhoneNumber]) -> Sequence[Contact]:
-        try:
-            return await self.inner.find_contacts(numbers)
-        except CrmUnavailable:
-            return []
 
 
 def _under_test(kind: Callable[[CrmAdapter, CrmUnderTest], Passing]) -> AbstractAsyncContextManager[CrmUnderTest]:

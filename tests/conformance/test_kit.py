@@ -13,6 +13,7 @@ from leadline_server.testing.crm_conformance import CrmUnderTest
 
 TESTS: Final = Path(__file__).resolve().parents[1]
 BROKEN: Final = TESTS / "conformance" / "broken_adapters.py"
+KINDS: Final = (BROKEN, BROKEN.with_name("broken_writers.py"))
 IN_ITS_MIDDLE: Final = "test_a_write_that_fails_in_its_middle_never_says_that_nothing_was_made"
 
 NOTICED: Final = {
@@ -116,7 +117,8 @@ def test_a_wrecked_adapter_is_noticed_without_people_too(seen: dict[str, str], b
 
 
 def test_every_broken_adapter_is_tried() -> None:
-    kinds = re.findall(r"^class (\w+)\((Passing|Reading)\)", BROKEN.read_text(), re.MULTILINE)
+    text = "".join(path.read_text() for path in KINDS)
+    kinds = re.findall(r"^class (\w+)\((Passing|Reading)\)", text, re.MULTILINE)
     assert {name for name, base in kinds if base == "Passing"} - {"Reading"} == set(NOTICED)
     assert {name for name, base in kinds if base == "Reading"} == set(NOTICED_WITHOUT_PEOPLE)
 

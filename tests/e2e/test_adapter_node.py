@@ -28,7 +28,7 @@ from leadline.v1.call_log_pb2 import CALL_LOG_REASON_CRM_CANNOT_LOG, CALL_LOG_ST
 from leadline.v1.preferences_pb2 import AccountSettings
 from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

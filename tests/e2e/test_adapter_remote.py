@@ -17,7 +17,7 @@ from leadline import AsyncClient
 from leadline.v1.call_log_pb2 import CALL_LOG_STATE_LOGGED, CALL_LOG_STATE_PENDING, CallLog
 from leadline.v1.preferences_pb2 import UNKNOWN_CONTACT_ACTION_CREATE_PLACEHOLDER, Preferences
 from leadline_server.crm.remote.adapter_type import remote_crm
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from support.grpcurl import Grpcurl
 from support.servers import LEADLINE, environment, leadline, server_process
 

@@ -60,14 +60,15 @@ def test_a_deadline_ends_a_call_as_over_grpc(crm: FakeProcess, web: Http) -> Non
     ("path", "headers", "status"),
     [
         ("/ingress/x", {"Host": "calls.example.com"}, 404),
-        ("/embed/x", {"Host": "calls.example.com"}, 404),
+        ("/embed/pop", {"Host": "calls.example.com"}, 421),
         ("/openapi.json", {"Host": "calls.example.com"}, 421),
         ("/ingress", {"Host": "calls.example.com"}, 421),
         ("/ingress/x", {"Host": "other.example.com"}, 421),
         ("/openapi.json", {"Host": "other.example.com", "X-Forwarded-Host": "localhost"}, 421),
         ("/openapi.json", {"Host": "other.example.com", "Forwarded": "host=localhost;for=127.0.0.1"}, 421),
         ("/openapi.json", {"X-Forwarded-Host": "evil.example", "X-Forwarded-For": "203.0.113.7"}, 200),
-        ("/embed/x", {"Sec-Fetch-Site": "cross-site"}, 404),
+        ("/embed/pop", {"Sec-Fetch-Site": "cross-site"}, 404),  # no embed_origins: no such page
+        ("/embed/x", {"Sec-Fetch-Site": "cross-site"}, 403),
         ("/ingress/x", {"Sec-Fetch-Site": "cross-site"}, 403),
         ("/openapi.json", {"Sec-Fetch-Site": "cross-site"}, 403),
     ],

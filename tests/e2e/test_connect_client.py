@@ -123,6 +123,7 @@ def test_every_rpc_answers_the_official_client(answers: dict[str, dict[str, Any]
     assert (seen["set"], seen["options"]) == (["token"], {"portal_id": "7"})
     assert (seen["checked"], seen["disabled"], seen["state"]) == ("WORKING", "DISABLED", "DISABLED")
     assert seen["exported"] == ["account", "settings", "connection"]
+    assert {"key.issued", "connection.updated", "account.exported", "account.deleted"} <= set(seen["audited"])
 
 
 @pytest.mark.parametrize("way", WAYS)

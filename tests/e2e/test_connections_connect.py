@@ -17,7 +17,7 @@ from leadline_server.clock import SystemClock
 from leadline_server.crm.salesforce.adapter_type import SALESFORCE
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
 from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from support.http_servers import http_server

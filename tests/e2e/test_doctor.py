@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from support.disks import full, in_memory
-from support.servers import leadline, server_process
+from support.servers import leadline, server_process, until
 
 
 def diagnosed(data: Path, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -35,7 +35,11 @@ def test_a_served_folder_is_in_order_also_while_it_is_served(tmp_path: Path) -> 
         "key",
         "audit",
         "traces",
+        "servers",
+        "settings of servers",
+        "clocks of servers",
     }
+    assert checks["servers"]["found"].startswith("1, version ")
 
 
 def test_a_new_folder_is_not_created(tmp_path: Path) -> None:
@@ -109,3 +113,15 @@ def test_entries_of_the_audit_trail_that_wait_and_a_receiver_that_is_away_are_wa
     assert checks["audit"]["found"] == "1 entries wait for their place in a chain"
     assert (checks["audit"]["state"], checks["traces"]["state"]) == ("warning", "warning")
     assert checks["traces"]["found"] == "127.0.0.1:1 does not answer: Connection refused"
+
+
+def test_servers_with_other_settings_are_named_and_one_that_stopped_is_not(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with server_process(data) as first:
+        with server_process(data, settings={"LEADLINE_KEEP_CALLS_DAYS": "30"}):
+            until(lambda: diagnosed(data)[1]["servers"]["found"].startswith("2, "))
+            code, checks = diagnosed(data)
+            assert (code, checks["settings of servers"]["state"]) == (1, "problem")
+            assert checks["settings of servers"]["found"] == "servers differ in keep_calls_days"
+        assert diagnosed(data)[1]["servers"]["found"].startswith("1, ")
+        first.kill()

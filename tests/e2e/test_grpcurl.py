@@ -30,6 +30,7 @@ ADMIN = {
         "SetConnection",
         "UpdateAccount",
     ],
+    "AuditService": ["ListAuditEntries"],
     "KeyService": ["DenyTokens", "IssueKey", "ListKeys", "RevokeKey", "RotateKey"],
 }
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND

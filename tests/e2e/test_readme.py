@@ -138,7 +138,9 @@ CONDITIONAL = {
     "leadline_authentications_failed_total",
     "leadline_certificate_expiry_seconds",
     "leadline_certificate_reload_failures_total",
+    "leadline_client_ca_connections_ended_total",
     "leadline_everyone_may_call",
+    "leadline_tls_handshakes_failed_total",
 }
 
 

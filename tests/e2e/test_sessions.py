@@ -20,6 +20,7 @@ from support.access import OTHER, OWN, Guarded, guarded
 from support.tokens import AUDIENCE, ISSUER, claims, key_set, signed
 
 FIND = "leadline.v1.ContactService/FindContact"
+CRM, PHONE = "https://crm.example", "https://phone.example:8443"
 BODY = {"account_id": OWN, "phone_numbers": ["+12025550147"]}
 
 
@@ -52,13 +53,13 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     file = tmp_path / "keys.json"
     file.write_bytes(key_set())
     issuer = IssuerConfig(issuer=ISSUER, audiences=(AUDIENCE,), jwks_file=file)
-    async with guarded(tmp_path / "data", issuers={"id": issuer}) as served:
+    async with guarded(tmp_path / "data", issuers={"id": issuer}, embed_origins=f"{CRM}, {PHONE}") as served:
         receiver = receiver_of(served.app, Settings(data_dir=tmp_path / "data"), served.server.door, served.registry)
         running = http_server(
             "127.0.0.1:0",
             served.server.methods,
             receiver,
-            HttpOptions(authenticator=served.app.authenticator),
+            HttpOptions(authenticator=served.app.authenticator, has_console=True, embed_origins=(CRM, PHONE)),
         )
         jar = aiohttp.CookieJar(unsafe=True)  # for addresses, too
         async with running as port, aiohttp.ClientSession(cookie_jar=jar) as session:

@@ -1,4 +1,4 @@
-"""What BottleCRM takes of a request, by its source."""
+"""The rules of BottleCRM for a request, by its source."""
 
 import re
 import uuid

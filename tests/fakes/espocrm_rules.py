@@ -1,4 +1,4 @@
-"""What EspoCRM takes of a request, by its source."""
+"""The rules of EspoCRM for a request, by its source."""
 
 import re
 from collections.abc import Callable

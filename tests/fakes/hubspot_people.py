@@ -1,4 +1,4 @@
-"""What people do in a fake HubSpot."""
+"""The work of people in a fake HubSpot."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What tests set of the faults of Salesforce."""
+"""The faults of Salesforce that tests set, and its errors."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

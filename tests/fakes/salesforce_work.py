@@ -1,4 +1,4 @@
-"""What people do in a fake Salesforce."""
+"""The work of people in a fake Salesforce."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRateLimited, CrmRejected
+from leadline_server.domain.crm_errors import CrmRateLimited, CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report, a_number

@@ -15,12 +15,14 @@ from leadline_server.accounts.registry import Account
 from leadline_server.app import App, open_app
 from leadline_server.concurrency.circuit_breaker import FAILURES
 from leadline_server.concurrency.deadline import Budget
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.leases import Lease, at
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number

@@ -8,15 +8,9 @@ from typing import Any
 
 import pytest
 from leadline_server.concurrency.lease import LEASE
-from leadline_server.domain.call_log import CallLogReason, CallLogState
-from leadline_server.domain.errors import (
-    ContactAlreadyExists,
-    CrmAuthFailed,
-    CrmError,
-    CrmRateLimited,
-    CrmRejected,
-    CrmUnavailable,
-)
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.errors import ContactAlreadyExists
 from leadline_server.ports.ledger import Claimed
 from leadline_server.storage.sqlite import SqliteDatabase
 from support.apps import ACCOUNT, STRANGER, SettableClock

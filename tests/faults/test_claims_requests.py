@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from leadline_server.concurrency.lease import LEASE
-from leadline_server.domain.call_log import CallLogState
-from leadline_server.domain.errors import (
-    ContactAlreadyExists,
-    CrmOutcomeUnknown,
-)
+from leadline_server.domain.call_log_states import CallLogState
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown
+from leadline_server.domain.errors import ContactAlreadyExists
 from leadline_server.ports.ledger import Claimed
 from support.apps import ACCOUNT, STRANGER, Harness, SettableClock
 from support.claims import (

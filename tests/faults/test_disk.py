@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import SqliteLedger, open_sqlite_ledger
 from leadline_server.ledger.sqlite.integrity import check_ledger

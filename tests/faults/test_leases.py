@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from leadline_server.concurrency import lease as lease_module
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.leases import LEASE
 from leadline_server.ports.ledger import CallKey
 from support.apps import ACCOUNT, STRANGER, Harness, open_harness

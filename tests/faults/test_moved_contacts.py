@@ -16,8 +16,9 @@ from faults.http_crm.people import faulty_crm_under_test
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
 from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, UpdateState
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.ports.ledger import CallLogFilter

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger
-from leadline_server.domain.errors import ContactNotFound, CrmError, CrmOutcomeUnknown, CrmRejected, LedgerFull
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRejected
+from leadline_server.domain.errors import ContactNotFound
+from leadline_server.domain.ledger_errors import LedgerFull
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, Harness, open_harness
 from support.crms import Switch

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, open_harness
 from support.crms import Switch

@@ -13,7 +13,8 @@ from faults.watches import SECONDS, calls_of, next_of, watching
 from leadline.v1.call_log_service_pb2 import WatchCallLogsRequest, WatchCallLogsResponse
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline_server.concurrency.lease import LeaseKeeper
-from leadline_server.domain.errors import LedgerUnavailable, ResumeTokenExpired, WatcherTooSlow
+from leadline_server.domain.errors import ResumeTokenExpired, WatcherTooSlow
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.retention.pruner import PrunedCounts, Pruner
 from leadline_server.testing.ledger_retention_cases import finished

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.domain.errors import CrmOutcomeUnknown
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmLog, LogEntry
 from support.apps import STRANGER, open_harness
 from support.databases import rows

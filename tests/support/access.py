@@ -9,7 +9,8 @@ from typing import Any, Final
 import grpc
 from leadline_server.app import App, open_app
 from leadline_server.commands.keys import IssuedKey, KeyWish
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import GRANTS_OF, WITHOUT_ACCOUNT, Grant, Principal, Role
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry

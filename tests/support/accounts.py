@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 from leadline_server.accounts.registry import Account, AccountRegistry
-from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.transport.endpoint import read_by_rules

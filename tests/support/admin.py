@@ -16,7 +16,8 @@ from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2 import CreateContactRequest, FindContactRequest, FindContactResponse
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.app import App, open_app
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.transport.server import Server
 from prometheus_client import CollectorRegistry
 from transport.serving import read_refusal

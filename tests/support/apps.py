@@ -18,7 +18,8 @@ from leadline_server.config import Settings
 from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.access.principals import EVERYONE
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, LogTrigger
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.merge import CallEvent

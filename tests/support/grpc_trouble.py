@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.remote.server import serve_adapter
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_trouble import RETRY_AFTER, Failure
 

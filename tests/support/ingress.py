@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline_server.app import App, open_app
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import ContactDraft
 from leadline_server.domain.directory import User

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, ContactUse, CrmAdapter, CrmLog, LogEntry
 

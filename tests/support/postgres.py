@@ -110,7 +110,7 @@ class PostgresServer:
 
     @property
     def log(self) -> str:
-        """What the server logged so far."""
+        """The server's log so far."""
         return (self.folder / "log").read_text(errors="replace")
 
     def url(self, database: str) -> str:

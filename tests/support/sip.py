@@ -1,5 +1,6 @@
 """Real SIP: Kamailio with the example's configuration, and sipp as callers and phones. All on loopback."""
 
+import os
 import shutil
 import signal
 import socket
@@ -131,8 +132,25 @@ def read_trace(path: Path) -> dict[str, PlacedCall]:
 
 
 @contextmanager
-def kamailio(server: ServerProcess, folder: Path, secret: str) -> Iterator[Kamailio]:
-    """Kamailio by the example's configuration, and the phones that it rings."""
+def kamailio(
+    server: ServerProcess,
+    folder: Path,
+    secret: str,
+    options: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    ring_seconds: float = 2.0,
+) -> Iterator[Kamailio]:
+    """Kamailio by the example's configuration, and the phones that it rings.
+
+    Args:
+        server: that it reports to.
+        folder: for files.
+        secret: of its webhooks.
+        options: further texts that the configuration takes, by name.
+        environment: further variables of its process.
+        ring_seconds: how long a phone may ring.
+    """
     for program in ("kamailio", "sipp"):
         assert shutil.which(program), "These tests need SIP programs. On Debian: .ci/system-packages.txt"
     phones, port = free_port(PROVIDER), free_port(PROVIDER)
@@ -143,11 +161,12 @@ def kamailio(server: ServerProcess, folder: Path, secret: str) -> Iterator[Kamai
         "LEADLINE_SECRET": f'"{secret}"',
         "PROVIDER": f'"{PROVIDER}"',
         "PHONES": f'"sip:{PROVIDER}:{phones}"',
-        "RING_MILLISECONDS": "2000",
+        "RING_MILLISECONDS": str(round(ring_seconds * 1000)),
+        **{name: f'"{text}"' for name, text in (options or {}).items()},
     }
     with (
         _running([*command, "-error_file", "phones.errors"], folder, "phones.out"),
-        _running(_kamailio_command(port, folder, defined), folder, "kamailio.out"),
+        _running(_kamailio_command(port, folder, defined), folder, "kamailio.out", environment),
     ):
         until(lambda: _answers(port))
         yield Kamailio(port, folder)
@@ -182,15 +201,20 @@ def free_port(address: str) -> int:
         return int(found.getsockname()[1])
 
 
-def _start(command: list[str], folder: Path, output: str) -> "subprocess.Popen[bytes]":
+def _start(
+    command: list[str], folder: Path, output: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    variables = {**os.environ, **(environment or {})}
     with (folder / output).open("wb") as said:
-        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=variables)
 
 
 @contextmanager
-def _running(command: list[str], folder: Path, output: str) -> Iterator[None]:
+def _running(
+    command: list[str], folder: Path, output: str, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """A process until the body ends."""
-    process = _start(command, folder, output)
+    process = _start(command, folder, output, environment)
     try:
         yield
     finally:

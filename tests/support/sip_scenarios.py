@@ -20,25 +20,33 @@ _PHONES: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
   <nop next="3" test="rings"/>
   <pause milliseconds="300"/>
   <send retrans="500"><![CDATA[{ok}]]></send>
+  {again}
   <recv request="ACK"/>
   <recv request="BYE"/>
   <send next="9"><![CDATA[{ok_bye}]]></send>
   <label id="2"/>
   <send retrans="500"><![CDATA[{busy}]]></send>
+  {again}
   <recv request="ACK" next="9"/>
   <label id="4"/>
   <send retrans="500"><![CDATA[{declined}]]></send>
+  {again}
   <recv request="ACK" next="9"/>
   <label id="3"/>
+  {again}
   <recv request="CANCEL"/>
   <send><![CDATA[{ok_bye}]]></send>
   <send retrans="500"><![CDATA[{canceled}]]></send>
+  {again}
   <recv request="ACK"/>
   <label id="9"/>
   <nop/>
   <Reference variables="via,via2"/>
 </scenario>
 """
+
+# On a busy machine Kamailio may send an INVITE again before the phone has answered it.
+_AGAIN: Final = '<recv request="INVITE" optional="true"/>'
 
 _CALLER: Final = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="caller">
@@ -94,6 +102,7 @@ def phones_scenario() -> str:
     """The scenario of the phones."""
     stored = "Via:[$via]\nVia:[$via2]"
     return _PHONES.format(
+        again=_AGAIN,
         ringing=_response("180 Ringing"),
         ok=_response("200 OK", body=_SDP),
         ok_bye=_response("200 OK").replace(";tag=[pid]p[call_number]", ""),

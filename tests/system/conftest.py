@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from support.servers import server_process
+from support.servers import leadline, server_process
 from system.people import Server, settings
 
 pytestmark = pytest.mark.system
@@ -32,6 +33,24 @@ def server(tmp_path: Path) -> Iterator[Server]:
     data = tmp_path / "data"
     with server_process(data, settings=settings(data), has_addresses=True, has_data_dir=True) as process:
         yield Server(process.http_address)
+
+
+@contextmanager
+def guarded_server(folder: Path, **more: str) -> Iterator[Server]:
+    """A server that wants credentials. Requests of the test have an administrator's key of account demo."""
+    data, file = folder / "data", folder / "platform.key"
+    made = leadline("keys", "bootstrap", "--file", file, "--data-dir", data)
+    assert made.returncode == 0, made.stderr
+    chosen = {**settings(data), "LEADLINE_AUTHENTICATION": "true", **more}
+    with server_process(data, settings=chosen, has_addresses=True, has_data_dir=True) as process:
+        platform = Server(process.http_address, file.read_text().strip())
+        yield Server(process.http_address, platform.issue("ACCOUNT_ADMIN")["secret"])
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with guarded_server(tmp_path_factory.mktemp("guarded")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from leadline_server.clock import SystemClock
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.ledger.sqlite.ledger import open_sqlite_ledger
 from leadline_server.testing.ledger_samples import call_log, put
 

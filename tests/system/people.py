@@ -12,7 +12,9 @@ from typing import Any, Final
 from playwright.sync_api import Page, expect
 
 JANE, SHARED, STRANGER, OTHER = "+12025550101", "+12025550103", "+12025550190", "+12025550191"
-VIEWS: Final = ("now", "calls", "preferences", "failed", "placeholders", "counts", "users", "account", "status")
+VIEWS: Final = (
+    *("now", "calls", "preferences", "failed", "placeholders", "counts", "users", "account", "connection", "status"),
+)
 
 
 def settings(data: Path, http: str = "127.0.0.1:0") -> dict[str, str]:
@@ -27,9 +29,10 @@ def settings(data: Path, http: str = "127.0.0.1:0") -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Server:
-    """A server by its HTTP address, `host:port`."""
+    """A server by its HTTP address, `host:port`, and the key that requests have, if it wants one."""
 
     address: str
+    key: str = ""
 
     @property
     def url(self) -> str:
@@ -38,10 +41,19 @@ class Server:
     def ask(self, rpc: str, **fields: Any) -> Any:
         """Call an RPC, such as `CallLogService/LogCall`, in account demo."""
         body = json.dumps({"account_id": "demo", **fields}).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}leadline.v1.{rpc}", body, headers)  # noqa: S310 - loopback
+        path = rpc if rpc.startswith("leadline.") else f"leadline.v1.{rpc}"
+        return self.post(path, body)
+
+    def post(self, path: str, body: bytes) -> Any:
+        """Send JSON to a path. Returns the answer."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - loopback
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return json.load(answer)
+
+    def issue(self, role: str, **wish: Any) -> Any:
+        """Issue a key: {"key": {"key_id": ...}, "secret": ...}."""
+        return self.ask("leadline.admin.v1.KeyService/IssueKey", role=f"ROLE_{role}", **wish)
 
     def contact(self, name: str, number: str, **fields: Any) -> str:
         """Create a contact. Returns its id."""
@@ -75,6 +87,14 @@ def ended(seconds_ago: int = 60) -> Mapping[str, Any]:
 def ringing() -> Mapping[str, Any]:
     """The fields of a call that rings now."""
     return {"start_time": datetime.now(UTC).isoformat()}
+
+
+def sign_in(page: Page, server: Server, key: str, view: str = "now") -> None:
+    """Open a view of a server that wants a credential, and sign in."""
+    page.goto(f"{server.url}#/{view}")
+    page.get_by_label("API key or JWT").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()
 
 
 def enter(page: Page, server: Server, user: str = "", view: str = "now") -> None:

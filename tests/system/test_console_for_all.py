@@ -1,27 +1,13 @@
 """The page for people in a real browser: by keyboard, for screen readers, on a phone, with large lists; its weight."""
 
-import re
-import statistics
-import threading
-import time
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
-import structlog
 from playwright.sync_api import Browser, Page, expect
-from support.servers import server_process
-from system.people import JANE, SHARED, STRANGER, VIEWS, Server, badge, ended, enter, ringing, settings, show
+from system.accessibility import violations
+from system.people import JANE, SHARED, STRANGER, VIEWS, Server, badge, ended, enter, ringing, show
 
 pytestmark = pytest.mark.system
-
-ROOT: Final = Path(__file__).parents[2]
-AXE: Final = ROOT / "clients" / "console" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-def report(figures: str) -> None:
-    """Show measured figures: pytest prints the log of a failed test, and of all with `-rA`."""
-    structlog.get_logger().info(figures)
 
 
 @pytest.fixture
@@ -46,12 +32,8 @@ def test_no_view_has_an_accessibility_violation(page: Page, filled: Server, sche
     for view in (*VIEWS, "calls/several", "calls/stranger"):
         show(page, filled, view)
         page.wait_for_timeout(200)  # the view's own requests; a violation shows whenever they end
-        page.evaluate(AXE.read_text())
-        found = page.evaluate(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-        )
-        if found["violations"]:
-            wrong[view] = [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
+        if found := violations(page):
+            wrong[view] = found
     assert wrong == {}
 
 
@@ -108,96 +90,3 @@ def test_forced_colours_and_reduced_motion_are_respected(page: Page, filled: Ser
     enter(page, filled)
     expect(page.locator("li.pop").first).to_be_visible()
     assert page.evaluate("document.getAnimations().length") == 0
-
-
-def test_the_page_is_light_and_quick(browser: Browser, server: Server) -> None:
-    for slowdown, seconds in ((1, 1.0), (4, 3.0)):
-        context = browser.new_context()
-        page = context.new_page()
-        session = context.new_cdp_session(page)
-        session.send("Network.enable")
-        received: list[float] = []
-        session.on(
-            "Network.loadingFinished", lambda event, received=received: received.append(event["encodedDataLength"])
-        )
-        session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-        page.goto(server.url)
-        page.get_by_role("button", name="Show the calls").click(trial=True)
-        # The page is drawn by its script, which ends before this event, so people can use it from here on.
-        ready = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-        took = page.evaluate(ready) / 1000
-        report(f"{slowdown}x slower: {took:.2f} s, {sum(received):,.0f} bytes")
-        assert sum(received) < 150_000
-        assert took < seconds
-        context.close()
-
-
-def test_pops_come_as_fast_as_to_a_program(page: Page, server: Server) -> None:
-    """20 calls a second: the page's pop is at most 150 ms (median) and 1 s (99%) behind that of a watching program."""
-    enter(page, server)
-    page.evaluate(
-        "() => { window.seen = {}; new MutationObserver(() => { const now = Date.now();"
-        " for (const one of document.querySelectorAll('li.pop h2'))"
-        " window.seen[one.textContent] ??= now; }).observe(document.body, {childList: true, subtree: true}) }"
-    )
-    told: dict[str, float] = {}
-    sent = [f"CALLER {number:03d}" for number in range(200)]
-
-    def call_often() -> None:
-        for number, name in enumerate(sent):
-            server.call(f"call-{number}", f"+1202555{1000 + number}", name, **ringing())
-            told[name] = time.time() * 1000  # OK: the call is on disk, and watchers are told from here on
-            time.sleep(max(0.0, 0.05 - 0.01))
-
-    caller = threading.Thread(target=call_often)
-    caller.start()
-    while caller.is_alive():
-        page.wait_for_timeout(100)
-    caller.join()
-    expect(page.get_by_role("link", name=sent[-1])).to_be_visible()
-    seen: dict[str, float] = page.evaluate("window.seen")
-    behind = sorted(seen[name] - told[name] for name in sent if name in seen)
-    late = behind[int(len(behind) * 0.99) - 1]
-    report(f"{len(behind)} pops: median {statistics.median(behind):.0f} ms, 99% {late:.0f} ms")
-    assert len(behind) >= 0.95 * len(sent)  # of calls at the same moment only the newest ones fit on the page
-    assert statistics.median(behind) < 150
-    assert late < 1000
-
-
-def test_a_long_list_scrolls_without_pauses_and_keeps_its_memory(page: Page, tmp_path: Path) -> None:
-    """Thousands of calls: only the rows in sight are in the document, and updates leave nothing behind."""
-    from system.long_ledger import fill
-
-    data, calls = tmp_path / "data", 20_000
-    fill(data / "ledger.db", calls)
-    with server_process(data, settings=settings(data), has_addresses=True, has_data_dir=True) as process:
-        server = Server(process.http_address)
-        enter(page, server, view="calls")
-        page.evaluate(
-            "() => { window.longest = 0; new PerformanceObserver((list) => { for (const one of list.getEntries())"
-            " window.longest = Math.max(window.longest, one.duration) }).observe({type: 'longtask', buffered: false}) }"
-        )
-        body = page.locator(".table .body")
-        shown = 0
-        while shown < calls:
-            body.evaluate("(element) => element.scrollTo(0, element.scrollHeight)")
-            page.wait_for_timeout(20)  # the page is a person's: scroll, and see what has come
-            shown = int(re.sub(r"\D", "", page.locator("main > p.line").first.inner_text().split("call")[0]) or 0)
-        assert page.locator(".table .body .row").count() < 60
-        report(f"longest task while {calls:,} calls were loaded: {page.evaluate('window.longest'):.0f} ms")
-        assert page.evaluate("window.longest") <= 100
-        session = page.context.new_cdp_session(page)
-        before = heap(session)
-        for number in range(1_000):
-            server.call(f"old-{number % 50}", JANE, note=f"Note {number}")
-        expect(body).to_be_visible()
-        after = heap(session)
-        report(f"heap {before:,} -> {after:,} bytes")
-        assert after < 1.1 * before
-
-
-def heap(session: Any) -> int:
-    """The bytes of JavaScript objects that are in use."""
-    for _ in range(3):
-        session.send("HeapProfiler.collectGarbage")
-    return int(session.send("Runtime.getHeapUsage")["usedSize"])

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -107,14 +107,21 @@ class Pops:
     seen: dict[str, float] = field(default_factory=dict)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
+@contextmanager
+def reporting_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server that takes Kamailio's reports. Alice has the phones, and strangers become contacts."""
     config = tmp_path / "leadline.toml"
     config.write_text(f'[accounts.demo.ingress.kamailio]\nsecret = "{SECRET}"\n')
     with webhook_server(tmp_path / "data", config) as running:
         with Client(running.address, account="demo") as client:
             client.upsert_user(User(user_id="alice", extensions=EXTENSIONS))
             client.using(user="alice").update_preferences(Preferences(unknown_contact_action=CREATE))
+        yield running
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with reporting_server(tmp_path) as running:
         yield running
 
 

@@ -12,7 +12,8 @@ from leadline.v1 import call_log_service_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain.errors import CrmUnavailable, QuotaExceeded
+from leadline_server.domain.crm_errors import CrmUnavailable
+from leadline_server.domain.errors import QuotaExceeded
 from leadline_server.transport.admission import door as door_module
 from leadline_server.transport.admission.door import OTHER_SLOTS, STORED_RETRY_SECONDS, Door
 from leadline_server.transport.admission.quotas import Quotas, QuotaSettings

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,15 +13,18 @@ import grpc
 import pytest
 from leadline.v1 import contact_service_pb2
 from leadline_server.app import App, open_app
-from leadline_server.config import AccountConfig, Settings
+from leadline_server.config import Settings
+from leadline_server.config_tables import AccountConfig
 from leadline_server.domain.access.principals import Role
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.listeners import TlsFiles
+from leadline_server.transport.client_cas import ClientCaWatch
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
 from prometheus_client import CollectorRegistry
 from support.access import ISSUER, OWN, wish
 from support.certificates import Authority, Pair
+from support.certificates import replace as put
 
 FIND = "/leadline.v1.ContactService/FindContact"
 PBX, EDGE = "spiffe://mesh/pbx", "edge.mesh"
@@ -36,6 +39,8 @@ class Mutual:
     authority: Authority
     grpc_port: int
     http_port: int
+    client_ca: Path
+    watch: ClientCaWatch
 
     async def by_grpc(self, client: Pair, **headers: str) -> str:
         """The status of a FindContact over a new gRPC connection."""
@@ -95,16 +100,21 @@ async def mutual(tmp_path: Path) -> AsyncIterator[Mutual]:
 async def opened(folder: Path) -> AsyncIterator[Mutual]:
     authority, registry = Authority(folder / "ca"), CollectorRegistry()
     pair = authority.issue("server", "localhost")
-    certificate = ServerCertificate(TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=authority.file))
+    client_ca = folder / "clients.pem"
+    client_ca.write_bytes(authority.file.read_bytes())
+    certificate = ServerCertificate(TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=client_ca))
     settings = Settings(data_dir=folder / "data", authentication=True, accounts={OWN: AccountConfig()}, tls_proxy=EDGE)
     async with open_app(settings, registry=registry) as app:
         server = Server(app.commands, registry, authenticator=app.authenticator)
         port = server.bind("127.0.0.1:0", certificate.grpc_credentials())
-        options = HttpOptions(ssl_context=certificate.ssl_context())
+        options = HttpOptions(tls=certificate.port())
         await server.start()
         async with http_server("127.0.0.1:0", server.methods, cast("Any", None), options) as http_port:
             await app.commands.keys.issue(wish(Role.SERVICE, certificate_name=f"URI:{PBX}"), ISSUER)
-            yield Mutual(app, authority, port, http_port)
+            watch = ClientCaWatch(certificate.client_cas, server.ids, certificate.ports, again_seconds=0.1)
+            watching = asyncio.create_task(watch.run())
+            yield Mutual(app, authority, port, http_port, client_ca, watch)
+            watching.cancel()
         await server.drain(0)
 
 
@@ -137,3 +147,55 @@ async def test_a_revoked_name_is_refused_on_an_open_connection(mutual: Mutual) -
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call(request, timeout=10.0)
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_connections_of_a_ca_that_is_taken_out_are_ended_and_others_stay(mutual: Mutual, tmp_path: Path) -> None:
+    other = Authority(tmp_path / "other", "Other CA")
+    put(mutual.client_ca, mutual.authority.file.read_bytes() + other.file.read_bytes())
+    old, new = mutual.authority.issue("old", PBX), other.issue("new", PBX)
+    async with AsyncExitStack() as stack:
+        calls = [await stack.enter_async_context(open_call(mutual, client)) for client in (old, new)]
+        pages = [await stack.enter_async_context(open_page(mutual, client)) for client in (old, new, None)]
+        assert [await call() for call in calls] == ["OK", "OK"]
+        put(mutual.client_ca, other.file.read_bytes())
+        began = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(pages[0].read(), 10) == b""
+        async with asyncio.timeout(10):
+            while await calls[0]() != "UNAVAILABLE":
+                await asyncio.sleep(0.01)
+        assert asyncio.get_running_loop().time() - began < 2.0
+        assert await calls[1]() == "OK"
+        assert not any(page.at_eof() for page in pages[1:])
+        assert mutual.watch.ended == 2
+
+
+@asynccontextmanager
+async def open_call(mutual: Mutual, client: Pair) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """A function that asks again and again on one channel, and returns the status."""
+    request = contact_service_pb2.FindContactRequest(account_id=OWN, phone_numbers=["+12025550147"]).SerializeToString()
+    secured = credentials(mutual.authority, client)
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.secure_channel(f"localhost:{mutual.grpc_port}", secured, options) as channel:
+        call: Any = channel.unary_unary(FIND)
+
+        async def ask() -> str:
+            try:
+                await call(request, timeout=10.0)
+            except grpc.aio.AioRpcError as error:
+                return error.code().name
+            return "OK"
+
+        yield ask
+
+
+@asynccontextmanager
+async def open_page(mutual: Mutual, client: Pair | None) -> AsyncIterator[asyncio.StreamReader]:
+    """An open connection of the HTTP port that was answered once."""
+    context = client_context(mutual.authority, client)
+    reader, writer = await asyncio.open_connection("localhost", mutual.http_port, ssl=context, family=2)
+    try:
+        writer.write(f"GET /x HTTP/1.1\r\nHost: localhost:{mutual.http_port}\r\n\r\n".encode())
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        yield reader
+    finally:
+        writer.close()

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.transport import connection_watch
 from leadline_server.transport.connection_watch import Connection
 from leadline_server.transport.server import Server

@@ -10,7 +10,7 @@ from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain import errors
+from leadline_server.domain import account_errors, crm_errors, errors, ledger_errors
 from leadline_server.transport import endpoint
 from transport.serving import refused, serving
 
@@ -23,7 +23,7 @@ _VIOLATION = errors.FieldViolation("page_token", "Not ours.")
 ERRORS = [
     (errors.InvalidPageToken([_VIOLATION]), grpc.StatusCode.INVALID_ARGUMENT, None),
     (errors.InvalidResumeToken([_VIOLATION]), grpc.StatusCode.INVALID_ARGUMENT, None),
-    (errors.AccountNotFound("nobody"), grpc.StatusCode.NOT_FOUND, None),
+    (account_errors.AccountNotFound("nobody"), grpc.StatusCode.NOT_FOUND, None),
     (errors.CallLogNotFound("c1"), grpc.StatusCode.NOT_FOUND, None),
     (errors.ContactNotFound("p1"), grpc.StatusCode.NOT_FOUND, None),
     (errors.ContactAlreadyExists(["p1", "p2"]), grpc.StatusCode.ALREADY_EXISTS, None),
@@ -32,13 +32,13 @@ ERRORS = [
     (errors.CallLogNotMovable("No.", metadata={"contact_id": "p1"}), grpc.StatusCode.FAILED_PRECONDITION, None),
     (errors.ResumeTokenExpired("Too old."), grpc.StatusCode.OUT_OF_RANGE, None),
     (errors.WatcherTooSlow("Slow.", metadata={"resume_token": "t"}), grpc.StatusCode.RESOURCE_EXHAUSTED, 1.0),
-    (errors.CrmUnavailable("Down."), grpc.StatusCode.UNAVAILABLE, 1.0),
-    (errors.CrmRateLimited("Slower.", retry_after=7.25), grpc.StatusCode.UNAVAILABLE, 7.25),
-    (errors.CrmRejected("The CRM says no."), grpc.StatusCode.FAILED_PRECONDITION, None),
-    (errors.CrmAuthFailed("Renew."), grpc.StatusCode.UNAVAILABLE, 60.0),
-    (errors.CrmOutcomeUnknown("Perhaps."), grpc.StatusCode.UNAVAILABLE, 1.0),
-    (errors.LedgerUnavailable("Locked."), grpc.StatusCode.UNAVAILABLE, 1.0),
-    (errors.LedgerFull("Full."), grpc.StatusCode.RESOURCE_EXHAUSTED, 60.0),
+    (crm_errors.CrmUnavailable("Down."), grpc.StatusCode.UNAVAILABLE, 1.0),
+    (crm_errors.CrmRateLimited("Slower.", retry_after=7.25), grpc.StatusCode.UNAVAILABLE, 7.25),
+    (crm_errors.CrmRejected("The CRM says no."), grpc.StatusCode.FAILED_PRECONDITION, None),
+    (crm_errors.CrmAuthFailed("Renew."), grpc.StatusCode.UNAVAILABLE, 60.0),
+    (crm_errors.CrmOutcomeUnknown("Perhaps."), grpc.StatusCode.UNAVAILABLE, 1.0),
+    (ledger_errors.LedgerUnavailable("Locked."), grpc.StatusCode.UNAVAILABLE, 1.0),
+    (ledger_errors.LedgerFull("Full."), grpc.StatusCode.RESOURCE_EXHAUSTED, 60.0),
     (errors.BudgetExhausted("Late."), grpc.StatusCode.DEADLINE_EXCEEDED, 1.0),
     (errors.ShuttingDown("Bye."), grpc.StatusCode.UNAVAILABLE, 1.0),
 ]
@@ -161,7 +161,7 @@ async def test_without_a_deadline_a_command_has_the_default_time_and_logging_a_c
     async def wait(*_: object, validate_only: bool) -> NoReturn:
         started.set()
         await go_on.wait()
-        raise errors.LedgerFull("Full.")
+        raise ledger_errors.LedgerFull("Full.")
 
     request = logs_pb.LogCallRequest(account_id="demo", user_id="u1")
     request.call.id = "c1"
@@ -188,7 +188,7 @@ async def test_logging_a_call_gets_the_callers_deadline_as_its_budget() -> None:
 
     async def fail(_: object, report: object, budget: Any, *, validate_only: bool) -> NoReturn:
         seen.append(budget.remaining())
-        raise errors.LedgerFull("Full.")
+        raise ledger_errors.LedgerFull("Full.")
 
     request = logs_pb.LogCallRequest(account_id="demo", user_id="u1")
     request.call.id = "c1"
@@ -225,7 +225,7 @@ async def test_a_caller_who_leaves_cancels_the_command_and_is_counted_as_cancell
 
 async def test_fields_that_the_server_does_not_know_are_no_error() -> None:
     async def fail(*_: object, **__: object) -> NoReturn:
-        raise errors.CrmUnavailable("Down.")
+        raise crm_errors.CrmUnavailable("Down.")
 
     newer = ASKED.SerializeToString() + b"\xfa\x3f\x03abc"  # field 1023, a string
     async with serving(find_contact=fail) as it:

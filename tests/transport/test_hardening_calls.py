@@ -16,7 +16,7 @@ from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1.call_log_pb2 import CallLogState
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain.call_log import CallLogState as State
+from leadline_server.domain.call_log_states import CallLogState as State
 from leadline_server.domain.preferences import UnknownContactAction
 from support.crms import Switch
 from support.databases import write_lock

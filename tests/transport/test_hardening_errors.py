@@ -11,7 +11,7 @@ import leadline_server
 import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1 import directory_service_pb2
-from leadline_server.domain import errors
+from leadline_server.domain import crm_errors, errors
 from leadline_server.domain.errors import ErrorReason
 from leadline_server.ports.crm import CrmAdapter
 from support.crms import Switch
@@ -113,19 +113,19 @@ CASES: Final = [
     Case(
         R.CALL_LOG_NOT_MOVABLE, Code.FAILED_PRECONDITION, another_contact_for_a_logged_call, frozenset({"contact_id"})
     ),
-    Case(R.CRM_UNAVAILABLE, Code.UNAVAILABLE, crm_raises(errors.CrmUnavailable("Down."), find()), retry_seconds=1),
+    Case(R.CRM_UNAVAILABLE, Code.UNAVAILABLE, crm_raises(crm_errors.CrmUnavailable("Down."), find()), retry_seconds=1),
     Case(
         R.CRM_RATE_LIMITED,
         Code.UNAVAILABLE,
-        crm_raises(errors.CrmRateLimited("Slower.", retry_after=7), find()),
+        crm_raises(crm_errors.CrmRateLimited("Slower.", retry_after=7), find()),
         retry_seconds=7,
     ),
     Case(R.CRM_REJECTED, Code.FAILED_PRECONDITION, create(contact_type="no such type")),
-    Case(R.CRM_AUTH_FAILED, Code.UNAVAILABLE, crm_raises(errors.CrmAuthFailed("Renew."), find()), retry_seconds=60),
+    Case(R.CRM_AUTH_FAILED, Code.UNAVAILABLE, crm_raises(crm_errors.CrmAuthFailed("Renew."), find()), retry_seconds=60),
     Case(
         R.CRM_OUTCOME_UNKNOWN,
         Code.UNAVAILABLE,
-        crm_raises(errors.CrmOutcomeUnknown("Perhaps."), create()),
+        crm_raises(crm_errors.CrmOutcomeUnknown("Perhaps."), create()),
         retry_seconds=1,
     ),
     Case(R.DEADLINE_EXCEEDED, Code.DEADLINE_EXCEEDED, a_lookup_that_hangs, retry_seconds=1),

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
-from leadline_server.domain import errors
+from leadline_server.domain import crm_errors, errors, ledger_errors
 from leadline_server.transport.status import refusal
 from transport.serving import Refused, read_refusal, serving
 
@@ -57,13 +57,13 @@ async def retrying(error: Callable[[], errors.LeadlineError]) -> AsyncIterator[R
 
 
 async def test_an_error_without_a_known_delay_is_retried_as_the_policy_says() -> None:
-    async with retrying(lambda: errors.CrmUnavailable("Down.")) as client:
+    async with retrying(lambda: crm_errors.CrmUnavailable("Down.")) as client:
         answer = await client.ask()
     assert (answer.info.reason, len(client.times)) == ("CRM_UNAVAILABLE", ATTEMPTS)
 
 
 async def test_attempts_keep_to_the_delay_that_a_crm_asked_for() -> None:
-    async with retrying(lambda: errors.CrmRateLimited("Slower.", retry_after=0.3)) as client:
+    async with retrying(lambda: crm_errors.CrmRateLimited("Slower.", retry_after=0.3)) as client:
         answer = await client.ask(seconds=20)
     assert (answer.info.reason, answer.retry_seconds) == ("CRM_RATE_LIMITED", 0.3)
     assert len(client.times) == ATTEMPTS
@@ -71,7 +71,7 @@ async def test_attempts_keep_to_the_delay_that_a_crm_asked_for() -> None:
 
 
 async def test_a_delay_beyond_the_deadline_is_told_at_once_instead_of_waited_for() -> None:
-    async with retrying(lambda: errors.CrmRateLimited("Slower.", retry_after=60)) as client:
+    async with retrying(lambda: crm_errors.CrmRateLimited("Slower.", retry_after=60)) as client:
         began = monotonic()
         answer = await client.ask(seconds=20)
     assert (answer.info.reason, answer.retry_seconds) == ("CRM_RATE_LIMITED", 60)
@@ -80,7 +80,7 @@ async def test_a_delay_beyond_the_deadline_is_told_at_once_instead_of_waited_for
 
 
 async def test_a_limit_without_a_delay_has_the_usual_one() -> None:
-    async with retrying(lambda: errors.CrmRateLimited("Slower.")) as client:
+    async with retrying(lambda: crm_errors.CrmRateLimited("Slower.")) as client:
         answer = await client.ask(seconds=4)
     assert (answer.info.reason, answer.retry_seconds) == ("CRM_RATE_LIMITED", 5.0)
     assert len(client.times) == 1
@@ -88,7 +88,7 @@ async def test_a_limit_without_a_delay_has_the_usual_one() -> None:
 
 @pytest.mark.parametrize("delay", [None, 0.01])
 async def test_refused_credentials_are_not_retried(delay: float | None) -> None:
-    async with retrying(lambda: errors.CrmAuthFailed("Renew.", retry_after=delay)) as client:
+    async with retrying(lambda: crm_errors.CrmAuthFailed("Renew.", retry_after=delay)) as client:
         answer = await client.ask()
     assert (answer.info.reason, len(client.times)) == ("CRM_AUTH_FAILED", 1)
 
@@ -96,13 +96,13 @@ async def test_refused_credentials_are_not_retried(delay: float | None) -> None:
 @pytest.mark.parametrize(
     ("error", "seconds_left", "pushback"),
     [
-        (errors.CrmUnavailable("Down."), None, None),
-        (errors.CrmUnavailable("Down.", retry_after=2.5), None, "2500"),
-        (errors.CrmRateLimited("Slower.", retry_after=0.0001), 10.0, "1"),
-        (errors.CrmRateLimited("Slower.", retry_after=10), 10.0, "-1"),
-        (errors.CrmRateLimited("Slower.", retry_after=1e12), None, "86400000"),
-        (errors.CrmAuthFailed("Renew."), None, "-1"),
-        (errors.LedgerFull("Full.", retry_after=30), 60.0, "30000"),
+        (crm_errors.CrmUnavailable("Down."), None, None),
+        (crm_errors.CrmUnavailable("Down.", retry_after=2.5), None, "2500"),
+        (crm_errors.CrmRateLimited("Slower.", retry_after=0.0001), 10.0, "1"),
+        (crm_errors.CrmRateLimited("Slower.", retry_after=10), 10.0, "-1"),
+        (crm_errors.CrmRateLimited("Slower.", retry_after=1e12), None, "86400000"),
+        (crm_errors.CrmAuthFailed("Renew."), None, "-1"),
+        (ledger_errors.LedgerFull("Full.", retry_after=30), 60.0, "30000"),
         (errors.ShuttingDown("Bye."), None, None),
         (errors.ContactNotFound("p1"), None, None),
         (ValueError("hush"), None, None),

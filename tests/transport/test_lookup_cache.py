@@ -11,7 +11,7 @@ from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.call_log_pb2 import CallLogReason, CallLogState
 from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, SettableClock

@@ -8,7 +8,7 @@ import pytest
 from leadline.v1 import contact_service_pb2 as pb
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline_server.contacts.lookup import FoundContacts
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.transport.addresses import AddressUnavailable
 from leadline_server.transport.metrics import metrics_endpoint
 from prometheus_client import CollectorRegistry

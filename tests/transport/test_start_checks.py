@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from aiohttp import web
-from leadline_server.config import AccountConfig, ConnectionTable
+from leadline_server.config_tables import AccountConfig, ConnectionTable
 from structlog.testing import capture_logs
 from support.admin import administered
 from support.http_servers import http_server

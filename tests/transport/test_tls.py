@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from leadline_server.http.server import HttpOptions, http_server
 from leadline_server.listeners import TlsFiles
+from leadline_server.transport.addresses import listen
 from leadline_server.transport.certificates import UnusableCertificate
 from leadline_server.transport.metrics import metrics_endpoint
 from leadline_server.transport.server import Server
 from leadline_server.transport.tls import ServerCertificate
+from leadline_server.transport.tls_port import TlsPort
 from prometheus_client import CollectorRegistry, generate_latest
 from support.certificates import Authority, Pair
 from support.certificates import replace as put
@@ -56,9 +58,9 @@ async def serving(files: TlsFiles, minimum: str = "1.2") -> AsyncIterator[Served
     port = server.bind("127.0.0.1:0", certificate.grpc_credentials())
     needs_client = files.client_ca is not None
     metrics = metrics_endpoint(
-        "127.0.0.1:0", registry, lambda: server.is_serving, certificate.ssl_context(needs_client=needs_client)
+        "127.0.0.1:0", registry, lambda: server.is_serving, certificate.port(needs_client=needs_client)
     )
-    options = HttpOptions(ssl_context=certificate.ssl_context())
+    options = HttpOptions(tls=certificate.port())
     http = http_server("127.0.0.1:0", server.methods, cast("Any", None), options)
     await server.start()
     try:
@@ -265,3 +267,99 @@ def test_the_expiry_is_a_metric(authority: Authority) -> None:
     shown = registry.get_sample_value("leadline_certificate_expiry_seconds")
     assert shown is not None
     assert shown > 0
+
+
+async def test_a_peer_that_does_not_shake_hands_is_hung_up_on(authority: Authority) -> None:
+    tls = tls_port(authority, seconds=0.2)
+    async with echo(tls) as port:
+        reader, writer = await asyncio.open_connection("localhost", port, family=2)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+    assert (tls.handshakes, tls.failed) == (0, 1)
+
+
+async def test_too_many_handshakes_end_the_oldest_and_honest_clients_get_in(authority: Authority) -> None:
+    tls = tls_port(authority, seconds=60.0, most=3)
+    async with echo(tls) as port, AsyncExitStack() as stack:
+        idle = []
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("localhost", port, family=2)
+            stack.callback(writer.close)
+            idle.append(reader)
+            await until(lambda: tls.handshakes > 0)
+        assert await asyncio.wait_for(idle[0].read(), 10) == b""
+        assert tls.handshakes <= 3
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=client_context(authority.file), family=2)
+        stack.callback(writer.close)
+        writer.write(b"hello")
+        assert await asyncio.wait_for(reader.readexactly(5), 10) == b"hello"
+        assert not idle[-1].at_eof()
+
+
+async def test_data_that_comes_with_the_end_of_the_handshake_is_kept(authority: Authority) -> None:
+    """A client of TLS 1.3 may send its first request in the same packet as its part of the handshake."""
+    tls = tls_port(authority)
+    async with echo(tls) as port:
+        reader, writer = await asyncio.open_connection("localhost", port, family=2)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = client_context(authority.file).wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        writer.write(outgoing.read())
+        while True:
+            incoming.write(await asyncio.wait_for(reader.read(65536), 10))
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                continue
+        client.write(b"early")
+        writer.write(outgoing.read())  # the handshake's last part and the data, in one write
+        answered = b""
+        while not answered:
+            incoming.write(await asyncio.wait_for(reader.read(65536), 10))
+            try:
+                answered = client.read()
+            except ssl.SSLWantReadError:
+                continue
+        assert answered == b"early"
+        writer.close()
+
+
+def tls_port(authority: Authority, **bounds: Any) -> TlsPort:
+    pair = authority.issue("server", "localhost")
+
+    def context() -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(pair.certificate, pair.key)
+        return made
+
+    return TlsPort(context, **bounds)
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what comes."""
+
+    transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+
+
+@asynccontextmanager
+async def echo(tls: TlsPort) -> AsyncIterator[int]:
+    listener = listen("127.0.0.1:0")
+    async with tls.accepting(listener, Echo):
+        yield int(listener.getsockname()[1])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from leadline_server.crm.wrappers import BatchingCrm
 from leadline_server.crm.wrappers.batching import AT_ONCE
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import Capabilities, CrmAdapter, RateLimit
 from support.operations import create, memory_crm

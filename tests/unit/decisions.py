@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from leadline_server.domain.call import Call, CallDirection, Party
-from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.decision import decide
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion

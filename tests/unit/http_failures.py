@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from leadline_server.crm.toolkit import HttpClient
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from support.http_servers import Handler
 
 TOKEN = "s3cret-token"

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from leadline_server.domain import outcomes, progress, retrying
 from leadline_server.domain.call import CallDirection, CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_log import CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.leases import Lease

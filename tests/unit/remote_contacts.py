@@ -3,7 +3,7 @@
 import asyncio
 
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult, Party
-from leadline_server.domain.call_log import LogTrigger
+from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import parse_number

@@ -1,7 +1,7 @@
 """A number is parsed once, when it is accepted; a later change of the account's region does not change it."""
 
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.numbers.phone_number import NumberKind
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from support.apps import Harness

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.config import BadSettings, Settings, load_settings
+from leadline_server.config import Settings
+from leadline_server.config_loading import BadSettings, load_settings
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.adapter_registry import NoSuchAdapter, adapter_names, adapter_type
 from leadline_server.crm.toolkit.adapter_type import AdapterContext, AdapterType, Connect, ConnectionSettings

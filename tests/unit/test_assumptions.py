@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 import pytest
-from conformance.broken_adapters import Passing
+from conformance.passing_adapter import Passing
 from leadline_server.crm.assumptions.checks import CHECKS
 from leadline_server.crm.assumptions.findings import TrialReport, TrialVerdict, TriedAssumption
 from leadline_server.crm.assumptions.running import run_trial
@@ -12,7 +12,7 @@ from leadline_server.crm.assumptions.test_numbers import a_test_number, stored_f
 from leadline_server.crm.assumptions.trial import MARK
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, Topic
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import ContactDeleter, ContactPage, ContactUse, CrmLog, LogEntry

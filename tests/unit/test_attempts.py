@@ -9,12 +9,13 @@ import pytest
 from leadline_server.auth import attempts as module
 from leadline_server.auth import ledger_contact
 from leadline_server.auth.attempts import FREE_ATTEMPTS, MOST_SECONDS, FailedAttempts
-from leadline_server.auth.authenticator import certificate_names
+from leadline_server.auth.certificate_names import certificate_names
 from leadline_server.auth.ledger_contact import LOST_SECONDS, LedgerContact
 from leadline_server.domain.access.api_keys import certificate_digest, key_digest, key_id_of, new_key, new_key_id
 from leadline_server.domain.access.key_changes import revoked, rotated
 from leadline_server.domain.access.principals import ApiKey, Role
-from leadline_server.domain.errors import KeyConflict, LedgerUnavailable, Unauthenticated
+from leadline_server.domain.access_errors import KeyConflict, Unauthenticated
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from structlog.testing import capture_logs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

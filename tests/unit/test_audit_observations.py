@@ -10,7 +10,8 @@ from leadline_server.audit.keeper import AuditKeeper
 from leadline_server.audit.observations import MOST_KINDS, Observations
 from leadline_server.domain.audit import ANYONE, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.ports.ledger import AuditFilter, AuditPage
 from structlog.testing import capture_logs
 
 
@@ -41,6 +42,12 @@ class Trail:
         return chained
 
     async def list(self, account_id: str, after: int, limit: int) -> Sequence[ChainedEntry]:
+        raise NotImplementedError
+
+    async def find(self, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
+        raise NotImplementedError
+
+    async def ends(self, account_id: str) -> tuple[Anchor, Anchor]:
         raise NotImplementedError
 
     async def anchors(self) -> Sequence[Anchor]:

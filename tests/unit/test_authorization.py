@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer
-from leadline_server.domain.errors import CrmAuthFailed, CrmError
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError
 from support.http_servers import http_server
 
 TOKEN = "s3cret-token"

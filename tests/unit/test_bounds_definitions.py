@@ -9,7 +9,7 @@ from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.definitions.path_cost import MAX_GROWTH, growth
 from leadline_server.definitions.rendering_cost import MAX_RENDERING, rendering
 from leadline_server.definitions.templates import MAX_PARTS, Template, TemplateFailed
-from leadline_server.domain.errors import CrmTooMuch
+from leadline_server.domain.crm_errors import CrmTooMuch
 
 DOUBLED = "|".join(["[@,@][]"] * 22)
 ATTACK = f"people{' ' * (217 - len(DOUBLED) - 7)}|{DOUBLED}"

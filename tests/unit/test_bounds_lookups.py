@@ -14,7 +14,7 @@ from leadline_server.crm.toolkit.json_nesting import is_nested_deeper
 from leadline_server.crm.wrappers.bounded import BoundedCrm
 from leadline_server.domain.choosing import are_several, listed
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch
 from leadline_server.domain.limits import (
     MOST_CANDIDATE_BYTES,
     MOST_CANDIDATES,

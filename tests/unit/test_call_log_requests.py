@@ -12,7 +12,8 @@ from leadline.v1 import call_log_service_pb2 as pb
 from leadline_server.commands.list_call_logs import CallLogList
 from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.domain.call import Call
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Decision, LogTrigger
+from leadline_server.domain.call_log import CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.ports.ledger import CallKey, CallLogFilter

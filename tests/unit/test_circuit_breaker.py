@@ -14,7 +14,7 @@ from leadline_server.concurrency.rate_limiter import RateLimiter
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers import CircuitBreakerCrm, RateLimitCrm
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmHeldBack,
     CrmOutcomeUnknown,

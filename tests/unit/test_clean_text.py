@@ -20,8 +20,8 @@ from leadline_server.crm.wrappers.clean_texts import CleanTextsCrm, clean_contac
 from leadline_server.crm.wrappers.stack import WrapperStack, local_connection
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines, is_safe_id, marked
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.formula_cells import escaped_cell, unescaped_cell
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import ContactPage, CrmAdapter, CrmLog, CrmUserPage

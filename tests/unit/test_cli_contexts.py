@@ -181,3 +181,12 @@ def test_no_key_is_in_the_repr_of_what_holds_it() -> None:
 def test_a_file_of_tls_that_is_missing_is_told_in_a_sentence() -> None:
     shown = RUN.invoke(app, ["calls", "list", "--tls-ca", "/nowhere/ca.pem"])
     assert (shown.exit_code, "/nowhere/ca.pem" in shown.output, "Traceback" in shown.output) == (2, True, False)
+
+
+def test_a_user_without_a_home_has_no_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert load_contexts().named == {}

@@ -1,4 +1,4 @@
-"""What the client sends again after a failure, and what it never does."""
+"""The requests that the client sends again after a failure, and those that it never does."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 from leadline import errors
-from leadline._connection import service_config
+from leadline._retries import service_config
 from leadline.v1 import call_log_service_pb2 as logs_pb
 from leadline.v1 import contact_service_pb2 as contacts_pb
 from leadline.v1.contact_pb2 import Contact
@@ -32,6 +32,7 @@ READS_AND_SAFE_WRITES = {
     ("leadline.admin.v1.KeyService", "ListKeys"),
     ("leadline.admin.v1.KeyService", "RevokeKey"),
     ("leadline.admin.v1.KeyService", "DenyTokens"),
+    ("leadline.admin.v1.AuditService", "ListAuditEntries"),
     ("leadline.v1.PreferencesService", "GetPreferences"),
     ("leadline.v1.PreferencesService", "GetAccountSettings"),
 }

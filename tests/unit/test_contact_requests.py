@@ -9,8 +9,9 @@ from leadline.v1 import contact_pb2
 from leadline.v1 import contact_service_pb2 as pb
 from leadline_server.commands.search_contacts import ContactList, ContactSearch
 from leadline_server.contacts.lookup import FoundContacts
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.errors import AccountNotFound, InvalidRequest
+from leadline_server.domain.errors import InvalidRequest
 from leadline_server.transport import contact_service as mapping
 from leadline_server.transport.contact_service import numbers_to_find
 from support.accounts import read_request

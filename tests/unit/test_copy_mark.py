@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.wrappers.standby import StandbyCrm
-from leadline_server.domain.errors import KeyMissing, StandbyLedger
+from leadline_server.domain.ledger_errors import KeyMissing, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.encryption.cipher import new_key
 from leadline_server.encryption.keys import SecretsKeys

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 from leadline_server.crm.embedded import EmbeddedCrm, open_crm_database
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from support.costs import CountedHarness, open_counted
 

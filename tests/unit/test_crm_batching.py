@@ -10,7 +10,7 @@ from leadline_server.crm.wrappers import BatchingCrm, CachePolicy, CrmMetrics
 from leadline_server.crm.wrappers.batching import AT_ONCE
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import CrmConnection, RateLimit
 from prometheus_client import CollectorRegistry

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.crm.wrappers import CachePolicy
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from support.operations import create
 from unit.cached_crm import ADA, BEN, EVE, START, Cached, Gate, numbers

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.testing.crm_harness import Report
 from support.operations import create
 from unit.cached_crm import ADA, BEN, Cached, Gate

@@ -24,7 +24,7 @@ from leadline_server.crm.toolkit.adapter_type import (
 )
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite import open_sqlite_ledger

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from leadline_server.crm.wrappers import CrmMetrics, MetricsCrm
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
     CrmRateLimited,

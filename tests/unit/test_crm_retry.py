@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from leadline_server.crm.wrappers import RetryCrm
 from leadline_server.crm.wrappers.retry import LAST_START
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
     CrmRateLimited,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from leadline_server.ports.crm import ALL_METHODS, CrmAdapter, CrmMethod
 from support.apps import STRANGER, Harness, open_harness

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.domain.call import Party
-from leadline_server.domain.call_log import CallLogReason, Decision
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.contact import Contact, MatchKind
 from leadline_server.domain.preferences import MultipleMatchAction, PlaceholderNameFormat
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from leadline_server.domain.call_log import CallLogReason
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp
 from unit.decisions import ANN, BO, BUILT_IN, CREATING, MANUAL, asked, decided, explanation, inbound, match, reason
 from unit.strategies import effective

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from leadline_server.domain.call import Attestation, Call, CallResult, Party
-from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.situation import LookUp, Wait
 from unit.decisions import (
     ANN,

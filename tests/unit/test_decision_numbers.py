@@ -2,7 +2,8 @@
 
 import pytest
 from leadline_server.domain.call import Call, Party
-from leadline_server.domain.call_log import CallLogReason, Decision
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.situation import LeaveUnlogged, LookUp
 from unit.decisions import ANN, CREATING, INTERNAL, OUTBOUND, asked, decided, inbound, match, reason

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from leadline_server.domain.call import Attestation, CallDirection
-from leadline_server.domain.call_log import Decision, LogTrigger
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.decision import decide
 from leadline_server.domain.numbers.phone_number import NumberKind

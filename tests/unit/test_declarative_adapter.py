@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadline_server.crm.declarative.definition_files import parse_definition
 from leadline_server.crm.toolkit.field_values import of_number
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmInvalidCursor,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from support.acorn import acorn
 

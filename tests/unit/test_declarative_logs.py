@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_harness import Report
 from support.acorn import acorn

@@ -10,7 +10,7 @@ from fakes.serving import fake_server
 from leadline_server.crm.declarative.definition_files import load_definition, parse_definition
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import ContactDeleter, ContactUse, CrmAdapter
 from leadline_server.testing.crm_harness import Report, a_key

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.config import BadSettings, load_settings
+from leadline_server.config_loading import BadSettings, load_settings
 from leadline_server.crm.declarative.adapter_type import HttpSettings, default_capabilities
 from leadline_server.crm.declarative.definition_files import load_definition
 from pydantic import ValidationError

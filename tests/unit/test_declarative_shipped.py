@@ -12,7 +12,7 @@ from fakes.bottlecrm import FakeBottleCrm
 from fakes.espocrm import FakeEspoCrm
 from fakes.serving import fake_server
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

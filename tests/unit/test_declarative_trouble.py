@@ -15,7 +15,7 @@ from leadline_server.crm.toolkit import HttpAnswer
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.definitions.answer_path import AnswerPath
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmMethod

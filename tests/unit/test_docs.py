@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 import typer
-from leadline.admin.v1 import account_service_pb2, key_service_pb2
+from leadline.admin.v1 import account_service_pb2, audit_service_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_pb2,
     call_log_service_pb2,
@@ -22,7 +22,9 @@ from leadline.v1 import (
 )
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.cli import app
-from leadline_server.config import AccountConfig, ConnectionTable, Settings, load_settings
+from leadline_server.config import Settings
+from leadline_server.config_loading import load_settings
+from leadline_server.config_tables import AccountConfig, ConnectionTable
 from leadline_server.domain.preferences import PREFERENCE_FIELDS, AccountSettings, EffectivePreferences, Preferences
 from leadline_server.ingress.settings import RouteConfig
 
@@ -41,6 +43,7 @@ SERVICES: Final = (
     placeholder_service_pb2,
     key_service_pb2,
     account_service_pb2,
+    audit_service_pb2,
 )
 _LINK: Final = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 

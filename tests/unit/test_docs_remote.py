@@ -8,7 +8,13 @@ import grpc
 import pytest
 from leadline.adapter.v1 import adapter_service_pb2
 from leadline_server.crm.remote.names import REASONS, SERVICE
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import (
+    CrmAuthFailed,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
 from unit.test_docs import rows, section, text
 from unit.test_remote_failures import BY_CODE
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from leadline_server.config import load_settings
+from leadline_server.config_loading import load_settings
 from leadline_server.crm import adapter_registry
 from leadline_server.crm.declarative.definition_files import parse_definition
 from leadline_server.ingress.definition_files import parse_ingress

@@ -12,7 +12,7 @@ from leadline_server.crm.embedded import CrmDatabase, EmbeddedCrm, open_crm_data
 from leadline_server.crm.embedded.rows import from_micros, new_id, to_micros
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import LogEntry
 from support.contact_book import ContactBook

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.crm.embedded import old_file
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from support.apps import open_harness
 from support.databases import rows
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.storage.connection import new_connection
 from leadline_server.storage.migrations import Migration, load_migrations, migrate
 from leadline_server.storage.sqlite import open_database, wal_warning

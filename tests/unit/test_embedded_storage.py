@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 from leadline_server.storage.sqlite import SqliteDatabase, open_database
 from unit.notes_database import add, notes, notes_package
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from leadline_server.concurrency.fan_out import together
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 
 
 async def later(turns: int, answer: int) -> int:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from leadline_server.crm.toolkit import HttpClient, StaticAuthorizer, segment
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

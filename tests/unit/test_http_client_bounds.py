@@ -15,7 +15,7 @@ from leadline_server.crm.toolkit import HttpAnswer, HttpClient, StaticAuthorizer
 from leadline_server.crm.toolkit.http_answers import Failure
 from leadline_server.crm.toolkit.http_exchange import MAX_ANSWER_BYTES
 from leadline_server.crm.zoho.errors import failure as of_zoho
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from support.http_servers import http_server
 from unit.http_failures import TOKEN, Client, answering, failure
 

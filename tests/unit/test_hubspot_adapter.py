@@ -15,7 +15,13 @@ from leadline_server.crm.hubspot import searches
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
 from leadline_server.crm.hubspot.calls import CONTACT
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import (
+    CrmAuthFailed,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

@@ -1,4 +1,4 @@
-"""What HubSpot's errors and the headers of its limits mean."""
+"""The meaning of HubSpot's errors, and of the headers of its limits."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,13 @@ import msgspec
 import pytest
 from leadline_server.crm.hubspot.errors import DAILY_PAUSE, ValueTaken, failure, pause
 from leadline_server.crm.toolkit import HttpAnswer
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import (
+    CrmAuthFailed,
+    CrmOutcomeUnknown,
+    CrmRateLimited,
+    CrmRejected,
+    CrmUnavailable,
+)
 
 
 def answer(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from leadline_server.crm.embedded import database as crm_tables
 from leadline_server.crm.embedded import journal
-from leadline_server.domain.call_log import FINAL_WAIT, CallLogReason, CallLogState, LogTrigger
+from leadline_server.domain.call_log import FINAL_WAIT
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import ContactAlreadyExists, ContactNotFound, InvalidRequest, RequestIdReused
 from leadline_server.domain.preferences import MultipleMatchAction, UnknownContactAction
 from leadline_server.ledger.sqlite.transactions import finished

@@ -11,7 +11,7 @@ from typing import Any, Final
 import ingress_tables
 import pytest
 from definition_schema import FOLDER, SCHEMAS, generated
-from leadline_server.config import BadSettings, load_settings
+from leadline_server.config_loading import BadSettings, load_settings
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.domain.call import CallResult
 from leadline_server.ingress.definition_files import load_ingress, parse_ingress, shipped_names

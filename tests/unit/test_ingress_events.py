@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from leadline_server.domain.errors import BudgetExhausted, LeadlineError, LedgerUnavailable, ShuttingDown
+from leadline_server.domain.errors import BudgetExhausted, LeadlineError, ShuttingDown
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ingress.webhook import Webhook
 from leadline_server.transport.admission.quotas import Quotas
 from support.ingress import open_ingress

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from leadline_server.domain.call_log import CallLogState
+from leadline_server.domain.call_log_states import CallLogState
 from support.ingress import Ingress, open_ingress, told
 from support.webhooks import SYSTEMS, PhoneSystem
 

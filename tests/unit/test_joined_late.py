@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from unit.joined_legs import OTHER, at, configure, joining, leg, listed
 
 

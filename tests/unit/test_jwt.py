@@ -10,7 +10,7 @@ from joserfc.jwk import RSAKey
 from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import Role
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from pydantic import ValidationError
 from support.tokens import AUDIENCE, ISSUER, RSA, SMALL, KeyServer, claims, encoded, key_server, signed, signed_as_told
 from unit.jwt_clocks import Clock, verified

@@ -10,7 +10,7 @@ from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.signing_keys import MOST_BYTES, KeysUnreadable, keys_in
 from leadline_server.auth.tokens import JwtVerifier
 from leadline_server.domain.access.principals import Role
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from support.tokens import AUDIENCE, EC, ISSUER, OKP, RSA, KeyServer, claims, key_server, key_set, signed
 from unit.jwt_clocks import Clock, verified
 

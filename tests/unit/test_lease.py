@@ -9,7 +9,8 @@ from leadline_server.clock import SystemClock
 from leadline_server.concurrency import lease as module
 from leadline_server.concurrency.keyed_locks import KeyedLocks
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
-from leadline_server.domain.errors import CrmOutcomeUnknown, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 
 class Ledger:

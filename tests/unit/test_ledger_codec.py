@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 from leadline_server.ledger.codec import (
     CALL_LOG,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from leadline_server.domain.call_log import MAX_DELIVERY_AGE
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.integrity_calls import check_calls

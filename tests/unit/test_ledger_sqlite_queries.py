@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadline_server.domain.call_log import CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.ledger.sqlite import open_sqlite_ledger
 from leadline_server.ledger.sqlite.call_log_queries import _CHANGES, _DUE, _DUE_OF_OTHERS, _NEXT_DUE, list_statement
 from leadline_server.ledger.sqlite.requests import _DELETE_OLD

@@ -12,7 +12,7 @@ from fakes.zoho_people import zoho_under_test
 from leadline_server.concurrency.circuit_breaker import CircuitBreaker
 from leadline_server.crm.hubspot.adapter_type import BY_DEFAULT, HUBSPOT
 from leadline_server.crm.wrappers import CircuitBreakerCrm
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.testing.crm_conformance import CrmUnderTest
 from leadline_server.testing.crm_trouble import Failure
 from leadline_server.testing.crm_user_cases import everyone

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from leadline_server.crm.embedded import open_crm_database
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogReason
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.contact import Contact, MatchKind
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.ledger import CallLogFilter

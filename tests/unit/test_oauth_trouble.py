@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from leadline_server.crm.toolkit import HttpClient
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
 from support.oauth import Bench, bearer, open_bench
 

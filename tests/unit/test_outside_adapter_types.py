@@ -19,7 +19,7 @@ from leadline_server.crm.toolkit import (
     StaticAuthorizer, Throttle, number_forms, page_of, segment, subject_of,
 )
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmAdapter, CrmLog, LogEntry, RateLimit
 

@@ -9,7 +9,7 @@ from leadline_server.crm.salesforce.wire import contact_kind, lead_kind, record_
 from leadline_server.crm.toolkit import FieldReport, OwnFields, SettingsWithFields, missing_of, sample_draft, with_own
 from leadline_server.crm.toolkit.own_fields import sample_entry
 from leadline_server.domain.call import Party
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from pydantic import ValidationError
 
 SALESFORCE = {"instance_url": "https://acme.my.salesforce.com", "client_id": "x"}

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from leadline_server.commands.update_account_settings import AccountSettingsUpdate
 from leadline_server.domain.call import Attestation
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected
 from leadline_server.domain.preferences import AccountSettings, UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter
 from structlog.testing import capture_logs

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from leadline_server.domain.call import Attestation, CallDirection, CallResult
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, LogTrigger, is_due
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.leases import LEASE

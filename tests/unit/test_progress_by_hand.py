@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, is_due
+from leadline_server.domain.call_log import CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.errors import CallLogNotMovable
 from leadline_server.domain.leases import LEASE
 from unit.logs import (

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
-from leadline_server.domain.call_log import CallLog, CallLogState, is_due
+from leadline_server.domain.call_log import CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.leases import LEASE, Lease, acquired, is_leased_by_another, renewed
 from unit.logs import (
     ME,

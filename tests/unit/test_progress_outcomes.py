@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from leadline_server.domain import outcomes
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, CallLogReason, CallLogState, is_due
+from leadline_server.domain.call_log import MAX_DELIVERY_AGE, CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.call_report import CallReport
 from unit.logs import (
     ANN,

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import find, given
 from hypothesis import strategies as st
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, LogTrigger, is_due
+from leadline_server.domain.call_log import CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import CallLogNotMovable
 from unit.logs import (

@@ -13,8 +13,8 @@ from leadline_server.crm.remote.adapter_type import open_remote, remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.domain.contact import ContactDraft
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmUserPage, ListsUsers

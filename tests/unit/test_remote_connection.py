@@ -14,7 +14,7 @@ from leadline_server.crm.remote.channel import open_channel
 from leadline_server.crm.remote.description import UNDESCRIBED
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
 from pydantic import ValidationError
 from support.adapters import opened_adapter
 from support.scripted_adapters import ScriptedAdapter, hangs, scripted_adapter

@@ -1,4 +1,4 @@
-"""What an adapter in another process says of itself: when it is asked, what it may promise, and what comes of less."""
+"""The description of an adapter in another process: when it is asked, what it may promise, and what comes of less."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from leadline.adapter.v1.capabilities_pb2 import Capabilities as Declared
 from leadline_server.crm.remote import description
 from leadline_server.crm.remote.adapter_type import OPENING_SECONDS, remote_crm
 from leadline_server.crm.remote.description import ASSUMED, LONGEST_LAG, LONGEST_SETTLING, UNDESCRIBED
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.ports.crm import MOST_NUMBERS, CrmAdapter
 from support.scripted_adapters import PROMISES, ScriptedAdapter, fails, hangs, says, scripted_adapter
 from unit.remote_contacts import DRAFT, NUMBER, is_back

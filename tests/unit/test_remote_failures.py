@@ -6,7 +6,7 @@ import grpc
 import pytest
 from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

@@ -7,7 +7,7 @@ import pytest
 from leadline.adapter.v1 import adapter_service_pb2 as pb
 from leadline.v1 import contact_pb2
 from leadline_server.crm.remote.adapter_type import remote_crm
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from support.scripted_adapters import CONTACT, ScriptedAdapter, says, scripted_adapter

@@ -11,7 +11,7 @@ from leadline_server.crm.remote.adapter_type import remote_crm
 from leadline_server.crm.remote.settings import RemoteSettings
 from leadline_server.crm.toolkit import FieldReport, RequiredField, TellsRequiredFields
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

@@ -19,7 +19,7 @@ from leadline_server.crm.remote.server import over_loopback, serve_adapter
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.unconnected_crm import UnconnectedCrm
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber as Number
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.numbering_rules import numbering_rules
 from leadline_server.domain.placeholders import Placeholder, PlaceholderState

@@ -19,7 +19,7 @@ from fakes.zoho import FakeZoho
 from leadline_server.app import open_app
 from leadline_server.cli import app as program
 from leadline_server.config import Settings
-from leadline_server.domain.call_log import CallLogState
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from support.apps import STRANGER, Harness, SettableClock
 from typer.testing import CliRunner

@@ -11,7 +11,7 @@ from fakes.salesforce import FakeSalesforce
 from fakes.salesforce_people import salesforce
 from fakes.serving import FakeServer
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from leadline_server.testing.crm_harness import Report

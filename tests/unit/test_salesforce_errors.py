@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from leadline_server.crm.salesforce.errors import PAUSE_SECONDS, DuplicatesDetected, SalesforceErrors
 from leadline_server.crm.toolkit import HttpAnswer, Throttle
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

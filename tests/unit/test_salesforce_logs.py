@@ -14,7 +14,7 @@ from leadline_server.crm.toolkit.call_text import BEGIN
 from leadline_server.crm.toolkit.lead_records import MOST_DESCRIPTION
 from leadline_server.domain.call import Call, CallDirection, CallResult
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter

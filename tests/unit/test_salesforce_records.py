@@ -12,7 +12,7 @@ from fakes.misbehaviour import GOOD_TOKEN
 from fakes.salesforce_faults import TOKENS
 from fakes.salesforce_people import options
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmAdapter
 from support.adapters import opened_adapter

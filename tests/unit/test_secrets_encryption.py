@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadline_server.domain.errors import KeyMissing, LedgerUnavailable, SecretDamaged
+from leadline_server.domain.ledger_errors import KeyMissing, LedgerUnavailable, SecretDamaged
 from leadline_server.encryption import keys as keys_module
 from leadline_server.encryption.cipher import CannotOpen, Place, decrypt, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing, parse_keys, write_keys

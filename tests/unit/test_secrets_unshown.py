@@ -13,7 +13,7 @@ from aiohttp import web
 from leadline_server.app import App, open_app
 from leadline_server.config import Settings
 from leadline_server.crm.adapter_registry import BUILT_IN, adapter_type
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from pydantic import SecretStr
 from support.http_servers import http_server
 

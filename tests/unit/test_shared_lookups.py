@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from leadline_server.crm.wrappers.batching import BatchingCrm
 from leadline_server.crm.wrappers.shared_lookups import SharedLookups
-from leadline_server.domain.call_log import CallLogReason
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.crm import CrmAdapter

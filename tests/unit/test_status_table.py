@@ -12,7 +12,7 @@ from connectrpc.errors import ConnectError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 from leadline.v1 import contact_service_pb2, error_reason_pb2
-from leadline_server.domain import errors
+from leadline_server.domain import account_errors, crm_errors, errors
 from leadline_server.http import rpcs
 from leadline_server.transport import endpoint
 from leadline_server.transport.admission.door import Door
@@ -32,7 +32,9 @@ def subclasses(parent: type[errors.LeadlineError]) -> Iterator[type[errors.Leadl
         yield from subclasses(child)
 
 
-@pytest.mark.parametrize("error", [kind for kind in subclasses(errors.LeadlineError) if kind is not errors.CrmError])
+@pytest.mark.parametrize(
+    "error", [kind for kind in subclasses(errors.LeadlineError) if kind is not crm_errors.CrmError]
+)
 def test_every_error_has_a_code_of_its_own_or_of_a_base_other_than_internal(error: type[errors.LeadlineError]) -> None:
     code = next(CODES[base] for base in error.__mro__ if base in CODES)
     assert code is not grpc.StatusCode.INTERNAL
@@ -43,7 +45,7 @@ def test_the_reasons_are_those_of_the_contract() -> None:
     assert {reason.value for reason in errors.ErrorReason} == names - {"UNSPECIFIED"}
 
 
-@pytest.mark.parametrize("error", [RuntimeError("hush"), errors.LeadlineError("hush"), errors.CrmError("hush")])
+@pytest.mark.parametrize("error", [RuntimeError("hush"), errors.LeadlineError("hush"), crm_errors.CrmError("hush")])
 def test_what_nobody_expected_is_internal_and_says_nothing(error: Exception) -> None:
     answer = refusal(error)
     assert (answer.code, answer.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
@@ -53,7 +55,10 @@ def test_what_nobody_expected_is_internal_and_says_nothing(error: Exception) -> 
 
 
 def test_an_error_that_knows_its_delay_has_its_own_say() -> None:
-    assert refusal(errors.CrmUnavailable("x", retry_after=30)).details != refusal(errors.CrmUnavailable("x")).details
+    assert (
+        refusal(crm_errors.CrmUnavailable("x", retry_after=30)).details
+        != refusal(crm_errors.CrmUnavailable("x")).details
+    )
 
 
 @pytest.mark.parametrize("text", ["x", "é", "李", "\N{TELEPHONE RECEIVER}"])
@@ -87,7 +92,7 @@ class _Raises(dict[str, str]):
 
 def _changed(**fields: Any) -> errors.LeadlineError:
     """An error with fields that no constructor would let pass."""
-    error = errors.CrmRateLimited("Slower.")
+    error = crm_errors.CrmRateLimited("Slower.")
     for name, value in fields.items():
         setattr(error, name, value)
     return error
@@ -155,7 +160,7 @@ def test_a_log_that_cannot_be_written_keeps_no_error_from_being_answered(monkeyp
 
     monkeypatch.setattr(endpoint, "_log", Full())
     assert logged("FindContact", RuntimeError("hush")).code is grpc.StatusCode.INTERNAL
-    assert logged("FindContact", errors.AccountNotFound("acme")).code is grpc.StatusCode.NOT_FOUND
+    assert logged("FindContact", account_errors.AccountNotFound("acme")).code is grpc.StatusCode.NOT_FOUND
 
 
 DOOR = Door(lambda _: True, QuotaSettings())

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from leadline_server.domain.errors import LedgerFull
+from leadline_server.domain.ledger_errors import LedgerFull
 from leadline_server.storage import read_inline
 from leadline_server.storage.sqlite import SqliteDatabase, open_database
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leadline_server.domain.call_log import CallLogReason, CallLogState
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.preferences import UnknownContactAction
 from leadline_server.ports.crm import Capabilities, CrmAdapter
 from support.apps import STRANGER, Harness, open_harness

@@ -8,7 +8,7 @@ import pytest
 from leadline.v1 import call_pb2, contact_service_pb2
 from leadline_server.contacts.lookup import FoundContacts
 from leadline_server.domain.call import Call, CallLeg, Party
-from leadline_server.domain.call_log import CallLogState
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.directory import User
 from leadline_server.testing.ledger_samples import full_call_log

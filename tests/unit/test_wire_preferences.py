@@ -9,8 +9,9 @@ from hypothesis import given
 from leadline.v1 import call_pb2
 from leadline.v1 import preferences_pb2 as prefs_pb
 from leadline.v1 import preferences_service_pb2 as pb
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.call import CallResult
-from leadline_server.domain.errors import AccountNotFound, InvalidRequest
+from leadline_server.domain.errors import InvalidRequest
 from leadline_server.domain.preferences import (
     PREFERENCE_FIELDS,
     AccountSettings,

@@ -13,7 +13,7 @@ from leadline_server.crm.wrappers.spelled import SpelledCrm
 from leadline_server.crm.wrappers.stack import WrapperStack
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.domain.numbers.spellings import spellings
 from leadline_server.domain.request_not_sent import CircuitOpen, RateLimitExceeded

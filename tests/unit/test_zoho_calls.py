@@ -20,7 +20,7 @@ from leadline_server.crm.zoho.errors import DuplicateData, failure
 from leadline_server.crm.zoho.wire import stored_key
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

@@ -17,7 +17,7 @@ from leadline_server.crm.zoho import adapter as zoho_adapter
 from leadline_server.crm.zoho.adapter_type import ZohoSettings, addresses
 from leadline_server.crm.zoho.coql import longest_word, number_conditions
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, parse_number
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter

@@ -1,139 +1,55 @@
-// The page: who uses it, its navigation, and the view that the address names.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { PageContext, type Page } from "./context.ts";
-import { remember, rememberedIdentity, type Identity } from "./identity.ts";
-import { address, useRoute, type Route } from "./route.ts";
-import { Account } from "./views/account.tsx";
-import { Calls } from "./views/calls.tsx";
-import { Counts } from "./views/counts.tsx";
-import { Failed } from "./views/failed.tsx";
-import { Now } from "./views/now.tsx";
-import { Placeholders } from "./views/placeholders.tsx";
-import { OwnPreferences } from "./views/own_preferences.tsx";
-import { Prompt } from "./views/prompt.tsx";
-import { Status } from "./views/status.tsx";
-import { Users } from "./views/users.tsx";
+// Who may see the page: everyone, or those who have signed in.
+import { useEffect, useState } from "preact/hooks";
+import { Console } from "./console.tsx";
+import { useWork } from "./context.ts";
+import { setCredential } from "./credential.ts";
+import { identityOf, remember, rememberedIdentity, type Identity } from "./identity.ts";
+import { Trouble } from "./parts.tsx";
+import { readAccess, type Access, type Session } from "./session.ts";
+import { SignIn } from "./views/sign_in.tsx";
 import { WhoAreYou } from "./views/who.tsx";
-import { Watch, type WatchState } from "./watch.ts";
-import { choose, language, t, type MessageKey } from "./words.ts";
-
-const PEOPLE = ["now", "calls", "preferences"] as const;
-const ADMINISTRATORS = ["failed", "placeholders", "counts", "users", "account", "status"] as const;
-
-/** How long a sentence about what was done stays on the page, in milliseconds. */
-const SAID_FOR = 6_000;
 
 export function App() {
-  const [identity, setIdentity] = useState<Identity | null>(rememberedIdentity);
+  const [access, setAccess] = useState<Access | null>(null);
+  const [hasEnded, setEnded] = useState(false);
+  const work = useWork();
+  const take = (read: Access) => {
+    const headers: Record<string, string> = typeof read === "object" ? { "x-csrf-token": read.csrfToken } : {};
+    // A request was refused: the session has ended, or another tab has opened one.
+    setCredential(headers, () => {
+      void readAccess().then((now) => {
+        setEnded(now === "SIGNED_OUT");
+        take(now);
+      });
+    });
+    setAccess((before) => (JSON.stringify(before) === JSON.stringify(read) ? before : read));
+  };
+  const load = () => work.run(async () => take(await readAccess()));
+  useEffect(() => void load(), []);
+  if (access === null) return <Trouble problem={work.problem} onRetry={() => void load()} />;
+  if (access === "SIGNED_OUT") {
+    const enter = (session: Session) => (setEnded(false), take(session));
+    return <SignIn hasEnded={hasEnded} onSignedIn={enter} />;
+  }
+  const leave = (isOwnWish: boolean) => (setEnded(!isOwnWish), void load());
+  return <Chosen key={JSON.stringify(access)} session={access === "OPEN" ? null : access} onSignedOut={leave} />;
+}
+
+/** The page of an account and perhaps a user: the session's own, or those that a person chooses. */
+function Chosen({ session, onSignedOut }: { session: Session | null; onSignedOut: (isOwnWish: boolean) => void }) {
+  const [identity, setIdentity] = useState<Identity | null>(session ? identityOf(session) : rememberedIdentity);
   const change = (chosen: Identity | null) => {
     remember(chosen);
     setIdentity(chosen);
   };
-  if (!identity) return <WhoAreYou onChosen={change} />;
-  return <Console key={JSON.stringify(identity)} identity={identity} onLeave={() => change(null)} />;
-}
-
-function Console({ identity, onLeave }: { identity: Identity; onLeave: () => void }) {
-  const watch = useMemo(() => new Watch(identity), [identity]);
-  useEffect(() => () => watch.end(), [watch]);
-  const [said, setSaid] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(() => setSaid(""), SAID_FOR);
-    return () => clearTimeout(timer);
-  }, [said]);
-  const page: Page = useMemo(() => ({ identity, watch, say: setSaid }), [identity, watch]);
-  const route = useRoute();
-  const main = useRef<HTMLElement>(null);
-  const isFirst = useRef(true);
-  useEffect(() => {
-    document.title = `${t(titleOf(route))} · leadline`;
-    if (isFirst.current) isFirst.current = false;
-    else main.current?.focus(); // a new view begins at its top, also for a screen reader
-  }, [route.view, route.id]);
+  if (!identity) return <WhoAreYou accountId={session?.accountId ?? ""} onChosen={change} />;
   return (
-    <PageContext.Provider value={page}>
-      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
-        {t("skip")}
-      </a>
-      <header>
-        <strong class="brand">leadline</strong>
-        <nav aria-label={t("navigation")}>
-          <Links names={PEOPLE} current={route.view} />
-          <Links names={ADMINISTRATORS} current={route.view} />
-        </nav>
-        <div class="who">
-          <Connection watch={watch} />
-          <span>
-            {identity.accountId}
-            {identity.userId && ` · ${identity.userId}`}
-          </span>
-          <button type="button" class="quiet" onClick={onLeave}>
-            {t("who.change")}
-          </button>
-          <button type="button" class="quiet" onClick={() => choose(language() === "en" ? "de" : "en")}>
-            {language() === "en" ? "Deutsch" : "English"}
-          </button>
-        </div>
-      </header>
-      <main id="main" ref={main} tabIndex={-1}>
-        <View route={route} />
-      </main>
-      <div class="said" role="status" aria-live="polite">
-        {said}
-      </div>
-    </PageContext.Provider>
-  );
-}
-
-function titleOf(route: Route): MessageKey {
-  const known: readonly string[] = [...PEOPLE, ...ADMINISTRATORS];
-  return known.includes(route.view) ? (`nav.${route.view}` as MessageKey) : "nav.now";
-}
-
-function Links({ names, current }: { names: readonly string[]; current: string }) {
-  return (
-    <ul>
-      {names.map((name) => (
-        <li key={name}>
-          <a href={address(name)} aria-current={name === current ? "page" : undefined}>
-            {t(`nav.${name}` as MessageKey)}
-          </a>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function View({ route }: { route: Route }) {
-  if (route.view === "calls" && route.id) return <Prompt key={route.id} id={route.id} />;
-  switch (route.view) {
-    case "calls":
-      return <Calls />;
-    case "preferences":
-      return <OwnPreferences />;
-    case "failed":
-      return <Failed />;
-    case "placeholders":
-      return <Placeholders />;
-    case "counts":
-      return <Counts />;
-    case "users":
-      return <Users />;
-    case "account":
-      return <Account />;
-    case "status":
-      return <Status />;
-    default:
-      return <Now />;
-  }
-}
-
-function Connection({ watch }: { watch: Watch }) {
-  const [state, setState] = useState<WatchState>(watch.state);
-  useEffect(() => watch.listen({ onState: setState }), [watch]);
-  return (
-    <span class={`connection ${state.toLowerCase()}`} role="status">
-      {t(`connection.${state}`)}
-    </span>
+    <Console
+      key={JSON.stringify(identity)}
+      identity={identity}
+      session={session}
+      onChange={session?.userId ? undefined : () => change(null)}
+      onSignedOut={onSignedOut}
+    />
   );
 }

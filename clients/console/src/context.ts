@@ -1,6 +1,7 @@
 // What every view of the page needs.
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
+import type { PageEvent } from "./host.ts";
 import type { Identity } from "./identity.ts";
 import { problemOf, type Problem } from "./server.ts";
 import type { Watch, WatchListener } from "./watch.ts";
@@ -8,6 +9,12 @@ import type { Watch, WatchListener } from "./watch.ts";
 export interface Page {
   readonly identity: Identity;
   readonly watch: Watch;
+  /** Whether the role may call an RPC. */
+  readonly may: (rpc: string) => boolean;
+  /** The view that a call's prompt leads back to; empty: there is none. */
+  readonly home: string;
+  /** Tells the page around a frame what happened; nobody, outside of frames. */
+  readonly tell: (event: PageEvent) => void;
   /** Tells people what was done, in one sentence; screen readers say it. */
   readonly say: (text: string) => void;
 }

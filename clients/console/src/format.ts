@@ -14,6 +14,11 @@ export function moment(time: Timestamp | undefined): string {
   return time ? moments.format(timestampDate(time)) : "";
 }
 
+/** A time of a day: "5:06 PM". The argument is in milliseconds since 1970. */
+export function time(milliseconds: number): string {
+  return new Intl.DateTimeFormat(language(), { timeStyle: "short" }).format(milliseconds);
+}
+
 export function count(value: number): string {
   counts ??= new Intl.NumberFormat(language());
   return counts.format(value);

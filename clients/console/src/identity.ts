@@ -1,4 +1,7 @@
-// Who uses the page. Without authentication it asks; this browser remembers the answer.
+// Whose calls the page shows. Without authentication it asks; this browser remembers the answer.
+import type { Session } from "./session.ts";
+import { recall, store } from "./storage.ts";
+
 export interface Identity {
   readonly accountId: string;
   /** Empty: the calls of all users. */
@@ -10,7 +13,7 @@ const DEMO: Identity = { accountId: "demo", userId: "" };
 
 export function rememberedIdentity(): Identity | null {
   try {
-    const read: unknown = JSON.parse(localStorage.getItem(KEY) ?? "null");
+    const read: unknown = JSON.parse(recall(KEY) || "null");
     if (typeof read !== "object" || read === null) return null;
     const { accountId, userId } = read as Record<string, unknown>;
     return typeof accountId === "string" && typeof userId === "string" ? { accountId, userId } : null;
@@ -20,8 +23,16 @@ export function rememberedIdentity(): Identity | null {
 }
 
 export function remember(identity: Identity | null): void {
-  if (identity) localStorage.setItem(KEY, JSON.stringify(identity));
-  else localStorage.removeItem(KEY);
+  store(KEY, identity ? JSON.stringify(identity) : "");
 }
 
 export const proposedIdentity = (): Identity => rememberedIdentity() ?? DEMO;
+
+/** Whose calls a session shows: its own account's and user's; else those that this browser remembers. */
+export function identityOf(session: Session): Identity | null {
+  const { accountId, userId } = session;
+  const remembered = rememberedIdentity();
+  if (!accountId) return remembered;
+  const chosen = remembered?.accountId === accountId ? remembered.userId : "";
+  return { accountId, userId: userId || chosen };
+}

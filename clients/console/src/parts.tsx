@@ -29,7 +29,7 @@ export interface FieldProps {
   readonly onChange: (value: string) => void;
   readonly hint?: string | undefined;
   readonly wrong?: string | undefined;
-  readonly type?: "text" | "date" | "email" | "search" | "number";
+  readonly type?: "text" | "date" | "email" | "search" | "number" | "password";
   readonly required?: boolean;
   readonly disabled?: boolean;
   readonly lines?: number;

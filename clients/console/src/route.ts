@@ -5,14 +5,16 @@ export interface Route {
   readonly view: string;
   /** The id of a call; empty without one. */
   readonly id: string;
+  /** Whether the address names no view. */
+  readonly isHome: boolean;
 }
 
 function routeOf(hash: string): Route {
   const [view = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
   try {
-    return { view: view || "now", id: decodeURIComponent(rest.join("/")) };
+    return { view: view || "now", id: decodeURIComponent(rest.join("/")), isHome: !view };
   } catch {
-    return { view: "now", id: "" }; // a damaged escape
+    return { view: "now", id: "", isHome: true }; // a damaged escape
   }
 }
 

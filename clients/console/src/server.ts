@@ -1,14 +1,27 @@
 // The clients of leadline's services, over Connect and JSON, on the server that the page came from.
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { BadRequestSchema, ErrorInfoSchema } from "./contract/google/rpc/error_details_pb.ts";
+import { AccountService } from "./contract/leadline/admin/v1/account_service_pb.ts";
 import { CallLogService } from "./contract/leadline/v1/call_log_service_pb.ts";
 import { ContactService } from "./contract/leadline/v1/contact_service_pb.ts";
 import { DirectoryService } from "./contract/leadline/v1/directory_service_pb.ts";
 import { PreferencesService } from "./contract/leadline/v1/preferences_service_pb.ts";
+import { credential, credentialRefused } from "./credential.ts";
 
-const transport = createConnectTransport({ baseUrl: location.origin });
+const authenticated: Interceptor = (next) => async (request) => {
+  for (const [name, value] of Object.entries(credential())) request.header.set(name, value);
+  try {
+    return await next(request);
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.Unauthenticated) credentialRefused();
+    throw error;
+  }
+};
 
+const transport = createConnectTransport({ baseUrl: location.origin, interceptors: [authenticated] });
+
+export const accounts = createClient(AccountService, transport);
 export const callLogs = createClient(CallLogService, transport);
 export const contacts = createClient(ContactService, transport);
 export const directory = createClient(DirectoryService, transport);

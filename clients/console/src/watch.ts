@@ -2,10 +2,11 @@
 import { Code } from "@connectrpc/connect";
 import type { CallLog } from "./contract/leadline/v1/call_log_pb.ts";
 import type { Identity } from "./identity.ts";
+import { credentialRefused } from "./credential.ts";
 import { callLogs, problemOf } from "./server.ts";
 
-/** LIVE: changes arrive. AWAY: the server does not answer, and is tried again. */
-export type WatchState = "CONNECTING" | "LIVE" | "AWAY";
+/** LIVE: changes arrive. AWAY: the server does not answer. REFUSED: the credential has ended. Both are tried again. */
+export type WatchState = "CONNECTING" | "LIVE" | "AWAY" | "REFUSED";
 
 export interface WatchListener {
   /** Changed call logs, in the order of their changes. */
@@ -24,7 +25,9 @@ export class Watch {
   #state: WatchState = "CONNECTING";
   #token = "";
 
-  constructor(private readonly identity: Identity) {
+  constructor(private readonly identity: Identity) {}
+
+  begin(): void {
     void this.#run();
   }
 
@@ -46,14 +49,20 @@ export class Watch {
   async #run(): Promise<void> {
     let pause = FIRST_PAUSE;
     while (!this.#stop.signal.aborted) {
+      let state: WatchState = "AWAY";
       try {
         await this.#follow(() => (pause = FIRST_PAUSE));
       } catch (error) {
         if (this.#stop.signal.aborted) return;
+        const { code } = problemOf(error);
         // The token is too old, or of another ledger: begin anew, and read again what is shown.
-        if ([Code.OutOfRange, Code.InvalidArgument].includes(problemOf(error).code)) this.#token = "";
+        if ([Code.OutOfRange, Code.InvalidArgument].includes(code)) this.#token = "";
+        if (code === Code.Unauthenticated) {
+          state = "REFUSED";
+          credentialRefused();
+        }
       }
-      this.#tell("AWAY");
+      this.#tell(state);
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     }

@@ -1,6 +1,7 @@
 // The page's texts in the reader's language.
 import { DE } from "./messages/de.ts";
 import { EN } from "./messages/en.ts";
+import { recall, store } from "./storage.ts";
 
 export type MessageKey = keyof typeof EN;
 export type Messages = Record<MessageKey, string>;
@@ -9,10 +10,10 @@ export type Language = "en" | "de";
 const KEY = "leadline.language";
 const LANGUAGES: Record<Language, Messages> = { en: EN, de: DE };
 
-const isLanguage = (text: string | null): text is Language => text === "en" || text === "de";
+const isLanguage = (text: string): text is Language => text === "en" || text === "de";
 
 function chosen(): Language {
-  const stored = localStorage.getItem(KEY);
+  const stored = recall(KEY);
   if (isLanguage(stored)) return stored;
   return navigator.languages.map((one) => one.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
 }
@@ -23,7 +24,7 @@ export const language = (): Language => current;
 
 /** Chooses a language. The page is loaded again, since every text changes. */
 export function choose(wanted: Language): void {
-  localStorage.setItem(KEY, wanted);
+  store(KEY, wanted);
   location.reload();
 }
 

@@ -11,11 +11,13 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from leadline._accounts import AccountMethods
+from leadline._audit import AuditMethods
 from leadline._connection import Connection, MetadataHook
 from leadline._keys import KeyMethods
 from leadline._messages import CallFields, CallLogFilter, ContactFields, call_message, enum_number, list_request
 from leadline._placeholders import PlaceholderMethods
 from leadline._tls import Tls
+from leadline._users import UserMethods
 from leadline._watch import CallLogWatch, Stream
 from leadline.v1.call_log_pb2 import LOG_TRIGGER_UNSPECIFIED, CallLog, LogTrigger
 from leadline.v1.call_log_service_pb2 import (
@@ -31,14 +33,6 @@ from leadline.v1.contact_service_pb2 import (
     FindContactRequest,
     FindContactResponse,
     SearchContactsRequest,
-)
-from leadline.v1.directory_pb2 import CrmUser, User
-from leadline.v1.directory_service_pb2 import (
-    DeleteUserRequest,
-    GetUserRequest,
-    ListCrmUsersRequest,
-    ListUsersRequest,
-    UpsertUserRequest,
 )
 from leadline.v1.preferences_pb2 import AccountSettings, Preferences
 from leadline.v1.preferences_service_pb2 import (
@@ -56,7 +50,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 _WATCHED_AT_ONCE: Final = 1000  # the most call logs that the server sends in one message
 
 
-class AsyncClient(PlaceholderMethods, KeyMethods, AccountMethods):
+class AsyncClient(UserMethods, PlaceholderMethods, KeyMethods, AccountMethods, AuditMethods):
     """leadline for one account and user.
 
     Every method is one RPC, raises `leadline.errors.LeadlineError`, and takes `timeout` in seconds for itself alone.
@@ -277,48 +271,3 @@ class AsyncClient(PlaceholderMethods, KeyMethods, AccountMethods):
         )
         ask = self._connection.stubs().preferences.UpdateAccountSettings
         return (await self._connection.ask(ask, request, timeout)).settings
-
-    async def get_user(self, user_id: str, *, timeout: float | None = None) -> User:
-        """One user of the directory."""
-        request = GetUserRequest(account_id=self._account, user_id=user_id)
-        return (await self._connection.ask(self._connection.stubs().directory.GetUser, request, timeout)).user
-
-    async def list_users(self, *, page_size: int = 0, timeout: float | None = None) -> AsyncIterator[User]:
-        """The directory's users by id, page after page as they are taken; `timeout` is a page's."""
-        request = ListUsersRequest(account_id=self._account, page_size=page_size)
-        while True:
-            page = await self._connection.ask(self._connection.stubs().directory.ListUsers, request, timeout)
-            for user in page.users:
-                yield user
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    async def list_crm_users(self, *, timeout: float | None = None) -> AsyncIterator[CrmUser]:
-        """The users of the account's CRM, page after page as they are taken; `timeout` is a page's.
-
-        Raises:
-            FailedPrecondition: leadline cannot list the users of this CRM.
-        """
-        request = ListCrmUsersRequest(account_id=self._account)
-        while True:
-            page = await self._connection.ask(self._connection.stubs().directory.ListCrmUsers, request, timeout)
-            for user in page.crm_users:
-                yield user
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    async def upsert_user(self, user: User, *, timeout: float | None = None) -> User:
-        """Create a user of the directory, or replace one as a whole; returns the user as stored.
-
-        Raises:
-            AlreadyExists: another user has one of the extensions, numbers or addresses.
-        """
-        request = UpsertUserRequest(account_id=self._account, user=user)
-        return (await self._connection.ask(self._connection.stubs().directory.UpsertUser, request, timeout)).user
-
-    async def delete_user(self, user_id: str, *, timeout: float | None = None) -> None:
-        """Delete a user of the directory."""
-        request = DeleteUserRequest(account_id=self._account, user_id=user_id)
-        await self._connection.ask(self._connection.stubs().directory.DeleteUser, request, timeout)

@@ -179,4 +179,5 @@ class Client:
     get_connection = _waiting(AsyncClient.get_connection)
     set_connection = _waiting(AsyncClient.set_connection)
     check_connection = _waiting(AsyncClient.check_connection)
+    list_audit_entries = _iterating(AsyncClient.list_audit_entries)
     deny_tokens = _waiting(AsyncClient.deny_tokens)

@@ -1,7 +1,6 @@
 """One connection to leadline: channel, retries, deadlines, and gRPC's errors as the client's own."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,21 +8,13 @@ from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
 
 from leadline import errors
+from leadline._retries import service_config
 from leadline._tls import Tls, TlsFiles
-from leadline.admin.v1 import key_service_pb2
 from leadline.admin.v1.account_service_pb2_grpc import AccountServiceStub
+from leadline.admin.v1.audit_service_pb2_grpc import AuditServiceStub
 from leadline.admin.v1.key_service_pb2_grpc import KeyServiceStub
-from leadline.v1 import (
-    call_log_service_pb2,
-    contact_service_pb2,
-    directory_service_pb2,
-    placeholder_service_pb2,
-    preferences_service_pb2,
-)
 from leadline.v1.call_log_service_pb2_grpc import CallLogServiceStub
 from leadline.v1.contact_service_pb2_grpc import ContactServiceStub
 from leadline.v1.directory_service_pb2_grpc import DirectoryServiceStub
@@ -37,48 +28,8 @@ MetadataHook = Callable[[], MetadataPairs | Awaitable[MetadataPairs]]
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
-_SERVICES: Final = (
-    contact_service_pb2,
-    call_log_service_pb2,
-    preferences_service_pb2,
-    directory_service_pb2,
-    placeholder_service_pb2,
-    key_service_pb2,
-)
-
-_SAFE_WRITES: Final = frozenset(
-    {
-        "leadline.v1.CallLogService.LogCall",
-        "leadline.v1.ContactService.CreateContact",
-        "leadline.v1.DirectoryService.UpsertUser",
-        "leadline.admin.v1.KeyService.RevokeKey",
-        "leadline.admin.v1.KeyService.DenyTokens",
-    }
-)
-"""Writes that can be sent again: they have the same effect twice, or the client gives them a `request_id`."""
-
-_RETRY_POLICY: Final = {
-    "maxAttempts": 4,
-    "initialBackoff": "0.2s",
-    "maxBackoff": "2s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
-"""gRPC adds the jitter itself (gRFC A6, "Exponential Backoff"); the deadline spans all attempts."""
-
-
 _LOOK_SECONDS: Final = 1.0
 _RETIRE_SECONDS: Final = 60.0
-
-
-def service_config() -> str:
-    """The channel's service config (gRFC A6): which RPCs are retried, and when the channel stops retrying."""
-    config = {
-        "methodConfig": [{"name": [_name(method) for method in _retried()], "retryPolicy": _RETRY_POLICY}],
-        # Each failure takes a token, each success brings 0.1: below half of them nothing is retried.
-        "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-    }
-    return json.dumps(config)
 
 
 def channel_options() -> Sequence[tuple[str, str | int]]:
@@ -111,6 +62,7 @@ class Stubs:
     placeholders: PlaceholderServiceStub
     keys: KeyServiceStub
     accounts: AccountServiceStub
+    audit: AuditServiceStub
 
 
 class Connection:
@@ -177,6 +129,7 @@ class Connection:
                 PlaceholderServiceStub(channel),
                 KeyServiceStub(channel),
                 AccountServiceStub(channel),
+                AuditServiceStub(channel),
             )
         return self._stubs
 
@@ -286,17 +239,3 @@ def _positive(seconds: float) -> float:
     if not seconds > 0:
         raise ValueError("A timeout is more than 0 seconds.")
     return seconds
-
-
-def _retried() -> Iterator[MethodDescriptor]:
-    """The methods that are safe to repeat: reads, as the contract marks them, and _SAFE_WRITES."""
-    for module in _SERVICES:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                is_read = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-                if is_read or method.full_name in _SAFE_WRITES:
-                    yield method
-
-
-def _name(method: MethodDescriptor) -> dict[str, str]:
-    return {"service": method.containing_service.full_name, "method": method.name}

@@ -9,7 +9,8 @@ import structlog
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.clock import Clock
 from leadline_server.domain.accounts import AccountRecord, AccountState
-from leadline_server.domain.errors import CrmError, LeadlineError
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.errors import LeadlineError
 from leadline_server.ports.ledger import Accounts, ConnectionChecks
 
 MOST_ERROR: Final = 500

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from leadline_server.accounts.limits import AccountLimits, AccountLimitsRegistry
+from leadline_server.domain.account_errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.directory import DirectoryIndex
-from leadline_server.domain.errors import AccountDisabled, AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmConnection, InLedgerCrm, RememberedAnswers

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from leadline_server.audit.observations import Observations
 from leadline_server.domain.audit_chain import Anchor, ChainedEntry
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import AuditTrail
 
 CHAIN_SECONDS: Final = 1.0

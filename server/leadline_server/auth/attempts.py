@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import structlog
 
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 
 MOST_PEERS: Final = 10_000
 """Peers whose failed attempts are remembered. Beyond it the longest quiet one is forgotten."""

@@ -2,6 +2,7 @@
 
     authorization: Bearer leadline_...      an API key
     authorization: Bearer eyJ...            a JWT of an issuer in the settings
+    authorization: Bearer leadline-embed_.. the token of a page in a frame, with the frame's origin in another header
     cookie: leadline_session=...            the session of a browser, with its CSRF token in a header of its own
     none of these                           the client certificate of the connection, by a name in it
 
@@ -15,6 +16,8 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from leadline_server.auth.attempts import FailedAttempts
+from leadline_server.auth.certificate_names import MOST_NAMES, certificate_names
+from leadline_server.auth.embed_tokens import EMBED_PREFIX, ORIGIN_HEADER, EmbedTokens
 from leadline_server.auth.forwarded import FORWARDED_HEADER, forwarded_names
 from leadline_server.auth.ledger_contact import LedgerContact
 from leadline_server.auth.sessions import CSRF_HEADER, Sessions, cookie_in
@@ -23,11 +26,13 @@ from leadline_server.domain.access.principals import (
     ApiKey,
     BrowserSession,
     Credential,
+    EmbedToken,
     Principal,
     VerifiedToken,
+    basis_of,
     principal,
 )
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.ports.ledger import Credentials
 
 MOST_SEEN: Final = 50_000
@@ -35,9 +40,6 @@ MOST_SEEN: Final = 50_000
 
 KEEP_SECONDS: Final = 60.0
 """How long a credential is remembered at most, in seconds."""
-
-MOST_NAMES: Final = 16
-"""The most names of a client certificate that are looked up."""
 
 _HEADER: Final = "authorization"
 _SCHEME: Final = "bearer "
@@ -94,6 +96,7 @@ class Authenticator:
         attempts: slows down peers that fail.
         contact: whether the ledger can be reached.
         sessions: the sessions of browsers.
+        embeds: the tokens of pages in frames.
         now: the clock.
         proxy: the DNS name or URI in the certificate of a proxy that tells its clients' names; empty: none.
     """
@@ -105,6 +108,7 @@ class Authenticator:
         attempts: FailedAttempts,
         contact: LedgerContact,
         sessions: Sessions,
+        embeds: EmbedTokens,
         now: Callable[[], datetime],
         proxy: str = "",
     ) -> None:
@@ -118,6 +122,7 @@ class Authenticator:
         self._key_ids: set[str] = set()
         self.attempts = attempts
         self.sessions = sessions
+        self.embeds = embeds
 
     def at_once(self, call: CallHead, now: float) -> Authenticated | None:
         """As `authenticate`, for a credential that was accepted a moment ago. None if more work is needed.
@@ -155,6 +160,8 @@ class Authenticator:
         if digest not in self._seen:
             await self.attempts.pause(call.peer())
         text = header[len(_SCHEME) :]
+        if text.startswith(EMBED_PREFIX):
+            return await self._by_embed_token(call, text)  # not remembered: that would not ask for its origin again
         credential = await (self._key if text.startswith(PREFIX) else self._token)(call, text)
         return self._remember(digest, credential, version)
 
@@ -162,8 +169,7 @@ class Authenticator:
         """Return if a credential is still accepted, for the same principal. Raises as `authenticate` does."""
         self._contact.check()
         credential = known.credential
-        is_open = not isinstance(credential, BrowserSession) or await self.sessions.is_open(credential)
-        if not is_open or not await self._is_accepted(credential, known.principal):
+        if not await self._is_open(credential) or not await self._is_accepted(basis_of(credential)):
             raise Unauthenticated(_REFUSED)
 
     async def session_of(self, call: CallHead) -> BrowserSession | None:
@@ -177,7 +183,7 @@ class Authenticator:
         if not cookie:
             return None
         session = await self.sessions.find(cookie)
-        if session is None or not await self._is_accepted(session.basis, principal(session)):
+        if session is None or not await self._is_accepted(session.basis):
             self._refuse(call, "expired", message="The session has ended. Sign in again.")
         return session
 
@@ -243,13 +249,25 @@ class Authenticator:
         if not key.is_live(self._now()):
             self._refuse(call, "expired", message=f"The API key {key.key_id} has expired.")
 
-    async def _is_accepted(self, credential: Credential, of: Principal) -> bool:
-        """Whether a credential that was accepted before still is, for the same principal."""
-        basis = credential.basis if isinstance(credential, BrowserSession) else credential
+    async def _by_embed_token(self, call: CallHead, text: str) -> Authenticated:
+        sent = [str(value) for name, value in call.invocation_metadata() if name == ORIGIN_HEADER]
+        token = await self.embeds.find(text, sent[0] if len(sent) == 1 else "")
+        if token is None or not await self._is_accepted(token.basis):
+            self._refuse(call, "expired", message="The embed token is not accepted any more, or not in this frame.")
+        return Authenticated(principal(token), token)
+
+    async def _is_open(self, credential: Credential) -> bool:
+        """Whether what was made of a key or a JWT has not ended by itself."""
+        if isinstance(credential, BrowserSession):
+            return await self.sessions.is_open(credential)
+        return not isinstance(credential, EmbedToken) or self.embeds.is_open(credential)
+
+    async def _is_accepted(self, basis: ApiKey | VerifiedToken) -> bool:
+        """Whether a key or a JWT that was accepted before still is, for the same principal."""
         if isinstance(basis, VerifiedToken):
             return not await self._problem_of(basis)
         key = await self._credentials.find(basis.digest)
-        return key is not None and key.is_live(self._now()) and principal(key) == of
+        return key is not None and key.is_live(self._now()) and principal(key) == principal(basis)
 
     async def _problem_of(self, token: VerifiedToken) -> str:
         """Why a token whose signature is right is refused now; empty if it is not."""
@@ -272,16 +290,6 @@ class Authenticator:
     def _refuse(self, call: CallHead, reason: str, key_id: str = "", message: str = _REFUSED) -> NoReturn:
         self.attempts.failed(call.peer(), reason, key_id)
         raise Unauthenticated(message)
-
-
-def certificate_names(said: Mapping[str, Iterable[bytes]]) -> Sequence[str]:
-    """The names in a verified client certificate (RFC 5280, section 4.2.1.6): `URI:spiffe://acme/pbx`, `DNS:pbx.acme`.
-
-    The common name is not one of them: nothing says what it is a name of.
-    """
-    names = [("URI", value) for value in said.get("peer_uri", ())]
-    names += [("DNS", value) for value in said.get("peer_dns", ())]
-    return [f"{kind}:{value.decode('utf-8', 'replace')}" for kind, value in names[:MOST_NAMES]]
 
 
 def _seconds_left(credential: ApiKey | VerifiedToken, now: datetime) -> float:

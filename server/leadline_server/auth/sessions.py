@@ -12,14 +12,16 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
+from leadline_server.auth.bases import end_of, restored_basis, stored_basis
 from leadline_server.domain import tokens
-from leadline_server.domain.access.principals import ApiKey, BrowserSession, Role, VerifiedToken, principal
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken, principal
+from leadline_server.domain.access_errors import Unauthenticated
+from leadline_server.domain.audit import Actor
 from leadline_server.ports.ledger.credentials import Credentials, DenialKind, TokenDenial
 
 COOKIE: Final = "leadline_session"
@@ -71,7 +73,7 @@ class Sessions:
         session = BrowserSession(
             session_id=secrets.token_hex(8),
             issue_time=now,
-            expire_time=min(now + SESSION_SECONDS, _end_of(basis)),
+            expire_time=min(now + SESSION_SECONDS, end_of(basis)),
             basis=basis,
         )
         try:
@@ -111,16 +113,14 @@ class Sessions:
                 value=principal(session).id if everywhere else session.session_id,
                 denied_at=now,
                 until=datetime.fromtimestamp(now.timestamp() + SESSION_SECONDS, UTC),  # no session is older then
-            )
+            ),
+            Actor(principal(session).id),
         )
 
     async def _restored(self, said: dict[str, Any]) -> BrowserSession | None:
+        basis = await restored_basis(said, self._credentials)
         times = {"session_id": said["id"], "issue_time": said["from"], "expire_time": said["to"]}
-        if "token" in said:
-            claims = said["token"]
-            return BrowserSession(**times, basis=VerifiedToken(**claims | {"role": Role(claims["role"])}))
-        key = await self._credentials.find(bytes.fromhex(said["key"]))
-        return None if key is None else BrowserSession(**times, basis=key)
+        return None if basis is None else BrowserSession(**times, basis=basis)
 
 
 def cookie_in(header: str) -> str:
@@ -134,14 +134,6 @@ def cookie_in(header: str) -> str:
     return "" if found is None else found.value
 
 
-def _end_of(basis: ApiKey | VerifiedToken) -> float:
-    if isinstance(basis, VerifiedToken):
-        return basis.expire_time
-    return float("inf") if basis.expire_time is None else basis.expire_time.timestamp()
-
-
 def _payload(session: BrowserSession) -> str:
-    basis = session.basis
-    said = {"key": basis.digest.hex()} if isinstance(basis, ApiKey) else {"token": asdict(basis)}
     times = {"id": session.session_id, "from": session.issue_time, "to": session.expire_time}
-    return json.dumps(times | said, separators=(",", ":"))
+    return json.dumps(times | stored_basis(session.basis), separators=(",", ":"))

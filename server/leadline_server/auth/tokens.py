@@ -9,7 +9,7 @@ from leadline_server.auth.issuers import IssuerConfig
 from leadline_server.auth.signing_keys import SigningKeys, from_address, from_file
 from leadline_server.auth.token_claims import BadToken, check_header, parts_of, verified_token
 from leadline_server.domain.access.principals import VerifiedToken
-from leadline_server.domain.errors import Unauthenticated
+from leadline_server.domain.access_errors import Unauthenticated
 
 MOST_AT_ONCE: Final = 64
 """Tokens that are verified at once; others wait for their turn."""

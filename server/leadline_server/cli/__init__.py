@@ -27,6 +27,7 @@ from leadline_server.cli import (
 from leadline_server.cli.adapter_serve import serve_adapter_command
 from leadline_server.cli.adapter_suite import run_suite
 from leadline_server.cli.adapter_try import try_definition
+from leadline_server.cli.audit_remote import list_audit
 from leadline_server.cli.backup import backup
 from leadline_server.cli.calls_import import import_calls
 from leadline_server.cli.calls_log import log_call
@@ -35,6 +36,7 @@ from leadline_server.cli.connections_list import list_connections
 from leadline_server.cli.contacts_import import import_contacts_command
 from leadline_server.cli.doctor import doctor
 from leadline_server.cli.examples import epilog
+from leadline_server.cli.health import health
 from leadline_server.cli.help_text import WIDTH, PlainCommand, PlainGroup
 from leadline_server.cli.ingress_try import try_ingress
 from leadline_server.cli.keys_bootstrap import bootstrap
@@ -120,8 +122,8 @@ _GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Callable[..., None]]]]] = {
     ),
     "ledger": ("Check the ledger's file, and show its version.", {"check": ledger.check, "version": ledger.version}),
     "audit": (
-        "Export and verify the record of who changed what.",
-        {"export": audit.export, "verify": audit.verify},
+        "List, export and verify the record of who changed what.",
+        {"list": list_audit, "export": audit.export, "verify": audit.verify},
     ),
     "connections": (
         "Check connections to CRMs, and grant leadline access to them.",
@@ -179,6 +181,7 @@ def _program() -> typer.Typer:
     program.callback()(_version_option)
     _add(program, "serve", serve)
     _add(program, "doctor", doctor)
+    _add(program, "health", health)
     _add(program, "ring", ring)
     _add(program, "backup", backup)
     _add(program, "restore", restore)

@@ -38,7 +38,8 @@ def serve_adapter_command(
     import uvloop
     from pydantic import TypeAdapter, ValidationError
 
-    from leadline_server.config import Address, BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
+    from leadline_server.config_values import Address
     from leadline_server.domain.errors import LeadlineError
     from leadline_server.listeners import Listener
     from leadline_server.logs import configure_logs
@@ -97,7 +98,7 @@ async def _serve(settings: "Settings", name: str, address: str, token: str, anno
 
 
 def _choice(settings: "Settings", name: str) -> "ConnectionSpec":
-    from leadline_server.config import EMBEDDED
+    from leadline_server.config_tables import EMBEDDED
     from leadline_server.crm.connections import ConnectionSpec
 
     table = settings.connections.get(name)

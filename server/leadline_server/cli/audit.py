@@ -1,12 +1,19 @@
-"""The commands `leadline audit export` and `verify`. They read the ledger's file, also while a server uses it."""
+"""The commands `leadline audit export` and `verify`.
 
+They read the ledger's file, also while a server uses it. `export` can also ask a server.
+"""
+
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
 
+from leadline_server.cli import server_options
+from leadline_server.cli.command_target import CommandTarget
 from leadline_server.cli.exit_codes import ExitCode, fail
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath, existing, settings_of
 
@@ -18,7 +25,7 @@ _SHOWN: Final = 20
 Known = Mapping[str, Mapping[int, bytes]]
 
 
-def export(
+def _export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - for standard output.")],
     account: Annotated[
         str | None, typer.Option("--account", metavar="ID", help="One account only; empty: the server's own entries.")
@@ -28,19 +35,63 @@ def export(
     config: Config = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    **where: Any,
 ) -> None:
     """Write the audit trail as JSON lines. It may run while a server uses the ledger.
+
+    It reads the ledger's file. With --server or --context it asks that server, for one account.
 
     The file has the hash of each entry, so `leadline audit verify FILE` needs no ledger. Keep it where those who can
     write the ledger cannot write, and compare later states of the ledger with it.
 
-    Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage.
+    Exit codes: 0 done, 1 the ledger cannot be read or the server refuses, 2 wrong usage.
     """
-    path = existing(settings_of(ledger, data_dir, config).ledger_path)
-    with _snapshot(path) as snapshot, _writable(file, force=force) as output:
-        count = sum(1 for line in _lines(snapshot, account) if output.write(f"{line}\n"))
+    if where["server"] or where["context"]:
+        target = server_options.target_of({**where, "account": account or ""})
+        if account == "":
+            target = replace(target, account="")
+        with _lines_of_server(target) as lines:
+            count = _write(lines, file, force=force)
+    else:
+        with _snapshot(existing(settings_of(ledger, data_dir, config).ledger_path)) as snapshot:
+            count = _write(_lines(snapshot, account), file, force=force)
     if str(file) != "-":
         typer.echo(f"Wrote {file}: {count:,} lines.")
+
+
+def export(**given: Any) -> None:  # noqa: D103 - it has the text of `_export`
+    _export(**given)
+
+
+def _prepare() -> None:
+    """Give `export` its own options, and those that name a server."""
+    own = [one for one in inspect.signature(_export, eval_str=True).parameters.values() if one.name != "where"]
+    names = {one.name for one in own}
+    export.__doc__ = _export.__doc__
+    server_options.set_signature(export, [*own, *(one for one in server_options.PARAMETERS if one.name not in names)])
+
+
+_prepare()
+
+
+def _write(lines: Iterator[str], file: Path, *, force: bool) -> int:
+    with _writable(file, force=force) as output:
+        return sum(1 for line in lines if output.write(f"{line}\n"))
+
+
+@contextmanager
+def _lines_of_server(target: CommandTarget) -> Iterator[Iterator[str]]:
+    from leadline import Client, LeadlineError
+
+    from leadline_server.cli.audit_remote import exported_lines
+    from leadline_server.cli.error_messages import exit_code, for_people
+    from leadline_server.cli.session import client_of
+
+    with client_of(Client, target) as client:
+        try:
+            yield exported_lines(client, target.account)
+        except LeadlineError as error:
+            fail([for_people(error, target)], exit_code(error))
 
 
 def verify(

@@ -67,7 +67,7 @@ def _saved(settings: "Settings", folder: Path, keys: Path | None, *, force: bool
 
     from leadline_server.backup.manifest import BadBackup
     from leadline_server.backup.saving import save
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.ledger.sqlite.backup import DamagedDatabase
 
     try:

@@ -31,7 +31,8 @@ def try_assumptions(name: str, opening: "OpenedConnection", *, is_sure: bool, as
     """
     import asyncio
 
-    from leadline_server.domain.errors import CrmError, LedgerUnavailable
+    from leadline_server.domain.crm_errors import CrmError
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         return asyncio.run(_tried(name, opening, is_sure=is_sure, as_json=as_json))

@@ -53,7 +53,8 @@ def check_connection(
     Exit codes: 0 all is well, 1 a required field has no value, the CRM refuses, or an assumption does not hold, 2 wrong
     usage, 3 there is no such connection, 4 the CRM cannot be reached.
     """
-    from leadline_server.config import EMBEDDED, BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
+    from leadline_server.config_tables import EMBEDDED
 
     try:
         settings = load_settings({"config": config, "data_dir": data_dir, "ledger": ledger})
@@ -89,7 +90,7 @@ async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tu
     from leadline_server.clock import SystemClock
     from leadline_server.crm.connections import open_connections
     from leadline_server.crm.toolkit.adapter_type import AccountView
-    from leadline_server.domain.errors import AccountNotFound
+    from leadline_server.domain.account_errors import AccountNotFound
     from leadline_server.domain.preferences import AccountSettings
     from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
@@ -120,7 +121,8 @@ async def opened_connection(settings: "Settings", name: str) -> AsyncIterator[tu
 async def ask_connection(settings: "Settings", name: str) -> CheckedConnection:
     """Check a connection by the settings of the first account that uses it."""
     from leadline_server.crm.toolkit.required_fields import FieldReport
-    from leadline_server.domain.errors import CrmError, CrmUnavailable, LedgerUnavailable
+    from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         async with opened_connection(settings, name) as (crm, _):
@@ -135,7 +137,7 @@ async def _kept(settings: "Settings", name: str, adapter: "CrmAdapter") -> "Fiel
     """Ask the CRM, and keep the result for `leadline connections list`. Raises CrmError."""
     from leadline_server.accounts.connection_check import MOST_ERROR
     from leadline_server.clock import SystemClock
-    from leadline_server.domain.errors import CrmError
+    from leadline_server.domain.crm_errors import CrmError
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     problem = ""

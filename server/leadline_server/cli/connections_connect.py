@@ -45,7 +45,8 @@ def connect_connection(
 
 
 async def _connected(settings: "Settings", name: str, port: int, *, is_opened: bool) -> ExitCode:
-    from leadline_server.domain.errors import CrmAuthFailed, CrmError, LedgerUnavailable
+    from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         async with _context(settings, name) as context:

@@ -44,7 +44,7 @@ def list_connections(
 
 
 async def _checks(settings: "Settings") -> "list[ConnectionCheck]":
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
     found: list[ConnectionCheck] = []

@@ -70,7 +70,7 @@ def import_contacts_command(
 
     from leadline_server.cli.exit_codes import fail
     from leadline_server.cli.import_report import summary_lines
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
     from leadline_server.crm.embedded.contact_files import UnreadableFile
     from leadline_server.domain.errors import LeadlineError
 
@@ -153,7 +153,7 @@ async def _database(settings: "Settings", *, is_dry_run: bool) -> "AsyncIterator
 
 async def _rules(settings: "Settings", account: str) -> "NumberingRules":
     """How the account's numbers are read: by the ledger if it has the account, else by the settings."""
-    from leadline_server.domain.errors import AccountNotFound
+    from leadline_server.domain.account_errors import AccountNotFound
     from leadline_server.domain.numbers.numbering_rules import numbering_rules
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 

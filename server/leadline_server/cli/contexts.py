@@ -74,7 +74,15 @@ class Contexts:
 def contexts_file() -> Path:
     """Where the contexts are kept."""
     folder = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(folder) if folder else Path.home() / ".config") / "leadline" / "contexts.toml"
+    return (Path(folder) if folder else _home() / ".config") / "leadline" / "contexts.toml"
+
+
+def _home() -> Path:
+    """The user's home folder; one that has no files if the user has none, as in a container."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")  # the name that Debian gives users without a home
 
 
 def load_contexts(file: Path | None = None) -> Contexts:

@@ -20,7 +20,7 @@ from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRejected
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number
 from leadline_server.domain.preferences import AccountSettings

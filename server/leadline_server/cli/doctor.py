@@ -14,6 +14,7 @@ import typer
 from leadline_server.cli.diagnosis import Diagnosis
 from leadline_server.cli.doctor_certificates import certificates, contexts
 from leadline_server.cli.doctor_records import check_audit, check_traces
+from leadline_server.cli.doctor_replicas import replicas
 from leadline_server.cli.exit_codes import ExitCode
 from leadline_server.cli.ledger import Config, DataDir, LedgerPath
 
@@ -45,7 +46,7 @@ def doctor(
 
 
 def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         settings = load_settings(flags)
@@ -64,6 +65,7 @@ def _diagnoses(flags: dict[str, object]) -> Iterator[Diagnosis]:
         check_traces,
     ]
     yield from (check(settings) for check in checks)
+    yield from replicas(settings)
     yield from certificates(settings)
     yield from contexts()
     for name in settings.connections:
@@ -127,7 +129,7 @@ def _existing_parent(folder: Path) -> Path:
 
 def _key(settings: "Settings") -> Diagnosis:
     from leadline_server.backup.restoring import missing_keys
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.encryption.key_sources import KeyFile
     from leadline_server.encryption.settings import key_source
 

@@ -69,7 +69,7 @@ def check_ingress(
 
 
 def _settings(flags: Mapping[str, Any]) -> "Settings":
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         return load_settings(flags)
@@ -112,7 +112,7 @@ async def _quarantined(
     settings: "Settings", account: str, *, show_bodies: bool
 ) -> "list[tuple[QuarantinedEvent, str]]":
     """The events, each with its body if that is wanted."""
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.encryption.settings import keys_of
     from leadline_server.ledger.sqlite import open_sqlite_ledger
 
@@ -125,7 +125,7 @@ async def _quarantined(
 
 
 async def _body(quarantine: "Quarantine", event: "QuarantinedEvent") -> str:
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         return (await quarantine.document(event.account_id, event.key) or b"").decode(errors="replace")

@@ -41,14 +41,14 @@ def issue(
 
     if role not in set(Role):
         raise typer.BadParameter(f"--role: {role!r} is not a role; known are {', '.join(Role)}")
-    client = _of_platform(session.client, is_of_platform=Role(role) in WITHOUT_ACCOUNT)
+    client = of_platform(session.client, is_of_platform=Role(role) in WITHOUT_ACCOUNT)
     issued = client.issue_key(
         f"ROLE_{role.upper()}",
         user_id=user,
         grants=[f"GRANT_{one.upper()}" for one in grant or ()],
         label=label,
         certificate_name=certificate,
-        expire_time=_time("--expires", expires) if expires else None,
+        expire_time=time_of("--expires", expires) if expires else None,
     )
     if session.as_json:
         print_json(issued)
@@ -65,7 +65,7 @@ def list_keys(session: Session, *, platform: OfPlatform = False) -> None:
     """List the API keys of the account, with their roles and ends. No key itself is shown."""
     from leadline_server.cli.output import Column, print_json_array, table
 
-    found = list(_of_platform(session.client, is_of_platform=platform).list_keys(page_size=1000))
+    found = list(of_platform(session.client, is_of_platform=platform).list_keys(page_size=1000))
     if session.as_json:
         print_json_array(found)
         return
@@ -91,7 +91,7 @@ def rotate(
     """Issue a key in the place of another, and print it. Both are accepted for a while."""
     from leadline_server.cli.output import print_json
 
-    client = _of_platform(session.client, is_of_platform=platform)
+    client = of_platform(session.client, is_of_platform=platform)
     rotated = client.rotate_key(key_id, overlap_seconds=round(overlap * 3600))
     if session.as_json:
         print_json(rotated)
@@ -104,7 +104,7 @@ def rotate(
 @remote
 def revoke(session: Session, key_id: KeyId, *, platform: OfPlatform = False) -> None:
     """End an API key at once, for new requests and for open watches."""
-    key = _of_platform(session.client, is_of_platform=platform).revoke_key(key_id)
+    key = of_platform(session.client, is_of_platform=platform).revoke_key(key_id)
     session.say(f"Key {key.key_id} is not accepted any more.")
 
 
@@ -121,18 +121,19 @@ def deny(
     """Refuse JWTs from now on although their signatures are right."""
     if bool(subject) is bool(token):
         raise typer.BadParameter("give either --subject or --token")
-    until = _time("--expires", expires) if expires else None
-    client = _of_platform(session.client, is_of_platform=platform)
+    until = time_of("--expires", expires) if expires else None
+    client = of_platform(session.client, is_of_platform=platform)
     client.deny_tokens(issuer, subject=subject, token_id=token, expire_time=until)
     session.say("Refused from now on.")
 
 
-def _of_platform(client: "Client", *, is_of_platform: bool) -> "Client":
+def of_platform(client: "Client", *, is_of_platform: bool) -> "Client":
     """The client, for the keys that belong to no account."""
     return client.using(account="") if is_of_platform else client
 
 
-def _time(option: str, text: str) -> datetime:
+def time_of(option: str, text: str) -> datetime:
+    """The time in an option's text; UTC where it names no zone. Ends the command if it is none."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -33,7 +33,7 @@ def bootstrap(
     """
     import asyncio
 
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     settings = settings_of(ledger, data_dir, config)
     issued = _first_key(call_data=call_data)

@@ -87,7 +87,7 @@ def _migration(stored: int, known: int) -> str:
 
 def settings_of(ledger: str | None, data_dir: Path | None, config: Path | None) -> "Settings":
     """The settings with these flags; ends the command if they are wrong."""
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
 
     try:
         return load_settings({"ledger": ledger, "data_dir": data_dir, "config": config})

@@ -91,7 +91,7 @@ def _refusals() -> Iterator[None]:
 
     from leadline_server.backup.manifest import BadBackup
     from leadline_server.backup.restoring import KeysMissing
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
 
     try:
         yield

@@ -123,7 +123,7 @@ class WebhookCall:
 
 def find_route(name: str, account: str, config: Path | None) -> "tuple[Route, str]":
     """A route of the settings, and the public address of leadline. Ends the command if there is none."""
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
     from leadline_server.ingress.routes import load_routes
 
     try:

@@ -35,7 +35,7 @@ def rotate(ledger: LedgerPath = None, data_dir: DataDir = None, config: Config =
 
 
 async def _rotate(settings: "Settings") -> ExitCode:
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.encryption.keys import SecretsKeys
     from leadline_server.encryption.rotation import CannotRotate, rotate
     from leadline_server.encryption.settings import key_source
@@ -71,7 +71,7 @@ def list_keys(
 
     Exit codes: 0 all needed keys are there, 1 a key is missing, or the keys cannot be used, 2 wrong usage.
     """
-    from leadline_server.domain.errors import LedgerUnavailable
+    from leadline_server.domain.ledger_errors import LedgerUnavailable
     from leadline_server.encryption.settings import key_source
 
     settings = settings_of(ledger, data_dir, config)

@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913 a parameter is an option of the command line
     Exit codes: 0 stopped, or with --check: the settings are valid; 2 the server cannot start.
     """
     gc.disable()  # until the server is open, see `tune_garbage_collector`
-    from leadline_server.config import BadSettings, load_settings
+    from leadline_server.config_loading import BadSettings, load_settings
     from leadline_server.serving import run
 
     flags = {

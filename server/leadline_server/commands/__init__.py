@@ -13,6 +13,7 @@ from leadline_server.commands.get_account_settings import GetAccountSettings
 from leadline_server.commands.get_call_log import GetCallLog
 from leadline_server.commands.get_preferences import GetPreferences
 from leadline_server.commands.keys import Keys
+from leadline_server.commands.list_audit_entries import ListAuditEntries
 from leadline_server.commands.list_call_logs import ListCallLogs
 from leadline_server.commands.log_call import LogCall
 from leadline_server.commands.open_replay import OpenReplay
@@ -37,6 +38,7 @@ __all__ = [
     "GetCallLog",
     "GetPreferences",
     "Keys",
+    "ListAuditEntries",
     "ListCallLogs",
     "ListPlaceholders",
     "LogCall",
@@ -76,3 +78,4 @@ class Commands:
     account_administration: AccountAdministration
     connection_administration: ConnectionAdministration
     export_account: ExportAccount
+    list_audit_entries: ListAuditEntries

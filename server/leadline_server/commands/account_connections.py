@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from leadline_server.accounts.connection_check import problem_of
 from leadline_server.accounts.registry import AccountRegistry
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
+from leadline_server.domain.account_errors import ConnectionNotFound
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
-from leadline_server.domain.errors import ConnectionNotFound
 from leadline_server.ports.ledger import AccountConnections, ConnectionChecks, account_owner
 
 CheckSettings = Callable[[OwnConnection], Awaitable[None]]
@@ -79,7 +80,7 @@ class ConnectionAdministration:
         """Connect an account to a CRM. Raises InvalidRequest or AccountNotFound."""
         wanted = OwnConnection(adapter=adapter, options=options, secrets=secrets)
         await self._check_settings(wanted)
-        await self._connections.put(account_id, wanted, self._clock.now())
+        await self._connections.put(account_id, wanted, self._clock.now(), acting())
         return await self._shown(account_id)
 
     async def check(self, account_id: str) -> ShownConnection:

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from leadline_server.audit.acting import acting
 from leadline_server.clock import Clock
 from leadline_server.commands.paging import PageTokens
+from leadline_server.domain.account_errors import AccountAlreadyExists, AccountNotChangeable, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState, OwnConnection
-from leadline_server.domain.errors import AccountAlreadyExists, AccountNotChangeable, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import AccountConnections, AccountData, Accounts
 
@@ -59,9 +60,9 @@ class AccountAdministration:
     async def create(self, account_id: str, settings: AccountSettings, title: str) -> AccountRecord:
         """Create an account with the embedded CRM. Raises AccountAlreadyExists or AccountBeingDeleted."""
         now = self._clock.now()
-        if not await self._accounts.create(account_id, settings, title=title, now=now):
+        if not await self._accounts.create(account_id, settings, acting(), title=title, now=now):
             raise AccountAlreadyExists(account_id, "settings file" if self.is_of_file(account_id) else "API")
-        await self._connections.put(account_id, OwnConnection(adapter=EMBEDDED), now)
+        await self._connections.put(account_id, OwnConnection(adapter=EMBEDDED), now, acting())
         return await self._accounts.record(account_id)
 
     async def get(self, account_id: str) -> AccountRecord:
@@ -84,18 +85,18 @@ class AccountAdministration:
     async def update(self, account_id: str, title: str | None) -> AccountRecord:
         """Change the title. Raises AccountNotFound or AccountNotChangeable."""
         await self.check_changeable(account_id)
-        return await self._accounts.administer(account_id, self._clock.now(), title=title)
+        return await self._accounts.administer(account_id, self._clock.now(), acting(), title=title)
 
     async def disable(self, account_id: str, *, enable: bool) -> AccountRecord:
         """Stop serving an account, or serve it again. Raises AccountNotFound or AccountNotChangeable."""
         await self.check_changeable(account_id)
         state = AccountState.ACTIVE if enable else AccountState.DISABLED
-        return await self._accounts.administer(account_id, self._clock.now(), state=state)
+        return await self._accounts.administer(account_id, self._clock.now(), acting(), state=state)
 
     async def delete(self, account_id: str) -> None:
         """Delete an account with all its data. Raises AccountNotFound or AccountNotChangeable."""
         await self.check_changeable(account_id)
-        await self._data.begin_deletion(account_id, self._clock.now())
+        await self._data.begin_deletion(account_id, self._clock.now(), acting())
         await self._remove(account_id)
 
     async def check_changeable(self, account_id: str) -> None:

@@ -19,20 +19,15 @@ from leadline_server.delivery.in_ledger import InLedgerDelivery, WantedChange
 from leadline_server.delivery.moved_contacts import moved
 from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain import outcomes
-from leadline_server.domain.call_log import CallLog, CallLogState, is_due
+from leadline_server.domain.call_log import CallLog, is_due
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import (
-    BudgetExhausted,
-    ContactNotFound,
-    CrmError,
-    CrmUnavailable,
-    FieldViolation,
-    InvalidRequest,
-    LedgerUnavailable,
-)
+from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
+from leadline_server.domain.errors import BudgetExhausted, ContactNotFound, FieldViolation, InvalidRequest
 from leadline_server.domain.joining import CallJoining, joined_with
 from leadline_server.domain.leases import Lease
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.progress import reported
 from leadline_server.domain.situation import CreatePlaceholder
 from leadline_server.ports.ledger import (

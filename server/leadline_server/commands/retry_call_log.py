@@ -11,8 +11,9 @@ from leadline_server.delivery.worker import DeliveryWorker
 from leadline_server.domain.access.principals import Principal
 from leadline_server.domain.access.rules import may_open
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.errors import CallLogNotFound, LedgerUnavailable
+from leadline_server.domain.errors import CallLogNotFound
 from leadline_server.domain.leases import Lease
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.retrying import retried
 from leadline_server.ports.ledger import CallKey, CallLogs
 

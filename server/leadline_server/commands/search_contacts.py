@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from leadline_server.accounts.registry import Account
 from leadline_server.commands.paging import DEFAULT_PAGE_SIZE, PageTokens
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmInvalidCursor, FieldViolation, InvalidPageToken
+from leadline_server.domain.crm_errors import CrmInvalidCursor
+from leadline_server.domain.errors import FieldViolation, InvalidPageToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

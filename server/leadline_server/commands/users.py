@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from leadline_server.accounts.registry import Account
 from leadline_server.audit.acting import acting
 from leadline_server.commands.paging import PageTokens
+from leadline_server.domain.account_errors import UserNotFound
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
 from leadline_server.domain.directory import CrmUser, User
-from leadline_server.domain.errors import (
-    CrmInvalidCursor,
-    CrmRejected,
-    FieldViolation,
-    InvalidPageToken,
-    UserNotFound,
-)
+from leadline_server.domain.errors import FieldViolation, InvalidPageToken
 from leadline_server.ports.crm import ListsUsers
 from leadline_server.ports.ledger import Users
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import structlog
 
 from leadline_server.clock import Clock
-from leadline_server.domain.errors import CrmOutcomeUnknown
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown
 
 LEASE: Final = timedelta(seconds=10)
 """How long a lease outlives a process that died, unless its user says otherwise."""

@@ -13,7 +13,7 @@ from typing import Final
 from leadline_server.concurrency.lease import LEASE, HeldLease, LeaseKeeper
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.domain.placeholders import Reservation
 from leadline_server.ports.ledger import Claimed, Claims, HeldByAnother
 

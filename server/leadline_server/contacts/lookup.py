@@ -15,7 +15,8 @@ from leadline_server.clock import Clock
 from leadline_server.concurrency.turns import TURN, in_turns
 from leadline_server.domain.choosing import are_several
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
-from leadline_server.domain.errors import CrmTooMuch, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmTooMuch
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.matching import match_number
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber

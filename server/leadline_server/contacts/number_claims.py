@@ -30,7 +30,8 @@ from leadline_server.contacts.held_numbers import HeldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts, matches_of
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
-from leadline_server.domain.errors import CrmAuthFailed, CrmRateLimited, CrmRejected, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRateLimited, CrmRejected
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.crm import Capabilities

@@ -15,7 +15,7 @@ from leadline_server.contacts.held_numbers import HeldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.domain.audit import Actor
 from leadline_server.domain.contact import Contact, ContactDraft, ContactMatch
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ports.ledger import LedgerTransaction

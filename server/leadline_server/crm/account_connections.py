@@ -15,7 +15,9 @@ from leadline_server.crm.connections import AccountCrm, Connections, MakeContext
 from leadline_server.crm.egress import Egress
 from leadline_server.crm.http_sessions import checked_session
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext
-from leadline_server.domain.errors import CrmError, InvalidRequest, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.errors import InvalidRequest
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import AccountConnections, Ledger, account_owner
 
 AGAIN_SECONDS: Final = 5.0

@@ -15,7 +15,7 @@ from leadline_server.crm.http_sessions import trusted_session
 from leadline_server.crm.toolkit.adapter_type import AccountView, AdapterContext, AnyAdapterType, Connect
 from leadline_server.crm.unconnected_crm import NOT_CONNECTED, UnconnectedCrm
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.crm import Capabilities, CrmAdapter, CrmMethod
 from leadline_server.ports.ledger import TokenStore

@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 
 RESOLVE_SECONDS: Final = 3.0
 """How long the addresses of a name are waited for when a connection is set."""

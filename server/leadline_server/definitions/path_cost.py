@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jmespath.visitor import TreeInterpreter
 
-from leadline_server.domain.errors import CrmTooMuch
+from leadline_server.domain.crm_errors import CrmTooMuch
 
 MAX_GROWTH: Final = 64
 """How many times as large as the document the value of an expression may become."""

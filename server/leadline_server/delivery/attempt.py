@@ -10,10 +10,11 @@ from leadline_server.contacts.held_numbers import HeldNumber, HoldNumber
 from leadline_server.contacts.lookup import ContactLookup, FoundContacts
 from leadline_server.delivery.moved_contacts import is_move, living_contact, moved, where_people_have_it
 from leadline_server.delivery.placeholder_budget import CountsPlaceholders, reservation
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogReason, CallLogState, Decision, LogTrigger
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact, ContactDraft
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.decision import decide
-from leadline_server.domain.errors import CrmRejected
 from leadline_server.domain.preferences import EffectivePreferences
 from leadline_server.domain.request_not_sent import WriteUnsettled
 from leadline_server.domain.situation import CreatePlaceholder, LeaveUnlogged, LookUp, Outcome, Situation, Wait

@@ -8,8 +8,9 @@ from typing import Final
 
 from leadline_server.concurrency.circuit_breaker import CREDENTIALS_PAUSE
 from leadline_server.delivery.attempt import settle_time
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
 from leadline_server.domain.delay import bounded_seconds
-from leadline_server.domain.errors import CrmAuthFailed, CrmUnavailable, LeadlineError
+from leadline_server.domain.errors import LeadlineError
 from leadline_server.ports.crm import Capabilities
 
 FIRST: Final = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from leadline_server.domain.call_log import CallLog
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import CopyMark, CopyState
 
 ASK_SECONDS: Final = 1.0

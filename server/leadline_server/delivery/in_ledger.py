@@ -25,7 +25,8 @@ from leadline_server.delivery.placeholder_budget import NotedPlaceholders, Place
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange
-from leadline_server.domain.errors import CrmError, LeadlineError
+from leadline_server.domain.crm_errors import CrmError
+from leadline_server.domain.errors import LeadlineError
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease
 from leadline_server.ports.ledger import CallKey, LedgerTransaction, Transactions

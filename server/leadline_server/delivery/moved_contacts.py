@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, Decision
+from leadline_server.domain.call_log import CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogReason
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.decision import named
-from leadline_server.domain.errors import CrmError, CrmRejected
 from leadline_server.domain.situation import LeaveUnlogged, Outcome
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 

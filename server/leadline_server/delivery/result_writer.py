@@ -14,9 +14,11 @@ from leadline_server.delivery.attempt import DeliveryAttempt, Result
 from leadline_server.delivery.backoff import delay_after, is_perhaps_sent
 from leadline_server.delivery.in_flight import LeaseLost
 from leadline_server.domain import outcomes
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogState
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.delay import bounded_seconds
-from leadline_server.domain.errors import CrmRejected, LeadlineError
+from leadline_server.domain.errors import LeadlineError
 from leadline_server.domain.request_not_sent import NOT_SENT
 from leadline_server.domain.situation import LeaveUnlogged, Wait
 from leadline_server.ports.crm import CrmLog

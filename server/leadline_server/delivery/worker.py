@@ -23,8 +23,8 @@ from leadline_server.delivery.in_ledger import InLedgerDelivery
 from leadline_server.delivery.result_writer import ResultWriter, existing
 from leadline_server.domain import leases
 from leadline_server.domain.call_log import CallLog, CallLogChange, covers, is_settled
-from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.leases import LEASE, Lease
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.crm import Capabilities
 from leadline_server.ports.ledger import CallKey, CallLogs
 

@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import IntEnum
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 from leadline_server.domain.call import Call
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger, UpdateState
 from leadline_server.domain.contact import Contact, ContactMatch
-from leadline_server.domain.linked_calls import JoinedCalls
+from leadline_server.domain.linked_calls import (
+    JoinedCalls,
+)
 from leadline_server.domain.merge import Stamps
 from leadline_server.domain.numbers.phone_number import NO_NUMBER, PhoneNumber
+
+ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 MAX_DELIVERY_AGE: Final = timedelta(days=7)
 """A call that the CRM has not taken in this time becomes FAILED, until a person retries it."""
@@ -20,56 +24,8 @@ FINAL_WAIT: Final = timedelta(hours=4)
 """After this time without news, a call that waits to be final is decided with what is known."""
 
 
-class CallLogState(IntEnum):
-    """The state of a call log. Numbers as in the contract."""
-
-    LOGGED = 1
-    UNLOGGED = 2
-    PENDING = 3
-    FAILED = 4
-
-
-class CallLogReason(IntEnum):
-    """The reason of a state. Numbers as in the contract."""
-
-    CONTACT_MATCHED = 1
-    CONTACT_CHOSEN = 2
-    MATCH_RESOLVED = 3
-    PLACEHOLDER_CREATED = 4
-    PLACEHOLDER_REUSED = 5
-    NO_CONTACT = 6
-    SEVERAL_CONTACTS = 7
-    AUTO_LOGGING_OFF = 8
-    NUMBER_WITHHELD = 9
-    NUMBER_UNUSABLE = 10
-    INTERNAL_CALL = 11
-    EXCLUDED = 12
-    NOT_FINAL = 13
-    UNTRUSTED_CALLER = 14
-    CRM_UNAVAILABLE = 15
-    CRM_REJECTED = 16
-    CRM_CANNOT_LOG = 17
-    PLACEHOLDER_LIMIT = 18
-    CONTACT_REMOVED = 19
-
-
-class UpdateState(IntEnum):
-    """Whether the CRM has the latest state of a call that is LOGGED. Numbers as in the contract."""
-
-    NONE = 1
-    PENDING = 2
-    FAILED = 3
-
-
 _NO_UPDATE: Final = UpdateState.NONE
 """As a global name it is read 15 times faster, and nearly every log has it."""
-
-
-class LogTrigger(IntEnum):
-    """The phone system, or a person, wants the call logged. Numbers as in the contract."""
-
-    AUTOMATIC = 1
-    MANUAL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +264,13 @@ def revised(before: CallLog, after: CallLog, now: datetime) -> CallLog:
 
 def _visible(log: CallLog) -> tuple[object, ...]:
     return _shown(log), log.shown_contact, log.update_state
+
+
+def undecided(log: CallLog) -> CallLog:
+    """The log as PENDING, without the reason and the explanation of an earlier decision or refusal."""
+    if log.state is CallLogState.PENDING:
+        return log
+    return replace(log, state=CallLogState.PENDING, reason=None, explanation=ACCEPTED, candidates=())
 
 
 _SHOWN: Final = frozenset(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from leadline_server.domain.call_log import LogTrigger
+from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.merge import CallEvent
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from leadline_server.domain.call import Attestation, CallDirection
-from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.choosing import contenders, listed, pick
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber, parse_number

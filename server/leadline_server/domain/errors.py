@@ -46,6 +46,9 @@
     +-- BudgetExhausted             the caller's deadline left no time for the work
     +-- ShuttingDown
 
+The errors of CRMs are in `crm_errors`, those of accounts and users in `account_errors`, those of credentials in
+`access_errors`, those of storage in `ledger_errors`; all others are here.
+
 "Not found" of a lookup is a value (an empty list), never one of these.
 """
 
@@ -54,7 +57,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from leadline_server.domain.contact import Contact
 from leadline_server.domain.delay import bounded_seconds
 
 
@@ -161,97 +163,6 @@ class MessageTooLarge(LeadlineError):
     reason = ErrorReason.MESSAGE_TOO_LARGE
 
 
-class AccountNotFound(LeadlineError):
-    """No such account."""
-
-    reason = ErrorReason.ACCOUNT_NOT_FOUND
-
-    def __init__(self, account_id: str) -> None:
-        super().__init__(f"There is no account {account_id!r}.", metadata={"account_id": account_id})
-
-
-class AccountAlreadyExists(LeadlineError):
-    """There is an account of this id; `owner` says who has it: the API or the settings file."""
-
-    reason = ErrorReason.ACCOUNT_ALREADY_EXISTS
-
-    def __init__(self, account_id: str, owner: str) -> None:
-        super().__init__(
-            f"There is an account {account_id!r} already; it belongs to the {owner}.",
-            metadata={"account_id": account_id, "owner": owner},
-        )
-
-
-class AccountDisabled(LeadlineError):
-    """The account is disabled: it is not served, and its calls wait."""
-
-    reason = ErrorReason.ACCOUNT_DISABLED
-
-    def __init__(self, account_id: str) -> None:
-        super().__init__(f"Account {account_id!r} is disabled.", metadata={"account_id": account_id})
-
-
-class AccountNotChangeable(LeadlineError):
-    """The account belongs to the settings file, so the API does not change it."""
-
-    reason = ErrorReason.ACCOUNT_NOT_CHANGEABLE
-
-    def __init__(self, account_id: str, message: str = "") -> None:
-        super().__init__(
-            message or f"Account {account_id!r} belongs to the settings file: change [accounts.{account_id}] there.",
-            metadata={"account_id": account_id, "owner": "settings file"},
-        )
-
-
-class AccountBeingDeleted(AccountNotChangeable):
-    """An account of this id is being deleted. In a few minutes the id is free."""
-
-    def __init__(self, account_id: str) -> None:
-        super().__init__(account_id, f"Account {account_id!r} is being deleted. In a few minutes its id is free.")
-        self.retry_after = 60.0
-
-
-class ConnectionNotFound(LeadlineError):
-    """The account has no connection of its own."""
-
-    reason = ErrorReason.CONNECTION_NOT_FOUND
-
-    def __init__(self, account_id: str) -> None:
-        super().__init__(f"Account {account_id!r} has no connection of its own.", metadata={"account_id": account_id})
-
-
-class UserNotFound(LeadlineError):
-    """The directory has no such user."""
-
-    reason = ErrorReason.USER_NOT_FOUND
-
-    def __init__(self, account_id: str, user_id: str) -> None:
-        super().__init__(
-            f"The directory has no user {user_id!r}.", metadata={"account_id": account_id, "user_id": user_id}
-        )
-
-
-class UserConflict(LeadlineError):
-    """An extension, number or e-mail address belongs to another user."""
-
-    reason = ErrorReason.USER_CONFLICT
-
-    def __init__(self, user_ids: Sequence[str]) -> None:
-        named = ", ".join(user_ids)
-        super().__init__(
-            f"An extension, number or e-mail address belongs to {named} already.", metadata={"user_ids": named}
-        )
-
-
-class TooManyUsers(LeadlineError):
-    """The account has as many users as it may have."""
-
-    reason = ErrorReason.TOO_MANY_USERS
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"An account has at most {limit} users.", metadata={"limit": str(limit)})
-
-
 class CallLogNotFound(LeadlineError):
     """No call with this id was ever reported to the account."""
 
@@ -322,103 +233,6 @@ class WatcherTooSlow(LeadlineError):
     reason = ErrorReason.WATCHER_TOO_SLOW
 
 
-class CrmError(LeadlineError):
-    """The base of what a CRM adapter raises."""
-
-    reason = ErrorReason.CRM_UNAVAILABLE
-
-
-class CrmUnavailable(CrmError):
-    """The CRM failed, timed out or answered only in part: cannot tell. Repeating may help."""
-
-
-class CrmRateLimited(CrmUnavailable):
-    """The CRM asks to slow down; `retry_after` says for how long."""
-
-    reason = ErrorReason.CRM_RATE_LIMITED
-
-
-class CrmHeldBack(CrmRateLimited):
-    """leadline keeps to the CRM's rate limit by itself: the CRM was not asked, and has not failed."""
-
-
-class CrmTooMuch(CrmUnavailable):
-    """The CRM answers with more than can be read: cannot tell. Repeating does not help, but asking for less may.
-
-    `read` has the contacts that were read of a lookup's answer. They may be enough to tell that several have a number.
-    """
-
-    def __init__(self, message: str, *, read: Sequence[Contact] = (), retry_after: float | None = None) -> None:
-        super().__init__(message, retry_after=retry_after)
-        self.read = read
-
-
-class CrmRejected(CrmError):
-    """The CRM refuses this very request; repeating it unchanged never helps."""
-
-    reason = ErrorReason.CRM_REJECTED
-
-
-class CrmInvalidCursor(CrmRejected):
-    """A cursor that the adapter did not make for this search. Callers get InvalidPageToken for it."""
-
-    reason = ErrorReason.INVALID_PAGE_TOKEN
-
-
-class CrmAuthFailed(CrmError):
-    """The CRM refuses leadline's credentials: an administrator has to act."""
-
-    reason = ErrorReason.CRM_AUTH_FAILED
-
-
-class CrmOutcomeUnknown(CrmError):
-    """A write was sent and no answer came: it may or may not have happened."""
-
-    reason = ErrorReason.CRM_OUTCOME_UNKNOWN
-
-
-class LedgerUnavailable(LeadlineError):
-    """leadline's own storage cannot be read or written at the moment; nothing was accepted."""
-
-    reason = ErrorReason.LEDGER_UNAVAILABLE
-
-
-class LedgerFull(LedgerUnavailable):
-    """No space is left for leadline's own storage; nothing was accepted."""
-
-    reason = ErrorReason.LEDGER_FULL
-
-
-class StandbyLedger(LedgerUnavailable):
-    """The ledger is a restored copy, and not the live one."""
-
-    SENTENCE: ClassVar[str] = (
-        "This server has a restored copy: it writes to no CRM and presents no refresh token until"
-        " `leadline restore --live`."
-    )
-
-    def __init__(self) -> None:
-        super().__init__(self.SENTENCE)
-
-
-class KeyMissing(LedgerUnavailable):
-    """Documents are encrypted with keys that were not restored. `key_ids` identifies them."""
-
-    def __init__(self, key_ids: Sequence[str]) -> None:
-        super().__init__(f"The key {', '.join(key_ids)} is missing. `leadline restore --keys FILE` puts it back.")
-        self.key_ids = tuple(key_ids)
-
-
-class SecretDamaged(LedgerUnavailable):
-    """An encrypted document of an owner, such as `connection:sales`, was changed, or is another's."""
-
-    def __init__(self, owner: str) -> None:
-        super().__init__(
-            f"What is encrypted of {owner} cannot be opened: it was changed, or is another's. Grant access again."
-        )
-        self.owner = owner
-
-
 class QuotaExceeded(LeadlineError):
     """An account uses more than it may; nothing was read or changed.
 
@@ -438,45 +252,6 @@ class QuotaExceeded(LeadlineError):
             retry_after=retry_after,
         )
         self.account_id = account_id
-
-
-class Unauthenticated(LeadlineError):
-    """The request has no credential, or one that is not accepted. The message never repeats it."""
-
-    reason = ErrorReason.UNAUTHENTICATED
-
-
-class PermissionDenied(LeadlineError):
-    """The role of the credential may not do this in its own account."""
-
-    reason = ErrorReason.PERMISSION_DENIED
-
-    def __init__(self, message: str, *, rpc: str, role: str) -> None:
-        super().__init__(message, metadata={"rpc": rpc, "role": role})
-
-
-class KeyNotFound(LeadlineError):
-    """The account has no such API key."""
-
-    reason = ErrorReason.KEY_NOT_FOUND
-
-    def __init__(self, key_id: str) -> None:
-        super().__init__(f"There is no API key {key_id!r} in this account.", metadata={"key_id": key_id})
-
-
-class KeyConflict(LeadlineError):
-    """The key cannot be rotated or issued as things are; the message says what to do first."""
-
-    reason = ErrorReason.KEY_CONFLICT
-
-
-class TooManyKeys(LeadlineError):
-    """The account has as many API keys as it may have."""
-
-    reason = ErrorReason.TOO_MANY_KEYS
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"An account has at most {limit} API keys.", metadata={"limit": str(limit)})
 
 
 class BudgetExhausted(LeadlineError):

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from leadline_server.domain.call import Call, CallLeg
-from leadline_server.domain.call_log import FINAL_WAIT, CallLog, CallLogState, LogTrigger
+from leadline_server.domain.call_log import FINAL_WAIT, CallLog
+from leadline_server.domain.call_log_states import CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.errors import LeadlineError
 from leadline_server.domain.leases import Lease

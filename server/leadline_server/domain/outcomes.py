@@ -12,16 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from leadline_server.domain.call_log import (
-    FINAL_WAIT,
-    MAX_DELIVERY_AGE,
-    CallLog,
-    CallLogReason,
-    CallLogState,
-    Decision,
-    LeaseFields,
-    changed,
-)
+from leadline_server.domain.call_log import FINAL_WAIT, MAX_DELIVERY_AGE, CallLog, Decision, LeaseFields, changed
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.leases import AT_REST, at, kept
 from leadline_server.domain.situation import LeaveUnlogged, Wait
 

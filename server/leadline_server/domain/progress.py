@@ -10,18 +10,12 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.access.principals import Role
+from leadline_server.domain.access_errors import PermissionDenied
 from leadline_server.domain.call import Call, CallResult
-from leadline_server.domain.call_log import (
-    FINAL_WAIT,
-    CallLog,
-    CallLogReason,
-    CallLogState,
-    DueFields,
-    LogTrigger,
-    revised,
-)
+from leadline_server.domain.call_log import ACCEPTED, FINAL_WAIT, CallLog, DueFields, revised, undecided
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest, PermissionDenied
+from leadline_server.domain.errors import CallLogNotMovable, FieldViolation, InvalidRequest
 from leadline_server.domain.leases import Lease, at, due_now, is_leased
 from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CALL_ENTRIES
 from leadline_server.domain.linked_calls import (
@@ -39,8 +33,6 @@ from leadline_server.domain.sizes import call_bytes
 
 MOST_REPORTERS: Final = 8
 """How many reporters of a call are remembered: the first ones."""
-
-_ACCEPTED: Final = "Accepted; on its way to the CRM."
 
 
 def reported(
@@ -123,7 +115,7 @@ def _first(report: CallReport, now: datetime, rules: RulesOrRegion, lease: Lease
         user_id=report.user_id,
         call=call,
         stamps=stamps,
-        explanation=_ACCEPTED,
+        explanation=ACCEPTED,
         number=call.number_of_counterpart(report.user_id, rules),
         user_answered=_is_answered(call, report),
         trigger=report.trigger,
@@ -285,13 +277,6 @@ class _Report:
             "attempts": 0 if is_at_rest else log.attempts,
             "last_error": "" if is_at_rest else log.last_error,
         }
-
-
-def undecided(log: CallLog) -> CallLog:
-    """The log as PENDING, without the reason and the explanation of an earlier decision or refusal."""
-    if log.state is CallLogState.PENDING:
-        return log
-    return replace(log, state=CallLogState.PENDING, reason=None, explanation=_ACCEPTED, candidates=())
 
 
 def _inputs(log: CallLog) -> tuple[object, ...]:

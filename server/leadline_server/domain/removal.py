@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, changed
+from leadline_server.domain.call_log import CallLog, changed
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.domain.numbers.phone_number import parse_number

@@ -5,7 +5,7 @@ A lookup treats them like the CRM's own errors. Delivery does not count them as 
 
 from typing import Final
 
-from leadline_server.domain.errors import CrmAuthFailed, CrmHeldBack, CrmRateLimited, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmHeldBack, CrmRateLimited, CrmUnavailable
 
 _NOT_USED_SECONDS: Final = 5.0
 """How soon a call is tried again that met a standby or a missing key."""

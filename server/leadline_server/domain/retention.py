@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from leadline_server.domain.call_log import CallLog, CallLogState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogState
 
 _FINISHED = (CallLogState.LOGGED, CallLogState.UNLOGGED)
 

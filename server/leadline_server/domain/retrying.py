@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from leadline_server.domain.call_log import CallLog, CallLogState, revised
+from leadline_server.domain.call_log import CallLog, revised, undecided
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.leases import Lease, due_now
-from leadline_server.domain.progress import undecided
 
 
 def retried(log: CallLog, now: datetime, lease: Lease) -> CallLog:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from leadline_server.domain.call import Call
-from leadline_server.domain.call_log import CallLogReason, Decision, LogTrigger
+from leadline_server.domain.call_log import Decision
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 

@@ -1,7 +1,7 @@
 """The outcome of calls that get no log for want of a contact: no contact has the number, or the CRM cannot log."""
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLogReason, LogTrigger
+from leadline_server.domain.call_log_states import CallLogReason, LogTrigger
 from leadline_server.domain.caller_id import usable_name
 from leadline_server.domain.contact import ContactMatch
 from leadline_server.domain.name_format import formatted

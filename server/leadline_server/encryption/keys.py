@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from leadline_server.domain.errors import KeyMissing, LedgerUnavailable
+from leadline_server.domain.ledger_errors import KeyMissing, LedgerUnavailable
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile, KeySource
 

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import new_key
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.key_sources import KeyFile, KeySource

@@ -4,7 +4,8 @@ A browser lets any web page send requests to 127.0.0.1. Two headers tell these f
 
 - `Host` is the host name in the page's URL. An attacker's name can resolve to 127.0.0.1 ("DNS rebinding"). It is not
   one of leadline's names, so the request is refused.
-- `Sec-Fetch-Site: cross-site` (W3C Fetch Metadata) says that a page of another site sent the request.
+- `Sec-Fetch-Site: cross-site` (W3C Fetch Metadata) says that a page of another site sent the request. Only the pages
+  for frames answer it. They are the same for everyone, and the browser shows them in frames of `embed_origins` alone.
 
 There is no CORS: no answer allows another origin to read it. Forwarded headers are never read.
 """
@@ -23,8 +24,11 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODY_SECONDS: Final = 15.0
 """How long a request's body may take to arrive, in seconds. It bounds how long a slow sender holds a connection."""
 
-PUBLIC_PREFIXES: Final = ("/ingress/", "/embed/")
+PUBLIC_PREFIX: Final = "/ingress/"
 """Paths that are also served under the hosts of `public_url` and `http_hosts`, if callers do not authenticate."""
+
+FRAME_PATHS: Final = frozenset({"/embed/pop", "/embed/prompt"})
+"""The pages that a page of another site may show in a frame, if its origin is one of `embed_origins`."""
 
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -66,10 +70,10 @@ class Gate:
         headers = singles(scope["headers"])
         path: str = scope["path"]
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        is_public = host in self._public_hosts and (self._is_open or path.startswith(PUBLIC_PREFIXES))
+        is_public = host in self._public_hosts and (self._is_open or path.startswith(PUBLIC_PREFIX))
         if not is_public and not is_loopback_host(host):
             return 421  # Misdirected Request: this server does not answer for that host
-        if headers.get(b"sec-fetch-site") == b"cross-site" and not path.startswith("/embed/"):
+        if headers.get(b"sec-fetch-site") == b"cross-site" and path not in FRAME_PATHS:
             return 403
         return 0
 

@@ -1,28 +1,27 @@
 """The HTTP port: its paths, and how it starts and stops."""
 
 import asyncio
-import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.http.caller_name import CallerName
 from leadline_server.http.console_files import ConsoleFiles
+from leadline_server.http.embed_page import EMBED_PATH, EmbedPage
 from leadline_server.http.gate import Application, Gate, Receive, Scope, Send, answer
 from leadline_server.http.ingress import PREFIX, IngressPage
 from leadline_server.http.protocol import PEER_NAMES, bounded_protocol
 from leadline_server.http.rpcs import PEER, RpcApplication
 from leadline_server.http.session_page import SESSION_PATH, SessionPage
 from leadline_server.ingress.receiver import Receiver
-from leadline_server.transport.addresses import AddressUnavailable, split_address
+from leadline_server.transport.addresses import listen
 from leadline_server.transport.endpoint import ServedMethod
+from leadline_server.transport.tls_port import TlsPort
 
 FIND_CONTACT: Final = "/leadline.v1.ContactService/FindContact"
 
@@ -34,7 +33,6 @@ IDLE_SECONDS: Final = 60
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 
-_BACKLOG: Final = 2_048  # as uvicorn has it
 _DATE_SECONDS: Final = 1.0  # the Date header has whole seconds
 
 
@@ -45,6 +43,7 @@ class HttpApplication:
         methods: the RPCs by their paths.
         ingress: the webhooks of phone systems.
         has_console: whether the page for people is served.
+        embed_origins: the origins whose pages may show it in frames.
         authenticator: finds the principals of requests; None: everyone may do everything.
     """
 
@@ -54,6 +53,7 @@ class HttpApplication:
         ingress: IngressPage,
         *,
         has_console: bool,
+        embed_origins: Sequence[str] = (),
         authenticator: Authenticator | None = None,
     ) -> None:
         self._ingress = ingress
@@ -65,8 +65,10 @@ class HttpApplication:
         }
         if authenticator is not None:
             self._pages[SESSION_PATH] = SessionPage(authenticator)
+            if authenticator.embeds.origins:
+                self._pages[EMBED_PATH] = EmbedPage(authenticator)
         if has_console:
-            console = ConsoleFiles()
+            console = ConsoleFiles(embed_origins)
             self._pages |= dict.fromkeys(console.paths, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,19 +105,20 @@ class HttpOptions:
 
     Attributes:
         public_url, hosts, is_open: see `Gate`.
-        has_console, authenticator: see `HttpApplication`.
+        has_console, embed_origins, authenticator: see `HttpApplication`.
         grace: seconds for requests in progress at the end.
         connections: the most connections; further ones are closed at once.
-        ssl_context: for TLS; None: none.
+        tls: its TLS; None: none.
     """
 
     public_url: str = ""
     hosts: tuple[str, ...] = ()
     is_open: bool = False
     has_console: bool = False
+    embed_origins: tuple[str, ...] = ()
     grace: float = 1.0
     connections: int = MAX_CONNECTIONS
-    ssl_context: ssl.SSLContext | None = None
+    tls: TlsPort | None = None
     authenticator: Authenticator | None = None
 
 
@@ -137,14 +140,17 @@ async def http_server(
     Raises:
         AddressUnavailable: the address is taken, or not of this machine.
     """
-    listener = _listen(address)
+    listener = listen(address)
     ingress = IngressPage(receiver, options.public_url)
     application = HttpApplication(
-        methods, ingress, has_console=options.has_console, authenticator=options.authenticator
+        methods,
+        ingress,
+        has_console=options.has_console,
+        embed_origins=options.embed_origins,
+        authenticator=options.authenticator,
     )
     config = uvicorn.Config(
         Gate(application, options.public_url, options.hosts, is_open=options.is_open),
-        ssl_context_factory=None if options.ssl_context is None else partial(_context, options.ssl_context),
         http=bounded_protocol(options.connections),
         ws="none",
         lifespan="off",
@@ -158,12 +164,12 @@ async def http_server(
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
+    async with AsyncExitStack() as stack:
+        if options.tls is not None:
+            await stack.enter_async_context(options.tls.accepting(listener, server.protocol))
+        serving = asyncio.create_task(server.serve(sockets=[listener] if options.tls is None else []))
+        stack.push_async_callback(server.end, serving)
         yield int(listener.getsockname()[1])
-    finally:
-        server.stop()
-        await serving
 
 
 class _Server(uvicorn.Server):
@@ -177,13 +183,20 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._stopping = asyncio.Event()
 
-    def stop(self) -> None:
-        """Stop serving, at once."""
+    def protocol(self) -> asyncio.Protocol:
+        """The protocol of a connection that it did not accept itself."""
+        make: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state={})
+        return made
+
+    async def end(self, serving: "asyncio.Task[None]") -> None:
+        """Stop serving, and wait until it has stopped."""
         self.should_exit = True
         self._stopping.set()
+        await serving
 
     async def main_loop(self) -> None:
-        """Write the Date header once a second, until `stop`."""
+        """Write the Date header once a second, until `end`."""
         while not await self.on_tick(0):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DATE_SECONDS):
@@ -193,21 +206,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Do not handle signals."""
         yield
-
-
-def _context(context: ssl.SSLContext, _config: uvicorn.Config, _default: object) -> ssl.SSLContext:
-    return context
-
-
-def _listen(address: str) -> socket.socket:
-    host, port = split_address(address)
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, target = found[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(target)
-        listener.listen(_BACKLOG)  # now, so that a program that is told the port can connect
-    except OSError as error:
-        raise AddressUnavailable(address, error.strerror or str(error)) from error
-    return listener

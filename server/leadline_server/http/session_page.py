@@ -1,29 +1,31 @@
 """/session: a browser signs in with an API key or a JWT, and out.
 
     POST /session {"key": "leadline_..."}     200, the cookie, and {"csrf_token": ..., "role": ..., ...}
-    GET /session                              the same about the open session; 401 without one
+    GET /session                              the same about the open session, or an embed token; 401 without one
     DELETE /session                           204: signed out; with ?everywhere=true in all browsers
 
 Later requests have the cookie by themselves, and need `csrf_token` in the header `x-csrf-token`.
 """
 
-import json
 from typing import Any, Final
 
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.auth.sessions import COOKIE, OpenedSession
-from leadline_server.domain.access.principals import BrowserSession, principal
-from leadline_server.domain.errors import LeadlineError, Unauthenticated
+from leadline_server.domain.access.principals import (
+    ApiKey,
+    BrowserSession,
+    Credential,
+    EmbedToken,
+    VerifiedToken,
+    principal,
+)
+from leadline_server.domain.access.rules import rpcs_of
+from leadline_server.domain.access_errors import Unauthenticated
 from leadline_server.http.gate import Receive, Scope, Send, answer
+from leadline_server.http.json_page import read_texts, send_error, send_json
 from leadline_server.http.rpcs import CallContext, context_of
-from leadline_server.transport.endpoint import logged
 
 SESSION_PATH: Final = "/session"
-
-MOST_BYTES: Final = 16 * 1024
-"""The most bytes of a request to sign in."""
-
-_STATUSES: Final = {"UNAUTHENTICATED": 401, "UNAVAILABLE": 503}
 
 
 class SessionPage:
@@ -45,28 +47,33 @@ class SessionPage:
         try:
             await work(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the text of an unexpected error must not reach the caller
-            refusal = logged("session", error)
-            status = _STATUSES.get(refusal.code.name, 400 if isinstance(error, LeadlineError) else 500)
-            await _json(send, status, {"reason": refusal.reason, "message": refusal.message})
+            await send_error(send, "session", error)
 
     async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = _key_in(await _body(receive))
-        if not text:
+        said = await read_texts(receive, frozenset({"key"}))
+        text = (said or {}).get("key", "")
+        if not text or not text.isascii() or not text.isprintable():
             await answer(send, 400, b"")
             return
         call = CallContext(None, [("authorization", f"Bearer {text}")], context_of(scope, None).peer())
         basis = (await self._authenticator.authenticate(call)).credential
-        if isinstance(basis, BrowserSession):
-            raise Unauthenticated("A session cannot open another one.")
+        if not isinstance(basis, ApiKey | VerifiedToken):
+            raise Unauthenticated("A session begins with an API key or a JWT.")
         opened = self._authenticator.sessions.open(basis)
-        await _json(send, 200, self._told(opened.session), _cookie(scope, opened))
+        await send_json(send, 200, self._told(opened.session), _cookie(scope, opened))
 
     async def _show(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
-        session = await self._authenticator.session_of(context_of(scope, None))
-        if session is None:
+        call = context_of(scope, None)
+        has_token = any(name == "authorization" for name, _ in call.invocation_metadata())
+        shown: Credential | None
+        if has_token:
+            shown = (await self._authenticator.authenticate(call)).credential
+        else:
+            shown = await self._authenticator.session_of(call)
+        if not isinstance(shown, BrowserSession | EmbedToken):
             raise Unauthenticated("Sign in first.")
-        await _json(send, 200, self._told(session))
+        await send_json(send, 200, self._told(shown))
 
     async def _sign_out(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
@@ -76,14 +83,16 @@ class SessionPage:
         await self._authenticator.sessions.end(session, everywhere=scope["query_string"] == b"everywhere=true")
         await answer(send, 204, b"", more=[(b"set-cookie", f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly".encode())])
 
-    def _told(self, session: BrowserSession) -> dict[str, Any]:
+    def _told(self, session: BrowserSession | EmbedToken) -> dict[str, Any]:
         who = principal(session)
+        csrf = self._authenticator.sessions.csrf_token
         return {
-            "csrf_token": self._authenticator.sessions.csrf_token(session),
+            "csrf_token": csrf(session) if isinstance(session, BrowserSession) else "",
             "role": who.role.value,
             "account_id": who.account_id,
             "user_id": who.user_id,
             "expire_time": round(session.expire_time),
+            "rpcs": rpcs_of(who),
         }
 
 
@@ -92,31 +101,3 @@ def _cookie(scope: Scope, opened: OpenedSession) -> bytes:
     seconds = round(opened.session.expire_time - opened.session.issue_time)
     secure = "; Secure" if scope.get("scheme") == "https" else ""
     return f"{COOKIE}={opened.cookie}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}".encode()
-
-
-def _key_in(body: bytes) -> str:
-    """The key of a request to sign in; empty if it is malformed."""
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    text = said.get("key") if isinstance(said, dict) else None
-    return text if isinstance(text, str) and text.isascii() and text.isprintable() else ""
-
-
-async def _body(receive: Receive) -> bytes:
-    """The body; empty if it is too large or the client is gone."""
-    body = b""
-    while len(body) <= MOST_BYTES:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return body if len(body) <= MOST_BYTES else b""
-    return b""
-
-
-async def _json(send: Send, status: int, value: dict[str, Any], cookie: bytes = b"") -> None:
-    more = [(b"set-cookie", cookie)] if cookie else []
-    await answer(send, status, json.dumps(value).encode(), "application/json", more)

@@ -17,14 +17,9 @@ from leadline_server.clock import Clock
 from leadline_server.commands.log_call import LogCall
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.errors import (
-    BudgetExhausted,
-    CrmTooMuch,
-    LeadlineError,
-    LedgerUnavailable,
-    QuotaExceeded,
-    ShuttingDown,
-)
+from leadline_server.domain.crm_errors import CrmTooMuch
+from leadline_server.domain.errors import BudgetExhausted, LeadlineError, QuotaExceeded, ShuttingDown
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.merge import CallEvent
 from leadline_server.ingress.account_parties import PartiesOfAccounts
 from leadline_server.ingress.authentication import Refused, claims_of, refusal

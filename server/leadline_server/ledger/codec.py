@@ -16,7 +16,7 @@ from leadline_server.domain.access.principals import ApiKey
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.contact import Contact
 from leadline_server.domain.directory import User
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.preferences import AccountSettings, Preferences
 
 T = TypeVar("T")

@@ -198,7 +198,7 @@ class CrmAdapter(Protocol):
     """A CRM.
 
     Every method can be cancelled and called concurrently. The caller limits its time. The only exceptions are those of
-    `domain.errors`, and no message contains a secret:
+    `domain.crm_errors`, and no message contains a secret:
 
     - CrmUnavailable: cannot tell. The network failed, the time ran out, the CRM answered 5xx, or its answer was
       unreadable, truncated or incomplete. CrmTooMuch: there are more records than leadline reads.

@@ -11,7 +11,7 @@ from typing import Final, TypeVar, cast
 
 import aiosqlite
 
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 
 T = TypeVar("T")
 

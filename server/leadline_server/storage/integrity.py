@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 CHECK_SECONDS: Final = 0.5
 """How long the check of a file's pages may take at start, in seconds. Pages beyond that are not checked."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from leadline_server.concurrency.batcher import Batcher
-from leadline_server.domain.errors import LedgerFull, LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerFull, LedgerUnavailable
 from leadline_server.storage.checkpoints import MAX_LOG_BYTES, Checkpointer
 from leadline_server.storage.connection import (
     BUSY_PATIENCE,

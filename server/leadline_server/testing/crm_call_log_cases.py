@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from leadline_server.domain.call import Call
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.testing.crm_harness import START, CrmUnderTest, Report, a_key, if_possible
 
 

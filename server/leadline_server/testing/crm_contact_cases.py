@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_harness import CrmUnderTest, a_key, a_name, a_number
 

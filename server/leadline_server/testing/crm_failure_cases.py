@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

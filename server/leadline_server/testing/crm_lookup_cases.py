@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.crm import CrmMethod

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import CrmLog
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, a_number, if_possible
 

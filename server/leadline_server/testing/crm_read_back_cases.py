@@ -1,6 +1,6 @@
 """The obligations of ports.crm_call_logs.CallLogReader, and of logs that an update must not repeat, as tests."""
 
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.testing.crm_harness import CrmUnderTest, Report, a_key, if_possible
 from leadline_server.testing.crm_texts import LINES, TEXTS
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
 from leadline_server.ports.crm import NameSearch
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, eventually
 

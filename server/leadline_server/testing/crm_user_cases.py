@@ -2,8 +2,8 @@
 
 import pytest
 
+from leadline_server.domain.crm_errors import CrmInvalidCursor
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmInvalidCursor
 from leadline_server.ports.crm import CrmMethod, ListsUsers
 from leadline_server.testing.crm_harness import CrmUnderTest, a_name, if_possible
 

@@ -11,7 +11,7 @@ import pytest
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.ports.crm import ContactDeleter, CrmAdapter, CrmLog, CrmMethod
 
 P = ParamSpec("P")

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from leadline_server.domain.accounts import AccountState, OwnConnection
 from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, broken
 from leadline_server.domain.directory import User
 from leadline_server.domain.placeholders import PlaceholderLimit, Reservation
 from leadline_server.domain.preferences import AccountSettings, Preferences
-from leadline_server.ports.ledger import Ledger
+from leadline_server.ports.ledger import AuditFilter, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, NOW, NUMBER, OpenLedger
 
 _ADMIN: Final = Actor("key:4f2c", "alice")
@@ -44,6 +45,55 @@ class AuditCases:
             {"action": "user.deleted", "subject": "jane"},
             {"action": "replay.opened", "subject": "r-1"},
         ]
+
+    async def test_changes_of_an_account_and_of_its_connection_are_recorded(self, ledger: Ledger) -> None:
+        await ledger.accounts.create(ACCOUNT, AccountSettings(), _ADMIN)
+        await ledger.accounts.administer(ACCOUNT, NOW, _ADMIN, title="Acme")
+        await ledger.accounts.administer(ACCOUNT, NOW, _ADMIN, state=AccountState.DISABLED)
+        await ledger.accounts.administer(ACCOUNT, NOW, _ADMIN, state=AccountState.DISABLED)
+        await ledger.accounts.administer(ACCOUNT, NOW, _ADMIN, state=AccountState.ACTIVE)
+        connections = ledger.account_connections
+        await connections.put(ACCOUNT, OwnConnection(adapter="embedded"), NOW, _ADMIN)
+        wanted = OwnConnection(adapter="hubspot", options={"portal_id": "7"}, secrets={"token": "s3cret"})
+        await connections.put(ACCOUNT, wanted, NOW, _ADMIN)
+        await connections.put(ACCOUNT, OwnConnection(adapter="hubspot", options={"portal_id": "8"}), NOW, _ADMIN)
+        assert await connections.delete(ACCOUNT, _ADMIN)
+        assert not await connections.delete(ACCOUNT, _ADMIN)
+        await ledger.account_data.begin_deletion(ACCOUNT, NOW, _ADMIN)
+        entries = await _entries(ledger)
+        assert {entry["actor"] for entry in entries} == {_ADMIN.id}
+        assert [(entry["action"], entry.get("fields", [])) for entry in entries] == [
+            ("account.created", []),
+            ("account.updated", ["title"]),
+            ("account.disabled", []),
+            ("account.enabled", []),
+            ("connection.created", ["adapter"]),
+            ("connection.updated", ["adapter", "options.portal_id", "secrets.token"]),
+            ("connection.updated", ["options.portal_id", "secrets.token"]),
+            ("connection.deleted", []),
+            ("account.deleted", []),
+        ]
+
+    async def test_entries_are_found_by_time_and_action(self, ledger: Ledger) -> None:
+        await _append(ledger, 3)
+        await ledger.audit.append([AuditEvent.of(_ADMIN, ACCOUNT, AuditAction.KEY_REVOKED, "k9")])
+        await ledger.audit.chain(100)
+        everything = await ledger.audit.find(ACCOUNT, 0, 10, AuditFilter())
+        assert ([entry.sequence for entry in everything.entries], everything.next_after) == ([1, 2, 3, 4], None)
+        first = await ledger.audit.find(ACCOUNT, 0, 3, AuditFilter())
+        assert first.next_after == 3
+        rest = await ledger.audit.find(ACCOUNT, 3, 3, AuditFilter())
+        assert ([entry.sequence for entry in rest.entries], rest.next_after) == ([4], None)
+        revoked = await ledger.audit.find(ACCOUNT, 0, 10, AuditFilter(action="key.revoked"))
+        assert [entry.sequence for entry in revoked.entries] == [4]
+        at = datetime.fromtimestamp(everything.entries[2].time / 1_000_000, UTC)
+        later = await ledger.audit.find(ACCOUNT, 0, 10, AuditFilter(start=at + timedelta(hours=1)))
+        earlier = await ledger.audit.find(ACCOUNT, 0, 10, AuditFilter(end=at - timedelta(hours=1)))
+        assert not later.entries
+        assert not earlier.entries
+        start, end = await ledger.audit.ends(ACCOUNT)
+        assert (start.sequence, end) == (0, everything.entries[-1].anchor)
+        assert await ledger.audit.ends("nobody") == (Anchor("nobody", 0, BEGINNING),) * 2
 
     async def test_what_changes_nothing_is_not_recorded(self, ledger: Ledger) -> None:
         await ledger.accounts.create(ACCOUNT, AccountSettings())

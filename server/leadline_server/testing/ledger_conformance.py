@@ -26,6 +26,7 @@ from leadline_server.testing.ledger_joining_cases import JoiningCases
 from leadline_server.testing.ledger_list_cases import ListCases
 from leadline_server.testing.ledger_placeholder_cases import PlaceholderCases
 from leadline_server.testing.ledger_quarantine_cases import QuarantineCases
+from leadline_server.testing.ledger_replica_cases import ReplicaCases
 from leadline_server.testing.ledger_retention_cases import PruneCallsCases, PruneOthersCases
 from leadline_server.testing.ledger_samples import ACCOUNT, ALICE, CONTACT, NOW, NUMBER, OpenLedger, full_call_log, put
 from leadline_server.testing.ledger_settings_cases import AccountCases, PreferenceCases
@@ -52,6 +53,7 @@ class LedgerConformance(
     CredentialCases,
     QuarantineCases,
     AuditCases,
+    ReplicaCases,
     PruneCallsCases,
     PruneOthersCases,
 ):

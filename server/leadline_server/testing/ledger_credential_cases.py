@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leadline_server.domain.access.principals import ApiKey, Grant, Role, VerifiedToken
-from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
+from leadline_server.domain.access_errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ports.ledger import Ledger
 from leadline_server.ports.ledger.credentials import DenialKind, TokenDenial
 from leadline_server.testing.ledger_samples import ACCOUNT, NOW, OpenLedger

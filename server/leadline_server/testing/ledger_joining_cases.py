@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Final
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.leases import Lease

@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.ports.ledger import CallLogFilter, CallLogGroup, Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, CONTACT, NOW, call_log, put

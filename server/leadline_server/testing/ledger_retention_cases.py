@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogState
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.call_log_states import CallLogState
 from leadline_server.ports.ledger import Ledger, RecordedAnswer
 from leadline_server.testing.ledger_samples import (
     ACCOUNT,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallLeg, CallResult, Party
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, Decision, LogTrigger
+from leadline_server.domain.call_log import CallLog, Decision
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, LogTrigger
 from leadline_server.domain.contact import Contact, ContactMatch, MatchKind
 from leadline_server.domain.linked_calls import JoinedCalls, LinkedCall
 from leadline_server.domain.merge import Stamp, Stamps

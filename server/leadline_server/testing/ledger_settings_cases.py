@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.call import CallDirection, CallResult
-from leadline_server.domain.errors import AccountNotFound, PreferenceLocked
+from leadline_server.domain.errors import PreferenceLocked
 from leadline_server.domain.preferences import (
     AccountSettings,
     MultipleMatchAction,

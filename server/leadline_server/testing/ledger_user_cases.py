@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
+from leadline_server.domain.account_errors import UserConflict
 from leadline_server.domain.directory import User
-from leadline_server.domain.errors import UserConflict
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.ledger import Ledger
 from leadline_server.testing.ledger_samples import ACCOUNT, OpenLedger

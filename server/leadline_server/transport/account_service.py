@@ -10,9 +10,9 @@ from leadline.admin.v1.account_service_pb2_grpc import AccountServiceServicer
 from leadline_server.commands import AccountAdministration, Commands, ConnectionAdministration
 from leadline_server.commands.account_connections import ShownConnection
 from leadline_server.commands.export_account import ExportedItem, SetPreferences
+from leadline_server.domain.account_errors import ConnectionNotFound
 from leadline_server.domain.accounts import AccountRecord
 from leadline_server.domain.directory import User
-from leadline_server.domain.errors import ConnectionNotFound
 from leadline_server.transport.endpoint import Context
 from leadline_server.wire.accounts import (
     TITLE_LENGTH,

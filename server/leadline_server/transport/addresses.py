@@ -11,6 +11,8 @@ _REASONS: Final = {
     errno.EACCES: "this user may not listen on the port",
 }
 
+_BACKLOG: Final = 2_048  # as uvicorn has it
+
 
 class AddressUnavailable(Exception):
     """The server cannot listen on an address: it is taken, malformed, or not of this machine."""
@@ -55,6 +57,21 @@ def reason(error: OSError) -> str:
     """Why a server cannot listen, such as "the port is taken"."""
     code = error.errno or 0
     return _REASONS.get(code, os.strerror(code) if code else str(error))
+
+
+def listen(address: str) -> socket.socket:
+    """A socket that listens on an address. Port 0 takes a free one. Raises AddressUnavailable."""
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, target = found[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+        listener.listen(_BACKLOG)  # now, so that a program that is told the port can connect
+    except OSError as error:
+        raise AddressUnavailable(address, reason(error)) from error
+    return listener
 
 
 def _bind_failure(where: tuple[Any, ...]) -> OSError | None:

@@ -16,9 +16,9 @@ from leadline_server.commands.watch_call_logs import Watch
 from leadline_server.concurrency.deadline import Budget
 from leadline_server.domain.access.answers import shown_log
 from leadline_server.domain.access.principals import EVERYONE, Principal, Role
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.call_log import CallLog
 from leadline_server.domain.call_report import CallReport
-from leadline_server.domain.errors import AccountNotFound
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.ports.ledger import CallKey, CallLogFilter
 from leadline_server.transport.admission.guard import PRINCIPAL

@@ -23,3 +23,14 @@ def expiry(pem: bytes, name: str) -> datetime:
         return x509.load_pem_x509_certificate(pem).not_valid_after_utc
     except ValueError as error:
         raise UnusableCertificate(f"{name}: it is no certificate in PEM") from error
+
+
+def cas_in(pem: bytes, name: str) -> frozenset[bytes]:
+    """The certificates of a file of CAs, in DER. Raises UnusableCertificate, as `expiry` does."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        return frozenset(found.public_bytes(Encoding.DER) for found in x509.load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise UnusableCertificate(f"{name}: it is no certificate in PEM") from error

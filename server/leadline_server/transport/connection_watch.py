@@ -9,8 +9,6 @@ gRPC has no method that closes one connection. Hence the way by the socket.
 """
 
 import asyncio
-import base64
-import json
 import socket
 import struct
 import sys
@@ -20,12 +18,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, thread_time
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
-from grpc._cython import cygrpc  # type: ignore[attr-defined] # ships no types
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from leadline_server.transport.channelz import PAGE, Address, peer_of, socket_ids, socket_of, unmapped
 
 LOOK_SECONDS: Final = 1.0
 """The shortest time between two looks at all connections."""
@@ -45,13 +44,8 @@ REQUEST_SECONDS: Final = 20.0
 MOST_IDLE_BYTES: Final = 64 * 1024 * 1024
 """So many bytes without a whole request are too many. It is more than one account may have in flight."""
 
-_PAGE: Final = 20  # connections that are looked at in one turn of the loop
 _DESCRIPTORS: Final = Path("/dev/fd")
 _TCP_INFO: Final = struct.Struct("128xQ")  # tcpi_bytes_received in Linux's struct tcp_info (linux/tcp.h)
-_MAPPED: Final = bytes(10) + b"\xff\xff"  # begins an IPv4 address in IPv6's form
-
-Address = tuple[bytes, int]
-"""The address of a peer, 4 or 16 bytes, and its port."""
 
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +105,7 @@ class ConnectionWatch(Collector):
     """
 
     def __init__(self, server_id: int, request_seconds: float = REQUEST_SECONDS) -> None:
-        self._server_id = server_id
+        self.server_id = server_id
         self._request_seconds = request_seconds
         self._waiting: dict[int, _Waiting] = {}
         self._quiet: dict[Address, _Quiet] = {}
@@ -151,10 +145,10 @@ class ConnectionWatch(Collector):
         after = 0
         while True:
             began = thread_time()
-            ids = _socket_ids(self._server_id, after)
+            ids = socket_ids(self.server_id, after)
             page = [(socket_id, found) for socket_id in ids if (found := _connection(socket_id)) is not None]
             yield page, thread_time() - began
-            if len(ids) < _PAGE:
+            if len(ids) < PAGE:
                 return
             after = ids[-1] + 1
             await asyncio.sleep(0)
@@ -186,17 +180,6 @@ class ConnectionWatch(Collector):
         self.hung_up += count
         for address, port in peers:
             _log.warning("hung up on a peer that brings no requests", peer=str(ip_address(address)), port=port)
-
-
-def server_ids() -> set[int]:
-    """GRPC's numbers of the servers of this process."""
-    ids, after = set[int](), 0
-    while True:
-        answer = json.loads(cygrpc.channelz_get_servers(after))
-        ids |= (page := {int(server["ref"]["serverId"]) for server in answer.get("server", ())})
-        if answer.get("end", False) or not page:
-            return ids
-        after = max(page) + 1
 
 
 def shut_down(peers: Collection[Address]) -> int:
@@ -243,31 +226,16 @@ def _sockets() -> Iterator[tuple[socket.socket, Address]]:
 
 def _peer(opened: socket.socket) -> Address:
     host, port = opened.getpeername()[:2]
-    return _unmapped(ip_address(host.partition("%")[0]).packed), port
-
-
-def _unmapped(address: bytes) -> bytes:
-    return address.removeprefix(_MAPPED)
-
-
-def _socket_ids(server_id: int, after: int) -> list[int]:
-    try:
-        answer = json.loads(cygrpc.channelz_get_server_sockets(server_id, after, _PAGE))
-    except ValueError:
-        return []  # the server is gone
-    return [int(found["socketId"]) for found in answer.get("socketRef", ())]
+    return unmapped(ip_address(host.partition("%")[0]).packed), port
 
 
 def _connection(socket_id: int) -> Connection | None:
-    """The connection; None if it is closed, or not by TCP."""
-    try:
-        found: Mapping[str, Any] = json.loads(cygrpc.channelz_get_socket(socket_id))["socket"]
-        remote = found["remote"]["tcpipAddress"]
-    except (ValueError, KeyError):
+    found = socket_of(socket_id)
+    if not found:
         return None
     data = found["data"]
     return Connection(
-        peer=(_unmapped(base64.b64decode(remote["ipAddress"])), int(remote["port"])),
+        peer=peer_of(found),
         started=int(data.get("streamsStarted", 0)),
         succeeded=int(data.get("streamsSucceeded", 0)),
         failed=int(data.get("streamsFailed", 0)),

@@ -21,8 +21,8 @@ from google.protobuf.message_factory import GetMessageClass
 from leadline_server.accounts.registry import Account, AccountRegistry
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.concurrency.deadline import MOST_SECONDS, work_seconds
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.errors import (
-    AccountNotFound,
     BudgetExhausted,
     FieldViolation,
     InvalidRequest,
@@ -33,7 +33,7 @@ from leadline_server.domain.errors import (
 from leadline_server.domain.numbers.numbering_rules import NumberingRules
 from leadline_server.transport import status
 from leadline_server.transport.admission.account_id import read_account_id
-from leadline_server.transport.admission.door import Admitted, CallEntry, Door
+from leadline_server.transport.admission.door import NO_TIME, Admitted, CallEntry, Door
 from leadline_server.transport.admission.guard import Guard, check_row
 from leadline_server.transport.admission.quotas import AccountUse
 from leadline_server.transport.bulk_reads import Note, note_of
@@ -53,6 +53,7 @@ OWN_BUDGET: Final = frozenset({"LogCall", "RetryCallLog"})
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, Message]]
 _Decode: TypeAlias = Callable[[bytes], Any]
+_Work: TypeAlias = Callable[[Any, Context], Coroutine[Any, Any, bytes]]
 _Unary: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
 _Stream: TypeAlias = Callable[[bytes, Context], Awaitable[None]]
 
@@ -141,7 +142,8 @@ def _unary(
     rpc, service = method.name, method.containing_service.full_name
     if note is not None:
         behaviour = _noted(behaviour, note)
-    bounded = behaviour if rpc in OWN_BUDGET else _bounded(behaviour)
+    at_once = _encoded(behaviour) if rpc in OWN_BUDGET else _bounded(behaviour)
+    in_group = _answered_last(at_once)
 
     async def endpoint(data: bytes, context: Context) -> bytes:
         began = counts.begin()
@@ -157,12 +159,13 @@ def _unary(
             request = decode(data) if size <= SMALL_BYTES else None
             account_id = read_account_id(data) if request is None else request.account_id
             charged = account_id if who is None else who.principal.account_id or account_id
-            admitted = entry.admitted_at_once(charged, size, began) or await entry.admit(charged, size, began)
+            admitted = entry.admitted_at_once(charged, size, began)
+            work = at_once if admitted else in_group
+            admitted = admitted or await entry.admit(charged, size, began, context.time_remaining)
             request = request or decode_for(decode, data, account_id)
             if guard is not None and who is not None:
                 guard.permit(who, request)
-            response = await bounded(request, context)
-            return response.SerializeToString()
+            return await work(request, context)
         except asyncio.CancelledError:
             code = status.CANCELLED
             raise
@@ -278,22 +281,44 @@ def _decoder(method: MethodDescriptor) -> _Decode:
     return decode
 
 
-def _bounded(behaviour: _Behaviour) -> Callable[[Message, Context], Awaitable[Message]]:
-    """The same behaviour, bounded in time, with enough time left to answer DEADLINE_EXCEEDED."""
+def _encoded(behaviour: _Behaviour) -> _Work:
+    """The same behaviour, with the answer's bytes as its result."""
 
-    async def bounded(request: Message, context: Context) -> Message:
+    async def encoded(request: Message, context: Context) -> bytes:
+        response = await behaviour(request, context)
+        return response.SerializeToString()
+
+    return encoded
+
+
+def _answered_last(work: _Work) -> _Work:
+    """The same work for a call of a group: the answers of a group are sent after the work of all its calls."""
+
+    async def answered_last(request: Message, context: Context) -> bytes:
+        answer = await work(request, context)
+        await asyncio.sleep(0)
+        return answer
+
+    return answered_last
+
+
+def _bounded(behaviour: _Behaviour) -> _Work:
+    """The encoded behaviour, bounded in time, with enough time left to answer DEADLINE_EXCEEDED."""
+
+    async def bounded(request: Message, context: Context) -> bytes:
         work = behaviour(request, context)
         try:
             waits_for = work.send(None)
         except StopIteration as ended:
-            return cast("Message", ended.value)  # most lookups wait for nothing, and so need no timer
+            return cast("bytes", ended.value.SerializeToString())  # most lookups wait for nothing, and need no timer
         try:
             async with asyncio.timeout(work_seconds(context.time_remaining(), MOST_SECONDS)) as scope:
-                return await _resumed(work, waits_for)
+                response = await _resumed(work, waits_for)
+                return response.SerializeToString()
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise BudgetExhausted("There was no time left to answer. Retry with a later deadline.") from None
+            raise BudgetExhausted(NO_TIME) from None
 
     return bounded
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -15,14 +16,14 @@ from prometheus_client.samples import Exemplar
 from leadline_server.auth.authenticator import Authenticator
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import METRICS
-from leadline_server.domain.errors import LedgerUnavailable, Unauthenticated
-from leadline_server.transport.addresses import AddressUnavailable, reason, split_address
+from leadline_server.domain.access_errors import Unauthenticated
+from leadline_server.domain.ledger_errors import LedgerUnavailable
+from leadline_server.transport.addresses import AddressUnavailable, listen, reason, split_address
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.rpc_counts import RpcCounts, RpcDurations, TracedCall
+from leadline_server.transport.tls_port import TlsPort
 
 if TYPE_CHECKING:
-    import ssl
-
     from aiohttp import web
 
 MAX_CONNECTIONS: Final = 64
@@ -132,7 +133,7 @@ async def metrics_endpoint(
     address: str,
     registry: CollectorRegistry,
     is_serving: Callable[[], bool],
-    ssl_context: "ssl.SSLContext | None" = None,
+    tls: TlsPort | None = None,
     authenticator: Authenticator | None = None,
 ) -> AsyncIterator[int]:
     """Serve `/metrics` (Prometheus' text format, or OpenMetrics) and `/healthz` over HTTP while the body runs.
@@ -141,7 +142,7 @@ async def metrics_endpoint(
         address: `host:port`; port 0 takes a free one.
         registry: the metrics that `/metrics` shows.
         is_serving: `/healthz` answers 200 if this returns True, else 503.
-        ssl_context: for TLS; None: none.
+        tls: its TLS; None: none.
         authenticator: finds the principals of requests for `/metrics`; None: everyone may read them.
 
     Yields:
@@ -167,19 +168,31 @@ async def metrics_endpoint(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        host, port = split_address(address)
-        try:
-            listener = await asyncio.get_running_loop().create_server(
-                lambda: _connection(runner), host or None, port, ssl=ssl_context
-            )
-        except OSError as error:
-            raise AddressUnavailable(address, reason(error)) from error
-        try:
-            yield int(listener.sockets[0].getsockname()[1])
-        finally:
-            listener.close()
+        make = partial(_connection, runner)
+        async with _plain(address, make) if tls is None else _secured(address, make, tls) as port:
+            yield port
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _plain(address: str, make: Callable[[], asyncio.Protocol]) -> AsyncIterator[int]:
+    try:
+        host, port = split_address(address)
+        listener = await asyncio.get_running_loop().create_server(make, host or None, port)
+    except OSError as error:
+        raise AddressUnavailable(address, reason(error)) from error
+    try:
+        yield int(listener.sockets[0].getsockname()[1])
+    finally:
+        listener.close()
+
+
+@asynccontextmanager
+async def _secured(address: str, make: Callable[[], asyncio.Protocol], tls: TlsPort) -> AsyncIterator[int]:
+    listener = listen(address)
+    async with tls.accepting(listener, make):
+        yield int(listener.getsockname()[1])
 
 
 class _Head:

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_SERVICE_NAME
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined] # exported by assignment
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from leadline.admin.v1 import account_service_pb2, key_service_pb2
+from leadline.admin.v1 import account_service_pb2, audit_service_pb2, key_service_pb2
 from leadline.v1 import (
     call_log_service_pb2,
     contact_service_pb2,
@@ -27,8 +27,10 @@ from leadline_server.transport.account_service import AccountServicer
 from leadline_server.transport.addresses import AddressUnavailable, check_free
 from leadline_server.transport.admission.door import Door
 from leadline_server.transport.admission.quotas import QuotaSettings
+from leadline_server.transport.audit_service import AuditServicer
 from leadline_server.transport.call_log_service import CallLogServicer
-from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch, server_ids
+from leadline_server.transport.channelz import server_ids
+from leadline_server.transport.connection_watch import REQUEST_SECONDS, ConnectionWatch
 from leadline_server.transport.connections import ConnectionLimits
 from leadline_server.transport.contact_service import ContactServicer
 from leadline_server.transport.directory_service import DirectoryServicer
@@ -127,6 +129,7 @@ class Server:
             _service(placeholder_service_pb2, "PlaceholderService"): PlaceholderServicer(commands),
             _service(key_service_pb2, "KeyService"): KeyServicer(commands),
             _service(account_service_pb2, "AccountService"): AccountServicer(commands),
+            _service(audit_service_pb2, "AuditService"): AuditServicer(commands),
         }
         self.methods: dict[str, ServedMethod] = {}
         """The RPCs by their paths: `/leadline.v1.ContactService/FindContact`."""
@@ -148,6 +151,11 @@ class Server:
     def is_serving(self) -> bool:
         """Whether the server takes new calls."""
         return self._is_serving
+
+    @property
+    def ids(self) -> list[int]:
+        """GRPC's numbers of this server: one."""
+        return [watch.server_id for watch in self._watches]
 
     def bind(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Bind an address before `start`, and return the port. `127.0.0.1:0` takes a free port.

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo  # type: ignore[import-untyped] # no py.typed
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
-from leadline_server.domain import errors
+from leadline_server.domain import access_errors, account_errors, crm_errors, errors, ledger_errors
 from leadline_server.domain.delay import bounded_seconds
 
 DOMAIN: Final = "leadline"
@@ -51,36 +51,36 @@ _UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 CODES: Final[Mapping[type[Exception], grpc.StatusCode]] = {
     errors.InvalidRequest: _INVALID_ARGUMENT,
     errors.MessageTooLarge: _RESOURCE_EXHAUSTED,
-    errors.AccountNotFound: _NOT_FOUND,
-    errors.AccountAlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
-    errors.AccountDisabled: _FAILED_PRECONDITION,
-    errors.AccountNotChangeable: _FAILED_PRECONDITION,
-    errors.ConnectionNotFound: _NOT_FOUND,
+    account_errors.AccountNotFound: _NOT_FOUND,
+    account_errors.AccountAlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    account_errors.AccountDisabled: _FAILED_PRECONDITION,
+    account_errors.AccountNotChangeable: _FAILED_PRECONDITION,
+    account_errors.ConnectionNotFound: _NOT_FOUND,
     errors.CallLogNotFound: _NOT_FOUND,
     errors.ContactNotFound: _NOT_FOUND,
     errors.ContactAlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     errors.RequestIdReused: _FAILED_PRECONDITION,
     errors.PreferenceLocked: _FAILED_PRECONDITION,
     errors.CallLogNotMovable: _FAILED_PRECONDITION,
-    errors.UserNotFound: _NOT_FOUND,
-    errors.UserConflict: grpc.StatusCode.ALREADY_EXISTS,
-    errors.TooManyUsers: _RESOURCE_EXHAUSTED,
+    account_errors.UserNotFound: _NOT_FOUND,
+    account_errors.UserConflict: grpc.StatusCode.ALREADY_EXISTS,
+    account_errors.TooManyUsers: _RESOURCE_EXHAUSTED,
     errors.ResumeTokenExpired: grpc.StatusCode.OUT_OF_RANGE,
     errors.WatcherTooSlow: _RESOURCE_EXHAUSTED,
-    errors.CrmUnavailable: _UNAVAILABLE,
-    errors.CrmRejected: _FAILED_PRECONDITION,
-    errors.CrmAuthFailed: _UNAVAILABLE,
-    errors.CrmOutcomeUnknown: _UNAVAILABLE,
-    errors.LedgerUnavailable: _UNAVAILABLE,
-    errors.LedgerFull: _RESOURCE_EXHAUSTED,
+    crm_errors.CrmUnavailable: _UNAVAILABLE,
+    crm_errors.CrmRejected: _FAILED_PRECONDITION,
+    crm_errors.CrmAuthFailed: _UNAVAILABLE,
+    crm_errors.CrmOutcomeUnknown: _UNAVAILABLE,
+    ledger_errors.LedgerUnavailable: _UNAVAILABLE,
+    ledger_errors.LedgerFull: _RESOURCE_EXHAUSTED,
     errors.BudgetExhausted: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ShuttingDown: _UNAVAILABLE,
     errors.QuotaExceeded: _RESOURCE_EXHAUSTED,
-    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
-    errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
-    errors.KeyNotFound: _NOT_FOUND,
-    errors.KeyConflict: _FAILED_PRECONDITION,
-    errors.TooManyKeys: _RESOURCE_EXHAUSTED,
+    access_errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    access_errors.PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
+    access_errors.KeyNotFound: _NOT_FOUND,
+    access_errors.KeyConflict: _FAILED_PRECONDITION,
+    access_errors.TooManyKeys: _RESOURCE_EXHAUSTED,
     Exception: grpc.StatusCode.INTERNAL,
 }
 """The code of each error. A class that is not listed has the code of its nearest base class."""
@@ -191,9 +191,9 @@ def _refusal(
 
 def _pushback(error: errors.LeadlineError) -> float | None:
     """Seconds before which a retry cannot help; infinite if a person has to act first; None if it is unknown."""
-    if isinstance(error, errors.CrmAuthFailed):
+    if isinstance(error, crm_errors.CrmAuthFailed):
         return math.inf
-    if isinstance(error, errors.CrmRateLimited) and error.retry_after is None:
+    if isinstance(error, crm_errors.CrmRateLimited) and error.retry_after is None:
         return _RETRY_AFTER[error.reason]
     return None if error.retry_after is None else bounded_seconds(error.retry_after)
 

@@ -8,6 +8,7 @@ needed.
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from leadline_server.listeners import TlsFiles
-from leadline_server.transport.certificates import UnusableCertificate, expiry
+from leadline_server.transport.certificates import UnusableCertificate, cas_in, expiry
+from leadline_server.transport.tls_port import TlsPort
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ class _Loaded:
     grpc: grpc.ServerCertificateConfiguration
     contexts: Mapping[bool, ssl.SSLContext]  # by whether every client needs a certificate
     expires: float
+    client_cas: frozenset[bytes]
 
 
 class ServerCertificate(Collector):
@@ -52,6 +55,8 @@ class ServerCertificate(Collector):
         self._lock = Lock()
         self._loaded = self._load(_signs(files))
         self._refused: _Signs | None = None
+        self.ports: list[TlsPort] = []
+        """The HTTP ports that it serves."""
         self.failures = 0
         """How often changed files could not be used."""
 
@@ -60,6 +65,10 @@ class ServerCertificate(Collector):
         """Whether clients show certificates."""
         return self._files.client_ca is not None
 
+    def client_cas(self) -> frozenset[bytes]:
+        """The CAs of clients that the file has now, in DER."""
+        return self.current().client_cas
+
     def grpc_credentials(self) -> grpc.ServerCredentials:
         """Credentials for a gRPC port. With a CA of clients, every client needs a certificate."""
         fetch: Any = self._grpc_change()  # the types say that it never returns None; gRPC's documents say that it may
@@ -67,18 +76,28 @@ class ServerCertificate(Collector):
             self._loaded.grpc, fetch, require_client_authentication=self.takes_client_certificates
         )
 
-    def ssl_context(self, *, needs_client: bool = False) -> ssl.SSLContext:
-        """A context for an HTTP port.
+    def port(self, *, needs_client: bool = False) -> TlsPort:
+        """TLS for an HTTP port.
 
         Args:
             needs_client: whether every client needs a certificate. Otherwise one that a client shows is verified.
         """
-        context = self._context(needs_client=needs_client)
+        port = TlsPort(partial(self._first_context, needs_client))
+        self.ports.append(port)
+        return port
+
+    def _first_context(self, needs_client: bool) -> ssl.SSLContext:  # noqa: FBT001 - of a partial
+        """A context for one connection, which takes the newest certificate when its handshake begins.
+
+        Each connection has its own: OpenSSL keeps sessions of TLS 1.2 by their context, and a resumed session skips the
+        check of the client's certificate.
+        """
 
         def renew(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
             # It is called before the handshake goes on, also for clients that name no server.
             connection.context = self.current().contexts[needs_client]
 
+        context = self._bare_context(needs_client=needs_client)
         context.sni_callback = renew
         return context
 
@@ -91,6 +110,11 @@ class ServerCertificate(Collector):
             "leadline_certificate_expiry_seconds",
             "When the certificate expires, in seconds since 1970.",
             value=self._loaded.expires,
+        )
+        yield CounterMetricFamily(
+            "leadline_tls_handshakes_failed",
+            "TLS handshakes of the HTTP and metrics ports that failed, took too long, or were ended to make room.",
+            value=sum(port.failed for port in self.ports),
         )
 
     def current(self) -> _Loaded:
@@ -148,15 +172,11 @@ class ServerCertificate(Collector):
             grpc=grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca),
             contexts=contexts,
             expires=expiry(certificate, str(self._files.certificate)).timestamp(),
+            client_cas=frozenset() if client_ca is None else cas_in(client_ca, str(self._files.client_ca)),
         )
 
     def _context(self, *, needs_client: bool) -> ssl.SSLContext:
-        files, context = self._files, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = self._minimum
-        context.set_alpn_protocols(["http/1.1"])
-        # A resumed session skips the check of the client's certificate, and so would outlive a CA that is taken out.
-        context.num_tickets = 0
-        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+        files, context = self._files, self._bare_context(needs_client=needs_client)
         try:
             # Without `password`, OpenSSL would ask for an encrypted key's one on the terminal, and block the server.
             context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
@@ -167,6 +187,17 @@ class ServerCertificate(Collector):
                 context.load_verify_locations(files.client_ca)
             except (OSError, ssl.SSLError) as error:
                 raise UnusableCertificate(f"{files.client_ca}: {_words(error)}") from error
+        return context
+
+    def _bare_context(self, *, needs_client: bool) -> ssl.SSLContext:
+        """A context without certificates."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = self._minimum
+        context.set_alpn_protocols(["http/1.1"])
+        # A resumed session skips the check of the client's certificate, and so would outlive a CA that is taken out.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+        if self.takes_client_certificates:
             context.verify_mode = ssl.CERT_REQUIRED if needs_client else ssl.CERT_OPTIONAL
         return context
 

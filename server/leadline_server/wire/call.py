@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leadline.v1 import call_log_service_pb2, call_pb2
 
 from leadline_server.domain.call import Attestation, Call, CallDirection, CallResult
-from leadline_server.domain.call_log import LogTrigger
+from leadline_server.domain.call_log_states import LogTrigger
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.merge import MAX_ATTRIBUTES, CallEvent
 from leadline_server.wire.mapping import MessageMapping

@@ -5,7 +5,8 @@ from typing import Final
 
 from leadline.v1 import call_log_pb2
 
-from leadline_server.domain.call_log import CallLog, CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.call_log import CallLog
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.wire.mapping import MessageMapping
 
 STATES: Final[Mapping[int, CallLogState]] = {member.value: member for member in CallLogState}

@@ -13,6 +13,7 @@ const { PreferencesService } = await load("leadline/v1/preferences_service_pb.js
 const { PlaceholderService, PlaceholderState } = await load("leadline/v1/placeholder_service_pb.js");
 const { KeyService } = await load("leadline/admin/v1/key_service_pb.js");
 const { Role } = await load("leadline/admin/v1/key_pb.js");
+const { AuditService } = await load("leadline/admin/v1/audit_service_pb.js");
 const { AccountService } = await load("leadline/admin/v1/account_service_pb.js");
 const { AccountState, ConnectionState, Owner } = await load("leadline/admin/v1/account_pb.js");
 const { CallLogState } = await load("leadline/v1/call_log_pb.js");
@@ -36,6 +37,7 @@ const placeholders = createClient(PlaceholderService, transport);
 const directory = createClient(DirectoryService, transport);
 const keys = createClient(KeyService, transport);
 const accounts = createClient(AccountService, transport);
+const audit = createClient(AuditService, transport);
 
 const accountId = "demo";
 const userId = `${protocol}-${format}`;
@@ -125,6 +127,11 @@ seen.state = AccountState[(await accounts.getAccount(own)).account.state];
 seen.exported = [];
 for await (const { item } of accounts.exportAccount(own)) seen.exported.push(item.case);
 await accounts.deleteAccount(own);
+seen.audited = [];
+for (let wait = 0; wait < 100 && !seen.audited.includes("account.deleted"); wait++) {
+  await new Promise((resolve) => setTimeout(resolve, 100)); // an entry gets its place within a second
+  seen.audited = (await audit.listAuditEntries({ ...own, pageSize: 1000 })).entries.map((entry) => entry.action);
+}
 
 try {
   await contacts.findContact({ accountId, userId, phoneNumbers: [number, "nonsense"] });

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
@@ -27,6 +27,8 @@ CONNECTIONS: Final = 8
 CALL_SECONDS: Final = 20.0
 CONTACTS: Final = 500
 CORES: Final = sorted(os.sched_getaffinity(0))
+YIELDS: Final = ("nice", "-n", "19")
+"""Before the command of a process that shares a core with the one whose seconds are measured."""
 _OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1)]
 
 
@@ -116,9 +118,9 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, CORES)
 
 
-async def started(*arguments: str) -> asyncio.subprocess.Process:
-    """Such a process."""
-    command = (sys.executable, "-m", "faults.bounds.flood", *arguments)
+async def started(*arguments: str, before: Sequence[str] = ()) -> asyncio.subprocess.Process:
+    """Such a process. `before` comes before its command."""
+    command = (*before, sys.executable, "-m", "faults.bounds.flood", *arguments)
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     return await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 from fakes.process import TESTS
+from faults.bounds.flood import YIELDS
 from leadline import AsyncClient
 from support.acorn import KEY, changed
 from support.http_servers import http_server
@@ -95,7 +96,7 @@ class Stage:
 async def elsewhere(count: int) -> AsyncIterator[str]:
     """The CRM in a process of its own, which finds `count` contacts; yields its address."""
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    command = (sys.executable, "-m", "faults.bounds.hostile", str(count))
+    command = (*YIELDS, sys.executable, "-m", "faults.bounds.hostile", str(count))
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:

@@ -1,4 +1,4 @@
-"""What the tests of bounds measure of a server."""
+"""Measures of a server for the tests of bounds."""
 
 import asyncio
 import time

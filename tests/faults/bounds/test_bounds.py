@@ -12,7 +12,7 @@ from typing import Final
 
 import grpc
 import pytest
-from faults.bounds.flood import CORES, ended, on_core, started
+from faults.bounds.flood import CORES, YIELDS, ended, on_core, started
 from faults.bounds.hostile import NESTED, NUMBER, VICTIM_NUMBER, Stage, elsewhere, encoded, people, sized, staged
 from faults.bounds.measures import MIB, a_call, looks_up, memory, metric, victims_seconds
 from leadline import AsyncClient, errors
@@ -237,7 +237,7 @@ async def test_a_hostile_crm_costs_the_loop_50_ms_and_another_account_half_as_mu
             quiet.append(await victims_p99(stage))
             before = ticks(stage)
             with on_core(CORES[-1]):
-                attack = await started("lookups", stage.server.address, "12", "4")
+                attack = await started("lookups", stage.server.address, "12", "4", before=YIELDS)
             await asyncio.sleep(2)
             loud.append(await victims_p99(stage))
             assert (await ended(attack))["ended"]["UNAVAILABLE"] > 10

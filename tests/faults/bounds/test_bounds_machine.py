@@ -23,7 +23,8 @@ from leadline_server.crm.wrappers import CachePolicy
 from leadline_server.domain.call import CallDirection
 from leadline_server.domain.call_report import CallReport
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmRateLimited, CrmTooMuch, CrmUnavailable, InvalidRequest, LeadlineError
+from leadline_server.domain.crm_errors import CrmRateLimited, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.errors import InvalidRequest, LeadlineError
 from leadline_server.domain.limits import MOST_CALL_BYTES, MOST_CANDIDATE_BYTES, MOST_CANDIDATES
 from leadline_server.domain.merge import CallEvent
 from leadline_server.domain.numbers.phone_number import PhoneNumber

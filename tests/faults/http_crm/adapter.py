@@ -10,7 +10,7 @@ import aiohttp
 from fakes.misbehaviour import GOOD_TOKEN
 from leadline_server.crm.toolkit.redaction import in_its_words
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmInvalidCursor,

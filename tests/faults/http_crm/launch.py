@@ -20,7 +20,8 @@ import aiohttp
 from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from leadline_server import serving
 from leadline_server.app import App, open_app
-from leadline_server.config import Settings, load_settings
+from leadline_server.config import Settings
+from leadline_server.config_loading import load_settings
 
 SYNCHRONOUS_OFF: Final = "--synchronous-off"
 CONFIG: Final = "FAULTY_CRM"

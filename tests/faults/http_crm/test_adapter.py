@@ -12,12 +12,7 @@ from faults.http_crm.adapter import HttpCrm, HttpCrmConfig
 from faults.http_crm.people import faulty_crm_under_test
 from faults.http_crm.process import crm_process
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import (
-    CrmAuthFailed,
-    CrmOutcomeUnknown,
-    CrmRateLimited,
-    CrmUnavailable,
-)
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRateLimited, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import parse_number
 from leadline_server.testing.crm_call_log_cases import WriteLogCases
 from leadline_server.testing.crm_conformance import CrmConformance, CrmUnderTest

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from faults.model.decision import Number
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
     CrmRateLimited,

@@ -45,7 +45,7 @@ export function Account() {
 }
 
 function SettingsForm({ settings, onSaved }: { settings: AccountSettings; onSaved: (now: AccountSettings) => void }) {
-  const { identity, say } = usePage();
+  const { identity, say, may } = usePage();
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
   const [defaults, setDefaults] = useState<Edits>({});
   const [locked, setLocked] = useState<readonly string[]>(settings.locked);
@@ -74,76 +74,80 @@ function SettingsForm({ settings, onSaved }: { settings: AccountSettings; onSave
   const edit = (name: string) => (value: string) => setTexts({ ...texts, [name]: value });
   return (
     <form class="settings" onSubmit={(event) => (event.preventDefault(), void save())}>
-      <h2>{t("account.settings")}</h2>
-      {TEXTS.map(({ name, key }) => (
-        <Field
-          key={name}
-          label={t(`setting.${name}`)}
-          value={texts[name] ?? settings[key] ?? ""}
-          wrong={wrong[`settings.${name}`]}
-          onChange={edit(name)}
-        />
-      ))}
-      {NUMBERS.map(({ name, key }) => (
-        <Field
-          key={name}
-          label={t(`setting.${name}`)}
-          type="number"
-          value={texts[name] ?? String(settings[key] ?? "")}
-          wrong={wrong[`settings.${name}`]}
-          onChange={edit(name)}
-        />
-      ))}
-      {FLAGS.map(({ name, key }) => (
-        <Choice
-          key={name}
-          label={t(`setting.${name}`)}
-          value={texts[name] ?? String(settings[key] ?? false)}
-          choices={[
-            ["true", t("yes")],
-            ["false", t("no")],
-          ]}
-          onChange={edit(name)}
-        />
-      ))}
-      {LISTS.map(({ name, key }) => (
-        <Field
-          key={name}
-          label={t(`setting.${name}`)}
-          hint={t("one_a_line")}
-          lines={3}
-          value={texts[name] ?? settings[key].join("\n")}
-          wrong={Object.entries(wrong).find(([field]) => field.startsWith(`settings.${name}`))?.[1]}
-          onChange={edit(name)}
-        />
-      ))}
-      <h2>{t("account.defaults")}</h2>
-      {PREFERENCES.map((preference) => {
-        const { name } = preference;
-        const isLocked = locked.includes(name);
-        const flip = () => setLocked(isLocked ? locked.filter((one) => one !== name) : [...locked, name]);
-        return (
-          <div class="lockable" key={name}>
-            <PreferenceEditor
-              preference={preference}
-              value={name in defaults ? defaults[name] : settings.defaults?.[preference.key]}
-              inherited=""
-              hint={wrong[`settings.defaults.${name}`]}
-              disabled={work.isBusy}
-              onChange={(value) => setDefaults({ ...defaults, [name]: value })}
-            />
-            <label>
-              <input type="checkbox" checked={isLocked} onChange={flip} />
-              {t("account.lock")}
-              <span class="unseen"> {preferenceLabel(name)}</span>
-            </label>
-          </div>
-        );
-      })}
+      <fieldset class="plain" disabled={!may("UpdateAccountSettings")}>
+        <h2>{t("account.settings")}</h2>
+        {TEXTS.map(({ name, key }) => (
+          <Field
+            key={name}
+            label={t(`setting.${name}`)}
+            value={texts[name] ?? settings[key] ?? ""}
+            wrong={wrong[`settings.${name}`]}
+            onChange={edit(name)}
+          />
+        ))}
+        {NUMBERS.map(({ name, key }) => (
+          <Field
+            key={name}
+            label={t(`setting.${name}`)}
+            type="number"
+            value={texts[name] ?? String(settings[key] ?? "")}
+            wrong={wrong[`settings.${name}`]}
+            onChange={edit(name)}
+          />
+        ))}
+        {FLAGS.map(({ name, key }) => (
+          <Choice
+            key={name}
+            label={t(`setting.${name}`)}
+            value={texts[name] ?? String(settings[key] ?? false)}
+            choices={[
+              ["true", t("yes")],
+              ["false", t("no")],
+            ]}
+            onChange={edit(name)}
+          />
+        ))}
+        {LISTS.map(({ name, key }) => (
+          <Field
+            key={name}
+            label={t(`setting.${name}`)}
+            hint={t("one_a_line")}
+            lines={3}
+            value={texts[name] ?? settings[key].join("\n")}
+            wrong={Object.entries(wrong).find(([field]) => field.startsWith(`settings.${name}`))?.[1]}
+            onChange={edit(name)}
+          />
+        ))}
+        <h2>{t("account.defaults")}</h2>
+        {PREFERENCES.map((preference) => {
+          const { name } = preference;
+          const isLocked = locked.includes(name);
+          const flip = () => setLocked(isLocked ? locked.filter((one) => one !== name) : [...locked, name]);
+          return (
+            <div class="lockable" key={name}>
+              <PreferenceEditor
+                preference={preference}
+                value={name in defaults ? defaults[name] : settings.defaults?.[preference.key]}
+                inherited=""
+                hint={wrong[`settings.defaults.${name}`]}
+                disabled={work.isBusy}
+                onChange={(value) => setDefaults({ ...defaults, [name]: value })}
+              />
+              <label>
+                <input type="checkbox" checked={isLocked} onChange={flip} />
+                {t("account.lock")}
+                <span class="unseen"> {preferenceLabel(name)}</span>
+              </label>
+            </div>
+          );
+        })}
+      </fieldset>
       <Trouble problem={work.problem} />
-      <button type="submit" class="main" disabled={work.isBusy || !hasEdits}>
-        {t("save")}
-      </button>
+      {may("UpdateAccountSettings") && (
+        <button type="submit" class="main" disabled={work.isBusy || !hasEdits}>
+          {t("save")}
+        </button>
+      )}
     </form>
   );
 }

@@ -5,6 +5,7 @@ import type { CallLog } from "../contract/leadline/v1/call_log_pb.ts";
 import { usePage, useRead, useWatch } from "../context.ts";
 import { beganAt, callId, moment, partyText, withWhom } from "../format.ts";
 import { callText, ContactText, StateBadge, Trouble, why } from "../parts.tsx";
+import { screenPop } from "../host.ts";
 import { address } from "../route.ts";
 import { callLogs, WAIT } from "../server.ts";
 import { t } from "../words.ts";
@@ -29,7 +30,7 @@ function ordered(logs: Iterable<CallLog>): CallLog[] {
 }
 
 export function Now() {
-  const { identity, watch, say } = usePage();
+  const { identity, watch, say, tell } = usePage();
   const [shown, setShown] = useState<ReadonlyMap<string, CallLog>>(new Map());
   const [round, setRound] = useState(0);
   const lastSaid = useRef(0);
@@ -50,6 +51,7 @@ export function Now() {
     if (!ringing) return;
     if (announced.current.size > MOST_REMEMBERED) announced.current.clear();
     announced.current.add(callId(ringing));
+    tell(screenPop(ringing));
     if (Date.now() - lastSaid.current < QUIET) return;
     lastSaid.current = Date.now();
     say(t("now.said", { who: withWhom(ringing) || t("now.withheld") }));

@@ -8,7 +8,7 @@ import { preferences, WAIT } from "../server.ts";
 import { t, word } from "../words.ts";
 
 export function OwnPreferences() {
-  const { identity, say } = usePage();
+  const { identity, say, may } = usePage();
   const [edits, setEdits] = useState<Edits>({});
   const work = useWork();
   const read = useRead(async () => (identity.userId ? preferences.getPreferences(identity, WAIT) : null), [identity]);
@@ -40,13 +40,13 @@ export function OwnPreferences() {
                 value={own}
                 inherited={own === undefined && !(preference.name in edits) ? inForce : ""}
                 hint={t(isLocked ? "preferences.locked" : "preferences.in_force", { value: inForce, source })}
-                disabled={isLocked || work.isBusy}
+                disabled={isLocked || work.isBusy || !may("UpdatePreferences")}
                 onChange={(value) => setEdits({ ...edits, [preference.name]: value })}
               />
             );
           })}
           <Trouble problem={work.problem} />
-          <Save isBusy={work.isBusy} edits={edits} />
+          {may("UpdatePreferences") && <Save isBusy={work.isBusy} edits={edits} />}
         </form>
       )}
     </>

@@ -1,10 +1,11 @@
 // One call: who it was with, why its log stands as it does, and what a person can do: choose, create, log, retry, move.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CallLogState, type CallLog } from "../contract/leadline/v1/call_log_pb.ts";
 import type { Contact } from "../contract/leadline/v1/contact_pb.ts";
 import { usePage, useRead, useWatch, useWork } from "../context.ts";
 import { callId, moment, otherParty, partyText, withWhom } from "../format.ts";
 import { callText, ContactText, CrmLink, Field, reasonText, StateBadge, Trouble } from "../parts.tsx";
+import { callLogged, callOpened, contactCreated } from "../host.ts";
 import { address } from "../route.ts";
 import { callLogs, WAIT } from "../server.ts";
 import { t } from "../words.ts";
@@ -12,7 +13,7 @@ import { ChooseContact } from "./choose.tsx";
 import { OtherCalls } from "./other_calls.tsx";
 
 export function Prompt({ id }: { id: string }) {
-  const { identity, watch } = usePage();
+  const { identity, watch, home, tell } = usePage();
   const read = useRead(
     async () => (await callLogs.getCallLog({ accountId: identity.accountId, callId: id }, WAIT)).callLog!,
     [id],
@@ -25,11 +26,22 @@ export function Prompt({ id }: { id: string }) {
     onGap: read.reload,
   };
   useWatch(watch, listener, [id]);
+  useEffect(() => {
+    if (log) tell(callOpened(log));
+  }, [log === null]);
+  const stage = log && JSON.stringify([log.state, log.contact?.id ?? "", log.crmLogId]);
+  const before = useRef(stage);
+  useEffect(() => {
+    if (before.current && log?.state === CallLogState.LOGGED && stage !== before.current) tell(callLogged(log));
+    before.current = stage;
+  }, [stage]);
   return (
     <>
-      <p>
-        <a href={address("calls")}>{t("prompt.back")}</a>
-      </p>
+      {home && (
+        <p>
+          <a href={address(home)}>{t("prompt.back")}</a>
+        </p>
+      )}
       <Trouble problem={read.problem} onRetry={read.reload} />
       {log ? <OneCall log={log} take={take} /> : !read.problem && <p>{t("loading")}</p>}
     </>
@@ -80,7 +92,7 @@ function Facts({ log }: { log: CallLog }) {
 }
 
 function Actions({ log, take }: { log: CallLog; take: (log: CallLog) => void }) {
-  const { identity, say } = usePage();
+  const { identity, say, tell } = usePage();
   const [note, setNote] = useState(log.call?.note ?? "");
   const [disposition, setDisposition] = useState(log.call?.disposition ?? "");
   const [isMoving, setMoving] = useState(false);
@@ -95,7 +107,10 @@ function Actions({ log, take }: { log: CallLog; take: (log: CallLog) => void }) 
     take((await callLogs.logCall({ ...keys, contactId, call }, WAIT)).callLog!);
   };
   const logAgainst = (contact: Contact, isNew = false) => {
-    if (isNew) setCreated(contact);
+    if (isNew) {
+      setCreated(contact);
+      tell(contactCreated(log, contact));
+    }
     if (isLogged) return setChosen(contact); // a move is asked about first
     return void work.run(async () => {
       await report(contact.id);

@@ -42,7 +42,7 @@ async function everybody(accountId: string): Promise<User[]> {
 }
 
 export function Users() {
-  const { identity } = usePage();
+  const { identity, may } = usePage();
   const [edited, setEdited] = useState<User | "new" | null>(null);
   const read = useRead(() => everybody(identity.accountId), [identity]);
   const close = (isChanged: boolean) => {
@@ -56,18 +56,20 @@ export function Users() {
       {edited ? (
         <UserForm key={edited === "new" ? "" : edited.userId} user={edited === "new" ? undefined : edited} onClose={close} />
       ) : (
-        <button type="button" class="main" onClick={() => setEdited("new")}>
-          {t("users.add")}
-        </button>
+        may("UpsertUser") && (
+          <button type="button" class="main" onClick={() => setEdited("new")}>
+            {t("users.add")}
+          </button>
+        )
       )}
       {read.answer?.length === 0 && <p class="empty">{t("users.empty")}</p>}
-      {read.answer && read.answer.length > 0 && <UserTable users={read.answer} onEdit={setEdited} />}
+      {read.answer && read.answer.length > 0 && <UserTable users={read.answer} onEdit={may("UpsertUser") ? setEdited : undefined} />}
     </>
   );
 }
 
-function UserTable({ users, onEdit }: { users: readonly User[]; onEdit: (user: User) => void }) {
-  const columns = [t("user"), t("name"), t("users.extensions"), t("users.phoneNumbers"), t("users.emails"), t("edit")];
+function UserTable({ users, onEdit }: { users: readonly User[]; onEdit: ((user: User) => void) | undefined }) {
+  const columns = [t("user"), t("name"), t("users.extensions"), t("users.phoneNumbers"), t("users.emails"), ...(onEdit ? [t("edit")] : [])];
   return (
     <div class="scroll">
       <table>
@@ -91,12 +93,14 @@ function UserTable({ users, onEdit }: { users: readonly User[]; onEdit: (user: U
               {LISTS.map((list) => (
                 <td key={list}>{user[list].join(", ")}</td>
               ))}
-              <td>
-                <button type="button" onClick={() => onEdit(user)}>
-                  {t("edit")}
-                  <span class="unseen"> {user.userId}</span>
-                </button>
-              </td>
+              {onEdit && (
+                <td>
+                  <button type="button" onClick={() => onEdit(user)}>
+                    {t("edit")}
+                    <span class="unseen"> {user.userId}</span>
+                  </button>
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

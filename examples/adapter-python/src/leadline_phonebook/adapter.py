@@ -8,7 +8,7 @@ from typing import Final
 
 from leadline_server.crm.toolkit.call_text import subject_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import Capabilities, ContactPage, CrmLog, LogEntry
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from leadline_server.crm.assumptions.test_numbers import stored_forms, written
 from leadline_server.crm.assumptions.trial import MARK, Trial
 from leadline_server.crm.toolkit.assumptions import Topic
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import Capabilities, CrmLog, CrmMethod, LookupRecall, NameSearch
 
 LONG_NOTE: Final = 8_000

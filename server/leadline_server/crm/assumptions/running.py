@@ -8,7 +8,7 @@ from leadline_server.crm.assumptions.checks import CHECKS, CannotTry, Check, Doe
 from leadline_server.crm.assumptions.findings import TrialReport, TrialVerdict, TriedAssumption
 from leadline_server.crm.assumptions.trial import NoFreeNumber, Trial, answered
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, TellsFacts, Topic, TriesFacts
-from leadline_server.domain.errors import CrmError, CrmRejected
+from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter, CrmMethod
 

@@ -11,7 +11,7 @@ from leadline_server.crm.assumptions.test_numbers import a_test_number
 from leadline_server.crm.toolkit.assumptions import DeletesCallLogs
 from leadline_server.domain.call import Call, CallDirection, CallResult, Party
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.preferences import AccountSettings

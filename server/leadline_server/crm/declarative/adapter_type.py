@@ -30,7 +30,7 @@ from leadline_server.crm.toolkit import (
 from leadline_server.crm.toolkit.own_fields import OwnFields, SettingsWithFields
 from leadline_server.definitions.problems import BadDefinition
 from leadline_server.definitions.templates import TemplateFailed
-from leadline_server.domain.errors import CrmError, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import (
     ALL_METHODS,
     MOST_NUMBERS,

@@ -8,7 +8,7 @@ import msgspec
 from leadline_server.crm.declarative.compiled_definition import CompiledDefinition, CompiledRule
 from leadline_server.crm.toolkit import HttpAnswer, in_its_words, standard_failure
 from leadline_server.crm.toolkit.delays import read_seconds
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

@@ -13,7 +13,7 @@ from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.own_fields import OwnFields
 from leadline_server.definitions.templates import TemplateFailed
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 

@@ -15,7 +15,7 @@ from leadline_server.crm.toolkit import standard_failure
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.definitions.answer_path import AnswerPath
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 
 EARLY_SHARE: Final = 0.1
 """A token is replaced when only this share of its life is left."""

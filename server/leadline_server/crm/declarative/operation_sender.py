@@ -16,7 +16,7 @@ from leadline_server.crm.toolkit import HttpAnswer, HttpClient
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.crm.toolkit.http_client import Content
 from leadline_server.definitions.templates import Context, TemplateFailed
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 
 T = TypeVar("T")
 

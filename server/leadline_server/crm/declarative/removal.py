@@ -8,7 +8,7 @@ from leadline_server.crm.declarative.compiled_definition import CompiledDefiniti
 from leadline_server.crm.declarative.operation_sender import OperationSender, RequestQuota
 from leadline_server.crm.declarative.operations import RelatedRecordsOperation
 from leadline_server.crm.toolkit.contact_use import use_of
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import ContactUse
 
 Values = Mapping[str, Any]

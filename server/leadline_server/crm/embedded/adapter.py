@@ -24,7 +24,7 @@ from leadline_server.crm.toolkit.bounds import within_bounds
 from leadline_server.crm.toolkit.own_fields import OwnFields, as_texts
 from leadline_server.domain.clean_text import cleaned
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import (

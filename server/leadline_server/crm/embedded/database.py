@@ -11,7 +11,8 @@ from leadline_server.crm.embedded.contact_inserts import WantedContact, create_c
 from leadline_server.crm.embedded.journal import NewLog, insert_logs
 from leadline_server.crm.embedded.rows import CONTACT_COLUMNS, contact_from
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable, LedgerUnavailable
+from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.limits import MOST_RECORDS
 from leadline_server.ports.crm import CrmLog
 from leadline_server.storage.migrations import apply_missing, load_migrations

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from leadline_server.crm.embedded.rows import book_of, new_id, to_micros
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from leadline_server.crm.embedded.database import CrmDatabase
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 from leadline_server.storage.connection import connect, immediate_transaction, retry_busy
 
 FILE: Final = "crm.db"

@@ -28,7 +28,7 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (

@@ -11,7 +11,7 @@ from leadline_server.crm.hubspot.wire import Object, a_batch, an_object, is_id, 
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.adapter_type import AccountView
 from leadline_server.crm.toolkit.own_fields import OwnFields, with_own
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRejected, CrmUnavailable
 from leadline_server.ports.crm import CrmLog, LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 

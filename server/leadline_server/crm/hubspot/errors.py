@@ -7,7 +7,7 @@ import msgspec
 
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
-from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 DAILY_PAUSE: Final = 900.0
 """The pause after the day's requests are used up, in seconds. The day ends at the account's midnight. The

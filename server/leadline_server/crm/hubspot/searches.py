@@ -10,7 +10,7 @@ import msgspec
 from leadline_server.crm.hubspot.wire import Object, a_page
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.number_forms import number_forms
-from leadline_server.domain.errors import CrmError, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import NumberKind, PhoneNumber
 from leadline_server.ports.crm import MOST_NUMBERS
 

@@ -21,7 +21,7 @@ from leadline_server.crm.toolkit.call_text import (
     subject_of,
     updated_body,
 )
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import LogEntry
 from leadline_server.ports.crm_call_logs import StoredCallLog
 

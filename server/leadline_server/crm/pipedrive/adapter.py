@@ -18,7 +18,7 @@ from leadline_server.crm.toolkit.name_paging import page_of
 from leadline_server.crm.toolkit.own_fields import PLACEHOLDER_FIELDS, OwnFields, sample_draft, with_own
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmTooMuch
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,

@@ -7,7 +7,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.delays import read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
-from leadline_server.domain.errors import CrmError, CrmRateLimited
+from leadline_server.domain.crm_errors import CrmError, CrmRateLimited
 
 DAILY_PAUSE: Final = 900.0
 """The pause after the day's tokens are used up, in seconds. The answer does not say when the day ends, so

@@ -9,7 +9,7 @@ from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.settings import PipedriveSettings
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError, CrmTooMuch
+from leadline_server.domain.crm_errors import CrmError, CrmTooMuch
 
 SEARCH: Final = "search"
 """The scope of the rate limit that Pipedrive has for searches."""

@@ -13,7 +13,7 @@ from leadline_server.crm.pipedrive import wire
 from leadline_server.crm.pipedrive.records import PERSONS
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.crm.toolkit.contact_use import use_of
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 from leadline_server.ports.crm import ContactUse
 
 _COUNTS: Final = (

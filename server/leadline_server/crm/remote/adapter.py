@@ -22,7 +22,7 @@ from leadline_server.crm.toolkit import AccountView, FieldReport, OwnFields
 from leadline_server.crm.toolkit.call_text import updated_body
 from leadline_server.crm.toolkit.field_values import Values
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmError, CrmRejected
+from leadline_server.domain.crm_errors import CrmError, CrmRejected
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (

@@ -12,7 +12,7 @@ from leadline_server.crm.remote.description import Description
 from leadline_server.crm.remote.settings import RemoteSettings, split_address
 from leadline_server.crm.remote.wire import Wire
 from leadline_server.crm.toolkit import AccountView, AdapterContext, AdapterType, Connect, OwnFields
-from leadline_server.domain.errors import CrmError, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 

@@ -8,7 +8,7 @@ import grpc
 
 from leadline_server.crm.egress import Egress
 from leadline_server.crm.remote.settings import RemoteSettings, split_address
-from leadline_server.domain.errors import CrmUnavailable
+from leadline_server.domain.crm_errors import CrmUnavailable
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """The most bytes of an adapter's answer. Lookups have a smaller bound."""

@@ -25,7 +25,7 @@ from leadline_server.concurrency.single_flight import SingleFlight
 from leadline_server.crm.remote.failures import is_never_done, unusable
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.wire import Wire
-from leadline_server.domain.errors import CrmError, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmUnavailable
 from leadline_server.ports.crm import (
     ALL_METHODS,
     MOST_NUMBERS,

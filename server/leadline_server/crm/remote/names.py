@@ -6,7 +6,7 @@ from typing import Final
 from google.protobuf.descriptor import ServiceDescriptor
 from leadline.adapter.v1 import adapter_service_pb2
 
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmInvalidCursor,

@@ -12,8 +12,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[im
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # no py.typed
 
 from leadline_server.crm.remote.names import DETAILS_KEY, DOMAIN, TOO_MUCH
-from leadline_server.domain.delay import bounded_seconds
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmInvalidCursor,
@@ -22,8 +21,9 @@ from leadline_server.domain.errors import (
     CrmRejected,
     CrmTooMuch,
     CrmUnavailable,
-    LeadlineError,
 )
+from leadline_server.domain.delay import bounded_seconds
+from leadline_server.domain.errors import LeadlineError
 
 _CODES: Final[Mapping[type[CrmError], grpc.StatusCode]] = {
     CrmRateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,

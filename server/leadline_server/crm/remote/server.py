@@ -18,7 +18,7 @@ from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.refusals import BadRequest, Unauthorized, refusal
 from leadline_server.crm.remote.servicer import AdapterServicer
 from leadline_server.crm.toolkit import AccountView, Connect
-from leadline_server.domain.errors import CrmError
+from leadline_server.domain.crm_errors import CrmError
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import CrmAdapter
 

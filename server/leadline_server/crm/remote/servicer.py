@@ -13,7 +13,7 @@ from leadline_server.crm.remote.description import capabilities_message
 from leadline_server.crm.remote.names import METHODS
 from leadline_server.crm.remote.refusals import BadRequest
 from leadline_server.crm.toolkit import AccountView, Connect
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ports.crm import MOST_NUMBERS, ContactDeleter, CrmAdapter, CrmMethod, ListsUsers
 from leadline_server.ports.crm_call_logs import CallLogReader

@@ -10,7 +10,7 @@ from leadline_server.crm.remote.channel import MAX_ANSWER_BYTES
 from leadline_server.crm.remote.failures import failure_of, unusable
 from leadline_server.crm.remote.names import SERVICE, TOKEN_KEY
 from leadline_server.crm.remote.settings import RemoteSettings
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 
 M = TypeVar("M", bound=Message)
 

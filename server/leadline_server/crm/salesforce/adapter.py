@@ -44,7 +44,7 @@ from leadline_server.crm.toolkit.own_fields import (
 )
 from leadline_server.crm.toolkit.required_fields import FieldReport, missing_of
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmInvalidCursor, CrmRejected, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,
@@ -139,12 +139,16 @@ class SalesforceCrm:
     async def get_contact(self, contact_id: str) -> Contact | None:
         """The record with this id, or the one that it was converted to or merged into, with its own id."""
         seen = {contact_id}
-        while (kind := self._kind_with(contact_id)) is not None:
+        while (kind := self._records.kind_with(contact_id)) is not None:
             query = f"SELECT {kind.columns} FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
             rows = await self._records.rows(query)
             if rows and not rows[0].get("IsConverted"):
                 return self._records.contact(rows[0], kind)
-            contact_id = str(rows[0].get("ConvertedContactId") or "") if rows else await self._master(contact_id, kind)
+            contact_id = (
+                str(rows[0].get("ConvertedContactId") or "")
+                if rows
+                else await self._records.master_of(contact_id, kind)
+            )
             if contact_id in seen or len(seen) > _MOST_MOVES:
                 return None
             seen.add(contact_id)
@@ -179,7 +183,7 @@ class SalesforceCrm:
 
     async def delete_contact(self, contact_id: str, log_ids: Collection[str], *, only_check: bool) -> ContactUse:
         """Move a lead or contact that no one has used to Salesforce's recycle bin."""
-        kind = self._kind_with(contact_id)
+        kind = self._records.kind_with(contact_id)
         if kind is None:
             return ContactUse.UNUSED
         records = self._records
@@ -276,12 +280,6 @@ class SalesforceCrm:
         ]
         return owner_of(number, await together(lookups), self._account.settings().default_region)
 
-    async def _master(self, contact_id: str, kind: SalesforceKind) -> str:
-        """The id of the record that a deleted one was merged into; empty if it was not merged."""
-        query = f"SELECT MasterRecordId FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
-        rows = await self._records.rows(query, with_deleted=True)
-        return str(rows[0].get("MasterRecordId") or "") if rows else ""
-
     async def _existing(self, log_id: str) -> LoggedTask | None:
         """The current task; None if it is gone."""
         query = f"SELECT {TASK_COLUMNS} FROM Task WHERE Id = {quoted(log_id)}"  # noqa: S608 - quoted
@@ -289,12 +287,9 @@ class SalesforceCrm:
         return self._records.task(rows[0]) if rows else None
 
     def _task(self, entry: LogEntry, description: str) -> dict[str, Any]:
-        if self._kind_with(entry.contact_id) is None:
+        if self._records.kind_with(entry.contact_id) is None:
             raise CrmRejected("Salesforce logs calls of leads and contacts only, and this id belongs to neither.")
         return task_of(entry, self._account.settings().zone, description)
-
-    def _kind_with(self, contact_id: str) -> SalesforceKind | None:
-        return next((kind for kind in self._records.kinds if kind.has(contact_id)), None)
 
     def _log(self, log_id: str, contact_id: str = "") -> CrmLog:
         return CrmLog(log_id, self._names.record_url + log_id, contact_id)

@@ -12,7 +12,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, Throttle, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
-from leadline_server.domain.errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRateLimited, CrmRejected, CrmUnavailable
 
 PAUSE_SECONDS: Final = 60.0
 """The pause after the day's share of requests is used up, in seconds. They come back little by little over 24 hours."""

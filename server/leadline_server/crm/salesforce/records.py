@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from leadline_server.crm.salesforce.soql import quoted
 from leadline_server.crm.salesforce.wire import (
     QUERY_PAGE,
     SEARCH_ANSWER,
@@ -17,8 +18,8 @@ from leadline_server.crm.salesforce.wire import (
 )
 from leadline_server.crm.toolkit import HttpClient
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _MOST_FOUND: Final = 1_000  # of one kind: Salesforce's search returns 2,000 of all kinds, and drops the rest
 _MOST_PAGES: Final = 10  # of up to 2,000 records each
@@ -98,6 +99,16 @@ class SalesforceRecords:
             return user_of(record)
         except msgspec.ValidationError as error:
             raise CrmUnavailable("A user of Salesforce differs from its documentation.") from error
+
+    async def master_of(self, contact_id: str, kind: SalesforceKind) -> str:
+        """The id of the record that a deleted one was merged into; empty if it was not merged."""
+        query = f"SELECT MasterRecordId FROM {kind.object} WHERE Id = {quoted(contact_id)}"  # noqa: S608 - quoted
+        rows = await self.rows(query, with_deleted=True)
+        return str(rows[0].get("MasterRecordId") or "") if rows else ""
+
+    def kind_with(self, contact_id: str) -> SalesforceKind | None:
+        """The kind of record that an id is of; None: of neither kind."""
+        return next((kind for kind in self.kinds if kind.has(contact_id)), None)
 
     async def _page(self, path: str, params: Mapping[str, str]) -> QueryPage:
         return (await self._client.ask("GET", path, params=params)).decode(QUERY_PAGE)

@@ -13,7 +13,7 @@ from leadline_server.crm.salesforce.soql import quoted
 from leadline_server.crm.salesforce.wire import SalesforceKind
 from leadline_server.crm.toolkit import HttpClient, segment
 from leadline_server.crm.toolkit.contact_use import use_of
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.ports.crm import ContactUse
 
 _GONE: Final = 404

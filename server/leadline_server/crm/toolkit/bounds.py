@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmTooMuch
+from leadline_server.domain.crm_errors import CrmTooMuch
 from leadline_server.domain.limits import (
     MOST_CONTACT_BYTES,
     MOST_CONTACT_PARTS,

@@ -9,7 +9,7 @@ import msgspec
 from leadline_server.crm.toolkit.delays import read_seconds
 from leadline_server.crm.toolkit.json_nesting import is_nested_deeper
 from leadline_server.crm.toolkit.redaction import in_its_words
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmError,
     CrmOutcomeUnknown,

@@ -12,7 +12,7 @@ from leadline_server.crm.toolkit.authorization import Authorizer
 from leadline_server.crm.toolkit.http_answers import Failure, HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_exchange import Request, exchange
 from leadline_server.crm.toolkit.throttle import Throttle
-from leadline_server.domain.errors import CrmAuthFailed, CrmError, CrmRateLimited, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmError, CrmRateLimited, CrmUnavailable
 
 DEADLINE_SECONDS: Final = 10.0
 """How long one request may take, in seconds."""

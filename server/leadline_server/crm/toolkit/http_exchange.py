@@ -9,7 +9,7 @@ from yarl import URL
 
 from leadline_server.crm.egress import AddressRefused
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.limits import MOST_LOOKUP_BYTES
 
 MAX_ANSWER_BYTES: Final = MOST_LOOKUP_BYTES

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from leadline_server.crm.toolkit.call_text import Style, body_of, updated_body
 from leadline_server.domain.contact import Contact, ContactDraft, MatchKind
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.matching import match_kind
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.domain.person_name import split_name

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmInvalidCursor
+from leadline_server.domain.crm_errors import CrmInvalidCursor
 from leadline_server.ports.crm import ContactPage
 
 T = TypeVar("T")

@@ -30,10 +30,8 @@ from leadline_server.crm.toolkit.oauth_answers import (
     unusable_tokens,
 )
 from leadline_server.crm.toolkit.oauth_grant import BY_CONSENT, OAuthGrant
-from leadline_server.domain.errors import (
-    CrmAuthFailed,
-    LedgerUnavailable,
-)
+from leadline_server.domain.crm_errors import CrmAuthFailed
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import TokenStore
 
 EARLY: Final = 60.0

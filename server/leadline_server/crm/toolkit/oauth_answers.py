@@ -7,14 +7,8 @@ import msgspec
 
 from leadline_server.crm.toolkit.delays import LONGEST_TOKEN_LIFE, read_seconds
 from leadline_server.crm.toolkit.http_answers import UNREADABLE, HttpAnswer, standard_failure
-from leadline_server.domain.errors import (
-    CrmAuthFailed,
-    CrmUnavailable,
-    KeyMissing,
-    LedgerUnavailable,
-    SecretDamaged,
-    StandbyLedger,
-)
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmUnavailable
+from leadline_server.domain.ledger_errors import KeyMissing, LedgerUnavailable, SecretDamaged, StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
 
 _LIFETIME: Final = 3600.0  # in seconds, if the answer names none; RFC 6749 recommends to name it

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from leadline_server.crm.toolkit.oauth import OAuthAuthorizer
 from leadline_server.crm.toolkit.oauth_grant import OAuthConsent
-from leadline_server.domain.errors import CrmAuthFailed
+from leadline_server.domain.crm_errors import CrmAuthFailed
 
 CALLBACK: Final = "/callback"
 _RANDOM_BYTES: Final = 32

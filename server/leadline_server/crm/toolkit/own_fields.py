@@ -21,7 +21,7 @@ from leadline_server.definitions.template_tree import compiled_tree, rendered_tr
 from leadline_server.definitions.templates import TemplateFailed, as_text
 from leadline_server.domain.call import Call, CallDirection, Party
 from leadline_server.domain.contact import ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber, parse_number
 from leadline_server.ports.crm import LogEntry
 

@@ -6,8 +6,8 @@ from typing import Final, TypeAlias
 
 from leadline_server.concurrency.rate_limiter import RateLimiter, wait_for_reserved
 from leadline_server.crm.toolkit.http_answers import HttpAnswer
+from leadline_server.domain.crm_errors import CrmHeldBack
 from leadline_server.domain.delay import bounded_seconds
-from leadline_server.domain.errors import CrmHeldBack
 from leadline_server.ports.crm import RateLimit
 
 LONGEST_WAIT: Final = 5.0

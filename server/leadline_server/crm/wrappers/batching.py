@@ -19,7 +19,7 @@ from leadline_server.concurrency.turns import in_turns
 from leadline_server.crm.wrappers.shared_lookups import SharedLookups
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact
-from leadline_server.domain.errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.matching import key_asked_by, key_matched_by
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from leadline_server.crm.toolkit.bounds import bounded, first_ones, within_bounds
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmTooMuch
+from leadline_server.domain.crm_errors import CrmTooMuch
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import ContactPage
 

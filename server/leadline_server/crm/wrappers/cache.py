@@ -18,7 +18,7 @@ from leadline_server.crm.wrappers.remembered_answers import (
 )
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.numbering_rules import RulesOrRegion
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import ContactUse, CrmAdapter, CrmLog, LogEntry, LookupAnswer

@@ -7,8 +7,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
 from leadline_server.domain.clean_text import cleaned, cleaned_id, cleaned_lines
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmError, CrmTooMuch
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmError, CrmTooMuch
 from leadline_server.ports.crm import ContactPage, CrmLog, CrmMethod, CrmUserPage
 
 P = ParamSpec("P")

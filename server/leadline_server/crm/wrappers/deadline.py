@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import CrmOutcomeUnknown, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmOutcomeUnknown, CrmUnavailable
 from leadline_server.ports.crm import WRITES, CrmAdapter, CrmMethod
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import (
+from leadline_server.domain.crm_errors import (
     CrmAuthFailed,
     CrmOutcomeUnknown,
     CrmRateLimited,

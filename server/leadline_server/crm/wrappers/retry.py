@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import CrmRateLimited, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmRateLimited, CrmTooMuch, CrmUnavailable
 from leadline_server.ports.crm import WRITES, CrmAdapter, CrmMethod
 
 PAUSES: Final = (0.1, 0.3)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, ParamSpec, TypeVar
 
 from leadline_server.crm.wrappers.wrapper import CrmWrapper
-from leadline_server.domain.errors import StandbyLedger
+from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.domain.request_not_sent import CrmNotUsed
 from leadline_server.ports.crm import CrmAdapter, CrmMethod, in_ledger, in_transaction
 from leadline_server.ports.ledger import LedgerTransaction

@@ -5,7 +5,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     Capabilities,

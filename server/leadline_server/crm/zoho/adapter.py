@@ -28,7 +28,7 @@ from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.removal import remove_unused
 from leadline_server.crm.zoho.wire import ZohoKind, ZohoNames, contact_of, record_of, stored_key
 from leadline_server.domain.contact import Contact, ContactDraft
-from leadline_server.domain.errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmOutcomeUnknown, CrmRejected, CrmTooMuch, CrmUnavailable
 from leadline_server.domain.numbers.phone_number import PhoneNumber
 from leadline_server.ports.crm import (
     ALL_METHODS,

@@ -11,7 +11,7 @@ import msgspec
 from leadline_server.crm.toolkit import HttpAnswer, standard_failure
 from leadline_server.crm.toolkit.http_answers import UNREADABLE
 from leadline_server.crm.toolkit.redaction import in_its_words
-from leadline_server.domain.errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
+from leadline_server.domain.crm_errors import CrmError, CrmOutcomeUnknown, CrmRateLimited, CrmRejected, CrmUnavailable
 
 _BUSY_SECONDS: Final = 5.0  # fewer requests will be under way
 _CREDITS_SECONDS: Final = 300.0  # credits come back over 24 hours

@@ -4,7 +4,7 @@ from typing import Final
 
 from leadline_server.crm.toolkit.assumptions import DocumentedFact, Topic
 from leadline_server.crm.zoho.records import ZohoRecords
-from leadline_server.domain.errors import CrmRejected
+from leadline_server.domain.crm_errors import CrmRejected
 
 FACTS: Final = (
     DocumentedFact(

@@ -24,8 +24,8 @@ from leadline_server.crm.zoho.wire import (
     user_of,
 )
 from leadline_server.domain.contact import Contact
+from leadline_server.domain.crm_errors import CrmTooMuch, CrmUnavailable
 from leadline_server.domain.directory import CrmUser
-from leadline_server.domain.errors import CrmTooMuch, CrmUnavailable
 
 _NO_CONTENT: Final = 204
 _USERS_A_PAGE: Final = 200

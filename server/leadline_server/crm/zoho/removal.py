@@ -7,7 +7,7 @@ from leadline_server.concurrency.fan_out import together
 from leadline_server.crm.toolkit.contact_use import use_of
 from leadline_server.crm.zoho.records import ZohoRecords
 from leadline_server.crm.zoho.wire import ZohoKind
-from leadline_server.domain.errors import CrmAuthFailed, CrmRejected
+from leadline_server.domain.crm_errors import CrmAuthFailed, CrmRejected
 from leadline_server.ports.crm import ContactUse
 
 _TIMES: Final = ("Created_Time", "Modified_Time")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey
-from leadline_server.domain.errors import KeyConflict
+from leadline_server.domain.access_errors import KeyConflict
 
 MOST_LIVE: Final = 2
 """Keys of one rotation that are accepted at once."""

@@ -140,13 +140,39 @@ class BrowserSession:
     basis: ApiKey | VerifiedToken
 
 
-Credential: TypeAlias = ApiKey | VerifiedToken | BrowserSession
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedToken:
+    """What a page in a frame of another site has in place of a session. It acts for one user, and ends with its basis.
+
+    Attributes:
+        origin: the origin of the page around the frame: "https://crm.example".
+        account_id, user_id: whom it acts for.
+        expire_time: when it ends, in seconds since 1970.
+        basis: the credential that it was issued for.
+    """
+
+    origin: str
+    account_id: str
+    user_id: str
+    expire_time: float
+    basis: ApiKey | VerifiedToken
+
+
+Credential: TypeAlias = ApiKey | VerifiedToken | BrowserSession | EmbedToken
+
+
+def basis_of(credential: Credential) -> ApiKey | VerifiedToken:
+    """The key or the JWT that a credential is, or was made of."""
+    return credential if isinstance(credential, ApiKey | VerifiedToken) else credential.basis
 
 
 def principal(credential: Credential) -> Principal:
     """The principal of a verified credential. Example: a key of account acme is "key:0123456789abcdef" of acme."""
     if isinstance(credential, BrowserSession):
         return principal(credential.basis)
+    if isinstance(credential, EmbedToken):
+        name, account_id = principal(credential.basis).id, credential.account_id
+        return Principal(id=name, role=Role.USER, account_id=account_id, user_id=credential.user_id)
     if isinstance(credential, ApiKey):
         kind = "certificate" if credential.certificate_name else "key"
         name, grants = f"{kind}:{credential.key_id}", credential.grants

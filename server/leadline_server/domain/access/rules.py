@@ -52,6 +52,12 @@ def allowed(principal: Principal, rpc: str, account_id: str, user_id: str) -> Pe
     return _ALLOWED
 
 
+def rpcs_of(principal: Principal) -> list[str]:
+    """The rows of the table that a principal may call for its own account and user; for any account, if it has none."""
+    own = principal.account_id, principal.user_id
+    return [rpc for rpc in ACCESS if allowed(principal, rpc, *own) is _ALLOWED]
+
+
 def may_open(principal: Principal, rpc: str, owner: str, reporters: tuple[str, ...]) -> bool:
     """Whether a principal may call an RPC for a call log of its own account.
 

@@ -71,6 +71,7 @@ _ROWS: Final[Mapping[str, str]] = {
     "RotateKey": "A o - - - - -",
     "RevokeKey": "A o - - - - -",
     "DenyTokens": "A o - - - - -",
+    "ListAuditEntries": "A o - - - o -",
     METRICS: "- - - - - - o",
 }
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.accounts import load_settings
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.encrypted_database import SECRETS, DocumentCipher, EncryptedDatabase
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion, read_settings_version
 from leadline_server.ports.ledger import account_owner
@@ -53,13 +55,16 @@ class SqliteAccountConnections:
 
         return await self._database.read(select)
 
-    async def put(self, account_id: str, connection: OwnConnection, now: datetime) -> OwnConnection:
+    async def put(
+        self, account_id: str, connection: OwnConnection, now: datetime, by: Actor = LEADLINE
+    ) -> OwnConnection:
         """Replace it, and return it as stored, without its secrets. Raises AccountNotFound."""
         options = json.dumps(dict(connection.options))
         secrets = json.dumps(dict(connection.secrets)).encode() if connection.secrets else b""  # then no key is needed
 
         def save(database: sqlite3.Connection, cipher: DocumentCipher) -> OwnConnection:
             load_settings(database, account_id)
+            _note_put(database, by, account_id, connection)
             self._version.advance(database)
             revision = read_settings_version(database)
             _drop_tokens(database, account_id)
@@ -77,13 +82,14 @@ class SqliteAccountConnections:
 
         return await self._database.write(save)
 
-    async def delete(self, account_id: str) -> bool:
+    async def delete(self, account_id: str, by: Actor = LEADLINE) -> bool:
         """Remove it with its secrets and tokens; False if there was none."""
 
         def remove(database: sqlite3.Connection, _: DocumentCipher) -> bool:
             statement = "DELETE FROM account_connections WHERE account_id = ?"
             is_gone = database.execute(statement, (account_id,)).rowcount == 1
             if is_gone:
+                note(database, by, account_id, AuditAction.CONNECTION_DELETED, account_owner(account_id))
                 _drop_tokens(database, account_id)
                 self._version.advance(database)
             return is_gone
@@ -120,6 +126,19 @@ class SqliteConnectionChecks:
         statement = f"{_CHECKS} WHERE connection > ? ORDER BY connection LIMIT ?"
         rows = await self._database.read(lambda database: database.execute(statement, (after, limit)).fetchall())
         return [_check(row) for row in rows]
+
+
+def _note_put(database: sqlite3.Connection, by: Actor, account_id: str, after: OwnConnection) -> None:
+    """Note a new connection, or the names of what changes. All secrets count as changed: what they were is not read."""
+    rows = database.execute(_GET, (account_id,)).fetchall()
+    before = _connection(rows[0], {}) if rows else OwnConnection(adapter="")
+    names = {name for name in {*before.options, *after.options} if before.options.get(name) != after.options.get(name)}
+    changed = [*(f"options.{name}" for name in names), *(f"secrets.{name}" for name in after.secrets)]
+    changed += [f"secrets.{name}" for name in before.secret_names if name not in after.secrets]
+    if after.adapter != before.adapter:
+        changed.append("adapter")
+    action = AuditAction.CONNECTION_UPDATED if rows else AuditAction.CONNECTION_CREATED
+    note(database, by, account_id, action, account_owner(account_id), fields=tuple(sorted(changed)))
 
 
 def _drop_tokens(database: sqlite3.Connection, account_id: str) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.accounts import AccountState
-from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.secrets import forget_owner
 from leadline_server.ledger.sqlite.settings_cache import SettingsVersion
 from leadline_server.ports.ledger import account_owner
@@ -40,7 +42,7 @@ class SqliteAccountData:
         self._database = database
         self._versions = versions
 
-    async def begin_deletion(self, account_id: str, now: datetime) -> None:
+    async def begin_deletion(self, account_id: str, now: datetime, by: Actor = LEADLINE) -> None:
         """From now on the account does not exist for others. Raises AccountNotFound."""
         statement = "UPDATE accounts SET state = ?, updated_at = ? WHERE account_id = ? AND state <> ?"
         row = (AccountState.DELETING, to_microseconds(now), account_id, AccountState.DELETING)
@@ -50,6 +52,7 @@ class SqliteAccountData:
                 raise AccountNotFound(account_id)
             connection.execute("DELETE FROM api_keys WHERE account_id = ?", (account_id,))
             forget_owner(connection, account_owner(account_id))
+            note(connection, by, account_id, AuditAction.ACCOUNT_DELETED, account_id)
             self._advance(connection)
 
         await self._database.write(mark)

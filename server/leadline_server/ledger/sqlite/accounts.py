@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from leadline_server.domain.account_errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.accounts import AccountRecord, AccountState
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
-from leadline_server.domain.errors import AccountBeingDeleted, AccountNotFound
 from leadline_server.domain.preferences import AccountSettings
 from leadline_server.ledger.codec import SETTINGS, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.audit import note
@@ -103,7 +103,13 @@ class SqliteAccounts:
         return await self._database.write(update)
 
     async def administer(
-        self, account_id: str, now: datetime, *, title: str | None = None, state: AccountState | None = None
+        self,
+        account_id: str,
+        now: datetime,
+        by: Actor = LEADLINE,
+        *,
+        title: str | None = None,
+        state: AccountState | None = None,
     ) -> AccountRecord:
         """Change the title or the state, and return the account. Raises AccountNotFound."""
 
@@ -118,6 +124,7 @@ class SqliteAccounts:
                 return before
             statement = "UPDATE accounts SET title = ?, state = ?, updated_at = ? WHERE account_id = ?"
             connection.execute(statement, (after.title, after.state, to_microseconds(now), account_id))
+            _note_changes(connection, by, before, after)
             self._version.advance(connection)
             return replace(after, update_time=now)
 
@@ -136,6 +143,16 @@ def load_settings(connection: sqlite3.Connection, account_id: str) -> AccountSet
     if not rows:
         raise AccountNotFound(account_id)
     return SETTINGS.decode(rows[0][0])
+
+
+def _note_changes(connection: sqlite3.Connection, by: Actor, before: AccountRecord, after: AccountRecord) -> None:
+    account_id = after.account_id
+    if after.title != before.title:
+        note(connection, by, account_id, AuditAction.ACCOUNT_UPDATED, account_id, fields=("title",))
+    if after.state != before.state:
+        is_active = after.state is AccountState.ACTIVE
+        action = AuditAction.ACCOUNT_ENABLED if is_active else AuditAction.ACCOUNT_DISABLED
+        note(connection, by, account_id, action, account_id)
 
 
 def _load_record(connection: sqlite3.Connection, account_id: str) -> AccountRecord:

@@ -1,5 +1,6 @@
 """The audit trail in SQLite. `record` belongs to the transaction of the change that it is about."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,8 @@ from typing import Final
 
 from leadline_server.domain.audit import Actor, AuditAction, AuditEvent
 from leadline_server.domain.audit_chain import BEGINNING, Anchor, ChainedEntry, following
+from leadline_server.ledger.codec import to_microseconds
+from leadline_server.ports.ledger.audit import AuditFilter, AuditPage
 from leadline_server.storage.sqlite import SqliteDatabase
 
 _APPEND: Final = "INSERT INTO audit (account_id, time, document) VALUES (?, ?, ?)"
@@ -15,7 +18,8 @@ _HAS_NEW: Final = "SELECT 1 FROM audit WHERE hash IS NULL LIMIT 1"
 _CHAIN: Final = "UPDATE audit SET sequence = ?, hash = ? WHERE id = ?"
 _ANCHOR: Final = "SELECT account_id, sequence, hash FROM audit_chains WHERE account_id = ?"
 _ANCHORS: Final = "SELECT account_id, sequence, hash FROM audit_chains ORDER BY account_id"
-_STARTS: Final = "SELECT account_id, pruned_sequence, pruned_hash FROM audit_chains ORDER BY account_id"
+_START: Final = "SELECT account_id, pruned_sequence, pruned_hash FROM audit_chains"
+_STARTS: Final = f"{_START} ORDER BY account_id"
 _MOVE_ANCHOR: Final = """
     INSERT INTO audit_chains (account_id, sequence, hash) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET sequence = ?2, hash = ?3
@@ -37,6 +41,7 @@ _OLD_ACCOUNTS: Final = """
 _OLD: Final = """
     SELECT sequence, hash, time FROM audit WHERE account_id = ? AND hash IS NOT NULL ORDER BY sequence LIMIT ?
 """
+_LOOKED_AT: Final = 2_000  # entries that one question looks at; reading them takes some milliseconds
 _PRUNED: Final = "UPDATE audit_chains SET pruned_sequence = ?, pruned_hash = ? WHERE account_id = ?"
 _DELETE: Final = "DELETE FROM audit WHERE account_id = ? AND sequence <= ?"
 
@@ -70,6 +75,16 @@ class SqliteAudit:
             lambda connection: [ChainedEntry(*row) for row in connection.execute(_LIST, row)]
         )
 
+    async def find(self, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
+        """Chained entries of an account that fit a filter."""
+        return await self._database.read(lambda connection: _find(connection, account_id, after, limit, among))
+
+    async def ends(self, account_id: str) -> tuple[Anchor, Anchor]:
+        """The start and the end of an account's chain."""
+        return await self._database.read(
+            lambda connection: (_start(connection, account_id), _anchor(connection, account_id))
+        )
+
     async def anchors(self) -> Sequence[Anchor]:
         """The state of every chain."""
         return await self._database.read(read_anchors)
@@ -99,6 +114,32 @@ def _chain(connection: sqlite3.Connection, limit: int) -> Sequence[ChainedEntry]
         chained.append(entry)
     connection.executemany(_MOVE_ANCHOR, anchors.values())
     return chained
+
+
+def _find(connection: sqlite3.Connection, account_id: str, after: int, limit: int, among: AuditFilter) -> AuditPage:
+    found: list[ChainedEntry] = []
+    looked_at = 0
+    for row in connection.execute(_LIST, (account_id, after, _LOOKED_AT)):
+        if len(found) == limit:
+            return AuditPage(found, after)
+        entry = ChainedEntry(*row)
+        looked_at, after = looked_at + 1, entry.sequence
+        if _fits(entry, among):
+            found.append(entry)
+    return AuditPage(found, after if looked_at == _LOOKED_AT else None)
+
+
+def _fits(entry: ChainedEntry, among: AuditFilter) -> bool:
+    if among.start is not None and entry.time < to_microseconds(among.start):
+        return False
+    if among.end is not None and entry.time >= to_microseconds(among.end):
+        return False
+    return not among.action or json.loads(entry.document)["action"] == among.action
+
+
+def _start(connection: sqlite3.Connection, account_id: str) -> Anchor:
+    rows = connection.execute(f"{_START} WHERE account_id = ?", (account_id,)).fetchall()
+    return Anchor(*rows[0]) if rows else Anchor(account_id, 0, BEGINNING)
 
 
 def _anchor(connection: sqlite3.Connection, account_id: str) -> Anchor:

@@ -4,7 +4,9 @@ import sqlite3
 from collections.abc import Collection
 from datetime import datetime
 
+from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
 from leadline_server.ledger.codec import from_microseconds, to_microseconds
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.secrets import forget_secrets
 from leadline_server.ports.ledger import CopyState
 from leadline_server.storage.sqlite import SqliteDatabase
@@ -27,7 +29,10 @@ class SqliteCopyMark:
 
         def make(connection: sqlite3.Connection) -> bool:
             forget_secrets(connection, forget)
-            return connection.execute(statement, row).rowcount == 1
+            is_live = connection.execute(statement, row).rowcount == 1
+            if is_live:
+                note(connection, OPERATOR, SERVER, AuditAction.LEDGER_MADE_LIVE)
+            return is_live
 
         return await self._database.write(make)
 

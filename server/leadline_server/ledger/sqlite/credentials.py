@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from leadline_server.domain.access.principals import ApiKey, BrowserSession, VerifiedToken
+from leadline_server.domain.access_errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction
-from leadline_server.domain.errors import KeyConflict, KeyNotFound, TooManyKeys
 from leadline_server.ledger.codec import API_KEY, from_microseconds, to_microseconds
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import (
@@ -125,7 +125,9 @@ class SqliteCredentials:
             connection.execute("DELETE FROM denied_tokens WHERE until <= ?", (now,))
             row = (denial.account_id, denial.issuer, denial.kind, denial.value, now, until)
             connection.execute(_DENY, row)
-            note(connection, by, denial.account_id, AuditAction.TOKENS_DENIED, denial.value, reason=denial.kind.name)
+            is_session = denial.kind in (DenialKind.SESSION, DenialKind.SESSIONS)
+            action = AuditAction.SESSION_ENDED if is_session else AuditAction.TOKENS_DENIED
+            note(connection, by, denial.account_id, action, denial.value, reason=denial.kind.name)
             self._version.advance(connection)
 
         await self._database.write(insert)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt, key_of, new_key
 from leadline_server.encryption.key_ring import KeyRing
 from leadline_server.encryption.keys import SecretsKeys, UnknownKey

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger import migrations
 from leadline_server.ledger.codec import CONTACT, PREFERENCES, SETTINGS, Codec
 from leadline_server.ledger.sqlite.audit_export import AuditSnapshot

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-from leadline_server.domain.errors import LedgerUnavailable
 from leadline_server.domain.leases import at, is_due_too_late
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ledger.codec import CALL_LOG, to_microseconds
 
 _SOON: Final = timedelta(days=1)

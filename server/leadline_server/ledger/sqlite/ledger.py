@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.encryption.keys import SecretsKeys
 from leadline_server.ledger.sqlite.account_connections import SqliteAccountConnections, SqliteConnectionChecks
@@ -24,6 +24,7 @@ from leadline_server.ledger.sqlite.placeholders import SqlitePlaceholders
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
 from leadline_server.ledger.sqlite.quarantine import SqliteQuarantine
 from leadline_server.ledger.sqlite.rekeying import rekey_ledger
+from leadline_server.ledger.sqlite.replicas import SqliteReplicas
 from leadline_server.ledger.sqlite.requests import SqliteRequests
 from leadline_server.ledger.sqlite.retention import SqliteRetention
 from leadline_server.ledger.sqlite.secrets import SqliteSecrets
@@ -68,6 +69,7 @@ class SqliteLedger:
         self._retention = SqliteRetention(database)
         self._audit = SqliteAudit(database)
         self._copy_mark = SqliteCopyMark(database)
+        self._replicas = SqliteReplicas(database)
         self._secrets = SqliteSecrets(database, encrypted)
 
     @property
@@ -154,6 +156,11 @@ class SqliteLedger:
     def copy_mark(self) -> SqliteCopyMark:
         """Whether this ledger is a restored copy."""
         return self._copy_mark
+
+    @property
+    def replicas(self) -> SqliteReplicas:
+        """The servers that work on this ledger."""
+        return self._replicas
 
     @property
     def secrets(self) -> SqliteSecrets:

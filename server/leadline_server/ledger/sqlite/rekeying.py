@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
-from leadline_server.domain.errors import AccountNotFound
+from leadline_server.domain.account_errors import AccountNotFound
 from leadline_server.domain.limits import MOST_PAGE_BYTES
 from leadline_server.domain.numbers.key_version import KEY_VERSION
 from leadline_server.domain.numbers.numbering_rules import NumberingRules

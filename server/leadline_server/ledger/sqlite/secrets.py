@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from leadline_server.domain.errors import SecretDamaged
+from leadline_server.domain.audit import OPERATOR, SERVER, AuditAction
+from leadline_server.domain.ledger_errors import SecretDamaged
 from leadline_server.encryption.cipher import CannotOpen, Key, Place, decrypt, encrypt
+from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.encrypted_database import (
     SECRETS,
     TOKENS,
@@ -34,9 +36,12 @@ class SqliteSecrets:
 
     async def use(self, key_id: str) -> None:
         """Encrypt new envelope keys with this secrets key from now on."""
-        await self._database.write(
-            lambda connection: connection.execute("UPDATE ledger SET secrets_key_id = ?", (key_id,))
-        )
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE ledger SET secrets_key_id = ?", (key_id,))
+            note(connection, OPERATOR, SERVER, AuditAction.SECRETS_ROTATED, key_id)
+
+        await self._database.write(change)
 
     async def owners(self, *, other_than: str) -> Sequence[str]:
         """The owners whose envelope keys another secrets key encrypts."""

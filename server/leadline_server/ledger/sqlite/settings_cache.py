@@ -23,7 +23,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime
 
-from leadline_server.domain.errors import StandbyLedger
+from leadline_server.domain.ledger_errors import StandbyLedger
 from leadline_server.ledger.codec import to_microseconds
 from leadline_server.ledger.sqlite.copy_mark import is_standby
 from leadline_server.ledger.sqlite.encrypted_database import TOKENS, DocumentCipher, EncryptedDatabase

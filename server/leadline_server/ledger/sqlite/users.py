@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 
+from leadline_server.domain.account_errors import TooManyUsers, UserConflict
 from leadline_server.domain.audit import LEADLINE, Actor, AuditAction, changed_fields
 from leadline_server.domain.directory import MAX_USERS, DirectoryIndex, User
-from leadline_server.domain.errors import TooManyUsers, UserConflict
 from leadline_server.ledger.codec import USER
 from leadline_server.ledger.sqlite.audit import note
 from leadline_server.ledger.sqlite.settings_cache import SettingsCache, SettingsVersion, read_settings_version

@@ -15,7 +15,7 @@ Example: process "a1" acquires a claim at 12:00:00 until 12:00:10 and dies. Proc
 
 from leadline_server.ports.ledger.accounts import Accounts, PreferencesInForce, PreferenceStore
 from leadline_server.ports.ledger.accounts_admin import AccountConnections, AccountData, ConnectionChecks
-from leadline_server.ports.ledger.audit import AuditTrail
+from leadline_server.ports.ledger.audit import AuditFilter, AuditPage, AuditTrail
 from leadline_server.ports.ledger.call_logs import (
     CallKey,
     CallLogFilter,
@@ -30,6 +30,7 @@ from leadline_server.ports.ledger.credentials import Credentials
 from leadline_server.ports.ledger.ledger import Ledger
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine, QuarantinedEvent
+from leadline_server.ports.ledger.replicas import Replica, Replicas
 from leadline_server.ports.ledger.requests import RecordedAnswer, Requests
 from leadline_server.ports.ledger.retention import Pruned, Retention
 from leadline_server.ports.ledger.secrets import Secrets, SecretsState
@@ -47,6 +48,8 @@ __all__ = [
     "AccountConnections",
     "AccountData",
     "Accounts",
+    "AuditFilter",
+    "AuditPage",
     "AuditTrail",
     "CallKey",
     "CallLogFilter",
@@ -73,6 +76,8 @@ __all__ = [
     "QuarantinedEvent",
     "RecordedAnswer",
     "Remembered",
+    "Replica",
+    "Replicas",
     "Requests",
     "Retention",
     "Secrets",

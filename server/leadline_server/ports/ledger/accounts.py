@@ -43,7 +43,13 @@ class Accounts(Protocol):
         ...
 
     async def administer(
-        self, account_id: str, now: datetime, *, title: str | None = None, state: AccountState | None = None
+        self,
+        account_id: str,
+        now: datetime,
+        by: Actor = LEADLINE,
+        *,
+        title: str | None = None,
+        state: AccountState | None = None,
     ) -> AccountRecord:
         """Change the title or the state, and return the account. Raises AccountNotFound."""
         ...

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Protocol
 
 from leadline_server.domain.accounts import ConnectionCheck, OwnConnection
+from leadline_server.domain.audit import LEADLINE, Actor
 
 
 class AccountData(Protocol):
     """All that the ledger has of an account, to delete it. The obligations of `ports.ledger` hold."""
 
-    async def begin_deletion(self, account_id: str, now: datetime) -> None:
+    async def begin_deletion(self, account_id: str, now: datetime, by: Actor = LEADLINE) -> None:
         """From now on the account does not exist for others. Raises AccountNotFound."""
         ...
 
@@ -28,17 +29,23 @@ class AccountData(Protocol):
 
 
 class AccountConnections(Protocol):
-    """The connections that accounts have of their own. Each change counts as one of the account's settings."""
+    """The connections that accounts have of their own. Each change counts as one of the account's settings.
+
+    Each change is recorded in the audit trail, in the same transaction, with the actor `by` and the names of the
+    options and secrets that changed.
+    """
 
     async def get(self, account_id: str, *, with_secrets: bool = False) -> OwnConnection | None:
         """An account's connection; None if it has none. Raises KeyMissing and SecretDamaged if secrets are wanted."""
         ...
 
-    async def put(self, account_id: str, connection: OwnConnection, now: datetime) -> OwnConnection:
+    async def put(
+        self, account_id: str, connection: OwnConnection, now: datetime, by: Actor = LEADLINE
+    ) -> OwnConnection:
         """Replace it, and return it as stored. The tokens of the old one are dropped. Raises AccountNotFound."""
         ...
 
-    async def delete(self, account_id: str) -> bool:
+    async def delete(self, account_id: str, by: Actor = LEADLINE) -> bool:
         """Remove it with its secrets and tokens; False if there was none."""
         ...
 

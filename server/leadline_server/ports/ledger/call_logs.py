@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from leadline_server.domain.call import CallDirection
-from leadline_server.domain.call_log import CallLog, CallLogChange, CallLogReason, CallLogState, UpdateState
+from leadline_server.domain.call_log import CallLog, CallLogChange
+from leadline_server.domain.call_log_states import CallLogReason, CallLogState, UpdateState
 from leadline_server.domain.joining import CallJoining
 
 

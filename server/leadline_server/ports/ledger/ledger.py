@@ -11,6 +11,7 @@ from leadline_server.ports.ledger.copy_mark import CopyMark
 from leadline_server.ports.ledger.credentials import Credentials
 from leadline_server.ports.ledger.placeholders import Placeholders
 from leadline_server.ports.ledger.quarantine import Quarantine
+from leadline_server.ports.ledger.replicas import Replicas
 from leadline_server.ports.ledger.requests import Requests
 from leadline_server.ports.ledger.retention import Retention
 from leadline_server.ports.ledger.secrets import Secrets
@@ -105,6 +106,11 @@ class Ledger(Protocol):
     @property
     def copy_mark(self) -> CopyMark:
         """Whether this ledger is a restored copy."""
+        ...
+
+    @property
+    def replicas(self) -> Replicas:
+        """The servers that work on this ledger."""
         ...
 
     @property

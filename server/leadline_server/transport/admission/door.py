@@ -6,7 +6,7 @@
     a slot, or the fair queue       FindContact has slots of its own
     decoding                        by the endpoint; then the ids must be equal
 
-Who calls (a principal) is to be found first; work in groups draws its calls from the queue.
+Who calls (a principal) is found first. FindContact calls that arrive together begin in groups (call_groups.py).
 
 A call that may not begin waits before it is refused. A caller who repeats refused calls at once is slowed down by that,
 and its refusals cost little.
@@ -17,7 +17,8 @@ from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import Final, TypeAlias
 
-from leadline_server.domain.errors import QuotaExceeded
+from leadline_server.domain.errors import BudgetExhausted, QuotaExceeded
+from leadline_server.transport.admission.call_groups import GroupedQueue
 from leadline_server.transport.admission.fair_queue import FairQueue, QueueFull
 from leadline_server.transport.admission.quotas import QUOTA_NAMES, UNKNOWN, AccountUse, QuotaSettings
 
@@ -41,8 +42,16 @@ _READS: Final = ("Find", "Search", "Get", "List", "Watch")
 _STORES: Final = frozenset({"LogCall", "CreateContact", "UpdatePreferences"})
 """RPCs that add to what the ledger keeps of an account, as often as they are called."""
 
+NO_TIME: Final = "There was no time left to answer. Retry with a later deadline."
+
+SecondsLeft: TypeAlias = Callable[[], float | None]
+
 Admitted: TypeAlias = tuple[AccountUse, int, int, float]
 """An admitted call: its account's use, its bytes, its slot, and the time at which it took the slot."""
+
+
+def _no_deadline() -> None:
+    """A caller that waits for ever."""
 
 
 class Door:
@@ -58,7 +67,7 @@ class Door:
         self._quotas = quotas
         self._full: Collection[str] = ()
         self.uses: dict[str, AccountUse] = {}
-        self.lookups: Final = FairQueue(LOOKUP_SLOTS, quotas.default.waiting)
+        self.lookups: Final = GroupedQueue(LOOKUP_SLOTS, quotas.default.waiting)
         self.others: Final = FairQueue(OTHER_SLOTS, quotas.default.waiting)
         self.refused = dict.fromkeys(QUOTA_NAMES, 0)
         """How many calls were refused so far, by the name of the quota."""
@@ -116,10 +125,17 @@ class CallEntry:
         use.in_flight_bytes += size
         return use, size, slot, now
 
-    async def admit(self, account_id: str, size: int, now: float) -> Admitted:
+    async def admit(self, account_id: str, size: int, now: float, seconds_left: SecondsLeft = _no_deadline) -> Admitted:
         """Let a call of `size` bytes begin when it may. Returns what `leave` takes.
 
+        Args:
+            account_id: the account that is charged.
+            size: the bytes of the request.
+            now: the time of `perf_counter`.
+            seconds_left: how long the caller waits from now on; None: it has no deadline.
+
         Raises:
+            BudgetExhausted: its deadline passed while it waited.
             QuotaExceeded: the account uses more than it may.
         """
         use = self._door.use_of(account_id, now)
@@ -129,7 +145,11 @@ class CallEntry:
         slot = self._queue.take(now)
         if slot is None:
             slot, now = await self._turn(use, account_id, size)
-        return use, size, slot, now
+        admitted = use, size, slot, now
+        if (seconds := seconds_left()) is not None and seconds <= 0:
+            self.leave(admitted)
+            raise BudgetExhausted(NO_TIME)
+        return admitted
 
     def leave(self, admitted: Admitted) -> None:
         """An admitted call has ended."""

@@ -51,11 +51,8 @@ class FairQueue:
         self._since = [0.0] * slots  # when each slot was taken
         self._accounts: dict[str, _Account] = {}  # those with waiting calls, in the order of their turns
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def waiting(self) -> int:
+        self.waiting = 0
         """How many calls wait."""
-        return sum(len(account.calls) for account in self._accounts.values())
 
     def take(self, now: float) -> int | None:
         """Take a slot without waiting, at the time `now` of `perf_counter`. None if the call has to wait."""
@@ -76,12 +73,18 @@ class FairQueue:
             raise QueueFull
         call = _Call(cost, asyncio.get_running_loop().create_future())
         account.calls.append(call)
-        self._fill()
+        self.waiting += 1
+        self._arrived()
         try:
             return await call.turn
         except asyncio.CancelledError:
             self._withdraw(account_id, call)
             raise
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return bool(self._free)
 
     def leave(self, slot: int, since: float) -> None:
         """Give back a slot that was taken at the time `since`. Without effect if it was taken away meanwhile."""
@@ -97,17 +100,27 @@ class FairQueue:
             return
         account = self._accounts[account_id]
         account.calls.remove(call)
+        self.waiting -= 1
         if not account.calls:
             del self._accounts[account_id]
 
+    def _arrived(self) -> None:
+        """A call waits."""
+        self._fill()
+
     def _fill(self) -> None:
-        """Give free slots to waiting calls."""
+        """A slot may be free. Give what is free to waiting calls."""
+        self._give(self.waiting)
+
+    def _give(self, most: int) -> None:
+        """Give free slots to waiting calls, to `most` of them."""
         now = perf_counter()
-        while self._accounts and (self._free or self._take_away(now)):
+        while most and self._accounts and (self._free or self._take_away(now)):
             slot = self._free.pop()
             self._since[slot] = now
             self._draw().turn.set_result((slot, now))
-        if self._accounts and self._timer is None:
+            most -= 1
+        if self._accounts and not self._free and self._timer is None:
             seconds = max(0.0, min(self._since) + HOLD_SECONDS - now)
             self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
 
@@ -134,6 +147,7 @@ class FairQueue:
             self._accounts[account_id] = account  # its turn comes again after all others
         call = account.calls.popleft()
         account.deficit -= call.cost
+        self.waiting -= 1
         if not account.calls:
             del self._accounts[account_id]
         return call

@@ -16,7 +16,9 @@ from leadline_server.auth.authenticator import Authenticated, Authenticator
 from leadline_server.domain.access.principals import EVERYONE, Principal
 from leadline_server.domain.access.rules import Permission, allowed
 from leadline_server.domain.access.table import ACCESS, BY_HAND
-from leadline_server.domain.errors import AccountNotFound, LeadlineError, PermissionDenied
+from leadline_server.domain.access_errors import PermissionDenied
+from leadline_server.domain.account_errors import AccountNotFound
+from leadline_server.domain.errors import LeadlineError
 
 PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("principal", default=EVERYONE)
 """The principal of the call in progress. Servicers read it, and give it to commands as an argument."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from leadline_server.domain.errors import LedgerUnavailable
+from leadline_server.domain.ledger_errors import LedgerUnavailable
 from leadline_server.ports.ledger import Accounts
 from leadline_server.transport.admission.door import Door
 

@@ -262,6 +262,17 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX quarantine_by_time ON quarantine (received_at);
 
+-- The servers that work on this ledger. Each one writes its row every 30 seconds, and deletes it when it stops.
+CREATE TABLE replicas (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    settings TEXT NOT NULL,       -- digests by the names of settings, JSON
+    started_at INTEGER NOT NULL,
+    clock_at INTEGER NOT NULL,    -- by the server's clock
+    seen_at INTEGER NOT NULL      -- by the ledger's
+) WITHOUT ROWID;
+
 -- How much each account has here: the bodies of calls, answers and preferences, each in blocks of 4 KiB. A small call
 -- takes about one block with its indexes, and updates that stay within their blocks need not be counted.
 CREATE TABLE stored_blocks (
