@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 from leadline_server.app import open_app
@@ -17,24 +17,35 @@ from leadline_server.storage.sqlite import SqliteDatabase
 
 from support.apps import Harness, SettableClock
 
+_OF_CALLS: Final = (" call_logs ", " claims ", " crm_call_logs ", " crm_contacts ")
+
 
 @dataclass
 class Costs:
     """The costs of some calls. A commit that changes a row is one sync.
 
     Attributes:
-        statements: the statements of writing transactions, with BEGIN and COMMIT.
+        all: the statements of writing transactions, with BEGIN and COMMIT.
         documents: how many documents of calls were encoded.
         log_bytes: how much the write-ahead log grew.
     """
 
-    statements: list[str] = field(default_factory=list)
+    all: list[str] = field(default_factory=list)
     documents: int = 0
     log_bytes: int = 0
 
     def note(self, statement: str) -> None:
         if not statement.startswith("--"):  # those of a trigger, which belong to the statement before
-            self.statements.append(statement)
+            self.all.append(statement)
+
+    @property
+    def statements(self) -> list[str]:
+        """Those of transactions about calls. Others are of leadline's background work, such as the audit trail's."""
+        found: list[str] = []
+        for transaction in "\0".join(self.all).split("COMMIT"):
+            if any(table in transaction for table in _OF_CALLS):
+                found += [*filter(None, transaction.split("\0")), "COMMIT"]
+        return found
 
     @property
     def syncs(self) -> int:
