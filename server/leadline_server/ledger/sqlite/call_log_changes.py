@@ -75,7 +75,7 @@ def apply_changes(
 def _apply_together(
     connection: sqlite3.Connection, batch: Sequence[SubmittedChange]
 ) -> Sequence[CallLogChange | Exception]:
-    changes = CallLogChanges(connection)
+    changes = TransactionChanges(connection)
     results: list[CallLogChange | Exception] = []
     for key, change, _ in batch:
         try:
@@ -88,7 +88,7 @@ def _apply_together(
     return results
 
 
-class CallLogChanges:
+class TransactionChanges:
     """Changes of call logs within a transaction. They are kept, and `store` writes each log once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

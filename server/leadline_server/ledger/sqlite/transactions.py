@@ -15,7 +15,7 @@ from leadline_server.domain.call_log import CallLog, CallLogChange
 from leadline_server.domain.joining import CallJoining
 from leadline_server.domain.placeholders import LimitReached, Reservation
 from leadline_server.ledger.codec import to_microseconds
-from leadline_server.ledger.sqlite.call_log_changes import CallLogChanges, linked_logs, read_log
+from leadline_server.ledger.sqlite.call_log_changes import TransactionChanges, linked_logs, read_log
 from leadline_server.ledger.sqlite.placeholder_counts import give_back, take
 from leadline_server.ledger.sqlite.placeholders import record_created
 from leadline_server.ledger.sqlite.preferences import SqlitePreferences
@@ -107,7 +107,7 @@ class _CallLogs:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._changes = CallLogChanges(connection)
+        self._changes = TransactionChanges(connection)
 
     async def get(self, key: CallKey) -> CallLog | None:
         return read_log(self._connection, key)
